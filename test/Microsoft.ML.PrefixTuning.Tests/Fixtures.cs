@@ -1,0 +1,51 @@
+using System;
+using System.IO;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests;
+
+/// <summary>Where the golden values lie: the folder a variable names, else the shared one beside the checkout.</summary>
+internal static class Fixtures
+{
+    /// <summary>Golden cases of model families, a folder a shape.</summary>
+    public static string? Families => Find("PREFIX_TUNING_FIXTURES", "families");
+
+    /// <summary>Golden values of SmolLM2-135M-Instruct.</summary>
+    public static string? SmolLM2 => Find("PREFIX_TUNING_SMOLLM2", "smollm2");
+
+    /// <summary>Tokenizer files with golden encodings.</summary>
+    public static string? Tokenizers => Find("PREFIX_TUNING_TOKENIZERS", "tokenizers");
+
+    /// <summary>Golden figures of text metrics.</summary>
+    public static string? Metrics => Find("PREFIX_TUNING_METRICS", "metrics");
+
+    /// <summary>Hostile and odd input files.</summary>
+    public static string? Hostile => Find("PREFIX_TUNING_HOSTILE", "hostile");
+
+    /// <summary>Golden GGUF tensors.</summary>
+    public static string? Gguf => Find("PREFIX_TUNING_GGUF", "gguf");
+
+    /// <summary>The folder, or an inconclusive result where it is absent: never silently green.</summary>
+    public static string Require(string? folder)
+    {
+        if (folder is null)
+            Assert.Inconclusive("The golden values are not on this machine (see docs/testing.md).");
+        return folder;
+    }
+
+    private static string? Find(string variable, string name)
+    {
+        string? named = Environment.GetEnvironmentVariable(variable);
+        if (!string.IsNullOrEmpty(named))
+            return Directory.Exists(named) ? Path.GetFullPath(named)
+                : throw new DirectoryNotFoundException($"{variable} names '{named}', which is not there.");
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (!File.Exists(Path.Combine(folder.FullName, "Microsoft.ML.PrefixTuning.sln")))
+                continue;
+            string shared = Path.GetFullPath(Path.Combine(folder.FullName, "..", "shared", "fixtures", name));
+            return Directory.Exists(shared) ? shared : null;
+        }
+        return null;
+    }
+}
