@@ -1,0 +1,87 @@
+using System;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>
+/// The one attention of all families: project, norm, rotate, remember, attend, project. Query heads that share a key/value
+/// head are folded into the query axis, so that keys and values are never copied a group.
+/// </summary>
+internal static class Attention
+{
+    /// <summary>Self-attention of one layer.</summary>
+    /// <param name="x">[B, L, E].</param>
+    /// <param name="pass">Shape, weights, mask, rotation and memory of this layer.</param>
+    /// <returns>[B, L, E].</returns>
+    public static Tensor Self(Tensor x, in AttentionPass pass)
+    {
+        Tensor queries = Heads(pass.Weights.Query, x, pass.Shape.Count, pass.Shape.Size);          // [B, L, H, D]
+        Tensor keys = Heads(pass.Weights.Key, x, pass.Shape.KeyValueCount, pass.Shape.Size);       // [B, L, G, D]
+        Tensor values = Heads(pass.Weights.Value, x, pass.Shape.KeyValueCount, pass.Shape.Size);   // [B, L, G, D]
+        if (pass.HeadNorm is { } norm)
+        {
+            queries = pass.Weights.QueryNorm!.Apply(queries, norm);
+            keys = pass.Weights.KeyNorm!.Apply(keys, norm);
+        }
+        if (pass.Rotation is var (cosine, sine))
+        {
+            queries = Rotary.Rotate(queries, cosine, sine);
+            keys = Rotary.Rotate(keys, cosine, sine);
+        }
+        var (allKeys, allValues) = pass.Memory.Append(pass.Site, pass.Layer,
+            keys.transpose(Axis.Token, Axis.Key), values.transpose(Axis.Token, Axis.Key));
+        return Attend(queries, allKeys, allValues, pass);
+    }
+
+    /// <summary>Attention to an encoder's output; keys and values were made once by <see cref="CrossKeysValues"/>.</summary>
+    /// <param name="x">[B, L, E].</param>
+    /// <param name="keys">[B, G, S, D].</param>
+    /// <param name="values">[B, G, S, D].</param>
+    /// <param name="pass">Shape, weights and mask of this layer.</param>
+    public static Tensor Cross(Tensor x, Tensor keys, Tensor values, in AttentionPass pass) =>
+        Attend(Heads(pass.Weights.Query, x, pass.Shape.Count, pass.Shape.Size), keys, values, pass);
+
+    /// <summary>Keys and values of an encoder's output for one layer's cross-attention.</summary>
+    /// <param name="encoded">[B, source length, E].</param>
+    /// <param name="weights">The layer's cross-attention.</param>
+    /// <param name="shape">Its heads.</param>
+    /// <returns>Both [B, G, source length, D].</returns>
+    public static (Tensor Keys, Tensor Values) CrossKeysValues(Tensor encoded, AttentionWeights weights, HeadShape shape) =>
+        (Heads(weights.Key, encoded, shape.KeyValueCount, shape.Size).transpose(Axis.Token, Axis.Key),
+         Heads(weights.Value, encoded, shape.KeyValueCount, shape.Size).transpose(Axis.Token, Axis.Key));
+
+    private static Tensor Heads(Linear projection, Tensor x, int count, int size) =>
+        projection.Apply(x).view(x.size(Axis.Row), -1, count, size);
+
+    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
+    {
+        long rows = queries.size(Axis.Row), tokens = queries.size(Axis.Token);
+        int groups = pass.Shape.KeyValueCount, size = pass.Shape.Size;
+        Tensor folded = queries.view(rows, tokens, groups, pass.Shape.Group, size)
+            .permute(0, 2, 3, 1, 4).reshape(rows, groups, -1, size);                               // [B, G, R * L, D]
+        if (pass.QueryFactor != 1)
+            folded = folded * pass.QueryFactor;
+        Tensor mixed = nn.functional.scaled_dot_product_attention(folded, keys, values, pass.Mask); // [B, G, R * L, D]
+        Tensor merged = mixed.view(rows, groups, pass.Shape.Group, tokens, size)
+            .permute(0, 3, 1, 2, 4).reshape(rows, tokens, -1);                                     // [B, L, H * D]
+        return pass.Weights.Output.Apply(merged);
+    }
+}
+
+/// <summary>One layer's attention in one pass.</summary>
+/// <param name="Site">Which attention.</param>
+/// <param name="Layer">Layer, from 0.</param>
+/// <param name="Shape">Heads.</param>
+/// <param name="Weights">Frozen projections.</param>
+/// <param name="HeadNorm">Norm of queries and keys per head, or null.</param>
+/// <param name="QueryFactor">What queries are multiplied with beyond one over the square root of the head size.</param>
+/// <param name="Rotation">Cosine and sine [B, L, 1, pairs], or null.</param>
+/// <param name="Mask">Added to scores, [B, 1 or G, R * L, S], or null.</param>
+/// <param name="Memory">Where keys and values go.</param>
+internal readonly record struct AttentionPass(AttentionSite Site, int Layer, HeadShape Shape, AttentionWeights Weights,
+    NormSpec? HeadNorm, double QueryFactor, (Tensor Cosine, Tensor Sine)? Rotation, Tensor? Mask, IKeyValueMemory Memory)
+{
+    /// <summary>The factor on queries that turns the kernel's scale into the wanted one.</summary>
+    public static double Factor(double? scoreScale, int headSize) =>
+        scoreScale is null ? 1 : scoreScale.Value * Math.Sqrt(headSize);
+}

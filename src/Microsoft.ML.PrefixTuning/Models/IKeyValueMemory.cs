@@ -1,0 +1,27 @@
+using TorchSharp;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>
+/// What attention can look back on. A layer hands over its new keys and values and gets back all that its queries attend
+/// to: a trained prefix in front of them, a cache of earlier tokens, or just the new ones. The graph knows no more.
+/// </summary>
+internal interface IKeyValueMemory
+{
+    /// <summary>Takes a layer's new keys and values, gives all visible ones.</summary>
+    /// <param name="site">Which attention.</param>
+    /// <param name="layer">Layer, from 0.</param>
+    /// <param name="keys">[B, G, L, D], already rotated.</param>
+    /// <param name="values">[B, G, L, D].</param>
+    /// <returns>Keys and values [B, G, S, D], owned by the memory or the current dispose scope.</returns>
+    (torch.Tensor Keys, torch.Tensor Values) Append(AttentionSite site, int layer, torch.Tensor keys, torch.Tensor values);
+}
+
+/// <summary>A memory that keeps nothing: queries see the new keys alone.</summary>
+internal sealed class NoMemory : IKeyValueMemory
+{
+    public static NoMemory Instance { get; } = new();
+
+    public (torch.Tensor Keys, torch.Tensor Values) Append(AttentionSite site, int layer, torch.Tensor keys,
+        torch.Tensor values) => (keys, values);
+}

@@ -1,0 +1,92 @@
+using System;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>
+/// A frozen language model: embeddings, one or two stacks, output head. Pure functions over tensors; results belong to the
+/// caller's dispose scope. Owns its weights. Safe for concurrent reading.
+/// </summary>
+internal sealed class LanguageModel : IDisposable
+{
+    private readonly ModelWeights _weights;
+    private readonly TransformerStack _decoder;
+    private readonly TransformerStack? _encoder;
+
+    /// <summary>Takes ownership of the weights.</summary>
+    public LanguageModel(TransformerSpec spec, ModelWeights weights)
+    {
+        (Spec, _weights) = (spec, weights);
+        Device = weights.Embedding.device;
+        _decoder = new TransformerStack(spec.Decoder, weights.Decoder, AttentionSite.Decoder, Device);
+        _encoder = spec.Encoder is null ? null
+            : new TransformerStack(spec.Encoder, weights.Encoder!, AttentionSite.Encoder, Device);
+    }
+
+    public TransformerSpec Spec { get; }
+
+    public Device Device { get; }
+
+    /// <summary>Type of weights and matrix products: float32 or bfloat16.</summary>
+    public ScalarType Type => _weights.Embedding.dtype;
+
+    public ModelWeights Weights => _weights;
+
+    /// <summary>Token embeddings.</summary>
+    /// <param name="ids">[B, L], int64.</param>
+    /// <returns>[B, L, embedding width].</returns>
+    public Tensor Embed(Tensor ids)
+    {
+        Tensor rows = _weights.Embedding.index_select(0, ids.flatten()).view(ids.size(0), ids.size(1), -1);
+        return Spec.EmbeddingScale == 1 ? rows : rows * Spec.EmbeddingScale;
+    }
+
+    /// <summary>The decoder's hidden states.</summary>
+    /// <param name="embedded">[B, L, embedding width].</param>
+    /// <param name="columns">Who sees whom.</param>
+    /// <param name="memory">What self-attention looks back on.</param>
+    /// <param name="cross">The encoder's output, for encoder-decoder models.</param>
+    /// <returns>[B, L, embedding width], ready for <see cref="Logits"/>.</returns>
+    public Tensor Decode(Tensor embedded, AttentionColumns columns, IKeyValueMemory memory, CrossInput? cross = null) =>
+        _decoder.Run(embedded, columns, memory, cross);
+
+    /// <summary>The encoder's output.</summary>
+    /// <param name="embedded">[B, source length, E].</param>
+    /// <param name="columns">Who sees whom.</param>
+    /// <param name="memory">What self-attention looks back on.</param>
+    /// <returns>[B, source length, E].</returns>
+    public Tensor Encode(Tensor embedded, AttentionColumns columns, IKeyValueMemory memory) =>
+        (_encoder ?? throw new InvalidOperationException($"A {Spec.Family} model has no encoder."))
+        .Run(embedded, columns, memory);
+
+    /// <summary>Every decoder layer's keys and values of an encoder's output.</summary>
+    /// <param name="encoded">[B, source length, E].</param>
+    /// <returns>One [B, G, source length, D] a layer each.</returns>
+    public (Tensor[] Keys, Tensor[] Values) CrossKeysValues(Tensor encoded)
+    {
+        var keys = new Tensor[Spec.Decoder.Layers];
+        var values = new Tensor[Spec.Decoder.Layers];
+        for (int layer = 0; layer < keys.Length; layer++)
+        {
+            (keys[layer], values[layer]) =
+                Attention.CrossKeysValues(encoded, _weights.Decoder.Blocks[layer].Cross!, Spec.Decoder.Heads);
+        }
+        return (keys, values);
+    }
+
+    /// <summary>Scores of the next token.</summary>
+    /// <param name="hidden">[..., embedding width]: choose the wanted positions before, the product is large.</param>
+    /// <returns>[..., V], in the type of the weights.</returns>
+    public Tensor Logits(Tensor hidden)
+    {
+        Tensor scaled = Spec.Head.Scale == 1 ? hidden : hidden * Spec.Head.Scale;
+        return nn.functional.linear(scaled, _weights.Head, _weights.HeadBias);
+    }
+
+    public void Dispose()
+    {
+        _decoder.Dispose();
+        _encoder?.Dispose();
+        _weights.Dispose();
+    }
+}

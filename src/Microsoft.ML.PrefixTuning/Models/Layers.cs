@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>The small parts of a block, as pure functions of tensors and frozen weights.</summary>
+internal static class Layers
+{
+    /// <summary>x W^T + b.</summary>
+    /// <param name="x">[..., in].</param>
+    /// <param name="linear">Weight [out, in].</param>
+    /// <returns>[..., out].</returns>
+    public static Tensor Apply(this Linear linear, Tensor x) =>
+        nn.functional.linear(x, linear.Weight, linear.Bias);
+
+    /// <summary>The norm of the innermost axis, computed in float32, in the type of its input.</summary>
+    public static Tensor Apply(this Norm norm, Tensor x, NormSpec spec)
+    {
+        ScalarType type = x.dtype;
+        Tensor wide = type == ScalarType.Float32 ? x : x.to(ScalarType.Float32);
+        Tensor normed = spec.Kind switch
+        {
+            NormKind.Layer => nn.functional.layer_norm(wide, [wide.size(Axis.Last)], norm.Weight, norm.Bias, spec.Epsilon),
+            NormKind.RootMeanSquare or NormKind.RootMeanSquareOfOnePlus => RootMeanSquare(wide, norm.Weight, spec.Epsilon),
+            _ => throw new UnreachableException($"Norm {spec.Kind} is not known here."),
+        };
+        return type == ScalarType.Float32 ? normed : normed.to(type);
+    }
+
+    /// <summary>The feed-forward half of a block.</summary>
+    public static Tensor FeedForward(BlockWeights block, FeedForwardSpec spec, Tensor x)
+    {
+        if (block.Gate is null)
+            return block.Down.Apply(Activate(block.Up.Apply(x), spec.Activation));
+        return block.Down.Apply(Activate(block.Gate.Apply(x), spec.Activation) * block.Up.Apply(x));
+    }
+
+    private static Tensor RootMeanSquare(Tensor x, Tensor weight, double epsilon)
+    {
+        // Mean of squares over the innermost axis; [..., 1].
+        Tensor inverse = x.square().mean([Axis.Last], keepdim: true).add_(epsilon).rsqrt_();
+        return x * inverse * weight;
+    }
+
+    private static Tensor Activate(Tensor x, Activation activation) => activation switch
+    {
+        Activation.Silu => nn.functional.silu(x),
+        Activation.Relu => nn.functional.relu(x),
+        Activation.Gelu => nn.functional.gelu(x),
+        Activation.GeluTanh => nn.functional.gelu(x, GELU.Approximate.tanh),
+        _ => throw new UnreachableException($"Activation {activation} is not known here."),
+    };
+}

@@ -1,0 +1,129 @@
+using System;
+using System.Diagnostics;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>
+/// One stack of layers as a function of embeddings, columns and a memory. Holds no state of a pass; owns only the rotary
+/// frequencies.
+/// </summary>
+/// <remarks>
+/// <code>
+///  NormFirst            NormLast              Parallel                 NormBothSides
+///  x ─┬─ norm ─ attn ─+  x ─┬─ attn ─+─ norm   x ─┬─ norm1 ─ attn ─+     x ─┬─ norm ─ attn ─ norm ─+
+///     └───────────────┘     └────────┘            ├─ norm2 ─ ff ───+        └──────────────────────┘
+///                                                 └────────────────┘
+/// </code>
+/// </remarks>
+internal sealed class TransformerStack : IDisposable
+{
+    private readonly StackSpec _spec;
+    private readonly StackWeights _weights;
+    private readonly AttentionSite _site;
+    private readonly RotaryTable? _full;
+    private readonly RotaryTable? _windowed;
+
+    /// <summary>Binds a description to its weights, which stay the caller's.</summary>
+    public TransformerStack(StackSpec spec, StackWeights weights, AttentionSite site, Device device)
+    {
+        (_spec, _weights, _site) = (spec, weights, site);
+        if (spec.Positions is RotaryPositions rotary)
+        {
+            _full = new RotaryTable(rotary.Full, device);
+            _windowed = rotary.Windowed is null ? null : new RotaryTable(rotary.Windowed, device);
+        }
+    }
+
+    public StackSpec Spec => _spec;
+
+    public StackWeights Weights => _weights;
+
+    /// <summary>The hidden states behind the last layer.</summary>
+    /// <param name="embedded">Token embeddings [B, L, embedding width], without positions.</param>
+    /// <param name="columns">Who sees whom in self-attention.</param>
+    /// <param name="memory">What self-attention (and cross-attention) looks back on.</param>
+    /// <param name="cross">Cross-attention of this pass, for a decoder beside an encoder.</param>
+    /// <returns>[B, L, E], normed where the model has a final norm.</returns>
+    public Tensor Run(Tensor embedded, AttentionColumns columns, IKeyValueMemory memory, CrossInput? cross = null)
+    {
+        ScalarType type = embedded.dtype;
+        var input = AttentionInput.Make(columns, _spec, _weights.RelativeBias, type, embedded.device);
+        Tensor x = Place(embedded, input.Positions);
+        (Tensor, Tensor)? full = _full?.Angles(input.Positions, type);
+        (Tensor, Tensor)? windowed = _windowed?.Angles(input.Positions, type) ?? full;
+        for (int layer = 0; layer < _spec.Layers; layer++)
+        {
+            BlockWeights block = _weights.Blocks[layer];
+            var pass = new AttentionPass(_site, layer, _spec.Heads, block.Attention,
+                _spec.QueryKeyNorm ? _spec.Norm : null, AttentionPass.Factor(_spec.ScoreScale, _spec.Heads.Size),
+                _spec.Window(layer) is null ? full : windowed, input.MaskOf(_spec, layer), memory);
+            x = Block(x, block, pass, cross);
+        }
+        if (_weights.FinalNorm is not null)
+            x = _weights.FinalNorm.Apply(x, _spec.Norm);
+        return _weights.ProjectOut is null ? x : _weights.ProjectOut.Apply(x);
+    }
+
+    public void Dispose()
+    {
+        _full?.Dispose();
+        _windowed?.Dispose();
+    }
+
+    private Tensor Place(Tensor embedded, Tensor positions)
+    {
+        Tensor x = _weights.ProjectIn is null ? embedded : _weights.ProjectIn.Apply(embedded);
+        if (_spec.Positions is LearnedPositions learned)
+        {
+            Tensor rows = learned.Offset == 0 ? positions : positions + learned.Offset;
+            x = x + _weights.Positions!.index_select(0, rows.flatten()).view(x.size(Axis.Row), x.size(Axis.Token), -1);
+        }
+        return _weights.EmbeddingNorm is null ? x : _weights.EmbeddingNorm.Apply(x, _spec.Norm);
+    }
+
+    private Tensor Block(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross)
+    {
+        NormSpec norm = _spec.Norm;
+        switch (_spec.Residual)
+        {
+            case Residual.NormFirst:
+                x = x + Attention.Self(block.AttentionNorm!.Apply(x, norm), pass);
+                if (cross is not null)
+                    x = x + cross.Attend(block.CrossNorm!.Apply(x, norm), block, _spec, pass.Layer);
+                return x + Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm));
+            case Residual.NormLast:
+                x = block.AttentionNorm!.Apply(x + Attention.Self(x, pass), norm);
+                if (cross is not null)
+                    x = block.CrossNorm!.Apply(x + cross.Attend(x, block, _spec, pass.Layer), norm);
+                return block.FeedForwardNorm!.Apply(x + Layers.FeedForward(block, _spec.FeedForward, x), norm);
+            case Residual.Parallel:
+                return x + Attention.Self(block.AttentionNorm!.Apply(x, norm), pass)
+                    + Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm));
+            case Residual.NormBothSides:
+                x = x + block.AttentionPostNorm!.Apply(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass), norm);
+                return x + block.FeedForwardPostNorm!.Apply(
+                    Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)), norm);
+            default:
+                throw new UnreachableException($"Residual {_spec.Residual} is not known here.");
+        }
+    }
+
+    /// <summary>The frequencies of one rotation, on the device. Owns its tensor.</summary>
+    private sealed class RotaryTable : IDisposable
+    {
+        private readonly Tensor _frequencies;
+        private readonly double _attentionFactor;
+
+        public RotaryTable(RotarySpec spec, Device device)
+        {
+            (float[] frequencies, _attentionFactor) = Rotary.Frequencies(spec);
+            _frequencies = tensor(frequencies, device: device).DetachFromDisposeScope();
+        }
+
+        public (Tensor Cosine, Tensor Sine) Angles(Tensor positions, ScalarType type) =>
+            Rotary.Angles(positions, _frequencies, _attentionFactor, type);
+
+        public void Dispose() => _frequencies.Dispose();
+    }
+}

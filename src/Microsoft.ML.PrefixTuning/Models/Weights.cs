@@ -1,0 +1,88 @@
+using System;
+using System.Collections.Generic;
+using TorchSharp;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>A frozen linear map: weight [out, in], bias [out].</summary>
+internal sealed record Linear(torch.Tensor Weight, torch.Tensor? Bias);
+
+/// <summary>A frozen norm: weight and bias [E], float32 whatever the model's precision.</summary>
+internal sealed record Norm(torch.Tensor Weight, torch.Tensor? Bias);
+
+/// <summary>One attention: E to H * D, G * D, G * D and back, and norms of queries and keys [D].</summary>
+internal sealed record AttentionWeights(Linear Query, Linear Key, Linear Value, Linear Output, Norm? QueryNorm,
+    Norm? KeyNorm);
+
+/// <summary>One layer.</summary>
+internal sealed record BlockWeights
+{
+    public required Norm? AttentionNorm { get; init; }
+
+    public required AttentionWeights Attention { get; init; }
+
+    /// <summary>Second norm of <see cref="Residual.NormBothSides"/>.</summary>
+    public Norm? AttentionPostNorm { get; init; }
+
+    public Norm? CrossNorm { get; init; }
+
+    public AttentionWeights? Cross { get; init; }
+
+    public required Norm? FeedForwardNorm { get; init; }
+
+    public Linear? Gate { get; init; }
+
+    public required Linear Up { get; init; }
+
+    public required Linear Down { get; init; }
+
+    /// <summary>Second norm of <see cref="Residual.NormBothSides"/>.</summary>
+    public Norm? FeedForwardPostNorm { get; init; }
+}
+
+/// <summary>One stack.</summary>
+internal sealed record StackWeights
+{
+    public required IReadOnlyList<BlockWeights> Blocks { get; init; }
+
+    /// <summary>[positions, E] of learned positions.</summary>
+    public torch.Tensor? Positions { get; init; }
+
+    /// <summary>[buckets, H] of relative positions.</summary>
+    public torch.Tensor? RelativeBias { get; init; }
+
+    public Norm? EmbeddingNorm { get; init; }
+
+    /// <summary>Embedding width to E, and back.</summary>
+    public Linear? ProjectIn { get; init; }
+
+    public Linear? ProjectOut { get; init; }
+
+    public Norm? FinalNorm { get; init; }
+}
+
+/// <summary>All frozen tensors of a model. Owns them: disposing it frees their memory.</summary>
+internal sealed class ModelWeights(IReadOnlyList<torch.Tensor> owned) : IDisposable
+{
+    /// <summary>[V, embedding width].</summary>
+    public required torch.Tensor Embedding { get; init; }
+
+    /// <summary>[V, embedding width]; the embedding itself where tied.</summary>
+    public required torch.Tensor Head { get; init; }
+
+    /// <summary>[V].</summary>
+    public torch.Tensor? HeadBias { get; init; }
+
+    public required StackWeights Decoder { get; init; }
+
+    public StackWeights? Encoder { get; init; }
+
+    /// <summary>Every tensor that is held, once.</summary>
+    public IReadOnlyList<torch.Tensor> Owned => owned;
+
+    public void Dispose()
+    {
+        foreach (torch.Tensor tensor in owned)
+            tensor.Dispose();
+    }
+}

@@ -1,0 +1,83 @@
+using System.Collections.Generic;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>How text is written.</summary>
+public sealed record GenerationOptions
+{
+    /// <summary>How the next token is chosen.</summary>
+    /// <value>The default is <see cref="Decoding.Greedy"/>.</value>
+    public Decoding Decoding { get; init; } = Decoding.Greedy;
+
+    /// <summary>Tokens a text has at most, the end token included.</summary>
+    /// <value>The default is 128.</value>
+    public int MaxNewTokens { get; init; } = 128;
+
+    /// <summary>Tokens before an end token may come.</summary>
+    /// <value>The default is 0.</value>
+    public int MinNewTokens { get; init; }
+
+    /// <summary>Length of token sequences that may not come twice, prompt included; 0 means any may.</summary>
+    /// <value>The default is 0.</value>
+    public int NoRepeatNGramSize { get; init; }
+
+    /// <summary>Divides positive and multiplies negative scores of tokens that were there already, prompt included; 1 means no penalty.</summary>
+    /// <value>The default is 1.</value>
+    public double RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>Words that never come.</summary>
+    /// <value>The default is none.</value>
+    public IReadOnlyList<string> BannedWords { get; init; } = [];
+
+    /// <summary>Strings that end a text; they and what follows are cut.</summary>
+    /// <value>The default is none.</value>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>Rows that are worked on at once.</summary>
+    /// <value>The default is 16.</value>
+    public int BatchSize { get; init; } = 16;
+
+    /// <summary>Rows read ahead and sorted by length, so that rows worked on at once are alike.</summary>
+    /// <value>The default is 128.</value>
+    public int LookAhead { get; init; } = 128;
+
+    /// <summary>What becomes of a prompt that does not fit the context window.</summary>
+    /// <value>The default is <see cref="PromptTruncation.None"/>: an error that names the row.</value>
+    public PromptTruncation Truncation { get; init; }
+
+    /// <summary>Name of a text column that takes the message of a row that could not be used; its output is then empty.</summary>
+    /// <value>The default is <see langword="null"/>: such a row is an error.</value>
+    public string? ErrorColumnName { get; init; }
+}
+
+/// <summary>How the next token is chosen.</summary>
+public abstract record Decoding
+{
+    private protected Decoding()
+    {
+    }
+
+    /// <summary>The most probable token.</summary>
+    public static Decoding Greedy { get; } = new GreedyDecoding();
+
+    /// <summary>Keeps the most probable beginnings (transformers' rules: the best 2 x width continuations a step).</summary>
+    /// <param name="width">Beginnings kept.</param>
+    /// <param name="lengthPenalty">A text's score is its log-probability over its length to this power.</param>
+    /// <param name="earlyStopping">Whether to stop at <paramref name="width"/> finished texts, or only when none better can come.</param>
+    public static Decoding Beam(int width = 4, double lengthPenalty = 1, bool earlyStopping = false) =>
+        new BeamDecoding(width, lengthPenalty, earlyStopping);
+
+    /// <summary>Draws from the distribution. A row's text depends on the seed and its own tokens only.</summary>
+    /// <param name="temperature">Divides the logits; above 0.</param>
+    /// <param name="topK">Tokens drawn from at most; 0 means all.</param>
+    /// <param name="topP">Smallest probability mass drawn from.</param>
+    /// <param name="seed">Seed.</param>
+    public static Decoding Sampling(double temperature = 1, int topK = 0, double topP = 1, int seed = 0) =>
+        new SamplingDecoding(temperature, topK, topP, seed);
+}
+
+internal sealed record GreedyDecoding : Decoding;
+
+internal sealed record BeamDecoding(int Width, double LengthPenalty, bool EarlyStopping) : Decoding;
+
+internal sealed record SamplingDecoding(double Temperature, int TopK, double TopP, int Seed) : Decoding;

@@ -1,0 +1,94 @@
+using System.Collections.Generic;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>All that can be chosen when a prefix is trained and used. Every default is meant to work at the first try.</summary>
+public sealed record PrefixTuningOptions
+{
+    /// <summary>What is trained: method, length, start.</summary>
+    public PrefixOptions Prefix { get; init; } = new();
+
+    /// <summary>How it is trained.</summary>
+    public TrainingOptions Training { get; init; } = new();
+
+    /// <summary>How text is written.</summary>
+    public GenerationOptions Generation { get; init; } = new();
+
+    /// <summary>How a row becomes a prompt.</summary>
+    /// <value>The default is <c>"{input}\n"</c>: the input column and a line break. Special tokens written here count as such; those in rows never do.</value>
+    public string Template { get; init; } = "{input}\n";
+
+    /// <summary>Rows with the same columns whose loss decides on early stopping and on the best prefix.</summary>
+    /// <value>The default is <see langword="null"/>: <see cref="TrainingOptions.ValidationFraction"/> of the training rows is held out.</value>
+    public IDataView? ValidationSet { get; init; }
+
+    /// <summary>Type of the base's weights and matrix products.</summary>
+    /// <value>The default is <see cref="ModelPrecision.Float32"/>; <see cref="ModelPrecision.BFloat16"/> is faster only on processors with AVX512-BF16 or AMX, and on GPUs.</value>
+    public ModelPrecision Precision { get; init; } = ModelPrecision.Float32;
+
+    /// <summary>The device by torch's name, such as <c>cpu</c> or <c>cuda:1</c>.</summary>
+    /// <value>The default is <see langword="null"/>: <c>MLContext.GpuDeviceId</c> and <c>FallbackToCpu</c> decide.</value>
+    public string? Device { get; init; }
+
+    /// <summary>Whether saved models carry the base itself.</summary>
+    /// <value>The default is <see langword="false"/>: the model names its base by fingerprint.</value>
+    public bool EmbedBase { get; init; }
+}
+
+/// <summary>Number type of the base.</summary>
+public enum ModelPrecision
+{
+    /// <summary>32 bits; a row's text does not depend on its batch.</summary>
+    Float32,
+
+    /// <summary>Weights and matrix products in bfloat16; norms, softmax, loss and prefix in float32.</summary>
+    BFloat16,
+}
+
+/// <summary>What is trained.</summary>
+public sealed record PrefixOptions
+{
+    /// <summary>Prefix length in tokens.</summary>
+    /// <value>The default is 20.</value>
+    public int Length { get; init; } = 20;
+
+    /// <summary>Where training starts.</summary>
+    /// <value>The default is <see cref="PrefixStart.FromText(string)"/> with a text made from column names and template.</value>
+    public PrefixStart Start { get; init; } = PrefixStart.DefaultText;
+
+    /// <summary>Which attentions get a prefix.</summary>
+    /// <value>The default is <see langword="null"/>: all the model has.</value>
+    public IReadOnlyList<AttentionSite>? Sites { get; init; }
+}
+
+/// <summary>Where training starts.</summary>
+public abstract record PrefixStart
+{
+    private protected PrefixStart()
+    {
+    }
+
+    /// <summary>Keys and values of a text made from column names and template.</summary>
+    public static PrefixStart DefaultText { get; } = new TextStart(null);
+
+    /// <summary>All zero.</summary>
+    public static PrefixStart Zero { get; } = new ZeroStart();
+
+    /// <summary>The keys and values that a text has in the base; a text shorter than the prefix is repeated, a longer one cut.</summary>
+    public static PrefixStart FromText(string text) => new TextStart(text);
+
+    /// <summary>Normally distributed around 0.</summary>
+    /// <param name="scale">Standard deviation.</param>
+    public static PrefixStart Random(double scale = 0.02) => new RandomStart(scale);
+
+    /// <summary>The values of another prefix; its length takes the place of <see cref="PrefixOptions.Length"/>.</summary>
+    public static PrefixStart FromPrefix(Prefix prefix) => new PrefixValuesStart(prefix);
+}
+
+internal sealed record TextStart(string? Text) : PrefixStart;
+
+internal sealed record ZeroStart : PrefixStart;
+
+internal sealed record RandomStart(double Scale) : PrefixStart;
+
+internal sealed record PrefixValuesStart(Prefix Prefix) : PrefixStart;

@@ -1,0 +1,177 @@
+using System;
+using System.Threading;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>How a prefix is trained.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Passes over the training rows, at most.</summary>
+    /// <value>The default is 5.</value>
+    public int MaxEpochs { get; init; } = 5;
+
+    /// <summary>Steps, at most; null means as many as the epochs have.</summary>
+    /// <value>The default is <see langword="null"/>.</value>
+    public int? MaxSteps { get; init; }
+
+    /// <summary>Rows a forward pass.</summary>
+    /// <value>The default is 8.</value>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>Forward passes a step.</summary>
+    /// <value>The default is 1.</value>
+    public int GradientAccumulation { get; init; } = 1;
+
+    /// <summary>Highest learning rate of the schedule.</summary>
+    /// <value>The default is <see langword="null"/>: the method's own (0.02 for direct keys and values started from text).</value>
+    public double? LearningRate { get; init; }
+
+    /// <summary>Steps in which the learning rate rises from 0.</summary>
+    /// <value>The default is 10.</value>
+    public int WarmupSteps { get; init; } = 10;
+
+    /// <summary>What the learning rate does after the warmup.</summary>
+    /// <value>The default is <see cref="LearningRateDecay.Cosine"/>.</value>
+    public LearningRateDecay Decay { get; init; } = LearningRateDecay.Cosine;
+
+    /// <summary>AdamW's decay of the running mean of gradients.</summary>
+    /// <value>The default is 0.9.</value>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>AdamW's decay of the running mean of squared gradients.</summary>
+    /// <value>The default is 0.999.</value>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>AdamW's term against division by zero.</summary>
+    /// <value>The default is 1e-8.</value>
+    public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>AdamW's decoupled weight decay.</summary>
+    /// <value>The default is 0.</value>
+    public double WeightDecay { get; init; }
+
+    /// <summary>Longest gradient, as L2 norm; 0 means no clipping.</summary>
+    /// <value>The default is 1.</value>
+    public double ClipNorm { get; init; } = 1;
+
+    /// <summary>Share of each label's probability spread over the vocabulary, from 0 to below 1.</summary>
+    /// <value>The default is 0.</value>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>What is made small.</summary>
+    /// <value>The default is <see cref="TrainingLoss.TokenMean"/>.</value>
+    public TrainingLoss Loss { get; init; } = TrainingLoss.TokenMean;
+
+    /// <summary>Share of the training rows held out for validation where no validation set is given; 0 means none.</summary>
+    /// <value>The default is 0.1.</value>
+    public double ValidationFraction { get; init; } = 0.1;
+
+    /// <summary>When training stops before its last epoch.</summary>
+    /// <value>The default stops after 3 epochs without a better validation loss; <see langword="null"/> means never.</value>
+    public EarlyStopping? EarlyStopping { get; init; } = new();
+
+    /// <summary>Seed of shuffling, held-out rows and random starts.</summary>
+    /// <value>The default is <see langword="null"/>: drawn from the <c>MLContext</c>.</value>
+    public int? Seed { get; init; }
+
+    /// <summary>Whether a row with an empty target is trained on (as an immediate end) and not an error.</summary>
+    /// <value>The default is <see langword="false"/>.</value>
+    public bool AllowEmptyTargets { get; init; }
+
+    /// <summary>What becomes of a row whose prompt does not fit the context window.</summary>
+    /// <value>The default is <see cref="PromptTruncation.None"/>: an error that names the row.</value>
+    public PromptTruncation Truncation { get; init; }
+
+    /// <summary>Called after every step, on the training thread.</summary>
+    /// <value>The default is <see langword="null"/>.</value>
+    public Action<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>Ends training within one step.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>Whether a cancelled training throws or gives the best prefix so far.</summary>
+    /// <value>The default is <see cref="CancellationBehavior.Throw"/>.</value>
+    public CancellationBehavior WhenCancelled { get; init; } = CancellationBehavior.Throw;
+
+    /// <summary>File that holds the state of a running training; where it is there, training resumes from it.</summary>
+    /// <value>The default is <see langword="null"/>: no state is kept.</value>
+    public string? StateFile { get; init; }
+
+    /// <summary>Steps between two writes of <see cref="StateFile"/>.</summary>
+    /// <value>The default is 50.</value>
+    public int StateInterval { get; init; } = 50;
+
+    /// <summary>Steps in a row with a loss or gradient that is not finite, after which training stops.</summary>
+    /// <value>The default is 3.</value>
+    public int MaxFailedSteps { get; init; } = 3;
+}
+
+/// <summary>What the learning rate does after the warmup.</summary>
+public enum LearningRateDecay
+{
+    /// <summary>Stays.</summary>
+    None,
+
+    /// <summary>Falls to 0 on a line.</summary>
+    Linear,
+
+    /// <summary>Falls to 0 on half a cosine.</summary>
+    Cosine,
+}
+
+/// <summary>What is made small.</summary>
+public enum TrainingLoss
+{
+    /// <summary>The mean over all target tokens of a step.</summary>
+    TokenMean,
+
+    /// <summary>The sum over each row's target tokens, as a mean over the rows (Li and Liang 2021, their code's default).</summary>
+    SentenceSum,
+}
+
+/// <summary>What becomes of a prompt that does not fit.</summary>
+public enum PromptTruncation
+{
+    /// <summary>An error that names the row.</summary>
+    None,
+
+    /// <summary>The beginning of the prompt is left out.</summary>
+    Start,
+
+    /// <summary>The end of the prompt is left out.</summary>
+    End,
+}
+
+/// <summary>What a cancelled training does.</summary>
+public enum CancellationBehavior
+{
+    /// <summary>Throws <see cref="OperationCanceledException"/>.</summary>
+    Throw,
+
+    /// <summary>Gives the best prefix so far.</summary>
+    ReturnBest,
+}
+
+/// <summary>Ends training when the validation loss no longer falls.</summary>
+public sealed record EarlyStopping
+{
+    /// <summary>Epochs without a better validation loss after which training stops.</summary>
+    /// <value>The default is 3.</value>
+    public int Patience { get; init; } = 3;
+
+    /// <summary>By how much a loss must fall to count as better.</summary>
+    /// <value>The default is 0.</value>
+    public double MinDelta { get; init; }
+}
+
+/// <summary>Where a training stands after a step.</summary>
+/// <param name="Epoch">Epoch, from 1.</param>
+/// <param name="Step">Steps done.</param>
+/// <param name="TotalSteps">Steps in all, if nothing stops earlier.</param>
+/// <param name="Loss">Loss of this step.</param>
+/// <param name="ValidationLoss">The newest validation loss, in nats a token; null before the first.</param>
+/// <param name="LearningRate">Learning rate of this step.</param>
+/// <param name="TokensPerSecond">Real tokens (sources and targets, no padding) a second, over the run.</param>
+/// <param name="TimeLeft">Estimate of the time to the last step.</param>
+public sealed record TrainingProgress(int Epoch, int Step, int TotalSteps, double Loss, double? ValidationLoss,
+    double LearningRate, double TokensPerSecond, TimeSpan TimeLeft);

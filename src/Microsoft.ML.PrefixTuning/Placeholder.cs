@@ -1,1 +1,0 @@
-namespace Microsoft.ML.PrefixTuning; internal static class Placeholder { }

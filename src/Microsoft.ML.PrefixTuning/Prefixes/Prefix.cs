@@ -1,0 +1,94 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>
+/// A baked prefix: keys and values that lie in front of a frozen model's own, for every layer of one or more attentions.
+/// Whatever made it (text, embeddings, training with or without an MLP), this is all that generation knows.
+/// </summary>
+/// <remarks>Immutable and in managed memory: share it freely between threads, there is nothing to dispose.</remarks>
+public sealed class Prefix
+{
+    private readonly SortedDictionary<AttentionSite, SitePrefix> _sites;
+
+    internal Prefix(IEnumerable<KeyValuePair<AttentionSite, SitePrefix>> sites, PrefixConvention convention)
+    {
+        _sites = new(sites.ToDictionary());
+        Convention = convention;
+        if (_sites.Count == 0)
+            throw new ArgumentException("A prefix has at least one site.", nameof(sites));
+        foreach ((AttentionSite site, SitePrefix prefix) in _sites)
+            prefix.Check(site);
+    }
+
+    /// <summary>Prefix length in tokens (of the longest site).</summary>
+    public int Length => _sites.Values.Max(site => site.Length);
+
+    /// <summary>The attentions that have a prefix.</summary>
+    public IReadOnlyCollection<AttentionSite> Sites => _sites.Keys;
+
+    /// <summary>Numbers stored, keys and values of all layers and sites.</summary>
+    public long ParameterCount => _sites.Values.Sum(site => (long)site.Values.Length);
+
+    internal PrefixConvention Convention { get; }
+
+    internal IReadOnlyDictionary<AttentionSite, SitePrefix> Parts => _sites;
+
+    internal SitePrefix? Part(AttentionSite site) => _sites.GetValueOrDefault(site);
+}
+
+/// <summary>One attention's prefix.</summary>
+/// <param name="Layers">N.</param>
+/// <param name="KeyValueHeads">G.</param>
+/// <param name="Length">P.</param>
+/// <param name="HeadSize">D.</param>
+/// <param name="Values">[N, 2 (key, value), G, P, D], row-major; keys as they lie in a cache, already rotated.</param>
+internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int HeadSize, float[] Values)
+{
+    /// <summary>The shape of <see cref="Values"/>.</summary>
+    public long[] Shape => [Layers, 2, KeyValueHeads, Length, HeadSize];
+
+    internal void Check(AttentionSite site)
+    {
+        long expected = Shape.Aggregate(1L, (product, axis) => checked(product * axis));
+        if (Length < 1 || Values.Length != expected)
+        {
+            throw new ArgumentException($"{site} prefix: expected {expected} values for shape "
+                + $"[{string.Join(", ", Shape)}], found {Values.Length}.");
+        }
+        int bad = Array.FindIndex(Values, value => !float.IsFinite(value));
+        if (bad >= 0)
+            throw new ArgumentException($"{site} prefix: value {bad} is not finite ({Values[bad]}).");
+    }
+}
+
+/// <summary>What a prefix does to the tokens behind it; stored with it.</summary>
+/// <param name="Placement">Where it lies.</param>
+/// <param name="TakesPositions">Tokens start at position P (decoder-only models, PEFT), and the prefix has positions 0 to P - 1; otherwise tokens keep their positions and the prefix has none (the paper's encoder-decoder prefix).</param>
+/// <param name="CountsInWindow">Prefix columns count as columns of a sliding window and leave it (PEFT); otherwise every token sees them.</param>
+internal sealed record PrefixConvention(PrefixPlacement Placement, bool TakesPositions, bool CountsInWindow)
+{
+    /// <summary>A prefix trained here for a decoder-only model.</summary>
+    public static PrefixConvention DecoderOnly { get; } = new(PrefixPlacement.Front, true, false);
+
+    /// <summary>A prefix trained here for an encoder-decoder model.</summary>
+    public static PrefixConvention EncoderDecoder { get; } = new(PrefixPlacement.Front, false, false);
+
+    /// <summary>An imported PEFT prefix.</summary>
+    public static PrefixConvention Peft { get; } = new(PrefixPlacement.Front, true, true);
+
+    /// <summary>An infix.</summary>
+    public static PrefixConvention Infix { get; } = new(PrefixPlacement.AfterSource, true, false);
+}
+
+/// <summary>Where a prefix lies.</summary>
+internal enum PrefixPlacement
+{
+    /// <summary>In front of everything.</summary>
+    Front,
+
+    /// <summary>Behind the source: source tokens do not see it, target tokens do.</summary>
+    AfterSource,
+}

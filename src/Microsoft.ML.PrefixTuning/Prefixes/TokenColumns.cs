@@ -1,0 +1,106 @@
+using System;
+using Microsoft.ML.PrefixTuning.Models;
+
+namespace Microsoft.ML.PrefixTuning.Prefixes;
+
+/// <summary>
+/// Where prefix and tokens stand for one pass. In every memory the first P columns hold the prefix, wherever it stands in
+/// the text, and token i of a row lies in column P + i: training, prefill and decoding differ only in how many tokens are
+/// already there.
+/// </summary>
+internal static class TokenColumns
+{
+    /// <summary>Columns of a causal stack.</summary>
+    /// <param name="rows">For each row, what is there and what comes.</param>
+    /// <param name="queries">L: new tokens of the longest row; shorter rows are padded behind.</param>
+    /// <param name="prefixColumns">P of the memory, not less than any row's prefix length.</param>
+    /// <param name="keys">S: columns of the memory that are handed to attention, at least P + the longest row.</param>
+    /// <param name="convention">What the prefix does to the tokens.</param>
+    public static AttentionColumns Causal(ReadOnlySpan<RowState> rows, int queries, int prefixColumns, int keys,
+        PrefixConvention convention)
+    {
+        var columns = new AttentionColumns(rows.Length, queries, keys);
+        for (int row = 0; row < rows.Length; row++)
+        {
+            RowState state = rows[row];
+            PlacePrefix(columns, row, state, convention);
+            for (int token = 0; token < state.Present + state.New; token++)
+                PlaceToken(columns, row, prefixColumns + token, token, state, convention);
+            // Padding behind the new tokens sees what the last token sees; its results are not used.
+            for (int query = 0; query < queries; query++)
+                PlaceQuery(columns, row, query, state.Present + query, state, convention);
+        }
+        return columns;
+    }
+
+    /// <summary>Columns of a stack in which every token sees every other, and of attention to it.</summary>
+    /// <param name="queryLengths">New tokens of each row.</param>
+    /// <param name="queries">L.</param>
+    /// <param name="keyLengths">Tokens that can be seen, of each row.</param>
+    /// <param name="keys">Token columns, without the prefix.</param>
+    /// <param name="prefixLength">P, the same for all rows; its columns come first and are seen by all.</param>
+    public static AttentionColumns Everywhere(ReadOnlySpan<int> queryLengths, int queries, ReadOnlySpan<int> keyLengths,
+        int keys, int prefixLength)
+    {
+        var columns = new AttentionColumns(queryLengths.Length, queries, prefixLength + keys);
+        for (int row = 0; row < queryLengths.Length; row++)
+        {
+            for (int key = 0; key < prefixLength + keyLengths[row]; key++)
+            {
+                columns.SetKey(row, key, key - prefixLength);
+                if (key < prefixLength)
+                    columns.KeyPosition[row * columns.Keys + key] = AttentionColumns.NoPosition;
+            }
+            for (int query = 0; query < queries; query++)
+            {
+                columns.SetQuery(row, query, query);
+                columns.QueryOrder[row * queries + query] = AttentionColumns.Hidden - 1;
+            }
+        }
+        return columns;
+    }
+
+    private static void PlacePrefix(AttentionColumns columns, int row, RowState state, PrefixConvention convention)
+    {
+        for (int i = 0; i < state.PrefixLength; i++)
+        {
+            int k = row * columns.Keys + i;
+            bool infix = convention.Placement == PrefixPlacement.AfterSource;
+            columns.KeyOrder[k] = infix ? state.SourceLength + i : i - state.PrefixLength;
+            columns.KeyColumn[k] = i - state.PrefixLength;
+            columns.KeyPosition[k] = convention.TakesPositions
+                ? (infix ? state.SourceLength + i : i) : AttentionColumns.NoPosition;
+            columns.KeyExempt[k] = !convention.CountsInWindow;
+        }
+    }
+
+    private static void PlaceToken(AttentionColumns columns, int row, int key, int token, RowState state,
+        PrefixConvention convention)
+    {
+        int k = row * columns.Keys + key;
+        (columns.KeyPosition[k], columns.KeyOrder[k], columns.KeyColumn[k]) = Place(token, state, convention);
+    }
+
+    private static void PlaceQuery(AttentionColumns columns, int row, int query, int token, RowState state,
+        PrefixConvention convention)
+    {
+        int q = row * columns.Queries + query;
+        (columns.QueryPosition[q], columns.QueryOrder[q], columns.QueryColumn[q]) = Place(token, state, convention);
+    }
+
+    private static (int Position, int Order, int Column) Place(int token, RowState state, PrefixConvention convention)
+    {
+        bool infix = convention.Placement == PrefixPlacement.AfterSource;
+        int behind = !infix || token >= state.SourceLength ? state.PrefixLength : 0;
+        int position = convention.TakesPositions ? token + behind : token;
+        int order = infix ? token + behind : token;
+        return (position, order, token);
+    }
+}
+
+/// <summary>What a row has in memory before a pass.</summary>
+/// <param name="PrefixLength">Prefix length of this row.</param>
+/// <param name="Present">Tokens already in memory.</param>
+/// <param name="New">Tokens that come in this pass.</param>
+/// <param name="SourceLength">Tokens of the source: an infix stands behind them. Unused otherwise.</param>
+internal readonly record struct RowState(int PrefixLength, int Present, int New, int SourceLength = 0);
