@@ -1,0 +1,81 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Microsoft.ML.PrefixTuning.Models.Families;
+
+/// <summary>Parts of configs that several families write alike.</summary>
+internal static class ConfigParts
+{
+    // Beyond any checkpoint: a larger number is a broken file, and nothing may be allocated for it.
+    private const int MostLayers = 10_000;
+
+    /// <summary>The activation under a key.</summary>
+    public static Activation Activation(this ModelConfig config, string key, string? otherwise = null) =>
+        (config.Text(key) ?? otherwise ?? throw config.Missing(key)) switch
+        {
+            "silu" or "swish" => Models.Activation.Silu,
+            "relu" => Models.Activation.Relu,
+            "gelu" => Models.Activation.Gelu,
+            "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" => Models.Activation.GeluTanh,
+            _ => throw config.Unsupported(key, "silu, relu, gelu, gelu_new, gelu_pytorch_tanh, gelu_fast"),
+        };
+
+    /// <summary>The number of layers.</summary>
+    public static int LayerCount(this ModelConfig config, string key)
+    {
+        int layers = config.Count(key);
+        return layers <= MostLayers ? layers : throw config.Wrong(key, $"1 to {MostLayers} layers");
+    }
+
+    /// <summary>Heads, checked against each other and the width.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="heads">Key of the number of query heads.</param>
+    /// <param name="width">Key of the width.</param>
+    /// <param name="keyValueHeads">Key of the number of key/value heads, or null.</param>
+    /// <param name="headSize">Key of the head size, or null.</param>
+    public static HeadShape Heads(this ModelConfig config, string heads, string width, string? keyValueHeads = null,
+        string? headSize = null)
+    {
+        int count = config.Count(heads), all = config.Count(width);
+        int? size = headSize is null ? null : config.Whole(headSize, 1);
+        if (size is null && all % count != 0)
+            throw config.Wrong(heads, $"a divisor of {width} = {all}");
+        int groups = keyValueHeads is null ? count : config.Count(keyValueHeads, count);
+        if (count % groups != 0)
+            throw config.Wrong(keyValueHeads!, $"a divisor of {heads} = {count}");
+        return new HeadShape(count, groups, size ?? all / count);
+    }
+
+    /// <summary>Begin, end and padding ids.</summary>
+    public static TokenIds Tokens(this ModelConfig config, int vocabularySize) => new()
+    {
+        Begin = First(config.Ids("bos_token_id", vocabularySize)),
+        Ends = config.Ids("eos_token_id", vocabularySize),
+        // Some configs mark "none" as -1 or put padding outside the vocabulary; it never reaches the model.
+        Padding = config.Whole("pad_token_id", -1) is int id && id >= 0 && id < vocabularySize ? id : null,
+        DecoderStart = First(config.Ids("decoder_start_token_id", vocabularySize)),
+    };
+
+    /// <summary>The window of each layer, from a list of layer types or a rule.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="layers">N.</param>
+    /// <param name="windowed">Which layers have one where the config has no <c>layer_types</c>.</param>
+    public static IReadOnlyList<int?> Windows(this ModelConfig config, int layers, Func<int, bool> windowed)
+    {
+        if (config.Whole("sliding_window", 1) is not int window)
+            return [];
+        if (config.Texts("layer_types") is { } types)
+        {
+            if (types.Count != layers)
+                throw config.Wrong("layer_types", $"{layers} entries");
+            if (types.FirstOrDefault(type => type is not ("sliding_attention" or "full_attention")) is not null)
+                throw config.Unsupported("layer_types", "sliding_attention and full_attention");
+            windowed = layer => types[layer] == "sliding_attention";
+        }
+        int?[] windows = Enumerable.Range(0, layers).Select(layer => windowed(layer) ? window : (int?)null).ToArray();
+        return windows.All(own => own is null) ? [] : windows;
+    }
+
+    private static int? First(IReadOnlyList<int> ids) => ids.Count == 0 ? null : ids[0];
+}
