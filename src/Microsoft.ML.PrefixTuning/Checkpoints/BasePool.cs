@@ -1,0 +1,85 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Threading;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Checkpoints;
+
+/// <summary>The bases of this process: one copy a file, precision and device, however many users it has.</summary>
+internal sealed class BasePool
+{
+    private readonly Dictionary<(string, ScalarType, string), Entry> _entries = [];
+
+    public static BasePool Shared { get; } = new();
+
+    public BaseLease Acquire(string path, ScalarType type, Device device)
+    {
+        var key = (Key(path), type, device.ToString());
+        Entry entry;
+        lock (_entries)
+        {
+            if (!_entries.TryGetValue(key, out entry!))
+                _entries.Add(key, entry = new Entry(new Lazy<FrozenBase>(() => FrozenBase.Load(path, type, device))));
+            entry.Users++;
+        }
+        try
+        {
+            // Loaded outside the lock: other bases can be had meanwhile.
+            return new BaseLease(entry.Base.Value, () => Release(key, entry));
+        }
+        catch
+        {
+            Release(key, entry);
+            throw;
+        }
+    }
+
+    private void Release((string, ScalarType, string) key, Entry entry)
+    {
+        lock (_entries)
+        {
+            if (--entry.Users > 0)
+                return;
+            if (_entries.TryGetValue(key, out Entry? current) && current == entry)
+                _entries.Remove(key);
+        }
+        if (entry.Base.IsValueCreated)
+            entry.Base.Value.Dispose();
+    }
+
+    // A file that was replaced is another base: its size and time are part of the key.
+    private static string Key(string path)
+    {
+        path = Path.GetFullPath(path);
+        string file = Directory.Exists(path) ? Path.Combine(path, "model.safetensors") : path;
+        var info = new FileInfo(file);
+        return info.Exists ? $"{path}|{info.Length}|{info.LastWriteTimeUtc.Ticks}" : path;
+    }
+
+    private sealed class Entry(Lazy<FrozenBase> frozen)
+    {
+        public Lazy<FrozenBase> Base => frozen;
+
+        public int Users { get; set; }
+    }
+}
+
+/// <summary>A share of a base. Disposing it gives the share back; doing so twice does nothing.</summary>
+internal sealed class BaseLease(FrozenBase frozen, Action release) : IDisposable
+{
+    private Action? _release = release;
+
+    /// <summary>The base.</summary>
+    /// <exception cref="ObjectDisposedException">The share was given back.</exception>
+    public FrozenBase Base
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_release is null, this);
+            return frozen;
+        }
+    }
+
+    public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
+}

@@ -1,0 +1,75 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Models;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Parity;
+
+/// <summary>One folder of golden values: a model, adapters, tensors and numbers. Its tensors live until it is disposed.</summary>
+internal sealed class FamilyCase : IDisposable
+{
+    private readonly SafeTensorsFile _tensors;
+    private readonly JsonDocument _numbers;
+
+    public FamilyCase(string folder)
+    {
+        Folder = folder;
+        _tensors = SafeTensorsFile.Open(Path.Combine(folder, "tensors.safetensors"));
+        _numbers = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "case.json")));
+    }
+
+    public string Folder { get; }
+
+    public JsonElement Numbers => _numbers.RootElement;
+
+    /// <summary>Folders of golden cases; empty where there are none.</summary>
+    public static IEnumerable<string> Folders => Fixtures.Families is { } families
+        ? Directory.GetDirectories(families).Where(folder => File.Exists(Path.Combine(folder, "case.json")))
+            .Select(Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal)
+        : [];
+
+    public static FamilyCase Open(string name) => new(Path.Combine(Fixtures.Require(Fixtures.Families), name));
+
+    /// <summary>The base, from its folder or from the GGUF file.</summary>
+    public FrozenBase LoadBase(string from = "model") => FrozenBase.Load(Path.Combine(Folder, from), ScalarType.Float32, CPU);
+
+    public bool Has(string tensor) => _tensors.TensorNames.Contains(tensor);
+
+    /// <summary>A golden tensor in its stored type; the caller's.</summary>
+    public Tensor Stored(string tensor) => _tensors.ReadStored(tensor);
+
+    /// <summary>A golden tensor of whole numbers as rows.</summary>
+    public long[][] Rows(string tensor)
+    {
+        using Tensor stored = Stored(tensor);
+        long width = stored.shape[^1];
+        return stored.to(ScalarType.Int64).data<long>().ToArray().Chunk((int)width).ToArray();
+    }
+
+    /// <summary>The prefix of a PEFT folder: rows are K of layer 0, V of layer 0, K of layer 1, ..., each [G, D].</summary>
+    public Prefix PeftPrefix(TransformerSpec spec, string adapter, PrefixConvention convention)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(Folder, adapter, "adapter_model.safetensors"));
+        using Tensor rows = file.Read("prompt_embeddings", ScalarType.Float32);
+        return FromPeftRows(rows, spec, convention);
+    }
+
+    public static Prefix FromPeftRows(Tensor rows, TransformerSpec spec, PrefixConvention convention)
+    {
+        HeadShape heads = spec.Decoder.Heads;
+        int length = (int)rows.size(0), layers = spec.Decoder.Layers;
+        using Tensor packed = rows.view(length, layers, 2, heads.KeyValueCount, heads.Size).permute(1, 2, 3, 0, 4).contiguous();
+        var part = new SitePrefix(layers, heads.KeyValueCount, length, heads.Size, packed.data<float>().ToArray());
+        return new Prefix([new(AttentionSite.Decoder, part)], convention);
+    }
+
+    public void Dispose()
+    {
+        _tensors.Dispose();
+        _numbers.Dispose();
+    }
+}

@@ -1,0 +1,101 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Parity;
+
+/// <summary>Logits of decoder-only models against the reference, case by case and part by part.</summary>
+[TestClass]
+[TestCategory("Parity")]
+public sealed class LogitsTests
+{
+    private const double Tolerance = 3e-5;
+
+    public static IEnumerable<object[]> Cases =>
+        from folder in FamilyCase.Folders
+        where IsDecoderOnly(folder)
+        from source in (string[])["model", "model.gguf"]
+        where source == "model" || File.Exists(Path.Combine(Fixtures.Families!, folder, source))
+        from part in (string[])["plain", "left", "prefix", "prefix.left", "always"]
+        where HasPart(folder, part)
+        select new object[] { folder, source, part };
+
+    [TestMethod]
+    public void Folders_OnThisMachine_AreThere() => Fixtures.Require(Fixtures.Families);
+
+    [TestMethod]
+    [DynamicData(nameof(Cases))]
+    public void Logits_OfGoldenBatch_EqualReference(string folder, string source, string part)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using FamilyCase golden = FamilyCase.Open(folder);
+        using FrozenBase frozen = golden.LoadBase(source);
+        LanguageModel model = frozen.Model;
+        PrefixConvention convention = part == "always" ? PrefixConvention.DecoderOnly : PrefixConvention.Peft;
+        Prefix? prefix = part is "plain" or "left" ? null : golden.PeftPrefix(model.Spec, "adapter", convention);
+        bool left = part is "left" or "prefix.left";
+        int[][] rows = Tokens(golden, left ? "left" : "batch");
+        Tensor logits = Run(model, rows, prefix);
+        string name = part switch
+        {
+            "left" => "left.last_logits",
+            "prefix.left" => "prefix.last_logits",
+            _ => $"{part}.logits",
+        };
+        Tensor expected = golden.Stored(name);
+        for (int row = 0; row < rows.Length; row++)
+        {
+            Tensor found = logits[row].narrow(0, left ? rows[row].Length - 1 : 0, left ? 1 : rows[row].Length);
+            Tensor wanted = left ? expected[row].unsqueeze(0) : expected[row].narrow(0, 0, rows[row].Length);
+            double difference = (found - wanted).abs().max().ToDouble();
+            Assert.IsLessThanOrEqualTo(Tolerance, difference, $"row {row}: largest difference of logits {difference}");
+        }
+    }
+
+    /// <summary>Logits of rows, right-padded, with or without a prefix.</summary>
+    internal static Tensor Run(LanguageModel model, int[][] rows, Prefix? prefix)
+    {
+        int width = rows.Max(row => row.Length), length = prefix?.Length ?? 0;
+        var ids = new long[rows.Length * width];
+        for (int row = 0; row < rows.Length; row++)
+            Array.Copy(rows[row].Select(id => (long)id).ToArray(), 0, ids, row * width, rows[row].Length);
+        RowState[] states = rows.Select(row => new RowState(length, 0, row.Length, row.Length)).ToArray();
+        AttentionColumns columns = TokenColumns.Causal(states, width, length, length + width,
+            prefix?.Convention ?? PrefixConvention.DecoderOnly);
+        IKeyValueMemory memory = prefix is null ? NoMemory.Instance : new PrefixMemory(prefix.Parts.ToDictionary(
+            part => part.Key, part => tensor(part.Value.Values, part.Value.Shape)));
+        Tensor hidden = model.Decode(model.Embed(tensor(ids, [rows.Length, width])), columns, memory);
+        return model.Logits(hidden);
+    }
+
+    private static int[][] Tokens(FamilyCase golden, string name)
+    {
+        long[][] ids = golden.Rows($"{name}.input_ids"), mask = golden.Rows($"{name}.attention_mask");
+        return ids.Select((row, r) => row.Where((_, i) => mask[r][i] == 1).Select(id => (int)id).ToArray()).ToArray();
+    }
+
+    private static bool IsDecoderOnly(string folder)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        return !golden.Has("batch.decoder_input_ids");
+    }
+
+    private static bool HasPart(string folder, string part)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        return golden.Has(part switch
+        {
+            "left" => "left.last_logits",
+            "prefix.left" => "prefix.last_logits",
+            _ => $"{part}.logits",
+        });
+    }
+}
