@@ -85,7 +85,10 @@ internal sealed class WeightReader
     {
         if (Find(name) is not { } found)
             return null;
-        return _source.Describe(found).Shape.Length == 2 ? Own(Take(name, [1, size], _type).view(-1)) : Take(name, [size], _type);
+        if (_source.Describe(found).Shape.Length != 2)
+            return Take(name, [size], _type);
+        Tensor row = Take(name, [1, size], _type);
+        return _readsValues ? Own(row.view(-1)) : row;
     }
 
     /// <summary>Copies of a tensor under other names are passed over if they are equal, refused if not.</summary>

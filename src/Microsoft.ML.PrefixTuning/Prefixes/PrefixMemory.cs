@@ -14,6 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 internal sealed class PrefixMemory(IReadOnlyDictionary<AttentionSite, Tensor> sites) : IKeyValueMemory
 {
     private const int SharedRank = 5;
+    private const int LengthAxis = -2;
 
     public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
     {
@@ -22,6 +23,10 @@ internal sealed class PrefixMemory(IReadOnlyDictionary<AttentionSite, Tensor> si
         Tensor own = prefix.select(0, layer);
         return (InFront(own.select(0, 0), keys), InFront(own.select(0, 1), values));
     }
+
+    /// <summary>P of a site; 0 where it has no prefix.</summary>
+    public static int LengthOf(IReadOnlyDictionary<AttentionSite, Tensor> sites, AttentionSite site) =>
+        sites.TryGetValue(site, out Tensor? prefix) ? (int)prefix.size(LengthAxis) : 0;
 
     private static Tensor InFront(Tensor prefix, Tensor tokens)
     {

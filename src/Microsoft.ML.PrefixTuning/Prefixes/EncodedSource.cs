@@ -1,0 +1,46 @@
+using System;
+using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Models;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Prefixes;
+
+/// <summary>
+/// What a decoder sees of its sources: every layer's keys and values of the encoder's output, made once a row, with the
+/// cross-attention's prefix in front. Tensors belong to the dispose scope in which they are made.
+/// </summary>
+/// <param name="Keys">One [B, G, P + source length, D] a layer.</param>
+/// <param name="Values">One [B, G, P + source length, D] a layer.</param>
+/// <param name="Lengths">Real tokens of each source.</param>
+/// <param name="PrefixLength">P of the cross-attention.</param>
+internal sealed record EncodedSource(Tensor[] Keys, Tensor[] Values, int[] Lengths, int PrefixLength)
+{
+    /// <summary>Runs the encoder over right-padded sources.</summary>
+    /// <param name="model">An encoder-decoder model.</param>
+    /// <param name="ids">[B, source length], int64.</param>
+    /// <param name="lengths">Real tokens of each row.</param>
+    /// <param name="prefix">Prefix of each site as <see cref="PrefixMemory"/> takes them, in the model's type.</param>
+    public static EncodedSource Make(LanguageModel model, Tensor ids, int[] lengths,
+        IReadOnlyDictionary<AttentionSite, Tensor> prefix)
+    {
+        int width = (int)ids.size(Axis.Token);
+        int encoderLength = PrefixMemory.LengthOf(prefix, AttentionSite.Encoder);
+        AttentionColumns columns = TokenColumns.Everywhere(lengths, width, lengths, width, encoderLength);
+        Tensor encoded = model.Encode(model.Embed(ids), columns, new PrefixMemory(prefix));
+        (Tensor[] keys, Tensor[] values) = model.CrossKeysValues(encoded);
+        var memory = new PrefixMemory(prefix);
+        for (int layer = 0; layer < keys.Length; layer++)
+            (keys[layer], values[layer]) = memory.Append(AttentionSite.Cross, layer, keys[layer], values[layer]);
+        return new EncodedSource(keys, values, lengths, PrefixMemory.LengthOf(prefix, AttentionSite.Cross));
+    }
+
+    /// <summary>The sources as a pass of <paramref name="queries"/> decoder tokens sees them.</summary>
+    public CrossInput Cross(int queries)
+    {
+        int[] queryLengths = new int[Lengths.Length];
+        Array.Fill(queryLengths, queries);
+        int width = (int)Keys[0].size(Axis.Key) - PrefixLength;
+        return new CrossInput(Keys, Values,
+            TokenColumns.Everywhere(queryLengths, queries, Lengths, width, PrefixLength));
+    }
+}
