@@ -1,8 +1,6 @@
 #pragma warning disable // until the strict readers are in
 using System; using System.Collections.Generic; using System.IO; using System.Linq; using System.Text.Json; using TorchSharp; using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
-internal sealed record TensorInfo(string Name, string StoredType, long[] Shape, string File, bool IsFloating);
-internal interface ITensorSource : IDisposable { string Name { get; } IReadOnlyCollection<string> TensorNames { get; } TensorInfo Describe(string tensor); Tensor Read(string tensor, ScalarType type); string ContentHash(); }
 internal static class FiniteCheck { public static bool AllFinite(Tensor t) => true; }
 internal static class CheckpointFolder { public static ITensorSource Open(string f) => SafeTensorsFile.Open(Path.Combine(f, "model.safetensors")); }
 internal sealed class GgufFile : ITensorSource { public static GgufFile Open(string p) => throw new NotImplementedException(); public string Name => ""; public IReadOnlyCollection<string> TensorNames => []; public TensorInfo Describe(string t) => null!; public Tensor Read(string t, ScalarType s) => null!; public Tensor Read(string t, ScalarType s, Func<int,int>? r) => null!; public string ContentHash() => ""; public IReadOnlyDictionary<string, object> Metadata => null!; public void Dispose() {} }

@@ -1,0 +1,32 @@
+using System;
+using System.Collections.Generic;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Checkpoints;
+
+/// <summary>Named tensors of a checkpoint: a file or a folder of shards. Reads one tensor at a time.</summary>
+internal interface ITensorSource : IDisposable
+{
+    /// <summary>File or folder name, for messages.</summary>
+    string Name { get; }
+
+    /// <summary>Names of all tensors, with a fast <c>Contains</c>.</summary>
+    IReadOnlyCollection<string> TensorNames { get; }
+
+    /// <summary>What the file says about a tensor.</summary>
+    TensorInfo Describe(string tensor);
+
+    /// <summary>Reads a tensor into CPU memory as <paramref name="type"/>; the caller's to dispose.</summary>
+    Tensor Read(string tensor, ScalarType type);
+
+    /// <summary>SHA-256 over names, shapes, types and bytes of all tensors, hexadecimal; does not depend on their order or place.</summary>
+    string ContentHash();
+}
+
+/// <summary>What a file says about a tensor.</summary>
+/// <param name="Name">Its name there.</param>
+/// <param name="StoredType">Its type in the file's own words, such as <c>BF16</c> or <c>Q4_1</c>.</param>
+/// <param name="Shape">Its shape, outermost axis first.</param>
+/// <param name="File">Name of the file that holds it, for messages.</param>
+/// <param name="IsFloating">Whether it stands for floating numbers (quantised ones do).</param>
+internal sealed record TensorInfo(string Name, string StoredType, long[] Shape, string File, bool IsFloating);

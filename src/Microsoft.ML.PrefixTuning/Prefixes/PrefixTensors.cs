@@ -1,0 +1,56 @@
+using System;
+using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Models;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Prefixes;
+
+/// <summary>A baked prefix on a model's device and in its type, ready for a memory. Owns its tensors.</summary>
+internal sealed class PrefixTensors : IDisposable
+{
+    private readonly Dictionary<AttentionSite, Tensor> _sites = [];
+
+    private PrefixTensors(Prefix prefix) => Prefix = prefix;
+
+    public Prefix Prefix { get; }
+
+    /// <summary>[N, 2, G, P, D] a site, as <see cref="PrefixMemory"/> takes them.</summary>
+    public IReadOnlyDictionary<AttentionSite, Tensor> Sites => _sites;
+
+    /// <summary>Copies a prefix to a model's device, after <see cref="Check"/>.</summary>
+    /// <exception cref="InvalidOperationException">The prefix was made for another shape of model.</exception>
+    public static PrefixTensors Make(Prefix prefix, LanguageModel model)
+    {
+        Check(prefix, model.Spec);
+        var tensors = new PrefixTensors(prefix);
+        using var noGradient = no_grad();
+        foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
+            tensors._sites.Add(site, tensor(part.Values, part.Shape, model.Type, model.Device).DetachFromDisposeScope());
+        return tensors;
+    }
+
+    /// <summary>Refuses a prefix whose sites, layers or heads are not the model's.</summary>
+    /// <exception cref="InvalidOperationException">They are not.</exception>
+    public static void Check(Prefix prefix, TransformerSpec spec)
+    {
+        foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
+        {
+            if (site != AttentionSite.Decoder && !spec.IsEncoderDecoder)
+                throw new InvalidOperationException($"Prefix: it has the site {site}, which a {spec.Family} base does not have (decoder only).");
+            StackSpec stack = spec.StackOf(site);
+            HeadShape heads = stack.Heads;
+            if (part.Layers != stack.Layers || part.KeyValueHeads != heads.KeyValueCount || part.HeadSize != heads.Size)
+            {
+                throw new InvalidOperationException($"Prefix, site {site}: expected {stack.Layers} layers of {heads.KeyValueCount} key/value heads of size {heads.Size}"
+                    + $" for this {spec.Family} base, found {part.Layers} layers of {part.KeyValueHeads} heads of size {part.HeadSize}. It was made for another base.");
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Tensor tensor in _sites.Values)
+            tensor.Dispose();
+        _sites.Clear();
+    }
+}
