@@ -61,7 +61,7 @@ internal static class Bleu
 
     private static string[] Tokens(string text, BleuOptions options)
     {
-        text = Whitespace.TrimEnd(options.Lowercase ? text.ToLowerInvariant() : text);
+        text = Whitespace.TrimEnd(options.Lowercase ? LowerCase.Of(text) : text);
         return options.Tokenization switch
         {
             BleuTokenization.Mteval13a => MtevalTokenizer.Tokens(text),

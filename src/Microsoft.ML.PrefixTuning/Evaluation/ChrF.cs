@@ -52,7 +52,7 @@ internal static class ChrF
     private static Text Count(string text, ChrFOptions options, NGramNumbers<int> characters, NGramNumbers<string> words)
     {
         if (options.Lowercase)
-            text = text.ToLowerInvariant();
+            text = LowerCase.Of(text);
         string kept = options.KeepWhitespace ? text : string.Concat(Whitespace.Split(text));
         int[] codePoints = [.. kept.EnumerateRunes().Select(rune => rune.Value)];
         return new Text(characters.Count(codePoints), options.WordOrder == 0 ? null : words.Count(Words(text)));

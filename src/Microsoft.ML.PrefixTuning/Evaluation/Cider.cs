@@ -38,7 +38,7 @@ internal static class Cider
             return 10 * texts.References.Average(reference => Similarity(output, Weigh(reference, frequencies, rows)));
         });
 
-        NGramCounts Count(string text) => numbers.Count(MtevalTokenizer.Tokens(text.ToLowerInvariant()));
+        NGramCounts Count(string text) => numbers.Count(MtevalTokenizer.Tokens(LowerCase.Of(text)));
     }
 
     // In how many segments some reference has an n-gram.

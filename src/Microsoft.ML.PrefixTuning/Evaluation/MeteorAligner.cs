@@ -33,28 +33,32 @@ internal static class MeteorAligner
         var matches = new List<MeteorMatch>[reference.Length];
         for (int i = 0; i < matches.Length; i++)
             matches[i] = [];
-        Add(matches, MeteorModule.Exact, output, reference, (first, second) => first == second);
-        if (output.AsSpan().SequenceEqual(reference))
+        int[] words = Number(output, reference), stems = options.Stems
+            ? Number(Array.ConvertAll(output, EnglishStemmer.Stem), Array.ConvertAll(reference, EnglishStemmer.Stem)) : [];
+        Add(matches, MeteorModule.Exact, output.Length, (i, j) => words[i] == words[j]);
+        if (words.AsSpan(0, output.Length).SequenceEqual(words.AsSpan(output.Length)))
             return matches;
-        string[] stems = [.. output.Select(EnglishStemmer.Stem)], wantedStems = [.. reference.Select(EnglishStemmer.Stem)];
         if (options.Stems)
-            Add(matches, MeteorModule.Stem, stems, wantedStems, (first, second) => first == second);
+            Add(matches, MeteorModule.Stem, output.Length, (i, j) => stems[i] == stems[j] && words[i] != words[j]);
         if (options.Resources.Synonyms is { } synonyms)
         {
-            int[][] senses = [.. output.Select(synonyms.SensesOf)], wantedSenses = [.. reference.Select(synonyms.SensesOf)];
-            Add(matches, MeteorModule.Synonym, senses, wantedSenses, (first, second) => first.Any(second.Contains));
+            int[][] senses = [.. Array.ConvertAll(output, synonyms.SensesOf), .. Array.ConvertAll(reference, synonyms.SensesOf)];
+            Add(matches, MeteorModule.Synonym, output.Length, (i, j) => words[i] != words[j] && senses[i].AsSpan().ContainsAny(senses[j]));
         }
         return matches;
+    }
 
-        void Add<TKey>(List<MeteorMatch>[] list, MeteorModule module, TKey[] keys, TKey[] wanted, Func<TKey, TKey, bool> match)
+    // Equal words get equal numbers; those of the reference follow those of the output.
+    private static int[] Number(string[] output, string[] reference) => new NGramNumbers<string>(1).Count([.. output, .. reference]).Tokens;
+
+    private static void Add(List<MeteorMatch>[] matches, MeteorModule module, int outputLength, Func<int, int, bool> isMatch)
+    {
+        for (int j = 0; j < matches.Length; j++)
         {
-            for (int j = 0; j < wanted.Length; j++)
+            for (int i = 0; i < outputLength; i++)
             {
-                for (int i = 0; i < keys.Length; i++)
-                {
-                    if (match(keys[i], wanted[j]) && (module == MeteorModule.Exact || output[i] != reference[j]))
-                        list[j].Add(new MeteorMatch(module, i, j));
-                }
+                if (isMatch(i, outputLength + j))
+                    matches[j].Add(new MeteorMatch(module, i, j));
             }
         }
     }
@@ -97,17 +101,22 @@ internal static class MeteorAligner
             }
             paths = next;
         }
-        List<Path> complete = [.. Best(paths)];
+        List<Path> complete = Best(paths);
         foreach (Path path in complete)
             path.Skip();
-        return Best(complete).First().Matches;
+        return Best(complete)[0].Matches;
     }
 
-    // The sort is stable: of equal paths the one that was there first stays in front.
-    private static IEnumerable<Path> Best(List<Path> paths) => paths.OrderByDescending(path => path.ExactMatches)
-        .ThenBy(path => path.Chunks).ThenBy(path => path.Distance).Take(BeamWidth).ToList();
+    // Of equal paths the one that was there first stays in front.
+    private static List<Path> Best(List<Path> paths)
+    {
+        for (int i = 0; i < paths.Count; i++)
+            paths[i].Rank = i;
+        paths.Sort();
+        return paths.Count <= BeamWidth ? paths : paths.GetRange(0, BeamWidth);
+    }
 
-    private sealed class Path(MeteorMatch?[] matches, bool[] used)
+    private sealed class Path(MeteorMatch?[] matches, bool[] used) : IComparable<Path>
     {
         private int _end = -1;
 
@@ -125,6 +134,11 @@ internal static class MeteorAligner
         public int Chunks { get; private set; }
 
         public int Distance { get; set; }
+
+        public int Rank { get; set; }
+
+        public int CompareTo(Path? other) => other is null ? 1
+            : (-ExactMatches, Chunks, Distance, Rank).CompareTo((-other.ExactMatches, other.Chunks, other.Distance, other.Rank));
 
         public void Take(MeteorMatch match)
         {

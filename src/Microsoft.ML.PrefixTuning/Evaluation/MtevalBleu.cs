@@ -57,5 +57,5 @@ internal static class MtevalBleu
 
     /// <summary>The tokens of a text, at least one.</summary>
     public static string[] Tokens(string text, bool caseSensitive) =>
-        MtevalTokenizer.TokensOrEmpty(caseSensitive ? text : text.ToLowerInvariant());
+        MtevalTokenizer.TokensOrEmpty(caseSensitive ? text : LowerCase.Of(text));
 }

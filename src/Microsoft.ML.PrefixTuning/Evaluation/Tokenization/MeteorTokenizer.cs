@@ -34,7 +34,7 @@ internal static partial class MeteorTokenizer
         text = text.Replace("\u2013", "-", StringComparison.Ordinal).Replace("--", "-", StringComparison.Ordinal);
         text = SplitApostrophes(HyphenInWord.Replace(text, "$1 $2"));
         text = UnmarkDots(SplitFullStops(text.Split(Blanks, StringSplitOptions.RemoveEmptyEntries), prefixes));
-        return OddSpace.Replace(text, " ").ToLowerInvariant().Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
+        return LowerCase.Of(OddSpace.Replace(text, " ")).Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
     }
 
     private static string MarkDots(string text)

@@ -14,7 +14,7 @@ internal static class RougeTokenizer
     /// <summary>The tokens of a text; none is empty.</summary>
     public static string[] Tokens(string text, bool stem)
     {
-        text = text.ToLowerInvariant();
+        text = LowerCase.Of(text);
         var tokens = new List<string>(text.Length / 5 + 1);
         int start = 0;
         for (int i = 0; i <= text.Length; i++)

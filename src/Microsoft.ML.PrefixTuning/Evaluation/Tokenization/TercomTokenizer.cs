@@ -15,7 +15,7 @@ internal static partial class TercomTokenizer
     {
         text = Whitespace.TrimEnd(text);
         if (!options.CaseSensitive)
-            text = text.ToLowerInvariant();
+            text = LowerCase.Of(text);
         if (options.Normalize)
             text = Normalize(text, options.EastAsian);
         if (options.RemovePunctuation)
