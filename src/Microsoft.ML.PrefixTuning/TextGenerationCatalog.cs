@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Evaluation;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML;
 
@@ -19,12 +20,12 @@ public static class TextGenerationExtensions
 /// <summary>Operations on generated texts.</summary>
 public sealed class TextGenerationCatalog
 {
-    private readonly MLContext _mlContext;
+    private readonly IHostEnvironment _environment;
 
     internal TextGenerationCatalog(MLContext mlContext)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
-        _mlContext = mlContext;
+        _environment = MlNetInternals.GetEnvironment(mlContext.Transforms.Text);
     }
 
     /// <summary>Measures generated texts against the texts wanted.</summary>
@@ -63,7 +64,7 @@ public sealed class TextGenerationCatalog
         ReadOnlyMemory<char> output = default;
         while (cursor.MoveNext())
         {
-            MlNetInternals.CheckAlive(_mlContext);
+            MlNetInternals.CheckAlive(_environment);
             if (readGroup() is { } group && !places.TryAdd(group, segments.Count))
             {
                 Segment first = segments[places[group]];

@@ -11,8 +11,11 @@ internal static class Program
             case "calibrate":
                 Calibration.Measure();
                 return 0;
+            case "metrics":
+                MetricsBenchmark.Measure();
+                return 0;
             default:
-                Console.Error.WriteLine("usage: -- calibrate | train | generate | load");
+                Console.Error.WriteLine("usage: -- calibrate | train | generate | load | metrics");
                 return 1;
         }
     }
