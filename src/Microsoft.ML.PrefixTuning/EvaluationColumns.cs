@@ -68,7 +68,8 @@ internal sealed class EvaluationColumns
     }
 
     private static bool IsGroup(DataViewType type) => type is TextDataViewType
-        || (type is KeyDataViewType or NumberDataViewType && Type.GetTypeCode(type.RawType) is >= TypeCode.SByte and <= TypeCode.UInt64);
+        || (type is KeyDataViewType or NumberDataViewType
+            && Type.GetTypeCode(type.RawType) is >= TypeCode.SByte and <= TypeCode.UInt64);
 
     private static Func<string> GetTextReader(DataViewRow row, DataViewSchema.Column column)
     {

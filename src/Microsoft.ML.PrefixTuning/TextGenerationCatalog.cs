@@ -31,11 +31,13 @@ public sealed class TextGenerationCatalog
     /// <summary>Measures generated texts against the texts wanted.</summary>
     /// <remarks>All rows are held in memory.</remarks>
     /// <param name="data">Rows with labels and outputs.</param>
-    /// <param name="labelColumnName">Texts wanted: one a row, or several as a vector, in which empty texts stand for references that are missing.</param>
+    /// <param name="labelColumnName">Texts wanted: one a row, or several as a vector, in which empty texts stand for
+    /// references that are missing.</param>
     /// <param name="outputColumnName">The text generated for the row.</param>
     /// <param name="options">What may be chosen.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
-    /// <exception cref="System.IO.IOException">The folder of <see cref="TextGenerationEvaluationOptions.MeteorFolder"/> has none of the files.</exception>
+    /// <exception cref="System.IO.IOException">The folder of <see cref="TextGenerationEvaluationOptions.MeteorFolder"/>
+    /// has none of the files.</exception>
     /// <exception cref="OperationCanceledException">The context was told to cancel.</exception>
     /// <example>
     /// <code>

@@ -3,12 +3,19 @@ namespace Microsoft.ML.PrefixTuning;
 /// <summary>How texts are measured. The defaults are those of the tools that the metrics follow.</summary>
 public sealed record TextGenerationEvaluationOptions
 {
-    /// <summary>A column whose equal values say that rows belong together: they are one text with several references.</summary>
-    /// <remarks>The output of the first such row counts, and the labels of all. The column is text, a key or an integer; its rows need not be adjacent.</remarks>
+    /// <summary>
+    /// A column whose equal values say that rows belong together: they are one text with several references.
+    /// </summary>
+    /// <remarks>
+    /// The output of the first such row counts, and the labels of all. The column is text, a key or an integer; its rows
+    /// need not be adjacent.
+    /// </remarks>
     /// <value>The default is <see langword="null"/>: every row stands for itself.</value>
     public string? GroupColumnName { get; init; }
 
-    /// <summary>Whether BLEU and chrF ignore case. ROUGE, METEOR, TER and the presets always do; exact match never does.</summary>
+    /// <summary>
+    /// Whether BLEU and chrF ignore case. ROUGE, METEOR, TER and the presets always do; exact match never does.
+    /// </summary>
     /// <value>The default is <see langword="false"/>.</value>
     public bool Lowercase { get; init; }
 

@@ -4,14 +4,17 @@ using Microsoft.ML.PrefixTuning.Evaluation;
 namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>Measures of generated texts against references. For a set without rows all are 0.</summary>
-/// <remarks>Each is on the scale of the tool it follows; English tokenisation rules apply unless it says otherwise.</remarks>
+/// <remarks>
+/// Each is on the scale of the tool it follows; English tokenisation rules apply unless it says otherwise.
+/// </remarks>
 public sealed record TextGenerationMetrics
 {
     /// <summary>Texts that were measured: rows, or groups of rows.</summary>
     public int SegmentCount { get; internal init; }
 
     /// <summary>
-    /// BLEU (Papineni et al., 2002), from 0 to 100, higher is better: precision of 1- to 4-grams over all rows, less a penalty for short
+    /// BLEU (Papineni et al., 2002), from 0 to 100, higher is better: precision of 1- to 4-grams over all rows, less a
+    /// penalty for short
     /// texts. As sacreBLEU 2.6.0 gives it: tokenisation 13a, case counts, exponential smoothing.
     /// </summary>
     public double Bleu { get; internal init; }
@@ -23,19 +26,25 @@ public sealed record TextGenerationMetrics
     public double BleuBrevityPenalty { get; internal init; }
 
     /// <summary>
-    /// NIST (Doddington, 2002), 0 and more, higher is better: matched 1- to 5-grams, rare ones counting more. As the scripts of
+    /// NIST (Doddington, 2002), 0 and more, higher is better: matched 1- to 5-grams, rare ones counting more. As the
+    /// scripts of
     /// the E2E challenge give it (pymteval): lower case, mteval-v13a's tokenisation.
     /// </summary>
     public double Nist { get; internal init; }
 
     /// <summary>
-    /// METEOR 1.5 for English (Denkowski and Lavie, 2014), from 0 to 1, higher is better: words matched by form, stem and, where
-    /// <see cref="TextGenerationEvaluationOptions.MeteorFolder"/> gives a dictionary, by sense. As METEOR's program gives it with
+    /// METEOR 1.5 for English (Denkowski and Lavie, 2014), from 0 to 1, higher is better: words matched by form, stem
+    /// and, where
+    /// <see cref="TextGenerationEvaluationOptions.MeteorFolder"/> gives a dictionary, by sense. As METEOR's program gives
+    /// it with
     /// <c>-l en -norm</c> and these modules; its table of paraphrases is not used, so papers' figures are higher.
     /// </summary>
     public double Meteor { get; internal init; }
 
-    /// <summary>ROUGE-1 (Lin, 2004): shared words. As google-research's rouge_score gives it; of several references the one with the best F counts.</summary>
+    /// <summary>
+    /// ROUGE-1 (Lin, 2004): shared words. As google-research's rouge_score gives it; of several references the one with
+    /// the best F counts.
+    /// </summary>
     public RougeScore Rouge1 { get; internal init; } = RougeScore.Zero;
 
     /// <summary>ROUGE-2: shared pairs of words; otherwise as <see cref="Rouge1"/>.</summary>
@@ -53,25 +62,36 @@ public sealed record TextGenerationMetrics
     /// </summary>
     public double Cider { get; internal init; }
 
-    /// <summary>chrF (Popović, 2015), from 0 to 100, higher is better: F score over character n-grams. As sacreBLEU 2.6.0 gives it (chrF2); for any language.</summary>
+    /// <summary>
+    /// chrF (Popović, 2015), from 0 to 100, higher is better: F score over character n-grams. As sacreBLEU 2.6.0 gives it
+    /// (chrF2); for any language.
+    /// </summary>
     public double ChrF { get; internal init; }
 
-    /// <summary>chrF++ (Popović, 2017), from 0 to 100, higher is better: <see cref="ChrF"/> with 1- and 2-grams of words. As sacreBLEU 2.6.0 gives it.</summary>
+    /// <summary>
+    /// chrF++ (Popović, 2017), from 0 to 100, higher is better: <see cref="ChrF"/> with 1- and 2-grams of words. As
+    /// sacreBLEU 2.6.0 gives it.
+    /// </summary>
     public double ChrFPlusPlus { get; internal init; }
 
     /// <summary>
-    /// Translation edit rate (Snover et al., 2006), 0 and more, lower is better: edits and shifts for every 100 reference words.
+    /// Translation edit rate (Snover et al., 2006), 0 and more, lower is better: edits and shifts for every 100 reference
+    /// words.
     /// As sacreBLEU 2.6.0 gives it: lower case, words between white space.
     /// </summary>
     public double Ter { get; internal init; }
 
-    /// <summary>The share of texts that equal a reference, case included, white space at both ends aside; from 0 to 1.</summary>
+    /// <summary>
+    /// The share of texts that equal a reference, case included, white space at both ends aside; from 0 to 1.
+    /// </summary>
     public double ExactMatch { get; internal init; }
 
     /// <summary>Mean length of the texts, in words between white space.</summary>
     public double OutputLength { get; internal init; }
 
-    /// <summary>Mean length of the references, in words between white space; a text's references count together as one.</summary>
+    /// <summary>
+    /// Mean length of the references, in words between white space; a text's references count together as one.
+    /// </summary>
     public double ReferenceLength { get; internal init; }
 
     /// <summary>The five figures of papers on the E2E data set.</summary>
@@ -117,7 +137,8 @@ public sealed record TextGenerationMetrics
         double ter = Evaluation.Ter.Corpus(segments, TerOptions.Default with { Normalize = true }).Score / 100;
         return metrics with
         {
-            E2E = new E2EMetrics(mtevalBleu, metrics.Nist, 100 * metrics.Meteor, 100 * CaptionRougeL.Corpus(segments), metrics.Cider),
+            E2E = new E2EMetrics(mtevalBleu, metrics.Nist, 100 * metrics.Meteor, 100 * CaptionRougeL.Corpus(segments),
+                metrics.Cider),
             WebNlg = new WebNlgMetrics(mtevalBleu, metrics.Meteor, ter),
         };
     }
@@ -151,13 +172,17 @@ public sealed record RougeScore(double Precision, double Recall, double F)
 /// <summary>The figures of papers on the E2E data set, on the scales these print.</summary>
 /// <param name="Bleu">BLEU as the challenge's scripts give it (pymteval: lower case, no smoothing), times 100.</param>
 /// <param name="Nist"><see cref="TextGenerationMetrics.Nist"/>.</param>
-/// <param name="Meteor"><see cref="TextGenerationMetrics.Meteor"/>, times 100; the scripts also use a table of paraphrases, which gives more.</param>
-/// <param name="RougeL">ROUGE-L as pycocoevalcap gives it, in the tokenisation of <see cref="TextGenerationMetrics.Cider"/>, times 100.</param>
+/// <param name="Meteor"><see cref="TextGenerationMetrics.Meteor"/>, times 100; the scripts also use a table of
+/// paraphrases, which gives more.</param>
+/// <param name="RougeL">ROUGE-L as pycocoevalcap gives it, in the tokenisation of
+/// <see cref="TextGenerationMetrics.Cider"/>, times 100.</param>
 /// <param name="Cider"><see cref="TextGenerationMetrics.Cider"/>.</param>
 public sealed record E2EMetrics(double Bleu, double Nist, double Meteor, double RougeL, double Cider);
 
 /// <summary>The figures of papers on the WebNLG data set, on the scales these print.</summary>
-/// <param name="Bleu">BLEU in lower case and without smoothing, times 100; the same as <see cref="E2EMetrics.Bleu"/>.</param>
-/// <param name="Meteor"><see cref="TextGenerationMetrics.Meteor"/>; the scripts also use a table of paraphrases, which gives more.</param>
+/// <param name="Bleu">BLEU in lower case and without smoothing, times 100; the same as
+/// <see cref="E2EMetrics.Bleu"/>.</param>
+/// <param name="Meteor"><see cref="TextGenerationMetrics.Meteor"/>; the scripts also use a table of paraphrases, which
+/// gives more.</param>
 /// <param name="Ter">Translation edit rate as a fraction, with punctuation set apart from words.</param>
 public sealed record WebNlgMetrics(double Bleu, double Meteor, double Ter);

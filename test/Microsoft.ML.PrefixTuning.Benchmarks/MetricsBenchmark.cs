@@ -5,7 +5,10 @@ using Microsoft.ML.PrefixTuning.Evaluation;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
-/// <summary>How long metrics take for 100,000 pairs of made-up texts of 10 to 40 words; BLEU, ROUGE and chrF together are to stay under 60 s on 2 cores.</summary>
+/// <summary>
+/// How long metrics take for 100,000 pairs of made-up texts of 10 to 40 words; BLEU, ROUGE and chrF together are to stay
+/// under 60 s on 2 cores.
+/// </summary>
 internal static class MetricsBenchmark
 {
     private const int Pairs = 100_000;

@@ -10,7 +10,9 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 /// tf-idf vectors of n-grams up to order 4, in the form CIDEr-D, which clips repeated n-grams and punishes other lengths.
 /// Tokenisation: lower case, mteval-v13a in place of the scripts' Penn Treebank tokenizer.
 /// </summary>
-/// <remarks>Source: e2e-metrics, <c>pycocoevalcap/cider/cider_scorer.py</c>. Lengths are compared in bigrams, as there.</remarks>
+/// <remarks>
+/// Source: e2e-metrics, <c>pycocoevalcap/cider/cider_scorer.py</c>. Lengths are compared in bigrams, as there.
+/// </remarks>
 internal static class Cider
 {
     private const int MaxOrder = 4;

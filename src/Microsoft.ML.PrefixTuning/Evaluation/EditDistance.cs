@@ -2,7 +2,9 @@ using System;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
-/// <summary>The edit distance between output and reference within a beam around the diagonal, as sacreBLEU's TER has it.</summary>
+/// <summary>
+/// The edit distance between output and reference within a beam around the diagonal, as sacreBLEU's TER has it.
+/// </summary>
 internal sealed class EditDistance
 {
     private const int BeamWidth = 25;
@@ -98,7 +100,8 @@ internal sealed class EditDistance
 }
 
 /// <summary>How output and reference stand against each other.</summary>
-/// <param name="Positions">For each reference word, the output word at its place, or the last one before it; -1 before the first.</param>
+/// <param name="Positions">For each reference word, the output word at its place, or the last one before it; -1 before
+/// the first.</param>
 /// <param name="OutputErrors">Which output words are wrong.</param>
 /// <param name="ReferenceErrors">Which reference words are missed.</param>
 internal readonly record struct Alignment(int[] Positions, bool[] OutputErrors, bool[] ReferenceErrors);

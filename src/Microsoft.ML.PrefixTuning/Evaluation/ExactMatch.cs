@@ -4,7 +4,10 @@ using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
-/// <summary>The share of outputs that equal one of their references, white space at both ends aside, from 0 to 1. No tokenisation; case counts.</summary>
+/// <summary>
+/// The share of outputs that equal one of their references, white space at both ends aside, from 0 to 1. No tokenisation;
+/// case counts.
+/// </summary>
 internal static class ExactMatch
 {
     /// <summary>The share in a corpus; 0 for an empty one.</summary>

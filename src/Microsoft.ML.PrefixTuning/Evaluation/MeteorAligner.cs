@@ -7,10 +7,12 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
 /// METEOR's alignment: which word of the output stands for which word of the reference. Among all sets of matches in which a
-/// word is used once, a beam search from left to right looks for most exact matches, then fewest chunks, then least distance.
+/// word is used once, a beam search from left to right looks for most exact matches, then fewest chunks, then least
+/// distance.
 /// </summary>
 /// <remarks>
-/// The rules are those of METEOR 1.5, with what its figures owe to the arithmetic of its search: only exact matches count there
+/// The rules are those of METEOR 1.5, with what its figures owe to the arithmetic of its search: only exact matches count
+/// there
 /// (less than a whole match is cut to none), and a path's distance also holds that of the matches tried before.
 /// </remarks>
 internal static class MeteorAligner
@@ -42,14 +44,16 @@ internal static class MeteorAligner
             Add(matches, MeteorModule.Stem, output.Length, (i, j) => stems[i] == stems[j] && words[i] != words[j]);
         if (options.Resources.Synonyms is { } synonyms)
         {
-            int[][] senses = [.. Array.ConvertAll(output, synonyms.SensesOf), .. Array.ConvertAll(reference, synonyms.SensesOf)];
-            Add(matches, MeteorModule.Synonym, output.Length, (i, j) => words[i] != words[j] && senses[i].AsSpan().ContainsAny(senses[j]));
+            int[][] senses = Array.ConvertAll([.. output, .. reference], synonyms.SensesOf);
+            Add(matches, MeteorModule.Synonym, output.Length,
+                (i, j) => words[i] != words[j] && senses[i].AsSpan().ContainsAny(senses[j]));
         }
         return matches;
     }
 
     // Equal words get equal numbers; those of the reference follow those of the output.
-    private static int[] Number(string[] output, string[] reference) => new NGramNumbers<string>(1).Count([.. output, .. reference]).Tokens;
+    private static int[] Number(string[] output, string[] reference) =>
+        new NGramNumbers<string>(1).Count([.. output, .. reference]).Tokens;
 
     private static void Add(List<MeteorMatch>[] matches, MeteorModule module, int outputLength, Func<int, int, bool> isMatch)
     {

@@ -26,7 +26,8 @@ internal sealed class MeteorCounts
     public int CountedChunks => IsPerfect ? 0 : Chunks;
 
     /// <summary>The counts of one alignment.</summary>
-    public static MeteorCounts Of(string[] output, string[] reference, MeteorMatch?[] alignment, IReadOnlySet<string> functionWords)
+    public static MeteorCounts Of(string[] output, string[] reference, MeteorMatch?[] alignment,
+        IReadOnlySet<string> functionWords)
     {
         var counts = new MeteorCounts();
         counts.Output.AddWords(output, functionWords);

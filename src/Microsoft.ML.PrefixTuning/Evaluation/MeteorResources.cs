@@ -8,7 +8,8 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>The word lists of METEOR for English.</summary>
 /// <param name="FunctionWords">Words that weigh less.</param>
-/// <param name="NonbreakingPrefixes">Abbreviations that keep their dot; true for those that keep it only in front of a number.</param>
+/// <param name="NonbreakingPrefixes">Abbreviations that keep their dot; true for those that keep it only in front of a
+/// number.</param>
 /// <param name="Synonyms">Senses of words; null where words do not match by sense.</param>
 internal sealed record MeteorResources(IReadOnlySet<string> FunctionWords, IReadOnlyDictionary<string, bool> NonbreakingPrefixes,
     SynonymDictionary? Synonyms)
@@ -24,12 +25,15 @@ internal sealed record MeteorResources(IReadOnlySet<string> FunctionWords, IRead
     public static MeteorResources BuiltIn => Embedded.Value;
 
     /// <summary>
-    /// Lists from a folder with METEOR's files: <c>function.english.words</c> and <c>nonbreaking.english.prefixes</c>, each in
-    /// place of the one that comes with the library, and <c>english.synsets</c> with <c>english.exceptions</c>, by which words
+    /// Lists from a folder with METEOR's files: <c>function.english.words</c> and <c>nonbreaking.english.prefixes</c>,
+    /// each in
+    /// place of the one that comes with the library, and <c>english.synsets</c> with <c>english.exceptions</c>, by which
+    /// words
     /// match by sense. Files may be missing.
     /// </summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="FileNotFoundException">The folder has none of the files, or senses without their exceptions.</exception>
+    /// <exception cref="FileNotFoundException">The folder has none of the files, or senses without their
+    /// exceptions.</exception>
     /// <exception cref="FormatException">A file is not what its name says.</exception>
     public static MeteorResources FromFolder(string folder)
     {
@@ -39,7 +43,8 @@ internal sealed record MeteorResources(IReadOnlySet<string> FunctionWords, IRead
         if (!Array.Exists([FunctionWordsFile, PrefixesFile, SynsetsFile], name => File.Exists(Path.Combine(folder, name))))
             throw new FileNotFoundException($"Folder '{folder}': expected at least one of {Names}, found none.");
         SynonymDictionary? synonyms = File.Exists(synsets) ? SynonymDictionary.Read(synsets, exceptions) : null;
-        return Read(name => File.Exists(Path.Combine(folder, name)) ? File.OpenRead(Path.Combine(folder, name)) : Open(name), synonyms);
+        return Read(name => File.Exists(Path.Combine(folder, name)) ? File.OpenRead(Path.Combine(folder, name)) : Open(name),
+            synonyms);
     }
 
     private static string Names => $"{FunctionWordsFile}, {PrefixesFile}, {SynsetsFile}";

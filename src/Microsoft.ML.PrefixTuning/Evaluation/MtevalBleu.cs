@@ -6,10 +6,14 @@ using Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// BLEU as the scripts of the E2E challenge compute it, from 0 to 1; also the figure of papers on WebNLG. Tokenisation: lower
+/// BLEU as the scripts of the E2E challenge compute it, from 0 to 1; also the figure of papers on WebNLG. Tokenisation:
+/// lower
 /// case, mteval-v13a (<see cref="MtevalTokenizer"/>); an empty text counts as one empty token.
 /// </summary>
-/// <remarks>Source: e2e-metrics, <c>metrics/pymteval.py</c>, with its quirk that an output of fewer than n tokens counts negative for order n.</remarks>
+/// <remarks>
+/// Source: e2e-metrics, <c>metrics/pymteval.py</c>, with its quirk that an output of fewer than n tokens counts negative
+/// for order n.
+/// </remarks>
 internal static class MtevalBleu
 {
     private const int MaxOrder = 4;

@@ -3,7 +3,9 @@ using System.Collections.Generic;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
-/// <summary>How often each n-gram comes in a text. Comparable only with counts of the same <see cref="NGramNumbers{TToken}"/>.</summary>
+/// <summary>
+/// How often each n-gram comes in a text. Comparable only with counts of the same <see cref="NGramNumbers{TToken}"/>.
+/// </summary>
 /// <param name="tokens">The text's tokens, by number.</param>
 /// <param name="counts">For each order from 1, how often the n-gram of a number comes.</param>
 internal sealed class NGramCounts(int[] tokens, Dictionary<int, int>[] counts)

@@ -62,8 +62,8 @@ internal static class Rouge
 
     private static RougeScore Better(RougeScore first, RougeScore second) => second.F > first.F ? second : first;
 
-    private static RougeScore Mean(RougeScores[] scores, Func<RougeScores, RougeScore> kind) => scores.Length == 0 ? RougeScore.Zero
-        : new RougeScore(scores.Average(score => kind(score).Precision), scores.Average(score => kind(score).Recall),
+    private static RougeScore Mean(RougeScores[] scores, Func<RougeScores, RougeScore> kind) => scores.Length == 0
+        ? RougeScore.Zero : new RougeScore(scores.Average(score => kind(score).Precision), scores.Average(score => kind(score).Recall),
             scores.Average(score => kind(score).F));
 
     private readonly record struct RougeText(NGramCounts Whole, int[][] Sentences);

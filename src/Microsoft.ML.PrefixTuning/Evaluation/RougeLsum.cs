@@ -3,7 +3,10 @@ using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
-/// <summary>ROUGE-L of a text of several sentences (Lin, 2004, section 3.2), with rouge_score's guard against counting a word twice.</summary>
+/// <summary>
+/// ROUGE-L of a text of several sentences (Lin, 2004, section 3.2), with rouge_score's guard against counting a word
+/// twice.
+/// </summary>
 internal static class RougeLsum
 {
     /// <summary>The score of sentences of numbered words.</summary>
@@ -28,6 +31,6 @@ internal static class RougeLsum
         return RougeScore.From(hits, output.Sum(sentence => sentence.Length), reference.Sum(sentence => sentence.Length));
     }
 
-    private static Dictionary<int, int> Count(int[][] sentences) => sentences.SelectMany(sentence => sentence).CountBy(word => word)
-        .ToDictionary();
+    private static Dictionary<int, int> Count(int[][] sentences) =>
+        sentences.SelectMany(sentence => sentence).CountBy(word => word).ToDictionary();
 }

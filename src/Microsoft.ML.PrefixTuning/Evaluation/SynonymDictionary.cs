@@ -7,7 +7,8 @@ using System.Linq;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// Senses of words, from METEOR's extract of WordNet: two words are synonyms where they share a sense, in the form they have or
+/// Senses of words, from METEOR's extract of WordNet: two words are synonyms where they share a sense, in the form they
+/// have or
 /// in the base form that WordNet's list of exceptions or its rules of detachment give.
 /// </summary>
 internal sealed class SynonymDictionary
@@ -62,7 +63,10 @@ internal sealed class SynonymDictionary
             return word;
         foreach ((string suffix, string ending) in Rules)
         {
-            if (word.EndsWith(suffix, StringComparison.Ordinal) && word[..^suffix.Length] + ending is var form && _senses.ContainsKey(form))
+            if (!word.EndsWith(suffix, StringComparison.Ordinal))
+                continue;
+            string form = word[..^suffix.Length] + ending;
+            if (_senses.ContainsKey(form))
                 return form;
         }
         return word;

@@ -2,9 +2,12 @@ using System;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
-/// <summary>Edits of a translation edit rate: shifts as long as they lower the edit distance, then the edit distance.</summary>
+/// <summary>
+/// Edits of a translation edit rate: shifts as long as they lower the edit distance, then the edit distance.
+/// </summary>
 /// <remarks>
-/// Finding the fewest is hard; the rules, limits and ties here are those of sacreBLEU 2.6.0 (<c>lib_ter.py</c>), which follows
+/// Finding the fewest is hard; the rules, limits and ties here are those of sacreBLEU 2.6.0 (<c>lib_ter.py</c>), which
+/// follows
 /// Tercom. Its cache is replaced by what all shifts of one output share: the rows of the words in front of the shift.
 /// </remarks>
 internal sealed class TerEdits
@@ -57,8 +60,10 @@ internal sealed class TerEdits
             for (int target = Math.Max(0, start - MaxShiftDistance); target <= last; target++)
             {
                 int longest = Math.Min(MaxShiftSize, Math.Min(_output.Length - start, _reference.Length - target));
-                for (int length = 1; length <= longest && _output[start + length - 1] == _reference[target + length - 1]; length++)
+                for (int length = 1; length <= longest; length++)
                 {
+                    if (_output[start + length - 1] != _reference[target + length - 1])
+                        break;
                     if (IsWorthwhile(alignment, start, target, length))
                         best = Better(best, alignment, start, target, length);
                     if (_candidates >= MaxCandidates)
@@ -103,7 +108,9 @@ internal sealed class TerEdits
         return [.. _output[..start], .. _output[end..behind], .. _output[start..end], .. _output[behind..]];
     }
 
-    /// <summary>A move of words, better ones later: more gained, longer, from further in front, to further in front.</summary>
+    /// <summary>
+    /// A move of words, better ones later: more gained, longer, from further in front, to further in front.
+    /// </summary>
     private sealed record Shift(int Gain, int Length, int Start, int Place) : IComparable<Shift>
     {
         public int CompareTo(Shift? other) => other is null ? 1

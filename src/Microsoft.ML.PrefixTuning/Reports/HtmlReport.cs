@@ -1,11 +1,13 @@
 using System.Collections.Generic;
 using System.Linq;
-using System.Net;
 using System.Text;
+using static Microsoft.ML.PrefixTuning.Reports.HtmlText;
 
 namespace Microsoft.ML.PrefixTuning.Reports;
 
-/// <summary>Writes a report as one HTML page that needs no network, no script and no other file. It is well-formed XML too.</summary>
+/// <summary>
+/// Writes a report as one HTML page that needs no network, no script and no other file. It is well-formed XML too.
+/// </summary>
 internal static class HtmlReport
 {
     /// <summary>The page.</summary>
@@ -42,14 +44,13 @@ internal static class HtmlReport
     {
         html.Append($"<section>\n<h2>{Encode(table.Title)}</h2>\n<div class=\"scroll\"><table>\n");
         if (table.Columns.Any(column => column.Length > 0))
-            html.Append($"<thead><tr>{string.Concat(table.Columns.Select(column => $"<th>{Encode(column)}</th>"))}</tr></thead>\n");
+            html.Append($"<thead>{Row("th", table.Columns)}</thead>\n");
         html.Append("<tbody>\n");
         foreach (IReadOnlyList<string> row in table.Rows)
-            html.Append($"<tr>{string.Concat(row.Select(cell => $"<td>{Encode(cell)}</td>"))}</tr>\n");
+            html.Append($"{Row("td", row)}\n");
         html.Append("</tbody>\n</table></div>\n</section>\n");
     }
 
-    // Control characters are not allowed in XML, and show nothing in HTML.
-    private static string Encode(string text) =>
-        WebUtility.HtmlEncode(string.Concat(text.Select(letter => letter is < ' ' and not '\n' and not '\t' ? '\ufffd' : letter)));
+    private static string Row(string element, IReadOnlyList<string> cells) =>
+        $"<tr>{string.Concat(cells.Select(cell => $"<{element}>{Encode(cell)}</{element}>"))}</tr>";
 }

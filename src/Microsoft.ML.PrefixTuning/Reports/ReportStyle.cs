@@ -17,7 +17,8 @@ internal static class ReportStyle
           }
         }
         * { box-sizing: border-box; }
-        body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+        body, svg text { font-family: system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+        body { margin: 0; background: var(--page); color: var(--ink); font-size: 15px; line-height: 1.5; }
         main { max-width: 860px; margin: 0 auto; padding: 40px 24px 64px; }
         h1 { margin: 0; font-size: 28px; line-height: 1.2; font-weight: 650; }
         h2 { margin: 0 0 10px; font-size: 17px; font-weight: 600; }
@@ -30,7 +31,7 @@ internal static class ReportStyle
         .figures .note { font-size: 13px; font-weight: 400; color: var(--soft); }
         figure, section { margin: 18px 0 0; padding: 18px 20px; break-inside: avoid; }
         svg { display: block; width: 100%; height: auto; }
-        svg text { font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--soft); }
+        svg text { font-size: 12px; fill: var(--soft); }
         svg .legend { fill: var(--ink); }
         .grid { stroke: var(--rule); }
         .axis { stroke: var(--soft); }

@@ -2,8 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using System.Net;
 using System.Text;
+using static Microsoft.ML.PrefixTuning.Reports.HtmlText;
 
 namespace Microsoft.ML.PrefixTuning.Reports;
 
@@ -21,6 +21,7 @@ internal sealed class SvgLinePlot
     private const int Bottom = Height - 50;
     private const int Colours = 4;
     private const int LegendGap = 26;
+    private const int LegendHeight = 16;
 
     // The text's width is not known here; a letter of the legend takes about this many pixels.
     private const double LetterWidth = 6.6;
@@ -62,26 +63,27 @@ internal sealed class SvgLinePlot
     {
         foreach (double mark in _y.Marks)
         {
-            _svg.Append(Invariant($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Right}\" y1=\"{Y(mark):0.#}\" y2=\"{Y(mark):0.#}\"/>"));
-            _svg.Append(Invariant($"<text class=\"tick\" text-anchor=\"end\" x=\"{Left - 8}\" y=\"{Y(mark) + 4:0.#}\">{_y.Label(mark)}</text>\n"));
+            AddLine("grid", (Left, Y(mark)), (Right, Y(mark)));
+            AddText("tick", "end", (Left - 8, Y(mark) + 4), _y.Label(mark));
         }
         foreach (double mark in _x.Marks)
         {
-            _svg.Append(Invariant($"<line class=\"axis\" x1=\"{X(mark):0.#}\" x2=\"{X(mark):0.#}\" y1=\"{Bottom}\" y2=\"{Bottom + 5}\"/>"));
-            _svg.Append(Invariant($"<text class=\"tick\" text-anchor=\"middle\" x=\"{X(mark):0.#}\" y=\"{Bottom + 19}\">{_x.Label(mark)}</text>\n"));
+            AddLine("axis", (X(mark), Bottom), (X(mark), Bottom + 5));
+            AddText("tick", "middle", (X(mark), Bottom + 19), _x.Label(mark));
         }
-        _svg.Append(Invariant($"<line class=\"axis\" x1=\"{Left}\" x2=\"{Right}\" y1=\"{Bottom}\" y2=\"{Bottom}\"/>\n"));
-        int middle = (Left + Right) / 2, centre = (Top + Bottom) / 2;
-        _svg.Append(Invariant($"<text class=\"title\" text-anchor=\"middle\" x=\"{middle}\" y=\"{Height - 10}\">{Encode(_plot.XTitle)}</text>\n"));
-        _svg.Append(Invariant($"<text class=\"title\" text-anchor=\"middle\" transform=\"translate(15 {centre}) rotate(-90)\">{Encode(_plot.YTitle)}</text>\n"));
+        AddLine("axis", (Left, Bottom), (Right, Bottom));
+        AddText("title", "middle", ((Left + Right) / 2, Height - 10), _plot.XTitle);
+        _svg.Append(Invariant($"<g transform=\"translate(15 {(Top + Bottom) / 2}) rotate(-90)\">"));
+        AddText("title", "middle", (0, 0), _plot.YTitle);
+        _svg.Append("</g>\n");
     }
 
     private void DrawMark(PlotMark mark)
     {
         double x = X(mark.X);
         bool atRight = x > (Left + Right) / 2.0;
-        _svg.Append(Invariant($"<line class=\"mark\" x1=\"{x:0.#}\" x2=\"{x:0.#}\" y1=\"{Top}\" y2=\"{Bottom}\"/>"));
-        _svg.Append(Invariant($"<text class=\"tick\" text-anchor=\"{(atRight ? "end" : "start")}\" x=\"{x + (atRight ? -6 : 6):0.#}\" y=\"{Top + 12}\">{Encode(mark.Name)}</text>\n"));
+        AddLine("mark", (x, Top), (x, Bottom));
+        AddText("tick", atRight ? "end" : "start", (x + (atRight ? -6 : 6), Top + 12), mark.Name);
     }
 
     private void DrawLine(PlotLine line, int colour)
@@ -94,13 +96,11 @@ internal sealed class SvgLinePlot
                 path.Append(Invariant($"{(begins ? 'M' : 'L')}{X(point.X):0.#} {Y(point.Y):0.#}"));
             begins = !IsFinite(point);
         }
-        string style = line.Style == PlotStyle.Faint ? " faint" : "";
-        _svg.Append(Invariant($"<path class=\"line s{colour}{style}\" d=\"{path}\"/>\n"));
-        bool isAlone = line.Points.Count(IsFinite) == 1;
-        if (line.Style != PlotStyle.Dotted && !isAlone)
+        _svg.Append(Invariant($"<path class=\"{Class(line, colour)}\" d=\"{path}\"/>\n"));
+        if (line.Style != PlotStyle.Dotted && line.Points.Count(IsFinite) > 1)
             return;
         foreach (PlotPoint point in line.Points.Where(IsFinite))
-            _svg.Append(Invariant($"<circle class=\"dot s{colour}\" r=\"3.5\" cx=\"{X(point.X):0.#}\" cy=\"{Y(point.Y):0.#}\"/>\n"));
+            AddDot(colour, (X(point.X), Y(point.Y)));
     }
 
     private IEnumerable<PlotPoint> Thin(IReadOnlyList<PlotPoint> points)
@@ -120,20 +120,31 @@ internal sealed class SvgLinePlot
         for (int i = 0; i < _plot.Lines.Count; i++)
         {
             PlotLine line = _plot.Lines[i];
-            string style = line.Style == PlotStyle.Faint ? " faint" : "";
-            _svg.Append(Invariant($"<line class=\"line s{i % Colours + 1}{style}\" x1=\"{x:0.#}\" x2=\"{x + 18:0.#}\" y1=\"16\" y2=\"16\"/>"));
-            _svg.Append(Invariant($"<text class=\"legend\" x=\"{x + 24:0.#}\" y=\"20\">{Encode(line.Name)}</text>\n"));
+            int colour = i % Colours + 1;
+            AddLine(Class(line, colour), (x, LegendHeight), (x + 18, LegendHeight));
+            if (line.Style == PlotStyle.Dotted)
+                AddDot(colour, (x + 9, LegendHeight));
+            AddText("legend", "start", (x + 24, LegendHeight + 4), line.Name);
             x += 24 + LetterWidth * line.Name.Length + LegendGap;
         }
     }
+
+    private void AddLine(string style, (double X, double Y) from, (double X, double Y) to) => _svg.Append(Invariant(
+        $"<line class=\"{style}\" x1=\"{from.X:0.#}\" y1=\"{from.Y:0.#}\" x2=\"{to.X:0.#}\" y2=\"{to.Y:0.#}\"/>\n"));
+
+    private void AddText(string style, string anchor, (double X, double Y) place, string text) => _svg.Append(Invariant(
+        $"<text class=\"{style}\" text-anchor=\"{anchor}\" x=\"{place.X:0.#}\" y=\"{place.Y:0.#}\">{Encode(text)}</text>\n"));
+
+    private void AddDot(int colour, (double X, double Y) place) => _svg.Append(Invariant(
+        $"<circle class=\"dot s{colour}\" r=\"3.5\" cx=\"{place.X:0.#}\" cy=\"{place.Y:0.#}\"/>\n"));
+
+    private static string Class(PlotLine line, int colour) => $"line s{colour}{(line.Style == PlotStyle.Faint ? " faint" : "")}";
 
     private double X(double value) => Left + _x.Fraction(value) * (Right - Left);
 
     private double Y(double value) => Bottom - _y.Fraction(value) * (Bottom - Top);
 
     private static bool IsFinite(PlotPoint point) => double.IsFinite(point.X) && double.IsFinite(point.Y);
-
-    private static string Encode(string text) => WebUtility.HtmlEncode(text);
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -3,13 +3,17 @@ using System.Text;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
-/// <summary>Lower case as Python and Java make it: character by character, but for two characters of Unicode's special casing.</summary>
+/// <summary>
+/// Lower case as Python and Java make it: character by character, but for two characters of Unicode's special casing.
+/// </summary>
 internal static class LowerCase
 {
     private const char DottedI = '\u0130';
     private const char Sigma = '\u03a3';
 
-    /// <summary>The text in lower case: a dotted capital I becomes two characters, a capital sigma at a word's end the final one.</summary>
+    /// <summary>
+    /// The text in lower case: a dotted capital I becomes two characters, a capital sigma at a word's end the final one.
+    /// </summary>
     public static string Of(string text)
     {
         string lower = text.ToLowerInvariant();

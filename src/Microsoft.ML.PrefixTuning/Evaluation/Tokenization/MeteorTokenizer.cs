@@ -6,7 +6,8 @@ using System.Text.RegularExpressions;
 namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
 /// <summary>
-/// The tokenisation of METEOR 1.5 with <c>-norm</c>, for English: Moses' tokenizer, and in addition quotation marks and dashes
+/// The tokenisation of METEOR 1.5 with <c>-norm</c>, for English: Moses' tokenizer, and in addition quotation marks and
+/// dashes
 /// are made alike, hyphens within words become spaces, dots within abbreviations go. Lower case.
 /// </summary>
 internal static partial class MeteorTokenizer
@@ -23,7 +24,8 @@ internal static partial class MeteorTokenizer
 
     /// <summary>The tokens of a text; none is empty.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="prefixes">Abbreviations that keep their dot; true for those that keep it only in front of a number.</param>
+    /// <param name="prefixes">Abbreviations that keep their dot; true for those that keep it only in front of a
+    /// number.</param>
     public static string[] Tokens(string text, IReadOnlyDictionary<string, bool> prefixes)
     {
         text = OtherCharacter.Replace($" {text} ", " $1 ");
@@ -63,8 +65,8 @@ internal static partial class MeteorTokenizer
     }
 
     private static string SplitFullStops(string[] words, IReadOnlyDictionary<string, bool> prefixes) =>
-        string.Join(' ', words.Select((word, index) =>
-            word.Length > 1 && word[^1] == '.' ? SplitFullStop(word[..^1], index + 1 < words.Length ? words[index + 1] : "", prefixes) : word));
+        string.Join(' ', words.Select((word, index) => word.Length > 1 && word[^1] == '.'
+            ? SplitFullStop(word[..^1], words.ElementAtOrDefault(index + 1) ?? "", prefixes) : word));
 
     private static string SplitFullStop(string word, string next, IReadOnlyDictionary<string, bool> prefixes)
     {

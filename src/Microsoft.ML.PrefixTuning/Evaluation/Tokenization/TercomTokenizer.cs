@@ -40,9 +40,10 @@ internal static partial class TercomTokenizer
     private static partial Regex RemovedPunctuation { get; }
 
     // Radicals, strokes, enclosed and compatibility forms, ideographs; the odd limit 3F22 is the source's.
-    [GeneratedRegex("([\u2e80-\u2eff\u31c0-\u31ef\u3200-\u3f22\u3300-\u33ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f])")]
+    [GeneratedRegex("([\u2e80-\u2eff\u31c0-\u31ef\u3200-\u3f22\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f])")]
     private static partial Regex EastAsianCharacter { get; }
 
-    [GeneratedRegex("([\u3001\u3002\u3008-\u3011\u3014-\u301f\u30fb\uff01\uff02\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f\uff61-\uff65])")]
+    [GeneratedRegex("([\u3001\u3002\u3008-\u3011\u3014-\u301f\u30fb"
+        + "\uff01\uff02\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f\uff61-\uff65])")]
     private static partial Regex EastAsianPunctuation { get; }
 }

@@ -2,7 +2,10 @@ using System.Collections.Generic;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
-/// <summary>White space as Python knows it, which most metrics are defined in: Unicode's, and the four separators U+001C to U+001F.</summary>
+/// <summary>
+/// White space as Python knows it, which most metrics are defined in: Unicode's, and the four separators U+001C to
+/// U+001F.
+/// </summary>
 internal static class Whitespace
 {
     /// <summary>Whether a character is white space.</summary>
