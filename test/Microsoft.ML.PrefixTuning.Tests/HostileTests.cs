@@ -66,7 +66,11 @@ public sealed class HostileTests
                 ReadEveryTensor(hostile.Path);
                 break;
             case "safetensors" or "sharded" or "config":
-                RunBase(hostile.Path, prefix: null);
+                using (FrozenBase own = FrozenBase.Load(hostile.Path, ScalarType.Float32, CPU))
+                    Run(own, prefix: null);
+                break;
+            case "peft-adapter":
+                Run(frozen!, PeftAdapter.Import(hostile.Path, frozen!.Model));
                 break;
             default:
                 throw new NotImplementedException($"Kind {hostile.Kind}.");
@@ -81,12 +85,6 @@ public sealed class HostileTests
             using Tensor tensor = file.ReadStored(name);
             CollectionAssert.AreEqual(file.Describe(name).Shape, tensor.shape);
         }
-    }
-
-    private static void RunBase(string path, Prefix? prefix)
-    {
-        using FrozenBase frozen = FrozenBase.Load(path, ScalarType.Float32, CPU);
-        Run(frozen, prefix);
     }
 
     private static void Run(FrozenBase frozen, Prefix? prefix)
