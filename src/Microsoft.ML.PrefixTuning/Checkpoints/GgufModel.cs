@@ -50,6 +50,8 @@ internal sealed class GgufModel : ITensorSource
         }
     }
 
+    public bool RefusesNonFinite => _file.RefusesNonFinite;
+
     public TensorInfo Describe(string tensor) => _file.Describe(tensor);
 
     /// <summary>
