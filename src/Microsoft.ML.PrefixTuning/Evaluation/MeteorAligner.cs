@@ -141,8 +141,9 @@ internal static class MeteorAligner
 
         public int Rank { get; set; }
 
-        public int CompareTo(Path? other) => other is null ? 1
-            : (-ExactMatches, Chunks, Distance, Rank).CompareTo((-other.ExactMatches, other.Chunks, other.Distance, other.Rank));
+        private (int, int, int, int) Order => (-ExactMatches, Chunks, Distance, Rank);
+
+        public int CompareTo(Path? other) => other is null ? 1 : Order.CompareTo(other.Order);
 
         public void Take(MeteorMatch match)
         {

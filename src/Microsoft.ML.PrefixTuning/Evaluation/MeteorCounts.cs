@@ -79,7 +79,8 @@ internal sealed class MeteorCounts
         }
 
         /// <summary>Counts a match.</summary>
-        public void AddMatch(MeteorModule module, bool isFunctionWord) => (isFunctionWord ? _function : _content)[(int)module]++;
+        public void AddMatch(MeteorModule module, bool isFunctionWord) =>
+            (isFunctionWord ? _function : _content)[(int)module]++;
 
         /// <summary>Adds another text's counts.</summary>
         public void Add(Side other)

@@ -11,8 +11,8 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 /// <param name="NonbreakingPrefixes">Abbreviations that keep their dot; true for those that keep it only in front of a
 /// number.</param>
 /// <param name="Synonyms">Senses of words; null where words do not match by sense.</param>
-internal sealed record MeteorResources(IReadOnlySet<string> FunctionWords, IReadOnlyDictionary<string, bool> NonbreakingPrefixes,
-    SynonymDictionary? Synonyms)
+internal sealed record MeteorResources(IReadOnlySet<string> FunctionWords,
+    IReadOnlyDictionary<string, bool> NonbreakingPrefixes, SynonymDictionary? Synonyms)
 {
     private const string FunctionWordsFile = "function.english.words";
     private const string PrefixesFile = "nonbreaking.english.prefixes";

@@ -42,8 +42,8 @@ internal static class Rouge
     {
         NGramCounts whole = numbers.Count(RougeTokenizer.Tokens(text, stem));
         // For Lsum a line is a sentence.
-        int[][] sentences = !text.Contains('\n') ? [whole.Tokens] : [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Select(line => numbers.Count(RougeTokenizer.Tokens(line, stem)).Tokens)];
+        int[][] sentences = !text.Contains('\n') ? [whole.Tokens]
+            : [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => numbers.Count(RougeTokenizer.Tokens(line, stem)).Tokens)];
         return new RougeText(whole, sentences);
     }
 
@@ -63,7 +63,8 @@ internal static class Rouge
     private static RougeScore Better(RougeScore first, RougeScore second) => second.F > first.F ? second : first;
 
     private static RougeScore Mean(RougeScores[] scores, Func<RougeScores, RougeScore> kind) => scores.Length == 0
-        ? RougeScore.Zero : new RougeScore(scores.Average(score => kind(score).Precision), scores.Average(score => kind(score).Recall),
+        ? RougeScore.Zero
+        : new RougeScore(scores.Average(score => kind(score).Precision), scores.Average(score => kind(score).Recall),
             scores.Average(score => kind(score).F));
 
     private readonly record struct RougeText(NGramCounts Whole, int[][] Sentences);

@@ -12,7 +12,7 @@ internal sealed record Segment
     public Segment(string output, params IReadOnlyList<string> references)
     {
         if (references.Count == 0)
-            throw new ArgumentException("A text is measured against at least one reference, found none.", nameof(references));
+            throw new ArgumentException("Expected at least one reference, found none.", nameof(references));
         Output = output;
         References = references;
     }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
@@ -84,6 +85,7 @@ internal sealed class SynonymDictionary
     }
 
     private static int ParseSense(string number, string path, int line) =>
-        int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int sense) ? sense : throw new FormatException(
-            $"{Path.GetFileName(path)}: line {line}: expected numbers of senses, found \"{number[..Math.Min(number.Length, 200)]}\".");
+        int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int sense) ? sense
+            : throw new FormatException(
+                $"{Path.GetFileName(path)}: line {line}: expected numbers of senses, found {FileText.Quote(number)}.");
 }

@@ -15,8 +15,8 @@ internal static class HtmlReport
     {
         var html = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
             + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
-        html.Append($"<title>{Encode(content.Title)}</title>\n<style>\n{ReportStyle.Sheet}\n</style>\n</head>\n<body>\n<main>\n");
-        html.Append($"<h1>{Encode(content.Title)}</h1>\n");
+        html.Append($"<title>{Encode(content.Title)}</title>\n<style>\n{ReportStyle.Sheet}\n</style>\n</head>\n");
+        html.Append($"<body>\n<main>\n<h1>{Encode(content.Title)}</h1>\n");
         if (content.Subtitle.Length > 0)
             html.Append($"<p class=\"subtitle\">{Encode(content.Subtitle)}</p>\n");
         AppendFigures(html, content.KeyFigures);

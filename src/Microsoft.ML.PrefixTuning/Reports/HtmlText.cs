@@ -10,5 +10,7 @@ internal static class HtmlText
     /// The text as content or attribute value. Control characters, which XML does not allow, become U+FFFD.
     /// </summary>
     public static string Encode(string text) =>
-        WebUtility.HtmlEncode(string.Concat(text.Select(letter => letter is < ' ' and not '\n' and not '\t' ? '\ufffd' : letter)));
+        WebUtility.HtmlEncode(string.Concat(text.Select(letter => IsControl(letter) ? '\ufffd' : letter)));
+
+    private static bool IsControl(char letter) => letter is < ' ' and not '\n' and not '\t';
 }

@@ -26,8 +26,9 @@ internal sealed record PlotAxis(double Low, double High, double Step)
         }
         double rough = (high - low) / marks, power = Math.Pow(10, Math.Floor(Math.Log10(rough)));
         double step = power * (rough / power) switch { <= 1.5 => 1, <= 3 => 2, <= 7 => 5, _ => 10 };
-        return widen ? new PlotAxis(Math.Floor(low / step + Rounding) * step, Math.Ceiling(high / step - Rounding) * step, step)
-            : new PlotAxis(low, high, step);
+        if (widen)
+            (low, high) = (Math.Floor(low / step + Rounding) * step, Math.Ceiling(high / step - Rounding) * step);
+        return new PlotAxis(low, high, step);
     }
 
     /// <summary>Where the marks are.</summary>

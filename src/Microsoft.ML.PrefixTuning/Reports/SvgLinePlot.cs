@@ -138,7 +138,8 @@ internal sealed class SvgLinePlot
     private void AddDot(int colour, (double X, double Y) place) => _svg.Append(Invariant(
         $"<circle class=\"dot s{colour}\" r=\"3.5\" cx=\"{place.X:0.#}\" cy=\"{place.Y:0.#}\"/>\n"));
 
-    private static string Class(PlotLine line, int colour) => $"line s{colour}{(line.Style == PlotStyle.Faint ? " faint" : "")}";
+    private static string Class(PlotLine line, int colour) =>
+        $"line s{colour}{(line.Style == PlotStyle.Faint ? " faint" : "")}";
 
     private double X(double value) => Left + _x.Fraction(value) * (Right - Left);
 

@@ -22,15 +22,15 @@ public class MeteorTests
     public void Corpus_GoldenSet_EqualsMeteor(string set, string entry)
     {
         JsonElement golden = GoldenMetrics.Of(set).GetProperty("METEOR-1.5_en_norm_no_paraphrase").GetProperty(entry);
-        double tolerance = 1e-9;
+        const double Tolerance = 1e-9;
 
         MeteorScore score = Meteor.Corpus(GoldenMetrics.Segments(set), Options(entry));
 
-        Assert.AreEqual(golden.GetProperty("final").GetDouble(), score.Score, tolerance);
+        Assert.AreEqual(golden.GetProperty("final").GetDouble(), score.Score, Tolerance);
         JsonElement parts = golden.GetProperty("aggregate");
-        Assert.AreEqual(parts.GetProperty("Precision").GetDouble(), score.Precision, tolerance);
-        Assert.AreEqual(parts.GetProperty("Recall").GetDouble(), score.Recall, tolerance);
-        Assert.AreEqual(parts.GetProperty("Fragmentation penalty").GetDouble(), score.Penalty, tolerance);
+        Assert.AreEqual(parts.GetProperty("Precision").GetDouble(), score.Precision, Tolerance);
+        Assert.AreEqual(parts.GetProperty("Recall").GetDouble(), score.Recall, Tolerance);
+        Assert.AreEqual(parts.GetProperty("Fragmentation penalty").GetDouble(), score.Penalty, Tolerance);
         Assert.AreEqual(parts.GetProperty("Test words").GetDouble(), score.Counts.Output.Words);
     }
 
@@ -93,7 +93,7 @@ public class MeteorTests
 
         FormatException refusal = Assert.ThrowsExactly<FormatException>(() => MeteorResources.FromFolder(folder.Path));
 
-        Assert.AreEqual("english.synsets: line 4: expected numbers of senses, found \"x\".", refusal.Message);
+        Assert.AreEqual("english.synsets: line 4: expected numbers of senses, found 'x'.", refusal.Message);
     }
 
     [TestMethod]
