@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Frozen;
-using System.Collections.Generic;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
@@ -10,13 +9,16 @@ namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 /// </summary>
 internal static class EnglishStemmer
 {
-    private static readonly FrozenDictionary<string, string> Irregular = new Dictionary<string, string>
-    {
-        ["skis"] = "ski", ["skies"] = "sky", ["dying"] = "die", ["lying"] = "lie", ["tying"] = "tie", ["idly"] = "idl",
-        ["gently"] = "gentl", ["ugly"] = "ugli", ["early"] = "earli", ["only"] = "onli", ["singly"] = "singl",
-        ["sky"] = "sky", ["news"] = "news", ["howe"] = "howe", ["atlas"] = "atlas", ["cosmos"] = "cosmos",
-        ["bias"] = "bias", ["andes"] = "andes",
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+    private static readonly (string Word, string Stem)[] IrregularWords =
+    [
+        ("skis", "ski"), ("skies", "sky"), ("dying", "die"), ("lying", "lie"), ("tying", "tie"), ("idly", "idl"),
+        ("gently", "gentl"), ("ugly", "ugli"), ("early", "earli"), ("only", "onli"), ("singly", "singl"),
+        ("sky", "sky"), ("news", "news"), ("howe", "howe"), ("atlas", "atlas"), ("cosmos", "cosmos"),
+        ("bias", "bias"), ("andes", "andes"),
+    ];
+
+    private static readonly FrozenDictionary<string, string> Irregular =
+        IrregularWords.ToFrozenDictionary(pair => pair.Word, pair => pair.Stem, StringComparer.Ordinal);
 
     private static readonly FrozenSet<string> DoneWithoutPlural = FrozenSet.ToFrozenSet(
         ["inning", "outing", "canning", "herring", "earring", "proceed", "exceed", "succeed"], StringComparer.Ordinal);

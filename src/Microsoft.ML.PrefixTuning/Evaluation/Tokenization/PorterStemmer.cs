@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Frozen;
-using System.Collections.Generic;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
@@ -10,13 +9,16 @@ namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 /// </summary>
 internal static class PorterStemmer
 {
-    private static readonly FrozenDictionary<string, string> Irregular = new Dictionary<string, string>
-    {
-        ["sky"] = "sky", ["skies"] = "sky", ["dying"] = "die", ["lying"] = "lie", ["tying"] = "tie", ["news"] = "news",
-        ["innings"] = "inning", ["inning"] = "inning", ["outings"] = "outing", ["outing"] = "outing",
-        ["cannings"] = "canning", ["canning"] = "canning", ["howe"] = "howe", ["proceed"] = "proceed",
-        ["exceed"] = "exceed", ["succeed"] = "succeed",
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+    private static readonly (string Word, string Stem)[] IrregularWords =
+    [
+        ("sky", "sky"), ("skies", "sky"), ("dying", "die"), ("lying", "lie"), ("tying", "tie"), ("news", "news"),
+        ("innings", "inning"), ("inning", "inning"), ("outings", "outing"), ("outing", "outing"),
+        ("cannings", "canning"), ("canning", "canning"), ("howe", "howe"), ("proceed", "proceed"),
+        ("exceed", "exceed"), ("succeed", "succeed"),
+    ];
+
+    private static readonly FrozenDictionary<string, string> Irregular =
+        IrregularWords.ToFrozenDictionary(pair => pair.Word, pair => pair.Stem, StringComparer.Ordinal);
 
     private static readonly (string Suffix, string Replacement)[] DoubleSuffixes =
     [
