@@ -36,18 +36,22 @@ internal static class Bleu
         return new BleuScore(penalty * Math.Exp(logs / order), precisions, penalty, counts);
     }
 
-    private static BleuCounts Count(Segment segment, BleuOptions options)
+    /// <summary>What one segment adds to the corpus.</summary>
+    /// <param name="segment">The segment.</param>
+    /// <param name="maxOrder">Tokens of the longest n-grams.</param>
+    /// <param name="tokenize">Gives the tokens of a text.</param>
+    public static BleuCounts Count(Segment segment, int maxOrder, Func<string, string[]> tokenize)
     {
-        var numbers = new NGramNumbers<string>(options.MaxOrder);
-        NGramCounts output = numbers.Count(Tokens(segment.Output, options));
-        NGramCounts[] references = [.. segment.References.Select(text => numbers.Count(Tokens(text, options)))];
+        var numbers = new NGramNumbers<string>(maxOrder);
+        NGramCounts output = numbers.Count(tokenize(segment.Output));
+        NGramCounts[] references = [.. segment.References.Select(text => numbers.Count(tokenize(text)))];
         NGramCounts union = NGramCounts.Union(references);
-        var counts = new BleuCounts(options.MaxOrder)
+        var counts = new BleuCounts(maxOrder)
         {
             OutputLength = output.Tokens.Length,
             ReferenceLength = ClosestLength(output.Tokens.Length, references),
         };
-        for (int order = 1; order <= options.MaxOrder; order++)
+        for (int order = 1; order <= maxOrder; order++)
         {
             counts.Matches[order - 1] = output.Overlap(union, order);
             counts.Totals[order - 1] = output.Total(order);
@@ -55,8 +59,11 @@ internal static class Bleu
         return counts;
     }
 
-    /// <summary>The length of the reference closest in length to the output; the shorter one of two.</summary>
-    public static int ClosestLength(int length, IReadOnlyList<NGramCounts> references) =>
+    private static BleuCounts Count(Segment segment, BleuOptions options) =>
+        Count(segment, options.MaxOrder, text => Tokens(text, options));
+
+    // Of two lengths that are equally close, the shorter one.
+    private static int ClosestLength(int length, NGramCounts[] references) =>
         references.Select(reference => reference.Tokens.Length).MinBy(found => (Math.Abs(found - length), found));
 
     private static string[] Tokens(string text, BleuOptions options)

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
@@ -42,20 +41,9 @@ internal static class MtevalBleu
 
     private static BleuCounts Count(Segment segment, bool caseSensitive)
     {
-        var numbers = new NGramNumbers<string>(MaxOrder);
-        NGramCounts output = numbers.Count(Tokens(segment.Output, caseSensitive));
-        NGramCounts[] references = [.. segment.References.Select(text => numbers.Count(Tokens(text, caseSensitive)))];
-        NGramCounts union = NGramCounts.Union(references);
-        var counts = new BleuCounts(MaxOrder)
-        {
-            OutputLength = output.Tokens.Length,
-            ReferenceLength = Bleu.ClosestLength(output.Tokens.Length, references),
-        };
+        BleuCounts counts = Bleu.Count(segment, MaxOrder, text => Tokens(text, caseSensitive));
         for (int i = 0; i < MaxOrder; i++)
-        {
-            counts.Matches[i] = output.Overlap(union, i + 1);
-            counts.Totals[i] = output.Tokens.Length - i;
-        }
+            counts.Totals[i] = counts.OutputLength - i;
         return counts;
     }
 
