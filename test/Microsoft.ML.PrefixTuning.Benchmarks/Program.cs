@@ -11,8 +11,11 @@ internal static class Program
             case "calibrate":
                 Calibration.Measure();
                 return 0;
+            case "load" when arguments is [_, var path]:
+                GgufLoadBenchmark.Run(path);
+                return 0;
             default:
-                Console.Error.WriteLine("usage: -- calibrate | train | generate | load");
+                Console.Error.WriteLine("usage: -- calibrate | train | generate | load <file.gguf>");
                 return 1;
         }
     }
