@@ -14,8 +14,11 @@ internal static class Program
             case "load" when arguments is [_, var path]:
                 GgufLoadBenchmark.Run(path);
                 return 0;
+            case "load":
+                SafeTensorsLoadBenchmark.Run();
+                return 0;
             default:
-                Console.Error.WriteLine("usage: -- calibrate | train | generate | load <file.gguf>");
+                Console.Error.WriteLine("usage: -- calibrate | train | generate | load [file.gguf]");
                 return 1;
         }
     }

@@ -22,7 +22,7 @@ public sealed class LogitsTests
         where IsDecoderOnly(folder)
         from source in (string[])["model", "model.gguf"]
         where source == "model" || File.Exists(Path.Combine(Fixtures.Families!, folder, source))
-        from part in (string[])["plain", "left", "prefix", "prefix.left", "always"]
+        from part in (string[])["plain", "left", "prefix", "prefix.left", "always", "prompt"]
         where HasPart(folder, part)
         select new object[] { folder, source, part };
 
@@ -38,8 +38,10 @@ public sealed class LogitsTests
         using FamilyCase golden = FamilyCase.Open(folder);
         using FrozenBase frozen = golden.LoadBase(source);
         LanguageModel model = frozen.Model;
-        PrefixConvention convention = part == "always" ? PrefixConvention.DecoderOnly : PrefixConvention.Peft;
-        Prefix? prefix = part is "plain" or "left" ? null : golden.PeftPrefix(model.Spec, "adapter", convention);
+        Prefix? prefix = part is "plain" or "left" ? null
+            : PeftAdapter.Import(Path.Combine(golden.Folder, part == "prompt" ? "adapter-prompt" : "adapter"), model);
+        if (part == "always")
+            prefix = new Prefix(prefix!.Parts, PrefixConvention.DecoderOnly);
         bool left = part is "left" or "prefix.left";
         int[][] rows = Tokens(golden, left ? "left" : "batch");
         Tensor logits = Run(model, rows, prefix);
