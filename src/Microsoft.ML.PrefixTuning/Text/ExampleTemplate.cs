@@ -13,7 +13,7 @@ internal sealed class ExampleTemplate
     public const string Placeholder = "{input}";
 
     private readonly PretrainedTokenizer _tokenizer;
-    private readonly bool _opens;
+    private readonly TextPlace _place;
     private readonly int[] _before;
     private readonly string _textBefore;
     private readonly string _textBehind;
@@ -37,16 +37,16 @@ internal sealed class ExampleTemplate
         List<TextSegment> behind = [.. tokenizer.CutTemplate(template[(place + Placeholder.Length)..])];
         _textBefore = Take(before, before.Count - 1);
         _textBehind = Take(behind, 0);
-        _opens = before.Count == 0;
-        _before = [.. tokenizer.Prologue, .. Ids(before, opens: true)];
-        _behind = [.. Ids(behind, opens: false), .. encoderDecoder ? tokenizer.Epilogue : []];
+        _place = before.Count == 0 ? TextPlace.Opening : before[^1].PlaceBehind;
+        _before = [.. tokenizer.Prologue, .. Ids(before, TextPlace.Opening)];
+        _behind = [.. Ids(behind, TextPlace.BehindAdded), .. encoderDecoder ? tokenizer.Epilogue : []];
     }
 
     /// <summary>The ids of a row's prompt.</summary>
     /// <param name="input">The row's text.</param>
     /// <param name="lostBytes">Bytes of the text that no token stands for.</param>
     public int[] Prompt(string input, out int lostBytes) =>
-        [.. _before, .. _tokenizer.Encode(_textBefore + input + _textBehind, _opens, out lostBytes), .. _behind];
+        [.. _before, .. _tokenizer.Encode(_textBefore + input + _textBehind, _place, out lostBytes), .. _behind];
 
     /// <inheritdoc cref="Target(string, int?, out int)"/>
     public int[] Target(string target, int? endId) => Target(target, endId, out _);
@@ -71,7 +71,7 @@ internal sealed class ExampleTemplate
         return text;
     }
 
-    private List<int> Ids(List<TextSegment> segments, bool opens)
+    private List<int> Ids(List<TextSegment> segments, TextPlace place)
     {
         var ids = new List<int>();
         foreach (TextSegment segment in segments)
@@ -79,8 +79,8 @@ internal sealed class ExampleTemplate
             if (segment.Id is int id)
                 ids.Add(id);
             else
-                ids.AddRange(_tokenizer.Encode(segment.Text, opens, out _));
-            opens = false;
+                ids.AddRange(_tokenizer.Encode(segment.Text, place, out _));
+            place = segment.PlaceBehind;
         }
         return ids;
     }

@@ -118,3 +118,14 @@ internal sealed class MarkSplitter(string mark) : PieceSplitter
         return found < 0 ? end : found + mark.Length;
     }
 }
+
+/// <summary>Cuts before each mark (the behaviour <c>MergedWithNext</c>).</summary>
+/// <param name="mark">What words begin with.</param>
+internal sealed class WordSplitter(char mark) : PieceSplitter
+{
+    public override int PieceEnd(string text, int start, int end)
+    {
+        int found = text.IndexOf(mark, start + 1, end - start - 1);
+        return found < 0 ? end : found;
+    }
+}

@@ -51,14 +51,14 @@ internal static class VocabularyAndMerges
         var symbols = new ByteSymbols(tables.TextTokens(), default);
         return new TokenizerParts
         {
-            Kind = ByteLevel.Kind,
+            Kind = ByteAlphabet.Kind,
             TokenCount = tables.Vocabulary.Count,
             Added = tables.Added,
             Normalizers = [.. meaning.Composes ? (Normalizer[])[new CompositionNormalizer()] : [],
-                .. settings.AddsPrefixSpace == true ? (Normalizer[])[new WordSpaceNormalizer()] : []],
+                .. settings.AddsPrefixSpace == true ? (Normalizer[])[new PrefixNormalizer(" ", openingOnly: false, unlessThere: true)] : []],
             Splitters = [meaning.Splitter],
             Model = new BytePairModel(symbols, ReadMerges(mergesPath, tables), wholePiecesFirst: false),
-            Decoder = tables.Decoder(ByteLevel.BytesOf),
+            Decoder = new TokenDecoder(tables.TextBytes(ByteAlphabet.BytesOf), wordBegins: null),
             Prologue = prologue,
             Epilogue = epilogue,
         };

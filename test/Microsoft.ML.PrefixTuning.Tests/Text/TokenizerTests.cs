@@ -31,6 +31,10 @@ public sealed class TokenizerTests
         ["qwen2", "vocab.gguf", 900],
         ["smollm", "tokenizer.json", 900],
         ["smollm", "vocab.gguf", 900],
+        ["llama-sentencepiece", "tokenizer.json", 1000],
+        ["llama-sentencepiece", "tokenizer.model", 1000],
+        ["llama-sentencepiece", "vocab.gguf", 1000],
+        ["t5-unigram", "spiece.model", 1100],
     ];
 
     public static IEnumerable<object[]> Families => Fixtures.Families is { } families
