@@ -1,0 +1,25 @@
+using System.Text;
+
+namespace Microsoft.ML.PrefixTuning.Files;
+
+/// <summary>Text that comes from a file, made fit for a message.</summary>
+internal static class FileText
+{
+    private const int Longest = 200;
+
+    /// <summary>In single quotes, control characters and lone surrogates escaped, cut at 200 characters.</summary>
+    public static string Quote(string text)
+    {
+        var quoted = new StringBuilder("'");
+        for (int i = 0; i < text.Length && i < Longest; i++)
+        {
+            char c = text[i];
+            bool pair = i + 1 < text.Length && char.IsSurrogatePair(text, i) || i > 0 && char.IsSurrogatePair(text, i - 1);
+            if (char.IsControl(c) || char.IsSurrogate(c) && !pair)
+                quoted.Append($"\\u{(int)c:x4}");
+            else
+                quoted.Append(c);
+        }
+        return quoted.Append(text.Length > Longest ? "...'" : "'").ToString();
+    }
+}

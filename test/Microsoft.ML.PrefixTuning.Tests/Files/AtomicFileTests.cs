@@ -1,0 +1,126 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Files;
+
+/// <summary>Files appear whole or not at all.</summary>
+[TestClass]
+public sealed class AtomicFileTests
+{
+    private string _folder = "";
+
+    private string Target => Path.Combine(_folder, "prefix.safetensors");
+
+    [TestInitialize]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("atomic-file-").FullName;
+
+    [TestCleanup]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    [TestMethod]
+    public void Write_OverLongerFile_LeavesOnlyTheNewContent()
+    {
+        File.WriteAllText(Target, "a longer former content");
+        AtomicFile.Write(Target, "new"u8);
+        Assert.AreEqual("new", File.ReadAllText(Target));
+        Assert.HasCount(1, Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    public void Write_DuringWriting_ShowsTheOldFile()
+    {
+        AtomicFile.Write(Target, "old"u8);
+        AtomicFile.Write(Target, stream =>
+        {
+            stream.Write("new"u8);
+            stream.Flush();
+            Assert.AreEqual("old", File.ReadAllText(Target));
+        });
+        Assert.AreEqual("new", File.ReadAllText(Target));
+    }
+
+    [TestMethod]
+    public void Write_WriterCancels_KeepsOldFileAndLeavesNothing()
+    {
+        AtomicFile.Write(Target, "old"u8);
+        Assert.ThrowsExactly<OperationCanceledException>(() => AtomicFile.Write(Target, stream =>
+        {
+            stream.Write(new byte[100_000]);
+            throw new OperationCanceledException();
+        }));
+        Assert.AreEqual("old", File.ReadAllText(Target));
+        Assert.HasCount(1, Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    public void Write_DiskFull_NamesTargetAndBytes()
+    {
+        IOException fault = Assert.ThrowsExactly<IOException>(() => AtomicFile.Write(Target, stream =>
+        {
+            stream.Write(new byte[1234]);
+            throw new IOException("No space left on device");
+        }));
+        Assert.AreEqual($"'{Target}': writing failed after 1234 bytes; a former file is untouched. No space left on device", fault.Message);
+        Assert.IsEmpty(Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    public void Write_LeftoversOfTheTarget_AreRemovedAndOthersStay()
+    {
+        string leftover = Target + ".saving-0123", other = Path.Combine(_folder, "other.saving-0123");
+        File.WriteAllText(leftover, "half");
+        File.WriteAllText(other, "half");
+        AtomicFile.Write(Target, "new"u8);
+        CollectionAssert.AreEquivalent(new[] { Target, other }, Directory.GetFiles(_folder));
+        Assert.IsTrue(AtomicFile.IsLeftover(leftover));
+        Assert.IsFalse(AtomicFile.IsLeftover(Target));
+    }
+
+    [TestMethod]
+    public void Write_AnotherSaveOfTheSameTargetUnderWay_BothFinish()
+    {
+        AtomicFile.Write(Target, outer =>
+        {
+            AtomicFile.Write(Target, "inner"u8);
+            outer.Write("outer"u8);
+        });
+        Assert.AreEqual("outer", File.ReadAllText(Target));
+        Assert.HasCount(1, Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    public void Write_TargetIsFolder_IsRefused()
+    {
+        Directory.CreateDirectory(Target);
+        var fault = Assert.ThrowsExactly<UnauthorizedAccessException>(() => AtomicFile.Write(Target, "new"u8));
+        Assert.AreEqual($"'{Target}': expected the name of a file to write, found a folder.", fault.Message);
+        Assert.ThrowsExactly<UnauthorizedAccessException>(() => AtomicFile.CheckWritable(Target));
+    }
+
+    [TestMethod]
+    public void Write_FolderIsMissing_IsRefused()
+    {
+        string target = Path.Combine(_folder, "missing", "file");
+        Assert.ThrowsExactly<DirectoryNotFoundException>(() => AtomicFile.Write(target, "new"u8));
+        Assert.ThrowsExactly<DirectoryNotFoundException>(() => AtomicFile.CheckWritable(target));
+    }
+
+    [TestMethod]
+    public void CheckWritable_GoodFolder_LeavesNothing()
+    {
+        AtomicFile.CheckWritable(Target);
+        Assert.IsEmpty(Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    public void Write_ManySavesAtOnce_LeaveOneWholeFile()
+    {
+        string[] contents = [.. Enumerable.Range(0, 8).Select(i => new string((char)('a' + i), 50_000))];
+        contents.AsParallel().WithDegreeOfParallelism(4).ForAll(content => AtomicFile.Write(Target, Encoding.UTF8.GetBytes(content)));
+        CollectionAssert.Contains(contents, File.ReadAllText(Target));
+    }
+}
