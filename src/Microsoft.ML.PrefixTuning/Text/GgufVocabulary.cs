@@ -127,10 +127,11 @@ internal sealed class GgufVocabulary
         int? begin = Id("bos_token_id"), end = Id("eos_token_id");
         foreach (string key in (string[])["unknown_token_id", "seperator_token_id", "padding_token_id", "cls_token_id", "mask_token_id"])
             Id(key);
+        bool addsBegin = Flag("add_bos_token") ?? begins, addsEnd = Flag("add_eos_token") ?? false;
         return parts with
         {
-            Prologue = begin is int first && (Flag("add_bos_token") ?? begins) ? [first] : [],
-            Epilogue = end is int last && (Flag("add_eos_token") ?? false) ? [last] : [],
+            Prologue = addsBegin && begin is int first ? [first] : [],
+            Epilogue = addsEnd && end is int last ? [last] : [],
         };
     }
 

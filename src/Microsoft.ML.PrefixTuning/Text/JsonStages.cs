@@ -80,7 +80,7 @@ internal sealed class JsonStages
                 break;
             case "Precompiled":
                 JsonSection table = stage.Need("precompiled_charsmap");
-                if (!table.Element.TryGetBytesFromBase64(out byte[]? bytes))
+                if (table.Text().Length == 0 || !table.Element.TryGetBytesFromBase64(out byte[]? bytes))
                     throw table.Wrong("a table in Base64");
                 _normalizers.Add(new CharacterMapNormalizer(bytes, $"{table.File}: '{table.Path}'"));
                 _mapsCharacters = true;

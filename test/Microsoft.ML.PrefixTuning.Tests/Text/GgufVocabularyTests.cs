@@ -24,7 +24,7 @@ public sealed class GgufVocabularyTests
         ["gpt2", "token_type", new int[10], typeof(FormatException), "m.gguf: 'tokenizer.ggml.token_type': expected one for each of 900 tokens, found 10"],
         ["gpt2", "token_type", new int[900], typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens': token 0: expected a text, a type from 1 to 6"],
         ["gpt2", "merges", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.merges' is missing"],
-        ["gpt2", "merges", (string[])["a b", "zz zz"], typeof(FormatException), "m.gguf: 'tokenizer.ggml.merges': merge 0"],
+        ["gpt2", "merges", (string[])["a b", "zz zz"], typeof(FormatException), "m.gguf: 'tokenizer.ggml.merges': merge 1: expected tokens of the vocabulary, found 'zz'."],
         ["gpt2", "eos_token_id", 900u, typeof(FormatException), "m.gguf: 'tokenizer.ggml.eos_token_id': expected an id from 0 to 899, found 900"],
         ["gpt2", "add_bos_token", 1u, typeof(FormatException), "m.gguf: 'tokenizer.ggml.add_bos_token': expected true or false, found UInt32"],
         ["llama-sentencepiece", "scores", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.scores' is missing"],

@@ -139,7 +139,7 @@ public sealed class TokenizerFolderTests
         var spaces = JsonNode.Parse("""{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
         var root = new JsonObject
         {
-            ["added_tokens"] = JsonNode.Parse("""[{ "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
+            ["added_tokens"] = JsonNode.Parse("""[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
             ["normalizer"] = normalizesSpaces ? new JsonObject { ["type"] = "Sequence", ["normalizers"] = new JsonArray(precompiled, spaces) } : precompiled,
             ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
             ["post_processor"] = JsonNode.Parse("""{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
@@ -176,19 +176,19 @@ public sealed class TokenizerFolderTests
     }
 
     [TestMethod]
-    [DataRow("normalizer", """{ "type": "Lowercase" }""", "tokenizer.json: 'normalizer.type': found '\"Lowercase\"'")]
-    [DataRow("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "\\w+" }, "behavior": "Isolated" }""", "tokenizer.json: 'pre_tokenizer.pattern.Regex': found '\"\\\\w+\"'")]
-    [DataRow("pre_tokenizer", """{ "type": "Whitespace" }""", "tokenizer.json: 'pre_tokenizer.type': found '\"Whitespace\"'")]
-    [DataRow("decoder", """{ "type": "WordPiece" }""", "tokenizer.json: 'decoder': found '{ \"type\": \"WordPiece\" }'")]
+    [DataRow("normalizer", """{ "type": "Lowercase" }""", "tokenizer.json: 'normalizer.type': found 'Lowercase'")]
+    [DataRow("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "\\w+" }, "behavior": "Isolated" }""", "tokenizer.json: 'pre_tokenizer.pattern.Regex': found '\\w+'")]
+    [DataRow("pre_tokenizer", """{ "type": "Whitespace" }""", "tokenizer.json: 'pre_tokenizer.type': found 'Whitespace'")]
+    [DataRow("decoder", """{ "type": "WordPiece" }""", "tokenizer.json: 'decoder': found '{\"type\":\"WordPiece\"}'")]
     [DataRow("decoder", "null", "tokenizer.json: 'decoder': found none")]
-    [DataRow("post_processor", """{ "type": "Other" }""", "tokenizer.json: 'post_processor.type': found '\"Other\"'")]
+    [DataRow("post_processor", """{ "type": "Other" }""", "tokenizer.json: 'post_processor.type': found 'Other'")]
     public void FromFolder_StageThatIsNotKnown_RefusedByItsName(string stage, string json, string message)
     {
         WriteJson("gpt2", root => root[stage] = JsonNode.Parse(json));
 
         var fault = Assert.ThrowsExactly<NotSupportedException>(Load);
 
-        Assert.StartsWith(message.Replace("{ \"type\": \"WordPiece\" }", "{\"type\":\"WordPiece\"}", StringComparison.Ordinal), fault.Message);
+        Assert.StartsWith(message, fault.Message);
     }
 
     private static IEnumerable<(string Text, int[] Ids)> Golden(string folder) =>

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -17,6 +18,8 @@ public sealed class TokenizerHostileTests
 {
     private const int Rows = 300;
     private const string Text = "The Eagle: Quay 7, a <b>.";
+    private const string Settings = """{ "tokenizer_class": "A", "add_bos_token": true, "bos_token": { "content": "<|im_start|>" }, "eos_token": "<|im_end|>", "additional_special_tokens": ["<|im_end|>"], "extra_ids": 0, "add_prefix_space": false, "added_tokens_decoder": { "0": { "content": "<|endoftext|>", "special": true, "lstrip": false } } }""";
+    private static readonly string[] Replacements = ["null", "{}", "[]", "\"\"", "\"\\ud800\"", "-1", "1e999", "true", "99999999999999999999", "[[1]]", "{\"\\ud800\":1}", "\"x\""];
     private const long AllocationBeyondTheFiles = 8 << 20;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
@@ -80,6 +83,61 @@ public sealed class TokenizerHostileTests
             else if (lost > 0)
                 Assert.AreEqual("data-byte-missing", id);
         }
+    }
+
+    // The same few values stand in for any field: the reader must say what it misses, whatever stands there instead.
+    [TestMethod]
+    [DataRow("gpt2", "tokenizer.json")]
+    [DataRow("llama-sentencepiece", "tokenizer.json")]
+    [DataRow("gpt2", "vocab.json")]
+    [DataRow("smollm", "tokenizer_config.json")]
+    public void FromFolder_MutatedJson_ReadOrRefused(string folder, string file)
+    {
+        DirectoryInfo copy = Directory.CreateTempSubdirectory("tokenizer-");
+        try
+        {
+            string source = Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder);
+            foreach (string other in file == "vocab.json" ? (string[])["vocab.json", "merges.txt"] : ["tokenizer.json"])
+                File.Copy(Path.Combine(source, other), Path.Combine(copy.FullName, other));
+            string path = Path.Combine(copy.FullName, file);
+            string good = File.Exists(path) ? File.ReadAllText(path) : Settings;
+            var random = new Random(3);
+            for (int i = 0; i < 150; i++)
+            {
+                File.WriteAllText(path, Mutate(good, random));
+                try
+                {
+                    PretrainedTokenizer.FromFolder(copy.FullName, 1000).Encode(Text);
+                }
+                catch (Exception fault) when (fault is FormatException or NotSupportedException)
+                {
+                    StringAssert.Contains(fault.Message, file);
+                }
+            }
+        }
+        finally
+        {
+            copy.Delete(recursive: true);
+        }
+    }
+
+    private static string Mutate(string json, Random random)
+    {
+        JsonNode root = JsonNode.Parse(json)!;
+        JsonNode node = root;
+        // Down by a random number of steps, so that fields near the top have their turn among the tokens.
+        for (int depth = random.Next(1, 5); depth > 0; depth--)
+        {
+            JsonNode?[] children = node is JsonObject fields ? [.. fields.Select(field => field.Value)] : node is JsonArray items ? [.. items] : [];
+            if (children.Length == 0 || children[random.Next(children.Length)] is not { } child)
+                break;
+            node = child;
+        }
+        string marker = Guid.NewGuid().ToString();
+        if (node == root)
+            return random.Next(2) == 0 ? "[]" : "{}";
+        node.ReplaceWith(marker);
+        return root.ToJsonString().Replace($"\"{marker}\"", Replacements[random.Next(Replacements.Length)], StringComparison.Ordinal);
     }
 
     // The reader of JSON refuses half a surrogate pair; the rows hold some.
