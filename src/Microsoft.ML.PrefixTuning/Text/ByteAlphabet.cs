@@ -20,7 +20,9 @@ internal static class ByteAlphabet
     /// <summary>The character of a byte.</summary>
     public static char CharacterOf(byte value) => Characters[value];
 
-    /// <summary>The bytes that a token stands for; one with a character that stands for none, as added tokens may have, is itself.</summary>
+    /// <summary>
+    /// The bytes that a token stands for; one with a character that stands for none, as added tokens may have, is itself.
+    /// </summary>
     public static byte[] BytesOf(string token)
     {
         var bytes = new byte[token.Length];

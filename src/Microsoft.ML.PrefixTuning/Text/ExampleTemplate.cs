@@ -28,8 +28,11 @@ internal sealed class ExampleTemplate
     {
         int place = template.IndexOf(Placeholder, StringComparison.Ordinal);
         if (place < 0 || template.IndexOf(Placeholder, place + 1, StringComparison.Ordinal) >= 0)
+        {
+            string found = place < 0 ? "nowhere" : "more than once";
             throw new ArgumentException(
-                $"Template: expected {Placeholder} once, found it {(place < 0 ? "nowhere" : "more than once")} in {Quoted.Show(template)}.", "Template");
+                $"Template: expected {Placeholder} once, found it {found} in {Quoted.Show(template)}.", "Template");
+        }
         _tokenizer = tokenizer;
 
         // Plain text beside the input is encoded together with it: tokens may reach across.

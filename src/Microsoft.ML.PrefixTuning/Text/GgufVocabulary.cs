@@ -31,7 +31,8 @@ internal sealed class GgufVocabulary
             "gpt2" => new GgufVocabulary(metadata, file, vocabularySize).ByteLevelParts(),
             "llama" => new GgufVocabulary(metadata, file, vocabularySize).SentencePieceParts(),
             _ => throw new NotSupportedException(
-                $"{file}: '{Prefix}model': found {Quoted.Show(model as string ?? model.GetType().Name)}, supported are 'gpt2' and 'llama'."),
+                $"{file}: '{Prefix}model': found {Quoted.Show(model as string ?? model.GetType().Name)}, "
+                + "supported are 'gpt2' and 'llama'."),
         };
     }
 
@@ -95,7 +96,8 @@ internal sealed class GgufVocabulary
             float score = scores?[id] ?? 0;
             if (tokens[id].Length == 0 || !Enum.IsDefined(type) || !float.IsFinite(score))
                 throw new FormatException(
-                    $"{_file}: '{Prefix}tokens': token {id}: expected a text, a type from 1 to 6 and a finite score, found {Quoted.Show(tokens[id])}, {(int)type} and {score}.");
+                    $"{_file}: '{Prefix}tokens': token {id}: expected a text, a type from 1 to 6 and a finite score, "
+                    + $"found {Quoted.Show(tokens[id])}, {(int)type} and {score}.");
             pieces[id] = new SentencePiece(tokens[id], score, type);
         }
         return pieces;
@@ -125,8 +127,11 @@ internal sealed class GgufVocabulary
     private TokenizerParts Finish(TokenizerParts parts, bool begins)
     {
         int? begin = Id("bos_token_id"), end = Id("eos_token_id");
-        foreach (string key in (string[])["unknown_token_id", "seperator_token_id", "padding_token_id", "cls_token_id", "mask_token_id"])
-            Id(key);
+        foreach (string key in _metadata.Keys)
+        {
+            if (key.StartsWith(Prefix, StringComparison.Ordinal) && key.EndsWith("_token_id", StringComparison.Ordinal))
+                Id(key[Prefix.Length..]);
+        }
         bool addsBegin = Flag("add_bos_token") ?? begins, addsEnd = Flag("add_eos_token") ?? false;
         return parts with
         {
@@ -139,9 +144,18 @@ internal sealed class GgufVocabulary
     {
         if (!_metadata.TryGetValue(Prefix + key, out object? value))
             return null;
-        long? id = value switch { uint number => number, int number => number, ulong number => (long)number, long number => number, _ => null };
-        return id is >= 0 && id < _tables.Vocabulary.Count ? (int)id
-            : throw new FormatException($"{_file}: '{Prefix}{key}': expected an id from 0 to {_tables.Vocabulary.Count - 1}, found {value}.");
+        long? id = value switch
+        {
+            uint number => number,
+            int number => number,
+            ulong number => (long)number,
+            long number => number,
+            _ => null,
+        };
+        if (id is >= 0 && id < _tables.Vocabulary.Count)
+            return (int)id;
+        throw new FormatException(
+            $"{_file}: '{Prefix}{key}': expected an id from 0 to {_tables.Vocabulary.Count - 1}, found {value}.");
     }
 
     private bool? Flag(string key) => !_metadata.TryGetValue(Prefix + key, out object? value) ? null

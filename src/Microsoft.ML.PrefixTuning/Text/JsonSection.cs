@@ -18,12 +18,14 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
     {
         string file = System.IO.Path.GetFileName(path);
         byte[] bytes = System.IO.File.ReadAllBytes(path);
-        ReadOnlyMemory<byte> json = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsMemory(Encoding.UTF8.Preamble.Length) : bytes;
-        if (!Utf8.IsValid(json.Span))
+        ReadOnlySpan<byte> json = bytes, mark = Encoding.UTF8.Preamble;
+        if (json.StartsWith(mark))
+            json = json[mark.Length..];
+        if (!Utf8.IsValid(json))
             throw new FormatException($"{file}: expected JSON in UTF-8, found bytes that are not UTF-8.");
         try
         {
-            JsonElement root = JsonElement.Parse(json.Span, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            JsonElement root = JsonElement.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return root.ValueKind == JsonValueKind.Object ? new(root, file, "")
                 : throw new FormatException($"{file}: expected a JSON object, found {Quoted.Show(root.GetRawText())}.");
         }

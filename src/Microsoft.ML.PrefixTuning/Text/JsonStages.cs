@@ -52,9 +52,11 @@ internal sealed class JsonStages
         if (root.Find("pre_tokenizer") is { } preTokenizer)
             stages.AddPreTokenizer(preTokenizer);
         if (stages._stripsEnd != stages._joinsRuns || (stages.Collapses && !(stages.MarksWords && stages._mapsCharacters)))
-            throw new NotSupportedException($"{root.File}: 'normalizer': spaces are stripped or joined otherwise than in T5's tokenizers, which is all that is supported.");
+            throw new NotSupportedException(
+                $"{root.File}: 'normalizer': found spaces stripped or joined in another way than T5's, which is what is supported.");
         stages.ReadDecoder(root.Find("decoder")
-            ?? throw new NotSupportedException($"{root.File}: 'decoder': found none, supported are 'ByteLevel', 'Metaspace' and 'Sequence'."));
+            ?? throw new NotSupportedException(
+                $"{root.File}: 'decoder': found none, supported are 'ByteLevel', 'Metaspace' and 'Sequence'."));
         return stages;
     }
 
@@ -205,7 +207,8 @@ internal sealed class JsonStages
                 break;
             case "Replace" when decoder.Need("pattern").TextOf("String") == Mark && decoder.Need("content").Text() == " ":
                 break;
-            case "Strip" when decoder.Need("content").Text() == " " && decoder.Need("start").Whole() <= 1 && decoder.Need("stop").Whole() == 0:
+            case "Strip" when decoder.Need("content").Text() == " "
+                && decoder.Need("start").Whole() is 0 or 1 && decoder.Need("stop").Whole() == 0:
                 DropsFirstSpace |= decoder.Need("start").Whole() == 1;
                 break;
             default:

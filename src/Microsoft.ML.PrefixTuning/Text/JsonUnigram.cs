@@ -31,7 +31,8 @@ internal static class JsonUnigram
     public static TokenizerParts Parts(JsonSection model, TokenTables tables, JsonStages stages, Dictionary<int, float> scores)
     {
         if (!stages.MarksWords)
-            throw new NotSupportedException($"{model.File}: 'pre_tokenizer': for the model 'Unigram' supported is 'Metaspace', found another or none.");
+            throw new NotSupportedException(
+                $"{model.File}: 'pre_tokenizer': for the model 'Unigram' supported is 'Metaspace', found another or none.");
         JsonSection unknown = model.Need("unk_id");
         if (unknown.Whole() is not (>= 0 and var unknownId) || unknownId >= scores.Count)
             throw unknown.Wrong($"an id from 0 to {scores.Count - 1}");

@@ -31,6 +31,14 @@ internal sealed class CompositionNormalizer : Normalizer
 {
     private const char Noncharacter = '\uFFFE';
 
+    /// <exception cref="NotSupportedException">The process runs in a mode in which .NET leaves text as it is.</exception>
+    public CompositionNormalizer()
+    {
+        if ("e\u0301".Normalize(NormalizationForm.FormC) != "\u00E9")
+            throw new NotSupportedException(
+                "The tokenizer composes characters (NFC), which .NET does not do with InvariantGlobalization: switch that off.");
+    }
+
     // .NET refuses U+FFFE; nothing composes across it.
     public override string Apply(string text, TextPlace place) =>
         text.Contains(Noncharacter)
@@ -51,7 +59,8 @@ internal sealed class ReplaceNormalizer(string old, string replacement) : Normal
 internal sealed class PrefixNormalizer(string prefix, bool openingOnly, bool unlessThere) : Normalizer
 {
     public override string Apply(string text, TextPlace place) =>
-        text.Length == 0 || (openingOnly && place != TextPlace.Opening) || (unlessThere && text.StartsWith(prefix, StringComparison.Ordinal))
+        text.Length == 0 || (openingOnly && place != TextPlace.Opening)
+        || (unlessThere && text.StartsWith(prefix, StringComparison.Ordinal))
             ? text : prefix + text;
 }
 

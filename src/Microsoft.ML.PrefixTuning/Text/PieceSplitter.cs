@@ -55,8 +55,8 @@ internal sealed class Gpt2Splitter : PieceSplitter
 }
 
 /// <summary>
-/// Llama 3's pattern: <c>(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>;
-/// Qwen2's has numbers of one digit.
+/// Llama 3's pattern: <c>(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
+/// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>, where the line break here is a space; Qwen2's has numbers of one digit.
 /// </summary>
 /// <param name="longestNumber">The most digits of a piece.</param>
 internal sealed class Llama3Splitter(int longestNumber) : PieceSplitter

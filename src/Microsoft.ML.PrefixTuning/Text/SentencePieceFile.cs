@@ -123,7 +123,9 @@ internal sealed class SentencePieceFile
                 type = (PieceType)number;
         });
         if (text.Length == 0 || !float.IsFinite(score) || !Enum.IsDefined(type))
-            throw new FormatException($"{_file}: piece {_pieces.Count}: expected a text, a finite score and a type from 1 to 6, found {Quoted.Show(text)}, {score} and {(int)type}.");
+            throw new FormatException(
+                $"{_file}: piece {_pieces.Count}: expected a text, a finite score and a type from 1 to 6, "
+                + $"found {Quoted.Show(text)}, {score} and {(int)type}.");
         return new SentencePiece(text, score, type);
     }
 

@@ -40,12 +40,14 @@ internal static class SentencePieceTokenizer
             tables.Vocabulary, name == LlamaFile ? IdOf(file.BeginId, tables) : [], name == T5File ? IdOf(file.EndId, tables) : []);
         return new TokenizerParts
         {
-            Kind = file.ModelType == SentencePieceFile.BytePair ? SentencePieceVocabulary.BytePairKind : SentencePieceVocabulary.UnigramKind,
+            Kind = file.ModelType == SentencePieceFile.BytePair
+                ? SentencePieceVocabulary.BytePairKind : SentencePieceVocabulary.UnigramKind,
             TokenCount = tables.Vocabulary.Count,
             Added = tables.Added,
             Normalizers = Normalizers(file, name),
             Model = Model(file, tables, byteIds),
-            Decoder = new TokenDecoder(bytes, file.AddsPrefix || file.CollapsesSpaces ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
+            Decoder = new TokenDecoder(
+                bytes, file.AddsPrefix || file.CollapsesSpaces ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
             Prologue = prologue,
             Epilogue = epilogue,
         };
@@ -54,11 +56,15 @@ internal static class SentencePieceTokenizer
     private static void CheckKind(SentencePieceFile file, string name)
     {
         if (file.ModelType is not (SentencePieceFile.BytePair or SentencePieceFile.Unigram))
-            throw new NotSupportedException($"{name}: 'trainer_spec.model_type': found {file.ModelType}, supported are 1 (Unigram) and 2 (BPE).");
+            throw new NotSupportedException(
+                $"{name}: 'trainer_spec.model_type': found {file.ModelType}, supported are 1 (Unigram) and 2 (BPE).");
         if (file.SpaceBehind || !file.EscapesSpaces)
-            throw new NotSupportedException($"{name}: spaces: supported are spaces in front of words, written as '{SpaceMarkNormalizer.Mark}'.");
-        if (file.UnknownId < 0 || file.UnknownId >= file.Pieces.Count || file.Pieces[file.UnknownId].Type != PieceType.Unknown)
-            throw new FormatException($"{name}: 'trainer_spec.unk_id': expected the unknown token of {file.Pieces.Count}, found {file.UnknownId}.");
+            throw new NotSupportedException(
+                $"{name}: spaces: supported are spaces in front of words, written as '{SpaceMarkNormalizer.Mark}'.");
+        if (file.UnknownId < 0 || file.UnknownId >= file.Pieces.Count
+            || file.Pieces[file.UnknownId].Type != PieceType.Unknown)
+            throw new FormatException(
+                $"{name}: 'trainer_spec.unk_id': expected the unknown token of {file.Pieces.Count}, found {file.UnknownId}.");
         if (!file.Pieces.Any(piece => piece.Type == PieceType.Normal))
             throw new FormatException($"{name}: expected a vocabulary, found no token that is text.");
     }
@@ -82,6 +88,8 @@ internal static class SentencePieceTokenizer
     // T5's sentinel tokens lie above the vocabulary, counted downwards.
     private static void AddExtraIds(TokenTables tables, TokenizerSettings settings, int vocabularySize)
     {
+        if (tables.Vocabulary.IdOf("<extra_id_0>") is not null)
+            return;
         int first = tables.Vocabulary.Count;
         int count = settings.ExtraIds ?? (vocabularySize - first >= DefaultExtraIds ? DefaultExtraIds : 0);
         for (int i = 0; i < count; i++)

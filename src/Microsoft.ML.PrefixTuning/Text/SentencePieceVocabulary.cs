@@ -6,7 +6,10 @@ using System.Text;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
-/// <summary>What SentencePiece's vocabularies have in common, whichever file they come from: <c>▁</c> for a space, and tokens for single bytes.</summary>
+/// <summary>
+/// What SentencePiece's vocabularies have in common, whichever file they come from: <c>▁</c> for a space, and tokens for
+/// single bytes.
+/// </summary>
 internal static class SentencePieceVocabulary
 {
     /// <summary>The kind of a vocabulary with merges, for people.</summary>
@@ -87,6 +90,7 @@ internal static class SentencePieceVocabulary
     /// <summary>The bytes of text that a token stands for where there are tokens for single bytes.</summary>
     public static byte[] BytesOfWithFallback(string token) =>
         token.Length == ByteTokenLength && token.StartsWith(ByteTokenHead, StringComparison.Ordinal) && token[^1] == '>'
-        && byte.TryParse(token.AsSpan(ByteTokenHead.Length, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
+        && byte.TryParse(
+            token.AsSpan(ByteTokenHead.Length, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
             ? [value] : BytesOf(token);
 }

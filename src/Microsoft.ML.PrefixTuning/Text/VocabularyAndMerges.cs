@@ -37,7 +37,8 @@ internal static class VocabularyAndMerges
         string vocabularyPath = Require(folder, VocabularyFile), mergesPath = Require(folder, MergesFile);
         if (!Classes.TryGetValue(settings.ClassName ?? DefaultClass, out Meaning? meaning))
             throw new NotSupportedException(
-                $"tokenizer_config.json: 'tokenizer_class': found {Quoted.Show(settings.ClassName!)}; without tokenizer.json supported are {string.Join(", ", Classes.Keys)}.");
+                $"tokenizer_config.json: 'tokenizer_class': found {Quoted.Show(settings.ClassName!)}; without tokenizer.json "
+                + $"supported are {string.Join(", ", Classes.Keys)}.");
 
         TokenTables tables = ReadVocabulary(vocabularyPath, vocabularySize);
         foreach (string token in meaning.Special)
