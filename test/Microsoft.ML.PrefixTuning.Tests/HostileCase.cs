@@ -10,8 +10,8 @@ namespace Microsoft.ML.PrefixTuning.Tests;
 /// <summary>One case of the hostile corpus; its README has the meaning of the fields.</summary>
 internal sealed class HostileCase
 {
-    // What a user may meet because of a file; whatever derives from them is not meant.
-    private static readonly Type[] Documented =
+    /// <summary>What a user may meet because of a file; types that derive from these are not meant.</summary>
+    public static readonly Type[] Documented =
     [
         typeof(FormatException), typeof(InvalidDataException), typeof(NotSupportedException), typeof(FileNotFoundException),
         typeof(DirectoryNotFoundException), typeof(IOException), typeof(ArgumentException), typeof(ArgumentOutOfRangeException),
