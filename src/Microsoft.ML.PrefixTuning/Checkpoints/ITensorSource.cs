@@ -16,6 +16,9 @@ internal interface ITensorSource : IDisposable
     /// <summary>What the file says about a tensor.</summary>
     TensorInfo Describe(string tensor);
 
+    /// <summary>Whether <see cref="Read"/> itself refuses NaN and infinity, so that nobody need look again.</summary>
+    bool RefusesNonFinite => false;
+
     /// <summary>Reads a tensor into CPU memory as <paramref name="type"/>; the caller's to dispose.</summary>
     Tensor Read(string tensor, ScalarType type);
 

@@ -160,7 +160,7 @@ internal sealed class WeightReader
         if (!_readsValues)
             return null!;
         Tensor tensor = _source.Read(found, type);
-        if (!FiniteCheck.AllFinite(tensor))
+        if (!_source.RefusesNonFinite && !FiniteCheck.AllFinite(tensor))
         {
             tensor.Dispose();
             throw new FormatException($"{info.File}: tensor '{found}': expected finite values, found NaN or infinity (not finite).");
