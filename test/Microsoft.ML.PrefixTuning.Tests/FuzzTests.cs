@@ -20,6 +20,10 @@ public sealed class FuzzTests
     private const int Mutations = 10_000;
     private const double MostSeconds = 1;
 
+    // The first tensor of a process loads the native library.
+    [ClassInitialize]
+    public static void LoadNativeLibrary(TestContext context) => zeros(1).Dispose();
+
     [TestMethod]
     public void SafeTensors_DamagedHeader_LoadsOrIsRefused()
     {

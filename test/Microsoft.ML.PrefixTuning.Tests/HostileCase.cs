@@ -40,6 +40,9 @@ internal sealed class HostileCase
     /// <summary>A file that only an executed pickle makes, in the current folder.</summary>
     public string? Marker => Text("marker");
 
+    /// <summary>Per row the ids of its source as plain text, or null.</summary>
+    public int[][]? PlainIds => _fields.TryGetProperty("plain_ids", out JsonElement ids) ? ids.Deserialize<int[][]>() : null;
+
     /// <summary>Bytes of the file, or of all files of the folder.</summary>
     public long Size => File.Exists(Path) ? new FileInfo(Path).Length : Files().Sum(file => new FileInfo(file).Length);
 
