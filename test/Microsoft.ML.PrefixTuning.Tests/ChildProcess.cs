@@ -17,8 +17,12 @@ internal static class ChildProcess
     public const int SavedBytes = 1 << 20;
 
     /// <summary>Starts a child, its output redirected.</summary>
-    public static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet",
-        ["exec", typeof(ChildProcess).Assembly.Location, .. arguments]) { RedirectStandardOutput = true })!;
+    public static Process Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", ["exec", typeof(ChildProcess).Assembly.Location, .. arguments]);
+        start.RedirectStandardOutput = true;
+        return Process.Start(start)!;
+    }
 
     private static int Main(string[] arguments)
     {
