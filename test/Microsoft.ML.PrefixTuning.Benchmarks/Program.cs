@@ -11,6 +11,9 @@ internal static class Program
             case "calibrate":
                 Calibration.Measure();
                 return 0;
+            case "train":
+                TrainBenchmark.Measure(arguments[1..]);
+                return 0;
             default:
                 Console.Error.WriteLine("usage: -- calibrate | train | generate | load");
                 return 1;
