@@ -14,6 +14,9 @@ internal static class Program
             case "train":
                 TrainBenchmark.Measure(arguments[1..]);
                 return 0;
+            case "load":
+                SafeTensorsLoadBenchmark.Run();
+                return 0;
             default:
                 Console.Error.WriteLine("usage: -- calibrate | train | generate | load");
                 return 1;

@@ -12,6 +12,12 @@ internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionColum
 {
     private AttentionInput? _input;
 
+    /// <summary>
+    /// Neighbouring decoder rows that look at one source, such as the beams of a text: they are its queries, so that its
+    /// keys and values lie in memory once. <see cref="Columns"/> has a row a source and its queries.
+    /// </summary>
+    public int RowsPerSource { get; init; } = 1;
+
     /// <summary>Cross-attention of one layer.</summary>
     /// <param name="x">[B, L, E].</param>
     /// <param name="block">The layer's weights.</param>
@@ -23,6 +29,9 @@ internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionColum
         _input ??= AttentionInput.Make(Columns, spec, null, x.dtype, x.device);
         var pass = new AttentionPass(AttentionSite.Cross, layer, spec.Heads, block.Cross!, null,
             AttentionPass.Factor(spec.ScoreScale, spec.Heads.Size), null, _input.FullMask, NoMemory.Instance);
-        return Attention.Cross(x, Keys[layer], Values[layer], pass);
+        if (RowsPerSource == 1)
+            return Attention.Cross(x, Keys[layer], Values[layer], pass);
+        Tensor shared = x.view(x.size(Axis.Row) / RowsPerSource, -1, x.size(Axis.Last));
+        return Attention.Cross(shared, Keys[layer], Values[layer], pass).view(x.size(Axis.Row), -1, x.size(Axis.Last));
     }
 }

@@ -17,12 +17,22 @@ internal static class TokenColumns
     /// <param name="keys">S: columns of the memory that are handed to attention, at least P + the longest row.</param>
     /// <param name="convention">What the prefix does to the tokens.</param>
     public static AttentionColumns Causal(ReadOnlySpan<RowState> rows, int queries, int prefixColumns, int keys,
-        PrefixConvention convention)
+        PrefixConvention convention) => Causal(rows, queries, prefixColumns, keys, [convention]);
+
+    /// <summary>The same where every row brings its own convention.</summary>
+    /// <param name="rows">For each row, what is there and what comes.</param>
+    /// <param name="queries">L.</param>
+    /// <param name="prefixColumns">P of the memory.</param>
+    /// <param name="keys">S.</param>
+    /// <param name="conventions">One a row, or one for all.</param>
+    public static AttentionColumns Causal(ReadOnlySpan<RowState> rows, int queries, int prefixColumns, int keys,
+        ReadOnlySpan<PrefixConvention> conventions)
     {
         var columns = new AttentionColumns(rows.Length, queries, keys);
         for (int row = 0; row < rows.Length; row++)
         {
             RowState state = rows[row];
+            PrefixConvention convention = conventions.Length == 1 ? conventions[0] : conventions[row];
             PlacePrefix(columns, row, state, convention);
             for (int token = 0; token < state.Present + state.New; token++)
                 PlaceToken(columns, row, prefixColumns + token, token, state, convention);

@@ -67,6 +67,20 @@ internal sealed class FamilyCase : IDisposable
         return new Prefix([new(AttentionSite.Decoder, part)], convention);
     }
 
+    /// <summary>PEFT's mapping of a sequence-to-sequence adapter: decoder layer i takes stored layer 2i mod L (fixtures' README).</summary>
+    public Prefix PeftSeq2SeqPrefix(TransformerSpec spec, string adapter)
+    {
+        using var scope = NewDisposeScope();
+        using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(Folder, adapter, "adapter_model.safetensors"));
+        Tensor rows = file.Read("prompt_embeddings", ScalarType.Float32);
+        HeadShape heads = spec.Decoder.Heads;
+        int length = (int)rows.size(0), stored = (int)rows.size(1) / (2 * heads.KeyValueCount * heads.Size);
+        Tensor packed = rows.view(length, stored, 2, heads.KeyValueCount, heads.Size).permute(1, 2, 3, 0, 4);
+        Tensor own = stack([.. Enumerable.Range(0, spec.Decoder.Layers).Select(layer => packed[2 * layer % stored])]);
+        var part = new SitePrefix(spec.Decoder.Layers, heads.KeyValueCount, length, heads.Size, own.data<float>().ToArray());
+        return new Prefix([new(AttentionSite.Decoder, part)], PrefixConvention.Peft);
+    }
+
     public void Dispose()
     {
         _tensors.Dispose();

@@ -1,0 +1,58 @@
+using System;
+using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Generation;
+
+/// <summary>A row that is worked on, or waits for it.</summary>
+internal sealed class ActiveRow
+{
+    private static readonly IReadOnlyDictionary<AttentionSite, Tensor> s_noPrefix = new Dictionary<AttentionSite, Tensor>();
+
+    /// <summary>A row at its start.</summary>
+    /// <param name="index">Its place in the call.</param>
+    /// <param name="prompt">What is continued.</param>
+    /// <param name="rules">How.</param>
+    /// <param name="constraints">The constraints of the rules.</param>
+    /// <param name="spec">The model.</param>
+    /// <exception cref="ArgumentException">There is nothing to read.</exception>
+    public ActiveRow(int index, GenerationPrompt prompt, GenerationRules rules, TokenConstraints constraints,
+        TransformerSpec spec)
+    {
+        if (prompt.Source.Length == 0)
+            throw new ArgumentException($"Prompt {index}: expected at least one token, found none.", nameof(prompt));
+        (Index, Prompt) = (index, prompt);
+        Opening = spec.IsEncoderDecoder ? [rules.DecoderStartId ?? spec.Tokens.DecoderStart
+            ?? throw new ArgumentException($"Rules: a {spec.Family} model needs a decoder start token, found none.", nameof(rules))]
+            : prompt.Source;
+        PrefixLength = PrefixMemory.LengthOf(Sites, AttentionSite.Decoder);
+        int used = Opening.Length + (Convention.TakesPositions ? PrefixLength : 0);
+        var text = new WrittenText(Opening, Math.Max(1, Math.Min(rules.MaxNewTokens, spec.ContextLength - used)));
+        Search = TokenSearch.Start(rules, constraints, prompt.Source, text);
+    }
+
+    public int Index { get; }
+
+    public GenerationPrompt Prompt { get; }
+
+    /// <summary>What the decoder reads first: the source, or the start token beside an encoder.</summary>
+    public int[] Opening { get; }
+
+    public TokenSearch Search { get; }
+
+    /// <summary>P of the decoder's own attention.</summary>
+    public int PrefixLength { get; }
+
+    /// <summary>Tokens in the cache.</summary>
+    public int Present { get; set; }
+
+    public PrefixConvention Convention => Prompt.Prefix?.Prefix.Convention ?? PrefixConvention.DecoderOnly;
+
+    /// <summary>The prefix of each site; empty for the base alone.</summary>
+    public IReadOnlyDictionary<AttentionSite, Tensor> Sites => Prompt.Prefix?.Sites ?? s_noPrefix;
+
+    /// <summary>Its place in a pass of new tokens.</summary>
+    public RowState State(int tokens) => new(PrefixLength, Present, tokens, Opening.Length);
+}

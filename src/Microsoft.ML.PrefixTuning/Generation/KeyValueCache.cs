@@ -1,0 +1,43 @@
+using System;
+using Microsoft.ML.PrefixTuning.Models;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Generation;
+
+/// <summary>
+/// The memory of decoding: a lane's first columns hold its prefix, written once, and every pass puts its tokens behind
+/// what is there. Only used columns are handed to attention. Owns its block.
+/// </summary>
+internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device device) : IKeyValueMemory, IDisposable
+{
+    private Tensor? _places;
+    private Tensor[] _visible = [];
+
+    public KeyValueBlock Block { get; } = new(stack.Layers, stack.Heads, type, device);
+
+    /// <summary>Says where the tokens of the next pass go. Holds tensors of the caller's dispose scope until then.</summary>
+    /// <param name="lanes">Lanes of the pass, B.</param>
+    /// <param name="firstColumns">[B]: where each lane's first new token goes.</param>
+    /// <param name="tokens">L: new tokens of every lane.</param>
+    /// <param name="columns">S: columns that attention gets.</param>
+    public void Begin(LaneRange lanes, ReadOnlySpan<int> firstColumns, int tokens, int columns)
+    {
+        Block.Ensure(columns);
+        var places = new long[lanes.Count * tokens];
+        for (int lane = 0; lane < lanes.Count; lane++)
+        {
+            for (int token = 0; token < tokens; token++)
+                places[lane * tokens + token] = Block.Place(lanes.First + lane * lanes.Stride, firstColumns[lane] + token);
+        }
+        _places = tensor(places, device: device);
+        _visible = Block.Read(lanes, columns);
+    }
+
+    public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
+    {
+        Block.Write(layer, _places!, keys, values);
+        return (_visible[2 * layer], _visible[2 * layer + 1]);
+    }
+
+    public void Dispose() => Block.Dispose();
+}

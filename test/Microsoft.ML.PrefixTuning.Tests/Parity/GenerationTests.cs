@@ -1,0 +1,141 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Parity;
+
+/// <summary>Greedy and beam texts of every golden case, run by run, against the reference.</summary>
+[TestClass]
+[TestCategory("Parity")]
+public sealed class GenerationTests
+{
+    private const double SmallestGap = 3e-4;
+    private const double ScoreTolerance = 1e-4;
+
+    public static IEnumerable<object[]> Runs =>
+        from folder in FamilyCase.Folders
+        from source in Sources(folder)
+        from run in RunsOf(folder)
+        select new object[] { folder, source, run };
+
+    public static IEnumerable<object[]> Infixes =>
+        from folder in FamilyCase.Folders
+        where Has(folder, "infix")
+        from source in Sources(folder)
+        select new object[] { folder, source };
+
+    [TestMethod]
+    [DynamicData(nameof(Runs))]
+    public void Generate_OfGoldenPrompts_EqualsReference(string folder, string source, string run)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        using FrozenBase frozen = golden.LoadBase(source);
+        JsonElement generate = golden.Numbers.GetProperty("generate"), expected = generate.GetProperty("runs").GetProperty(run);
+        using PrefixTensors? prefix = run.StartsWith("base.", StringComparison.Ordinal) ? null
+            : PrefixTensors.Make(GoldenPrefix(golden, frozen.Model.Spec), frozen.Model);
+        GenerationRules rules = RulesOf(expected.GetProperty("settings"), frozen.Model.Spec);
+        using var generator = new TextGenerator(frozen.Model, rules);
+        GenerationPrompt[] prompts = [.. generate.GetProperty("prompt_ids").EnumerateArray().Select(ids => new GenerationPrompt(Ids(ids), prefix))];
+
+        IReadOnlyList<GeneratedSequence[]> found = generator.Generate(prompts);
+
+        for (int row = 0; row < prompts.Length; row++)
+        {
+            if (IsSharp(expected, row))
+                AssertRow(expected, row, found[row]);
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Infixes))]
+    public void Generate_WithInfix_EqualsReference(string folder, string source)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        using FrozenBase frozen = golden.LoadBase(source);
+        JsonElement infix = golden.Numbers.GetProperty("infix");
+        using PrefixTensors prefix = PrefixTensors.Make(GoldenInfix(golden, frozen.Model.Spec), frozen.Model);
+        int[] ids = [.. golden.Rows("infix.input_ids")[0].Take(infix.GetProperty("prompt_tokens").GetInt32()).Select(id => (int)id)];
+        var rules = new GenerationRules { MaxNewTokens = 32, EndIds = frozen.Model.Spec.Tokens.Ends };
+        using var generator = new TextGenerator(frozen.Model, rules);
+
+        GeneratedSequence found = generator.Generate([new GenerationPrompt(ids, prefix)])[0][0];
+
+        CollectionAssert.AreEqual(Ids(infix.GetProperty("greedy_ids")), found.Ids);
+    }
+
+    private static void AssertRow(JsonElement expected, int row, GeneratedSequence[] found)
+    {
+        JsonElement ids = expected.GetProperty("ids")[row];
+        int[][] wanted = ids[0].ValueKind == JsonValueKind.Array ? [.. ids.EnumerateArray().Select(Ids)] : [Ids(ids)];
+        Assert.HasCount(wanted.Length, found);
+        for (int sequence = 0; sequence < wanted.Length; sequence++)
+        {
+            CollectionAssert.AreEqual(wanted[sequence], found[sequence].Ids,
+                $"row {row}, sequence {sequence}: expected {string.Join(' ', wanted[sequence])}, found {string.Join(' ', found[sequence].Ids)}");
+            if (expected.TryGetProperty("scores", out JsonElement scores))
+                Assert.AreEqual(scores[row][sequence].GetDouble(), found[sequence].Score, ScoreTolerance, $"row {row}");
+        }
+    }
+
+    /// <summary>Where a noise of 1e-4 changes the answer, the reference's choice is not asked for.</summary>
+    private static bool IsSharp(JsonElement run, int row) => run.GetProperty("stable")[row].GetBoolean()
+        && (!run.TryGetProperty("min_top2_gap", out JsonElement gap) || gap[row].GetDouble() > SmallestGap);
+
+    private static GenerationRules RulesOf(JsonElement settings, TransformerSpec spec)
+    {
+        int beams = Setting("num_beams", 1);
+        return new GenerationRules
+        {
+            Decoding = beams == 1 ? Decoding.Greedy : Decoding.Beam(beams,
+                settings.GetProperty("length_penalty").GetDouble(), settings.GetProperty("early_stopping").GetBoolean()),
+            SequenceCount = Setting("num_return_sequences", 1),
+            MaxNewTokens = Setting("max_new_tokens", 0),
+            MinNewTokens = Setting("min_new_tokens", 0),
+            NoRepeatNGramSize = Setting("no_repeat_ngram_size", 0),
+            RepetitionPenalty = settings.TryGetProperty("repetition_penalty", out JsonElement penalty) ? penalty.GetDouble() : 1,
+            EndIds = spec.Tokens.Ends,
+            BatchSize = 2 * beams,
+        };
+
+        int Setting(string name, int otherwise) => settings.TryGetProperty(name, out JsonElement value) ? value.GetInt32() : otherwise;
+    }
+
+    private static Prefix GoldenPrefix(FamilyCase golden, TransformerSpec spec) => spec.IsEncoderDecoder
+        ? golden.PeftSeq2SeqPrefix(spec, "adapter") : golden.PeftPrefix(spec, "adapter", PrefixConvention.Peft);
+
+    private static Prefix GoldenInfix(FamilyCase golden, TransformerSpec spec)
+    {
+        HeadShape heads = spec.Decoder.Heads;
+        using var scope = NewDisposeScope();
+        Tensor all = stack([.. Enumerable.Range(0, spec.Decoder.Layers).Select(layer =>
+            stack([golden.Stored($"infix.{layer}.key"), golden.Stored($"infix.{layer}.value")]))]);
+        var part = new SitePrefix(spec.Decoder.Layers, heads.KeyValueCount, (int)all.size(3), heads.Size, all.data<float>().ToArray());
+        return new Prefix([new(AttentionSite.Decoder, part)], PrefixConvention.Infix);
+    }
+
+    private static int[] Ids(JsonElement ids) => [.. ids.EnumerateArray().Select(id => id.GetInt32())];
+
+    private static string[] Sources(string folder) =>
+        File.Exists(Path.Combine(Fixtures.Families!, folder, "model.gguf")) ? ["model", "model.gguf"] : ["model"];
+
+    private static string[] RunsOf(string folder)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        return [.. golden.Numbers.GetProperty("generate").GetProperty("runs").EnumerateObject().Select(run => run.Name)
+            .Where(run => !run.StartsWith("prompt.", StringComparison.Ordinal))];
+    }
+
+    private static bool Has(string folder, string part)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        return golden.Numbers.TryGetProperty(part, out _);
+    }
+}
