@@ -14,11 +14,14 @@ internal static class Program
             case "train":
                 TrainBenchmark.Measure(arguments[1..]);
                 return 0;
+            case "quality":
+                QualityBenchmark.Measure(arguments[1..]);
+                return 0;
             case "load":
                 SafeTensorsLoadBenchmark.Run();
                 return 0;
             default:
-                Console.Error.WriteLine("usage: -- calibrate | train | generate | load");
+                Console.Error.WriteLine("usage: -- calibrate | train ROWS | quality FOLDER | generate | load");
                 return 1;
         }
     }

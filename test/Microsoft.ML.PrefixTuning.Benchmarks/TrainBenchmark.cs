@@ -17,6 +17,10 @@ internal static class TrainBenchmark
     private const int PrefixLength = 20;
     private const int BatchSize = 8;
 
+    /// <summary>The base's file beside the application.</summary>
+    public static string BasePath { get; } =
+        Path.Combine(AppContext.BaseDirectory, "base-models", "smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf");
+
     /// <summary>Measures both precisions, or the one that is named, beside the machine's calibration.</summary>
     /// <param name="arguments">Rows (a JSON file whose <c>c.rows</c> have <c>prompt</c> and <c>target</c> ids), epochs to measure, precision.</param>
     public static void Measure(string[] arguments)
@@ -40,8 +44,7 @@ internal static class TrainBenchmark
     /// <summary>Trains one epoch unmeasured, then the wanted ones.</summary>
     private static (TrainingOutcome Outcome, TimeSpan Wall, TimeSpan Processor) Train(TrainingExample[] rows, int epochs, ScalarType type)
     {
-        string path = Path.Combine(AppContext.BaseDirectory, "base-models", "smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf");
-        using FrozenBase frozen = FrozenBase.Load(path, type, CPU);
+        using FrozenBase frozen = FrozenBase.Load(BasePath, type, CPU);
         Prefix start = PrefixInitializer.Make(new StartRequest
         {
             Model = frozen.Model,
