@@ -11,6 +11,12 @@ internal static class Program
             case "calibrate":
                 Calibration.Measure();
                 return 0;
+            case "train":
+                TrainBenchmark.Measure(arguments[1..]);
+                return 0;
+            case "quality":
+                QualityBenchmark.Measure(arguments[1..]);
+                return 0;
             case "load" when arguments is [_, var path]:
                 GgufLoadBenchmark.Run(path);
                 return 0;
@@ -18,7 +24,7 @@ internal static class Program
                 SafeTensorsLoadBenchmark.Run();
                 return 0;
             default:
-                Console.Error.WriteLine("usage: -- calibrate | train | generate | load [file.gguf]");
+                Console.Error.WriteLine("usage: -- calibrate | train ROWS | quality FOLDER | generate | load [file.gguf]");
                 return 1;
         }
     }
