@@ -97,14 +97,15 @@ public sealed class TokenSearchTests
     [TestMethod]
     public void Beam_ThatDoesNotStopEarly_GoesOnWhileABetterTextMayCome()
     {
-        // With a high power of the length, longer texts win: only the search that goes on finds them.
-        double[][] language = [[1, 0, 0, 0], [0.5, 0.4, 0.1, 0], [0.5, 0.4, 0.1, 0], [0, 0.5, 0.5, 0]];
-        var early = new GenerationRules { MaxNewTokens = 8, EndIds = [End], Decoding = Decoding.Beam(2, 3, true) };
+        // Two short texts are finished soon; with a high power of the length the longer ones are better.
+        double[][] language = [[1, 0, 0, 0], [0.3, 0.7, 0, 0], [0.3, 0, 0.7, 0], [0, 0.5, 0.5, 0]];
+        var early = new GenerationRules { MaxNewTokens = 8, EndIds = [End], Decoding = Decoding.Beam(4, 3, true) };
 
         int stopped = Run(early, language)[0].Ids.Length;
-        int patient = Run(early with { Decoding = Decoding.Beam(2, 3, false) }, language)[0].Ids.Length;
+        int patient = Run(early with { Decoding = Decoding.Beam(4, 3, false) }, language)[0].Ids.Length;
 
-        Assert.IsGreaterThan(stopped, patient);
+        Assert.AreEqual(3, stopped);
+        Assert.AreEqual(8, patient);
     }
 
     [TestMethod]
