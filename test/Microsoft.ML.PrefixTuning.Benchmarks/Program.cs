@@ -11,6 +11,9 @@ internal static class Program
             case "calibrate":
                 Calibration.Measure();
                 return 0;
+            case "load":
+                SafeTensorsLoadBenchmark.Run();
+                return 0;
             default:
                 Console.Error.WriteLine("usage: -- calibrate | train | generate | load");
                 return 1;

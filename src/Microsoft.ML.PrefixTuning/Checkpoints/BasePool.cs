@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Threading;
 using static TorchSharp.torch;
 
@@ -48,14 +49,20 @@ internal sealed class BasePool
             entry.Base.Value.Dispose();
     }
 
-    // A file that was replaced is another base: its size and time are part of the key.
+    // A base whose files were replaced is another base: their sizes and times are part of the key.
     private static string Key(string path)
     {
         path = Path.GetFullPath(path);
-        string file = Directory.Exists(path) ? Path.Combine(path, "model.safetensors") : path;
-        var info = new FileInfo(file);
-        return info.Exists ? $"{path}|{info.Length}|{info.LastWriteTimeUtc.Ticks}" : path;
+        IEnumerable<string> files = Directory.Exists(path)
+            ? Directory.EnumerateFiles(path).Where(IsModelFile).Order(StringComparer.Ordinal)
+            : [path];
+        return string.Join('|', files.Select(file => new FileInfo(file)).Where(info => info.Exists)
+            .Select(info => $"{info.Name}:{info.Length}:{info.LastWriteTimeUtc.Ticks}").Prepend(path));
     }
+
+    // Weights, their index, and both configs.
+    private static bool IsModelFile(string file) => Path.GetExtension(file) is ".safetensors"
+        || Path.GetFileName(file) is "config.json" or "generation_config.json" or ShardedCheckpoint.IndexFile;
 
     private sealed class Entry(Lazy<FrozenBase> frozen)
     {

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
+using System.Threading.Tasks;
 using Microsoft.Win32.SafeHandles;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
@@ -20,7 +21,7 @@ internal sealed record TensorHash(TensorInfo Tensor, byte[] Hash);
 /// </summary>
 internal static class ContentHash
 {
-    private const int BufferBytes = 1 << 20;
+    private const int BufferBytes = 1 << 17;
 
     private static readonly ConcurrentDictionary<(string Path, long Length, long Time), IReadOnlyList<TensorHash>> Known = new();
 
@@ -47,8 +48,11 @@ internal static class ContentHash
         return Known.GetOrAdd((file.FullName, file.Length, file.LastWriteTimeUtc.Ticks), _ =>
         {
             using SafeFileHandle handle = File.OpenHandle(path);
-            return [.. tensors.OrderByDescending(tensor => tensor.Length).ToList().AsParallel()
-                .Select(tensor => new TensorHash(tensor.Info, Bytes(handle, tensor.Begin, tensor.Length)))];
+            // Large ones first, so that no core is left with one at the end.
+            (TensorInfo Info, long Begin, long Length)[] ordered = [.. tensors.OrderByDescending(tensor => tensor.Length)];
+            var hashes = new TensorHash[ordered.Length];
+            Parallel.For(0, ordered.Length, i => hashes[i] = new TensorHash(ordered[i].Info, Bytes(handle, ordered[i].Begin, ordered[i].Length)));
+            return hashes;
         });
     }
 

@@ -1,7 +1,7 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Threading;
 using System.Threading.Tasks;
 using static TorchSharp.torch;
 
@@ -14,7 +14,10 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 internal static class FiniteCheck
 {
     // Bytes a task reads: long enough that starting it costs nothing, short enough to share out evenly.
-    private const int BlockBytes = 1 << 22;
+    private const int BlockBytes = 1 << 18;
+
+    // A span holds less than 2 GiB.
+    private const int LargestSpan = 1 << 30;
 
     /// <summary>Looks at every element of a tensor in CPU memory.</summary>
     /// <param name="tensor">Any shape; types that are not floating are finite.</param>
@@ -41,21 +44,30 @@ internal static class FiniteCheck
         where T : unmanaged
     {
         using Tensor flat = tensor.view(-1);
-        long perBlock = BlockBytes / Marshal.SizeOf<T>(), count = flat.numel();
-        int blocks = (int)((count + perBlock - 1) / perBlock);
-        if (blocks == 1)
-            return AllFinite(MemoryMarshal.Cast<byte, T>(flat.bytes), exponent);
-        int bad = 0;
-        Parallel.For(0, blocks, (block, state) =>
+        long count = flat.numel(), step = LargestSpan / Marshal.SizeOf<T>();
+        for (long i = 0; i < count; i += step)
         {
-            long begin = block * perBlock;
-            using Tensor part = flat.narrow(0, begin, Math.Min(perBlock, count - begin));
-            if (AllFinite(MemoryMarshal.Cast<byte, T>(part.bytes), exponent))
-                return;
-            Interlocked.Exchange(ref bad, 1);
-            state.Stop();
-        });
-        return bad == 0;
+            using Tensor part = flat.narrow(0, i, Math.Min(step, count - i));
+            if (!AllFiniteInParallel(MemoryMarshal.Cast<byte, T>(part.bytes), exponent))
+                return false;
+        }
+        return true;
+    }
+
+    private static unsafe bool AllFiniteInParallel<T>(ReadOnlySpan<T> elements, T exponent)
+        where T : unmanaged
+    {
+        int perBlock = BlockBytes / sizeof(T), count = elements.Length;
+        if (count <= perBlock)
+            return AllFinite(elements, exponent);
+        // The memory is torch's: it does not move.
+        T* first = (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(elements));
+        return Parallel.For(0, (count + perBlock - 1) / perBlock, (block, state) =>
+        {
+            int begin = block * perBlock;
+            if (!AllFinite(new ReadOnlySpan<T>(first + begin, Math.Min(perBlock, count - begin)), exponent))
+                state.Stop();
+        }).IsCompleted;
     }
 
     /// <summary>Whether no element has all bits of <paramref name="exponent"/> set.</summary>

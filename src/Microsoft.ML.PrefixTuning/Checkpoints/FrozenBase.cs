@@ -52,7 +52,7 @@ internal sealed class FrozenBase : IDisposable
         Family family = Family.Of(config);
         TransformerSpec spec = WithGenerationConfig(family.Describe(config), folder);
         using ITensorSource source = CheckpointFolder.Open(folder);
-        return Bind(folder, spec, family.Names(spec, config), source, type, device);
+        return Bind(folder, spec, family.Names(spec, config) with { AskedBy = config.File }, source, type, device);
     }
 
     private static FrozenBase LoadGguf(string path, ScalarType type, Device device)

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
@@ -22,10 +21,8 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
         ("feed_forward_length", "intermediate_size"),
         ("attention.head_count", "num_attention_heads"),
         ("attention.head_count_kv", "num_key_value_heads"),
-        ("attention.key_length", "head_dim"),
         ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
         ("rope.freq_base", "rope_theta"),
-        ("attention.sliding_window", "sliding_window"),
     ];
 
     /// <summary>Every architecture that is read. The one list to extend.</summary>
@@ -61,32 +58,10 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
     /// <exception cref="NotSupportedException">It names one that is not read here.</exception>
     public static GgufArchitecture Of(GgufFile file)
     {
-        if (Value(file, "general.architecture") is not string name)
-            throw new FormatException($"{file.Name}: key 'general.architecture': expected a text, found {Value(file, "general.architecture") ?? "nothing"}.");
+        var keys = new GgufKeys(file);
+        string name = keys.Text("general.architecture") ?? throw keys.Missing("general.architecture");
         return All.FirstOrDefault(architecture => architecture.Name == name)
-            ?? throw new NotSupportedException($"{file.Name}: key 'general.architecture': found '{name}', supported is {string.Join(", ", All.Select(known => known.Name))}.");
-    }
-
-    /// <summary>The file's keys as a config of the family; faults name the keys of the file.</summary>
-    public ModelConfig Config(GgufFile file)
-    {
-        var values = new JsonObject { ["model_type"] = Family };
-        foreach ((string key, string config) in Keys)
-            values[config] = Node(Value(file, $"{Name}.{key}"), file, $"{Name}.{key}");
-        foreach (string needed in (string[])["embedding_length", "block_count", "attention.head_count", "feed_forward_length"])
-        {
-            if (Value(file, $"{Name}.{needed}") is null)
-                throw new FormatException($"{file.Name}: key '{Name}.{needed}' is missing.");
-        }
-        values["vocab_size"] = file.TensorNames.Contains("token_embd.weight") && file.Describe("token_embd.weight").Shape is [var rows, _]
-            ? rows : throw new FormatException($"{file.Name}: tensor 'token_embd.weight': expected a matrix, found none.");
-        values["tie_word_embeddings"] = !file.TensorNames.Contains("output.weight");
-        values["attention_bias"] = file.TensorNames.Contains("blk.0.attn_output.bias");
-        values["bos_token_id"] = Node(Value(file, "tokenizer.ggml.bos_token_id"), file, "tokenizer.ggml.bos_token_id");
-        values["eos_token_id"] = Node(Value(file, "tokenizer.ggml.eos_token_id"), file, "tokenizer.ggml.eos_token_id");
-        values["pad_token_id"] = Node(Value(file, "tokenizer.ggml.padding_token_id"), file, "tokenizer.ggml.padding_token_id");
-        AddRotary(values, file);
-        return new ModelConfig(values, file.Name);
+            ?? throw keys.Unsupported("general.architecture", string.Join(", ", All.Select(known => known.Name)));
     }
 
     /// <summary>Where weights lie in every GGUF file.</summary>
@@ -127,48 +102,4 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
             },
         };
     }
-
-    private void AddRotary(JsonObject values, GgufFile file)
-    {
-        if (Value(file, $"{Name}.rope.dimension_count") is { } count && Value(file, $"{Name}.embedding_length") is { } width
-            && Value(file, $"{Name}.attention.head_count") is { } heads && Convert.ToInt64(heads) > 0)
-        {
-            double head = Convert.ToDouble(Value(file, $"{Name}.attention.key_length") ?? Convert.ToInt64(width) / Convert.ToInt64(heads));
-            values[Family == "gpt_neox" ? "rotary_pct" : "partial_rotary_factor"] = Convert.ToDouble(count) / head;
-        }
-        string scaling = $"{Name}.rope.scaling.";
-        switch (Value(file, scaling + "type"))
-        {
-            case null or "none":
-                return;
-            case "linear":
-                values["rope_scaling"] = new JsonObject { ["rope_type"] = "linear", ["factor"] = Node(Value(file, scaling + "factor"), file, scaling + "factor") };
-                return;
-            case "yarn":
-                values["rope_scaling"] = new JsonObject
-                {
-                    ["rope_type"] = "yarn",
-                    ["factor"] = Node(Value(file, scaling + "factor"), file, scaling + "factor"),
-                    ["original_max_position_embeddings"] = Node(Value(file, scaling + "original_context_length"), file, scaling + "original_context_length"),
-                };
-                return;
-            case var other:
-                throw new NotSupportedException($"{file.Name}: key '{scaling}type': found '{other}', supported is none, linear, yarn.");
-        }
-    }
-
-    private static object? Value(GgufFile file, string key) => file.Metadata.GetValueOrDefault(key);
-
-    private static JsonNode? Node(object? value, GgufFile file, string key) => value switch
-    {
-        null => null,
-        bool flag => flag,
-        string text => text,
-        // A float32 is written as what it was rounded from: 1e-05 and not 9.999999747378752e-06.
-        float number when float.IsFinite(number) => (JsonNode)double.Parse(number.ToString("R", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture),
-        double number when double.IsFinite(number) => number,
-        byte or sbyte or short or ushort or int or uint or long => Convert.ToInt64(value),
-        ulong number when number <= long.MaxValue => (long)number,
-        _ => throw new FormatException($"{file.Name}: key '{key}': expected a number, a text, true or false, found {value}."),
-    };
 }

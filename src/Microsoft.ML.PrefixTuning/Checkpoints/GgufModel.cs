@@ -38,7 +38,7 @@ internal sealed class GgufModel : ITensorSource
         try
         {
             GgufArchitecture architecture = GgufArchitecture.Of(file);
-            ModelConfig config = architecture.Config(file);
+            ModelConfig config = GgufConfig.Of(architecture, file);
             TransformerSpec spec = Family.Of(config).Describe(config);
             spec = WithRotaryDivisors(spec, file);
             return new GgufModel(file, spec, GgufArchitecture.Names(spec, file), architecture.RotatesInterleaved);
@@ -66,8 +66,8 @@ internal sealed class GgufModel : ITensorSource
         int size = Spec.Decoder.Heads.Size;
         if (tensor.EndsWith(".bias", StringComparison.Ordinal))
         {
-            using Tensor bias = _file.Read(tensor, type);
-            return bias.view(-1, size / 2, 2).transpose(1, 2).reshape(-1);
+            using var scope = NewDisposeScope();
+            return _file.Read(tensor, type).view(-1, size / 2, 2).transpose(1, 2).reshape(-1).MoveToOuterDisposeScope();
         }
         return _file.Read(tensor, type, row => row / size * size + Interleaved(row % size, size));
     }
@@ -85,11 +85,21 @@ internal sealed class GgufModel : ITensorSource
             return spec;
         if (rotary.Full.Scaling is not NoScaling)
             throw new FormatException($"{file.Name}: tensor '{RotaryDivisors}' and a rope.scaling.type: expected one of them, found both.");
-        using Tensor divisors = file.Read(RotaryDivisors, ScalarType.Float32);
-        var scaling = new DivisorScaling(divisors.data<float>().ToArray());
+        var scaling = new DivisorScaling(Divisors(file, rotary.Full.RotatedSize / 2));
         return spec with
         {
             Decoder = spec.Decoder with { Positions = new RotaryPositions(rotary.Full with { Scaling = scaling }) },
         };
+    }
+
+    private static float[] Divisors(GgufFile file, int pairs)
+    {
+        TensorInfo info = file.Describe(RotaryDivisors);
+        if (info.Shape is not [var count] || count != pairs)
+            throw new FormatException($"{file.Name}: tensor '{RotaryDivisors}': expected shape [{pairs}], found [{string.Join(", ", info.Shape)}].");
+        using Tensor read = file.Read(RotaryDivisors, ScalarType.Float32);
+        float[] divisors = read.data<float>().ToArray();
+        return divisors.All(divisor => divisor > 0) ? divisors
+            : throw new FormatException($"{file.Name}: tensor '{RotaryDivisors}': expected numbers above 0, found {divisors.Min()}.");
     }
 }

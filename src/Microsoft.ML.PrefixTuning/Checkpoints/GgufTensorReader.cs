@@ -46,7 +46,7 @@ internal sealed unsafe class GgufTensorReader
             throw new NotSupportedException($"{what}: type: found {tensor.Info.StoredType}, supported is {GgufFormat.Supported}.");
         Tensor result = empty(tensor.Info.Shape, type);
         // The place of the first element only: a span over all would end at 2 GB.
-        using Tensor first = result.view(-1).narrow(0, 0, 1);
+        using Tensor flat = result.view(-1), first = flat.narrow(0, 0, 1);
         fixed (byte* target = first.bytes)
         {
             var reader = new GgufTensorReader(tensor, format, decode, ((nint)source, (nint)target), rowOrder, type == ScalarType.BFloat16);

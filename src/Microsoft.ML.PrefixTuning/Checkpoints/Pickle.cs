@@ -18,7 +18,7 @@ internal static class Pickle
         // they would be a small number.
         bool marked = start.Length >= 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5 || start.StartsWith("PK\x03\x04"u8);
         if (marked && (start.Length < sizeof(ulong) || BinaryPrimitives.ReadUInt64LittleEndian(start) > uint.MaxValue))
-            throw new NotSupportedException(Message(file, "model.safetensors"));
+            throw new NotSupportedException(Message(file, "converted.safetensors"));
     }
 
     /// <summary>Refuses a folder whose weights are pickles; to be asked where no safetensors file was found.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -75,7 +76,7 @@ internal sealed class WeightReader
             // [H, 3, D, E] to [3, H, D, E]; the copy that regroups takes the place of the original.
             using Tensor original = whole.Weight;
             whole = new Linear(Own(Regroup(original, heads, width)),
-                whole.Bias is null ? null : Own(Regroup(whole.Bias, heads, 1).flatten()));
+                whole.Bias is null ? null : Own(Regroup(whole.Bias, heads)));
         }
         return (Rows(whole, 0, all), Rows(whole, all, shared), Rows(whole, all + shared, shared));
     }
@@ -103,8 +104,8 @@ internal sealed class WeightReader
                 continue;
             using (copy)
             {
-                using Tensor same = copy.eq(original).all();
-                if (!same.item<bool>())
+                using Tensor equal = copy.eq(original), all = equal.all();
+                if (!all.item<bool>())
                     throw new FormatException($"{FileOf(name)}: tensor '{name}': expected a copy of '{_names.Embedding}' (tie_word_embeddings), found other values.");
             }
         }
@@ -114,8 +115,11 @@ internal sealed class WeightReader
     /// <exception cref="FormatException">Something is missing or has another shape or type.</exception>
     public void ThrowFaults()
     {
-        if (_state.Faults.Count > 0)
-            throw new FormatException(string.Join(Environment.NewLine, _state.Faults));
+        if (_state.Faults.Count == 0)
+            return;
+        if (_names.AskedBy is not null)
+            _state.Faults.Add($"{_names.AskedBy} asks for these tensors.");
+        throw new FormatException(string.Join(Environment.NewLine, _state.Faults));
     }
 
     /// <summary>Refuses tensors that nobody asked for: half a model would be run.</summary>
@@ -129,9 +133,9 @@ internal sealed class WeightReader
             .Order(StringComparer.Ordinal).ToArray();
         if (surplus.Length > 0)
         {
-            throw new FormatException($"{_source.Describe(surplus[0]).File}: tensor '{surplus[0]}'"
+            throw new FormatException($"{_source.Describe(surplus[0]).File}: tensor {FileText.Quote(surplus[0])}"
                 + (surplus.Length > 1 ? $" and {surplus.Length - 1} more" : "")
-                + ": expected none of that name for this config (number of layers, biases, head), found one.");
+                + $": expected none of that name for this {_names.AskedBy ?? "config"} (number of layers, biases, head), found one.");
         }
     }
 
@@ -197,8 +201,11 @@ internal sealed class WeightReader
     private Linear Rows(Linear whole, long start, long count) =>
         new(Own(whole.Weight.narrow(0, start, count)), whole.Bias is null ? null : Own(whole.Bias.narrow(0, start, count)));
 
-    private static Tensor Regroup(Tensor rows, HeadShape heads, long width) =>
-        rows.view(heads.Count, 3, heads.Size, width).transpose(0, 1).reshape(-1, width);
+    private static Tensor Regroup(Tensor rows, HeadShape heads, params long[] width)
+    {
+        using Tensor perHead = rows.view([heads.Count, 3, heads.Size, .. width]), perPart = perHead.transpose(0, 1);
+        return perPart.reshape([-1, .. width]);
+    }
 
     private sealed class State
     {

@@ -83,6 +83,15 @@ internal sealed class LanguageModel : IDisposable
         return nn.functional.linear(scaled, _weights.Head, _weights.HeadBias);
     }
 
+    /// <summary>The gradient of hidden states from that of their logits.</summary>
+    /// <param name="logits">Gradient with respect to <see cref="Logits"/>, [tokens, V], in the type of the weights.</param>
+    /// <returns>[tokens, embedding width].</returns>
+    public Tensor HiddenGradient(Tensor logits)
+    {
+        Tensor gradient = logits.matmul(_weights.Head);
+        return Spec.Head.Scale == 1 ? gradient : gradient.mul_(Spec.Head.Scale);
+    }
+
     public void Dispose()
     {
         _decoder.Dispose();

@@ -21,12 +21,15 @@ internal sealed class ModelConfig
 
     private readonly JsonObject _values;
     private readonly string _path;
+    private readonly IReadOnlyDictionary<string, string>? _names;
 
     /// <summary>Wraps values read from elsewhere.</summary>
     /// <param name="values">Keys and values.</param>
     /// <param name="file">File for messages.</param>
     /// <param name="path">Where in the file the keys lie, such as <c>rope_parameters.</c>.</param>
-    public ModelConfig(JsonObject values, string file, string path = "") => (_values, File, _path) = (values, file, path);
+    /// <param name="names">What keys, with their path, are called in the file, where that differs.</param>
+    public ModelConfig(JsonObject values, string file, string path = "", IReadOnlyDictionary<string, string>? names = null) =>
+        (_values, File, _path, _names) = (values, file, path, names);
 
     /// <summary>File for messages.</summary>
     public string File { get; }
@@ -129,7 +132,7 @@ internal sealed class ModelConfig
     {
         if (!Has(key))
             return null;
-        return _values[key] is JsonObject inner ? new ModelConfig(inner, File, $"{_path}{key}.")
+        return _values[key] is JsonObject inner ? new ModelConfig(inner, File, $"{_path}{key}.", _names)
             : throw Wrong(key, "an object");
     }
 
@@ -172,14 +175,16 @@ internal sealed class ModelConfig
 
     /// <summary>The error for a key whose value this version cannot do.</summary>
     public NotSupportedException Unsupported(string key, string supported) =>
-        new($"{File}: '{_path}{key}': found {Show(_values[key])}, supported is {supported}.");
+        new($"{File}: '{Name(key)}': found {Show(_values[key])}, supported is {supported}.");
 
     /// <summary>The error for a key whose value is no good.</summary>
     public FormatException Wrong(string key, string expected) =>
-        new($"{File}: '{_path}{key}': expected {expected}, found {Show(_values[key])}.");
+        new($"{File}: '{Name(key)}': expected {expected}, found {Show(_values[key])}.");
 
     /// <summary>The error for a key that is needed.</summary>
-    public FormatException Missing(string key) => new($"{File}: '{_path}{key}' is missing.");
+    public FormatException Missing(string key) => new($"{File}: '{Name(key)}' is missing.");
+
+    private string Name(string key) => _names?.GetValueOrDefault(_path + key) ?? _path + key;
 
     private static string Show(JsonNode? node) => node is null ? "nothing" : Quote(node.ToJsonString());
 

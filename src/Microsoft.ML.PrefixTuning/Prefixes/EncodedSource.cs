@@ -26,9 +26,9 @@ internal sealed record EncodedSource(Tensor[] Keys, Tensor[] Values, int[] Lengt
         int width = (int)ids.size(Axis.Token);
         int encoderLength = PrefixMemory.LengthOf(prefix, AttentionSite.Encoder);
         AttentionColumns columns = TokenColumns.Everywhere(lengths, width, lengths, width, encoderLength);
-        Tensor encoded = model.Encode(model.Embed(ids), columns, new PrefixMemory(prefix));
-        (Tensor[] keys, Tensor[] values) = model.CrossKeysValues(encoded);
         var memory = new PrefixMemory(prefix);
+        Tensor encoded = model.Encode(model.Embed(ids), columns, memory);
+        (Tensor[] keys, Tensor[] values) = model.CrossKeysValues(encoded);
         for (int layer = 0; layer < keys.Length; layer++)
             (keys[layer], values[layer]) = memory.Append(AttentionSite.Cross, layer, keys[layer], values[layer]);
         return new EncodedSource(keys, values, lengths, PrefixMemory.LengthOf(prefix, AttentionSite.Cross));

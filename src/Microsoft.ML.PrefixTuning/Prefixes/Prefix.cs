@@ -9,7 +9,7 @@ namespace Microsoft.ML.PrefixTuning;
 /// Whatever made it (text, embeddings, training with or without an MLP), this is all that generation knows.
 /// </summary>
 /// <remarks>Immutable and in managed memory: share it freely between threads, there is nothing to dispose.</remarks>
-public sealed class Prefix
+public sealed partial class Prefix
 {
     private readonly SortedDictionary<AttentionSite, SitePrefix> _sites;
 

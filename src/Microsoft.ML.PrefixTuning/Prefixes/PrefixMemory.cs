@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -6,22 +7,33 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 
 /// <summary>
 /// A memory with a prefix in its first columns, for one pass: training and scoring. Gradients flow into the prefix. The
-/// tensors stay the caller's.
+/// tensors stay the caller's; the views of single layers belong to the dispose scope in which the memory is made.
 /// </summary>
-/// <param name="sites">
-/// For each site the prefix as [N, 2, G, P, D], shared by all rows, or [N, 2, B, G, P, D], one a row; in the model's type.
-/// </param>
-internal sealed class PrefixMemory(IReadOnlyDictionary<AttentionSite, Tensor> sites) : IKeyValueMemory
+internal sealed class PrefixMemory : IKeyValueMemory
 {
-    private const int SharedRank = 5;
-    private const int LengthAxis = -2;
+    /// <summary>B or K of [N, 2, B, G, P, D].</summary>
+    public const int GroupAxis = 2;
+
+    /// <summary>P of a prefix.</summary>
+    public const int LengthAxis = -2;
+
+    private const int SharedRank = 3;
+
+    private readonly Dictionary<AttentionSite, Tensor[][]> _layers;
+
+    /// <summary>Takes the prefix apart once: the gradient of a whole site is then put together once, not a layer at a time.</summary>
+    /// <param name="sites">
+    /// For each site the prefix as [N, 2, G, P, D], shared by all rows, or [N, 2, B, G, P, D], one a row; in the model's type.
+    /// </param>
+    public PrefixMemory(IReadOnlyDictionary<AttentionSite, Tensor> sites) =>
+        _layers = sites.ToDictionary(site => site.Key,
+            site => site.Value.unbind(0).Select(layer => layer.unbind(0)).ToArray());
 
     public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
     {
-        if (!sites.TryGetValue(site, out Tensor? prefix))
+        if (!_layers.TryGetValue(site, out Tensor[][]? prefix))
             return (keys, values);
-        Tensor own = prefix.select(0, layer);
-        return (InFront(own.select(0, 0), keys), InFront(own.select(0, 1), values));
+        return (InFront(prefix[layer][0], keys), InFront(prefix[layer][1], values));
     }
 
     /// <summary>P of a site; 0 where it has no prefix.</summary>
@@ -30,7 +42,7 @@ internal sealed class PrefixMemory(IReadOnlyDictionary<AttentionSite, Tensor> si
 
     private static Tensor InFront(Tensor prefix, Tensor tokens)
     {
-        Tensor rows = prefix.Dimensions == SharedRank - 2
+        Tensor rows = prefix.Dimensions == SharedRank
             ? prefix.unsqueeze(0).expand(tokens.size(Axis.Row), -1, -1, -1) : prefix;
         return cat([rows, tokens], Axis.Key);
     }

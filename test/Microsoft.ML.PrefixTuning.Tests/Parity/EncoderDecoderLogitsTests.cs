@@ -33,7 +33,7 @@ public sealed class EncoderDecoderLogitsTests
         using FrozenBase frozen = golden.LoadBase();
         var prefix = part switch
         {
-            "prefix" => new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = PeftDecoderPrefix(golden, frozen.Model.Spec) },
+            "prefix" => new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = PeftPrefix(golden, frozen.Model) },
             "sites" => SitePrefixes(golden, frozen.Model.Spec),
             _ => [],
         };
@@ -82,15 +82,10 @@ public sealed class EncoderDecoderLogitsTests
         return model.Logits(model.Decode(model.Embed(target), columns, new PrefixMemory(prefix), encoded.Cross(width)));
     }
 
-    /// <summary>PEFT's mapping: decoder layer i takes stored layer 2i mod L (fixtures' README).</summary>
-    private static Tensor PeftDecoderPrefix(FamilyCase golden, TransformerSpec spec)
+    private static Tensor PeftPrefix(FamilyCase golden, LanguageModel model)
     {
-        using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(golden.Folder, "adapter", "adapter_model.safetensors"));
-        Tensor rows = file.Read("prompt_embeddings", ScalarType.Float32);
-        HeadShape heads = spec.Decoder.Heads;
-        int length = (int)rows.size(0), stored = (int)rows.size(1) / (2 * heads.KeyValueCount * heads.Size);
-        Tensor packed = rows.view(length, stored, 2, heads.KeyValueCount, heads.Size).permute(1, 2, 3, 0, 4);
-        return stack(Enumerable.Range(0, spec.Decoder.Layers).Select(layer => packed[2 * layer % stored]).ToArray()).detach();
+        SitePrefix part = PeftAdapter.Import(Path.Combine(golden.Folder, "adapter"), model).Part(AttentionSite.Decoder)!;
+        return tensor(part.Values, part.Shape);
     }
 
     private static Dictionary<AttentionSite, Tensor> SitePrefixes(FamilyCase golden, TransformerSpec spec)

@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -23,7 +22,7 @@ public sealed class LogitsTests
         where IsDecoderOnly(folder)
         from source in (string[])["model", "model.gguf"]
         where source == "model" || File.Exists(Path.Combine(Fixtures.Families!, folder, source))
-        from part in (string[])["plain", "left", "prefix", "prefix.left", "always"]
+        from part in (string[])["plain", "left", "prefix", "prefix.left", "always", "prompt"]
         where HasPart(folder, part)
         select new object[] { folder, source, part };
 
@@ -39,8 +38,10 @@ public sealed class LogitsTests
         using FamilyCase golden = FamilyCase.Open(folder);
         using FrozenBase frozen = golden.LoadBase(source);
         LanguageModel model = frozen.Model;
-        PrefixConvention convention = part == "always" ? PrefixConvention.DecoderOnly : PrefixConvention.Peft;
-        Prefix? prefix = part is "plain" or "left" ? null : golden.PeftPrefix(model.Spec, "adapter", convention);
+        Prefix? prefix = part is "plain" or "left" ? null
+            : PeftAdapter.Import(Path.Combine(golden.Folder, part == "prompt" ? "adapter-prompt" : "adapter"), model);
+        if (part == "always")
+            prefix = new Prefix(prefix!.Parts, PrefixConvention.DecoderOnly);
         bool left = part is "left" or "prefix.left";
         int[][] rows = Tokens(golden, left ? "left" : "batch");
         Tensor logits = Run(model, rows, prefix);
@@ -61,18 +62,19 @@ public sealed class LogitsTests
     }
 
     /// <summary>Logits of rows, right-padded, with or without a prefix.</summary>
-    internal static Tensor Run(LanguageModel model, int[][] rows, Prefix? prefix)
+    internal static Tensor Run(LanguageModel model, int[][] rows, Prefix? prefix) => prefix is null
+        ? Run(model, rows, new Dictionary<AttentionSite, Tensor>(), PrefixConvention.DecoderOnly)
+        : Run(model, rows, prefix.Parts.ToDictionary(part => part.Key, part => tensor(part.Value.Values, part.Value.Shape)), prefix.Convention);
+
+    /// <summary>Logits of rows, right-padded, with a prefix as tensors [N, 2, G, P, D], or none.</summary>
+    internal static Tensor Run(LanguageModel model, int[][] rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix,
+        PrefixConvention convention)
     {
-        int width = rows.Max(row => row.Length), length = prefix?.Length ?? 0;
-        var ids = new long[rows.Length * width];
-        for (int row = 0; row < rows.Length; row++)
-            Array.Copy(rows[row].Select(id => (long)id).ToArray(), 0, ids, row * width, rows[row].Length);
+        int width = rows.Max(row => row.Length), length = PrefixMemory.LengthOf(prefix, AttentionSite.Decoder);
+        long[] ids = rows.SelectMany(row => row.Concat(new int[width - row.Length]).Select(id => (long)id)).ToArray();
         RowState[] states = rows.Select(row => new RowState(length, 0, row.Length, row.Length)).ToArray();
-        AttentionColumns columns = TokenColumns.Causal(states, width, length, length + width,
-            prefix?.Convention ?? PrefixConvention.DecoderOnly);
-        IKeyValueMemory memory = prefix is null ? NoMemory.Instance : new PrefixMemory(prefix.Parts.ToDictionary(
-            part => part.Key, part => tensor(part.Value.Values, part.Value.Shape)));
-        Tensor hidden = model.Decode(model.Embed(tensor(ids, [rows.Length, width])), columns, memory);
+        AttentionColumns columns = TokenColumns.Causal(states, width, length, length + width, convention);
+        Tensor hidden = model.Decode(model.Embed(tensor(ids, [rows.Length, width])), columns, new PrefixMemory(prefix));
         return model.Logits(hidden);
     }
 

@@ -1,0 +1,128 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Files;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Checkpoints;
+
+/// <summary>
+/// A prefix as a safetensors file: a float32 tensor [N, 2, G, P, D] a site (<c>encoder</c>, <c>decoder</c>, <c>cross</c>),
+/// and as metadata the convention by which tokens stand behind it.
+/// </summary>
+internal static class PrefixFile
+{
+    private const int Version = 1;
+    private const string Kind = "prefix-tuning.prefix";
+    private const string KindKey = "kind", VersionKey = "version", PlacementKey = "placement",
+        PositionsKey = "takes_positions", WindowKey = "counts_in_window";
+
+    /// <summary>Writes a file, whole or not at all.</summary>
+    /// <inheritdoc cref="AtomicFile.Write(string, Action{Stream})"/>
+    public static void Save(Prefix prefix, string path) => AtomicFile.Write(path, stream => Write(prefix, stream));
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="FileNotFoundException">The file is missing.</exception>
+    /// <exception cref="FormatException">It is broken or no prefix.</exception>
+    /// <exception cref="NotSupportedException">It is of a newer version.</exception>
+    public static Prefix Load(string path)
+    {
+        string name = Path.GetFileName(path);
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"{name}: expected a prefix file in '{Path.GetDirectoryName(Path.GetFullPath(path))}', not found.", path);
+        return FromBytes(File.ReadAllBytes(path), name);
+    }
+
+    /// <summary>The bytes of a file.</summary>
+    public static byte[] ToBytes(Prefix prefix)
+    {
+        using var stream = new MemoryStream();
+        Write(prefix, stream);
+        return stream.ToArray();
+    }
+
+    /// <summary>Reads the bytes of a file.</summary>
+    /// <param name="bytes">All of them.</param>
+    /// <param name="name">Name for messages.</param>
+    /// <exception cref="FormatException">They are broken or no prefix.</exception>
+    /// <exception cref="NotSupportedException">They are of a newer version.</exception>
+    public static Prefix FromBytes(ReadOnlySpan<byte> bytes, string name)
+    {
+        ReadOnlySpan<byte> start = bytes[..Math.Min(bytes.Length, SafeTensorsHeader.LengthBytes)];
+        int length = SafeTensorsHeader.ReadLength(start, bytes.Length, name);
+        SafeTensorsHeader header = SafeTensorsHeader.Parse(bytes.Slice(SafeTensorsHeader.LengthBytes, length), bytes.Length, name);
+        PrefixConvention convention = Convention(header.Metadata, name);
+        var sites = new Dictionary<AttentionSite, SitePrefix>();
+        foreach (SafeTensorsEntry entry in header.Entries.Values)
+            sites.Add(Site(entry.Info), Read(entry, bytes[(int)header.DataBegin..]));
+        return sites.Count > 0 ? new Prefix(sites, convention)
+            : throw new FormatException($"{name}: expected a tensor encoder, decoder or cross, found none.");
+    }
+
+    private static void Write(Prefix prefix, Stream stream)
+    {
+        PrefixConvention convention = prefix.Convention;
+        SafeTensorsWriter.Write(stream,
+            prefix.Parts.Select(part => SafeTensorsContent.Of(NameOf(part.Key), part.Value.Shape, part.Value.Values)),
+            new Dictionary<string, string>
+            {
+                [KindKey] = Kind,
+                [VersionKey] = Version.ToString(CultureInfo.InvariantCulture),
+                [PlacementKey] = convention.Placement.ToString(),
+                [PositionsKey] = convention.TakesPositions.ToString(),
+                [WindowKey] = convention.CountsInWindow.ToString(),
+            });
+    }
+
+    private static PrefixConvention Convention(IReadOnlyDictionary<string, string> metadata, string name)
+    {
+        if (metadata.GetValueOrDefault(KindKey) != Kind)
+            throw new FormatException($"{name}: metadata '{KindKey}': expected '{Kind}', found {Show(KindKey)}: it is no prefix file.");
+        if (!int.TryParse(metadata.GetValueOrDefault(VersionKey), NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version < 1)
+            throw new FormatException($"{name}: metadata '{VersionKey}': expected a number from 1, found {Show(VersionKey)}.");
+        if (version > Version)
+            throw new NotSupportedException($"{name}: metadata '{VersionKey}': found {version}, the newest that is read here is {Version}.");
+        PrefixPlacement placement = Enum.GetValues<PrefixPlacement>().Where(one => one.ToString() == metadata.GetValueOrDefault(PlacementKey))
+            .Cast<PrefixPlacement?>().FirstOrDefault() ?? throw Wrong(PlacementKey, string.Join(" or ", Enum.GetNames<PrefixPlacement>()));
+        return new PrefixConvention(placement, Flag(PositionsKey), Flag(WindowKey));
+
+        bool Flag(string key) => metadata.GetValueOrDefault(key) switch
+        {
+            "True" => true,
+            "False" => false,
+            _ => throw Wrong(key, "True or False"),
+        };
+
+        FormatException Wrong(string key, string expected) => new($"{name}: metadata '{key}': expected {expected}, found {Show(key)}.");
+
+        string Show(string key) => metadata.TryGetValue(key, out string? found) ? FileText.Quote(found) : "nothing";
+    }
+
+    private static AttentionSite Site(TensorInfo info)
+    {
+        foreach (AttentionSite site in Enum.GetValues<AttentionSite>())
+        {
+            if (NameOf(site) == info.Name)
+                return site;
+        }
+        throw new FormatException($"{info.File}: tensor {FileText.Quote(info.Name)}: expected encoder, decoder or cross.");
+    }
+
+    private static SitePrefix Read(SafeTensorsEntry entry, ReadOnlySpan<byte> data)
+    {
+        TensorInfo info = entry.Info;
+        if (entry.Type.Tensor != ScalarType.Float32)
+            throw new FormatException($"{info.File}: tensor '{info.Name}': expected dtype F32, found {info.StoredType}.");
+        if (info.Shape is not [> 0 and <= int.MaxValue, 2, > 0 and <= int.MaxValue, > 0 and <= int.MaxValue, > 0 and <= int.MaxValue])
+            throw new FormatException($"{info.File}: tensor '{info.Name}': expected shape [layers, 2, heads, length, head size], found [{string.Join(", ", info.Shape)}].");
+        float[] values = MemoryMarshal.Cast<byte, float>(data[(int)entry.Begin..(int)entry.End]).ToArray();
+        if (values.Any(value => !float.IsFinite(value)))
+            throw new FormatException($"{info.File}: tensor '{info.Name}': expected finite values, found NaN or infinity (not finite).");
+        return new SitePrefix((int)info.Shape[0], (int)info.Shape[2], (int)info.Shape[3], (int)info.Shape[4], values);
+    }
+
+    private static string NameOf(AttentionSite site) => site.ToString().ToLowerInvariant();
+}

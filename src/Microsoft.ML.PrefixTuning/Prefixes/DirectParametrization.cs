@@ -1,0 +1,21 @@
+using System.Collections.Generic;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Prefixes;
+
+/// <summary>Keys and values themselves are trained: one packed parameter a site.</summary>
+internal sealed class DirectParametrization : PrefixParametrization
+{
+    private readonly Dictionary<AttentionSite, Tensor> _sites = [];
+
+    /// <summary>Starts from a prefix.</summary>
+    /// <param name="start">Starting values and convention.</param>
+    /// <param name="device">Device of the base.</param>
+    public DirectParametrization(Prefix start, Device device) : base(start.Convention)
+    {
+        foreach ((AttentionSite site, SitePrefix part) in start.Parts)
+            _sites.Add(site, Train($"{site}", tensor(part.Values, part.Shape, ScalarType.Float32, device)));
+    }
+
+    public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) => _sites;
+}

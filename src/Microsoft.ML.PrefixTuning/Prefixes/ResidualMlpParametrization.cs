@@ -1,0 +1,42 @@
+using System.Collections.Generic;
+using System.Linq;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Prefixes;
+
+/// <summary>
+/// A fixed start, such as a text's keys and values, plus a network whose last layer starts at zero: the exact start of the
+/// direct form with the sharing of the paper's network.
+/// </summary>
+internal sealed class ResidualMlpParametrization : PrefixParametrization
+{
+    private readonly Dictionary<AttentionSite, (Tensor Start, PrefixNetwork Network)> _sites = [];
+
+    /// <summary>Starts from a prefix.</summary>
+    /// <param name="start">Starting values and convention.</param>
+    /// <param name="network">Width, depth, dropout.</param>
+    /// <param name="seed">Seed of the network's starting values.</param>
+    /// <param name="device">Device of the base.</param>
+    public ResidualMlpParametrization(Prefix start, PrefixNetworkShape network, int seed, Device device)
+        : base(start.Convention)
+    {
+        foreach ((AttentionSite site, SitePrefix part) in start.Parts)
+        {
+            var made = new PrefixNetwork(new SiteShape(part.Layers, part.KeyValueHeads, part.Length, part.HeadSize), network,
+                new SeededRandom(seed, RandomPurpose.Start, (int)site),
+                (name, size, values) => Train($"{site}.{name}", tensor(values, size, ScalarType.Float32, device)),
+                zeroOutput: true);
+            Tensor values = tensor(part.Values, part.Shape, ScalarType.Float32, device).DetachFromDisposeScope();
+            _sites.Add(site, (values, made));
+        }
+    }
+
+    public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
+        _sites.ToDictionary(pair => pair.Key, pair => pair.Value.Start + pair.Value.Network.Run(dropout));
+
+    protected override void DisposeFixed()
+    {
+        foreach ((Tensor start, _) in _sites.Values)
+            start.Dispose();
+    }
+}

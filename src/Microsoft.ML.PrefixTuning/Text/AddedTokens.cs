@@ -1,0 +1,95 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Microsoft.ML.PrefixTuning.Text;
+
+/// <summary>A token that is looked for in a text before anything else is done with it.</summary>
+/// <param name="Content">What stands in the text.</param>
+/// <param name="Id">Its id.</param>
+/// <param name="Special">Whether it means something to the model: never found in plain text, left out when decoding.</param>
+internal sealed record AddedToken(string Content, int Id, bool Special)
+{
+    /// <summary>Whether it takes the white space before it along (<c>lstrip</c>).</summary>
+    public bool TakesSpaceBefore { get; init; }
+
+    /// <summary>Whether it takes the white space behind it along (<c>rstrip</c>).</summary>
+    public bool TakesSpaceBehind { get; init; }
+
+    /// <summary>Reads a token from its JSON object, whose content and id are known already.</summary>
+    /// <exception cref="NotSupportedException">It is to be found between word boundaries only.</exception>
+    public static AddedToken Read(JsonSection entry, string content, int id)
+    {
+        if (entry.FlagOf("single_word", otherwise: false))
+            throw entry.Need("single_word").Unsupported("false");
+        if (content.Length == 0)
+            throw entry.Need("content").Wrong("a text that is not empty");
+        return new(content, id, entry.FlagOf("special", otherwise: false))
+        {
+            TakesSpaceBefore = entry.FlagOf("lstrip", otherwise: false),
+            TakesSpaceBehind = entry.FlagOf("rstrip", otherwise: false),
+        };
+    }
+}
+
+/// <summary>A part of a text: an added token, or text between them.</summary>
+/// <param name="Text">The text; as written where it is a token.</param>
+/// <param name="Id">The token's id; null for text.</param>
+internal readonly record struct TextSegment(string Text, int? Id);
+
+/// <summary>Finds added tokens in a text: from left to right, the longest first.</summary>
+internal sealed class AddedTokens
+{
+    private readonly IReadOnlyList<AddedToken> _tokens;
+    private readonly TokenTrie _all = new();
+    private readonly TokenTrie _plain = new();
+    private readonly bool _anyPlain;
+
+    public AddedTokens(IReadOnlyList<AddedToken> tokens)
+    {
+        _tokens = tokens;
+        _anyPlain = tokens.Any(token => !token.Special);
+        for (int i = 0; i < tokens.Count; i++)
+        {
+            _all.Add(tokens[i].Content, i);
+            if (!tokens[i].Special)
+                _plain.Add(tokens[i].Content, i);
+        }
+    }
+
+    /// <summary>Cuts a text at its added tokens.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="special">Whether special tokens are looked for too.</param>
+    public IReadOnlyList<TextSegment> Cut(string text, bool special)
+    {
+        if (!special && !_anyPlain)
+            return text.Length == 0 ? [] : [new(text, null)];
+        TokenTrie trie = special ? _all : _plain;
+        var segments = new List<TextSegment>();
+        int start = 0;
+        for (int i = 0; i < text.Length;)
+        {
+            int found = trie.Longest(text.AsSpan(i), out int length);
+            if (found == TokenTrie.None)
+            {
+                i++;
+                continue;
+            }
+            AddedToken token = _tokens[found];
+            AddText(segments, token.TakesSpaceBefore ? text[start..i].TrimEnd() : text[start..i]);
+            segments.Add(new(token.Content, token.Id));
+            for (i += length; token.TakesSpaceBehind && i < text.Length && char.IsWhiteSpace(text[i]); i++)
+            {
+            }
+            start = i;
+        }
+        AddText(segments, text[start..]);
+        return segments;
+    }
+
+    private static void AddText(List<TextSegment> segments, string text)
+    {
+        if (text.Length > 0)
+            segments.Add(new(text, null));
+    }
+}

@@ -1,0 +1,113 @@
+using System;
+using System.Buffers;
+using System.Collections.Generic;
+using System.Text;
+
+namespace Microsoft.ML.PrefixTuning.Text;
+
+/// <summary>The smallest parts of a piece: the ids that byte-pair encoding starts from.</summary>
+/// <param name="unknown">What a part without a token becomes.</param>
+internal abstract class SymbolTable(UnknownToken unknown)
+{
+    /// <summary>Adds the symbols of a piece to <see cref="TokenSink.Symbols"/>.</summary>
+    public abstract void Read(ReadOnlySpan<char> piece, TokenSink sink);
+
+    /// <summary>The id of the token that is the whole piece.</summary>
+    public abstract bool TryWhole(ReadOnlySpan<char> piece, out int id);
+
+    /// <summary>
+    /// Adds the unknown token, or leaves the part out where there is none: its neighbours then stand side by side, as they
+    /// do in the reference.
+    /// </summary>
+    protected void AddUnknown(TokenSink sink, int bytes)
+    {
+        sink.LostBytes += bytes;
+        if (unknown.Id is not int id || (unknown.Fused && sink.Symbols.Count > 0 && sink.Symbols[^1] == id))
+            return;
+        sink.Symbols.Add(id);
+    }
+}
+
+/// <summary>The token for what has none.</summary>
+/// <param name="Id">Its id; null to leave such parts out.</param>
+/// <param name="Fused">Whether neighbouring unknown parts become one token.</param>
+internal readonly record struct UnknownToken(int? Id, bool Fused);
+
+/// <summary>One symbol a byte of UTF-8.</summary>
+internal sealed class ByteSymbols : SymbolTable
+{
+    private const int None = -1;
+
+    private readonly int[] _ids = new int[256];
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _tokens;
+
+    /// <summary>Looks the bytes' tokens up.</summary>
+    /// <param name="tokens">Ids of the tokens that text may become, written in <see cref="ByteAlphabet"/>.</param>
+    /// <param name="unknown">What a byte without a token becomes.</param>
+    public ByteSymbols(Dictionary<string, int> tokens, UnknownToken unknown) : base(unknown)
+    {
+        _tokens = tokens.GetAlternateLookup<ReadOnlySpan<char>>();
+        for (int value = 0; value < _ids.Length; value++)
+            _ids[value] = _tokens.TryGetValue([ByteAlphabet.CharacterOf((byte)value)], out int id) ? id : None;
+    }
+
+    public override void Read(ReadOnlySpan<char> piece, TokenSink sink)
+    {
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(piece.Length));
+        foreach (byte value in bytes.AsSpan(0, Encoding.UTF8.GetBytes(piece, bytes)))
+        {
+            if (_ids[value] == None)
+                AddUnknown(sink, bytes: 1);
+            else
+                sink.Symbols.Add(_ids[value]);
+        }
+        ArrayPool<byte>.Shared.Return(bytes);
+    }
+
+    public override bool TryWhole(ReadOnlySpan<char> piece, out int id)
+    {
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(piece.Length));
+        int length = Encoding.UTF8.GetBytes(piece, bytes);
+        char[] characters = ArrayPool<char>.Shared.Rent(length);
+        for (int i = 0; i < length; i++)
+            characters[i] = ByteAlphabet.CharacterOf(bytes[i]);
+        bool found = _tokens.TryGetValue(characters.AsSpan(0, length), out id);
+        ArrayPool<char>.Shared.Return(characters);
+        ArrayPool<byte>.Shared.Return(bytes);
+        return found;
+    }
+}
+
+/// <summary>One symbol a code point; one without a token becomes its bytes' tokens where the vocabulary has all of them.</summary>
+internal sealed class CodePointSymbols : SymbolTable
+{
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _tokens;
+    private readonly int[]? _byteIds;
+
+    /// <param name="tokens">Ids of the tokens that text may become.</param>
+    /// <param name="byteIds">Ids of the 256 bytes; null where code points without a token are unknown.</param>
+    /// <param name="unknown">What a code point without a token becomes where there are no bytes.</param>
+    public CodePointSymbols(Dictionary<string, int> tokens, int[]? byteIds, UnknownToken unknown) : base(unknown) =>
+        (_tokens, _byteIds) = (tokens.GetAlternateLookup<ReadOnlySpan<char>>(), byteIds);
+
+    public override void Read(ReadOnlySpan<char> piece, TokenSink sink)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        while (!piece.IsEmpty)
+        {
+            Rune.DecodeFromUtf16(piece, out Rune rune, out int width);
+            if (_tokens.TryGetValue(piece[..width], out int id))
+                sink.Symbols.Add(id);
+            else if (_byteIds is null)
+                AddUnknown(sink, rune.Utf8SequenceLength);
+            else
+            {
+                foreach (byte value in bytes[..rune.EncodeToUtf8(bytes)])
+                    sink.Symbols.Add(_byteIds[value]);
+            }
+            piece = piece[width..];
+        }
+    }
+
+    public override bool TryWhole(ReadOnlySpan<char> piece, out int id) => _tokens.TryGetValue(piece, out id);
+}

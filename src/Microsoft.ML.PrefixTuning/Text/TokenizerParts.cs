@@ -1,0 +1,34 @@
+using System.Collections.Generic;
+
+namespace Microsoft.ML.PrefixTuning.Text;
+
+/// <summary>The stages of a tokenizer, in the order in which text passes through them.</summary>
+internal sealed record TokenizerParts
+{
+    /// <summary>What kind of tokenizer it is, for people.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>Number of tokens.</summary>
+    public required int TokenCount { get; init; }
+
+    /// <summary>Tokens looked for before anything else.</summary>
+    public required IReadOnlyList<AddedToken> Added { get; init; }
+
+    /// <summary>Rewrite the text between added tokens.</summary>
+    public IReadOnlyList<Normalizer> Normalizers { get; init; } = [];
+
+    /// <summary>Cut it into pieces, each one the pieces of the one before.</summary>
+    public IReadOnlyList<PieceSplitter> Splitters { get; init; } = [];
+
+    /// <summary>Makes ids of a piece.</summary>
+    public required TokenModel Model { get; init; }
+
+    /// <summary>Makes text of ids.</summary>
+    public required TokenDecoder Decoder { get; init; }
+
+    /// <summary>Ids in front of a text.</summary>
+    public IReadOnlyList<int> Prologue { get; init; } = [];
+
+    /// <summary>Ids behind a text.</summary>
+    public IReadOnlyList<int> Epilogue { get; init; } = [];
+}

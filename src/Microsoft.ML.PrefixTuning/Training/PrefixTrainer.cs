@@ -1,0 +1,230 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Training;
+
+/// <summary>The one loop: batches, loss, step, validation, report, saved state.</summary>
+internal sealed class PrefixTrainer : IDisposable
+{
+    // Without validation rows, start and base are compared over so many batches of the training rows.
+    private const int SampleBatches = 4;
+
+    private readonly TrainingRun _run;
+    private readonly TrainingPlan _plan;
+    private readonly AdamW _optimizer;
+    private readonly TrainingStep _step;
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly double _secondsBefore;
+    private readonly List<string> _warnings = [];
+    private readonly TrainingState _state = new();
+    private Prefix[] _best;
+
+    private PrefixTrainer(TrainingRun run)
+    {
+        (_run, _plan) = (run, new TrainingPlan(run));
+        _optimizer = new AdamW(run.Parametrization.Parameters, run.Options);
+        _step = new TrainingStep(run, _optimizer);
+        if (run.State?.Read() is { } content)
+            (_state, _best) = TrainingStateCodec.Decode(run, content, _optimizer);
+        else
+            _best = Baked();
+        _secondsBefore = _state.Seconds;
+    }
+
+    /// <summary>Trains until all steps are done, the validation loss no longer falls, steps fail, or the caller cancels.</summary>
+    /// <exception cref="InvalidOperationException">No step was finite, or a saved state belongs to another run.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled and does not ask for the best prefix so far.</exception>
+    /// <exception cref="IOException">The state file cannot be written.</exception>
+    public static TrainingOutcome Train(TrainingRun run)
+    {
+        run.State?.Probe();
+        using var trainer = new PrefixTrainer(run);
+        return trainer.Run();
+    }
+
+    public void Dispose() => _optimizer.Dispose();
+
+    private TrainingOutcome Run()
+    {
+        try
+        {
+            _state.Reason ??= Loop();
+        }
+        catch (OperationCanceledException exception)
+        {
+            Save();
+            if (_run.Options.WhenCancelled == CancellationBehavior.Throw)
+                throw new OperationCanceledException(CancelMessage(), exception, exception.CancellationToken);
+            return Outcome(StopReason.Cancelled);
+        }
+        Save();
+        StopReason reason = _state.Reason.Value;
+        if (reason == StopReason.FailedSteps && _state.Steps.All(step => step.Failed))
+            throw new InvalidOperationException(FailureMessage());
+        return Outcome(reason);
+    }
+
+    private StopReason Loop()
+    {
+        if (_state.StartLoss is null)
+            MeasureStart();
+        while (true)
+        {
+            // First, for a run that was stopped between a step and its validation.
+            ValidateIfDue();
+            if (_state.IsStopDue(_run.Options.EarlyStopping))
+                return StopReason.EarlyStopping;
+            if (_state.Steps.Count == _plan.TotalSteps)
+                return StopReason.Finished;
+            TakeStep();
+            if (_state.FailedInARow() >= _run.Options.MaxFailedSteps)
+                return StopReason.FailedSteps;
+            ValidateIfDue();
+            Report();
+            if (_state.Steps.Count % _run.Options.StateInterval == 0)
+                Save();
+        }
+    }
+
+    private void TakeStep()
+    {
+        int step = _state.Steps.Count;
+        TrainingExample[][] batches = _plan.MicroBatches(step)
+            .Select(batch => batch.Select(row => _run.Examples[row]).ToArray()).ToArray();
+        StepRecord record = _step.Take(batches, step, _plan.Schedule.At(step));
+        _state.Steps.Add(record);
+        _state.Updates = _optimizer.Updates;
+        _state.Tokens += batches.Sum(batch => batch.Sum(row => (long)row.Tokens));
+        _state.Places += batches.Sum(batch => (long)batch.Length * batch.Max(row => row.Tokens));
+        if (!record.Failed && _run.Validation.Count == 0)
+            KeepIfFinite();
+    }
+
+    private void MeasureStart()
+    {
+        IReadOnlyList<TrainingExample> rows = _run.Validation.Count > 0 ? _run.Validation
+            : _run.Examples.Take(SampleBatches * _run.Options.BatchSize).ToArray();
+        double ofBase = PrefixScorer.MeanLoss(_run, rows, new Dictionary<AttentionSite, Tensor>());
+        double start = MeanLoss(rows);
+        if (_run.Validation.Count > 0)
+            _state.Validations.Add(new ValidationRecord(0, start));
+        (_state.BaseLoss, _state.StartLoss) = (ofBase, start);
+    }
+
+    private void ValidateIfDue()
+    {
+        int steps = _state.Steps.Count;
+        if (_run.Validation.Count == 0 || !_plan.IsValidationDue(steps) || _state.Validations[^1].Step == steps)
+            return;
+        double loss = MeanLoss(_run.Validation);
+        if (_state.IsBest(loss))
+            (_best, _state.BestStep) = (Baked(), steps);
+        _state.Validations.Add(new ValidationRecord(steps, loss));
+    }
+
+    private double MeanLoss(IReadOnlyList<TrainingExample> rows)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        return PrefixScorer.MeanLoss(_run, rows, _run.Parametrization.Materialize());
+    }
+
+    private void KeepIfFinite()
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        IReadOnlyDictionary<AttentionSite, Tensor> sites = _run.Parametrization.Materialize();
+        if (sites.Values.All(site => site.isfinite().all().ToBoolean()))
+            (_best, _state.BestStep) = (Baked(sites), _state.Steps.Count);
+    }
+
+    private Prefix[] Baked()
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        return Baked(_run.Parametrization.Materialize());
+    }
+
+    private Prefix[] Baked(IReadOnlyDictionary<AttentionSite, Tensor> sites) =>
+        Enumerable.Range(0, _run.Parametrization.Groups).Select(group => _run.Parametrization.Bake(sites, group)).ToArray();
+
+    private void Report()
+    {
+        if (_run.Progress is null)
+            return;
+        int steps = _state.Steps.Count;
+        double seconds = Seconds();
+        StepRecord last = _state.Steps[^1];
+        _run.Progress(new TrainingProgress(_plan.Epoch(steps - 1) + 1, steps, _plan.TotalSteps, last.Loss,
+            _state.Validations.Count > 0 ? _state.Validations[^1].Loss : null, last.LearningRate, _state.Tokens / seconds,
+            TimeSpan.FromSeconds(seconds / steps * (_plan.TotalSteps - steps))));
+    }
+
+    /// <summary>Writes the state; training goes on where that fails, for the prefix is in memory.</summary>
+    private void Save()
+    {
+        if (_run.State is null)
+            return;
+        _state.Seconds = Seconds();
+        try
+        {
+            _run.State.Write(TrainingStateCodec.Encode(_run, _state, _optimizer, _best));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            _warnings.Add($"After step {_state.Steps.Count} the state was not saved: {exception.Message}");
+        }
+    }
+
+    private double Seconds() => _secondsBefore + _clock.Elapsed.TotalSeconds;
+
+    private string CancelMessage()
+    {
+        string place = _run.State is null ? "was not kept, for TrainingOptions.StateFile is not set" : $"is in '{_run.State.Path}'";
+        return $"Training was cancelled after step {_state.Steps.Count} of {_plan.TotalSteps}; the best prefix so far (step {_state.BestStep}) {place}.";
+    }
+
+    private string FailureMessage()
+    {
+        int last = _state.Steps.Count - 1;
+        IEnumerable<long> rows = _plan.MicroBatches(last).SelectMany(batch => batch).Select(row => _run.Examples[row].Row);
+        return $"Training failed: step {last + 1} is not finite (loss {_state.Steps[last].Loss}, gradient norm {_state.Steps[last].GradientNorm}),"
+            + $" as every step before it; learning rate {_state.Steps[last].LearningRate}, rows {string.Join(", ", rows)}."
+            + " Expected a finite loss: look at these rows, or lower TrainingOptions.LearningRate.";
+    }
+
+    private TrainingOutcome Outcome(StopReason reason) => new()
+    {
+        Prefixes = _best,
+        Steps = _state.Steps,
+        Validations = _state.Validations,
+        StartLoss = _state.StartLoss ?? double.NaN,
+        BaseLoss = _state.StartLoss is null ? double.NaN : _state.BaseLoss,
+        BestStep = _state.BestStep,
+        Epochs = _state.Steps.Count == 0 ? 0 : _plan.Epoch(_state.Steps.Count - 1) + 1,
+        Tokens = _state.Tokens,
+        PaddingShare = _state.Places == 0 ? 0 : 1 - (double)_state.Tokens / _state.Places,
+        Seconds = Seconds(),
+        Reason = reason,
+        Warnings = [.. _warnings, .. Findings(reason)],
+    };
+
+    private IEnumerable<string> Findings(StopReason reason)
+    {
+        if (_state.StartLoss > _state.BaseLoss)
+        {
+            yield return $"The starting prefix makes the base worse: loss {_state.StartLoss:F3} with it, {_state.BaseLoss:F3} without."
+                + " A start from text (PrefixStart.FromText) usually does not.";
+        }
+        int failed = _state.Steps.Count(step => step.Failed);
+        if (failed > 0)
+            yield return $"{failed} of {_state.Steps.Count} steps changed nothing, for loss or gradient was not finite.";
+        if (reason == StopReason.FailedSteps)
+            yield return $"Training stopped after step {_state.Steps.Count}, for {_run.Options.MaxFailedSteps} steps in a row were not finite; the best prefix is that of step {_state.BestStep}.";
+    }
+}

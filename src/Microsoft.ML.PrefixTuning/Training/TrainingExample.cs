@@ -1,0 +1,12 @@
+namespace Microsoft.ML.PrefixTuning.Training;
+
+/// <summary>One row as token ids.</summary>
+/// <param name="Source">Decoder-only: source ids, begin token included. Encoder-decoder: the encoder's ids, end token included.</param>
+/// <param name="Target">Target ids with the end token, without a start token.</param>
+/// <param name="Group">Which of several prefixes the row trains; 0 where there is one.</param>
+/// <param name="Row">Number of the data row, from 0, for messages.</param>
+internal sealed record TrainingExample(int[] Source, int[] Target, int Group = 0, long Row = 0)
+{
+    /// <summary>Real tokens of source and target.</summary>
+    public int Tokens => Source.Length + Target.Length;
+}

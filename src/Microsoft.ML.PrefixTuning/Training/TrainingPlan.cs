@@ -1,0 +1,52 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Microsoft.ML.PrefixTuning.Training;
+
+/// <summary>Which rows each step takes and at which rate: known before training, a function of the step alone.</summary>
+internal sealed class TrainingPlan
+{
+    private readonly BatchOrder _order;
+    private readonly int _accumulation;
+    private int[][] _batches;
+    private int _epoch;
+
+    /// <summary>Plans a run.</summary>
+    public TrainingPlan(TrainingRun run)
+    {
+        TrainingOptions options = run.Options;
+        _order = run.Order ?? (epoch => BatchPlan.Shuffled(run.Examples, options.BatchSize, run.Seed, epoch));
+        _accumulation = options.GradientAccumulation;
+        _batches = _order(0);
+        StepsAnEpoch = (_batches.Length + _accumulation - 1) / _accumulation;
+        long all = (long)StepsAnEpoch * options.MaxEpochs;
+        TotalSteps = (int)Math.Min(all, options.MaxSteps ?? int.MaxValue);
+        Schedule = new LearningRateSchedule(run.LearningRate, options.WarmupSteps, TotalSteps, options.Decay);
+    }
+
+    /// <summary>Steps of one epoch.</summary>
+    public int StepsAnEpoch { get; }
+
+    /// <summary>Steps in all, if nothing stops earlier.</summary>
+    public int TotalSteps { get; }
+
+    /// <summary>The learning rates.</summary>
+    public LearningRateSchedule Schedule { get; }
+
+    /// <summary>Epoch of a step, both from 0.</summary>
+    public int Epoch(int step) => step / StepsAnEpoch;
+
+    /// <summary>Whether the rows are validated after so many steps: before the first, after every epoch, after the last.</summary>
+    public bool IsValidationDue(int steps) => steps % StepsAnEpoch == 0 || steps == TotalSteps;
+
+    /// <summary>The micro-batches of a step as indexes of examples.</summary>
+    /// <param name="step">Step, from 0.</param>
+    public IReadOnlyList<int[]> MicroBatches(int step)
+    {
+        int epoch = Epoch(step);
+        if (epoch != _epoch)
+            (_batches, _epoch) = (_order(epoch), epoch);
+        return _batches.Skip(step % StepsAnEpoch * _accumulation).Take(_accumulation).ToArray();
+    }
+}

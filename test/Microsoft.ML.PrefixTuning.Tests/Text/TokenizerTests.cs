@@ -1,0 +1,127 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Text;
+
+/// <summary>Tokenizers of every kind and file form against encodings of the reference implementations.</summary>
+[TestClass]
+[TestCategory("Tokenizers")]
+public sealed class TokenizerTests
+{
+    // The limit for one text, and its length in characters.
+    private const int LongText = 200_000;
+    private static readonly TimeSpan LongTextLimit = TimeSpan.FromSeconds(1);
+
+    // Folder, the files that hold the tokenizer there, rows of the embedding.
+    public static IEnumerable<object[]> Forms =>
+    [
+        ["gpt2", "tokenizer.json", 900],
+        ["gpt2", "vocab.json merges.txt", 900],
+        ["gpt2", "vocab.gguf", 900],
+        ["llama3", "tokenizer.json", 900],
+        ["llama3", "vocab.gguf", 900],
+        ["qwen2", "tokenizer.json", 900],
+        ["qwen2", "vocab.gguf", 900],
+        ["smollm", "tokenizer.json", 900],
+        ["smollm", "vocab.gguf", 900],
+    ];
+
+    public static IEnumerable<object[]> Families => Fixtures.Families is { } families
+        ? Directory.GetDirectories(families).Select(Path.GetFileName).Order().Select(name => new object[] { name! }) : [];
+
+    [TestMethod]
+    [DynamicData(nameof(Forms))]
+    public void Encode_EveryGoldenText_AsTheReference(string folder, string form, int rows)
+    {
+        string path = Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder);
+        using var tokenizer = new FileForm(path, form, rows);
+        JsonElement golden = JsonElement.Parse(File.ReadAllBytes(Path.Combine(path, "golden.json")));
+
+        foreach (JsonElement item in golden.GetProperty("texts").EnumerateArray())
+        {
+            string text = item.GetProperty("text").GetString()!;
+            int[] ids = Ids(item.GetProperty("ids"));
+            CollectionAssert.AreEqual(ids, tokenizer.Tokenizer.Encode(text), text);
+            Assert.AreEqual(item.GetProperty("decoded").GetString(), tokenizer.Tokenizer.Decode(ids), text);
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Forms))]
+    public void Encode_LongText_InUnderASecond(string folder, string form, int rows)
+    {
+        using var tokenizer = new FileForm(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder), form, rows);
+        tokenizer.Tokenizer.Encode("warm");
+
+        foreach ((string name, string text) in LongTexts())
+        {
+            var watch = Stopwatch.StartNew();
+            tokenizer.Tokenizer.Encode(text);
+            Assert.IsLessThan(LongTextLimit, watch.Elapsed, name);
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Families))]
+    public void FromFolder_EveryFamily_EncodesAsTheReference(string family)
+    {
+        string folder = Path.Combine(Fixtures.Require(Fixtures.Families), family);
+        PretrainedTokenizer tokenizer = PretrainedTokenizer.FromFolder(Path.Combine(folder, "model"), 403);
+        JsonElement golden = JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder, "case.json"))).GetProperty("encodings");
+
+        foreach (JsonElement item in golden.EnumerateArray())
+        {
+            string text = item.GetProperty("text").GetString()!;
+            int[] ids = Ids(item.GetProperty("ids"));
+            // Special tokens written in the text are special in these encodings.
+            CollectionAssert.AreEqual(ids, tokenizer.EncodeTemplate(text), text);
+            if (!tokenizer.SpecialTokens.Keys.Any(text.Contains))
+                CollectionAssert.AreEqual(ids, tokenizer.Encode(text), text);
+        }
+    }
+
+    private static IEnumerable<(string Name, string Text)> LongTexts()
+    {
+        var words = new Random(7);
+        var prose = new StringBuilder();
+        while (prose.Length < LongText)
+            prose.Append((char)words.Next('a', 'z' + 1), words.Next(1, 3)).Append(words.Next(6) == 0 ? ", the 12 " : "e");
+        yield return ("prose", prose.ToString(0, LongText));
+        yield return ("one word", string.Concat(Enumerable.Range(0, LongText).Select(i => (char)('a' + i * 7919 % 26))));
+        foreach (char character in "a! 1\n中\u0301▁")
+            yield return ($"U+{(int)character:X4} again and again", new string(character, LongText));
+        yield return ("emoji", string.Concat(Enumerable.Repeat("😀", LongText / 2)));
+        yield return ("spaces and letters", string.Concat(Enumerable.Repeat(" a", LongText / 2)));
+    }
+
+    private static int[] Ids(JsonElement list) => list.EnumerateArray().Select(id => id.GetInt32()).ToArray();
+
+    // The tokenizer of a folder as if only some of its files were there.
+    private sealed class FileForm : IDisposable
+    {
+        private readonly DirectoryInfo _copy = Directory.CreateTempSubdirectory("tokenizer-");
+
+        public FileForm(string folder, string form, int rows)
+        {
+            if (form.EndsWith(".gguf", StringComparison.Ordinal))
+            {
+                Tokenizer = PretrainedTokenizer.FromGguf(GgufKeys.Read(Path.Combine(folder, form)), form, rows);
+                return;
+            }
+            foreach (string file in form.Split(' '))
+                File.Copy(Path.Combine(folder, file), Path.Combine(_copy.FullName, file));
+            Tokenizer = PretrainedTokenizer.FromFolder(_copy.FullName, rows);
+        }
+
+        public PretrainedTokenizer Tokenizer { get; }
+
+        public void Dispose() => _copy.Delete(recursive: true);
+    }
+}
