@@ -11,6 +11,9 @@ internal static class Program
             case "calibrate":
                 Calibration.Measure();
                 return 0;
+            case "generate":
+                GenerateBenchmark.Measure(arguments[1..]);
+                return 0;
             case "load":
                 SafeTensorsLoadBenchmark.Run();
                 return 0;
