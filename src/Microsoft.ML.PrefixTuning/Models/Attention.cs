@@ -60,7 +60,7 @@ internal static class Attention
         Tensor folded = queries.view(rows, tokens, groups, pass.Shape.Group, size)
             .permute(0, 2, 3, 1, 4).reshape(rows, groups, -1, size);                               // [B, G, R * L, D]
         if (pass.QueryFactor != 1)
-            folded = folded * pass.QueryFactor;
+            folded = folded * Scalars.Real(pass.QueryFactor);
         Tensor mixed = nn.functional.scaled_dot_product_attention(folded, keys, values, pass.Mask); // [B, G, R * L, D]
         Tensor merged = mixed.view(rows, groups, pass.Shape.Group, tokens, size)
             .permute(0, 3, 1, 2, 4).reshape(rows, tokens, -1);                                     // [B, L, H * D]
