@@ -20,8 +20,8 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using DirectParametrization direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 6, BatchSize = 4, WarmupSteps = 2 })
-            with { Validation = TinyTraining.Rows(6, seed: 99) };
+        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 6, BatchSize = 4, WarmupSteps = 2 });
+        run = run with { Validation = TinyTraining.Rows(6, seed: 99) };
         TrainingOutcome outcome = PrefixTrainer.Train(run);
         Assert.AreEqual(StopReason.Finished, outcome.Reason);
         Assert.HasCount(30, outcome.Steps);
@@ -199,13 +199,14 @@ public sealed class PrefixTrainerTests
         using DirectParametrization direct = TinyTraining.Direct(model);
         // A target that training rows contradict: its loss can only rise.
         TrainingExample[] contrary = TinyTraining.Rows(4).Select(row => row with { Target = [30, 31, 32, 33, 34] }).ToArray();
-        TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, direct, new TrainingOptions
+        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions
         {
             MaxEpochs = 20,
             BatchSize = 4,
             WarmupSteps = 0,
             EarlyStopping = new EarlyStopping { Patience = 2 },
-        }) with { Validation = contrary });
+        });
+        TrainingOutcome outcome = PrefixTrainer.Train(run with { Validation = contrary });
         Assert.AreEqual(StopReason.EarlyStopping, outcome.Reason);
         Assert.IsLessThan(20, outcome.Epochs);
         Assert.AreEqual(outcome.Validations[^3].Step, outcome.BestStep);
