@@ -6,19 +6,32 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
+        string[] rest = arguments is [_, .. var further] ? further : [];
         switch (arguments is [var first, ..] ? first : "")
         {
             case "calibrate":
                 Calibration.Measure();
                 return 0;
+            case "train":
+                TrainBenchmark.Measure(rest);
+                return 0;
+            case "quality":
+                QualityBenchmark.Measure(rest);
+                return 0;
+            case "generate":
+                GenerateBenchmark.Measure(rest);
+                return 0;
             case "metrics":
                 MetricsBenchmark.Measure();
+                return 0;
+            case "load" when rest is [var path]:
+                GgufLoadBenchmark.Run(path);
                 return 0;
             case "load":
                 SafeTensorsLoadBenchmark.Run();
                 return 0;
             default:
-                Console.Error.WriteLine("usage: -- calibrate | train | generate | load | metrics");
+                Console.Error.WriteLine("usage: -- calibrate | train ROWS | quality FOLDER | generate | metrics | load [file.gguf]");
                 return 1;
         }
     }

@@ -10,8 +10,8 @@ namespace Microsoft.ML.PrefixTuning.Tests;
 /// <summary>One case of the hostile corpus; its README has the meaning of the fields.</summary>
 internal sealed class HostileCase
 {
-    // What a user may meet because of a file; whatever derives from them is not meant.
-    private static readonly Type[] Documented =
+    /// <summary>What a user may meet because of a file; types that derive from these are not meant.</summary>
+    public static readonly Type[] Documented =
     [
         typeof(FormatException), typeof(InvalidDataException), typeof(NotSupportedException), typeof(FileNotFoundException),
         typeof(DirectoryNotFoundException), typeof(IOException), typeof(ArgumentException), typeof(ArgumentOutOfRangeException),
@@ -39,6 +39,9 @@ internal sealed class HostileCase
 
     /// <summary>A file that only an executed pickle makes, in the current folder.</summary>
     public string? Marker => Text("marker");
+
+    /// <summary>Per row the ids of its source as plain text, or null.</summary>
+    public int[][]? PlainIds => _fields.TryGetProperty("plain_ids", out JsonElement ids) ? ids.Deserialize<int[][]>() : null;
 
     /// <summary>Bytes of the file, or of all files of the folder.</summary>
     public long Size => File.Exists(Path) ? new FileInfo(Path).Length : Files().Sum(file => new FileInfo(file).Length);

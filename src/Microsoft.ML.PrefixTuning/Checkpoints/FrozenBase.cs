@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
@@ -22,6 +23,9 @@ internal sealed class FrozenBase : IDisposable
 
     /// <summary>Which model this is, wherever its files lie.</summary>
     public BaseFingerprint Fingerprint { get; }
+
+    /// <summary>Names of tensors that the files hold and the model does not use: known buffers and empty ones.</summary>
+    public IReadOnlyList<string> IgnoredTensors => Model.Weights.Ignored;
 
     /// <summary>Takes a share of a base; the first one loads it, the last one to be disposed frees it.</summary>
     /// <param name="path">A folder with config.json, safetensors and tokenizer files, or a GGUF file.</param>

@@ -15,8 +15,6 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 /// <param name="position">Byte to begin at.</param>
 internal sealed unsafe class GgufCursor(byte* start, long length, string file, long position = 0)
 {
-    private const int LongestQuote = 200;
-
     /// <summary>The next byte, counted from the start of the file.</summary>
     public long Position { get; private set; } = position;
 
@@ -60,13 +58,4 @@ internal sealed unsafe class GgufCursor(byte* start, long length, string file, l
     /// <summary>The error for something at this place.</summary>
     public FormatException Fault(string what, string expected, string found) =>
         new($"{file}: {what}: expected {expected}, found {found} (before byte {Position}).");
-
-    /// <summary>Text from a file as it may stand in a message: quoted, control characters escaped, cut.</summary>
-    public static string Quote(string text)
-    {
-        var quoted = new StringBuilder("'");
-        foreach (char letter in text.AsSpan(0, Math.Min(text.Length, LongestQuote)))
-            quoted.Append(char.IsControl(letter) ? $"\\u{(int)letter:x4}" : letter);
-        return quoted.Append(text.Length > LongestQuote ? "...'" : "'").ToString();
-    }
 }

@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Numerics;
+using Microsoft.ML.PrefixTuning.Files;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
@@ -69,7 +71,8 @@ internal sealed class GgufFile : ITensorSource
         return GgufTensorReader.Read(stored, held.Start + stored.Start, type, rowOrder);
     }
 
-    public string ContentHash() => GgufContentHash.Of(_path, _mapping, _tensors.Values);
+    public string ContentHash() => Checkpoints.ContentHash.Combine(Checkpoints.ContentHash.OfFile(
+        _path, _tensors.Values.Select(tensor => (tensor.Info, tensor.Start, tensor.Bytes))));
 
     public void Dispose() => _mapping.Dispose();
 
@@ -103,5 +106,5 @@ internal sealed class GgufFile : ITensorSource
         };
     }
 
-    private static string Shown(object value) => value is string text ? GgufCursor.Quote(text) : $"{value}";
+    private static string Shown(object value) => value is string text ? FileText.Quote(text) : $"{value}";
 }

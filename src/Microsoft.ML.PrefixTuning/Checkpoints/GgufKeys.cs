@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
@@ -51,7 +52,7 @@ internal sealed class GgufKeys(GgufFile file, string prefix = "")
     private string Shown(string key) => Value(key) switch
     {
         null => "nothing",
-        string text => GgufCursor.Quote(text),
+        string text => FileText.Quote(text),
         Array list => $"a list of {list.Length}",
         var other => FormattableString.Invariant($"{other}"),
     };

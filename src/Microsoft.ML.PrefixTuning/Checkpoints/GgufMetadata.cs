@@ -5,6 +5,7 @@ using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Linq;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
@@ -63,7 +64,7 @@ internal sealed class GgufMetadata : IReadOnlyDictionary<string, object>
         var values = new Dictionary<string, GgufValue>(StringComparer.Ordinal);
         for (int i = 0; i < count; i++)
         {
-            string key = cursor.Text($"key {i} of {count}"), what = $"key {GgufCursor.Quote(key)}";
+            string key = cursor.Text($"key {i} of {count}"), what = $"key {FileText.Quote(key)}";
             if (key.Length is 0 or > LongestKey)
                 throw cursor.Fault(what, $"a key of 1 to {LongestKey} bytes", $"{key.Length}");
             if (!values.TryAdd(key, Locate(cursor, what)))

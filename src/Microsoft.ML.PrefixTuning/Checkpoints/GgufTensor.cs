@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
@@ -45,7 +46,7 @@ internal static class GgufTensorTable
             entries.Add(Entry(cursor, $"tensor {i} of {count}", file.Name));
             string name = entries[^1].Tensor.Info.Name;
             if (!names.Add(name))
-                throw cursor.Fault($"tensor {GgufCursor.Quote(name)}", "every tensor once", "a duplicate");
+                throw cursor.Fault($"tensor {FileText.Quote(name)}", "every tensor once", "a duplicate");
         }
         long data = (cursor.Position + alignment - 1) / alignment * alignment;
         return Place(entries, data, alignment, file);
@@ -53,7 +54,7 @@ internal static class GgufTensorTable
 
     private static (GgufTensor, ulong) Entry(GgufCursor cursor, string place, string file)
     {
-        string name = cursor.Text($"{place}, name"), what = $"tensor {GgufCursor.Quote(name)}";
+        string name = cursor.Text($"{place}, name"), what = $"tensor {FileText.Quote(name)}";
         if (name.Length is 0 or > LongestName)
             throw cursor.Fault(what, $"a name of 1 to {LongestName} bytes", $"a length of {name.Length}");
         uint axes = cursor.Number<uint>(what);
@@ -88,7 +89,7 @@ internal static class GgufTensorTable
         long end = 0, room = Math.Max(0, file.Length - data);
         foreach ((GgufTensor tensor, ulong offset) in entries)
         {
-            string what = $"{file.Name}: tensor {GgufCursor.Quote(tensor.Info.Name)}";
+            string what = $"{file.Name}: tensor {FileText.Quote(tensor.Info.Name)}";
             if (offset % alignment != 0)
                 throw new FormatException($"{what}: expected an offset that is a multiple of the alignment {alignment}, found {offset}.");
             if (offset > (ulong)room || tensor.Bytes > room - (long)offset)

@@ -1,5 +1,6 @@
 using System;
 using System.Threading.Tasks;
+using Microsoft.ML.PrefixTuning.Files;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
@@ -41,7 +42,7 @@ internal sealed unsafe class GgufTensorReader
     {
         if (type is not (ScalarType.Float32 or ScalarType.BFloat16))
             throw new ArgumentOutOfRangeException(nameof(type), type, "Float32 or BFloat16.");
-        string what = $"{tensor.Info.File}: tensor {GgufCursor.Quote(tensor.Info.Name)}";
+        string what = $"{tensor.Info.File}: tensor {FileText.Quote(tensor.Info.Name)}";
         if (tensor.Format is not { Decode: { } decode } format)
             throw new NotSupportedException($"{what}: type: found {tensor.Info.StoredType}, supported is {GgufFormat.Supported}.");
         Tensor result = empty(tensor.Info.Shape, type);

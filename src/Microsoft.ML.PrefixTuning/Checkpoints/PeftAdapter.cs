@@ -79,7 +79,10 @@ internal static class PeftAdapter
         if (!info.IsFloating)
             throw new FormatException($"{WeightFile}: tensor '{Rows}': expected a floating dtype, found {info.StoredType}.");
         if (info.Shape is not [var tokens, var width] || tokens != config.Tokens || width != config.RowWidth)
-            throw new FormatException($"{WeightFile}: tensor '{Rows}': expected shape [{config.Tokens}, {config.RowWidth}] by {PeftConfig.File}, found [{string.Join(", ", info.Shape)}].");
+        {
+            throw new FormatException($"{WeightFile}: tensor '{Rows}': expected shape [{config.Tokens}, {config.RowWidth}]"
+                + $" by {PeftConfig.File}, found [{string.Join(", ", info.Shape)}].");
+        }
         Tensor rows = file.Read(Rows, ScalarType.Float32);
         return FiniteCheck.AllFinite(rows) ? rows
             : throw new FormatException($"{WeightFile}: tensor '{Rows}': expected finite values, found NaN or infinity (not finite).");
@@ -118,14 +121,16 @@ internal static class PeftAdapter
     private static void RefuseLoss(Prefix prefix, TransformerSpec spec)
     {
         PrefixConvention convention = prefix.Convention;
-        string? loss =
-            prefix.Sites.Any(site => site != AttentionSite.Decoder)
-                ? $"PEFT prefixes only the decoder's own attention; lost would be: {string.Join(", ", prefix.Sites.Where(site => site != AttentionSite.Decoder))}"
-            : convention.Placement != PrefixPlacement.Front ? "PEFT puts a prefix in front of the source; the place behind it would be lost"
-            : !convention.TakesPositions ? "PEFT lets tokens start at the position behind the prefix; the positions that this one was trained with would be lost"
-            : !convention.CountsInWindow && spec.Decoder.Windows.Any(window => window is not null)
-                ? "PEFT counts a prefix as columns of the sliding window; that every token sees this one would be lost"
-            : null;
+        AttentionSite[] others = [.. prefix.Sites.Where(site => site != AttentionSite.Decoder)];
+        string? loss = null;
+        if (others.Length > 0)
+            loss = $"PEFT prefixes only the decoder's own attention; lost would be: {string.Join(", ", others)}";
+        else if (convention.Placement != PrefixPlacement.Front)
+            loss = "PEFT puts a prefix in front of the source; the place behind it would be lost";
+        else if (!convention.TakesPositions)
+            loss = "PEFT lets tokens start at the position behind the prefix; the positions that this one was trained with would be lost";
+        else if (!convention.CountsInWindow && spec.Decoder.Windows.Any(window => window is not null))
+            loss = "PEFT counts a prefix as columns of the sliding window; that every token sees this one would be lost";
         if (loss is not null)
             throw new InvalidOperationException($"Prefix: it cannot go out as a PEFT folder for this {spec.Family} base: {loss}.");
     }

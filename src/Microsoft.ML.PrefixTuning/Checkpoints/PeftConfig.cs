@@ -94,12 +94,18 @@ internal sealed record PeftConfig(bool IsPrompt, bool IsEncoderDecoder, int Toke
         if (!IsPrompt)
             Expect("num_attention_heads", heads.KeyValueCount, Heads, spec);
         if (Tokens >= spec.ContextLength)
-            throw new InvalidOperationException($"{File}: 'num_virtual_tokens': expected less than {spec.ContextLength}, the context of this {spec.Family} base, found {Tokens}.");
+        {
+            throw new InvalidOperationException($"{File}: 'num_virtual_tokens': expected less than {spec.ContextLength},"
+                + $" the context of this {spec.Family} base, found {Tokens}.");
+        }
     }
 
     private static void Expect(string key, int expected, int found, TransformerSpec spec)
     {
         if (found != expected)
-            throw new InvalidOperationException($"{File}: '{key}': expected {expected} for this {spec.Family} base, found {found}. It was made for another base.");
+        {
+            throw new InvalidOperationException($"{File}: '{key}': expected {expected} for this {spec.Family} base, found {found}."
+                + " It was made for another base.");
+        }
     }
 }

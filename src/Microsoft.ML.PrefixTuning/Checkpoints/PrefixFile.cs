@@ -33,6 +33,9 @@ internal static class PrefixFile
         string name = Path.GetFileName(path);
         if (!File.Exists(path))
             throw new FileNotFoundException($"{name}: expected a prefix file in '{Path.GetDirectoryName(Path.GetFullPath(path))}', not found.", path);
+        // A large file of another kind is refused before it is read.
+        using (SafeTensorsFile file = SafeTensorsFile.Open(path))
+            Convention(file.Metadata, name);
         return FromBytes(File.ReadAllBytes(path), name);
     }
 

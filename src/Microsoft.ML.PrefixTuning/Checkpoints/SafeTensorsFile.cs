@@ -29,7 +29,7 @@ internal sealed class SafeTensorsFile : ITensorSource
 
     public string Name { get; }
 
-    public IReadOnlyCollection<string> TensorNames => (IReadOnlyCollection<string>)_header.Entries.Keys;
+    public IReadOnlyCollection<string> TensorNames => _header.Entries.Keys;
 
     /// <summary>The texts of <c>__metadata__</c>.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;

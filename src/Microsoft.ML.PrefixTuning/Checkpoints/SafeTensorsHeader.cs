@@ -22,7 +22,7 @@ internal sealed record SafeTensorsEntry(TensorInfo Info, SafeTensorsType Type, l
 /// <param name="DataBegin">First byte of the data in the file.</param>
 /// <param name="Entries">Every tensor by name.</param>
 /// <param name="Metadata">The <c>__metadata__</c> texts.</param>
-internal sealed record SafeTensorsHeader(long DataBegin, IReadOnlyDictionary<string, SafeTensorsEntry> Entries,
+internal sealed record SafeTensorsHeader(long DataBegin, Dictionary<string, SafeTensorsEntry> Entries,
     IReadOnlyDictionary<string, string> Metadata)
 {
     /// <summary>Bytes of the number in front of the header.</summary>
@@ -61,7 +61,10 @@ internal sealed record SafeTensorsHeader(long DataBegin, IReadOnlyDictionary<str
     public static SafeTensorsHeader Parse(ReadOnlySpan<byte> json, long fileLength, string file)
     {
         if (json.IsEmpty || json[0] != '{')
-            throw new FormatException($"{file}: header: expected JSON that begins with '{{', found {(json.IsEmpty ? "nothing" : $"byte 0x{json[0]:x2}")}.");
+        {
+            string found = json.IsEmpty ? "nothing" : $"byte 0x{json[0]:x2}";
+            throw new FormatException($"{file}: header: expected JSON that begins with '{{', found {found}.");
+        }
         if (!Utf8.IsValid(json))
             throw new FormatException($"{file}: header: expected UTF-8, found other bytes.");
         long begin = LengthBytes + json.Length;
@@ -125,7 +128,10 @@ internal sealed record SafeTensorsHeader(long DataBegin, IReadOnlyDictionary<str
                     + (entry.Begin < end ? $": an overlap with {FileText.Quote(last!.Info.Name)}." : ": a hole."));
             }
             if (entry.End > dataLength)
-                throw new FormatException($"{file}: tensor {FileText.Quote(entry.Info.Name)}: data_offsets: it ends at byte {entry.End}, past the end of the data ({dataLength} bytes): the file is truncated.");
+            {
+                throw new FormatException($"{file}: tensor {FileText.Quote(entry.Info.Name)}: data_offsets: it ends at byte {entry.End},"
+                    + $" past the end of the data ({dataLength} bytes): the file is truncated.");
+            }
             (end, last) = (entry.End, entry);
         }
         if (end != dataLength)

@@ -67,7 +67,10 @@ internal sealed class ShardedCheckpoint : ITensorSource
         if (!_shards.TryGetValue(shard, out SafeTensorsFile? file))
         {
             if (!IsPlainName(shard))
-                throw new FormatException($"{where}: expected the plain file name of a shard, found {FileText.Quote(shard)}: a path may lead outside the folder.");
+            {
+                throw new FormatException($"{where}: expected the plain file name of a shard, found {FileText.Quote(shard)}:"
+                    + " a path may lead outside the folder.");
+            }
             string path = Path.Combine(folder, shard);
             if (!File.Exists(path))
                 throw new FileNotFoundException($"{where}: its shard {FileText.Quote(shard)} is not in '{folder}'.", path);
@@ -87,7 +90,10 @@ internal sealed class ShardedCheckpoint : ITensorSource
                 if (!map.TryGetValue(tensor, out string? mapped))
                     throw new FormatException($"{IndexFile}: tensor {FileText.Quote(tensor)} of {FileText.Quote(name)} is not in the index.");
                 if (mapped != name)
-                    throw new FormatException($"{IndexFile}: tensor {FileText.Quote(tensor)}: expected in one shard, found in {FileText.Quote(mapped)} and {FileText.Quote(name)}.");
+                {
+                    throw new FormatException($"{IndexFile}: tensor {FileText.Quote(tensor)}: expected in one shard,"
+                        + $" found in {FileText.Quote(mapped)} and {FileText.Quote(name)}.");
+                }
             }
         }
     }

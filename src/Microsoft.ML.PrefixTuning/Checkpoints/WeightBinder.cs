@@ -23,13 +23,13 @@ internal static class WeightBinder
         Device device)
     {
         var check = new WeightReader(names, source, type, device, readsValues: false);
-        Model(spec, names, check);
+        Model(spec, names, check, ignored: []);
         check.ThrowFaults();
-        check.RefuseSurplus();
+        IReadOnlyList<string> ignored = check.RefuseSurplus();
         var read = new WeightReader(names, source, type, device, readsValues: true);
         try
         {
-            return Model(spec, names, read);
+            return Model(spec, names, read, ignored);
         }
         catch
         {
@@ -38,7 +38,7 @@ internal static class WeightBinder
         }
     }
 
-    private static ModelWeights Model(TransformerSpec spec, TensorNames names, WeightReader reader)
+    private static ModelWeights Model(TransformerSpec spec, TensorNames names, WeightReader reader, IReadOnlyList<string> ignored)
     {
         Tensor embedding = reader.Matrix(names.Embedding, [spec.VocabularySize, spec.EmbeddingWidth]);
         Tensor head = embedding;
@@ -55,6 +55,7 @@ internal static class WeightBinder
             Head = head,
             HeadBias = spec.Head.Bias ? reader.OptionalBias(names.HeadBias!, spec.VocabularySize) : null,
             Decoder = Stack(spec, spec.Decoder, names.Decoder, reader),
+            Ignored = ignored,
             Encoder = spec.Encoder is null ? null : Stack(spec, spec.Encoder, names.Encoder!, reader),
         };
     }

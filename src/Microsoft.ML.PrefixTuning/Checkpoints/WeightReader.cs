@@ -123,20 +123,17 @@ internal sealed class WeightReader
     }
 
     /// <summary>Refuses tensors that nobody asked for: half a model would be run.</summary>
-    /// <exception cref="FormatException">There are such tensors, and they are neither known buffers nor empty.</exception>
-    public void RefuseSurplus()
+    /// <returns>Those that mean nothing: known buffers and empty tensors.</returns>
+    /// <exception cref="FormatException">There are others.</exception>
+    public IReadOnlyList<string> RefuseSurplus()
     {
-        string[] surplus = _source.TensorNames
-            .Where(name => !_state.Taken.Contains(name))
-            .Where(name => !_names.Buffers.Any(buffer => name.EndsWith(buffer, StringComparison.Ordinal)))
-            .Where(name => !_source.Describe(name).Shape.Contains(0))
-            .Order(StringComparer.Ordinal).ToArray();
-        if (surplus.Length > 0)
-        {
-            throw new FormatException($"{_source.Describe(surplus[0]).File}: tensor {FileText.Quote(surplus[0])}"
-                + (surplus.Length > 1 ? $" and {surplus.Length - 1} more" : "")
-                + $": expected none of that name for this {_names.AskedBy ?? "config"} (number of layers, biases, head), found one.");
-        }
+        string[] unused = [.. _source.TensorNames.Where(name => !_state.Taken.Contains(name)).Order(StringComparer.Ordinal)];
+        string[] surplus = [.. unused.Where(name => !MeansNothing(name))];
+        if (surplus.Length == 0)
+            return unused;
+        throw new FormatException($"{_source.Describe(surplus[0]).File}: tensor {FileText.Quote(surplus[0])}"
+            + (surplus.Length > 1 ? $" and {surplus.Length - 1} more" : "")
+            + $": expected none of that name for this {_names.AskedBy ?? "config"} (number of layers, biases, head), found one.");
     }
 
     /// <summary>Frees what was read, after a failure.</summary>
@@ -169,6 +166,9 @@ internal sealed class WeightReader
             tensor = tensor.to(_device, disposeAfter: true);
         return owned ? Own(tensor) : tensor;
     }
+
+    private bool MeansNothing(string name) =>
+        _names.Buffers.Any(buffer => name.EndsWith(buffer, StringComparison.Ordinal)) || _source.Describe(name).Shape.Contains(0);
 
     private Tensor Fault(string fault)
     {

@@ -57,13 +57,16 @@ internal static class Attention
     {
         long rows = queries.size(Axis.Row), tokens = queries.size(Axis.Token);
         int groups = pass.Shape.KeyValueCount, size = pass.Shape.Size;
-        Tensor folded = queries.view(rows, tokens, groups, pass.Shape.Group, size)
-            .permute(0, 2, 3, 1, 4).reshape(rows, groups, -1, size);                               // [B, G, R * L, D]
+        // With one token a row, the heads already lie as they are wanted: decoding spares the turning.
+        Tensor folded = tokens == 1 ? queries.view(rows, groups, -1, size)
+            : queries.view(rows, tokens, groups, pass.Shape.Group, size)
+                .permute(0, 2, 3, 1, 4).reshape(rows, groups, -1, size);                           // [B, G, R * L, D]
         if (pass.QueryFactor != 1)
-            folded = folded * pass.QueryFactor;
+            folded = folded * Scalars.Real(pass.QueryFactor);
         Tensor mixed = nn.functional.scaled_dot_product_attention(folded, keys, values, pass.Mask); // [B, G, R * L, D]
-        Tensor merged = mixed.view(rows, groups, pass.Shape.Group, tokens, size)
-            .permute(0, 3, 1, 2, 4).reshape(rows, tokens, -1);                                     // [B, L, H * D]
+        Tensor merged = tokens == 1 ? mixed.reshape(rows, 1, -1)
+            : mixed.view(rows, groups, pass.Shape.Group, tokens, size)
+                .permute(0, 3, 1, 2, 4).reshape(rows, tokens, -1);                                 // [B, L, H * D]
         return pass.Weights.Output.Apply(merged);
     }
 }

@@ -38,7 +38,7 @@ internal sealed class LanguageModel : IDisposable
     public Tensor Embed(Tensor ids)
     {
         Tensor rows = _weights.Embedding.index_select(0, ids.flatten()).view(ids.size(0), ids.size(1), -1);
-        return Spec.EmbeddingScale == 1 ? rows : rows * Spec.EmbeddingScale;
+        return Spec.EmbeddingScale == 1 ? rows : rows * Scalars.Real(Spec.EmbeddingScale);
     }
 
     /// <summary>The decoder's hidden states.</summary>
@@ -79,7 +79,7 @@ internal sealed class LanguageModel : IDisposable
     /// <returns>[..., V], in the type of the weights.</returns>
     public Tensor Logits(Tensor hidden)
     {
-        Tensor scaled = Spec.Head.Scale == 1 ? hidden : hidden * Spec.Head.Scale;
+        Tensor scaled = Spec.Head.Scale == 1 ? hidden : hidden * Scalars.Real(Spec.Head.Scale);
         return nn.functional.linear(scaled, _weights.Head, _weights.HeadBias);
     }
 

@@ -39,7 +39,7 @@ internal static class Layers
     private static Tensor RootMeanSquare(Tensor x, Tensor weight, double epsilon)
     {
         // Mean of squares over the innermost axis; [..., 1].
-        Tensor inverse = x.square().mean([Axis.Last], keepdim: true).add_(epsilon).rsqrt_();
+        Tensor inverse = (x * x).mean([Axis.Last], keepdim: true).add_(Scalars.Real(epsilon)).rsqrt_();
         return x * inverse * weight;
     }
 

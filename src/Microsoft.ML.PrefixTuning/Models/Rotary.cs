@@ -37,7 +37,7 @@ internal static class Rotary
         Tensor angles = positions.to(ScalarType.Float32).unsqueeze(-1).unsqueeze(-1) * frequencies;
         Tensor cosine = angles.cos(), sine = angles.sin();
         if (attentionFactor != 1)
-            (cosine, sine) = (cosine * attentionFactor, sine * attentionFactor);
+            (cosine, sine) = (cosine * Scalars.Real(attentionFactor), sine * Scalars.Real(attentionFactor));
         return (cosine.to(type), sine.to(type));
     }
 

@@ -76,7 +76,7 @@ internal sealed class TransformerStack : IDisposable
         Tensor x = _weights.ProjectIn is null ? embedded : _weights.ProjectIn.Apply(embedded);
         if (_spec.Positions is LearnedPositions learned)
         {
-            Tensor rows = learned.Offset == 0 ? positions : positions + learned.Offset;
+            Tensor rows = learned.Offset == 0 ? positions : positions + Scalars.Whole(learned.Offset);
             x = x + _weights.Positions!.index_select(0, rows.flatten()).view(x.size(Axis.Row), x.size(Axis.Token), -1);
         }
         return _weights.EmbeddingNorm is null ? x : _weights.EmbeddingNorm.Apply(x, _spec.Norm);

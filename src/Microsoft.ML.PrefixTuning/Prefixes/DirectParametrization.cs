@@ -14,7 +14,7 @@ internal sealed class DirectParametrization : PrefixParametrization
     public DirectParametrization(Prefix start, Device device) : base(start.Convention)
     {
         foreach ((AttentionSite site, SitePrefix part) in start.Parts)
-            _sites.Add(site, Train($"{site}", tensor(part.Values, part.Shape, ScalarType.Float32, device)));
+            _sites.Add(site, Train($"{site}", part.Values, part.Shape, device));
     }
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) => _sites;

@@ -24,7 +24,7 @@ internal sealed class MlpParametrization : PrefixParametrization
         foreach ((AttentionSite site, SiteShape shape) in sites.OrderBy(pair => pair.Key))
         {
             _networks.Add(site, new PrefixNetwork(shape, network, new SeededRandom(seed, RandomPurpose.Start, (int)site),
-                (name, size, values) => Train($"{site}.{name}", tensor(values, size, ScalarType.Float32, device))));
+                (name, size, values) => Train($"{site}.{name}", values, size, device)));
         }
     }
 

@@ -60,6 +60,18 @@ internal abstract class PrefixParametrization(PrefixConvention convention) : IDi
     {
     }
 
+    /// <summary>Makes a trained tensor.</summary>
+    /// <param name="name">Its name in a state file.</param>
+    /// <param name="values">Its starting values.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="device">Where it lies.</param>
+    protected Tensor Train(string name, float[] values, long[] shape, Device device)
+    {
+        // The copy lies where torch aligns it, unlike a tensor over a managed array: matrix products depend on that in their last bit.
+        using Tensor given = tensor(values, shape, ScalarType.Float32, device);
+        return Train(name, given.clone());
+    }
+
     /// <summary>Takes a tensor as a trained one.</summary>
     /// <param name="name">Its name in a state file.</param>
     /// <param name="values">Its starting values, float32; owned from here on.</param>

@@ -24,7 +24,7 @@ internal sealed class ResidualMlpParametrization : PrefixParametrization
         {
             var made = new PrefixNetwork(new SiteShape(part.Layers, part.KeyValueHeads, part.Length, part.HeadSize), network,
                 new SeededRandom(seed, RandomPurpose.Start, (int)site),
-                (name, size, values) => Train($"{site}.{name}", tensor(values, size, ScalarType.Float32, device)),
+                (name, size, values) => Train($"{site}.{name}", values, size, device),
                 zeroOutput: true);
             Tensor values = tensor(part.Values, part.Shape, ScalarType.Float32, device).DetachFromDisposeScope();
             _sites.Add(site, (values, made));

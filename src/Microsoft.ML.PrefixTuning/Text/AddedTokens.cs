@@ -35,7 +35,8 @@ internal sealed record AddedToken(string Content, int Id, bool Special)
 /// <summary>A part of a text: an added token, or text between them.</summary>
 /// <param name="Text">The text; as written where it is a token.</param>
 /// <param name="Id">The token's id; null for text.</param>
-internal readonly record struct TextSegment(string Text, int? Id);
+/// <param name="PlaceBehind">What the text behind it stands behind.</param>
+internal readonly record struct TextSegment(string Text, int? Id, TextPlace PlaceBehind);
 
 /// <summary>Finds added tokens in a text: from left to right, the longest first.</summary>
 internal sealed class AddedTokens
@@ -63,7 +64,7 @@ internal sealed class AddedTokens
     public IReadOnlyList<TextSegment> Cut(string text, bool special)
     {
         if (!special && !_anyPlain)
-            return text.Length == 0 ? [] : [new(text, null)];
+            return text.Length == 0 ? [] : [new(text, null, TextPlace.BehindAdded)];
         TokenTrie trie = special ? _all : _plain;
         var segments = new List<TextSegment>();
         int start = 0;
@@ -77,7 +78,7 @@ internal sealed class AddedTokens
             }
             AddedToken token = _tokens[found];
             AddText(segments, token.TakesSpaceBefore ? text[start..i].TrimEnd() : text[start..i]);
-            segments.Add(new(token.Content, token.Id));
+            segments.Add(new(token.Content, token.Id, token.Special ? TextPlace.BehindSpecial : TextPlace.BehindAdded));
             for (i += length; token.TakesSpaceBehind && i < text.Length && char.IsWhiteSpace(text[i]); i++)
             {
             }
@@ -90,6 +91,6 @@ internal sealed class AddedTokens
     private static void AddText(List<TextSegment> segments, string text)
     {
         if (text.Length > 0)
-            segments.Add(new(text, null));
+            segments.Add(new(text, null, TextPlace.BehindAdded));
     }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Text;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -8,6 +9,9 @@ namespace Microsoft.ML.PrefixTuning.Text;
 /// </summary>
 internal static class ByteAlphabet
 {
+    /// <summary>The kind of tokenizer that writes its tokens so, for people.</summary>
+    public const string Kind = "byte-level BPE";
+
     private const int Base = 0x100;
 
     private static readonly char[] Characters = Build();
@@ -16,15 +20,17 @@ internal static class ByteAlphabet
     /// <summary>The character of a byte.</summary>
     public static char CharacterOf(byte value) => Characters[value];
 
-    /// <summary>The bytes that a token stands for, or null if a character of it stands for none.</summary>
-    public static byte[]? BytesOf(string token)
+    /// <summary>
+    /// The bytes that a token stands for; one with a character that stands for none, as added tokens may have, is itself.
+    /// </summary>
+    public static byte[] BytesOf(string token)
     {
         var bytes = new byte[token.Length];
         for (int i = 0; i < token.Length; i++)
         {
             int value = token[i] < Bytes.Length ? Bytes[token[i]] : -1;
             if (value < 0)
-                return null;
+                return Encoding.UTF8.GetBytes(token);
             bytes[i] = (byte)value;
         }
         return bytes;

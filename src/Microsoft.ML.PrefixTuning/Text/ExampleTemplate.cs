@@ -13,7 +13,7 @@ internal sealed class ExampleTemplate
     public const string Placeholder = "{input}";
 
     private readonly PretrainedTokenizer _tokenizer;
-    private readonly bool _opens;
+    private readonly TextPlace _place;
     private readonly int[] _before;
     private readonly string _textBefore;
     private readonly string _textBehind;
@@ -28,8 +28,11 @@ internal sealed class ExampleTemplate
     {
         int place = template.IndexOf(Placeholder, StringComparison.Ordinal);
         if (place < 0 || template.IndexOf(Placeholder, place + 1, StringComparison.Ordinal) >= 0)
+        {
+            string found = place < 0 ? "nowhere" : "more than once";
             throw new ArgumentException(
-                $"Template: expected {Placeholder} once, found it {(place < 0 ? "nowhere" : "more than once")} in {Quoted.Show(template)}.", "Template");
+                $"Template: expected {Placeholder} once, found it {found} in {Quoted.Show(template)}.", "Template");
+        }
         _tokenizer = tokenizer;
 
         // Plain text beside the input is encoded together with it: tokens may reach across.
@@ -37,16 +40,16 @@ internal sealed class ExampleTemplate
         List<TextSegment> behind = [.. tokenizer.CutTemplate(template[(place + Placeholder.Length)..])];
         _textBefore = Take(before, before.Count - 1);
         _textBehind = Take(behind, 0);
-        _opens = before.Count == 0;
-        _before = [.. tokenizer.Prologue, .. Ids(before, opens: true)];
-        _behind = [.. Ids(behind, opens: false), .. encoderDecoder ? tokenizer.Epilogue : []];
+        _place = before.Count == 0 ? TextPlace.Opening : before[^1].PlaceBehind;
+        _before = [.. tokenizer.Prologue, .. Ids(before, TextPlace.Opening)];
+        _behind = [.. Ids(behind, TextPlace.BehindAdded), .. encoderDecoder ? tokenizer.Epilogue : []];
     }
 
     /// <summary>The ids of a row's prompt.</summary>
     /// <param name="input">The row's text.</param>
     /// <param name="lostBytes">Bytes of the text that no token stands for.</param>
     public int[] Prompt(string input, out int lostBytes) =>
-        [.. _before, .. _tokenizer.Encode(_textBefore + input + _textBehind, _opens, out lostBytes), .. _behind];
+        [.. _before, .. _tokenizer.Encode(_textBefore + input + _textBehind, _place, out lostBytes), .. _behind];
 
     /// <inheritdoc cref="Target(string, int?, out int)"/>
     public int[] Target(string target, int? endId) => Target(target, endId, out _);
@@ -71,7 +74,7 @@ internal sealed class ExampleTemplate
         return text;
     }
 
-    private List<int> Ids(List<TextSegment> segments, bool opens)
+    private List<int> Ids(List<TextSegment> segments, TextPlace place)
     {
         var ids = new List<int>();
         foreach (TextSegment segment in segments)
@@ -79,8 +82,8 @@ internal sealed class ExampleTemplate
             if (segment.Id is int id)
                 ids.Add(id);
             else
-                ids.AddRange(_tokenizer.Encode(segment.Text, opens, out _));
-            opens = false;
+                ids.AddRange(_tokenizer.Encode(segment.Text, place, out _));
+            place = segment.PlaceBehind;
         }
         return ids;
     }

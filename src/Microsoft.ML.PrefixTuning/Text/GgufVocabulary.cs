@@ -10,23 +10,15 @@ internal sealed class GgufVocabulary
 
     private readonly IReadOnlyDictionary<string, object> _metadata;
     private readonly string _file;
+    private readonly SentencePiece[] _pieces;
     private readonly TokenTables _tables;
 
     private GgufVocabulary(IReadOnlyDictionary<string, object> metadata, string file, int vocabularySize)
     {
         (_metadata, _file) = (metadata, file);
-        _tables = ReadTokens(vocabularySize);
-    }
-
-    // The "token_type" values of llama.cpp's llama.h.
-    private enum TokenType
-    {
-        Normal = 1,
-        Unknown = 2,
-        Control = 3,
-        UserDefined = 4,
-        Unused = 5,
-        Byte = 6,
+        _pieces = ReadPieces();
+        _tables = SentencePieceVocabulary.Tables(_pieces, $"{_file}: '{Prefix}tokens'", vocabularySize);
+        _tables.Complete();
     }
 
     /// <inheritdoc cref="PretrainedTokenizer.FromGguf"/>
@@ -37,8 +29,10 @@ internal sealed class GgufVocabulary
         return model switch
         {
             "gpt2" => new GgufVocabulary(metadata, file, vocabularySize).ByteLevelParts(),
+            "llama" => new GgufVocabulary(metadata, file, vocabularySize).SentencePieceParts(),
             _ => throw new NotSupportedException(
-                $"{file}: '{Prefix}model': found {Quoted.Show(model as string ?? model.GetType().Name)}, supported are 'gpt2' and 'llama'."),
+                $"{file}: '{Prefix}model': found {Quoted.Show(model as string ?? model.GetType().Name)}, "
+                + "supported are 'gpt2' and 'llama'."),
         };
     }
 
@@ -47,6 +41,7 @@ internal sealed class GgufVocabulary
         string name = Find<string>("pre") ?? "default";
         (PieceSplitter[] splitters, bool whole, bool composes, bool begins) = name switch
         {
+            // Files without a name are of the time when GPT-2's pattern was the only one.
             "default" or "gpt-2" => ((PieceSplitter[])[new Gpt2Splitter()], false, false, false),
             "smollm" => ([new NumberSplitter(individual: true), new Gpt2Splitter()], false, false, false),
             "llama-bpe" => ([new Llama3Splitter(longestNumber: 3)], true, false, true),
@@ -57,45 +52,61 @@ internal sealed class GgufVocabulary
         var symbols = new ByteSymbols(_tables.TextTokens(), default);
         return Finish(new TokenizerParts
         {
-            Kind = ByteLevel.Kind,
+            Kind = ByteAlphabet.Kind,
             TokenCount = _tables.Vocabulary.Count,
             Added = _tables.Added,
             Normalizers = composes ? [new CompositionNormalizer()] : [],
             Splitters = splitters,
             Model = new BytePairModel(symbols, ReadMerges(), whole),
-            Decoder = _tables.Decoder(ByteLevel.BytesOf),
+            Decoder = new TokenDecoder(_tables.TextBytes(ByteAlphabet.BytesOf), wordBegins: null),
         }, begins);
     }
 
-    private TokenTables ReadTokens(int vocabularySize)
+    private TokenizerParts SentencePieceParts()
+    {
+        if (_pieces.Length > 0 && Find<float[]>("scores") is null)
+            throw Missing("scores");
+        int[] byteIds = SentencePieceVocabulary.ByteIds(_tables);
+        bool prefix = Flag("add_space_prefix") ?? true;
+        Dictionary<string, int> tokens = SentencePieceVocabulary.TextTokens(_pieces, _tables);
+        var symbols = new CodePointSymbols(tokens, byteIds, default);
+        byte[][] bytes = _tables.TextBytes(SentencePieceVocabulary.BytesOfWithFallback);
+        return Finish(new TokenizerParts
+        {
+            Kind = SentencePieceVocabulary.BytePairKind,
+            TokenCount = _tables.Vocabulary.Count,
+            Added = _tables.Added,
+            Normalizers = [new SpaceMarkNormalizer(prefix, collapse: false)],
+            Model = new BytePairModel(symbols, SentencePieceVocabulary.Merges(_pieces, tokens), wholePiecesFirst: false),
+            Decoder = new TokenDecoder(bytes, prefix ? SentencePieceVocabulary.WordBegins(_tables.Vocabulary) : null),
+        }, begins: true);
+    }
+
+    private SentencePiece[] ReadPieces()
     {
         string[] tokens = Find<string[]>("tokens") ?? throw Missing("tokens");
         int[]? types = Find<int[]>("token_type");
-        if (types is not null && types.Length != tokens.Length)
-            throw new FormatException($"{_file}: '{Prefix}token_type': expected one for each of {tokens.Length} tokens, found {types.Length}.");
-        var tables = new TokenTables($"{_file}: '{Prefix}tokens'", vocabularySize, tokens.Length);
-        for (int id = 0; id < tokens.Length; id++)
+        float[]? scores = Find<float[]>("scores");
+        CheckLength("token_type", types?.Length, tokens.Length);
+        CheckLength("scores", scores?.Length, tokens.Length);
+        var pieces = new SentencePiece[tokens.Length];
+        for (int id = 0; id < pieces.Length; id++)
         {
-            tables.Vocabulary.Add(tokens[id], id);
-            switch ((TokenType?)types?[id])
-            {
-                case TokenType.Control or TokenType.Unknown:
-                    tables.Add(new AddedToken(tokens[id], id, Special: true));
-                    break;
-                case TokenType.UserDefined:
-                    tables.Add(new AddedToken(tokens[id], id, Special: false));
-                    break;
-                case TokenType.Unused:
-                    tables.ExcludeFromText(id);
-                    break;
-                case null or TokenType.Normal or TokenType.Byte:
-                    break;
-                default:
-                    throw new FormatException($"{_file}: '{Prefix}token_type': token {id}: expected 1 to 6, found {types![id]}.");
-            }
+            var type = (PieceType)(types?[id] ?? (int)PieceType.Normal);
+            float score = scores?[id] ?? 0;
+            if (tokens[id].Length == 0 || !Enum.IsDefined(type) || !float.IsFinite(score))
+                throw new FormatException(
+                    $"{_file}: '{Prefix}tokens': token {id}: expected a text, a type from 1 to 6 and a finite score, "
+                    + $"found {Quoted.Show(tokens[id])}, {(int)type} and {score}.");
+            pieces[id] = new SentencePiece(tokens[id], score, type);
         }
-        tables.Complete();
-        return tables;
+        return pieces;
+    }
+
+    private void CheckLength(string key, int? found, int tokens)
+    {
+        if (found is not null && found != tokens)
+            throw new FormatException($"{_file}: '{Prefix}{key}': expected one for each of {tokens} tokens, found {found}.");
     }
 
     private List<PairMerge> ReadMerges()
@@ -116,12 +127,16 @@ internal sealed class GgufVocabulary
     private TokenizerParts Finish(TokenizerParts parts, bool begins)
     {
         int? begin = Id("bos_token_id"), end = Id("eos_token_id");
-        foreach (string key in (string[])["unknown_token_id", "seperator_token_id", "padding_token_id", "cls_token_id", "mask_token_id"])
-            Id(key);
+        foreach (string key in _metadata.Keys)
+        {
+            if (key.StartsWith(Prefix, StringComparison.Ordinal) && key.EndsWith("_token_id", StringComparison.Ordinal))
+                Id(key[Prefix.Length..]);
+        }
+        bool addsBegin = Flag("add_bos_token") ?? begins, addsEnd = Flag("add_eos_token") ?? false;
         return parts with
         {
-            Prologue = begin is int first && (Flag("add_bos_token") ?? begins) ? [first] : [],
-            Epilogue = end is int last && (Flag("add_eos_token") ?? false) ? [last] : [],
+            Prologue = addsBegin && begin is int first ? [first] : [],
+            Epilogue = addsEnd && end is int last ? [last] : [],
         };
     }
 
@@ -129,9 +144,18 @@ internal sealed class GgufVocabulary
     {
         if (!_metadata.TryGetValue(Prefix + key, out object? value))
             return null;
-        long? id = value switch { uint number => number, int number => number, ulong number => (long)number, long number => number, _ => null };
-        return id is >= 0 && id < _tables.Vocabulary.Count ? (int)id
-            : throw new FormatException($"{_file}: '{Prefix}{key}': expected an id from 0 to {_tables.Vocabulary.Count - 1}, found {value}.");
+        long? id = value switch
+        {
+            uint number => number,
+            int number => number,
+            ulong number => (long)number,
+            long number => number,
+            _ => null,
+        };
+        if (id is >= 0 && id < _tables.Vocabulary.Count)
+            return (int)id;
+        throw new FormatException(
+            $"{_file}: '{Prefix}{key}': expected an id from 0 to {_tables.Vocabulary.Count - 1}, found {value}.");
     }
 
     private bool? Flag(string key) => !_metadata.TryGetValue(Prefix + key, out object? value) ? null

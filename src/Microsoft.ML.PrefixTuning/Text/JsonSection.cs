@@ -18,17 +18,20 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
     {
         string file = System.IO.Path.GetFileName(path);
         byte[] bytes = System.IO.File.ReadAllBytes(path);
-        ReadOnlyMemory<byte> json = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsMemory(Encoding.UTF8.Preamble.Length) : bytes;
-        if (!Utf8.IsValid(json.Span))
+        ReadOnlySpan<byte> json = bytes, mark = Encoding.UTF8.Preamble;
+        if (json.StartsWith(mark))
+            json = json[mark.Length..];
+        if (!Utf8.IsValid(json))
             throw new FormatException($"{file}: expected JSON in UTF-8, found bytes that are not UTF-8.");
         try
         {
-            JsonElement root = JsonElement.Parse(json.Span, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            JsonElement root = JsonElement.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return root.ValueKind == JsonValueKind.Object ? new(root, file, "")
-                : throw new FormatException($"{file}: expected a JSON object, found {root.ValueKind}.");
+                : throw new FormatException($"{file}: expected a JSON object, found {Quoted.Show(root.GetRawText())}.");
         }
-        catch (JsonException fault)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
+            // The latter where a key has an escape of half a surrogate pair.
             throw new FormatException($"{file}: expected JSON, found something else: {Quoted.Show(fault.Message)}.", fault);
         }
     }
@@ -99,7 +102,7 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
             throw Wrong("an object");
         foreach (JsonProperty field in Element.EnumerateObject())
         {
-            string name = NameOf(field);
+            string name = field.Name;
             yield return (name, new JsonSection(field.Value, File, Path.Length == 0 ? name : $"{Path}.{name}"));
         }
     }
@@ -114,17 +117,5 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
 
     private string Field => Path.Length == 0 ? "the file" : Quoted.Show(Path);
 
-    private string Found => Quoted.Show(Element.GetRawText());
-
-    private string NameOf(JsonProperty field)
-    {
-        try
-        {
-            return field.Name;
-        }
-        catch (InvalidOperationException)
-        {
-            throw new FormatException($"{File}: '{Path}': expected texts as keys, found an escape of half a surrogate pair.");
-        }
-    }
+    private string Found => Quoted.Show(Element.ValueKind == JsonValueKind.String ? Text() : Element.GetRawText());
 }

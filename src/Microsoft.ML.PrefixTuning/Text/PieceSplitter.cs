@@ -55,8 +55,8 @@ internal sealed class Gpt2Splitter : PieceSplitter
 }
 
 /// <summary>
-/// Llama 3's pattern: <c>(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>;
-/// Qwen2's has numbers of one digit.
+/// Llama 3's pattern: <c>(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
+/// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>, where the line break here is a space; Qwen2's has numbers of one digit.
 /// </summary>
 /// <param name="longestNumber">The most digits of a piece.</param>
 internal sealed class Llama3Splitter(int longestNumber) : PieceSplitter
@@ -116,5 +116,16 @@ internal sealed class MarkSplitter(string mark) : PieceSplitter
     {
         int found = text.IndexOf(mark, start, end - start, StringComparison.Ordinal);
         return found < 0 ? end : found + mark.Length;
+    }
+}
+
+/// <summary>Cuts before each mark (the behaviour <c>MergedWithNext</c>).</summary>
+/// <param name="mark">What words begin with.</param>
+internal sealed class WordSplitter(char mark) : PieceSplitter
+{
+    public override int PieceEnd(string text, int start, int end)
+    {
+        int found = text.IndexOf(mark, start + 1, end - start - 1);
+        return found < 0 ? end : found;
     }
 }

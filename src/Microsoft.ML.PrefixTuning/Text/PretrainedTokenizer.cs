@@ -71,17 +71,17 @@ internal sealed class PretrainedTokenizer
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="lostBytes">Bytes of the text that no token stands for: left out, or given as the unknown token.</param>
-    public int[] Encode(string text, out int lostBytes) => Encode(text, opens: true, out lostBytes);
+    public int[] Encode(string text, out int lostBytes) => Encode(text, TextPlace.Opening, out lostBytes);
 
     /// <summary>The ids of plain text that may follow something else.</summary>
     /// <inheritdoc cref="Encode(string, out int)"/>
     /// <param name="text">The text.</param>
-    /// <param name="opens">Whether the text is the beginning of a whole; some tokenizers put a space in front there.</param>
+    /// <param name="place">What stands before it: some tokenizers put a space in front at the beginning.</param>
     /// <param name="lostBytes">Bytes of the text that no token stands for: left out, or given as the unknown token.</param>
-    public int[] Encode(string text, bool opens, out int lostBytes)
+    public int[] Encode(string text, TextPlace place, out int lostBytes)
     {
         var sink = new TokenSink();
-        EncodeSegments(_added.Cut(WellFormed(text), special: false), opens, sink);
+        EncodeSegments(_added.Cut(WellFormed(text), special: false), place, sink);
         lostBytes = sink.LostBytes;
         return sink.Ids.ToArray();
     }
@@ -90,7 +90,7 @@ internal sealed class PretrainedTokenizer
     public int[] EncodeTemplate(string text)
     {
         var sink = new TokenSink();
-        EncodeSegments(CutTemplate(text), opens: true, sink);
+        EncodeSegments(CutTemplate(text), TextPlace.Opening, sink);
         return sink.Ids.ToArray();
     }
 
@@ -102,22 +102,22 @@ internal sealed class PretrainedTokenizer
     /// </summary>
     public string Decode(ReadOnlySpan<int> ids) => _parts.Decoder.Decode(ids);
 
-    private void EncodeSegments(IReadOnlyList<TextSegment> segments, bool opens, TokenSink sink)
+    private void EncodeSegments(IReadOnlyList<TextSegment> segments, TextPlace place, TokenSink sink)
     {
         foreach (TextSegment segment in segments)
         {
             if (segment.Id is int id)
                 sink.Ids.Add(id);
             else
-                EncodeText(segment.Text, opens, sink);
-            opens = false;
+                EncodeText(segment.Text, place, sink);
+            place = segment.PlaceBehind;
         }
     }
 
-    private void EncodeText(string text, bool opens, TokenSink sink)
+    private void EncodeText(string text, TextPlace place, TokenSink sink)
     {
         foreach (Normalizer normalizer in _parts.Normalizers)
-            text = normalizer.Apply(text, opens);
+            text = normalizer.Apply(text, place);
         EncodePieces(text, 0, text.Length, splitter: 0, sink);
     }
 

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Text;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -48,15 +47,14 @@ internal sealed class TokenTables
     /// <summary>The tokens that text may become: a special token never is one of them.</summary>
     public Dictionary<string, int> TextTokens() => Vocabulary.Except(_notText);
 
-    /// <summary>A decoder that leaves special tokens out.</summary>
+    /// <summary>The bytes of text that each id stands for; none for special tokens.</summary>
     /// <param name="bytesOf">The bytes that a token stands for.</param>
-    /// <param name="wordBegins">Ids of tokens whose space is dropped at the beginning of a text.</param>
-    public TokenDecoder Decoder(Func<string, byte[]> bytesOf, IReadOnlySet<int>? wordBegins = null)
+    public byte[][] TextBytes(Func<string, byte[]> bytesOf)
     {
         var bytes = new byte[Vocabulary.Count][];
         for (int id = 0; id < bytes.Length; id++)
             bytes[id] = _notText.Contains(id) ? [] : bytesOf(Vocabulary.TokenOf(id)!);
-        return new TokenDecoder(bytes, wordBegins);
+        return bytes;
     }
 
     /// <summary>A merge of two tokens, checked; null where it would make a special token.</summary>
@@ -73,14 +71,4 @@ internal sealed class TokenTables
         int Need(string token) => Vocabulary.IdOf(token)
             ?? throw new FormatException($"{where}: merge {rank}: expected tokens of the vocabulary, found {Quoted.Show(token)}.");
     }
-}
-
-/// <summary>Byte-level vocabularies: each token is written in the <see cref="ByteAlphabet"/>.</summary>
-internal static class ByteLevel
-{
-    /// <summary>The kind, for people.</summary>
-    public const string Kind = "byte-level BPE";
-
-    /// <summary>The bytes of a token; an added token with other characters stands for itself.</summary>
-    public static byte[] BytesOf(string token) => ByteAlphabet.BytesOf(token) ?? Encoding.UTF8.GetBytes(token);
 }

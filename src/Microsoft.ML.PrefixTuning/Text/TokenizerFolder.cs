@@ -17,6 +17,11 @@ internal static class TokenizerFolder
             return TokenizerJson.Read(Path.Combine(folder, Json), settings, vocabularySize);
         if (Has(folder, VocabularyAndMerges.VocabularyFile) || Has(folder, VocabularyAndMerges.MergesFile))
             return VocabularyAndMerges.Read(folder, settings, vocabularySize);
+        foreach (string file in (string[])[SentencePieceTokenizer.LlamaFile, SentencePieceTokenizer.T5File])
+        {
+            if (Has(folder, file))
+                return SentencePieceTokenizer.Read(Path.Combine(folder, file), settings, vocabularySize);
+        }
         throw new FileNotFoundException(
             $"{Json}: expected in '{folder}', or vocab.json and merges.txt, or tokenizer.model, or spiece.model; found none of them.",
             Path.Combine(folder, Json));

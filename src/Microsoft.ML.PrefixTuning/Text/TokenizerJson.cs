@@ -19,31 +19,58 @@ internal static class TokenizerJson
         JsonSection root = JsonSection.Read(path);
         JsonSection model = root.Need("model");
         string type = TypeOf(model);
-        if (type != "BPE")
-            throw (model.Find("type") ?? model).Unsupported("'BPE'");
         JsonStages stages = JsonStages.Read(root);
-        TokenTables tables = ReadTokens(root, model, vocabularySize);
-        tables.Complete(settings);
-        return ByteLevelParts(root, model, stages, tables, settings);
-    }
-
-    private static TokenizerParts ByteLevelParts(
-        JsonSection root, JsonSection model, JsonStages stages, TokenTables tables, TokenizerSettings settings)
-    {
-        var symbols = new ByteSymbols(tables.TextTokens(), Unknown(model, tables));
+        TokenTables tables;
+        TokenizerParts parts;
+        switch (type)
+        {
+            case "BPE":
+                tables = ReadTokens(root, model, vocabularySize);
+                tables.Complete(settings);
+                parts = stages.IsByteLevel ? ByteLevelParts(model, tables) : CodePointParts(model, tables, stages);
+                break;
+            case "Unigram":
+                (tables, Dictionary<int, float> scores) = JsonUnigram.ReadTokens(model, vocabularySize);
+                AddTokens(root, tables);
+                tables.Complete(settings);
+                parts = JsonUnigram.Parts(model, tables, stages, scores);
+                break;
+            default:
+                throw (model.Find("type") ?? model).Unsupported("'BPE' and 'Unigram'");
+        }
         (IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) = PostProcessor.Read(root, tables.Vocabulary);
         (prologue, epilogue) = settings.Ends(tables.Vocabulary, prologue, epilogue);
+        return parts with { Normalizers = stages.Normalizers, Splitters = stages.Splitters, Prologue = prologue, Epilogue = epilogue };
+    }
+
+    private static TokenizerParts ByteLevelParts(JsonSection model, TokenTables tables)
+    {
+        var symbols = new ByteSymbols(tables.TextTokens(), Unknown(model, tables));
         return new TokenizerParts
         {
-            Kind = ByteLevel.Kind,
+            Kind = ByteAlphabet.Kind,
             TokenCount = tables.Vocabulary.Count,
             Added = tables.Added,
-            Normalizers = stages.Normalizers,
-            Splitters = stages.Splitters,
             Model = new BytePairModel(symbols, ReadMerges(model, tables), model.FlagOf("ignore_merges", otherwise: false)),
-            Decoder = tables.Decoder(ByteLevel.BytesOf),
-            Prologue = prologue,
-            Epilogue = epilogue,
+            Decoder = new TokenDecoder(tables.TextBytes(ByteAlphabet.BytesOf), wordBegins: null),
+        };
+    }
+
+    // The form in which SentencePiece's vocabularies come: Llama 2, Mistral, Gemma.
+    private static TokenizerParts CodePointParts(JsonSection model, TokenTables tables, JsonStages stages)
+    {
+        bool hasBytes = model.FlagOf("byte_fallback", otherwise: false);
+        var symbols = new CodePointSymbols(
+            tables.TextTokens(), hasBytes ? SentencePieceVocabulary.ByteIds(tables) : null, Unknown(model, tables));
+        byte[][] bytes = tables.TextBytes(
+            hasBytes ? SentencePieceVocabulary.BytesOfWithFallback : SentencePieceVocabulary.BytesOf);
+        return new TokenizerParts
+        {
+            Kind = SentencePieceVocabulary.BytePairKind,
+            TokenCount = tables.Vocabulary.Count,
+            Added = tables.Added,
+            Model = new BytePairModel(symbols, ReadMerges(model, tables), model.FlagOf("ignore_merges", otherwise: false)),
+            Decoder = new TokenDecoder(bytes, stages.DropsFirstSpace ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
         };
     }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Text.Json;
 
@@ -10,6 +11,9 @@ namespace Microsoft.ML.PrefixTuning.Text;
 /// </summary>
 internal sealed class TokenizerSettings
 {
+    // Beyond any checkpoint; keeps a lying number from making a list.
+    private const int MostExtraIds = 10_000;
+
     private static readonly string[] Names = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
     // Where a token is named, and the token.
@@ -67,7 +71,8 @@ internal sealed class TokenizerSettings
         {
             vocabulary.AddOrConfirm(content, id, where);
             if (!tokens.ContainsKey(content))
-                tokens.Add(content, entry is { } read ? AddedToken.Read(read, content, (int)id) : new AddedToken(content, (int)id, Special: false));
+                tokens.Add(content, entry is { } read ? AddedToken.Read(read, content, (int)id)
+                    : new AddedToken(content, (int)id, Special: false));
         }
         foreach ((string where, string content) in _special)
         {
@@ -109,13 +114,14 @@ internal sealed class TokenizerSettings
         AddsBegin = config.Find("add_bos_token")?.Flag();
         AddsEnd = config.Find("add_eos_token")?.Flag();
         AddsPrefixSpace = config.Find("add_prefix_space")?.Flag();
-        ExtraIds = config.Find("extra_ids") is { } extra
-            ? extra.Whole() is var count and >= 0 and <= 1_000_000 ? (int)count : throw extra.Wrong("a whole number from 0 to 1000000") : null;
+        if (config.Find("extra_ids") is { } extra)
+            ExtraIds = extra.Whole() is var count and >= 0 and <= MostExtraIds ? (int)count
+                : throw extra.Wrong($"a whole number from 0 to {MostExtraIds}");
         if (config.Find("added_tokens_decoder") is { } added)
         {
             foreach ((string key, JsonSection entry) in added.Fields())
             {
-                if (!int.TryParse(key, out int id))
+                if (!int.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out int id))
                     throw added.Wrong("ids as keys");
                 _added.Add(($"{entry.File}: '{entry.Path}'", entry.Need("content").Text(), id, entry));
             }
@@ -149,9 +155,16 @@ internal sealed class TokenizerSettings
         }
     }
 
-    private void AddSpecial(JsonSection token) => _special.Add(($"{token.File}: '{token.Path}'", Content(token)));
+    private void AddSpecial(JsonSection token)
+    {
+        if (Content(token) is { } content)
+            _special.Add(($"{token.File}: '{token.Path}'", content));
+    }
 
-    // A token is a text, or an object with its text and its flags.
-    private static string Content(JsonSection token) =>
-        token.Element.ValueKind == JsonValueKind.Object ? token.Need("content").Text() : token.Text();
+    // A token is a text, or an object with its text and its flags; an empty one is none.
+    private static string? Content(JsonSection token)
+    {
+        string content = token.Element.ValueKind == JsonValueKind.Object ? token.Need("content").Text() : token.Text();
+        return content.Length == 0 ? null : content;
+    }
 }

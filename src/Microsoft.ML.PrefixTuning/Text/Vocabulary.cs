@@ -38,7 +38,8 @@ internal sealed class Vocabulary
         where ??= _file;
         if (id < 0 || id >= _vocabularySize)
             throw new FormatException(
-                $"{where}: token {Quoted.Show(token)}: expected an id from 0 to {_vocabularySize - 1} (the vocabulary of the model), found {id}.");
+                $"{where}: token {Quoted.Show(token)}: expected an id from 0 to {_vocabularySize - 1} (the vocabulary of the model), "
+                + $"found {id}.");
         if (!_ids.TryAdd(token, (int)id))
             throw new FormatException(
                 $"{where}: token {Quoted.Show(token)} stands twice: expected one id, found {_ids[token]} and {id}.");

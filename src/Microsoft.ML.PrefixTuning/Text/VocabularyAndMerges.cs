@@ -37,7 +37,8 @@ internal static class VocabularyAndMerges
         string vocabularyPath = Require(folder, VocabularyFile), mergesPath = Require(folder, MergesFile);
         if (!Classes.TryGetValue(settings.ClassName ?? DefaultClass, out Meaning? meaning))
             throw new NotSupportedException(
-                $"tokenizer_config.json: 'tokenizer_class': found {Quoted.Show(settings.ClassName!)}; without tokenizer.json supported are {string.Join(", ", Classes.Keys)}.");
+                $"tokenizer_config.json: 'tokenizer_class': found {Quoted.Show(settings.ClassName!)}; without tokenizer.json "
+                + $"supported are {string.Join(", ", Classes.Keys)}.");
 
         TokenTables tables = ReadVocabulary(vocabularyPath, vocabularySize);
         foreach (string token in meaning.Special)
@@ -51,14 +52,14 @@ internal static class VocabularyAndMerges
         var symbols = new ByteSymbols(tables.TextTokens(), default);
         return new TokenizerParts
         {
-            Kind = ByteLevel.Kind,
+            Kind = ByteAlphabet.Kind,
             TokenCount = tables.Vocabulary.Count,
             Added = tables.Added,
             Normalizers = [.. meaning.Composes ? (Normalizer[])[new CompositionNormalizer()] : [],
-                .. settings.AddsPrefixSpace == true ? (Normalizer[])[new WordSpaceNormalizer()] : []],
+                .. settings.AddsPrefixSpace == true ? (Normalizer[])[new PrefixNormalizer(" ", openingOnly: false, unlessThere: true)] : []],
             Splitters = [meaning.Splitter],
             Model = new BytePairModel(symbols, ReadMerges(mergesPath, tables), wholePiecesFirst: false),
-            Decoder = tables.Decoder(ByteLevel.BytesOf),
+            Decoder = new TokenDecoder(tables.TextBytes(ByteAlphabet.BytesOf), wordBegins: null),
             Prologue = prologue,
             Epilogue = epilogue,
         };

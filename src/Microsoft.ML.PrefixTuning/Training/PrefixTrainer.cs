@@ -12,7 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Training;
 internal sealed class PrefixTrainer : IDisposable
 {
     // Without validation rows, start and base are compared over so many batches of the training rows.
-    private const int SampleBatches = 4;
+    private const int SampleBatches = 2;
 
     private readonly TrainingRun _run;
     private readonly TrainingPlan _plan;

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
+using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
@@ -56,6 +57,7 @@ internal sealed record TrainingOutcome
 internal sealed record StepRecord(double Loss, double GradientNorm, double LearningRate)
 {
     /// <summary>Whether the step changed nothing.</summary>
+    [JsonIgnore]
     public bool Failed => !double.IsFinite(Loss) || !double.IsFinite(GradientNorm);
 }
 

@@ -14,7 +14,6 @@ internal static class TrainingStateCodec
     {
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Converters = { new JsonStringEnumConverter() },
-        IgnoreReadOnlyProperties = true,
     };
 
     /// <summary>The stored form.</summary>

@@ -21,7 +21,7 @@ public sealed class GgufHostileTests
     private static readonly string[] VocabularyCases =
         ["gguf-vocabulary-short", "gguf-token-types", "gguf-tokens-twice", "gguf-tokenizer-unknown", "gguf-no-tokens"];
 
-    private static readonly Type[] Documented =
+    internal static IReadOnlyCollection<Type> Documented { get; } =
     [
         typeof(FormatException), typeof(InvalidDataException), typeof(NotSupportedException), typeof(FileNotFoundException),
         typeof(DirectoryNotFoundException), typeof(IOException), typeof(ArgumentException), typeof(InvalidOperationException),

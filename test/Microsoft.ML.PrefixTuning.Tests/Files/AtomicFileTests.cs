@@ -1,7 +1,9 @@
 using System;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Text;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -107,6 +109,25 @@ public sealed class AtomicFileTests
         string target = Path.Combine(_folder, "missing", "file");
         Assert.ThrowsExactly<DirectoryNotFoundException>(() => AtomicFile.Write(target, "new"u8));
         Assert.ThrowsExactly<DirectoryNotFoundException>(() => AtomicFile.CheckWritable(target));
+    }
+
+    [TestMethod]
+    public void Write_ProcessKilledAtAnyMoment_LeavesAWholeFile()
+    {
+        var random = new Random(1);
+        for (int kill = 0; kill < 20; kill++)
+        {
+            using Process child = ChildProcess.Start(ChildProcess.SaveForever, Target);
+            Assert.AreEqual(ChildProcess.Ready, child.StandardOutput.ReadLine());
+            Thread.Sleep(random.Next(40));
+            child.Kill();
+            child.WaitForExit();
+            byte[] content = File.ReadAllBytes(Target);
+            Assert.HasCount(ChildProcess.SavedBytes, content);
+            Assert.IsFalse(content.AsSpan().ContainsAnyExcept(content[0]), $"kill {kill}: parts of two files");
+        }
+        AtomicFile.Write(Target, "new"u8);
+        Assert.HasCount(1, Directory.GetFiles(_folder));
     }
 
     [TestMethod]

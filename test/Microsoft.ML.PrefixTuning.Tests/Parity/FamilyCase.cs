@@ -50,14 +50,7 @@ internal sealed class FamilyCase : IDisposable
         return stored.to(ScalarType.Int64).data<long>().ToArray().Chunk((int)width).ToArray();
     }
 
-    /// <summary>The prefix of a PEFT folder: rows are K of layer 0, V of layer 0, K of layer 1, ..., each [G, D].</summary>
-    public Prefix PeftPrefix(TransformerSpec spec, string adapter, PrefixConvention convention)
-    {
-        using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(Folder, adapter, "adapter_model.safetensors"));
-        using Tensor rows = file.Read("prompt_embeddings", ScalarType.Float32);
-        return FromPeftRows(rows, spec, convention);
-    }
-
+    /// <summary>The prefix of PEFT's rows: K of layer 0, V of layer 0, K of layer 1, ..., each [G, D].</summary>
     public static Prefix FromPeftRows(Tensor rows, TransformerSpec spec, PrefixConvention convention)
     {
         HeadShape heads = spec.Decoder.Heads;
@@ -65,20 +58,6 @@ internal sealed class FamilyCase : IDisposable
         using Tensor packed = rows.view(length, layers, 2, heads.KeyValueCount, heads.Size).permute(1, 2, 3, 0, 4).contiguous();
         var part = new SitePrefix(layers, heads.KeyValueCount, length, heads.Size, packed.data<float>().ToArray());
         return new Prefix([new(AttentionSite.Decoder, part)], convention);
-    }
-
-    /// <summary>PEFT's mapping of a sequence-to-sequence adapter: decoder layer i takes stored layer 2i mod L (fixtures' README).</summary>
-    public Prefix PeftSeq2SeqPrefix(TransformerSpec spec, string adapter)
-    {
-        using var scope = NewDisposeScope();
-        using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(Folder, adapter, "adapter_model.safetensors"));
-        Tensor rows = file.Read("prompt_embeddings", ScalarType.Float32);
-        HeadShape heads = spec.Decoder.Heads;
-        int length = (int)rows.size(0), stored = (int)rows.size(1) / (2 * heads.KeyValueCount * heads.Size);
-        Tensor packed = rows.view(length, stored, 2, heads.KeyValueCount, heads.Size).permute(1, 2, 3, 0, 4);
-        Tensor own = stack([.. Enumerable.Range(0, spec.Decoder.Layers).Select(layer => packed[2 * layer % stored])]);
-        var part = new SitePrefix(spec.Decoder.Layers, heads.KeyValueCount, length, heads.Size, own.data<float>().ToArray());
-        return new Prefix([new(AttentionSite.Decoder, part)], PrefixConvention.Peft);
     }
 
     public void Dispose()

@@ -40,7 +40,7 @@ public sealed class GenerationTests
         using FrozenBase frozen = golden.LoadBase(source);
         JsonElement generate = golden.Numbers.GetProperty("generate"), expected = generate.GetProperty("runs").GetProperty(run);
         using PrefixTensors? prefix = run.StartsWith("base.", StringComparison.Ordinal) ? null
-            : PrefixTensors.Make(GoldenPrefix(golden, frozen.Model.Spec), frozen.Model);
+            : PrefixTensors.Make(PeftAdapter.Import(Path.Combine(golden.Folder, Adapter(run)), frozen.Model), frozen.Model);
         GenerationRules rules = RulesOf(expected.GetProperty("settings"), frozen.Model.Spec);
         using var generator = new TextGenerator(frozen.Model, rules);
         GenerationPrompt[] prompts = [.. generate.GetProperty("prompt_ids").EnumerateArray().Select(ids => new GenerationPrompt(Ids(ids), prefix))];
@@ -108,8 +108,8 @@ public sealed class GenerationTests
         int Setting(string name, int otherwise) => settings.TryGetProperty(name, out JsonElement value) ? value.GetInt32() : otherwise;
     }
 
-    private static Prefix GoldenPrefix(FamilyCase golden, TransformerSpec spec) => spec.IsEncoderDecoder
-        ? golden.PeftSeq2SeqPrefix(spec, "adapter") : golden.PeftPrefix(spec, "adapter", PrefixConvention.Peft);
+    private static string Adapter(string run) =>
+        run.StartsWith("prompt.", StringComparison.Ordinal) ? "adapter-prompt" : "adapter";
 
     private static Prefix GoldenInfix(FamilyCase golden, TransformerSpec spec)
     {
@@ -129,8 +129,7 @@ public sealed class GenerationTests
     private static string[] RunsOf(string folder)
     {
         using FamilyCase golden = FamilyCase.Open(folder);
-        return [.. golden.Numbers.GetProperty("generate").GetProperty("runs").EnumerateObject().Select(run => run.Name)
-            .Where(run => !run.StartsWith("prompt.", StringComparison.Ordinal))];
+        return [.. golden.Numbers.GetProperty("generate").GetProperty("runs").EnumerateObject().Select(run => run.Name)];
     }
 
     private static bool Has(string folder, string part)

@@ -1,0 +1,104 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+
+namespace Microsoft.ML.PrefixTuning.Text;
+
+/// <summary>
+/// Reads SentencePiece's own files: <c>tokenizer.model</c>, the name that Llama's checkpoints use, and <c>spiece.model</c>,
+/// T5's.
+/// </summary>
+internal static class SentencePieceTokenizer
+{
+    /// <summary>The file of Llama's layout, whose texts begin with the begin token.</summary>
+    public const string LlamaFile = "tokenizer.model";
+
+    /// <summary>The file of T5's layout, whose texts end with the end token.</summary>
+    public const string T5File = "spiece.model";
+
+    private const int DefaultExtraIds = 100;
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="FormatException">It is no such file, or contradicts itself, the settings or the embedding.</exception>
+    /// <exception cref="NotSupportedException">The model is neither BPE nor Unigram, or spaces are treated in another way.</exception>
+    public static TokenizerParts Read(string path, TokenizerSettings settings, int vocabularySize)
+    {
+        string name = System.IO.Path.GetFileName(path);
+        SentencePieceFile file = SentencePieceFile.Read(path);
+        CheckKind(file, name);
+        TokenTables tables = SentencePieceVocabulary.Tables(file.Pieces, name, vocabularySize);
+        if (name == T5File)
+            AddExtraIds(tables, settings, vocabularySize);
+        tables.Complete(settings);
+
+        int[]? byteIds = file.ByteFallback ? SentencePieceVocabulary.ByteIds(tables) : null;
+        byte[][] bytes = tables.TextBytes(
+            byteIds is null ? SentencePieceVocabulary.BytesOf : SentencePieceVocabulary.BytesOfWithFallback);
+        bytes[file.UnknownId] = Encoding.UTF8.GetBytes(file.UnknownSurface);
+        (IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) = settings.Ends(
+            tables.Vocabulary, name == LlamaFile ? IdOf(file.BeginId, tables) : [], name == T5File ? IdOf(file.EndId, tables) : []);
+        return new TokenizerParts
+        {
+            Kind = file.ModelType == SentencePieceFile.BytePair
+                ? SentencePieceVocabulary.BytePairKind : SentencePieceVocabulary.UnigramKind,
+            TokenCount = tables.Vocabulary.Count,
+            Added = tables.Added,
+            Normalizers = Normalizers(file, name),
+            Model = Model(file, tables, byteIds),
+            Decoder = new TokenDecoder(
+                bytes, file.AddsPrefix || file.CollapsesSpaces ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
+            Prologue = prologue,
+            Epilogue = epilogue,
+        };
+    }
+
+    private static void CheckKind(SentencePieceFile file, string name)
+    {
+        if (file.ModelType is not (SentencePieceFile.BytePair or SentencePieceFile.Unigram))
+            throw new NotSupportedException(
+                $"{name}: 'trainer_spec.model_type': found {file.ModelType}, supported are 1 (Unigram) and 2 (BPE).");
+        if (file.SpaceBehind || !file.EscapesSpaces)
+            throw new NotSupportedException(
+                $"{name}: spaces: supported are spaces in front of words, written as '{SpaceMarkNormalizer.Mark}'.");
+        if (file.UnknownId < 0 || file.UnknownId >= file.Pieces.Count
+            || file.Pieces[file.UnknownId].Type != PieceType.Unknown)
+            throw new FormatException(
+                $"{name}: 'trainer_spec.unk_id': expected the unknown token of {file.Pieces.Count}, found {file.UnknownId}.");
+        if (!file.Pieces.Any(piece => piece.Type == PieceType.Normal))
+            throw new FormatException($"{name}: expected a vocabulary, found no token that is text.");
+    }
+
+    private static Normalizer[] Normalizers(SentencePieceFile file, string name)
+    {
+        var spaces = new SpaceMarkNormalizer(file.AddsPrefix, file.CollapsesSpaces);
+        return file.CharacterMap.Length == 0 ? [spaces]
+            : [new CharacterMapNormalizer(file.CharacterMap, $"{name}: 'normalizer_spec.precompiled_charsmap'"), spaces];
+    }
+
+    private static TokenModel Model(SentencePieceFile file, TokenTables tables, int[]? byteIds)
+    {
+        Dictionary<string, int> tokens = SentencePieceVocabulary.TextTokens(file.Pieces, tables);
+        if (file.ModelType == SentencePieceFile.Unigram)
+            return new UnigramModel(tokens, tokens.Values.ToDictionary(id => id, id => file.Pieces[id].Score), file.UnknownId, byteIds);
+        var symbols = new CodePointSymbols(tokens, byteIds, new UnknownToken(file.UnknownId, Fused: true));
+        return new BytePairModel(symbols, SentencePieceVocabulary.Merges(file.Pieces, tokens), wholePiecesFirst: false);
+    }
+
+    // T5's sentinel tokens lie above the vocabulary, counted downwards.
+    private static void AddExtraIds(TokenTables tables, TokenizerSettings settings, int vocabularySize)
+    {
+        if (tables.Vocabulary.IdOf("<extra_id_0>") is not null)
+            return;
+        int first = tables.Vocabulary.Count;
+        int count = settings.ExtraIds ?? (vocabularySize - first >= DefaultExtraIds ? DefaultExtraIds : 0);
+        for (int i = 0; i < count; i++)
+        {
+            var token = new AddedToken($"<extra_id_{i}>", first + count - 1 - i, Special: true);
+            tables.Vocabulary.AddOrConfirm(token.Content, token.Id, "tokenizer_config.json: 'extra_ids'");
+            tables.Add(token);
+        }
+    }
+
+    private static int[] IdOf(int id, TokenTables tables) => id >= 0 && id < tables.Vocabulary.Count ? [id] : [];
+}

@@ -1,0 +1,96 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+
+namespace Microsoft.ML.PrefixTuning.Text;
+
+/// <summary>
+/// What SentencePiece's vocabularies have in common, whichever file they come from: <c>▁</c> for a space, and tokens for
+/// single bytes.
+/// </summary>
+internal static class SentencePieceVocabulary
+{
+    /// <summary>The kind of a vocabulary with merges, for people.</summary>
+    public const string BytePairKind = "SentencePiece BPE";
+
+    /// <summary>The kind of a vocabulary with scores, for people.</summary>
+    public const string UnigramKind = "SentencePiece Unigram";
+
+    private const int ByteCount = 256;
+    private const string ByteTokenHead = "<0x";
+    private const int ByteTokenLength = 6;
+
+    /// <summary>The tokens of a list of pieces.</summary>
+    /// <exception cref="FormatException">A piece stands twice or lies outside the embedding.</exception>
+    public static TokenTables Tables(IReadOnlyList<SentencePiece> pieces, string file, int vocabularySize)
+    {
+        var tables = new TokenTables(file, vocabularySize, pieces.Count);
+        for (int id = 0; id < pieces.Count; id++)
+        {
+            (string text, _, PieceType type) = pieces[id];
+            tables.Vocabulary.Add(text, id);
+            if (type is PieceType.Control or PieceType.Unknown)
+                tables.Add(new AddedToken(text, id, Special: true));
+            else if (type == PieceType.UserDefined)
+                tables.Add(new AddedToken(text, id, Special: false));
+            else if (type == PieceType.Unused)
+                tables.ExcludeFromText(id);
+        }
+        return tables;
+    }
+
+    /// <summary>The tokens that text may become: the pieces that are text.</summary>
+    public static Dictionary<string, int> TextTokens(IReadOnlyList<SentencePiece> pieces, TokenTables tables) =>
+        tables.TextTokens().Where(token => token.Value < pieces.Count && pieces[token.Value].Type == PieceType.Normal)
+            .ToDictionary(StringComparer.Ordinal);
+
+    /// <summary>
+    /// SentencePiece's BPE as merges: two neighbours join if they are a token together, the token of the largest score first.
+    /// </summary>
+    public static List<PairMerge> Merges(IReadOnlyList<SentencePiece> pieces, Dictionary<string, int> tokens)
+    {
+        float[] scores = tokens.Values.Select(id => pieces[id].Score).Distinct().OrderDescending().ToArray();
+        Dictionary<float, int> ranks = scores.Select((score, rank) => (score, rank)).ToDictionary(item => item.score, item => item.rank);
+        var lookup = tokens.GetAlternateLookup<ReadOnlySpan<char>>();
+        var merges = new List<PairMerge>();
+        foreach ((string token, int id) in tokens)
+        {
+            for (int cut = 1; cut < token.Length; cut++)
+            {
+                if (lookup.TryGetValue(token.AsSpan(0, cut), out int left) && lookup.TryGetValue(token.AsSpan(cut), out int right))
+                    merges.Add(new PairMerge(left, right, id, ranks[pieces[id].Score]));
+            }
+        }
+        return merges;
+    }
+
+    /// <summary>The ids of the tokens <c>&lt;0x00&gt;</c> to <c>&lt;0xFF&gt;</c>.</summary>
+    /// <exception cref="FormatException">One is missing.</exception>
+    public static int[] ByteIds(TokenTables tables)
+    {
+        var ids = new int[ByteCount];
+        for (int value = 0; value < ids.Length; value++)
+        {
+            string token = string.Create(CultureInfo.InvariantCulture, $"{ByteTokenHead}{value:X2}>");
+            ids[value] = tables.Vocabulary.IdOf(token)
+                ?? throw new FormatException($"{tables.File}: expected a token for each byte, {Quoted.Show(token)} is missing.");
+        }
+        return ids;
+    }
+
+    /// <summary>Ids of the tokens that begin with a space.</summary>
+    public static HashSet<int> WordBegins(Vocabulary vocabulary) =>
+        [.. Enumerable.Range(0, vocabulary.Count).Where(id => vocabulary.TokenOf(id)!.StartsWith(SpaceMarkNormalizer.Mark))];
+
+    /// <summary>The bytes of text that a token stands for.</summary>
+    public static byte[] BytesOf(string token) => Encoding.UTF8.GetBytes(token.Replace(SpaceMarkNormalizer.Mark, ' '));
+
+    /// <summary>The bytes of text that a token stands for where there are tokens for single bytes.</summary>
+    public static byte[] BytesOfWithFallback(string token) =>
+        token.Length == ByteTokenLength && token.StartsWith(ByteTokenHead, StringComparison.Ordinal) && token[^1] == '>'
+        && byte.TryParse(
+            token.AsSpan(ByteTokenHead.Length, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
+            ? [value] : BytesOf(token);
+}

@@ -1,0 +1,107 @@
+using System;
+using System.Collections.Generic;
+using System.Text;
+
+namespace Microsoft.ML.PrefixTuning.Text;
+
+/// <summary>
+/// The unigram language model (Kudo 2018): of all ways to cut a text into tokens, the one with the largest sum of
+/// scores (Viterbi), as SentencePiece's <c>EncodeOptimized</c> finds it.
+/// </summary>
+internal sealed class UnigramModel : TokenModel
+{
+    // What an unknown character costs below the worst token (kUnkPenalty).
+    private const float UnknownPenalty = 10;
+
+    private readonly TokenTrie _trie = new();
+    private readonly Dictionary<int, float> _scores;
+    private readonly float _unknownScore;
+    private readonly int _unknown;
+    private readonly int[]? _byteIds;
+
+    /// <param name="tokens">Ids of the tokens that text may become.</param>
+    /// <param name="scores">Their scores by id.</param>
+    /// <param name="unknown">The unknown token.</param>
+    /// <param name="byteIds">Ids of the 256 bytes that unknown characters become; null where they become the unknown token.</param>
+    public UnigramModel(IReadOnlyDictionary<string, int> tokens, Dictionary<int, float> scores, int unknown, int[]? byteIds)
+    {
+        (_scores, _unknown, _byteIds) = (scores, unknown, byteIds);
+        float worst = float.MaxValue;
+        foreach ((string token, int id) in tokens)
+        {
+            _trie.Add(token, id);
+            worst = Math.Min(worst, scores[id]);
+        }
+        _unknownScore = worst - UnknownPenalty;
+    }
+
+    public override void Encode(ReadOnlySpan<char> piece, TokenSink sink)
+    {
+        var ends = new End[piece.Length + 1];
+        Array.Fill(ends, new End(0, -1, TokenTrie.None));
+        for (int start = 0; start < piece.Length;)
+        {
+            Rune.DecodeFromUtf16(piece[start..], out _, out int width);
+            bool known = false;
+            for (int i = start, node = TokenTrie.Root; i < piece.Length; i++)
+            {
+                node = _trie.Next(node, piece[i]);
+                if (node == TokenTrie.None)
+                    break;
+                int id = _trie.ValueAt(node);
+                if (id == TokenTrie.None)
+                    continue;
+                Improve(ends, start, i + 1, id, _scores[id]);
+                known |= i + 1 - start == width;
+            }
+            if (!known)
+                Improve(ends, start, start + width, _unknown, _unknownScore);
+            start += width;
+        }
+        AddIds(piece, ends, sink);
+    }
+
+    private static void Improve(End[] ends, int start, int end, int id, float score)
+    {
+        float sum = ends[start].Score + score;
+        if (ends[end].Start < 0 || sum > ends[end].Score)
+            ends[end] = new End(sum, start, id);
+    }
+
+    private void AddIds(ReadOnlySpan<char> piece, End[] ends, TokenSink sink)
+    {
+        sink.Symbols.Clear();
+        for (int end = piece.Length; end > 0; end = ends[end].Start)
+            sink.Symbols.Add(end);
+        bool wasUnknown = false;
+        for (int i = sink.Symbols.Count - 1; i >= 0; i--)
+        {
+            int end = sink.Symbols[i];
+            bool isUnknown = ends[end].Id == _unknown;
+            if (isUnknown)
+                AddUnknown(piece[ends[end].Start..end], wasUnknown, sink);
+            else
+                sink.Ids.Add(ends[end].Id);
+            wasUnknown = isUnknown;
+        }
+    }
+
+    // A run of unknown characters is one unknown token.
+    private void AddUnknown(ReadOnlySpan<char> character, bool again, TokenSink sink)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        int count = Encoding.UTF8.GetBytes(character, bytes);
+        if (_byteIds is not null)
+        {
+            foreach (byte value in bytes[..count])
+                sink.Ids.Add(_byteIds[value]);
+            return;
+        }
+        sink.LostBytes += count;
+        if (!again)
+            sink.Ids.Add(_unknown);
+    }
+
+    // The best way to reach a place in the text: its score, where its last token begins, and that token.
+    private readonly record struct End(float Score, int Start, int Id);
+}

@@ -1,0 +1,108 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
+
+/// <summary>Makes GGUF files for tests: keys as they are given, tensors of float32 with small values.</summary>
+internal sealed class GgufBuilder
+{
+    private const int Alignment = 32;
+
+    /// <summary>Keys and values: uint, float, bool or string.</summary>
+    public Dictionary<string, object> Keys { get; } = [];
+
+    /// <summary>Names and shapes, outermost axis first.</summary>
+    public Dictionary<string, long[]> Tensors { get; } = [];
+
+    /// <summary>A whole Llama of one layer: width 8, two heads of 4, 16 tokens.</summary>
+    public static GgufBuilder Llama()
+    {
+        var file = new GgufBuilder();
+        file.Keys["general.architecture"] = "llama";
+        foreach ((string key, uint value) in ((string, uint)[])[("context_length", 32), ("embedding_length", 8), ("block_count", 1),
+            ("feed_forward_length", 12), ("attention.head_count", 2), ("attention.head_count_kv", 1), ("vocab_size", 16)])
+            file.Keys[$"llama.{key}"] = value;
+        file.Keys["llama.attention.layer_norm_rms_epsilon"] = 1e-5f;
+        file.Keys["tokenizer.ggml.eos_token_id"] = 2u;
+        file.Tensors["token_embd.weight"] = [16, 8];
+        file.Tensors["output_norm.weight"] = [8];
+        foreach ((string name, long[] shape) in ((string, long[])[])[("attn_norm", [8]), ("attn_q", [8, 8]), ("attn_k", [4, 8]),
+            ("attn_v", [4, 8]), ("attn_output", [8, 8]), ("ffn_norm", [8]), ("ffn_gate", [12, 8]), ("ffn_up", [12, 8]), ("ffn_down", [8, 12])])
+            file.Tensors[$"blk.0.{name}.weight"] = shape;
+        return file;
+    }
+
+    /// <summary>The file, and where its data begins.</summary>
+    public (byte[] Bytes, int Data) Build()
+    {
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        writer.Write("GGUF"u8);
+        writer.Write(3);
+        writer.Write((long)Tensors.Count);
+        writer.Write((long)Keys.Count);
+        foreach ((string key, object value) in Keys)
+        {
+            Text(writer, key);
+            Value(writer, value);
+        }
+        long offset = 0;
+        foreach ((string name, long[] shape) in Tensors)
+        {
+            Text(writer, name);
+            writer.Write(shape.Length);
+            foreach (long axis in shape.Reverse())
+                writer.Write(axis);
+            writer.Write(0);
+            writer.Write(offset);
+            offset += Padded(Elements(shape) * sizeof(float));
+        }
+        int data = (int)Padded(stream.Length);
+        writer.Write(new byte[data - stream.Length]);
+        foreach (long[] shape in Tensors.Values)
+        {
+            for (long i = 0; i < Padded(Elements(shape) * sizeof(float)) / sizeof(float); i++)
+                writer.Write(i % 7 / 8f);
+        }
+        return (stream.ToArray(), data);
+    }
+
+    private static long Elements(long[] shape) => shape.Aggregate(1L, (product, axis) => product * axis);
+
+    private static long Padded(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
+
+    private static void Text(BinaryWriter writer, string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        writer.Write((long)bytes.Length);
+        writer.Write(bytes);
+    }
+
+    private static void Value(BinaryWriter writer, object value)
+    {
+        switch (value)
+        {
+            case uint number:
+                writer.Write(4);
+                writer.Write(number);
+                break;
+            case float number:
+                writer.Write(6);
+                writer.Write(number);
+                break;
+            case bool flag:
+                writer.Write(7);
+                writer.Write(flag);
+                break;
+            case string text:
+                writer.Write(8);
+                Text(writer, text);
+                break;
+            default:
+                throw new ArgumentException($"A value of type {value.GetType()}.", nameof(value));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using System;
+using System.Diagnostics;
+using Microsoft.ML.PrefixTuning.Files;
+
+namespace Microsoft.ML.PrefixTuning.Tests;
+
+/// <summary>A second process of this assembly, for what one process cannot show of itself. The entry point is its side.</summary>
+internal static class ChildProcess
+{
+    /// <summary>Verb: saves one file after another under a name until it is killed.</summary>
+    public const string SaveForever = "save-forever";
+
+    /// <summary>Line that a child writes when its work has begun.</summary>
+    public const string Ready = "ready";
+
+    /// <summary>Bytes of each file of <see cref="SaveForever"/>, all equal.</summary>
+    public const int SavedBytes = 1 << 20;
+
+    /// <summary>Starts a child, its output redirected.</summary>
+    public static Process Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", ["exec", typeof(ChildProcess).Assembly.Location, .. arguments]);
+        start.RedirectStandardOutput = true;
+        return Process.Start(start)!;
+    }
+
+    private static int Main(string[] arguments)
+    {
+        switch (arguments)
+        {
+            case [SaveForever, var path]:
+                Save(path);
+                return 0;
+            default:
+                return 1;
+        }
+    }
+
+    private static void Save(string path)
+    {
+        byte[] piece = new byte[SavedBytes / 64];
+        for (byte value = 0; ; value++)
+        {
+            Array.Fill(piece, value);
+            AtomicFile.Write(path, stream =>
+            {
+                for (int i = 0; i < SavedBytes; i += piece.Length)
+                    stream.Write(piece);
+            });
+            if (value == 0)
+                Console.WriteLine(Ready);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Text;
+
+[TestClass]
+public sealed class GgufVocabularyTests
+{
+    private const string Keys = "tokenizer.ggml.";
+
+    // Folder, key, its new value (null: removed), the kind of the refusal and how its message begins.
+    public static IEnumerable<object?[]> Faults =>
+    [
+        ["gpt2", "model", "quantum", typeof(NotSupportedException), "m.gguf: 'tokenizer.ggml.model': found 'quantum'"],
+        ["gpt2", "model", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.model' is missing"],
+        ["gpt2", "pre", "quantum", typeof(NotSupportedException), "m.gguf: 'tokenizer.ggml.pre': found 'quantum'"],
+        ["gpt2", "tokens", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens' is missing"],
+        ["gpt2", "tokens", 7u, typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens': expected String[], found UInt32"],
+        ["gpt2", "tokens", Enumerable.Repeat("a", 900).ToArray(), typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens': token 'a' stands twice"],
+        ["gpt2", "token_type", new int[10], typeof(FormatException), "m.gguf: 'tokenizer.ggml.token_type': expected one for each of 900 tokens, found 10"],
+        ["gpt2", "token_type", new int[900], typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens': token 0: expected a text, a type from 1 to 6"],
+        ["gpt2", "merges", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.merges' is missing"],
+        ["gpt2", "merges", (string[])["a b", "zz zz"], typeof(FormatException), "m.gguf: 'tokenizer.ggml.merges': merge 1: expected tokens of the vocabulary, found 'zz'."],
+        ["gpt2", "eos_token_id", 900u, typeof(FormatException), "m.gguf: 'tokenizer.ggml.eos_token_id': expected an id from 0 to 899, found 900"],
+        ["gpt2", "add_bos_token", 1u, typeof(FormatException), "m.gguf: 'tokenizer.ggml.add_bos_token': expected true or false, found UInt32"],
+        ["llama-sentencepiece", "scores", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.scores' is missing"],
+        ["llama-sentencepiece", "scores", Enumerable.Repeat(float.NaN, 1000).ToArray(), typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens': token 0"],
+    ];
+
+    [TestMethod]
+    [DynamicData(nameof(Faults))]
+    public void FromGguf_OneKeyWrong_RefusedByFileAndKey(string folder, string key, object? value, Type kind, string message)
+    {
+        Dictionary<string, object> metadata = Metadata(folder);
+        if (value is null)
+            metadata.Remove(Keys + key);
+        else
+            metadata[Keys + key] = value;
+
+        var fault = Assert.Throws<Exception>(() => PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000));
+
+        Assert.IsInstanceOfType(fault, kind);
+        Assert.StartsWith(message, fault.Message);
+    }
+
+    [TestMethod]
+    public void FromGguf_MoreTokensThanRows_Refused()
+    {
+        var fault = Assert.ThrowsExactly<FormatException>(() => PretrainedTokenizer.FromGguf(Metadata("gpt2"), "m.gguf", 899));
+
+        Assert.AreEqual("m.gguf: 'tokenizer.ggml.tokens': token 'Ġserv': expected an id from 0 to 898 (the vocabulary of the model), found 899.", fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow("gpt2", null, "")]
+    [DataRow("gpt2", true, "5")]
+    [DataRow("llama3", null, "5")]
+    [DataRow("llama3", false, "")]
+    [DataRow("llama-sentencepiece", null, "5")]
+    [DataRow("llama-sentencepiece", false, "")]
+    public void Prologue_BeginToken_AsTheFileAsksElseAsTheKindHasIt(string folder, bool? adds, string prologue)
+    {
+        Dictionary<string, object> metadata = Metadata(folder);
+        metadata[Keys + "bos_token_id"] = 5u;
+        if (adds is bool flag)
+            metadata[Keys + "add_bos_token"] = flag;
+
+        Assert.AreEqual(prologue, string.Join(' ', PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000).Prologue));
+    }
+
+    [TestMethod]
+    public void FromGguf_WithoutSpacePrefix_TextStaysAsItIs()
+    {
+        Dictionary<string, object> metadata = Metadata("llama-sentencepiece");
+        PretrainedTokenizer with = PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000);
+        metadata[Keys + "add_space_prefix"] = false;
+        PretrainedTokenizer without = PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000);
+
+        CollectionAssert.AreEqual(with.Encode("the pub"), without.Encode(" the pub"));
+        Assert.AreEqual(" the pub", without.Decode(without.Encode(" the pub")));
+        Assert.AreEqual("the pub", without.Decode(without.Encode("the pub")));
+    }
+
+    private static Dictionary<string, object> Metadata(string folder) =>
+        new(GgufKeys.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "vocab.gguf")));
+}

@@ -1,0 +1,113 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Text;
+using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Text;
+
+/// <summary>SentencePiece model files made by hand.</summary>
+[TestClass]
+public sealed class SentencePieceFileTests
+{
+    private const int Word = 3;
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("tokenizer-");
+
+    [TestCleanup]
+    public void Delete() => _folder.Delete(recursive: true);
+
+    [TestMethod]
+    public void Encode_EqualScores_LeftmostPairFirst()
+    {
+        Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal), ("a", -2, PieceType.Normal), ("aa", -3, PieceType.Normal));
+
+        CollectionAssert.AreEqual((int[])[1, 3, 2], Load().Encode("aaa"));
+    }
+
+    [TestMethod]
+    public void Encode_UserDefinedPiece_WholeAndWithoutAMarkBehindIt()
+    {
+        Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal), ("a", -2, PieceType.Normal), ("aba", 0, PieceType.UserDefined), ("▁a", -3, PieceType.Normal));
+
+        PretrainedTokenizer tokenizer = Load();
+
+        CollectionAssert.AreEqual((int[])[4, 3, 2, 1], tokenizer.Encode("aabaa "));
+        Assert.AreEqual("aabaa ", tokenizer.Decode(tokenizer.Encode("aabaa ")));
+    }
+
+    [TestMethod]
+    public void Encode_UnknownCharacters_OneTokenARunAndCounted()
+    {
+        Write(SentencePieceFile.Unigram, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal), ("a", -2, PieceType.Normal), ("b", -9, PieceType.Unused));
+
+        PretrainedTokenizer tokenizer = Load();
+
+        CollectionAssert.AreEqual((int[])[1, 2, 0, 2], tokenizer.Encode("a😀ba", out int lost));
+        Assert.AreEqual(5, lost);
+        Assert.AreEqual("a ⁇ a", tokenizer.Decode([1, 2, 0, 2]));
+    }
+
+    [TestMethod]
+    [DataRow(new byte[] { 0x0A, 0x05, 0x0A }, "tokenizer.model: expected a SentencePiece model, found something else or the file is cut.")]
+    [DataRow(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF }, "tokenizer.model: expected a SentencePiece model, found something else or the file is cut.")]
+    [DataRow(new byte[] { 0x0A, 0x03, 0x0A, 0x01, 0xFF }, "tokenizer.model: expected UTF-8, found other bytes.")]
+    [DataRow(new byte[] { 0x0A, 0x00 }, "tokenizer.model: piece 0: expected a text, a finite score and a type from 1 to 6, found '', 0 and 1.")]
+    [DataRow(new byte[0], "tokenizer.model: 'trainer_spec.unk_id': expected the unknown token of 0, found 0.")]
+    public void Read_BrokenFile_Refused(byte[] bytes, string message)
+    {
+        File.WriteAllBytes(Path.Combine(_folder.FullName, "tokenizer.model"), bytes);
+
+        Assert.AreEqual(message, Assert.ThrowsExactly<FormatException>(Load).Message);
+    }
+
+    [TestMethod]
+    public void Read_ModelOfWords_RefusedByItsNumber()
+    {
+        Write(Word, ("<unk>", 0, PieceType.Unknown));
+
+        var fault = Assert.ThrowsExactly<NotSupportedException>(Load);
+
+        Assert.AreEqual("tokenizer.model: 'trainer_spec.model_type': found 3, supported are 1 (Unigram) and 2 (BPE).", fault.Message);
+    }
+
+    [TestMethod]
+    public void Read_EveryCutOfAFile_RefusedOrRead()
+    {
+        byte[] whole = File.ReadAllBytes(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
+        string path = Path.Combine(_folder.FullName, "tokenizer.model");
+        var random = new Random(5);
+        for (int i = 0; i < 100; i++)
+        {
+            byte[] broken = whole[..random.Next(whole.Length)];
+            for (int k = 0; k < 20 && broken.Length > 0; k++)
+                broken[random.Next(broken.Length)] = (byte)random.Next(256);
+            File.WriteAllBytes(path, broken);
+            try
+            {
+                PretrainedTokenizer.FromFolder(_folder.FullName, 1100).Encode("a ﬁne ½ ｔｅｘｔ");
+            }
+            catch (Exception fault) when (fault is FormatException or NotSupportedException)
+            {
+            }
+        }
+    }
+
+    private PretrainedTokenizer Load() => PretrainedTokenizer.FromFolder(_folder.FullName, 100);
+
+    private void Write(int modelType, params (string Text, float Score, PieceType Type)[] pieces)
+    {
+        var file = new List<byte>();
+        foreach ((string text, float score, PieceType type) in pieces)
+        {
+            byte[] name = Encoding.UTF8.GetBytes(text);
+            byte[] piece = [0x0A, (byte)name.Length, .. name, 0x15, .. BitConverter.GetBytes(score), 0x18, (byte)type];
+            file.AddRange([0x0A, (byte)piece.Length, .. piece]);
+        }
+        file.AddRange([0x12, 2, 0x18, (byte)modelType]);
+        // Spaces stay as they are.
+        file.AddRange([0x1A, 2, 0x20, 0]);
+        File.WriteAllBytes(Path.Combine(_folder.FullName, "tokenizer.model"), file.ToArray());
+    }
+}

@@ -1,0 +1,214 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Text;
+
+/// <summary>Forms of the files that checkpoints have and the golden folders lack, made from those folders.</summary>
+[TestClass]
+public sealed class TokenizerFolderTests
+{
+    private const int Rows = 1100;
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("tokenizer-");
+
+    [TestCleanup]
+    public void Delete() => _folder.Delete(recursive: true);
+
+    [TestMethod]
+    public void FromFolder_Qwen2ClassWithoutJson_SplitsAndComposesAsQwen2()
+    {
+        Copy("qwen2", "vocab.json", "merges.txt");
+        Write("tokenizer_config.json", """{ "tokenizer_class": "Qwen2TokenizerFast" }""");
+
+        PretrainedTokenizer tokenizer = Load();
+
+        foreach ((string text, int[] ids) in Golden("qwen2"))
+            CollectionAssert.AreEqual(ids, tokenizer.Encode(text), text);
+    }
+
+    [TestMethod]
+    public void FromFolder_ClassThatIsNotKnownWithoutJson_Refused()
+    {
+        Copy("llama3", "vocab.json", "merges.txt");
+        Write("tokenizer_config.json", """{ "tokenizer_class": "PreTrainedTokenizerFast" }""");
+
+        var fault = Assert.ThrowsExactly<NotSupportedException>(Load);
+
+        Assert.AreEqual("tokenizer_config.json: 'tokenizer_class': found 'PreTrainedTokenizer'; without tokenizer.json supported are GPT2Tokenizer, BartTokenizer, RobertaTokenizer, Qwen2Tokenizer.", fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow("""{ }""", "", "")]
+    [DataRow("""{ "add_bos_token": true, "bos_token": "<|endoftext|>" }""", "0", "")]
+    [DataRow("""{ "add_eos_token": true, "eos_token": { "content": "<|endoftext|>" } }""", "", "0")]
+    [DataRow("""{ "tokenizer_class": "BartTokenizer", "added_tokens_decoder": { "900": { "content": "<s>", "special": true }, "901": { "content": "</s>", "special": true } } }""", "900", "901")]
+    public void Ends_AsTheSettingsSay(string settings, string prologue, string epilogue)
+    {
+        Copy("gpt2", "vocab.json", "merges.txt");
+        Write("tokenizer_config.json", settings);
+
+        PretrainedTokenizer tokenizer = Load();
+
+        Assert.AreEqual(prologue, string.Join(' ', tokenizer.Prologue));
+        Assert.AreEqual(epilogue, string.Join(' ', tokenizer.Epilogue));
+    }
+
+    [TestMethod]
+    [DataRow("""{ "type": "TemplateProcessing", "single": [{ "SpecialToken": { "id": "<|begin_of_text|>", "type_id": 0 } }, { "Sequence": { "id": "A", "type_id": 0 } }] }""", "0", "")]
+    [DataRow("""{ "type": "Sequence", "processors": [{ "type": "ByteLevel" }, { "type": "RobertaProcessing", "cls": ["<|begin_of_text|>", 0], "sep": ["<|end_of_text|>", 1] }] }""", "0", "1")]
+    public void Ends_AsThePostProcessorSays(string processor, string prologue, string epilogue)
+    {
+        WriteJson("llama3", root => root["post_processor"] = JsonNode.Parse(processor));
+        Assert.AreEqual(prologue, string.Join(' ', Load().Prologue));
+        Assert.AreEqual(epilogue, string.Join(' ', Load().Epilogue));
+
+        Write("tokenizer_config.json", """{ "add_bos_token": false, "add_eos_token": false }""");
+        Assert.IsEmpty(Load().Prologue);
+        Assert.IsEmpty(Load().Epilogue);
+    }
+
+    [TestMethod]
+    public void FromFolder_AddedTokens_OrdinaryOnesFoundInPlainText()
+    {
+        WriteJson("smollm", root =>
+        {
+            var added = root["added_tokens"]!.AsArray();
+            added.Add(JsonNode.Parse("""{ "id": 900, "content": "<tool>", "special": false, "normalized": false }"""));
+            added.Add(JsonNode.Parse("""{ "id": 901, "content": "<tool><tool>", "special": false, "normalized": false }"""));
+            added.Add(JsonNode.Parse("""{ "id": 902, "content": "<mask>", "lstrip": true, "rstrip": true, "special": true }"""));
+        });
+
+        PretrainedTokenizer tokenizer = Load();
+
+        int[] a = tokenizer.Encode("a");
+        CollectionAssert.AreEqual((int[])[.. a, 901, 900, .. a], tokenizer.Encode("a<tool><tool><tool>a"));
+        CollectionAssert.AreEqual((int[])[.. a, 902, .. a], tokenizer.EncodeTemplate("a  <mask> \n a"));
+        Assert.DoesNotContain(902, tokenizer.Encode("a <mask> a"));
+        Assert.AreEqual("a<tool>a", tokenizer.Decode([.. a, 900, 902, .. a, 1050]));
+        CollectionAssert.AreEquivalent((string[])["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<mask>"], tokenizer.SpecialTokens.Keys.ToArray());
+    }
+
+    [TestMethod]
+    public void FromFolder_GemmaForm_SpacesBecomeMarks()
+    {
+        WriteJson("llama-sentencepiece", root =>
+        {
+            root["normalizer"] = JsonNode.Parse("""{ "type": "Replace", "pattern": { "String": " " }, "content": "▁" }""");
+            root["pre_tokenizer"] = JsonNode.Parse("""{ "type": "Split", "pattern": { "String": " " }, "behavior": "MergedWithPrevious", "invert": false }""");
+            root["decoder"] = JsonNode.Parse("""{ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "ByteFallback" }, { "type": "Fuse" }] }""");
+        });
+
+        PretrainedTokenizer tokenizer = Load();
+
+        foreach ((string text, int[] ids) in Golden("llama-sentencepiece").Where(item => item.Text.Length > 0))
+        {
+            CollectionAssert.AreEqual(ids, tokenizer.Encode(" " + text), text);
+            Assert.AreEqual(" " + text, tokenizer.Decode(ids), text);
+        }
+    }
+
+    [TestMethod]
+    public void FromFolder_MistralForm_MarkInFrontOfTheBeginningOnly()
+    {
+        WriteJson("llama-sentencepiece", root =>
+        {
+            root["normalizer"] = null;
+            root["pre_tokenizer"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": false }""");
+        });
+
+        PretrainedTokenizer tokenizer = Load();
+
+        foreach ((string text, int[] ids) in Golden("llama-sentencepiece").Where(item => !item.Text.StartsWith(' ') && !item.Text.StartsWith('▁')))
+            CollectionAssert.AreEqual(ids, tokenizer.Encode(text), text);
+        CollectionAssert.AreEqual((int[])[1, .. tokenizer.Encode("the"), 2, .. tokenizer.Encode(" the")], tokenizer.EncodeTemplate("<s> the</s> the"));
+    }
+
+    [TestMethod]
+    [DataRow("""{ "type": "Sequence", "pretokenizers": [{ "type": "WhitespaceSplit" }, { "type": "Metaspace", "replacement": "▁", "add_prefix_space": true }] }""", false)]
+    [DataRow("""{ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true }""", true)]
+    public void FromFolder_UnigramJson_AsTheModelFile(string preTokenizer, bool normalizesSpaces)
+    {
+        SentencePieceFile model = SentencePieceFile.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
+        var precompiled = new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap) };
+        var spaces = JsonNode.Parse("""{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
+        var root = new JsonObject
+        {
+            ["added_tokens"] = JsonNode.Parse("""[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
+            ["normalizer"] = normalizesSpaces ? new JsonObject { ["type"] = "Sequence", ["normalizers"] = new JsonArray(precompiled, spaces) } : precompiled,
+            ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
+            ["post_processor"] = JsonNode.Parse("""{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
+            ["decoder"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "add_prefix_space": true }"""),
+            ["model"] = new JsonObject
+            {
+                ["type"] = "Unigram",
+                ["unk_id"] = model.UnknownId,
+                ["vocab"] = new JsonArray([.. model.Pieces.Select(piece => new JsonArray(piece.Text, piece.Score))]),
+            },
+        };
+        Write("tokenizer.json", root.ToJsonString());
+
+        PretrainedTokenizer tokenizer = Load();
+
+        Assert.AreEqual("SentencePiece Unigram", tokenizer.Kind);
+        CollectionAssert.AreEqual((int[])[1], tokenizer.Epilogue.ToArray());
+        foreach ((string text, int[] ids) in Golden("t5-unigram"))
+            CollectionAssert.AreEqual(ids, tokenizer.Encode(text), text);
+        Assert.AreEqual("name : Cocum", tokenizer.Decode(tokenizer.Encode("  name :\tCocum ")));
+    }
+
+    [TestMethod]
+    public void FromFolder_T5_SentinelsAboveTheVocabularyDownwards()
+    {
+        Copy("t5-unigram", "spiece.model");
+        PretrainedTokenizer tokenizer = Load();
+        int pieces = tokenizer.TokenCount - 100;
+
+        Assert.AreEqual(pieces + 99, tokenizer.SpecialTokens["<extra_id_0>"]);
+        Assert.AreEqual(pieces, tokenizer.SpecialTokens["<extra_id_99>"]);
+        CollectionAssert.AreEqual((int[])[tokenizer.SpecialTokens["</s>"]], tokenizer.Epilogue.ToArray());
+        Assert.AreEqual(pieces, PretrainedTokenizer.FromFolder(_folder.FullName, pieces).TokenCount);
+    }
+
+    [TestMethod]
+    [DataRow("normalizer", """{ "type": "Lowercase" }""", "tokenizer.json: 'normalizer.type': found 'Lowercase'")]
+    [DataRow("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "\\w+" }, "behavior": "Isolated" }""", "tokenizer.json: 'pre_tokenizer.pattern.Regex': found '\\w+'")]
+    [DataRow("pre_tokenizer", """{ "type": "Whitespace" }""", "tokenizer.json: 'pre_tokenizer.type': found 'Whitespace'")]
+    [DataRow("decoder", """{ "type": "WordPiece" }""", "tokenizer.json: 'decoder': found '{\"type\":\"WordPiece\"}'")]
+    [DataRow("decoder", "null", "tokenizer.json: 'decoder': found none")]
+    [DataRow("post_processor", """{ "type": "Other" }""", "tokenizer.json: 'post_processor.type': found 'Other'")]
+    public void FromFolder_StageThatIsNotKnown_RefusedByItsName(string stage, string json, string message)
+    {
+        WriteJson("gpt2", root => root[stage] = JsonNode.Parse(json));
+
+        var fault = Assert.ThrowsExactly<NotSupportedException>(Load);
+
+        Assert.StartsWith(message, fault.Message);
+    }
+
+    private static IEnumerable<(string Text, int[] Ids)> Golden(string folder) =>
+        JsonElement.Parse(File.ReadAllBytes(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "golden.json"))).GetProperty("texts").EnumerateArray()
+            .Select(item => (item.GetProperty("text").GetString()!, item.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToArray()));
+
+    private PretrainedTokenizer Load() => PretrainedTokenizer.FromFolder(_folder.FullName, Rows);
+
+    private void Copy(string folder, params string[] files)
+    {
+        foreach (string file in files)
+            File.Copy(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, file), Path.Combine(_folder.FullName, file));
+    }
+
+    private void Write(string file, string text) => File.WriteAllText(Path.Combine(_folder.FullName, file), text);
+
+    private void WriteJson(string folder, Action<JsonNode> change)
+    {
+        JsonNode root = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "tokenizer.json")))!;
+        change(root);
+        Write("tokenizer.json", root.ToJsonString());
+    }
+}

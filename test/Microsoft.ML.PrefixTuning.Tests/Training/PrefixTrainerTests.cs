@@ -1,0 +1,342 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Training;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Training;
+
+[TestClass]
+public sealed class PrefixTrainerTests
+{
+    [TestMethod]
+    public void Train_OnRowsWithARule_LearnsItAndKeepsTheBest()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using DirectParametrization direct = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 6, BatchSize = 4, WarmupSteps = 2 });
+        run = run with { Validation = TinyTraining.Rows(6, seed: 99) };
+        TrainingOutcome outcome = PrefixTrainer.Train(run);
+        Assert.AreEqual(StopReason.Finished, outcome.Reason);
+        Assert.HasCount(30, outcome.Steps);
+        Assert.HasCount(7, outcome.Validations);
+        Assert.AreEqual(outcome.StartLoss, outcome.Validations[0].Loss);
+        ValidationRecord best = outcome.Validations.MinBy(validation => validation.Loss)!;
+        Assert.AreEqual(best.Step, outcome.BestStep);
+        Assert.IsLessThan(outcome.StartLoss - 0.1, best.Loss);
+        Assert.AreEqual(6L * run.Examples.Sum(row => row.Tokens), outcome.Tokens);
+        using var again = new DirectParametrization(outcome.Best, CPU);
+        using var scope = NewDisposeScope();
+        Assert.AreEqual(best.Loss, PrefixScorer.MeanLoss(run with { Parametrization = again }, run.Validation, again.Materialize()), 1e-9);
+    }
+
+    [TestMethod]
+    public void Train_WithTheSameSeed_GivesTheSameBytes()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        float[] first = Trained(model, 1), second = Trained(model, 1), other = Trained(model, 2);
+        CollectionAssert.AreEqual(first, second);
+        CollectionAssert.AreNotEqual(first, other);
+
+        static float[] Trained(LanguageModel model, int seed)
+        {
+            using DirectParametrization direct = TinyTraining.Direct(model);
+            _ = rand(3).ToString(); // the library's numbers do not depend on torch's global generator
+            return TinyTraining.Values(PrefixTrainer.Train(TinyTraining.Run(model, direct) with { Seed = seed }).Best);
+        }
+    }
+
+    [TestMethod]
+    public void Train_LeavesTheBaseAsItIs()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        float[][] before = Copy(model);
+        using DirectParametrization direct = TinyTraining.Direct(model);
+        PrefixTrainer.Train(TinyTraining.Run(model, direct));
+        float[][] after = Copy(model);
+        for (int i = 0; i < before.Length; i++)
+            CollectionAssert.AreEqual(before[i], after[i]);
+        Assert.IsTrue(model.Weights.Owned.All(tensor => !tensor.requires_grad));
+
+        static float[][] Copy(LanguageModel model) => model.Weights.Owned.Select(tensor => tensor.data<float>().ToArray()).ToArray();
+    }
+
+    [TestMethod]
+    public void Train_StepByStep_KeepsNoTensors()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using DirectParametrization direct = TinyTraining.Direct(model);
+        var live = new List<long>();
+        PrefixTrainer.Train(TinyTraining.Run(model, direct) with
+        {
+            Validation = TinyTraining.Rows(4, seed: 5),
+            Progress = _ => live.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount),
+        });
+        Assert.HasCount(10, live);
+        Assert.HasCount(1, live.Distinct().ToArray(), string.Join(", ", live));
+    }
+
+    [TestMethod]
+    public void Train_StoppedAtAnyStepAndResumed_EqualsUninterrupted()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        TrainingOptions options = new() { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, GradientAccumulation = 2, StateInterval = 1000 };
+        TrainingOutcome whole = Train(model, options, null, int.MaxValue);
+        for (int stop = 0; stop < whole.Steps.Count; stop++)
+        {
+            var state = new MemoryState();
+            Assert.ThrowsExactly<OperationCanceledException>(() => Train(model, options, state, stop));
+            TrainingOutcome resumed = Train(model, options, state, int.MaxValue);
+            CollectionAssert.AreEqual(TinyTraining.Values(whole.Best), TinyTraining.Values(resumed.Best), $"stopped after {stop}");
+            CollectionAssert.AreEqual(whole.Steps.ToArray(), resumed.Steps.ToArray());
+            CollectionAssert.AreEqual(whole.Validations.ToArray(), resumed.Validations.ToArray());
+            Assert.AreEqual((whole.BestStep, whole.StartLoss, whole.BaseLoss, whole.Tokens), (resumed.BestStep, resumed.StartLoss, resumed.BaseLoss, resumed.Tokens));
+        }
+
+        // A network with dropout: its random numbers must go on where they stopped.
+        static TrainingOutcome Train(LanguageModel model, TrainingOptions options, MemoryState? state, int stopAfter)
+        {
+            using var network = new ResidualMlpParametrization(TinyTraining.Start(model, PrefixStart.DefaultText),
+                new PrefixNetworkShape(Hidden: 6, Dropout: 0.2), 5, CPU);
+            int passes = 0;
+            return PrefixTrainer.Train(TinyTraining.Run(model, network, options) with
+            {
+                State = state,
+                LearningRate = 0.01,
+                Validation = TinyTraining.Rows(4, seed: 5),
+                Progress = progress => passes = progress.Step,
+                CheckAlive = () =>
+                {
+                    if (passes >= stopAfter || stopAfter == 0)
+                        throw new OperationCanceledException();
+                },
+            });
+        }
+    }
+
+    [TestMethod]
+    public void Train_OfAFinishedState_GivesTheOutcomeWithoutASingleStep()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        var state = new MemoryState();
+        using DirectParametrization direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
+        TrainingOutcome first = PrefixTrainer.Train(TinyTraining.Run(model, direct) with { State = state });
+        TrainingOutcome second = PrefixTrainer.Train(TinyTraining.Run(model, other) with
+        {
+            State = state,
+            CheckAlive = () => Assert.Fail("nothing is left to do"),
+        });
+        CollectionAssert.AreEqual(TinyTraining.Values(first.Best), TinyTraining.Values(second.Best));
+        Assert.AreEqual(StopReason.Finished, second.Reason);
+    }
+
+    [TestMethod]
+    [DataRow("base", "saved tiny, given another")]
+    [DataRow("rows", "training rows: saved 20, given 19")]
+    [DataRow("hash", "training rows' hash: saved ")]
+    [DataRow("rate", "LearningRate: saved 0.05, given 0.06")]
+    [DataRow("batch", "BatchSize: saved 4, given 5")]
+    [DataRow("seed", "Seed: saved 1, given 8")]
+    public void Train_FromAStateOfAnotherRun_IsRefusedByField(string what, string message)
+    {
+        using LanguageModel model = TinyTraining.Model();
+        var state = new MemoryState();
+        using DirectParametrization direct = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model, direct) with { State = state };
+        PrefixTrainer.Train(run);
+        TrainingRun other = what switch
+        {
+            "base" => run with { BaseIdentity = "another" },
+            "rows" => run with { Examples = [.. run.Examples.Skip(1)] },
+            "hash" => run with { Examples = [run.Examples[1], .. run.Examples.Skip(1)] },
+            "rate" => run with { LearningRate = 0.06 },
+            "batch" => run with { Options = run.Options with { BatchSize = 5 } },
+            _ => run with { Seed = 8 },
+        };
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(other));
+        Assert.Contains(message, fault.Message);
+        Assert.StartsWith("memory: ", fault.Message);
+    }
+
+    [TestMethod]
+    public void Train_CancelledByToken_ThrowsOrGivesTheBest()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        TrainingOutcome outcome = Train(CancellationBehavior.ReturnBest);
+        Assert.AreEqual(StopReason.Cancelled, outcome.Reason);
+        Assert.HasCount(3, outcome.Steps);
+        Assert.AreEqual(3, outcome.BestStep);
+        var fault = Assert.ThrowsExactly<OperationCanceledException>(() => Train(CancellationBehavior.Throw));
+        Assert.AreEqual("Training was cancelled after step 3 of 10; the best prefix so far (step 3) was not kept, for TrainingOptions.StateFile is not set.", fault.Message);
+
+        TrainingOutcome Train(CancellationBehavior behavior)
+        {
+            using var source = new CancellationTokenSource();
+            using DirectParametrization direct = TinyTraining.Direct(model);
+            TrainingRun run = TinyTraining.Run(model, direct);
+            return PrefixTrainer.Train(run with
+            {
+                Options = run.Options with { CancellationToken = source.Token, WhenCancelled = behavior },
+                Progress = progress =>
+                {
+                    if (progress.Step == 3)
+                        source.Cancel();
+                },
+            });
+        }
+    }
+
+    [TestMethod]
+    public void Train_WhenValidationNoLongerFalls_StopsAndKeepsTheBest()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using DirectParametrization direct = TinyTraining.Direct(model);
+        // A target that training rows contradict: its loss can only rise.
+        TrainingExample[] contrary = TinyTraining.Rows(4).Select(row => row with { Target = [30, 31, 32, 33, 34] }).ToArray();
+        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions
+        {
+            MaxEpochs = 20,
+            BatchSize = 4,
+            WarmupSteps = 0,
+            EarlyStopping = new EarlyStopping { Patience = 2 },
+        });
+        TrainingOutcome outcome = PrefixTrainer.Train(run with { Validation = contrary });
+        Assert.AreEqual(StopReason.EarlyStopping, outcome.Reason);
+        Assert.IsLessThan(20, outcome.Epochs);
+        Assert.AreEqual(outcome.Validations[^3].Step, outcome.BestStep);
+    }
+
+    [TestMethod]
+    public void Train_WithAStepThatIsNotFinite_ChangesNothingInIt()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using DirectParametrization direct = TinyTraining.Direct(model);
+        float[]? before = null, after = null;
+        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 0, MaxFailedSteps = 3 });
+        TrainingOutcome outcome = PrefixTrainer.Train(run with
+        {
+            CheckAlive = () => Poison(model, before is not null && after is null),
+            Progress = progress =>
+            {
+                if (progress.Step == 4)
+                    before = TinyTraining.Values(direct.Bake());
+                if (progress.Step == 5)
+                    after = TinyTraining.Values(direct.Bake());
+            },
+        });
+        CollectionAssert.AreEqual(before, after);
+        Assert.AreEqual(1, outcome.FailedSteps);
+        Assert.IsTrue(outcome.Steps[4].Failed);
+        Assert.AreEqual(StopReason.Finished, outcome.Reason);
+        Assert.Contains("1 of 10 steps changed nothing, for loss or gradient was not finite.", outcome.Warnings);
+    }
+
+    [TestMethod]
+    public void Train_WithFailingStepsInARow_GivesTheLastGoodPrefixOrThrows()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using DirectParametrization direct = TinyTraining.Direct(model);
+        bool poisoned = false;
+        float[]? good = null;
+        TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, direct) with
+        {
+            CheckAlive = () => Poison(model, poisoned),
+            Progress = progress =>
+            {
+                poisoned = progress.Step >= 4;
+                if (progress.Step == 4)
+                    good = TinyTraining.Values(direct.Bake());
+            },
+        });
+        Assert.AreEqual((StopReason.FailedSteps, 4, 3), (outcome.Reason, outcome.BestStep, outcome.FailedSteps));
+        CollectionAssert.AreEqual(good, TinyTraining.Values(outcome.Best));
+
+        using DirectParametrization other = TinyTraining.Direct(model);
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(TinyTraining.Run(model, other) with { CheckAlive = () => Poison(model, true) }));
+        Assert.StartsWith("Training failed: step 3 is not finite (loss NaN, gradient norm NaN), as every step before it; learning rate 0.05, rows ", fault.Message);
+    }
+
+    [TestMethod]
+    public void Train_WhenTheStateCannotBeWritten_GoesOnAndSaysSo()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using DirectParametrization direct = TinyTraining.Direct(model);
+        TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, direct) with { State = new MemoryState { WriteFault = new IOException("No space left.") } });
+        Assert.AreEqual(StopReason.Finished, outcome.Reason);
+        Assert.Contains("After step 10 the state was not saved: No space left.", outcome.Warnings);
+    }
+
+    [TestMethod]
+    public void Train_FromAStartWorseThanTheBase_Warns()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using var direct = new DirectParametrization(TinyTraining.Start(model, PrefixStart.Random(3)), CPU);
+        TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, direct));
+        Assert.IsGreaterThan(outcome.BaseLoss, outcome.StartLoss);
+        Assert.StartsWith("The starting prefix makes the base worse: ", outcome.Warnings.Single());
+    }
+
+    [TestMethod]
+    public void Train_WithAccumulation_EqualsOneLargeBatch()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        foreach (TrainingLoss loss in Enum.GetValues<TrainingLoss>())
+        {
+            TrainingOutcome one = Train(model, loss, 1), many = Train(model, loss, 5);
+            for (int step = 0; step < one.Steps.Count; step++)
+            {
+                Assert.AreEqual(one.Steps[step].Loss, many.Steps[step].Loss, 1e-5);
+                Assert.AreEqual(one.Steps[step].GradientNorm, many.Steps[step].GradientNorm, 1e-4 * one.Steps[step].GradientNorm);
+            }
+        }
+
+        static TrainingOutcome Train(LanguageModel model, TrainingLoss loss, int parts)
+        {
+            using DirectParametrization direct = TinyTraining.Direct(model);
+            var options = new TrainingOptions { MaxEpochs = 3, BatchSize = 20 / parts, GradientAccumulation = parts, Loss = loss, WarmupSteps = 0 };
+            return PrefixTrainer.Train(TinyTraining.Run(model, direct, options) with { LearningRate = 0.01 });
+        }
+    }
+
+    [TestMethod]
+    public void Train_WithGroups_TrainsTheSharedPartAndEachRowsOwn()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        Prefix start = TinyTraining.Start(model, PrefixStart.DefaultText);
+        using var grouped = new GroupedParametrization(start, 3, 2, CPU);
+        TrainingRun run = TinyTraining.Run(model, grouped);
+        TrainingOutcome outcome = PrefixTrainer.Train(run with { Examples = run.Examples.Select((row, i) => row with { Group = i % 2 }).ToArray() });
+        Assert.HasCount(3, outcome.Prefixes);
+        float[][] groups = outcome.Prefixes.Select(TinyTraining.Values).ToArray();
+        CollectionAssert.AreNotEqual(groups[0], groups[1]);
+        using var scope = NewDisposeScope();
+        Tensor[] sites = groups.Select(values => tensor(values, start.Part(AttentionSite.Decoder)!.Shape)).ToArray();
+        Tensor begin = tensor(TinyTraining.Values(start), start.Part(AttentionSite.Decoder)!.Shape);
+        Assert.IsTrue(sites[0].narrow(-2, 0, 2).equal(sites[1].narrow(-2, 0, 2)).all().ToBoolean(), "the shared part is one");
+        Assert.IsFalse(sites[2].narrow(-2, 0, 2).equal(begin.narrow(-2, 0, 2)).all().ToBoolean(), "the shared part is trained");
+        Assert.IsTrue(sites[2].narrow(-2, 2, 2).equal(begin.narrow(-2, 2, 2)).all().ToBoolean(), "no row trains the third group");
+    }
+
+    [TestMethod]
+    public void Train_OfARowWithoutPredictedTokens_ContributesNothing()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using DirectParametrization direct = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 1, BatchSize = 1, WarmupSteps = 0, ClipNorm = 0 });
+        TrainingOutcome outcome = PrefixTrainer.Train(run with { Examples = [new TrainingExample([], [2]), new TrainingExample([3], [])] });
+        Assert.IsTrue(outcome.Steps.All(step => step is { Loss: 0, GradientNorm: 0, Failed: false }));
+    }
+
+    /// <summary>Makes the base answer NaN, or undoes it.</summary>
+    private static void Poison(LanguageModel model, bool poisoned)
+    {
+        using var noGradient = no_grad();
+        model.Weights.Decoder.FinalNorm!.Weight.fill_(poisoned ? float.NaN : 1f);
+    }
+}
