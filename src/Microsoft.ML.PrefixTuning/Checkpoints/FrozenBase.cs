@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
+using Microsoft.ML.PrefixTuning.Text;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
@@ -13,16 +15,41 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 /// </summary>
 internal sealed class FrozenBase : IDisposable
 {
-    private FrozenBase(string path, LanguageModel model, BaseFingerprint fingerprint) =>
-        (Path, Model, Fingerprint) = (path, model, fingerprint);
+    // What a folder is read from; anything else in it is none of our business.
+    private static readonly string[] FileNames =
+    [
+        "config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json",
+        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
+        "spiece.model",
+    ];
+
+    private readonly Lazy<PretrainedTokenizer> _tokenizer;
+    private readonly Lazy<BaseFingerprint> _fingerprint;
+
+    private FrozenBase(string path, LanguageModel model)
+    {
+        (Path, Model) = (path, model);
+        _fingerprint = new Lazy<BaseFingerprint>(() => ReadFingerprint(path, model.Spec));
+        _tokenizer = new Lazy<PretrainedTokenizer>(() => ReadTokenizer(path, model.Spec.VocabularySize));
+    }
 
     /// <summary>Folder or GGUF file, absolute.</summary>
     public string Path { get; }
 
     public LanguageModel Model { get; }
 
-    /// <summary>Which model this is, wherever its files lie.</summary>
-    public BaseFingerprint Fingerprint { get; }
+    /// <summary>Which model this is, wherever its files lie; hashed when it is first asked for.</summary>
+    public BaseFingerprint Fingerprint => _fingerprint.Value;
+
+    /// <summary>The base's tokenizer, read when it is first asked for.</summary>
+    /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
+    /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
+    public PretrainedTokenizer Tokenizer => _tokenizer.Value;
+
+    /// <summary>The files that a base is read from.</summary>
+    public static IEnumerable<string> Files(string path) => File.Exists(path) ? [path]
+        : Directory.EnumerateFiles(path).Where(file => FileNames.Contains(System.IO.Path.GetFileName(file))
+            || file.EndsWith(".safetensors", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
 
     /// <summary>Names of tensors that the files hold and the model does not use: known buffers and empty ones.</summary>
     public IReadOnlyList<string> IgnoredTensors => Model.Weights.Ignored;
@@ -48,6 +75,20 @@ internal sealed class FrozenBase : IDisposable
 
     public void Dispose() => Model.Dispose();
 
+    private static BaseFingerprint ReadFingerprint(string path, TransformerSpec spec)
+    {
+        using ITensorSource source = Directory.Exists(path) ? CheckpointFolder.Open(path) : GgufFile.Open(path);
+        return BaseFingerprint.Of(spec, source);
+    }
+
+    private static PretrainedTokenizer ReadTokenizer(string path, int vocabularySize)
+    {
+        if (Directory.Exists(path))
+            return PretrainedTokenizer.FromFolder(path, vocabularySize);
+        using GgufFile file = GgufFile.Open(path);
+        return PretrainedTokenizer.FromGguf(file.Metadata, file.Name, vocabularySize);
+    }
+
     private static FrozenBase LoadFolder(string folder, ScalarType type, Device device)
     {
         if (!Directory.Exists(folder))
@@ -69,7 +110,7 @@ internal sealed class FrozenBase : IDisposable
         ScalarType type, Device device)
     {
         ModelWeights weights = WeightBinder.Bind(spec, names, source, type, device);
-        return new FrozenBase(path, new LanguageModel(spec, weights), BaseFingerprint.Of(spec, source));
+        return new FrozenBase(path, new LanguageModel(spec, weights));
     }
 
     /// <summary>The ids of generation_config.json go before those of config.json, as in the reference.</summary>

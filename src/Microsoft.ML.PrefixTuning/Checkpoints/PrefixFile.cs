@@ -18,7 +18,7 @@ internal static class PrefixFile
     private const int Version = 1;
     private const string Kind = "prefix-tuning.prefix";
     private const string KindKey = "kind", VersionKey = "version", PlacementKey = "placement",
-        PositionsKey = "takes_positions", WindowKey = "counts_in_window";
+        PositionsKey = "takes_positions", WindowKey = "counts_in_window", BeginKey = "holds_begin_token";
 
     /// <summary>Writes a file, whole or not at all.</summary>
     /// <inheritdoc cref="AtomicFile.Write(string, Action{Stream})"/>
@@ -77,6 +77,7 @@ internal static class PrefixFile
                 [PlacementKey] = convention.Placement.ToString(),
                 [PositionsKey] = convention.TakesPositions.ToString(),
                 [WindowKey] = convention.CountsInWindow.ToString(),
+                [BeginKey] = convention.HoldsBeginToken.ToString(),
             });
     }
 
@@ -90,7 +91,7 @@ internal static class PrefixFile
             throw new NotSupportedException($"{name}: metadata '{VersionKey}': found {version}, the newest that is read here is {Version}.");
         PrefixPlacement placement = Enum.GetValues<PrefixPlacement>().Where(one => one.ToString() == metadata.GetValueOrDefault(PlacementKey))
             .Cast<PrefixPlacement?>().FirstOrDefault() ?? throw Wrong(PlacementKey, string.Join(" or ", Enum.GetNames<PrefixPlacement>()));
-        return new PrefixConvention(placement, Flag(PositionsKey), Flag(WindowKey));
+        return new PrefixConvention(placement, Flag(PositionsKey), Flag(WindowKey)) { HoldsBeginToken = Flag(BeginKey) };
 
         bool Flag(string key) => metadata.GetValueOrDefault(key) switch
         {

@@ -33,6 +33,10 @@ public sealed record GenerationOptions
     /// <value>The default is none.</value>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
+    /// <summary>Texts a row; above 1 the output column is a vector of texts, best first. Needs beams or sampling.</summary>
+    /// <value>The default is 1.</value>
+    public int SequenceCount { get; init; } = 1;
+
     /// <summary>Rows that are worked on at once.</summary>
     /// <value>The default is 16.</value>
     public int BatchSize { get; init; } = 16;

@@ -5,6 +5,8 @@ namespace Microsoft.ML.PrefixTuning;
 /// <summary>All that can be chosen when a prefix is trained and used. Every default is meant to work at the first try.</summary>
 public sealed record PrefixTuningOptions
 {
+    internal const string InputPlaceholder = "{input}";
+
     /// <summary>What is trained: method, length, start.</summary>
     public PrefixOptions Prefix { get; init; } = new();
 
@@ -14,9 +16,9 @@ public sealed record PrefixTuningOptions
     /// <summary>How text is written.</summary>
     public GenerationOptions Generation { get; init; } = new();
 
-    /// <summary>How a row becomes a prompt.</summary>
-    /// <value>The default is <c>"{input}\n"</c>: the input column and a line break. Special tokens written here count as such; those in rows never do.</value>
-    public string Template { get; init; } = "{input}\n";
+    /// <summary>How a row becomes a prompt: a text with <c>{input}</c> where the input column goes. Special tokens written here count as such; those in rows never do.</summary>
+    /// <value>The default is <see langword="null"/>: <c>"{input}\n"</c>, and for encoder-decoder models, whose source has an end of its own, <c>"{input}"</c>.</value>
+    public string? Template { get; init; }
 
     /// <summary>Rows with the same columns whose loss decides on early stopping and on the best prefix.</summary>
     /// <value>The default is <see langword="null"/>: <see cref="TrainingOptions.ValidationFraction"/> of the training rows is held out.</value>

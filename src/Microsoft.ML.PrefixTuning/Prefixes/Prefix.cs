@@ -70,6 +70,9 @@ internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int
 /// <param name="CountsInWindow">Prefix columns count as columns of a sliding window and leave it (PEFT); otherwise every token sees them.</param>
 internal sealed record PrefixConvention(PrefixPlacement Placement, bool TakesPositions, bool CountsInWindow)
 {
+    /// <summary>The prefix starts with the begin token that the tokenizer puts in front of everything; rows behind it have none.</summary>
+    public bool HoldsBeginToken { get; init; }
+
     /// <summary>A prefix trained here for a decoder-only model.</summary>
     public static PrefixConvention DecoderOnly { get; } = new(PrefixPlacement.Front, true, false);
 

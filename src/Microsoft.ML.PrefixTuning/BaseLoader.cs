@@ -1,0 +1,17 @@
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.Runtime;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>From what a caller names to a share of a loaded base.</summary>
+internal static class BaseLoader
+{
+    /// <summary>Takes a share of a base on the device that options and MLContext ask for.</summary>
+    public static BaseLease Acquire(IHost host, BaseModel baseModel, ModelPrecision precision, string? device) =>
+        FrozenBase.Acquire(baseModel.Path, Type(precision), DeviceChoice.Choose(host, device));
+
+    /// <summary>Torch's type for a precision.</summary>
+    public static ScalarType Type(ModelPrecision precision) =>
+        precision == ModelPrecision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
+}

@@ -1,0 +1,120 @@
+using System;
+using System.Collections.Generic;
+using Microsoft.ML.Data;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>
+/// The one cursor that writes: reads rows ahead, has their texts written in one go, then steps through them. What it keeps
+/// is bounded by the look-ahead, whatever the number of rows.
+/// </summary>
+internal sealed class GeneratedTextCursor : DataViewRowCursor
+{
+    private readonly DataViewRowCursor _source;
+    private readonly DataViewSchema _schema;
+    private readonly bool[] _active;
+    private readonly RowWriter _writer;
+    private readonly int _inputs;
+    private readonly ColumnBuffer?[] _buffers;
+    private readonly TextColumnBuffer _texts;
+    private readonly ValueGetter<DataViewRowId> _sourceId;
+    private readonly List<DataViewRowId> _ids = [];
+    private readonly List<InputRow> _rows = [];
+    private GeneratedText[] _results = [];
+    private int _place = -1;
+    private long _position = -1;
+    private bool _atEnd;
+
+    /// <param name="source">The source's cursor; owned.</param>
+    /// <param name="view">The view.</param>
+    /// <param name="active">Active columns of the view.</param>
+    /// <param name="writer">Writes the texts.</param>
+    public GeneratedTextCursor(DataViewRowCursor source, GeneratedTextDataView view, bool[] active, RowWriter writer)
+    {
+        (_source, _schema, _active, _writer) = (source, view.Schema, active, writer);
+        _inputs = source.Schema.Count;
+        _buffers = new ColumnBuffer?[_inputs];
+        for (int column = 0; column < _inputs; column++)
+        {
+            if (active[column])
+                _buffers[column] = ColumnBuffer.Make(source, source.Schema[column]);
+        }
+        _texts = _buffers[view.InputColumn.Index] as TextColumnBuffer ?? new TextColumnBuffer(source, view.InputColumn);
+        _sourceId = source.GetIdGetter();
+    }
+
+    public override DataViewSchema Schema => _schema;
+
+    public override long Position => _position;
+
+    public override long Batch => 0;
+
+    public override bool IsColumnActive(DataViewSchema.Column column) => _active[column.Index];
+
+    public override bool MoveNext()
+    {
+        if (_atEnd)
+            return false;
+        if (++_place >= _rows.Count && !Fill())
+        {
+            _atEnd = true;
+            _position = -1;
+            return false;
+        }
+        _position = _rows[_place].Position;
+        return true;
+    }
+
+    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) => id = _ids[Place()];
+
+    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
+    {
+        if (!_active[column.Index])
+            throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' is not active in this cursor.");
+        Delegate getter = column.Index < _inputs
+            ? _buffers[column.Index]!.Getter(Place)
+            : RowWriter.Getter(column, column.Index == _inputs, _writer.Settings, () => _results[Place()]);
+        return getter as ValueGetter<TValue>
+            ?? throw new InvalidOperationException($"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _source.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private int Place() => _position >= 0 ? _place
+        : throw new InvalidOperationException("The cursor stands on no row: call MoveNext first, and read only while it returns true.");
+
+    private bool Fill()
+    {
+        foreach (ColumnBuffer? buffer in _buffers)
+            buffer?.Clear();
+        _texts.Clear();
+        _ids.Clear();
+        _rows.Clear();
+        while (_rows.Count < _writer.Settings.Generation.LookAhead && _source.MoveNext())
+            Take();
+        _place = 0;
+        _results = _rows.Count == 0 ? [] : _writer.Write(_rows);
+        return _rows.Count > 0;
+    }
+
+    private void Take()
+    {
+        bool shared = false;
+        foreach (ColumnBuffer? buffer in _buffers)
+        {
+            buffer?.Take();
+            shared |= buffer == _texts;
+        }
+        if (!shared)
+            _texts.Take();
+        DataViewRowId id = default;
+        _sourceId(ref id);
+        _ids.Add(id);
+        _rows.Add(new InputRow(_source.Position, _texts[_rows.Count].ToString()));
+    }
+}

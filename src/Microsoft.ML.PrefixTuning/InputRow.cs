@@ -1,0 +1,11 @@
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>One row's source text.</summary>
+/// <param name="Position">Its number in the data, from 0, for messages.</param>
+/// <param name="Text">The input column.</param>
+internal readonly record struct InputRow(long Position, string Text);
+
+/// <summary>What became of a row.</summary>
+/// <param name="Texts">One text a sequence, best first; empty texts where there is an error.</param>
+/// <param name="Error">Why the row could not be used, or an empty text.</param>
+internal sealed record GeneratedText(string[] Texts, string Error);

@@ -1,0 +1,119 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Security.Cryptography;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+
+namespace Microsoft.ML.PrefixTuning.ModelFormat;
+
+/// <summary>
+/// A base that travels inside a model file. Extracted, it lies in a private temporary folder, which is owned and deleted
+/// when this is disposed.
+/// </summary>
+internal sealed class EmbeddedBase : IDisposable
+{
+    private readonly string[] _paths;
+    private readonly string? _folder;
+
+    private EmbeddedBase(string basePath, string[] paths, IReadOnlyList<SavedFile> manifest, string? folder) =>
+        (BasePath, _paths, Manifest, _folder) = (basePath, paths, manifest, folder);
+
+    /// <summary>Folder or GGUF file, as <see cref="FrozenBase"/> takes it.</summary>
+    public string BasePath { get; }
+
+    /// <summary>Names, sizes and hashes.</summary>
+    public IReadOnlyList<SavedFile> Manifest { get; }
+
+    /// <summary>The files of a base that is in use.</summary>
+    public static EmbeddedBase Of(FrozenBase frozen)
+    {
+        string[] paths = FrozenBase.Files(frozen.Path).ToArray();
+        return new EmbeddedBase(frozen.Path, paths, paths.Select(Describe).ToArray(), null);
+    }
+
+    /// <summary>Writes the files as streams of an entry.</summary>
+    public void Write(ModelSaveContext context)
+    {
+        for (int i = 0; i < _paths.Length; i++)
+        {
+            string path = _paths[i];
+            MlNetInternals.WriteStream(context, StreamName(i), stream =>
+            {
+                using FileStream file = File.OpenRead(path);
+                file.CopyTo(stream);
+            });
+        }
+    }
+
+    /// <summary>Copies the files of an entry to a new temporary folder that only this user can read.</summary>
+    /// <param name="context">The entry.</param>
+    /// <param name="manifest">What it should hold.</param>
+    /// <param name="temporary">Folder for temporary files, or null for the system's.</param>
+    /// <exception cref="FormatException">A name, size or hash is not as the manifest says.</exception>
+    public static EmbeddedBase Extract(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary)
+    {
+        string folder = Path.Combine(temporary ?? Path.GetTempPath(), $"prefix-tuning-base-{Guid.NewGuid():N}");
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(folder);
+        else
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var paths = new string[manifest.Count];
+        bool whole = false;
+        try
+        {
+            for (int i = 0; i < paths.Length; i++)
+                paths[i] = Extract(context, i, manifest[i], folder);
+            whole = true;
+        }
+        finally
+        {
+            if (!whole)
+                Directory.Delete(folder, recursive: true);
+        }
+        bool isGguf = paths is [var only] && only.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
+        return new EmbeddedBase(isGguf ? paths[0] : folder, paths, manifest, folder);
+    }
+
+    public void Dispose()
+    {
+        if (_folder is not null && Directory.Exists(_folder))
+            Directory.Delete(_folder, recursive: true);
+    }
+
+    private static string Extract(ModelLoadContext context, int index, SavedFile expected, string folder)
+    {
+        string place = $"Model entry '{MlNetInternals.GetPlace(context)}', base file '{expected.Name}'";
+        if (expected.Name.Length == 0 || expected.Name is "." or ".." || expected.Name.AsSpan().ContainsAny("/\\:\0") || expected.Name.Any(char.IsControl))
+            throw new FormatException($"{place}: expected a plain file name.");
+        string path = Path.Combine(folder, expected.Name);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        long left = expected.Bytes;
+        bool found = MlNetInternals.TryReadStream(context, StreamName(index), stream =>
+        {
+            using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
+            var buffer = new byte[1 << 20];
+            int read;
+            while ((read = stream.Read(buffer)) > 0)
+            {
+                left -= read;
+                if (left < 0)
+                    throw new FormatException($"{place}: expected {expected.Bytes} bytes, found more.");
+                hash.AppendData(buffer, 0, read);
+                file.Write(buffer, 0, read);
+            }
+        });
+        string actual = Convert.ToHexStringLower(hash.GetCurrentHash());
+        if (!found || left != 0 || actual != expected.Hash)
+            throw new FormatException($"{place}: expected {expected.Bytes} bytes with hash {expected.Hash}, found {(found ? $"{expected.Bytes - left} bytes with hash {actual}" : "none")}.");
+        return path;
+    }
+
+    private static SavedFile Describe(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        return new SavedFile(Path.GetFileName(path), file.Length, Convert.ToHexStringLower(SHA256.HashData(file)));
+    }
+
+    private static string StreamName(int index) => $"Base.{index}";
+}

@@ -1,0 +1,115 @@
+using System;
+using System.IO;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.Runtime;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.ModelFormat;
+
+/// <summary>
+/// The entry of a <see cref="PrefixTuningTransformer"/> in ML.NET's model file, written and read in one place.
+/// </summary>
+/// <remarks>
+/// Layout (docs/model-file.md): ML.NET's header; stream <c>Description.json</c> (<see cref="SavedModel"/>); stream
+/// <c>Prefix.safetensors</c> where there is a prefix; streams <c>Base.0</c>, <c>Base.1</c>, ... where the base is carried.
+/// </remarks>
+internal static class PrefixModelFormat
+{
+    public const string LoaderSignature = "PrefixTuning";
+
+    private const string DescriptionStream = "Description.json";
+    private const string PrefixStream = "Prefix.safetensors";
+    // Far above any description; keeps a lying archive from being read into memory.
+    private const long LongestDescription = 256L << 20;
+
+    // *** Version 1: initial.
+    private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, 0x00010001, 0x00010001, 0x00010001);
+
+    /// <summary>Writes a transformer.</summary>
+    public static void Write(ModelSaveContext context, PrefixTuningTransformer transformer)
+    {
+        MlNetInternals.WriteHeader(context, Header);
+        TextSettings settings = transformer.Session.Settings;
+        FrozenBase frozen = transformer.Session.Base;
+        byte[]? prefix = transformer.Prefix is null ? null : PrefixFile.ToBytes(transformer.Prefix);
+        EmbeddedBase? embedded = settings.EmbedBase ? EmbeddedBase.Of(frozen) : null;
+        var saved = new SavedModel
+        {
+            OutputColumn = settings.OutputColumn,
+            InputColumn = settings.InputColumn,
+            Template = settings.Template,
+            Precision = settings.Precision,
+            Generation = SavedGeneration.Of(settings.Generation),
+            Base = new SavedBase
+            {
+                Name = BaseLocator.NameOf(frozen.Path),
+                Path = frozen.Path,
+                Fingerprint = frozen.Fingerprint,
+                Files = embedded?.Manifest,
+            },
+            PrefixBytes = prefix?.LongLength,
+            Training = transformer.TrainingSummary,
+        };
+        MlNetInternals.WriteStream(context, DescriptionStream, stream => stream.Write(saved.ToBytes()));
+        if (prefix is not null)
+            MlNetInternals.WriteStream(context, PrefixStream, stream => stream.Write(prefix));
+        embedded?.Write(context);
+    }
+
+    /// <summary>Reads a transformer and loads its base.</summary>
+    /// <exception cref="FormatException">The entry is broken.</exception>
+    /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
+    /// <exception cref="FileNotFoundException">The base is at none of the places looked at.</exception>
+    /// <exception cref="InvalidOperationException">What is there is another base.</exception>
+    public static PrefixTuningTransformer Read(IHost host, ModelLoadContext context)
+    {
+        MlNetInternals.ReadHeader(context, Header);
+        string place = MlNetInternals.GetPlace(context);
+        byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
+        SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
+        Prefix? prefix = saved.PrefixBytes is long bytes ? ReadPrefix(context, place, bytes) : null;
+        EmbeddedBase? embedded = saved.Base.Files is null ? null : EmbeddedBase.Extract(context, saved.Base.Files, MlNetInternals.GetTempFilePath(host));
+        try
+        {
+            Device device = DeviceChoice.Choose(host, null);
+            ScalarType type = BaseLoader.Type(saved.Precision);
+            BaseLease lease = embedded is null
+                ? BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device))
+                : BaseLocator.Check(saved.Base, FrozenBase.Acquire(embedded.BasePath, type, device));
+            var session = new TextSession(lease, saved.Settings(), prefix, embedded);
+            return new PrefixTuningTransformer(host, session, prefix, saved.Training);
+        }
+        catch
+        {
+            embedded?.Dispose();
+            throw;
+        }
+    }
+
+    private static Prefix ReadPrefix(ModelLoadContext context, string place, long bytes)
+    {
+        byte[] content = ReadStream(context, PrefixStream, place, bytes);
+        if (content.LongLength != bytes)
+            throw new FormatException($"Model entry '{place}', {PrefixStream}: expected {bytes} bytes, found {content.LongLength}.");
+        return PrefixFile.FromBytes(content, $"Model entry '{place}', {PrefixStream}");
+    }
+
+    private static byte[] ReadStream(ModelLoadContext context, string name, string place, long most)
+    {
+        var content = new MemoryStream();
+        bool found = MlNetInternals.TryReadStream(context, name, stream =>
+        {
+            // Counted while reading: the length that an archive declares is not believed.
+            var buffer = new byte[1 << 16];
+            int read;
+            while ((read = stream.Read(buffer)) > 0)
+            {
+                if (content.Length + read > most)
+                    throw new FormatException($"Model entry '{place}', {name}: expected at most {most} bytes, found more.");
+                content.Write(buffer, 0, read);
+            }
+        });
+        return found ? content.ToArray()
+            : throw new FormatException($"Model entry '{place}': expected a stream '{name}', found none.");
+    }
+}

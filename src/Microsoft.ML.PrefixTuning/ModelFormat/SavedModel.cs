@@ -1,0 +1,178 @@
+using System;
+using System.Collections.Generic;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+
+namespace Microsoft.ML.PrefixTuning.ModelFormat;
+
+/// <summary>What a saved transformer says about itself, as JSON (docs/model-file.md).</summary>
+internal sealed record SavedModel
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter() },
+        WriteIndented = true,
+        RespectNullableAnnotations = true,
+        MaxDepth = 16,
+    };
+
+    public required string OutputColumn { get; init; }
+
+    public required string InputColumn { get; init; }
+
+    public string? Template { get; init; }
+
+    public required ModelPrecision Precision { get; init; }
+
+    public required SavedGeneration Generation { get; init; }
+
+    public required SavedBase Base { get; init; }
+
+    /// <summary>Bytes of the prefix's own stream; null where there is none.</summary>
+    public long? PrefixBytes { get; init; }
+
+    public TrainingSummary? Training { get; init; }
+
+    /// <summary>The options as they were.</summary>
+    public TextSettings Settings() => new(OutputColumn, InputColumn, Template, Generation.Options(), Precision, Base.Files is not null);
+
+    /// <summary>As UTF-8.</summary>
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
+
+    /// <summary>From UTF-8.</summary>
+    /// <param name="json">The bytes.</param>
+    /// <param name="place">The entry, for messages.</param>
+    /// <exception cref="FormatException">They are not what <see cref="ToBytes"/> writes.</exception>
+    public static SavedModel FromBytes(ReadOnlySpan<byte> json, string place)
+    {
+        try
+        {
+            SavedModel saved = JsonSerializer.Deserialize<SavedModel>(json, Json) ?? throw new JsonException("found null");
+            OptionsCheck.Check(new TextGenerationOptions { Generation = saved.Generation.Options(), Template = saved.Template, Precision = saved.Precision });
+            return saved;
+        }
+        catch (Exception fault) when (fault is JsonException or ArgumentException or NotSupportedException)
+        {
+            throw new FormatException($"{place}: expected the description of a saved transformer, found something else: {fault.Message}", fault);
+        }
+    }
+}
+
+/// <summary>The base of a saved transformer.</summary>
+internal sealed record SavedBase
+{
+    /// <summary>Folder or file name under which the base was known, for messages.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where it was when the model was saved.</summary>
+    public required string Path { get; init; }
+
+    public required BaseFingerprint Fingerprint { get; init; }
+
+    /// <summary>The base's files, where the model carries them; stream i of the entry holds file i.</summary>
+    public IReadOnlyList<SavedFile>? Files { get; init; }
+}
+
+/// <summary>A file that a saved model carries.</summary>
+/// <param name="Name">Plain file name.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Hash">SHA-256, hexadecimal.</param>
+internal sealed record SavedFile(string Name, long Bytes, string Hash);
+
+/// <summary><see cref="GenerationOptions"/> as plain values.</summary>
+internal sealed record SavedGeneration
+{
+    public required string Decoding { get; init; }
+
+    public int Width { get; init; }
+
+    public double LengthPenalty { get; init; }
+
+    public bool EarlyStopping { get; init; }
+
+    public double Temperature { get; init; }
+
+    public int TopK { get; init; }
+
+    public double TopP { get; init; }
+
+    public int Seed { get; init; }
+
+    public required int MaxNewTokens { get; init; }
+
+    public required int MinNewTokens { get; init; }
+
+    public required int NoRepeatNGramSize { get; init; }
+
+    public required double RepetitionPenalty { get; init; }
+
+    public required IReadOnlyList<string> BannedWords { get; init; }
+
+    public required IReadOnlyList<string> StopStrings { get; init; }
+
+    public required int SequenceCount { get; init; }
+
+    public required int BatchSize { get; init; }
+
+    public required int LookAhead { get; init; }
+
+    public required PromptTruncation Truncation { get; init; }
+
+    public string? ErrorColumnName { get; init; }
+
+    public static SavedGeneration Of(GenerationOptions options)
+    {
+        var saved = new SavedGeneration
+        {
+            Decoding = "greedy",
+            MaxNewTokens = options.MaxNewTokens,
+            MinNewTokens = options.MinNewTokens,
+            NoRepeatNGramSize = options.NoRepeatNGramSize,
+            RepetitionPenalty = options.RepetitionPenalty,
+            BannedWords = options.BannedWords,
+            StopStrings = options.StopStrings,
+            SequenceCount = options.SequenceCount,
+            BatchSize = options.BatchSize,
+            LookAhead = options.LookAhead,
+            Truncation = options.Truncation,
+            ErrorColumnName = options.ErrorColumnName,
+        };
+        return options.Decoding switch
+        {
+            BeamDecoding beam => saved with
+            {
+                Decoding = "beam", Width = beam.Width, LengthPenalty = beam.LengthPenalty, EarlyStopping = beam.EarlyStopping,
+            },
+            SamplingDecoding sampling => saved with
+            {
+                Decoding = "sampling", Temperature = sampling.Temperature, TopK = sampling.TopK, TopP = sampling.TopP, Seed = sampling.Seed,
+            },
+            _ => saved,
+        };
+    }
+
+    public GenerationOptions Options() => new()
+    {
+        Decoding = Decoding switch
+        {
+            "greedy" => PrefixTuning.Decoding.Greedy,
+            "beam" => PrefixTuning.Decoding.Beam(Width, LengthPenalty, EarlyStopping),
+            "sampling" => PrefixTuning.Decoding.Sampling(Temperature, TopK, TopP, Seed),
+            _ => throw new JsonException($"decoding: expected greedy, beam or sampling, found '{Decoding}'"),
+        },
+        MaxNewTokens = MaxNewTokens,
+        MinNewTokens = MinNewTokens,
+        NoRepeatNGramSize = NoRepeatNGramSize,
+        RepetitionPenalty = RepetitionPenalty,
+        BannedWords = BannedWords,
+        StopStrings = StopStrings,
+        SequenceCount = SequenceCount,
+        BatchSize = BatchSize,
+        LookAhead = LookAhead,
+        Truncation = Truncation,
+        ErrorColumnName = ErrorColumnName,
+    };
+}

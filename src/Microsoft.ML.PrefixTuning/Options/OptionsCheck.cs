@@ -1,0 +1,174 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>Gathers all faults of options, so that one exception names every property to be mended.</summary>
+internal sealed class OptionsCheck
+{
+    private readonly List<string> _faults = [];
+
+    /// <summary>Checks everything that can be chosen for training and use.</summary>
+    /// <exception cref="ArgumentException">A property has no good value; the message names each one.</exception>
+    public static void Check(PrefixTuningOptions options)
+    {
+        var check = new OptionsCheck();
+        if (check.Given(options.Prefix, "Prefix"))
+            check.Prefix(options.Prefix);
+        if (check.Given(options.Training, "Training"))
+            check.Training(options.Training);
+        if (check.Given(options.Generation, "Generation"))
+            check.Generation(options.Generation, "Generation.");
+        check.Template(options.Template);
+        check.Device(options.Device);
+        check.That(Enum.IsDefined(options.Precision), "Precision", "a value of ModelPrecision", options.Precision);
+        check.Throw();
+    }
+
+    /// <summary>Checks what can be chosen for use alone.</summary>
+    /// <exception cref="ArgumentException">A property has no good value; the message names each one.</exception>
+    public static void Check(TextGenerationOptions options)
+    {
+        var check = new OptionsCheck();
+        if (check.Given(options.Generation, "Generation"))
+            check.Generation(options.Generation, "Generation.");
+        check.Template(options.Template);
+        check.Device(options.Device);
+        check.That(Enum.IsDefined(options.Precision), "Precision", "a value of ModelPrecision", options.Precision);
+        check.Throw();
+    }
+
+    private void Prefix(PrefixOptions options)
+    {
+        AtLeast(1, options.Length, "Prefix.Length");
+        if (options.Sites is { } sites)
+        {
+            That(sites.Count > 0, "Prefix.Sites", "at least one site, or null", "none");
+            That(sites.All(site => Enum.IsDefined(site)), "Prefix.Sites", "values of AttentionSite", string.Join(", ", sites));
+            That(sites.Distinct().Count() == sites.Count, "Prefix.Sites", "each site once", string.Join(", ", sites));
+        }
+        if (!Given(options.Start, "Prefix.Start"))
+            return;
+        if (options.Start is RandomStart random)
+            That(double.IsFinite(random.Scale) && random.Scale > 0, "Prefix.Start", "a scale above 0", random.Scale);
+        if (options.Start is TextStart { Text: { } text })
+            That(text.Length > 0, "Prefix.Start", "a text of at least one character", "an empty one");
+    }
+
+    private void Training(TrainingOptions options)
+    {
+        AtLeast(1, options.MaxEpochs, "Training.MaxEpochs");
+        AtLeast(1, options.MaxSteps ?? 1, "Training.MaxSteps");
+        AtLeast(1, options.BatchSize, "Training.BatchSize");
+        AtLeast(1, options.GradientAccumulation, "Training.GradientAccumulation");
+        AtLeast(0, options.WarmupSteps, "Training.WarmupSteps");
+        AtLeast(1, options.StateInterval, "Training.StateInterval");
+        AtLeast(1, options.MaxFailedSteps, "Training.MaxFailedSteps");
+        Above(0, options.LearningRate ?? 1, "Training.LearningRate");
+        Above(0, options.Epsilon, "Training.Epsilon");
+        Share(options.Beta1, "Training.Beta1");
+        Share(options.Beta2, "Training.Beta2");
+        Share(options.LabelSmoothing, "Training.LabelSmoothing");
+        Share(options.ValidationFraction, "Training.ValidationFraction");
+        That(double.IsFinite(options.WeightDecay) && options.WeightDecay >= 0, "Training.WeightDecay", "0 or more", options.WeightDecay);
+        That(double.IsFinite(options.ClipNorm) && options.ClipNorm >= 0, "Training.ClipNorm", "0 or more", options.ClipNorm);
+        Known(options.Decay, "Training.Decay");
+        Known(options.Loss, "Training.Loss");
+        Known(options.Truncation, "Training.Truncation");
+        Known(options.WhenCancelled, "Training.WhenCancelled");
+        if (options.EarlyStopping is { } early)
+        {
+            AtLeast(1, early.Patience, "Training.EarlyStopping.Patience");
+            That(double.IsFinite(early.MinDelta) && early.MinDelta >= 0, "Training.EarlyStopping.MinDelta", "0 or more", early.MinDelta);
+        }
+        That(options.StateFile is not "", "Training.StateFile", "a path, or null", "an empty text");
+    }
+
+    private void Generation(GenerationOptions options, string place)
+    {
+        AtLeast(1, options.MaxNewTokens, place + nameof(options.MaxNewTokens));
+        That(options.MinNewTokens >= 0 && options.MinNewTokens <= options.MaxNewTokens, place + nameof(options.MinNewTokens),
+            $"0 to MaxNewTokens = {options.MaxNewTokens}", options.MinNewTokens);
+        AtLeast(0, options.NoRepeatNGramSize, place + nameof(options.NoRepeatNGramSize));
+        AtLeast(1, options.BatchSize, place + nameof(options.BatchSize));
+        AtLeast(1, options.LookAhead, place + nameof(options.LookAhead));
+        AtLeast(1, options.SequenceCount, place + nameof(options.SequenceCount));
+        Above(0, options.RepetitionPenalty, place + nameof(options.RepetitionPenalty));
+        Known(options.Truncation, place + nameof(options.Truncation));
+        Words(options.BannedWords, place + nameof(options.BannedWords));
+        Words(options.StopStrings, place + nameof(options.StopStrings));
+        That(options.ErrorColumnName is not "", place + nameof(options.ErrorColumnName), "a column name, or null", "an empty text");
+        if (Given(options.Decoding, place + nameof(options.Decoding)))
+            Decoding(options.Decoding, options.SequenceCount, place + nameof(options.Decoding));
+    }
+
+    private void Decoding(Decoding decoding, int sequences, string name)
+    {
+        switch (decoding)
+        {
+            case GreedyDecoding:
+                That(sequences == 1, name, "beams or sampling where SequenceCount is above 1", "greedy");
+                break;
+            case BeamDecoding beam:
+                That(beam.Width >= sequences, name, $"a width of at least SequenceCount = {sequences}", beam.Width);
+                That(beam.Width >= 1, name, "a width of 1 or more", beam.Width);
+                That(double.IsFinite(beam.LengthPenalty), name, "a finite length penalty", beam.LengthPenalty);
+                break;
+            case SamplingDecoding sampling:
+                Above(0, sampling.Temperature, name + ".temperature");
+                AtLeast(0, sampling.TopK, name + ".topK");
+                That(sampling.TopP > 0 && sampling.TopP <= 1, name + ".topP", "above 0 and up to 1", sampling.TopP);
+                break;
+        }
+    }
+
+    private void Words(IReadOnlyList<string>? words, string name)
+    {
+        if (Given(words, name))
+            That(words!.All(word => !string.IsNullOrEmpty(word)), name, "no empty text in the list", "one");
+    }
+
+    private void Template(string? template)
+    {
+        if (template is null)
+            return;
+        int first = template.IndexOf(PrefixTuningOptions.InputPlaceholder, StringComparison.Ordinal);
+        bool once = first >= 0 && template.IndexOf(PrefixTuningOptions.InputPlaceholder, first + 1, StringComparison.Ordinal) < 0;
+        That(once, "Template", $"{PrefixTuningOptions.InputPlaceholder} exactly once", $"'{template}'");
+    }
+
+    private void Device(string? device)
+    {
+        if (device is not null)
+            That(DeviceChoice.IsName(device), "Device", "cpu, cuda, cuda:<number> or mps", $"'{device}'");
+    }
+
+    private void AtLeast(int least, int value, string name) => That(value >= least, name, $"{least} or more", value);
+
+    private void Above(double bound, double value, string name) =>
+        That(double.IsFinite(value) && value > bound, name, $"a number above {bound}", value);
+
+    private void Share(double value, string name) => That(value >= 0 && value < 1, name, "0 or more and below 1", value);
+
+    private void Known<T>(T value, string name) where T : struct, Enum =>
+        That(Enum.IsDefined(value), name, $"a value of {typeof(T).Name}", value);
+
+    private bool Given([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] object? value, string name)
+    {
+        That(value is not null, name, "a value", "null");
+        return value is not null;
+    }
+
+    private void That(bool good, string name, string expected, object found)
+    {
+        if (!good)
+            _faults.Add(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{name}: expected {expected}, found {found}."));
+    }
+
+    private void Throw()
+    {
+        if (_faults.Count > 0)
+            throw new ArgumentException(string.Join(Environment.NewLine, _faults), "options");
+    }
+}

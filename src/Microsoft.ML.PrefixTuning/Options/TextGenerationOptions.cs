@@ -1,0 +1,20 @@
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>All that can be chosen when a base writes text with a given prefix or none.</summary>
+public sealed record TextGenerationOptions
+{
+    /// <summary>How text is written.</summary>
+    public GenerationOptions Generation { get; init; } = new();
+
+    /// <inheritdoc cref="PrefixTuningOptions.Template"/>
+    public string? Template { get; init; }
+
+    /// <inheritdoc cref="PrefixTuningOptions.Precision"/>
+    public ModelPrecision Precision { get; init; } = ModelPrecision.Float32;
+
+    /// <inheritdoc cref="PrefixTuningOptions.Device"/>
+    public string? Device { get; init; }
+
+    /// <inheritdoc cref="PrefixTuningOptions.EmbedBase"/>
+    public bool EmbedBase { get; init; }
+}

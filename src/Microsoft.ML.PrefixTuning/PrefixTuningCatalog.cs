@@ -1,0 +1,53 @@
+using System;
+using Microsoft.ML.PrefixTuning;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+
+namespace Microsoft.ML;
+
+/// <summary>Prefix-tuning and text generation as transforms of <c>mlContext.Transforms.Text</c>.</summary>
+public static class PrefixTuningCatalog
+{
+    /// <summary>
+    /// Makes a <see cref="PrefixTuningEstimator"/>: it trains a prefix, keys and values in front of every attention of a
+    /// frozen language model (Li and Liang 2021), so that the model writes the label column's kind of text for the input
+    /// column's.
+    /// </summary>
+    /// <param name="catalog">The text transforms' catalog.</param>
+    /// <param name="outputColumnName">Column that takes the generated text.</param>
+    /// <param name="inputColumnName">Text column that is read.</param>
+    /// <param name="labelColumnName">Text column with the wanted texts; needed for <c>Fit</c> only.</param>
+    /// <param name="baseModel">The frozen model.</param>
+    /// <param name="options">Everything else; null means the defaults.</param>
+    /// <exception cref="ArgumentException">An option has no good value; the message names each one.</exception>
+    /// <remarks>Only use base models from sources you trust.</remarks>
+    /// <example>
+    /// <code>
+    /// var pipeline = mlContext.Transforms.Text.PrefixTune(
+    ///     outputColumnName: "Description", inputColumnName: "Facts", labelColumnName: "Reference",
+    ///     baseModel: SmolLM2.Instruct135M);
+    /// using PrefixTuningTransformer model = pipeline.Fit(rows);
+    /// IDataView described = model.Transform(newRows);
+    /// </code>
+    /// </example>
+    public static PrefixTuningEstimator PrefixTune(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
+        string inputColumnName, string labelColumnName, BaseModel baseModel, PrefixTuningOptions? options = null) =>
+        new(MlNetInternals.GetEnvironment(catalog), new TuningColumns(outputColumnName, inputColumnName, labelColumnName),
+            baseModel, options ?? new PrefixTuningOptions());
+
+    /// <summary>
+    /// Makes a <see cref="TextGenerationEstimator"/>: a frozen language model writes a text for every row, with a given prefix
+    /// or by itself. Its <c>Fit</c> trains nothing.
+    /// </summary>
+    /// <param name="catalog">The text transforms' catalog.</param>
+    /// <param name="outputColumnName">Column that takes the generated text.</param>
+    /// <param name="inputColumnName">Text column that is read; null means the output column's name.</param>
+    /// <param name="baseModel">The frozen model.</param>
+    /// <param name="prefix">A prefix made for this model; null for the model's own text.</param>
+    /// <param name="options">Everything else; null means the defaults.</param>
+    /// <exception cref="ArgumentException">An option has no good value; the message names each one.</exception>
+    /// <remarks>Only use base models and prefixes from sources you trust.</remarks>
+    public static TextGenerationEstimator GenerateText(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
+        string? inputColumnName, BaseModel baseModel, Prefix? prefix = null, TextGenerationOptions? options = null) =>
+        new(MlNetInternals.GetEnvironment(catalog), outputColumnName, inputColumnName ?? outputColumnName, baseModel, prefix,
+            options ?? new TextGenerationOptions());
+}

@@ -1,0 +1,85 @@
+using System;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>Trains a prefix in front of a frozen language model: text in, text out.</summary>
+/// <remarks>
+/// <format type="text/markdown"><![CDATA[
+/// To create this estimator, use [PrefixTune](xref:Microsoft.ML.PrefixTuningCatalog.PrefixTune*).
+///
+/// ### Estimator Characteristics
+/// |  |  |
+/// | -- | -- |
+/// | Does this estimator need to look at the data to train its parameters? | Yes |
+/// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType) |
+/// | Label column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), for `Fit` only |
+/// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences |
+/// | Required NuGet in addition to Microsoft.ML | Microsoft.ML.PrefixTuning and one TorchSharp backend |
+/// | Exportable to ONNX | No |
+///
+/// ### Training Algorithm Details
+/// Prefix-tuning (Li and Liang 2021, https://aclanthology.org/2021.acl-long.353): keys and values in front of every
+/// layer's attention are the only thing that is trained; the model's own weights stay as they are.
+/// ]]></format>
+/// </remarks>
+public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
+{
+    private readonly IHost _host;
+    private readonly TuningColumns _columns;
+    private readonly BaseModel _baseModel;
+    private readonly PrefixTuningOptions _options;
+    private readonly TextSettings _settings;
+    private readonly int _seed;
+
+    internal PrefixTuningEstimator(IHostEnvironment environment, TuningColumns columns, BaseModel baseModel,
+        PrefixTuningOptions options)
+    {
+        columns.Check();
+        ArgumentNullException.ThrowIfNull(baseModel);
+        ArgumentNullException.ThrowIfNull(options);
+        OptionsCheck.Check(options);
+        _host = environment.Register(nameof(PrefixTuningEstimator));
+        (_columns, _baseModel, _options) = (columns, baseModel, options);
+        // Not from the host's generator: that one depends on which components were made before this one.
+        _seed = options.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
+        _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation, options.Precision,
+            options.EmbedBase);
+    }
+
+    /// <summary>Trains a prefix. The base's weights are the same bits before and after.</summary>
+    /// <param name="input">Rows with the input and the label column.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
+    /// <exception cref="ArgumentException">A row is no good: empty target, or too long; or there is no row.</exception>
+    /// <exception cref="InvalidOperationException">Training diverged before its first good step, or a state file does not fit.</exception>
+    /// <exception cref="OperationCanceledException">Training was cancelled and the options do not ask for the best so far.</exception>
+    public PrefixTuningTransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        foreach (IDataView data in _options.ValidationSet is { } given ? (IDataView[])[input, given] : [input])
+        {
+            GeneratedTextSchema.Input(data.Schema, _columns.Input);
+            GeneratedTextSchema.Input(data.Schema, _columns.Label, "label");
+        }
+        using IChannel channel = _host.Start("Training");
+        BaseLease lease = BaseLoader.Acquire(_host, _baseModel, _options.Precision, _options.Device);
+        try
+        {
+            var fitting = new PrefixFitting(_host, channel, _columns, _options, lease.Base, _seed);
+            (Prefix prefix, TrainingSummary summary) = fitting.Run(input);
+            return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefix), prefix, summary);
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
+        GeneratedTextSchema.Promise(inputSchema, _settings, _columns.Label);
+}

@@ -1,0 +1,80 @@
+using System;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.Runtime;
+
+[assembly: LoadableClass(typeof(PrefixTuningTransformer), null, typeof(SignatureLoadModel),
+    "Prefix Tuning", PrefixModelFormat.LoaderSignature)]
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>Maps a text column to a column of generated text with a frozen language model and a prefix (or none).</summary>
+/// <remarks>
+/// Safe for concurrent use; one generation runs at a time, since it uses all cores. Owns native memory: dispose it (a
+/// <c>TransformerChain</c> and a <c>PredictionEngine</c> dispose theirs). Copies of one base in a process share its memory.
+/// </remarks>
+public sealed class PrefixTuningTransformer : ITransformer, IDisposable
+{
+    private readonly IHost _host;
+    private readonly TextSession _session;
+    private readonly RowWriter _writer;
+
+    /// <summary>Takes ownership of the session.</summary>
+    internal PrefixTuningTransformer(IHost host, TextSession session, Prefix? prefix, TrainingSummary? summary)
+    {
+        (_host, _session, Prefix, TrainingSummary) = (host, session, prefix, summary);
+        _writer = new RowWriter(host, session);
+    }
+
+    /// <summary>The prefix; null where the base writes by itself.</summary>
+    public Prefix? Prefix { get; }
+
+    /// <summary>How the prefix was trained; null where it was not trained by this transformer's estimator.</summary>
+    public TrainingSummary? TrainingSummary { get; }
+
+    /// <summary>Name of the column that takes the text.</summary>
+    public string OutputColumnName => _session.Settings.OutputColumn;
+
+    /// <summary>Name of the column that is read.</summary>
+    public string InputColumnName => _session.Settings.InputColumn;
+
+    /// <summary>A transformer maps rows one by one.</summary>
+    bool ITransformer.IsRowToRowMapper => true;
+
+    internal TextSession Session => _session;
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">The input column is missing or not a text.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        GeneratedTextSchema.Input(inputSchema, InputColumnName);
+        return GeneratedTextSchema.Deliver(inputSchema, _session.Settings);
+    }
+
+    /// <summary>A lazy view with the generated column; texts are written in batches while it is read.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The input column is missing or not a text.</exception>
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new GeneratedTextDataView(input, _writer);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">The input column is missing or not a text.</exception>
+    IRowToRowMapper ITransformer.GetRowToRowMapper(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return new GeneratedTextRowMapper(inputSchema, _writer);
+    }
+
+    /// <summary>Frees the share of the base. Doing so twice does nothing; a later use is refused.</summary>
+    public void Dispose() => _session.Dispose();
+
+    void ICanSaveModel.Save(ModelSaveContext context) => PrefixModelFormat.Write(context, this);
+
+    private static PrefixTuningTransformer Create(IHostEnvironment environment, ModelLoadContext context) =>
+        LoadRefusal.Guard(() => PrefixModelFormat.Read(environment.Register(nameof(PrefixTuningTransformer)), context));
+}

@@ -1,0 +1,54 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Text;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>From options in words to rules in ids.</summary>
+internal static class RuleMaker
+{
+    /// <summary>The rules that a base and its tokenizer make of options.</summary>
+    public static GenerationRules Make(GenerationOptions options, FrozenBase frozen)
+    {
+        TransformerSpec spec = frozen.Model.Spec;
+        PretrainedTokenizer tokenizer = frozen.Tokenizer;
+        return new GenerationRules
+        {
+            Decoding = options.Decoding,
+            SequenceCount = options.SequenceCount,
+            MaxNewTokens = options.MaxNewTokens,
+            MinNewTokens = options.MinNewTokens,
+            NoRepeatNGramSize = options.NoRepeatNGramSize,
+            RepetitionPenalty = options.RepetitionPenalty,
+            BannedSequences = options.BannedWords.SelectMany(word => Spellings(word, tokenizer)).ToArray(),
+            EndIds = [.. spec.Tokens.Ends],
+            // Rows of the embedding behind the tokenizer's last token: no text belongs to them.
+            SuppressedIds = Enumerable.Range(tokenizer.TokenCount, Math.Max(0, spec.VocabularySize - tokenizer.TokenCount)).ToArray(),
+            DecoderStartId = spec.Tokens.DecoderStart,
+            BatchSize = options.BatchSize,
+            Stops = options.StopStrings.Count == 0 ? null : ids => Contains(tokenizer, ids, options.StopStrings),
+        };
+    }
+
+    // A word begins a text or follows a space: two spellings in most vocabularies.
+    private static IEnumerable<int[]> Spellings(string word, PretrainedTokenizer tokenizer)
+    {
+        yield return tokenizer.Encode(word);
+        int[] spaced = tokenizer.Encode(" " + word);
+        if (!spaced.SequenceEqual(tokenizer.Encode(word)))
+            yield return spaced;
+    }
+
+    private static bool Contains(PretrainedTokenizer tokenizer, IReadOnlyList<int> ids, IReadOnlyList<string> stops)
+    {
+        // A stop string that just became whole ends within the newest tokens; a token holds at least a byte of it.
+        int longest = stops.Max(stop => stop.Length) * 4 + 1;
+        int from = Math.Max(0, ids.Count - longest);
+        string text = tokenizer.Decode(ids.Skip(from).ToArray());
+        return stops.Any(stop => text.Contains(stop, StringComparison.Ordinal));
+    }
+}

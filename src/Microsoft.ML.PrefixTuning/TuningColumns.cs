@@ -1,0 +1,18 @@
+using System;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>The columns of prefix-tuning.</summary>
+/// <param name="Output">Takes the generated text.</param>
+/// <param name="Input">Is read.</param>
+/// <param name="Label">Has the wanted texts; for Fit only.</param>
+internal sealed record TuningColumns(string Output, string Input, string Label)
+{
+    /// <summary>Refuses empty names.</summary>
+    public void Check()
+    {
+        ArgumentException.ThrowIfNullOrEmpty(Output, "outputColumnName");
+        ArgumentException.ThrowIfNullOrEmpty(Input, "inputColumnName");
+        ArgumentException.ThrowIfNullOrEmpty(Label, "labelColumnName");
+    }
+}
