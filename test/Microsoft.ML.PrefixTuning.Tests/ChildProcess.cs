@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Tests.Face;
 
 namespace Microsoft.ML.PrefixTuning.Tests;
 
@@ -24,12 +25,32 @@ internal static class ChildProcess
         return Process.Start(start)!;
     }
 
+    /// <summary>Runs a child to its end and gives its output.</summary>
+    /// <exception cref="InvalidOperationException">It failed.</exception>
+    public static string Run(params string[] arguments)
+    {
+        using Process process = Start(arguments);
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0 ? output
+            : throw new InvalidOperationException($"The child process '{string.Join(' ', arguments)}' ended with {process.ExitCode}.");
+    }
+
     private static int Main(string[] arguments)
     {
         switch (arguments)
         {
             case [SaveForever, var path]:
                 Save(path);
+                return 0;
+            case [FaceChild.Load, var model, var text]:
+                FaceChild.WriteText(model, text);
+                return 0;
+            case [FaceChild.Save, var model, var copy]:
+                FaceChild.SaveForever(model, copy);
+                return 0;
+            case [FaceChild.Train, var folder, var state]:
+                FaceChild.TrainWithState(folder, state);
                 return 0;
             default:
                 return 1;

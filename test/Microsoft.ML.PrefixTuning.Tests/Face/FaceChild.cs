@@ -1,0 +1,52 @@
+using System;
+using System.Security.Cryptography;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Face;
+
+/// <summary>What a child process does with the public face; its output is what the parent reads.</summary>
+internal static class FaceChild
+{
+    /// <summary>Verb: loads a saved model with an untouched MLContext and prints the text it writes.</summary>
+    public const string Load = "load-model";
+
+    /// <summary>Verb: loads a saved model, then saves it to another file again and again until it is killed.</summary>
+    public const string Save = "save-model-forever";
+
+    /// <summary>Verb: trains with a state file, written after every step, and prints the prefix's hash last.</summary>
+    public const string Train = "train-with-state";
+
+    public static void WriteText(string model, string text)
+    {
+        var mlContext = new MLContext(seed: 1);
+        ITransformer loaded = mlContext.Model.Load(model, out _);
+        using PredictionEngine<FaceRow, FaceOutput> engine = mlContext.Model.CreatePredictionEngine<FaceRow, FaceOutput>(loaded);
+        Console.Write(engine.Predict(new FaceRow { Input = text }).Output);
+    }
+
+    public static void SaveForever(string model, string copy)
+    {
+        var mlContext = new MLContext(seed: 1);
+        ITransformer loaded = mlContext.Model.Load(model, out DataViewSchema schema);
+        Console.WriteLine(ChildProcess.Ready);
+        while (true)
+            mlContext.Model.SaveAtomically(loaded, schema, copy);
+    }
+
+    public static void TrainWithState(string folder, string state)
+    {
+        var mlContext = new MLContext(seed: 1);
+        using PrefixTuningTransformer tuned = mlContext.Transforms.Text.PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder), new PrefixTuningOptions
+        {
+            Prefix = new PrefixOptions { Length = 4 },
+            Training = new TrainingOptions
+            {
+                BatchSize = 2,
+                MaxEpochs = 6,
+                StateFile = state,
+                StateInterval = 1,
+                Progress = progress => Console.WriteLine($"step {progress.Step}"),
+            },
+        }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(24)));
+        Console.WriteLine(Convert.ToHexString(SHA256.HashData(tuned.Prefix!.ToBytes())));
+    }
+}

@@ -1,0 +1,138 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Face;
+
+/// <summary>Options are checked when the estimator is made, all of them, each by its name.</summary>
+[TestClass]
+public sealed class OptionsTests
+{
+    private static readonly MLContext Context = new(seed: 1);
+
+    public static IEnumerable<object[]> Bad =>
+    [
+        [new PrefixTuningOptions { Prefix = new() { Length = 0 } }, "Prefix.Length: expected 1 or more, found 0."],
+        [new PrefixTuningOptions { Prefix = new() { Sites = [] } }, "Prefix.Sites: expected at least one site, or null, found none."],
+        [new PrefixTuningOptions { Prefix = new() { Start = PrefixStart.Random(-1) } }, "Prefix.Start: expected a scale above 0, found -1."],
+        [new PrefixTuningOptions { Prefix = new() { Start = PrefixStart.FromText("") } }, "Prefix.Start: expected a text of at least one character, found an empty one."],
+        [new PrefixTuningOptions { Training = new() { MaxEpochs = 0 } }, "Training.MaxEpochs: expected 1 or more, found 0."],
+        [new PrefixTuningOptions { Training = new() { LearningRate = double.NaN } }, "Training.LearningRate: expected a number above 0, found NaN."],
+        [new PrefixTuningOptions { Training = new() { Beta2 = 1 } }, "Training.Beta2: expected 0 or more and below 1, found 1."],
+        [new PrefixTuningOptions { Training = new() { EarlyStopping = new() { Patience = 0 } } }, "Training.EarlyStopping.Patience: expected 1 or more, found 0."],
+        [new PrefixTuningOptions { Training = new() { Decay = (LearningRateDecay)9 } }, "Training.Decay: expected a value of LearningRateDecay, found 9."],
+        [new PrefixTuningOptions { Generation = new() { MinNewTokens = 200 } }, "Generation.MinNewTokens: expected 0 to MaxNewTokens = 128, found 200."],
+        [new PrefixTuningOptions { Generation = new() { SequenceCount = 2 } }, "Generation.Decoding: expected beams or sampling where SequenceCount is above 1, found greedy."],
+        [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling(topP: 0) } }, "Generation.Decoding.topP: expected above 0 and up to 1, found 0."],
+        [new PrefixTuningOptions { Generation = new() { BannedWords = [""] } }, "Generation.BannedWords: expected no empty text in the list, found one."],
+        [new PrefixTuningOptions { Template = "no place" }, "Template: expected {input} exactly once, found 'no place'."],
+        [new PrefixTuningOptions { Device = "gpu" }, "Device: expected cpu, cuda, cuda:<number> or mps, found 'gpu'."],
+        [new PrefixTuningOptions { Prefix = null! }, "Prefix: expected a value, found null."],
+    ];
+
+    [TestMethod]
+    [DynamicData(nameof(Bad))]
+    public void PrefixTune_OfBadOption_NamesIt(PrefixTuningOptions options, string message)
+    {
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Estimator(Context, options));
+        Assert.AreEqual($"{message} (Parameter 'options')", fault.Message);
+    }
+
+    [TestMethod]
+    public void PrefixTune_OfSeveralBadOptions_NamesThemAll()
+    {
+        var options = new PrefixTuningOptions { Prefix = new() { Length = 0 }, Training = new() { BatchSize = 0 } };
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Estimator(Context, options));
+        StringAssert.Contains(fault.Message, "Prefix.Length");
+        StringAssert.Contains(fault.Message, "Training.BatchSize");
+    }
+
+    [TestMethod]
+    public void Fit_OfSiteThatTheBaseLacks_NamesIt()
+    {
+        var options = TinyBase.Quick with { Prefix = new PrefixOptions { Sites = [AttentionSite.Cross] } };
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, options));
+        StringAssert.StartsWith(fault.Message, "Prefix.Sites: expected Decoder alone, since a llama base is decoder-only, found Cross.");
+    }
+
+    [TestMethod]
+    public void Fit_OfMissingGpu_IsRefusedWithoutFallback()
+    {
+        if (TorchSharp.torch.cuda.is_available())
+            Assert.Inconclusive("This machine has a GPU.");
+        var context = new MLContext(seed: 1) { GpuDeviceId = 0, FallbackToCpu = false };
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => TinyBase.Fit(context));
+        StringAssert.Contains(fault.Message, "GpuDeviceId is 0");
+        var fallback = new MLContext(seed: 1) { GpuDeviceId = 0, FallbackToCpu = true };
+        TinyBase.Fit(fallback).Dispose();
+        var named = Assert.ThrowsExactly<InvalidOperationException>(() => TinyBase.Fit(Context, TinyBase.Quick with { Device = "cuda:0" }));
+        StringAssert.Contains(named.Message, "cuda:0");
+    }
+
+    [TestMethod]
+    public void Cancellation_ByToken_ThrowsOrReturnsTheBest()
+    {
+        foreach (CancellationBehavior behavior in Enum.GetValues<CancellationBehavior>())
+        {
+            using var source = new CancellationTokenSource();
+            int steps = 0;
+            var options = TinyBase.Quick with
+            {
+                Training = new TrainingOptions
+                {
+                    MaxEpochs = 100,
+                    BatchSize = 4,
+                    CancellationToken = source.Token,
+                    WhenCancelled = behavior,
+                    Progress = _ =>
+                    {
+                        if (++steps == 3)
+                            source.Cancel();
+                    },
+                },
+            };
+            if (behavior == CancellationBehavior.Throw)
+                StringAssert.Contains(Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Fit(Context, options)).Message, "3");
+            else
+                using (PrefixTuningTransformer model = TinyBase.Fit(Context, options))
+                    Assert.AreEqual(TrainingEnd.Cancelled, model.TrainingSummary!.End);
+            Assert.AreEqual(3, steps);
+        }
+    }
+
+    [TestMethod]
+    public void Cancellation_ByMlNet_EndsTraining()
+    {
+        var context = new MLContext(seed: 1);
+        int steps = 0;
+        var options = TinyBase.Quick with
+        {
+            Training = new TrainingOptions
+            {
+                MaxEpochs = 100,
+                Progress = _ =>
+                {
+                    if (++steps == 2)
+                        ModelFormat.MlNetInternals.CancelExecution(context);
+                },
+            },
+        };
+        Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Fit(context, options));
+        Assert.AreEqual(2, steps);
+    }
+
+    [TestMethod]
+    public void Progress_OfTraining_ReachesLogAndCallback()
+    {
+        var context = new MLContext(seed: 1);
+        var messages = new List<string>();
+        context.Log += (_, entry) => messages.Add(entry.Message);
+        var reports = new List<TrainingProgress>();
+        using PrefixTuningTransformer model = TinyBase.Fit(context, TinyBase.Quick with { Training = TinyBase.Quick.Training with { Progress = reports.Add } });
+        Assert.HasCount(6, reports);
+        Assert.AreEqual(6, reports[^1].Step);
+        Assert.AreEqual(6, reports[^1].TotalSteps);
+        Assert.IsTrue(messages.Exists(message => message.Contains("step 6/6", StringComparison.Ordinal)), string.Join('\n', messages));
+    }
+}

@@ -1,0 +1,230 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.IO.Compression;
+using System.Linq;
+using System.Text;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Face;
+
+/// <summary>The model file: what comes back, in this process and a fresh one, and what is refused.</summary>
+[TestClass]
+public sealed class SavingTests
+{
+    private const string Source = "name : Venue 3 | Type : pub | food : French";
+    private const int Kills = 20;
+
+    private static readonly MLContext Context = new(seed: 1);
+    private string _folder = "";
+
+    [TestInitialize]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("prefix-tuning-tests-").FullName;
+
+    [TestCleanup]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [TestMethod]
+    [DataRow("prefix")]
+    [DataRow("base alone")]
+    [DataRow("beam")]
+    [DataRow("embedded")]
+    [DataRow("encoder-decoder")]
+    public void Load_InFreshProcess_WritesTheSameText(string kind)
+    {
+        using PrefixTuningTransformer model = Make(kind);
+        string file = Save(model), expected = Text(model);
+        Assert.IsGreaterThan(0, expected.Length);
+        ITransformer loaded = Context.Model.Load(file, out DataViewSchema schema);
+        Assert.IsNotNull(schema.GetColumnOrNull("Input"));
+        Assert.AreEqual(expected, Text(loaded));
+        var same = (PrefixTuningTransformer)loaded;
+        Assert.AreEqual(model.TrainingSummary?.StartLoss, same.TrainingSummary?.StartLoss);
+        same.Dispose();
+        if (kind != "beam")
+            Assert.AreEqual(expected, ChildProcess.Run(FaceChild.Load, file, Source));
+    }
+
+    [TestMethod]
+    public void Save_OfChain_LoadsAsChain()
+    {
+        IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(12));
+        using var chain = Context.Transforms.CopyColumns("Source", "Input")
+            .Append(Context.Transforms.Text.PrefixTune("Output", "Source", "Label", TinyBase.Llama, TinyBase.Quick)).Fit(data);
+        string file = Path.Combine(_folder, "chain.zip");
+        Context.Model.SaveAtomically(chain, data.Schema, file);
+        using var loaded = (IDisposable)Context.Model.Load(file, out _);
+        CollectionAssert.AreEqual(TinyBase.Texts(Context, chain, TinyBase.Rows(3)), TinyBase.Texts(Context, (ITransformer)loaded, TinyBase.Rows(3)));
+    }
+
+    [TestMethod]
+    public void Load_WithMovedBase_FindsItInTheApplicationsFolder()
+    {
+        string original = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny");
+        CopyBase(original);
+        using (PrefixTuningTransformer model = Generator(original))
+            Save(model);
+        Directory.CreateDirectory(Path.GetDirectoryName(moved)!);
+        Directory.Move(original, moved);
+        string file = Path.Combine(_folder, "model.zip");
+        var missing = Assert.ThrowsExactly<FileNotFoundException>(() => Context.Model.Load(file, out _));
+        StringAssert.Contains(missing.Message, "'tiny'");
+        StringAssert.Contains(missing.Message, original);
+        StringAssert.Contains(missing.Message, Path.Combine("base-models", "tiny"));
+        AppContext.SetData(BaseLocator.FolderSetting, Path.Combine(_folder, "elsewhere"));
+        try
+        {
+            using var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _);
+            Assert.IsGreaterThan(0, Text(loaded).Length);
+        }
+        finally
+        {
+            AppContext.SetData(BaseLocator.FolderSetting, null);
+        }
+    }
+
+    [TestMethod]
+    public void Load_WithAlteredBase_IsRefused()
+    {
+        string folder = Path.Combine(_folder, "bases", "tiny");
+        CopyBase(folder);
+        using (PrefixTuningTransformer model = Generator(folder))
+            Save(model);
+        string weights = Path.Combine(folder, "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^3] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        var altered = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Model.Load(Path.Combine(_folder, "model.zip"), out _));
+        StringAssert.Contains(altered.Message, "weights: expected hash");
+        StringAssert.Contains(altered.Message, folder);
+    }
+
+    [TestMethod]
+    public void Load_OfFileCutAnywhere_IsRefused()
+    {
+        using PrefixTuningTransformer model = Make("prefix");
+        byte[] whole = File.ReadAllBytes(Save(model));
+        string cut = Path.Combine(_folder, "cut.zip");
+        for (int part = 0; part < 12; part++)
+        {
+            File.WriteAllBytes(cut, whole[..(whole.Length * part / 12)]);
+            Exception fault = Assert.Throws<Exception>(() => Context.Model.Load(cut, out _));
+            Assert.IsTrue(fault is FormatException or InvalidDataException or InvalidOperationException or ArgumentException or IOException, $"{fault}");
+        }
+    }
+
+    [TestMethod]
+    [DataRow("Description.json", "{}", "Description.json")]
+    [DataRow("Description.json", "not json", "Description.json")]
+    [DataRow("Prefix.safetensors", "short", "Prefix.safetensors")]
+    [DataRow("Prefix.safetensors", null, "Prefix.safetensors")]
+    public void Load_OfAlteredEntry_IsRefusedByName(string entry, string? content, string words)
+    {
+        using PrefixTuningTransformer model = Make("prefix");
+        string file = Save(model);
+        using (ZipArchive archive = ZipFile.Open(file, ZipArchiveMode.Update))
+        {
+            ZipArchiveEntry old = archive.Entries.Single(one => one.FullName.Replace('\\', '/').EndsWith("/" + entry, StringComparison.Ordinal));
+            string name = old.FullName;
+            old.Delete();
+            if (content is not null)
+            {
+                using Stream stream = archive.CreateEntry(name).Open();
+                // ML.NET's entries start with nothing of their own; what follows is ours.
+                stream.Write(Encoding.UTF8.GetBytes(content));
+            }
+        }
+        var fault = Assert.ThrowsExactly<FormatException>(() => Context.Model.Load(file, out _));
+        StringAssert.Contains(fault.Message, words);
+    }
+
+    [TestMethod]
+    public void Load_OfForeignZip_IsRefused()
+    {
+        string file = Path.Combine(_folder, "foreign.zip");
+        using (ZipArchive archive = ZipFile.Open(file, ZipArchiveMode.Create))
+            archive.CreateEntry("something.txt");
+        Exception fault = Assert.Throws<Exception>(() => Context.Model.Load(file, out _));
+        Assert.IsTrue(fault is FormatException or InvalidDataException or InvalidOperationException, $"{fault}");
+    }
+
+    [TestMethod]
+    public void SaveAtomically_KilledAtAnyMoment_LeavesAWholeModel()
+    {
+        using PrefixTuningTransformer model = Make("prefix");
+        string file = Save(model), copy = Path.Combine(_folder, "copy.zip"), expected = Text(model);
+        Context.Model.SaveAtomically(model, null, copy);
+        var random = new Random(7);
+        for (int kill = 0; kill < Kills; kill++)
+        {
+            using Process process = ChildProcess.Start(FaceChild.Save, file, copy);
+            Assert.AreEqual(ChildProcess.Ready, process.StandardOutput.ReadLine());
+            process.WaitForExit(random.Next(60));
+            process.Kill();
+            process.WaitForExit();
+            using var loaded = (PrefixTuningTransformer)Context.Model.Load(copy, out _);
+            if (kill % 5 == 0)
+                Assert.AreEqual(expected, Text(loaded));
+        }
+        Context.Model.SaveAtomically(model, null, copy);
+        CollectionAssert.AreEquivalent(new[] { file, copy }, Directory.GetFiles(_folder), "the next save removes what a crash left");
+    }
+
+    [TestMethod]
+    public void Fit_KilledAtAnyMoment_ResumesToTheSamePrefix()
+    {
+        string state = Path.Combine(_folder, "training.state"), folder = TinyBase.Folder("llama");
+        string expected = Last(ChildProcess.Run(FaceChild.Train, folder, Path.Combine(_folder, "whole.state")));
+        var random = new Random(3);
+        for (int kill = 0; kill < 4; kill++)
+        {
+            using Process process = ChildProcess.Start(FaceChild.Train, folder, state);
+            int steps = random.Next(1, 12);
+            while (steps > 0 && process.StandardOutput.ReadLine() is { } line)
+                steps -= line.StartsWith("step", StringComparison.Ordinal) ? 1 : 0;
+            process.Kill();
+            process.WaitForExit();
+        }
+        Assert.AreEqual(expected, Last(ChildProcess.Run(FaceChild.Train, folder, state)));
+
+        static string Last(string output) => output.TrimEnd().Split('\n')[^1];
+    }
+
+    private PrefixTuningTransformer Make(string kind)
+    {
+        PrefixTuningOptions options = TinyBase.Quick;
+        IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(12));
+        return kind switch
+        {
+            "base alone" => Generator(TinyBase.Folder("llama")),
+            "beam" => TinyBase.Fit(Context, options with
+            {
+                Generation = options.Generation with { Decoding = Decoding.Beam(3, 0.7, earlyStopping: true), StopStrings = ["zzz"], BannedWords = ["q"] },
+            }),
+            "embedded" => TinyBase.Fit(Context, options with { EmbedBase = true }),
+            "encoder-decoder" => Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, options).Fit(data),
+            _ => TinyBase.Fit(Context, options),
+        };
+    }
+
+    private static PrefixTuningTransformer Generator(string folder) => Context.Transforms.Text
+        .GenerateText("Output", "Input", BaseModel.FromFolder(folder), options: new TextGenerationOptions { Generation = TinyBase.Quick.Generation })
+        .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
+
+    private string Save(PrefixTuningTransformer model)
+    {
+        string file = Path.Combine(_folder, "model.zip");
+        Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, file);
+        return file;
+    }
+
+    private static string Text(ITransformer model) => TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0];
+
+    private static void CopyBase(string target)
+    {
+        Directory.CreateDirectory(target);
+        foreach (string file in Directory.GetFiles(TinyBase.Folder("llama")))
+            File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
+    }
+}

@@ -1,0 +1,152 @@
+using System;
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Face;
+
+/// <summary>Many rows, many threads, a long life.</summary>
+[TestClass]
+public sealed class ServingTests
+{
+    private static readonly MLContext Context = new(seed: 1);
+    private static PrefixTuningTransformer s_model = null!;
+
+    [ClassInitialize]
+    public static void FitOnce(TestContext _) => s_model = TinyBase.Fit(Context);
+
+    [ClassCleanup]
+    public static void Free() => s_model.Dispose();
+
+    [TestMethod]
+    public void Engines_OnManyThreads_WriteWhatOneThreadWrites()
+    {
+        const int Engines = 16, Count = 1000;
+        FaceRow[] rows = TinyBase.Rows(Count).ToArray();
+        string[] expected = TinyBase.Texts(Context, s_model, rows);
+        var texts = new string[Count];
+        Parallel.For(0, Engines, new ParallelOptions { MaxDegreeOfParallelism = Engines }, engineNumber =>
+        {
+            using PredictionEngine<FaceRow, FaceOutput> engine = Engine();
+            for (int row = engineNumber; row < Count; row += Engines)
+                texts[row] = engine.Predict(rows[row]).Output;
+        });
+        CollectionAssert.AreEqual(expected, texts);
+    }
+
+    [TestMethod]
+    public void Engine_OfTwoThreads_NeverWritesAnothersText()
+    {
+        FaceRow[] rows = TinyBase.Rows(40).ToArray();
+        string[] expected = TinyBase.Texts(Context, s_model, rows);
+        using PredictionEngine<FaceRow, FaceOutput> engine = Engine();
+        var refusals = new ConcurrentBag<Exception>();
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, thread =>
+        {
+            for (int row = thread; row < rows.Length; row += 8)
+            {
+                try
+                {
+                    string text = engine.Predict(rows[row]).Output;
+                    Assert.AreEqual(expected[row], text);
+                }
+                catch (InvalidOperationException refusal)
+                {
+                    refusals.Add(refusal);
+                }
+            }
+        });
+        foreach (Exception refusal in refusals)
+            StringAssert.Contains(refusal.Message, "PredictionEngine");
+    }
+
+    [TestMethod]
+    public void Rows_ByTheThousand_LeaveNoTensorsAndNoMemory()
+    {
+        // Every tenth row is longer than the window and becomes an error text.
+        var options = TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { ErrorColumnName = "Error", LookAhead = 32, MaxNewTokens = 4, BatchSize = 32 } };
+        using PrefixTuningTransformer model = TinyBase.Fit(Context, options);
+        string tooLong = string.Concat(Enumerable.Repeat("name : Venue | ", 120));
+        FaceRow[] rows = TinyBase.Rows(10).ToArray();
+        rows[9].Input = tooLong;
+        IDataView Data(int repeats) => model.Transform(Context.Data.LoadFromEnumerable(Enumerable.Repeat(rows, repeats).SelectMany(part => part)));
+        Read(Data(100));
+        long tensors = torch.Tensor.TotalCount, memory = Settled();
+        Read(Data(1000));
+        Assert.AreEqual(tensors, torch.Tensor.TotalCount);
+        Assert.IsLessThan(32L << 20, Settled() - memory, "growth of the resident set");
+
+        static void Read(IDataView output)
+        {
+            int errors = output.GetColumn<string>("Error").Count(error => error.Length > 0);
+            Assert.AreEqual(output.GetColumn<float>("Number").Count() / 10, errors);
+        }
+
+        static long Settled()
+        {
+            using var process = Process.GetCurrentProcess();
+            process.Refresh();
+            return process.WorkingSet64;
+        }
+    }
+
+    [TestMethod]
+    public void Dispose_OfLastUser_FreesTheBase()
+    {
+        using (BaseLease hold = TinyBase.Hold())
+        {
+            long tensors = torch.Tensor.TotalCount;
+            PrefixTuningTransformer model = TinyBase.Fit(Context), other = TinyBase.Fit(Context);
+            Assert.AreSame(hold.Base, model.Session.Base, "one copy a process");
+            model.Dispose();
+            model.Dispose();
+            var refused = Assert.ThrowsExactly<ObjectDisposedException>(() => TinyBase.Texts(Context, model, TinyBase.Rows(1)));
+            StringAssert.Contains(refused.Message, nameof(PrefixTuningTransformer));
+            Assert.HasCount(2, TinyBase.Texts(Context, other, TinyBase.Rows(2)));
+            other.Dispose();
+            Assert.AreEqual(tensors, torch.Tensor.TotalCount);
+        }
+    }
+
+    [TestMethod]
+    public void Engine_ThatOwnsItsTransformer_DisposesIt()
+    {
+        PrefixTuningTransformer model = TinyBase.Fit(Context);
+        Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(model).Dispose();
+        Assert.ThrowsExactly<ObjectDisposedException>(() => TinyBase.Texts(Context, model, TinyBase.Rows(1)));
+    }
+
+    [TestMethod]
+    public void CancelExecution_DuringGeneration_EndsIt()
+    {
+        var context = new MLContext(seed: 1);
+        using PrefixTuningTransformer model = TinyBase.Fit(context);
+        ModelFormat.MlNetInternals.CancelExecution(context);
+        Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Texts(context, model, TinyBase.Rows(1)));
+    }
+
+    [TestMethod]
+    public void Cursor_MadeOnOneThread_ReadsOnAnother()
+    {
+        IDataView output = s_model.Transform(Context.Data.LoadFromEnumerable(TinyBase.Rows(6)));
+        using DataViewRowCursor cursor = output.GetRowCursor(output.Schema);
+        int rows = 0;
+        var thread = new Thread(() =>
+        {
+            while (cursor.MoveNext())
+                rows++;
+        });
+        thread.Start();
+        thread.Join();
+        Assert.AreEqual(6, rows);
+    }
+
+    private static PredictionEngine<FaceRow, FaceOutput> Engine() =>
+        Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(s_model, new PredictionEngineOptions { OwnsTransformer = false });
+}

@@ -1,0 +1,53 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Text.RegularExpressions;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Repository;
+
+/// <summary>What README.md shows compiles, runs, and is what continuous integration runs.</summary>
+[TestClass]
+public sealed class ReadmeTests
+{
+    private static readonly string Readme = File.ReadAllText(Path.Combine(Source.Root, "README.md")).ReplaceLineEndings("\n");
+
+    [TestMethod]
+    public void Code_OfReadme_IsTheCompiledExample()
+    {
+        string example = File.ReadAllText(Path.Combine(Source.Root, "test", "Microsoft.ML.PrefixTuning.Tests", "Repository", "ReadmeExample.cs")).ReplaceLineEndings("\n");
+        string compiled = Regex.Match(example, "// sample:begin\n(.*?)\n *// sample:end", RegexOptions.Singleline).Groups[1].Value;
+        string shown = Regex.Match(Readme, "<!-- sample:begin -->\n```csharp\n(.*?)\n```\n<!-- sample:end -->", RegexOptions.Singleline).Groups[1].Value;
+        string outdented = string.Join('\n', compiled.Split('\n').Select(line => line.Length > 8 ? line[8..] : line.Trim()));
+        Assert.AreEqual(outdented, shown);
+    }
+
+    [TestMethod]
+    public void Code_OfReadme_Runs()
+    {
+        string folder = Directory.CreateTempSubdirectory("prefix-tuning-tests-").FullName, before = Environment.CurrentDirectory;
+        File.WriteAllLines(Path.Combine(folder, "venues.tsv"), Enumerable.Range(0, 10)
+            .Select(i => $"name : Venue {i} | food : French\tVenue {i} serves French food .").Prepend("Facts\tReference"));
+        try
+        {
+            Environment.CurrentDirectory = folder;
+            ReadmeExample.Run();
+            Assert.IsGreaterThan(100_000, new FileInfo("describe.zip").Length);
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
+    public void Commands_OfReadme_AreWhatContinuousIntegrationRuns()
+    {
+        string[] commands = Regex.Match(Readme, "## Two commands.*?```\n(.*?)\n```", RegexOptions.Singleline).Groups[1].Value.Split('\n');
+        CollectionAssert.AreEqual(new[] { "dotnet run --project samples/TableToText -c Release", "dotnet test -c Release" }, commands);
+        string script = File.ReadAllText(Path.Combine(Source.Root, ".ci", "run"));
+        StringAssert.Contains(script, $"\n    {commands[1]} ");
+        StringAssert.Contains(script, "dotnet run --project samples/TableToText -c Release");
+    }
+}
