@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -31,7 +32,7 @@ internal sealed class ExampleTemplate
         {
             string found = place < 0 ? "nowhere" : "more than once";
             throw new ArgumentException(
-                $"Template: expected {Placeholder} once, found it {found} in {Quoted.Show(template)}.", "Template");
+                $"Template: expected {Placeholder} once, found it {found} in {FileText.Quote(template)}.", "Template");
         }
         _tokenizer = tokenizer;
 

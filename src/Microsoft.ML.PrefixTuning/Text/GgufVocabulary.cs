@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -31,7 +32,7 @@ internal sealed class GgufVocabulary
             "gpt2" => new GgufVocabulary(metadata, file, vocabularySize).ByteLevelParts(),
             "llama" => new GgufVocabulary(metadata, file, vocabularySize).SentencePieceParts(),
             _ => throw new NotSupportedException(
-                $"{file}: '{Prefix}model': found {Quoted.Show(model as string ?? model.GetType().Name)}, "
+                $"{file}: '{Prefix}model': found {FileText.Quote(model as string ?? model.GetType().Name)}, "
                 + "supported are 'gpt2' and 'llama'."),
         };
     }
@@ -47,7 +48,7 @@ internal sealed class GgufVocabulary
             "llama-bpe" => ([new Llama3Splitter(longestNumber: 3)], true, false, true),
             "qwen2" => ([new Llama3Splitter(longestNumber: 1)], false, true, false),
             _ => throw new NotSupportedException(
-                $"{_file}: '{Prefix}pre': found {Quoted.Show(name)}, supported are 'default', 'gpt-2', 'smollm', 'llama-bpe' and 'qwen2'."),
+                $"{_file}: '{Prefix}pre': found {FileText.Quote(name)}, supported are 'default', 'gpt-2', 'smollm', 'llama-bpe' and 'qwen2'."),
         };
         var symbols = new ByteSymbols(_tables.TextTokens(), default);
         return Finish(new TokenizerParts
@@ -97,7 +98,7 @@ internal sealed class GgufVocabulary
             if (tokens[id].Length == 0 || !Enum.IsDefined(type) || !float.IsFinite(score))
                 throw new FormatException(
                     $"{_file}: '{Prefix}tokens': token {id}: expected a text, a type from 1 to 6 and a finite score, "
-                    + $"found {Quoted.Show(tokens[id])}, {(int)type} and {score}.");
+                    + $"found {FileText.Quote(tokens[id])}, {(int)type} and {score}.");
             pieces[id] = new SentencePiece(tokens[id], score, type);
         }
         return pieces;

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -27,12 +28,12 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
         {
             JsonElement root = JsonElement.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return root.ValueKind == JsonValueKind.Object ? new(root, file, "")
-                : throw new FormatException($"{file}: expected a JSON object, found {Quoted.Show(root.GetRawText())}.");
+                : throw new FormatException($"{file}: expected a JSON object, found {FileText.Quote(root.GetRawText())}.");
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
             // The latter where a key has an escape of half a surrogate pair.
-            throw new FormatException($"{file}: expected JSON, found something else: {Quoted.Show(fault.Message)}.", fault);
+            throw new FormatException($"{file}: expected JSON, found something else: {FileText.Quote(fault.Message)}.", fault);
         }
     }
 
@@ -115,7 +116,7 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
     public NotSupportedException Unsupported(string supported) =>
         new($"{File}: {Field}: found {Found}, supported is {supported}.");
 
-    private string Field => Path.Length == 0 ? "the file" : Quoted.Show(Path);
+    private string Field => Path.Length == 0 ? "the file" : FileText.Quote(Path);
 
-    private string Found => Quoted.Show(Element.ValueKind == JsonValueKind.String ? Text() : Element.GetRawText());
+    private string Found => FileText.Quote(Element.ValueKind == JsonValueKind.String ? Text() : Element.GetRawText());
 }

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -125,7 +126,7 @@ internal sealed class SentencePieceFile
         if (text.Length == 0 || !float.IsFinite(score) || !Enum.IsDefined(type))
             throw new FormatException(
                 $"{_file}: piece {_pieces.Count}: expected a text, a finite score and a type from 1 to 6, "
-                + $"found {Quoted.Show(text)}, {score} and {(int)type}.");
+                + $"found {FileText.Quote(text)}, {score} and {(int)type}.");
         return new SentencePiece(text, score, type);
     }
 

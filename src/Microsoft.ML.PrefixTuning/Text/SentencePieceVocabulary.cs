@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -75,7 +76,7 @@ internal static class SentencePieceVocabulary
         {
             string token = string.Create(CultureInfo.InvariantCulture, $"{ByteTokenHead}{value:X2}>");
             ids[value] = tables.Vocabulary.IdOf(token)
-                ?? throw new FormatException($"{tables.File}: expected a token for each byte, {Quoted.Show(token)} is missing.");
+                ?? throw new FormatException($"{tables.File}: expected a token for each byte, {FileText.Quote(token)} is missing.");
         }
         return ids;
     }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -69,6 +70,6 @@ internal sealed class TokenTables
         return _notText.Contains(merge.Merged) ? null : merge;
 
         int Need(string token) => Vocabulary.IdOf(token)
-            ?? throw new FormatException($"{where}: merge {rank}: expected tokens of the vocabulary, found {Quoted.Show(token)}.");
+            ?? throw new FormatException($"{where}: merge {rank}: expected tokens of the vocabulary, found {FileText.Quote(token)}.");
     }
 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -53,7 +54,7 @@ internal sealed class TokenizerSettings
         if (Open(folder, "added_tokens.json") is { } added)
         {
             foreach ((string token, JsonSection id) in added.Fields())
-                settings._added.Add(($"{id.File}: {Quoted.Show(token)}", token, id.Whole(), null));
+                settings._added.Add(($"{id.File}: {FileText.Quote(token)}", token, id.Whole(), null));
         }
         return settings;
     }
@@ -77,7 +78,7 @@ internal sealed class TokenizerSettings
         foreach ((string where, string content) in _special)
         {
             int id = vocabulary.IdOf(content)
-                ?? throw new FormatException($"{where}: expected a token of the vocabulary, found {Quoted.Show(content)}.");
+                ?? throw new FormatException($"{where}: expected a token of the vocabulary, found {FileText.Quote(content)}.");
             tokens[content] = tokens.TryGetValue(content, out AddedToken? token) ? token with { Special = true }
                 : new AddedToken(content, id, Special: true);
         }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -38,14 +39,14 @@ internal sealed class Vocabulary
         where ??= _file;
         if (id < 0 || id >= _vocabularySize)
             throw new FormatException(
-                $"{where}: token {Quoted.Show(token)}: expected an id from 0 to {_vocabularySize - 1} (the vocabulary of the model), "
+                $"{where}: token {FileText.Quote(token)}: expected an id from 0 to {_vocabularySize - 1} (the vocabulary of the model), "
                 + $"found {id}.");
         if (!_ids.TryAdd(token, (int)id))
             throw new FormatException(
-                $"{where}: token {Quoted.Show(token)} stands twice: expected one id, found {_ids[token]} and {id}.");
+                $"{where}: token {FileText.Quote(token)} stands twice: expected one id, found {_ids[token]} and {id}.");
         if (!_tokens.TryAdd((int)id, token))
             throw new FormatException(
-                $"{where}: id {id} stands twice: expected one token, found {Quoted.Show(_tokens[(int)id])} and {Quoted.Show(token)}.");
+                $"{where}: id {id} stands twice: expected one token, found {FileText.Quote(_tokens[(int)id])} and {FileText.Quote(token)}.");
     }
 
     /// <summary>Adds a token that may be there already, with the same id.</summary>

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -37,7 +38,7 @@ internal static class VocabularyAndMerges
         string vocabularyPath = Require(folder, VocabularyFile), mergesPath = Require(folder, MergesFile);
         if (!Classes.TryGetValue(settings.ClassName ?? DefaultClass, out Meaning? meaning))
             throw new NotSupportedException(
-                $"tokenizer_config.json: 'tokenizer_class': found {Quoted.Show(settings.ClassName!)}; without tokenizer.json "
+                $"tokenizer_config.json: 'tokenizer_class': found {FileText.Quote(settings.ClassName!)}; without tokenizer.json "
                 + $"supported are {string.Join(", ", Classes.Keys)}.");
 
         TokenTables tables = ReadVocabulary(vocabularyPath, vocabularySize);
@@ -106,7 +107,7 @@ internal static class VocabularyAndMerges
     {
         int space = merge.IndexOf(' ', StringComparison.Ordinal);
         if (space <= 0 || space == merge.Length - 1 || merge.LastIndexOf(' ') != space)
-            throw new FormatException($"{where}: merge {rank}: expected two tokens with a space between them, found {Quoted.Show(merge)}.");
+            throw new FormatException($"{where}: merge {rank}: expected two tokens with a space between them, found {FileText.Quote(merge)}.");
         return (merge[..space], merge[(space + 1)..]);
     }
 

@@ -50,7 +50,7 @@ public sealed class GgufFuzzTests
         {
             FrozenBase.Load(path, ScalarType.Float32, CPU).Dispose();
         }
-        catch (Exception fault) when (!GgufHostileTests.Documented.Contains(fault.GetType()))
+        catch (Exception fault) when (!HostileCase.Documented.Contains(fault.GetType()))
         {
             Assert.Fail($"{what}{Environment.NewLine}{fault}");
         }
