@@ -36,6 +36,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         var encoder = new RowEncoder(frozen.Tokenizer, _model.Spec, options.Template, columns.Input, room);
         var rows = new TrainingRows(columns, encoder, options.Training);
         (List<TrainingExample> training, List<TrainingExample> validation) = Read(rows, input);
+        PlainTextDrift? drift = options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens) : null;
         using PrefixParametrization parametrization = new DirectParametrization(PrefixInitializer.Make(new StartRequest
         {
             Model = _model,
@@ -51,7 +52,11 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         TrainingOutcome outcome = PrefixTrainer.Train(MakeRun(parametrization, training, validation));
         foreach (string warning in outcome.Warnings)
             Warn(warning);
-        return (outcome.Best, Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated));
+        TrainingSummary summary = Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
+        {
+            Drift = outcome.Reason == StopReason.Cancelled ? null : drift?.Measure(outcome.Best, options.Training.BatchSize, CheckAlive),
+        };
+        return (outcome.Best, summary);
     }
 
     private int? Begin => frozen.Tokenizer.Prologue is [int begin, ..] ? begin : null;
@@ -82,12 +87,6 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
 
     private (List<TrainingExample>, List<TrainingExample>) Read(TrainingRows rows, IDataView input)
     {
-        void CheckAlive()
-        {
-            MlNetInternals.CheckAlive(host);
-            options.Training.CancellationToken.ThrowIfCancellationRequested();
-        }
-
         List<TrainingExample> training = rows.Read(input, CheckAlive);
         if (training.Count == 0)
             throw new ArgumentException("Training data: expected at least one row, found none.", nameof(input));
@@ -102,6 +101,12 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
             Warn($"The same holds for {rows.Warnings.Count - LoggedWarnings} more rows.");
         Say($"Training on {training.Count} rows, validating on {validation.Count}.");
         return (training, validation);
+    }
+
+    private void CheckAlive()
+    {
+        MlNetInternals.CheckAlive(host);
+        options.Training.CancellationToken.ThrowIfCancellationRequested();
     }
 
     private TrainingRun MakeRun(PrefixParametrization parametrization, List<TrainingExample> training, List<TrainingExample> validation) => new()

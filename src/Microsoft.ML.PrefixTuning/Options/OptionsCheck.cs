@@ -83,6 +83,7 @@ internal sealed class OptionsCheck
             That(double.IsFinite(early.MinDelta) && early.MinDelta >= 0, "Training.EarlyStopping.MinDelta", "0 or more", early.MinDelta);
         }
         That(options.StateFile is not "", "Training.StateFile", "a path, or null", "an empty text");
+        That(options.DriftText is not "", "Training.DriftText", "a text of at least one character, or null", "an empty one");
     }
 
     private void Generation(GenerationOptions options, string place)
