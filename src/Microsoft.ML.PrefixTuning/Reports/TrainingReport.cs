@@ -24,14 +24,14 @@ internal static class TrainingReport
     {
         string end = summary.End switch
         {
-            TrainingEnd.EarlyStopping => "stopped since the validation loss no longer fell",
-            TrainingEnd.Cancelled => "cancelled",
-            TrainingEnd.Diverged => "stopped since steps were not finite",
-            _ => "completed",
+            TrainingEnd.EarlyStopping => ", since the validation loss no longer fell",
+            TrainingEnd.Cancelled => " by cancellation",
+            TrainingEnd.Diverged => ", since steps were no longer finite",
+            _ => ", when all were done",
         };
         string what = summary.Distillation is { } distillation
             ? Text($"Distilled {distillation.TeacherTokens:N0} tokens into {distillation.StudentTokens:N0}") : "Trained on wanted texts";
-        return Text($"{what}; {end} after {summary.Losses.Count:N0} steps.");
+        return Text($"{what}; ended after {summary.Losses.Count:N0} steps{end}.");
     }
 
     private static IEnumerable<KeyFigure> KeyFigures(TrainingSummary summary)
@@ -40,8 +40,8 @@ internal static class TrainingReport
             yield return new KeyFigure($"Best validation {Name(summary)}", Loss(best), $"{Loss(summary.StartLoss)} at the start");
         else
             yield return new KeyFigure($"{Capital(Name(summary))} at the start", Loss(summary.StartLoss), $"{Loss(summary.BaseLoss)} without a prefix");
-        yield return new KeyFigure("Best step", Text($"{summary.BestStep:N0}"), Text($"of {summary.Losses.Count:N0}, {summary.Epochs:N0} epochs"));
-        yield return new KeyFigure("Speed", Text($"{summary.TokensPerSecond:N0} tokens/s"), $"{Time(summary.Duration)} in all");
+        yield return new KeyFigure("Best step", Text($"{summary.BestStep:N0}"), Text($"of {summary.Losses.Count:N0}; epochs begun: {summary.Epochs:N0}"));
+        yield return new KeyFigure("Tokens a second", Text($"{summary.TokensPerSecond:N0}"), $"{Time(summary.Duration)} in all");
         if (summary.Distillation is { } distillation)
             yield return new KeyFigure("Tokens saved a row", Text($"{distillation.SavedTokens:N0}"), Text($"{distillation.TeacherTokens:N0} before, {distillation.StudentTokens:N0} now"));
         if (summary.Drift is { } drift)

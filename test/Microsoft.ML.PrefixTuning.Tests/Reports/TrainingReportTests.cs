@@ -36,8 +36,8 @@ public sealed class TrainingReportTests
     public void Of_WholeSummary_ShowsItsFigures()
     {
         string text = Page(Summary).Element("body")!.Value;
-        string[] figures = ["stopped since the validation loss no longer fell after 600 steps", "Best validation loss2.1073.100 at the start", "3.456", "best: step 500", "of 600, 6 epochs",
-            "1,637 tokens/s", "12 min 34 s", "+0.250", "9,876", "2.750", "4,321", "480", "1,234,567", "230,400", "230,401", "mean of 24 steps"];
+        string[] figures = ["ended after 600 steps, since the validation loss no longer fell", "Best validation loss2.1073.100 at the start", "3.456", "best: step 500", "of 600; epochs begun: 6",
+            "Tokens a second1,63712 min 34 s in all", "+0.250", "9,876", "2.750", "4,321", "480", "1,234,567", "230,400", "230,401", "mean of 24 steps"];
         foreach (string figure in figures)
             Assert.Contains(figure, text);
     }
