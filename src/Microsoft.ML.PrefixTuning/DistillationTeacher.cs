@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using System.Runtime.InteropServices;
@@ -10,6 +11,7 @@ using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Training;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -41,7 +43,7 @@ internal sealed class DistillationTeacher
             GivenTeacher given => new DistillationTeacher(frozen, options, Fitting(given.Prefix, frozen.Model.Spec), ""),
             TextTeacher text when frozen.Model.Spec.IsEncoderDecoder => new DistillationTeacher(frozen, options, null, text.Text),
             TextTeacher text => new DistillationTeacher(frozen, options, Read(frozen, text.Text), text.Text),
-            _ => throw new System.Diagnostics.UnreachableException($"Teacher {teacher} is not known here."),
+            _ => throw new UnreachableException($"Teacher {teacher} is not known here."),
         };
         PrefixOptions student = options.Student.Prefix;
         int length = student.Start is PrefixValuesStart start ? start.Prefix.Length : student.Length;
@@ -97,7 +99,7 @@ internal sealed class DistillationTeacher
         var pass = new TeacherPass
         {
             Model = _frozen.Model,
-            Prefix = tensors?.Sites ?? new Dictionary<AttentionSite, TorchSharp.torch.Tensor>(),
+            Prefix = tensors?.Sites ?? new Dictionary<AttentionSite, Tensor>(),
             Convention = Prefix?.Convention ?? PrefixConvention.EncoderDecoder,
             TopK = _options.TopK,
             Temperature = _options.Temperature,
