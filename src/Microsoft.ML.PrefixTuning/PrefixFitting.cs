@@ -18,8 +18,9 @@ namespace Microsoft.ML.PrefixTuning;
 /// <param name="options">All that was chosen.</param>
 /// <param name="frozen">The base.</param>
 /// <param name="seed">Seed of everything random.</param>
+/// <param name="teacher">What is distilled; null where rows have wanted texts.</param>
 internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns columns, PrefixTuningOptions options,
-    FrozenBase frozen, int seed)
+    FrozenBase frozen, int seed, DistillationTeacher? teacher = null)
 {
     private const int LoggedWarnings = 5;
     private const int LoggedSteps = 20;
@@ -32,10 +33,14 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         IReadOnlyList<AttentionSite> sites = Sites();
         PrefixConvention convention = Convention();
         int length = options.Prefix.Start is PrefixValuesStart given ? given.Prefix.Length : options.Prefix.Length;
-        var room = new PrefixRoom(convention.TakesPositions ? length : 0, convention.HoldsBeginToken);
+        // What does not fit behind a teacher cannot be learned from it.
+        var room = new PrefixRoom(Math.Max(convention.TakesPositions ? length : 0, teacher?.Room ?? 0), convention.HoldsBeginToken);
         var encoder = new RowEncoder(frozen.Tokenizer, _model.Spec, options.Template, columns.Input, room);
         var rows = new TrainingRows(columns, encoder, options.Training);
         (List<TrainingExample> training, List<TrainingExample> validation) = Read(rows, input);
+        if (teacher is not null)
+            (training, validation) = (teacher.Annotate(training, room.HoldsBeginToken, CheckAlive), teacher.Annotate(validation, room.HoldsBeginToken, CheckAlive));
+        PlainTextDrift? drift = options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens) : null;
         using PrefixParametrization parametrization = new DirectParametrization(PrefixInitializer.Make(new StartRequest
         {
             Model = _model,
@@ -51,7 +56,12 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         TrainingOutcome outcome = PrefixTrainer.Train(MakeRun(parametrization, training, validation));
         foreach (string warning in outcome.Warnings)
             Warn(warning);
-        return (outcome.Best, Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated));
+        TrainingSummary summary = Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
+        {
+            Distillation = teacher?.Summary(outcome.Best.Length),
+            Drift = outcome.Reason == StopReason.Cancelled ? null : drift?.Measure(outcome.Best, options.Training.BatchSize, CheckAlive),
+        };
+        return (outcome.Best, summary);
     }
 
     private int? Begin => frozen.Tokenizer.Prologue is [int begin, ..] ? begin : null;
@@ -82,12 +92,6 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
 
     private (List<TrainingExample>, List<TrainingExample>) Read(TrainingRows rows, IDataView input)
     {
-        void CheckAlive()
-        {
-            MlNetInternals.CheckAlive(host);
-            options.Training.CancellationToken.ThrowIfCancellationRequested();
-        }
-
         List<TrainingExample> training = rows.Read(input, CheckAlive);
         if (training.Count == 0)
             throw new ArgumentException("Training data: expected at least one row, found none.", nameof(input));
@@ -104,6 +108,12 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         return (training, validation);
     }
 
+    private void CheckAlive()
+    {
+        MlNetInternals.CheckAlive(host);
+        options.Training.CancellationToken.ThrowIfCancellationRequested();
+    }
+
     private TrainingRun MakeRun(PrefixParametrization parametrization, List<TrainingExample> training, List<TrainingExample> validation) => new()
     {
         Model = _model,
@@ -111,6 +121,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         Examples = training,
         Validation = validation,
         Options = options.Training,
+        Objective = teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
         Seed = seed,
         LearningRate = options.Training.LearningRate ?? TrainingDefaults.LearningRate,
         DecoderStart = _model.Spec.Tokens.DecoderStart,

@@ -1,9 +1,16 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
+using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Reports;
 
 namespace Microsoft.ML.PrefixTuning;
 
-/// <summary>How a prefix was trained. Losses are in nats a target token.</summary>
+/// <summary>
+/// How a prefix was trained. Losses are in nats a target token: cross-entropies, or divergences from the teacher where
+/// <see cref="Distillation"/> says so.
+/// </summary>
 public sealed record TrainingSummary
 {
     /// <summary>Loss of every step; NaN where a step was not finite and changed nothing.</summary>
@@ -57,8 +64,47 @@ public sealed record TrainingSummary
     /// <summary>Numbers that the prefix holds.</summary>
     public required long StoredParameters { get; init; }
 
+    /// <summary>What the prefix does to <see cref="TrainingOptions.DriftText"/>; null where there was no such text, or training was cancelled.</summary>
+    public TextDrift? Drift { get; init; }
+
+    /// <summary>What was distilled; null where the prefix was trained on wanted texts.</summary>
+    public DistillationSummary? Distillation { get; init; }
+
     /// <summary>Real tokens a second.</summary>
     public double TokensPerSecond => Duration > TimeSpan.Zero ? Tokens / Duration.TotalSeconds : 0;
+
+    /// <summary>Writes all this with its curves as one HTML page, which needs no network and no other file.</summary>
+    /// <param name="path">The file; replaced if it is there, whole or not at all.</param>
+    /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
+    /// <exception cref="DirectoryNotFoundException">Its folder is missing.</exception>
+    /// <exception cref="IOException">Writing failed; a former file is untouched.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file cannot be written; a former file is untouched.</exception>
+    public void WriteReport(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        AtomicFile.Write(path, Encoding.UTF8.GetBytes(HtmlReport.Write(TrainingReport.Of(this))));
+    }
+}
+
+/// <summary>How much a prefix changes what the base knows of a plain text that has nothing to do with the task.</summary>
+/// <param name="BaseLoss">Cross-entropy of the text without the prefix, in nats a token.</param>
+/// <param name="PrefixLoss">The same behind the kept prefix.</param>
+/// <param name="Tokens">Tokens predicted.</param>
+public sealed record TextDrift(double BaseLoss, double PrefixLoss, int Tokens)
+{
+    /// <summary>By how much the prefix raises the loss, in nats a token.</summary>
+    public double Increase => PrefixLoss - BaseLoss;
+}
+
+/// <summary>What a distillation replaced.</summary>
+/// <param name="TeacherTokens">Tokens that the teacher puts in front of a row.</param>
+/// <param name="StudentTokens">Tokens that the trained prefix takes in their place.</param>
+/// <param name="Temperature">What both sides' logits were divided by.</param>
+/// <param name="TopK">The teacher's most probable tokens that were compared one by one; 0 for all tokens.</param>
+public sealed record DistillationSummary(int TeacherTokens, int StudentTokens, double Temperature, int TopK)
+{
+    /// <summary>Tokens that a row no longer needs.</summary>
+    public int SavedTokens => TeacherTokens - StudentTokens;
 }
 
 /// <summary>The validation loss after a step.</summary>

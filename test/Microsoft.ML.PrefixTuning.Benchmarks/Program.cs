@@ -18,6 +18,9 @@ internal static class Program
             case "quality":
                 QualityBenchmark.Measure(rest);
                 return 0;
+            case "distill":
+                DistillBenchmark.Measure(rest);
+                return 0;
             case "generate":
                 GenerateBenchmark.Measure(rest);
                 return 0;
@@ -31,7 +34,7 @@ internal static class Program
                 SafeTensorsLoadBenchmark.Run();
                 return 0;
             default:
-                Console.Error.WriteLine("usage: -- calibrate | train ROWS | quality FOLDER | generate | metrics | load [file.gguf]");
+                Console.Error.WriteLine("usage: -- calibrate | train ROWS | quality FOLDER | distill FOLDER | generate | metrics | load [file.gguf]");
                 return 1;
         }
     }

@@ -8,21 +8,23 @@ namespace Microsoft.ML.PrefixTuning;
 internal sealed class OptionsCheck
 {
     private readonly List<string> _faults = [];
+    private string _place = "";
 
     /// <summary>Checks everything that can be chosen for training and use.</summary>
     /// <exception cref="ArgumentException">A property has no good value; the message names each one.</exception>
     public static void Check(PrefixTuningOptions options)
     {
         var check = new OptionsCheck();
-        if (check.Given(options.Prefix, "Prefix"))
-            check.Prefix(options.Prefix);
-        if (check.Given(options.Training, "Training"))
-            check.Training(options.Training);
-        if (check.Given(options.Generation, "Generation"))
-            check.Generation(options.Generation, "Generation.");
-        check.Template(options.Template);
-        check.Device(options.Device);
-        check.That(Enum.IsDefined(options.Precision), "Precision", "a value of ModelPrecision", options.Precision);
+        check.All(options);
+        check.Throw();
+    }
+
+    /// <summary>Checks everything that can be chosen for a distillation.</summary>
+    /// <exception cref="ArgumentException">A property has no good value; the message names each one.</exception>
+    public static void Check(DistillationOptions options)
+    {
+        var check = new OptionsCheck();
+        check.Distillation(options);
         check.Throw();
     }
 
@@ -37,6 +39,38 @@ internal sealed class OptionsCheck
         check.Device(options.Device);
         check.That(Enum.IsDefined(options.Precision), "Precision", "a value of ModelPrecision", options.Precision);
         check.Throw();
+    }
+
+    private void All(PrefixTuningOptions options)
+    {
+        if (Given(options.Prefix, "Prefix"))
+            Prefix(options.Prefix);
+        if (Given(options.Training, "Training"))
+            Training(options.Training);
+        if (Given(options.Generation, "Generation"))
+            Generation(options.Generation, "Generation.");
+        Template(options.Template);
+        Device(options.Device);
+        Known(options.Precision, "Precision");
+    }
+
+    private void Distillation(DistillationOptions options)
+    {
+        Above(0, options.Temperature, nameof(options.Temperature));
+        AtLeast(0, options.TopK, nameof(options.TopK));
+        That(options.ContinuationColumnName is not "", nameof(options.ContinuationColumnName), "a column name, or null", "an empty text");
+        if (Given(options.Continuations, nameof(options.Continuations)))
+        {
+            Generation(options.Continuations, "Continuations.");
+            That(options.Continuations.SequenceCount == 1, "Continuations.SequenceCount", "1", options.Continuations.SequenceCount);
+            That(options.Continuations.ErrorColumnName is null, "Continuations.ErrorColumnName", "null", $"'{options.Continuations.ErrorColumnName}'");
+        }
+        if (!Given(options.Student, nameof(options.Student)))
+            return;
+        _place = "Student.";
+        All(options.Student);
+        if (options.Student.Training is { } training)
+            That(training.LabelSmoothing == 0, "Training.LabelSmoothing", "0, since nothing is labelled", training.LabelSmoothing);
     }
 
     private void Prefix(PrefixOptions options)
@@ -83,6 +117,7 @@ internal sealed class OptionsCheck
             That(double.IsFinite(early.MinDelta) && early.MinDelta >= 0, "Training.EarlyStopping.MinDelta", "0 or more", early.MinDelta);
         }
         That(options.StateFile is not "", "Training.StateFile", "a path, or null", "an empty text");
+        That(options.DriftText is not "", "Training.DriftText", "a text of at least one character, or null", "an empty one");
     }
 
     private void Generation(GenerationOptions options, string place)
@@ -163,7 +198,7 @@ internal sealed class OptionsCheck
     private void That(bool good, string name, string expected, object found)
     {
         if (!good)
-            _faults.Add(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{name}: expected {expected}, found {found}."));
+            _faults.Add(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_place}{name}: expected {expected}, found {found}."));
     }
 
     private void Throw()

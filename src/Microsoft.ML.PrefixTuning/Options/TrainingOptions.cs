@@ -82,6 +82,10 @@ public sealed record TrainingOptions
     /// <value>The default is <see cref="PromptTruncation.None"/>: an error that names the row.</value>
     public PromptTruncation Truncation { get; init; }
 
+    /// <summary>A plain text that has nothing to do with the task: <see cref="TrainingSummary.Drift"/> tells its loss without and with the prefix.</summary>
+    /// <value>The default is <see langword="null"/>: no such text is looked at.</value>
+    public string? DriftText { get; init; }
+
     /// <summary>Called after every step, on the training thread.</summary>
     /// <value>The default is <see langword="null"/>.</value>
     public Action<TrainingProgress>? Progress { get; init; }

@@ -26,7 +26,7 @@ internal static class PrefixScorer
             TrainingExample[] examples = batch.Select(row => scored[row]).ToArray();
             TargetStates states = TargetStates.Make(run.Model, examples, run.PrefixOf(sites, values, examples),
                 run.Parametrization.Convention, run.DecoderStart);
-            sum += TargetLoss.Sum(run.Model, states.Hidden, states.Labels);
+            sum += run.Objective.Sum(run.Model, states, examples);
         }
         int tokens = scored.Sum(row => TargetStates.Count(run.Model, row));
         return tokens == 0 ? 0 : sum / tokens;

@@ -59,7 +59,8 @@ internal static class TargetLoss
         return (sum, gradient);
     }
 
-    private static long ChunkTokens(LanguageModel model) => Math.Max(1, ChunkNumbers / model.Weights.Head.size(0));
+    /// <summary>Tokens of one chunk.</summary>
+    public static long ChunkTokens(LanguageModel model) => Math.Max(1, ChunkNumbers / model.Weights.Head.size(0));
 
     /// <summary>Log-probabilities become the gradient of the loss with respect to the scores: probability minus wanted probability.</summary>
     private static void ToGradient(Tensor scores, Tensor labels, double smoothing)

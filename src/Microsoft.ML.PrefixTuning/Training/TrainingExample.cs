@@ -7,6 +7,9 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="Row">Number of the data row, from 0, for messages.</param>
 internal sealed record TrainingExample(int[] Source, int[] Target, int Group = 0, long Row = 0)
 {
+    /// <summary>What a teacher says of the target tokens; null where there is no teacher.</summary>
+    public TeacherTokens? Teacher { get; init; }
+
     /// <summary>Real tokens of source and target.</summary>
     public int Tokens => Source.Length + Target.Length;
 }

@@ -24,6 +24,9 @@ internal sealed record TrainingRun
     /// <summary>How it is trained; <see cref="TrainingOptions.Seed"/>, <see cref="TrainingOptions.LearningRate"/> and <see cref="TrainingOptions.Progress"/> are taken from this record and not from there.</summary>
     public required TrainingOptions Options { get; init; }
 
+    /// <summary>What is made small; the targets' cross-entropy unless another is set.</summary>
+    public ITrainingObjective Objective { get => field ?? new CrossEntropyObjective(Options.LabelSmoothing); init; }
+
     /// <summary>Seed of order and dropout.</summary>
     public required int Seed { get; init; }
 

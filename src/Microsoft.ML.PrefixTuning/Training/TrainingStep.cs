@@ -53,7 +53,7 @@ internal sealed class TrainingStep(TrainingRun run, AdamW optimizer)
             using var scope = NewDisposeScope();
             TargetStates states = TargetStates.Make(run.Model, rows, run.PrefixOf(sites, leaves, rows),
                 run.Parametrization.Convention, run.DecoderStart);
-            (double sum, Tensor ofHidden) = TargetLoss.WithGradient(run.Model, states.Hidden, states.Labels, run.Options.LabelSmoothing);
+            (double sum, Tensor ofHidden) = run.Objective.WithGradient(run.Model, states, rows);
             loss += sum / parts;
             Tensor[] gradients = [.. autograd.grad([states.Hidden], leaves, [ofHidden.mul_(1.0 / parts)])];
             sums = Add(sums, gradients);

@@ -15,7 +15,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 public sealed class OptionsDocumentTests
 {
     private static readonly Type[] Documented =
-        [typeof(PrefixTuningOptions), typeof(PrefixOptions), typeof(TrainingOptions), typeof(EarlyStopping), typeof(GenerationOptions), typeof(TextGenerationOptions)];
+        [typeof(PrefixTuningOptions), typeof(PrefixOptions), typeof(TrainingOptions), typeof(EarlyStopping), typeof(GenerationOptions), typeof(TextGenerationOptions), typeof(DistillationOptions)];
 
     private static readonly XDocument Comments = XDocument.Load(Path.ChangeExtension(typeof(PrefixTuningOptions).Assembly.Location, ".xml"));
 

@@ -1,0 +1,110 @@
+using System;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>Trains a short prefix to do what a long context does in front of a frozen language model.</summary>
+/// <remarks>
+/// <format type="text/markdown"><![CDATA[
+/// To create this estimator, use [DistillPrefix](xref:Microsoft.ML.PrefixDistillationCatalog.DistillPrefix*).
+///
+/// ### Estimator Characteristics
+/// |  |  |
+/// | -- | -- |
+/// | Does this estimator need to look at the data to train its parameters? | Yes |
+/// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType) |
+/// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences |
+/// | Required NuGet in addition to Microsoft.ML | Microsoft.ML.PrefixTuning and one TorchSharp backend |
+/// | Exportable to ONNX | No |
+///
+/// ### Training Algorithm Details
+/// The teacher, a text or a prefix, writes a continuation for every row. The student's keys and values are then trained so
+/// that its next-token distributions on these continuations are the teacher's (Kullback-Leibler divergence; Hinton, Vinyals
+/// and Dean 2015, and for contexts Snell, Klein and Zhong 2022).
+/// ]]></format>
+/// </remarks>
+public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransformer>
+{
+    // Not a name that a caller's data is likely to have; a column of that name would only be hidden during Fit.
+    private const string WrittenColumn = "PrefixTuning.TeacherContinuation";
+
+    private readonly IHost _host;
+    private readonly TuningColumns _columns;
+    private readonly BaseModel _baseModel;
+    private readonly PrefixTeacher _teacher;
+    private readonly DistillationOptions _options;
+    private readonly TextSettings _settings;
+    private readonly int _seed;
+
+    internal PrefixDistillationEstimator(IHostEnvironment environment, (string Output, string Input) columns, BaseModel baseModel,
+        PrefixTeacher teacher, DistillationOptions options)
+    {
+        _columns = new TuningColumns(columns.Output, columns.Input, options.ContinuationColumnName ?? WrittenColumn);
+        ArgumentNullException.ThrowIfNull(baseModel);
+        ArgumentNullException.ThrowIfNull(teacher);
+        OptionsCheck.Check(options);
+        _columns.Check();
+        _host = environment.Register(nameof(PrefixDistillationEstimator));
+        (_baseModel, _teacher, _options) = (baseModel, teacher, options);
+        PrefixTuningOptions student = options.Student;
+        _seed = student.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
+        _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation, student.Precision, student.EmbedBase);
+    }
+
+    /// <summary>Distils the teacher. The base's weights are the same bits before and after.</summary>
+    /// <param name="input">Rows with the input column.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
+    /// <exception cref="ArgumentException">A row is too long, or there is none; or the student is no shorter than the teacher.</exception>
+    /// <exception cref="InvalidOperationException">The teacher was made for another base, training diverged before its first good step, or a state file does not fit.</exception>
+    /// <exception cref="OperationCanceledException">Training was cancelled and the options do not ask for the best so far.</exception>
+    public PrefixTuningTransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        foreach (IDataView data in _options.Student.ValidationSet is { } given ? (IDataView[])[input, given] : [input])
+        {
+            GeneratedTextSchema.Input(data.Schema, _columns.Input);
+            if (_options.ContinuationColumnName is { } column)
+                GeneratedTextSchema.Input(data.Schema, column, "continuation");
+        }
+        using IChannel channel = _host.Start("Distillation");
+        BaseLease lease = Acquire();
+        try
+        {
+            DistillationTeacher teacher = DistillationTeacher.Make(lease.Base, _teacher, _options);
+            using PrefixTuningTransformer? writer = _options.ContinuationColumnName is null ? Writer(teacher) : null;
+            PrefixTuningOptions student = teacher.Student();
+            if (writer is not null)
+            {
+                channel.Info(MessageSensitivity.None, "The teacher writes a continuation for every row.");
+                (input, student) = (writer.Transform(input), Written(student, writer));
+            }
+            var fitting = new PrefixFitting(_host, channel, _columns, student, lease.Base, _seed, teacher);
+            (Prefix prefix, TrainingSummary summary) = fitting.Run(input);
+            return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefix), prefix, summary);
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
+        GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
+
+    private BaseLease Acquire() => BaseLoader.Acquire(_host, _baseModel, _options.Student.Precision, _options.Student.Device);
+
+    private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
+        new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input), teacher.Prefix), teacher.Prefix, null);
+
+    /// <summary>What the teacher writes may be nothing but an end.</summary>
+    private static PrefixTuningOptions Written(PrefixTuningOptions student, PrefixTuningTransformer writer) => student with
+    {
+        Training = student.Training with { AllowEmptyTargets = true },
+        ValidationSet = student.ValidationSet is { } validation ? writer.Transform(validation) : null,
+    };
+}

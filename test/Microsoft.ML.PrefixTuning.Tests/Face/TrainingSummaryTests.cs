@@ -1,0 +1,95 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Face;
+
+/// <summary>What a training tells about itself, also after its model was saved.</summary>
+[TestClass]
+public sealed class TrainingSummaryTests
+{
+    private const string Plain = "The river rises in the hills and runs for many miles through fields before it meets the sea .";
+
+    private static readonly MLContext Context = new(seed: 1);
+
+    [TestMethod]
+    public void Report_OfALoadedModel_IsThatOfTheTrainedOne()
+    {
+        string folder = Directory.CreateTempSubdirectory("summary").FullName;
+        using PrefixTuningTransformer model = TinyBase.Fit(Context, With(Plain));
+        Context.Model.Save(model, null, Path.Combine(folder, "model.zip"));
+        using var loaded = (PrefixTuningTransformer)Context.Model.Load(Path.Combine(folder, "model.zip"), out _);
+        TrainingSummary trained = model.TrainingSummary!, kept = loaded.TrainingSummary!;
+        Assert.AreEqual(trained.Drift, kept.Drift);
+        Assert.AreEqual(trained.Duration, kept.Duration);
+        CollectionAssert.AreEqual(trained.Losses.ToArray(), kept.Losses.ToArray());
+        trained.WriteReport(Path.Combine(folder, "trained.html"));
+        kept.WriteReport(Path.Combine(folder, "kept.html"));
+        Assert.AreEqual(File.ReadAllText(Path.Combine(folder, "trained.html")), File.ReadAllText(Path.Combine(folder, "kept.html")));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [TestMethod]
+    public void Drift_OfATrainedPrefix_IsTheLossOfTheTextWithAndWithoutIt()
+    {
+        using BaseLease hold = TinyBase.Hold();
+        using PrefixTuningTransformer model = TinyBase.Fit(Context, With(Plain));
+        TextDrift drift = model.TrainingSummary!.Drift!;
+        int[] ids = hold.Base.Tokenizer.Encode(Plain), prologue = [.. hold.Base.Tokenizer.Prologue];
+        Assert.AreEqual(ids.Length - 1, drift.Tokens);
+        Assert.AreEqual(Loss(hold.Base.Model, [.. prologue, .. ids], prologue.Length, null), drift.BaseLoss, 1e-4);
+        int[] behind = model.Prefix!.Convention.HoldsBeginToken ? ids : [.. prologue, .. ids];
+        Assert.AreEqual(Loss(hold.Base.Model, behind, behind.Length - ids.Length, model.Prefix), drift.PrefixLoss, 1e-4);
+        Assert.AreEqual(drift.PrefixLoss - drift.BaseLoss, drift.Increase);
+    }
+
+    [TestMethod]
+    public void Drift_OfAnEncoderDecoderBase_IsMeasuredToo()
+    {
+        using PrefixTuningTransformer model = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, With(Plain))
+            .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
+        TextDrift drift = model.TrainingSummary!.Drift!;
+        Assert.IsGreaterThan(0, drift.Tokens);
+        Assert.IsTrue(double.IsFinite(drift.Increase));
+        Assert.AreNotEqual(drift.BaseLoss, drift.PrefixLoss);
+    }
+
+    [TestMethod]
+    public void Drift_WithoutAText_IsNotThere()
+    {
+        using PrefixTuningTransformer model = TinyBase.Fit(Context);
+        Assert.IsNull(model.TrainingSummary!.Drift);
+    }
+
+    [TestMethod]
+    [DataRow("", "Training.DriftText: expected a text of at least one character, or null, found an empty one.")]
+    [DataRow("a", "Training.DriftText: expected a text of at least two tokens, found 1.")]
+    public void Fit_WithTooShortADriftText_NamesIt(string text, string message)
+    {
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, With(text)));
+        StringAssert.StartsWith(fault.Message, message);
+    }
+
+    private static PrefixTuningOptions With(string text) => TinyBase.Quick with { Training = TinyBase.Quick.Training with { DriftText = text } };
+
+    /// <summary>The mean cross-entropy of ids[skipped + 1 ..], straight from the logits.</summary>
+    private static double Loss(LanguageModel model, int[] ids, int skipped, Prefix? prefix)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using PrefixTensors? tensors = prefix is null ? null : PrefixTensors.Make(prefix, model);
+        int length = prefix?.Length ?? 0;
+        AttentionColumns columns = TokenColumns.Causal([new RowState(length, 0, ids.Length)], ids.Length, length, length + ids.Length, PrefixConvention.DecoderOnly);
+        Tensor hidden = model.Decode(model.Embed(tensor(ids, ScalarType.Int64).unsqueeze(0)), columns,
+            new PrefixMemory(tensors?.Sites ?? new Dictionary<AttentionSite, Tensor>()));
+        Tensor scores = model.Logits(hidden[0]).narrow(0, skipped, ids.Length - skipped - 1);
+        return nn.functional.cross_entropy(scores, tensor(ids[(skipped + 1)..], ScalarType.Int64)).ToDouble();
+    }
+}
