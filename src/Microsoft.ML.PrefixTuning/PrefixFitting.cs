@@ -6,6 +6,7 @@ using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.Runtime;
 
@@ -29,56 +30,21 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
     /// <summary>Reads rows and trains.</summary>
     public (Prefix Prefix, TrainingSummary Summary) Run(IDataView input)
     {
-        IReadOnlyList<AttentionSite> sites = Sites();
-        PrefixConvention convention = Convention();
-        int length = options.Prefix.Start is PrefixValuesStart given ? given.Prefix.Length : options.Prefix.Length;
-        var room = new PrefixRoom(convention.TakesPositions ? length : 0, convention.HoldsBeginToken);
-        var encoder = new RowEncoder(frozen.Tokenizer, _model.Spec, options.Template, columns.Input, room);
+        var setup = new PrefixSetup(options.Prefix, columns, frozen, seed);
+        var encoder = new RowEncoder(frozen.Tokenizer, _model.Spec, options.Template, columns.Input, setup.Room);
         var rows = new TrainingRows(columns, encoder, options.Training);
         (List<TrainingExample> training, List<TrainingExample> validation) = Read(rows, input);
-        using PrefixParametrization parametrization = new DirectParametrization(PrefixInitializer.Make(new StartRequest
-        {
-            Model = _model,
-            Start = options.Prefix.Start,
-            Sites = sites,
-            Length = length,
-            Convention = convention,
-            Seed = seed,
-            Text = StartText(),
-            Begin = Begin,
-            DecoderStart = _model.Spec.Tokens.DecoderStart,
-        }), _model.Device);
-        TrainingOutcome outcome = PrefixTrainer.Train(MakeRun(parametrization, training, validation));
+        using PrefixParametrization parametrization = setup.Make();
+        TrainingOutcome outcome = setup.Learn(MakeRun(parametrization, training, validation));
         foreach (string warning in outcome.Warnings)
             Warn(warning);
-        return (outcome.Best, Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated));
+        TrainingSummary summary = Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated)
+            with { TriggerWords = setup.TextsOf(outcome.TriggerWords) };
+        if (summary.TriggerWords is { } words)
+            Say($"Trigger words: {Quoted.Show(string.Join('|', words))}.");
+        Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
+        return (outcome.Best, summary);
     }
-
-    private int? Begin => frozen.Tokenizer.Prologue is [int begin, ..] ? begin : null;
-
-    private IReadOnlyList<AttentionSite> Sites()
-    {
-        if (options.Prefix.Sites is not { } sites)
-            return _model.Spec.IsEncoderDecoder ? [AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross] : [AttentionSite.Decoder];
-        if (!_model.Spec.IsEncoderDecoder && sites.Any(site => site != AttentionSite.Decoder))
-            throw new ArgumentException($"Prefix.Sites: expected Decoder alone, since a {_model.Spec.Family} base is decoder-only, found {string.Join(", ", sites)}.", "options");
-        return sites;
-    }
-
-    private PrefixConvention Convention()
-    {
-        if (options.Prefix.Start is PrefixValuesStart given)
-            return given.Prefix.Convention;
-        if (_model.Spec.IsEncoderDecoder)
-            return PrefixConvention.EncoderDecoder;
-        return PrefixConvention.DecoderOnly with { HoldsBeginToken = options.Prefix.Start is TextStart && Begin is not null };
-    }
-
-    private int[] StartText() => options.Prefix.Start is TextStart start
-        ? frozen.Tokenizer.Encode(start.Text ?? DefaultStartText()) : [];
-
-    /// <summary>Task words start better than others (Li and Liang 2021, §7.5): the columns' names say what the task is.</summary>
-    private string DefaultStartText() => $"Write the {columns.Label} for this {columns.Input}.\n";
 
     private (List<TrainingExample>, List<TrainingExample>) Read(TrainingRows rows, IDataView input)
     {
@@ -112,7 +78,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         Validation = validation,
         Options = options.Training,
         Seed = seed,
-        LearningRate = options.Training.LearningRate ?? TrainingDefaults.LearningRate,
+        LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
         DecoderStart = _model.Spec.Tokens.DecoderStart,
         BaseIdentity = options.Training.StateFile is null ? "" : frozen.Fingerprint.ToString(),
         State = options.Training.StateFile is { } path ? new TrainingStateFile(path) : null,

@@ -57,6 +57,9 @@ public sealed record TrainingSummary
     /// <summary>Numbers that the prefix holds.</summary>
     public required long StoredParameters { get; init; }
 
+    /// <summary>The tokens of the prompt that <see cref="PrefixMethod.TriggerWords"/> found, as texts; null for other methods.</summary>
+    public IReadOnlyList<string>? TriggerWords { get; init; }
+
     /// <summary>Real tokens a second.</summary>
     public double TokensPerSecond => Duration > TimeSpan.Zero ? Tokens / Duration.TotalSeconds : 0;
 }

@@ -18,6 +18,7 @@ internal sealed class OptionsCheck
             check.Prefix(options.Prefix);
         if (check.Given(options.Training, "Training"))
             check.Training(options.Training);
+        check.State(options);
         if (check.Given(options.Generation, "Generation"))
             check.Generation(options.Generation, "Generation.");
         check.Template(options.Template);
@@ -48,12 +49,59 @@ internal sealed class OptionsCheck
             That(sites.All(site => Enum.IsDefined(site)), "Prefix.Sites", "values of AttentionSite", string.Join(", ", sites));
             That(sites.Distinct().Count() == sites.Count, "Prefix.Sites", "each site once", string.Join(", ", sites));
         }
-        if (!Given(options.Start, "Prefix.Start"))
+        bool given = Given(options.Method, "Prefix.Method") & Given(options.Parametrization, "Prefix.Parametrization")
+            & Given(options.Start, "Prefix.Start");
+        if (!given)
             return;
-        if (options.Start is RandomStart random)
+        Start(options.Start);
+        Network(options.Parametrization);
+        Method(options);
+    }
+
+    private void Start(PrefixStart start)
+    {
+        if (start is RandomStart random)
             That(double.IsFinite(random.Scale) && random.Scale > 0, "Prefix.Start", "a scale above 0", random.Scale);
-        if (options.Start is TextStart { Text: { } text })
+        if (start is TextStart { Text: { } text })
             That(text.Length > 0, "Prefix.Start", "a text of at least one character", "an empty one");
+    }
+
+    private void Network(Parametrization parametrization)
+    {
+        if (parametrization.Network is not { } network)
+            return;
+        AtLeast(1, network.Hidden, "Prefix.Parametrization.width");
+        AtLeast(1, network.Depth, "Prefix.Parametrization.depth");
+        Share(network.Dropout, "Prefix.Parametrization.dropout");
+    }
+
+    /// <summary>What does not go together: nothing that was chosen is left aside without a word.</summary>
+    private void Method(PrefixOptions options)
+    {
+        PrefixMethod method = options.Method;
+        PrefixStart start = options.Start;
+        bool isTrainedLayerwise = method is EveryLayerMethod or InfixMethod;
+        if (!isTrainedLayerwise)
+        {
+            That(options.Parametrization == Parametrization.Direct, "Prefix.Parametrization", $"Direct for the method {method.Name}", options.Parametrization.Name);
+            That(start is not PrefixValuesStart, "Prefix.Start", $"no prefix for the method {method.Name}", "one");
+        }
+        else if (!options.Parametrization.TakesStart)
+        {
+            That(start == PrefixStart.DefaultText, "Prefix.Start", $"the default, since {options.Parametrization.Name} starts at random", start.Name);
+        }
+        if (start is PrefixValuesStart given)
+        {
+            bool behind = given.Prefix.IsInfix;
+            That(behind == method is InfixMethod, "Prefix.Start", behind ? "a prefix that is no infix, or the method Infix" : "an infix for the method Infix", behind ? "an infix" : "a prefix");
+        }
+        if (method is TextMethod or TriggerWordsMethod)
+            That(start is TextStart, "Prefix.Start", $"a text for the method {method.Name}", start.Name);
+        if (method is TriggerWordsMethod words)
+        {
+            AtLeast(1, words.Candidates, "Prefix.Method.candidates");
+            AtLeast(1, words.Steps, "Prefix.Method.steps");
+        }
     }
 
     private void Training(TrainingOptions options)
@@ -83,6 +131,12 @@ internal sealed class OptionsCheck
             That(double.IsFinite(early.MinDelta) && early.MinDelta >= 0, "Training.EarlyStopping.MinDelta", "0 or more", early.MinDelta);
         }
         That(options.StateFile is not "", "Training.StateFile", "a path, or null", "an empty text");
+    }
+
+    private void State(PrefixTuningOptions options)
+    {
+        if (options is { Prefix.Method: TriggerWordsMethod or TextMethod, Training.StateFile: { } file })
+            That(false, "Training.StateFile", $"null for the method {options.Prefix.Method.Name}, which keeps no state", $"'{file}'");
     }
 
     private void Generation(GenerationOptions options, string place)

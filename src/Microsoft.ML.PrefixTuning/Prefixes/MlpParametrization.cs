@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using static TorchSharp.torch;
 
@@ -10,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 /// </summary>
 internal sealed class MlpParametrization : PrefixParametrization
 {
+    private readonly double _dropout;
     private readonly Dictionary<AttentionSite, PrefixNetwork> _networks = [];
 
     /// <summary>Starts at random.</summary>
@@ -21,12 +23,19 @@ internal sealed class MlpParametrization : PrefixParametrization
     public MlpParametrization(IReadOnlyDictionary<AttentionSite, SiteShape> sites, PrefixNetworkShape network,
         PrefixConvention convention, int seed, Device device) : base(convention)
     {
+        _dropout = network.Dropout;
         foreach ((AttentionSite site, SiteShape shape) in sites.OrderBy(pair => pair.Key))
         {
             _networks.Add(site, new PrefixNetwork(shape, network, new SeededRandom(seed, RandomPurpose.Start, (int)site),
                 (name, size, values) => Train($"{site}.{name}", values, size, device)));
         }
     }
+
+    /// <inheritdoc/>
+    /// <remarks>The paper takes 5e-5 to 8e-5 over some ten thousand steps; the few hundred steps of small tables need more.</remarks>
+    public override double DefaultLearningRate => 1e-3;
+
+    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
         _networks.ToDictionary(pair => pair.Key, pair => pair.Value.Run(dropout));

@@ -45,7 +45,7 @@ internal static class PrefixInitializer
         LanguageModel model = request.Model;
         if (request.Length > model.Spec.ContextLength)
             throw new ArgumentException($"PrefixOptions.Length: expected at most {model.Spec.ContextLength} tokens, the context of this {model.Spec.Family} base, found {request.Length}.");
-        var capture = new Capture();
+        var capture = new KeyValueCapture();
         int[] ids = Fit(request.Begin, request.Text, request.Length);
         if (model.Spec.IsEncoderDecoder)
             RunBoth(model, ids, request, capture);
@@ -59,7 +59,7 @@ internal static class PrefixInitializer
     /// makes of it, the cross site what the decoder sees of that, and the decoder site what the decoder keeps when it has
     /// written the decoder start token and the text, cut to the same length.
     /// </summary>
-    private static void RunBoth(LanguageModel model, int[] ids, StartRequest request, Capture capture)
+    private static void RunBoth(LanguageModel model, int[] ids, StartRequest request, KeyValueCapture capture)
     {
         int length = ids.Length;
         AttentionColumns all = TokenColumns.Everywhere([length], length, [length], length, 0);
@@ -94,26 +94,6 @@ internal static class PrefixInitializer
                 + $" found {string.Join(", ", prefix.Sites)}.");
         }
         return prefix;
-    }
-
-    /// <summary>Keeps the keys and values of one row as they pass.</summary>
-    private sealed class Capture : IKeyValueMemory
-    {
-        private readonly SortedDictionary<(AttentionSite Site, int Layer), Tensor> _kept = [];
-
-        public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
-        {
-            _kept[(site, layer)] = cat([keys, values], Axis.Row);                        // [2, G, P, D]
-            return (keys, values);
-        }
-
-        public SitePrefix Part(AttentionSite site)
-        {
-            Tensor[] layers = _kept.Where(kept => kept.Key.Site == site).Select(kept => kept.Value).ToArray();
-            Tensor packed = stack(layers).to(ScalarType.Float32).cpu();                  // [N, 2, G, P, D]
-            return new SitePrefix(layers.Length, (int)packed.size(2), (int)packed.size(3), (int)packed.size(4),
-                packed.data<float>().ToArray());
-        }
     }
 }
 
