@@ -25,7 +25,7 @@ public abstract record PrefixMethod
     /// <summary>
     /// Words that a search finds (AutoPrompt; Shin et al. 2020): in every step the loss's first-order change names the most
     /// promising words for one place, and the best of these on other rows takes it if it is better than the word there.
-    /// <see cref="TrainingSummary.TriggerWords"/> tells them. Decoder-only bases.
+    /// Validated every 20 steps. <see cref="TrainingSummary.TriggerWords"/> tells the words. Decoder-only bases.
     /// </summary>
     /// <param name="candidates">Words tried a step; each costs a forward pass.</param>
     /// <param name="steps">Steps, at most; <see cref="TrainingOptions.MaxSteps"/> and <see cref="TrainingOptions.MaxEpochs"/> may end the search earlier.</param>

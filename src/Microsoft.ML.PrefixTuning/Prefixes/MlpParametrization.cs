@@ -11,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 /// </summary>
 internal sealed class MlpParametrization : PrefixParametrization
 {
-    private readonly double _dropout;
+    private readonly PrefixNetworkShape _shape;
     private readonly Dictionary<AttentionSite, PrefixNetwork> _networks = [];
 
     /// <summary>Starts at random.</summary>
@@ -23,7 +23,7 @@ internal sealed class MlpParametrization : PrefixParametrization
     public MlpParametrization(IReadOnlyDictionary<AttentionSite, SiteShape> sites, PrefixNetworkShape network,
         PrefixConvention convention, int seed, Device device) : base(convention)
     {
-        _dropout = network.Dropout;
+        _shape = network;
         foreach ((AttentionSite site, SiteShape shape) in sites.OrderBy(pair => pair.Key))
         {
             _networks.Add(site, new PrefixNetwork(shape, network, new SeededRandom(seed, RandomPurpose.Start, (int)site),
@@ -31,11 +31,9 @@ internal sealed class MlpParametrization : PrefixParametrization
         }
     }
 
-    /// <inheritdoc/>
-    /// <remarks>The paper takes 5e-5 to 8e-5 over some ten thousand steps; the few hundred steps of small tables need more.</remarks>
-    public override double DefaultLearningRate => 1e-3;
+    public override double DefaultLearningRate => _shape.DefaultLearningRate;
 
-    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_dropout}");
+    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
         _networks.ToDictionary(pair => pair.Key, pair => pair.Value.Run(dropout));

@@ -11,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 /// </summary>
 internal sealed class ResidualMlpParametrization : PrefixParametrization
 {
-    private readonly double _dropout;
+    private readonly PrefixNetworkShape _shape;
     private readonly Dictionary<AttentionSite, (Tensor Start, PrefixNetwork Network)> _sites = [];
 
     /// <summary>Starts from a prefix.</summary>
@@ -22,7 +22,7 @@ internal sealed class ResidualMlpParametrization : PrefixParametrization
     public ResidualMlpParametrization(Prefix start, PrefixNetworkShape network, int seed, Device device)
         : base(start.Convention)
     {
-        _dropout = network.Dropout;
+        _shape = network;
         foreach ((AttentionSite site, SitePrefix part) in start.Parts)
         {
             var made = new PrefixNetwork(new SiteShape(part.Layers, part.KeyValueHeads, part.Length, part.HeadSize), network,
@@ -34,11 +34,9 @@ internal sealed class ResidualMlpParametrization : PrefixParametrization
         }
     }
 
-    /// <inheritdoc/>
-    /// <remarks>Many parameters move each key and value, so that each of them must move less than where they are trained themselves.</remarks>
-    public override double DefaultLearningRate => 1e-3;
+    public override double DefaultLearningRate => _shape.DefaultLearningRate;
 
-    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_dropout}");
+    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
         _sites.ToDictionary(pair => pair.Key, pair => pair.Value.Start + pair.Value.Network.Run(dropout));

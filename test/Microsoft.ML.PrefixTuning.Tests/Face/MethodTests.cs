@@ -18,26 +18,30 @@ public sealed class MethodTests
     private static readonly MLContext Context = new(seed: 1);
     private static readonly PrefixOptions Short = new() { Length = 4 };
 
-    public static IEnumerable<object[]> Choices =>
-    [
-        ["direct", Short],
-        ["mlp", Short with { Parametrization = Parametrization.Mlp(16, 2, 0.1) }],
-        ["residual mlp", Short with { Parametrization = Parametrization.ResidualMlp(16) }],
-        ["embedding only", Short with { Method = PrefixMethod.EmbeddingOnly }],
-        ["embedding only from random", Short with { Method = PrefixMethod.EmbeddingOnly, Start = PrefixStart.Random() }],
-        ["infix", Short with { Method = PrefixMethod.Infix }],
-        ["infix of an mlp", Short with { Method = PrefixMethod.Infix, Parametrization = Parametrization.ResidualMlp(16) }],
-        ["text", Short with { Method = PrefixMethod.Text, Start = PrefixStart.FromText("Describe the venue :") }],
-        ["trigger words", Short with { Method = PrefixMethod.TriggerWords(candidates: 3, steps: 4) }],
-    ];
+    private static readonly Dictionary<string, PrefixOptions> Choices = new()
+    {
+        ["direct"] = Short,
+        ["mlp"] = Short with { Parametrization = Parametrization.Mlp(16, 2, 0.1) },
+        ["residual mlp"] = Short with { Parametrization = Parametrization.ResidualMlp(16) },
+        ["embedding only"] = Short with { Method = PrefixMethod.EmbeddingOnly },
+        ["embedding only from random"] = Short with { Method = PrefixMethod.EmbeddingOnly, Start = PrefixStart.Random() },
+        ["infix"] = Short with { Method = PrefixMethod.Infix },
+        ["infix of a residual mlp"] = Short with { Method = PrefixMethod.Infix, Parametrization = Parametrization.ResidualMlp(16) },
+        ["text"] = Short with { Method = PrefixMethod.Text, Start = PrefixStart.FromText("Describe the venue :") },
+        ["trigger words"] = Short with { Method = PrefixMethod.TriggerWords(candidates: 3, steps: 4) },
+    };
+
+    public static IEnumerable<object[]> Names => Choices.Keys.Select(name => new object[] { name });
+
+    public static IEnumerable<object[]> Trained => Names.Where(name => (string)name[0] != "text");
 
     [TestMethod]
-    [DynamicData(nameof(Choices))]
-    public void Fit_OfEveryChoice_WritesAlikeEverywhere(string name, PrefixOptions prefix)
+    [DynamicData(nameof(Names))]
+    public void Fit_OfEveryChoice_WritesAlikeEverywhere(string name)
     {
         foreach (Decoding decoding in (Decoding[])[Decoding.Greedy, Decoding.Beam(3), Decoding.Sampling(seed: 5)])
         {
-            using PrefixTuningTransformer model = Fit(prefix, decoding);
+            using PrefixTuningTransformer model = Fit(Choices[name], decoding);
             string[] texts = TinyBase.Texts(Context, model, [new FaceRow { Input = Source }]);
             using var saved = new SavedFile();
             Context.Model.SaveAtomically(model, null, saved.Path);
@@ -51,20 +55,23 @@ public sealed class MethodTests
     }
 
     [TestMethod]
-    [DynamicData(nameof(Choices))]
-    public void Load_OfEveryChoiceInFreshProcess_WritesTheSameText(string name, PrefixOptions prefix)
+    [DataRow("embedding only")]
+    [DataRow("infix")]
+    [DataRow("text")]
+    [DataRow("trigger words")]
+    public void Load_OfMethodInFreshProcess_WritesTheSameText(string name)
     {
-        using PrefixTuningTransformer model = Fit(prefix, Decoding.Greedy);
+        using PrefixTuningTransformer model = Fit(Choices[name], Decoding.Greedy);
         using var saved = new SavedFile();
         Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, saved.Path);
         Assert.AreEqual(TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0], ChildProcess.Run(FaceChild.Load, saved.Path, Source), name);
     }
 
     [TestMethod]
-    [DynamicData(nameof(Choices))]
-    public void Fit_OfASeed_GivesTheSamePrefix(string name, PrefixOptions prefix)
+    [DynamicData(nameof(Names))]
+    public void Fit_OfASeed_GivesTheSamePrefix(string name)
     {
-        using PrefixTuningTransformer one = Fit(prefix, Decoding.Greedy), other = Fit(prefix, Decoding.Greedy);
+        using PrefixTuningTransformer one = Fit(Choices[name], Decoding.Greedy), other = Fit(Choices[name], Decoding.Greedy);
         CollectionAssert.AreEqual(one.Prefix!.ToBytes(), other.Prefix!.ToBytes(), name);
     }
 
@@ -83,18 +90,16 @@ public sealed class MethodTests
     }
 
     [TestMethod]
-    public void Fit_WithTrainedMethods_LowersTheLoss()
+    [DynamicData(nameof(Trained))]
+    public void Fit_OfTrainedChoice_LowersTheLoss(string name)
     {
-        foreach (object[] choice in Choices.Where(choice => !((string)choice[0]).StartsWith("text", StringComparison.Ordinal)))
+        var options = TinyBase.Quick with
         {
-            var options = TinyBase.Quick with
-            {
-                Prefix = (PrefixOptions)choice[1],
-                Training = new TrainingOptions { MaxSteps = 30, MaxEpochs = 30, BatchSize = 12, ValidationFraction = 0, WarmupSteps = 0 },
-            };
-            using PrefixTuningTransformer model = TinyBase.Fit(Context, options);
-            Assert.IsLessThan(model.TrainingSummary!.Losses[0], model.TrainingSummary.Losses[^1], (string)choice[0]);
-        }
+            Prefix = Choices[name],
+            Training = new TrainingOptions { MaxSteps = 12, MaxEpochs = 12, BatchSize = 12, ValidationFraction = 0, WarmupSteps = 0 },
+        };
+        using PrefixTuningTransformer model = TinyBase.Fit(Context, options);
+        Assert.IsLessThan(model.TrainingSummary!.Losses[0], model.TrainingSummary.Losses[^1]);
     }
 
     [TestMethod]
