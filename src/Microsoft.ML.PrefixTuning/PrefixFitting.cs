@@ -38,8 +38,10 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         TrainingOutcome outcome = setup.Learn(MakeRun(parametrization, training, validation));
         foreach (string warning in outcome.Warnings)
             Warn(warning);
-        TrainingSummary summary = Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated)
-            with { TriggerWords = setup.TextsOf(outcome.TriggerWords) };
+        TrainingSummary summary = Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
+        {
+            TriggerWords = setup.TextsOf(outcome.TriggerWords),
+        };
         if (summary.TriggerWords is { } words)
             Say($"Trigger words: {Quoted.Show(string.Join('|', words))}.");
         Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
