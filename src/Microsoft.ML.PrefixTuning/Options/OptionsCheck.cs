@@ -78,30 +78,35 @@ internal sealed class OptionsCheck
     /// <summary>What does not go together: nothing that was chosen is left aside without a word.</summary>
     private void Method(PrefixOptions options)
     {
-        PrefixMethod method = options.Method;
-        PrefixStart start = options.Start;
-        bool isTrainedLayerwise = method is EveryLayerMethod or InfixMethod;
-        if (!isTrainedLayerwise)
+        (PrefixMethod method, PrefixStart start) = (options.Method, options.Start);
+        switch (method)
         {
-            That(options.Parametrization == Parametrization.Direct, "Prefix.Parametrization", $"Direct for the method {method.Name}", options.Parametrization.Name);
-            That(start is not PrefixValuesStart, "Prefix.Start", $"no prefix for the method {method.Name}", "one");
+            case EmbeddingMethod:
+                That(start is not PrefixValuesStart, "Prefix.Start", $"no prefix for the method {method.Name}", "one");
+                break;
+            case TextMethod or TriggerWordsMethod:
+                That(start is TextStart, "Prefix.Start", $"a text for the method {method.Name}", start.Name);
+                break;
+            default:
+                Layerwise(method, options.Parametrization, start);
+                return;
         }
-        else if (!options.Parametrization.TakesStart)
-        {
-            That(start == PrefixStart.DefaultText, "Prefix.Start", $"the default, since {options.Parametrization.Name} starts at random", start.Name);
-        }
-        if (start is PrefixValuesStart given)
-        {
-            bool behind = given.Prefix.IsInfix;
-            That(behind == method is InfixMethod, "Prefix.Start", behind ? "a prefix that is no infix, or the method Infix" : "an infix for the method Infix", behind ? "an infix" : "a prefix");
-        }
-        if (method is TextMethod or TriggerWordsMethod)
-            That(start is TextStart, "Prefix.Start", $"a text for the method {method.Name}", start.Name);
+        That(options.Parametrization == Parametrization.Direct, "Prefix.Parametrization", $"Direct for the method {method.Name}", options.Parametrization.Name);
         if (method is TriggerWordsMethod words)
         {
             AtLeast(1, words.Candidates, "Prefix.Method.candidates");
             AtLeast(1, words.Steps, "Prefix.Method.steps");
         }
+    }
+
+    private void Layerwise(PrefixMethod method, Parametrization parametrization, PrefixStart start)
+    {
+        if (!parametrization.TakesStart)
+            That(start == PrefixStart.DefaultText, "Prefix.Start", $"the default, since {parametrization.Name} starts at random", start.Name);
+        else if (start is PrefixValuesStart { Prefix.IsInfix: true })
+            That(method is InfixMethod, "Prefix.Start", "a prefix that is no infix, or the method Infix", "an infix");
+        else if (start is PrefixValuesStart)
+            That(method is not InfixMethod, "Prefix.Start", "an infix for the method Infix", "a prefix");
     }
 
     private void Training(TrainingOptions options)

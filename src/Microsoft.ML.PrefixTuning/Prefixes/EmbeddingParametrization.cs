@@ -25,8 +25,8 @@ internal sealed class EmbeddingParametrization : PrefixParametrization
     }
 
     /// <inheritdoc/>
-    /// <remarks>Embeddings are small (0.1 and below), and the base enlarges what changes in them.</remarks>
-    public override double DefaultLearningRate => 0.01;
+    /// <remarks>Few numbers may move far: on table to text with SmolLM2, 30 steps reach a lower loss at 0.04 (2.02) than at 0.01 (2.13).</remarks>
+    public override double DefaultLearningRate => 0.03;
 
     /// <summary>What is asked for, as embeddings.</summary>
     /// <param name="request">Base, length, start and seed; no start from a prefix.</param>
