@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -30,65 +31,30 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
     /// <summary>Reads rows and trains.</summary>
     public (Prefix Prefix, TrainingSummary Summary) Run(IDataView input)
     {
-        IReadOnlyList<AttentionSite> sites = Sites();
-        PrefixConvention convention = Convention();
-        int length = options.Prefix.Start is PrefixValuesStart given ? given.Prefix.Length : options.Prefix.Length;
+        var setup = new PrefixSetup(options.Prefix, columns, frozen, seed);
         // What does not fit behind a teacher cannot be learned from it.
-        var room = new PrefixRoom(Math.Max(convention.TakesPositions ? length : 0, teacher?.Room ?? 0), convention.HoldsBeginToken);
+        PrefixRoom room = setup.Room with { Tokens = Math.Max(setup.Room.Tokens, teacher?.Room ?? 0) };
         var encoder = new RowEncoder(frozen.Tokenizer, _model.Spec, options.Template, columns.Input, room);
         var rows = new TrainingRows(columns, encoder, options.Training);
         (List<TrainingExample> training, List<TrainingExample> validation) = Read(rows, input);
         if (teacher is not null)
             (training, validation) = (teacher.Annotate(training, room.HoldsBeginToken, CheckAlive), teacher.Annotate(validation, room.HoldsBeginToken, CheckAlive));
         PlainTextDrift? drift = options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens) : null;
-        using PrefixParametrization parametrization = new DirectParametrization(PrefixInitializer.Make(new StartRequest
-        {
-            Model = _model,
-            Start = options.Prefix.Start,
-            Sites = sites,
-            Length = length,
-            Convention = convention,
-            Seed = seed,
-            Text = StartText(),
-            Begin = Begin,
-            DecoderStart = _model.Spec.Tokens.DecoderStart,
-        }), _model.Device);
-        TrainingOutcome outcome = PrefixTrainer.Train(MakeRun(parametrization, training, validation));
+        using PrefixParametrization parametrization = setup.Make();
+        TrainingOutcome outcome = setup.Learn(MakeRun(parametrization, training, validation));
         foreach (string warning in outcome.Warnings)
             Warn(warning);
         TrainingSummary summary = Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
         {
+            TriggerWords = setup.TextsOf(outcome.TriggerWords),
             Distillation = teacher?.Summary(outcome.Best.Length),
             Drift = outcome.Reason == StopReason.Cancelled ? null : drift?.Measure(outcome.Best, options.Training.BatchSize, CheckAlive),
         };
+        if (summary.TriggerWords is { } words)
+            Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");
+        Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
         return (outcome.Best, summary);
     }
-
-    private int? Begin => frozen.Tokenizer.Prologue is [int begin, ..] ? begin : null;
-
-    private IReadOnlyList<AttentionSite> Sites()
-    {
-        if (options.Prefix.Sites is not { } sites)
-            return _model.Spec.IsEncoderDecoder ? [AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross] : [AttentionSite.Decoder];
-        if (!_model.Spec.IsEncoderDecoder && sites.Any(site => site != AttentionSite.Decoder))
-            throw new ArgumentException($"Prefix.Sites: expected Decoder alone, since a {_model.Spec.Family} base is decoder-only, found {string.Join(", ", sites)}.", "options");
-        return sites;
-    }
-
-    private PrefixConvention Convention()
-    {
-        if (options.Prefix.Start is PrefixValuesStart given)
-            return given.Prefix.Convention;
-        if (_model.Spec.IsEncoderDecoder)
-            return PrefixConvention.EncoderDecoder;
-        return PrefixConvention.DecoderOnly with { HoldsBeginToken = options.Prefix.Start is TextStart && Begin is not null };
-    }
-
-    private int[] StartText() => options.Prefix.Start is TextStart start
-        ? frozen.Tokenizer.Encode(start.Text ?? DefaultStartText()) : [];
-
-    /// <summary>Task words start better than others (Li and Liang 2021, §7.5): the columns' names say what the task is.</summary>
-    private string DefaultStartText() => $"Write the {columns.Label} for this {columns.Input}.\n";
 
     private (List<TrainingExample>, List<TrainingExample>) Read(TrainingRows rows, IDataView input)
     {
@@ -123,7 +89,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         Options = options.Training,
         Objective = teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
         Seed = seed,
-        LearningRate = options.Training.LearningRate ?? TrainingDefaults.LearningRate,
+        LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
         DecoderStart = _model.Spec.Tokens.DecoderStart,
         BaseIdentity = options.Training.StateFile is null ? "" : frozen.Fingerprint.ToString(),
         State = options.Training.StateFile is { } path ? new TrainingStateFile(path) : null,

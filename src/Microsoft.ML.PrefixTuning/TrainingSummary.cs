@@ -70,6 +70,9 @@ public sealed record TrainingSummary
     /// <summary>What was distilled; null where the prefix was trained on wanted texts.</summary>
     public DistillationSummary? Distillation { get; init; }
 
+    /// <summary>The tokens of the prompt that <see cref="PrefixMethod.TriggerWords"/> found, as texts; null for other methods.</summary>
+    public IReadOnlyList<string>? TriggerWords { get; init; }
+
     /// <summary>Real tokens a second.</summary>
     public double TokensPerSecond => Duration > TimeSpan.Zero ? Tokens / Duration.TotalSeconds : 0;
 

@@ -47,6 +47,7 @@ internal sealed class OptionsCheck
             Prefix(options.Prefix);
         if (Given(options.Training, "Training"))
             Training(options.Training);
+        State(options);
         if (Given(options.Generation, "Generation"))
             Generation(options.Generation, "Generation.");
         Template(options.Template);
@@ -82,12 +83,64 @@ internal sealed class OptionsCheck
             That(sites.All(site => Enum.IsDefined(site)), "Prefix.Sites", "values of AttentionSite", string.Join(", ", sites));
             That(sites.Distinct().Count() == sites.Count, "Prefix.Sites", "each site once", string.Join(", ", sites));
         }
-        if (!Given(options.Start, "Prefix.Start"))
+        bool given = Given(options.Method, "Prefix.Method") & Given(options.Parametrization, "Prefix.Parametrization")
+            & Given(options.Start, "Prefix.Start");
+        if (!given)
             return;
-        if (options.Start is RandomStart random)
+        Start(options.Start);
+        Network(options.Parametrization);
+        Method(options);
+    }
+
+    private void Start(PrefixStart start)
+    {
+        if (start is RandomStart random)
             That(double.IsFinite(random.Scale) && random.Scale > 0, "Prefix.Start", "a scale above 0", random.Scale);
-        if (options.Start is TextStart { Text: { } text })
+        if (start is TextStart { Text: { } text })
             That(text.Length > 0, "Prefix.Start", "a text of at least one character", "an empty one");
+    }
+
+    private void Network(Parametrization parametrization)
+    {
+        if (parametrization.Network is not { } network)
+            return;
+        AtLeast(1, network.Hidden, "Prefix.Parametrization.width");
+        AtLeast(1, network.Depth, "Prefix.Parametrization.depth");
+        Share(network.Dropout, "Prefix.Parametrization.dropout");
+    }
+
+    /// <summary>What does not go together: nothing that was chosen is left aside without a word.</summary>
+    private void Method(PrefixOptions options)
+    {
+        (PrefixMethod method, PrefixStart start) = (options.Method, options.Start);
+        switch (method)
+        {
+            case EmbeddingMethod:
+                That(start is not PrefixValuesStart, "Prefix.Start", $"no prefix for the method {method.Name}", "one");
+                break;
+            case TextMethod or TriggerWordsMethod:
+                That(start is TextStart, "Prefix.Start", $"a text for the method {method.Name}", start.Name);
+                break;
+            default:
+                Layerwise(method, options.Parametrization, start);
+                return;
+        }
+        That(options.Parametrization == Parametrization.Direct, "Prefix.Parametrization", $"Direct for the method {method.Name}", options.Parametrization.Name);
+        if (method is TriggerWordsMethod words)
+        {
+            AtLeast(1, words.Candidates, "Prefix.Method.candidates");
+            AtLeast(1, words.Steps, "Prefix.Method.steps");
+        }
+    }
+
+    private void Layerwise(PrefixMethod method, Parametrization parametrization, PrefixStart start)
+    {
+        if (!parametrization.TakesStart)
+            That(start == PrefixStart.DefaultText, "Prefix.Start", $"the default, since {parametrization.Name} starts at random", start.Name);
+        else if (start is PrefixValuesStart { Prefix.IsInfix: true })
+            That(method is InfixMethod, "Prefix.Start", "a prefix that is no infix, or the method Infix", "an infix");
+        else if (start is PrefixValuesStart)
+            That(method is not InfixMethod, "Prefix.Start", "an infix for the method Infix", "a prefix");
     }
 
     private void Training(TrainingOptions options)
@@ -118,6 +171,12 @@ internal sealed class OptionsCheck
         }
         That(options.StateFile is not "", "Training.StateFile", "a path, or null", "an empty text");
         That(options.DriftText is not "", "Training.DriftText", "a text of at least one character, or null", "an empty one");
+    }
+
+    private void State(PrefixTuningOptions options)
+    {
+        if (options is { Prefix.Method: TriggerWordsMethod or TextMethod, Training.StateFile: { } file })
+            That(false, "Training.StateFile", $"null for the method {options.Prefix.Method.Name}, which keeps no state", $"'{file}'");
     }
 
     private void Generation(GenerationOptions options, string place)

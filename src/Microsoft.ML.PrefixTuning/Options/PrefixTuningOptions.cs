@@ -1,5 +1,3 @@
-using System.Collections.Generic;
-
 namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>All that can be chosen when a prefix is trained and used. Every default is meant to work at the first try.</summary>
@@ -46,51 +44,3 @@ public enum ModelPrecision
     /// <summary>Weights and matrix products in bfloat16; norms, softmax, loss and prefix in float32.</summary>
     BFloat16,
 }
-
-/// <summary>What is trained.</summary>
-public sealed record PrefixOptions
-{
-    /// <summary>Prefix length in tokens.</summary>
-    /// <value>The default is 20.</value>
-    public int Length { get; init; } = 20;
-
-    /// <summary>Where training starts.</summary>
-    /// <value>The default is <see cref="PrefixStart.FromText(string)"/> with a text made from column names and template.</value>
-    public PrefixStart Start { get; init; } = PrefixStart.DefaultText;
-
-    /// <summary>Which attentions get a prefix.</summary>
-    /// <value>The default is <see langword="null"/>: all the model has.</value>
-    public IReadOnlyList<AttentionSite>? Sites { get; init; }
-}
-
-/// <summary>Where training starts.</summary>
-public abstract record PrefixStart
-{
-    private protected PrefixStart()
-    {
-    }
-
-    /// <summary>Keys and values of a text made from column names and template.</summary>
-    public static PrefixStart DefaultText { get; } = new TextStart(null);
-
-    /// <summary>All zero.</summary>
-    public static PrefixStart Zero { get; } = new ZeroStart();
-
-    /// <summary>The keys and values that a text has in the base; a text shorter than the prefix is repeated, a longer one cut.</summary>
-    public static PrefixStart FromText(string text) => new TextStart(text);
-
-    /// <summary>Normally distributed around 0.</summary>
-    /// <param name="scale">Standard deviation.</param>
-    public static PrefixStart Random(double scale = 0.02) => new RandomStart(scale);
-
-    /// <summary>The values of another prefix; its length takes the place of <see cref="PrefixOptions.Length"/>.</summary>
-    public static PrefixStart FromPrefix(Prefix prefix) => new PrefixValuesStart(prefix);
-}
-
-internal sealed record TextStart(string? Text) : PrefixStart;
-
-internal sealed record ZeroStart : PrefixStart;
-
-internal sealed record RandomStart(double Scale) : PrefixStart;
-
-internal sealed record PrefixValuesStart(Prefix Prefix) : PrefixStart;

@@ -23,7 +23,7 @@ public sealed record TrainingOptions
     public int GradientAccumulation { get; init; } = 1;
 
     /// <summary>Highest learning rate of the schedule.</summary>
-    /// <value>The default is <see langword="null"/>: the method's own (0.02 for direct keys and values started from text).</value>
+    /// <value>The default is <see langword="null"/>: that of what is trained (0.02 for keys and values, 0.03 for embeddings, 0.05 over their width for networks).</value>
     public double? LearningRate { get; init; }
 
     /// <summary>Steps in which the learning rate rises from 0.</summary>

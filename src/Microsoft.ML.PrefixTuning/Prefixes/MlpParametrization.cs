@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using static TorchSharp.torch;
 
@@ -10,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 /// </summary>
 internal sealed class MlpParametrization : PrefixParametrization
 {
+    private readonly PrefixNetworkShape _shape;
     private readonly Dictionary<AttentionSite, PrefixNetwork> _networks = [];
 
     /// <summary>Starts at random.</summary>
@@ -21,12 +23,17 @@ internal sealed class MlpParametrization : PrefixParametrization
     public MlpParametrization(IReadOnlyDictionary<AttentionSite, SiteShape> sites, PrefixNetworkShape network,
         PrefixConvention convention, int seed, Device device) : base(convention)
     {
+        _shape = network;
         foreach ((AttentionSite site, SiteShape shape) in sites.OrderBy(pair => pair.Key))
         {
             _networks.Add(site, new PrefixNetwork(shape, network, new SeededRandom(seed, RandomPurpose.Start, (int)site),
                 (name, size, values) => Train($"{site}.{name}", values, size, device)));
         }
     }
+
+    public override double DefaultLearningRate => _shape.DefaultLearningRate;
+
+    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
         _networks.ToDictionary(pair => pair.Key, pair => pair.Value.Run(dropout));

@@ -34,6 +34,8 @@ public sealed partial class Prefix
 
     internal PrefixConvention Convention { get; }
 
+    internal bool IsInfix => Convention.Placement == PrefixPlacement.AfterSource;
+
     internal IReadOnlyDictionary<AttentionSite, SitePrefix> Parts => _sites;
 
     internal SitePrefix? Part(AttentionSite site) => _sites.GetValueOrDefault(site);

@@ -20,6 +20,12 @@ internal abstract class PrefixParametrization(PrefixConvention convention) : IDi
     /// <summary>Numbers that are trained; a baked prefix may hold fewer or more.</summary>
     public long TrainedCount => _parameters.Sum(parameter => parameter.Value.numel());
 
+    /// <summary>Highest learning rate where the options name none.</summary>
+    public virtual double DefaultLearningRate => 0.02;
+
+    /// <summary>What must be equal for a saved training to be gone on with, beside the parameters.</summary>
+    public virtual string Description => GetType().Name;
+
     /// <summary>K: prefixes that are trained together, of which each row takes one.</summary>
     public virtual int Groups => 1;
 

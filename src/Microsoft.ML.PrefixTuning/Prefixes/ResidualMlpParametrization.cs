@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using static TorchSharp.torch;
 
@@ -10,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 /// </summary>
 internal sealed class ResidualMlpParametrization : PrefixParametrization
 {
+    private readonly PrefixNetworkShape _shape;
     private readonly Dictionary<AttentionSite, (Tensor Start, PrefixNetwork Network)> _sites = [];
 
     /// <summary>Starts from a prefix.</summary>
@@ -20,6 +22,7 @@ internal sealed class ResidualMlpParametrization : PrefixParametrization
     public ResidualMlpParametrization(Prefix start, PrefixNetworkShape network, int seed, Device device)
         : base(start.Convention)
     {
+        _shape = network;
         foreach ((AttentionSite site, SitePrefix part) in start.Parts)
         {
             var made = new PrefixNetwork(new SiteShape(part.Layers, part.KeyValueHeads, part.Length, part.HeadSize), network,
@@ -30,6 +33,10 @@ internal sealed class ResidualMlpParametrization : PrefixParametrization
             _sites.Add(site, (values, made));
         }
     }
+
+    public override double DefaultLearningRate => _shape.DefaultLearningRate;
+
+    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
         _sites.ToDictionary(pair => pair.Key, pair => pair.Value.Start + pair.Value.Network.Run(dropout));

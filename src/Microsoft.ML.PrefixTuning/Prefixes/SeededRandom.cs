@@ -84,4 +84,7 @@ internal enum RandomPurpose
 
     /// <summary>Dropout in a network that makes a prefix.</summary>
     Dropout,
+
+    /// <summary>Places that a search for words looks at.</summary>
+    Search,
 }

@@ -46,6 +46,9 @@ internal sealed record TrainingOutcome
     /// <summary>What a user should know, ready to be shown.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
+    /// <summary>The tokens that a search for words found; null where nothing was searched.</summary>
+    public IReadOnlyList<int>? TriggerWords { get; init; }
+
     /// <summary>Steps that changed nothing because loss or gradient was not finite.</summary>
     public int FailedSteps => Steps.Count(step => step.Failed);
 }

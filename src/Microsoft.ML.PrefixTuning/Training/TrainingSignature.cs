@@ -23,7 +23,7 @@ internal static class TrainingSignature
             new("training rows' hash", Hash(run.Examples)),
             new("validation rows", $"{run.Validation.Count}"),
             new("validation rows' hash", Hash(run.Validation)),
-            new("method", run.Parametrization.GetType().Name),
+            new("method", run.Parametrization.Description),
             new("objective", run.Objective.Identity),
             new("prefix", string.Join(", ", run.Parametrization.Parameters.Select(
                 parameter => $"{parameter.Name} [{string.Join(", ", parameter.Value.shape)}]"))),

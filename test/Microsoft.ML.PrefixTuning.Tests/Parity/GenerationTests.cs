@@ -7,6 +7,8 @@ using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -31,6 +33,8 @@ public sealed class GenerationTests
         where Has(folder, "infix")
         from source in Sources(folder)
         select new object[] { folder, source };
+
+    public static IEnumerable<object[]> InfixFolders => Infixes.Select(one => new[] { one[0] }).DistinctBy(one => one[0]);
 
     [TestMethod]
     [DynamicData(nameof(Runs))]
@@ -69,6 +73,25 @@ public sealed class GenerationTests
         GeneratedSequence found = generator.Generate([new GenerationPrompt(ids, prefix)])[0][0];
 
         CollectionAssert.AreEqual(Ids(infix.GetProperty("greedy_ids")), found.Ids);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(InfixFolders))]
+    public void GenerateText_WithInfix_WritesTheReferencesText(string folder)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        var baseModel = BaseModel.FromFolder(Path.Combine(golden.Folder, "model"));
+        using BaseLease lease = FrozenBase.Acquire(baseModel.Path, ScalarType.Float32, CPU);
+        PretrainedTokenizer tokenizer = lease.Base.Tokenizer;
+        JsonElement infix = golden.Numbers.GetProperty("infix");
+        int[] source = [.. golden.Rows("infix.input_ids")[0].Take(infix.GetProperty("prompt_tokens").GetInt32()).Select(id => (int)id)];
+        int[] written = [.. Ids(infix.GetProperty("greedy_ids")).TakeWhile(id => !lease.Base.Model.Spec.Tokens.Ends.Contains(id))];
+        var context = new MLContext(seed: 1);
+        var options = new TextGenerationOptions { Template = "{input}", Generation = new GenerationOptions { MaxNewTokens = 32 } };
+        IDataView rows = context.Data.LoadFromEnumerable([new FaceRow { Input = tokenizer.Decode(source) }]);
+        using PrefixTuningTransformer model = context.Transforms.Text
+            .GenerateText("Output", "Input", baseModel, GoldenInfix(golden, lease.Base.Model.Spec), options).Fit(rows);
+        Assert.AreEqual(tokenizer.Decode(written), context.Data.CreateEnumerable<FaceOutput>(model.Transform(rows), false).Single().Output);
     }
 
     private static void AssertRow(JsonElement expected, int row, GeneratedSequence[] found)

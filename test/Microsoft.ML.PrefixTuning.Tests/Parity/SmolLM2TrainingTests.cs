@@ -67,7 +67,7 @@ public sealed class SmolLM2TrainingTests
         TrainingCase.Load(network, name => golden.Read($"d.init.{name}"));
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("d", network, steps: 8));
         golden.AssertSteps("d", outcome, step => (1e-4, step == 0 ? 1e-4 : 5e-3));
-        AssertClose(TrainingCase.ToPeftRows(outcome.Best), golden.Read("d.final.prompt_embeddings"), mean: 2e-5, quantile: 1e-4);
+        AssertClose(TrainingCase.ToPeftRows(network.Bake()), golden.Read("d.final.prompt_embeddings"), mean: 2e-5, quantile: 1e-4);
     }
 
     [TestMethod]
@@ -87,7 +87,7 @@ public sealed class SmolLM2TrainingTests
         using var direct = new DirectParametrization(OfRows(golden.Read("e.prompt_embeddings")), CPU);
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("g", direct, steps: 12));
         golden.AssertSteps("g", outcome, _ => (1e-5, 1e-5));
-        Tensor difference = AssertClose(TrainingCase.ToPeftRows(outcome.Best), golden.Read("g.final.prompt_embeddings"), mean: 1e-6, quantile: 1e-5);
+        Tensor difference = AssertClose(TrainingCase.ToPeftRows(direct.Bake()), golden.Read("g.final.prompt_embeddings"), mean: 1e-6, quantile: 1e-5);
         Assert.IsLessThanOrEqualTo(5e-4, difference.max().ToDouble());
     }
 
@@ -143,7 +143,8 @@ public sealed class SmolLM2TrainingTests
             TrainingExample[][] batches = Section("c").GetProperty("rows").EnumerateArray().Take(steps * BatchSize)
                 .Select(row => new TrainingExample(Ids(row, "prompt"), Ids(row, "target"))).Chunk(BatchSize).ToArray();
             TrainingRun run = TrainingCase.Run(Model, parametrization, Section(section), batches);
-            return run with { Options = run.Options with { MaxSteps = steps } };
+            // One short row is validated on, so that the time goes to the steps and not to losses that nothing is compared with.
+            return run with { Options = run.Options with { MaxSteps = steps }, Validation = [run.Examples.MinBy(row => row.Tokens)!] };
         }
 
         public void AssertSteps(string section, TrainingOutcome outcome, Func<int, (double Loss, double Norm)> bounds)

@@ -21,6 +21,8 @@ public sealed class TrainingTests
 
     public static IEnumerable<object[]> Infixes => Cases("infix.grad.0.key");
 
+    public static IEnumerable<object[]> Prompts => Cases("prompt.grad");
+
     public static IEnumerable<object[]> Runs => Cases("train.direct.final", "train.projected.final");
 
     [TestMethod]
@@ -57,6 +59,27 @@ public sealed class TrainingTests
             PrefixConvention.Infix);
         Assert.AreEqual(golden.Numbers.GetProperty("infix").GetProperty("loss").GetDouble(), loss, 1e-5);
         Assert.IsLessThanOrEqualTo(1e-4, TrainingCase.RelativeDifference(gradients[0], Packed("infix.grad")), part);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Prompts))]
+    public void Gradient_OfEmbeddings_EqualsReference(string folder, string part)
+    {
+        using var scope = NewDisposeScope();
+        using FamilyCase golden = FamilyCase.Open(folder);
+        using FrozenBase frozen = golden.LoadBase();
+        string adapter = Path.Combine(golden.Folder, "adapter-prompt");
+        using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors"));
+        using var prompt = new EmbeddingParametrization(frozen.Model, file.Read("prompt_embeddings", ScalarType.Float32), PrefixConvention.Peft);
+        IReadOnlyDictionary<AttentionSite, Tensor> sites = prompt.Materialize();
+        Tensor made = sites[AttentionSite.Decoder];
+        var leaves = new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = made.detach().requires_grad_() };
+        (double loss, Tensor[] ofLeaves) = TrainingCase.Gradient(frozen.Model, TrainingCase.Examples(golden, "batch"), leaves, prompt.Convention);
+        Tensor gradient = autograd.grad([made], [prompt.Parameters[0].Value], ofLeaves)[0];
+        Assert.AreEqual(golden.Numbers.GetProperty("prompt").GetProperty("loss").GetDouble(), loss, 1e-5);
+        Assert.IsLessThanOrEqualTo(1e-4, TrainingCase.RelativeDifference(gradient, golden.Stored(part)));
+        // The logits and texts of the imported adapter are compared elsewhere: what is baked here is the same.
+        CollectionAssert.AreEqual(PeftAdapter.Import(adapter, frozen.Model).ToBytes(), prompt.Bake().ToBytes());
     }
 
     [TestMethod]

@@ -34,6 +34,23 @@ public sealed class ParametrizationTests
     }
 
     [TestMethod]
+    public void Bake_OfUntrainedEmbeddings_GivesTheTextsKeysAndValues()
+    {
+        using var scope = NewDisposeScope();
+        using LanguageModel model = TinyTraining.Model();
+        using var embeddings = new EmbeddingParametrization(model, EmbeddingParametrization.EmbeddingsOf(model, [1, 4, 9, 11]), PrefixConvention.DecoderOnly);
+        CollectionAssert.AreEqual(TinyTraining.Values(TinyTraining.Start(model, PrefixStart.DefaultText)), TinyTraining.Values(embeddings.Bake()));
+        Assert.AreEqual(4 * model.Spec.EmbeddingWidth, embeddings.TrainedCount);
+    }
+
+    [TestMethod]
+    public void Description_OfNetworks_TellsDropout()
+    {
+        using MlpParametrization one = Network(new PrefixNetworkShape(6, 1, 0.25), 1), other = Network(new PrefixNetworkShape(6), 1);
+        Assert.AreNotEqual(one.Description, other.Description);
+    }
+
+    [TestMethod]
     [DataRow(1, 5 * 8 + (8 * 6 + 6) + (6 * 48 + 48))]
     [DataRow(2, 5 * 8 + (8 * 6 + 6) + (6 * 6 + 6) + (6 * 48 + 48))]
     public void TrainedCount_OfNetwork_CountsEmbeddingAndLayers(int depth, int expected)

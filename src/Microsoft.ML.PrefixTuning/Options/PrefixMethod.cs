@@ -1,0 +1,61 @@
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>What is learned in front of the frozen model. All methods come to a <see cref="PrefixTuning.Prefix"/>.</summary>
+public abstract record PrefixMethod
+{
+    private protected PrefixMethod()
+    {
+    }
+
+    /// <summary>Keys and values for every layer (Li and Liang 2021).</summary>
+    public static PrefixMethod Prefix { get; } = new EveryLayerMethod();
+
+    /// <summary>
+    /// Embeddings of <see cref="PrefixOptions.Length"/> tokens in front of the input (prompt tuning; Lester et al. 2021): few
+    /// numbers, of which the base makes the keys and values. Decoder-only bases.
+    /// </summary>
+    public static PrefixMethod EmbeddingOnly { get; } = new EmbeddingMethod();
+
+    /// <summary>Keys and values for every layer behind the input: the target sees them, the input does not (Li and Liang 2021, §7.3). Decoder-only bases.</summary>
+    public static PrefixMethod Infix { get; } = new InfixMethod();
+
+    /// <summary>The text of <see cref="PrefixOptions.Start"/> as it is: a prompt, of its own length, without training.</summary>
+    public static PrefixMethod Text { get; } = new TextMethod();
+
+    /// <summary>
+    /// Words that a search finds (AutoPrompt; Shin et al. 2020): in every step the loss's first-order change names the most
+    /// promising words for one place, and the best of these on other rows takes it if it is better than the word there.
+    /// Validated every 20 steps. <see cref="TrainingSummary.TriggerWords"/> tells the words. Decoder-only bases.
+    /// </summary>
+    /// <param name="candidates">Words tried a step; each costs a forward pass.</param>
+    /// <param name="steps">Steps, at most; <see cref="TrainingOptions.MaxSteps"/> and <see cref="TrainingOptions.MaxEpochs"/> may end the search earlier.</param>
+    public static PrefixMethod TriggerWords(int candidates = 16, int steps = 100) => new TriggerWordsMethod(candidates, steps);
+
+    /// <summary>As the options call it.</summary>
+    internal abstract string Name { get; }
+}
+
+internal sealed record EveryLayerMethod : PrefixMethod
+{
+    internal override string Name => nameof(Prefix);
+}
+
+internal sealed record EmbeddingMethod : PrefixMethod
+{
+    internal override string Name => nameof(EmbeddingOnly);
+}
+
+internal sealed record InfixMethod : PrefixMethod
+{
+    internal override string Name => nameof(Infix);
+}
+
+internal sealed record TextMethod : PrefixMethod
+{
+    internal override string Name => nameof(Text);
+}
+
+internal sealed record TriggerWordsMethod(int Candidates, int Steps) : PrefixMethod
+{
+    internal override string Name => nameof(TriggerWords);
+}

@@ -1,0 +1,80 @@
+using System;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Training;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Training;
+
+[TestClass]
+public sealed class TriggerSearchTests
+{
+    private static readonly TriggerRequest Request = new()
+    {
+        Start = [1, 4, 9, 11],
+        FixedFront = 1,
+        Allowed = [.. Enumerable.Range(10, 30)],
+        Candidates = 5,
+    };
+
+    [TestMethod]
+    public void Run_OverRows_FindsWordsWithALowerLoss()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using FixedParametrization start = Start(model);
+        TrainingRun run = Search(model, start) with { Validation = TinyTraining.Rows(8, seed: 9) };
+        TrainingOutcome outcome = TriggerSearch.Run(run, Request);
+        double best = outcome.Validations.Single(point => point.Step == outcome.BestStep).Loss;
+        Assert.IsLessThan(outcome.StartLoss, best);
+        Assert.AreEqual(best, outcome.Validations.Min(point => point.Loss));
+        using var scope = NewDisposeScope();
+        using var found = new FixedParametrization(outcome.Best, CPU);
+        Assert.AreEqual(best, PrefixScorer.MeanLoss(run, run.Validation, found.Materialize()), 1e-6, "the prefix is that of the best words");
+    }
+
+    [TestMethod]
+    public void Run_OverRows_ChangesFreePlacesToAllowedWordsOnly()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using FixedParametrization start = Start(model);
+        TrainingOutcome outcome = TriggerSearch.Run(Search(model, start), Request);
+        Assert.HasCount(3, outcome.TriggerWords!);
+        for (int place = 0; place < 3; place++)
+        {
+            int word = outcome.TriggerWords![place];
+            Assert.IsTrue(word == Request.Start[place + 1] || Request.Allowed.Contains(word), $"{word}");
+        }
+        int[] whole = [1, .. outcome.TriggerWords!];
+        using var scope = NewDisposeScope();
+        using var words = new EmbeddingParametrization(model, EmbeddingParametrization.EmbeddingsOf(model, whole), start.Convention);
+        CollectionAssert.AreEqual(TinyTraining.Values(words.Bake()), TinyTraining.Values(outcome.Best));
+    }
+
+    [TestMethod]
+    public void Run_OfASeed_FindsTheSameWords()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using FixedParametrization start = Start(model);
+        TrainingOutcome one = TriggerSearch.Run(Search(model, start), Request), same = TriggerSearch.Run(Search(model, start), Request);
+        CollectionAssert.AreEqual(one.TriggerWords!.ToArray(), same.TriggerWords!.ToArray());
+        CollectionAssert.AreEqual(one.Steps.ToArray(), same.Steps.ToArray());
+    }
+
+    [TestMethod]
+    public void Run_OfManySteps_HoldsNoTensors()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using FixedParametrization start = Start(model);
+        TriggerSearch.Run(Search(model, start), Request);
+        long before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        TriggerSearch.Run(Search(model, start), Request);
+        Assert.AreEqual(before, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    private static FixedParametrization Start(LanguageModel model) => new(TinyTraining.Start(model, PrefixStart.DefaultText), CPU);
+
+    private static TrainingRun Search(LanguageModel model, FixedParametrization start) =>
+        TinyTraining.Run(model, start, new TrainingOptions { MaxEpochs = 4, BatchSize = 4, MaxSteps = 15, EarlyStopping = null });
+}
