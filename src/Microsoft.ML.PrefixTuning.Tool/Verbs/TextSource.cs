@@ -1,0 +1,23 @@
+using System;
+using System.Collections.Generic;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>A loaded model that writes texts.</summary>
+/// <param name="model">All of it.</param>
+/// <param name="tuned">The part that writes.</param>
+/// <param name="owned">What is disposed with it; where empty, the model's parts are.</param>
+internal sealed class TextSource(ITransformer model, PrefixTuningTransformer tuned, IReadOnlyList<IDisposable> owned) : IDisposable
+{
+    public const string DefaultInput = "Input", DefaultOutput = "Output";
+
+    public ITransformer Model => model;
+
+    public PrefixTuningTransformer Tuned => tuned;
+
+    public void Dispose()
+    {
+        foreach (IDisposable part in owned.Count > 0 ? owned : [tuned])
+            part.Dispose();
+    }
+}
