@@ -10,6 +10,6 @@ internal static class Program
         // A number on the command line means the same everywhere.
         CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
         using ToolConsole console = ToolConsole.OfProcess();
-        return CommandLine.Run(arguments, console);
+        return ToolCommand.Run(arguments, console);
     }
 }

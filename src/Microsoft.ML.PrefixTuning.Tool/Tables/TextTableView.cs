@@ -27,6 +27,9 @@ internal sealed class TextTableView : IDataView, IDisposable
 
     public DataViewSchema Schema { get; }
 
+    /// <summary>Names of the columns.</summary>
+    public IReadOnlyList<string> Columns => [.. Schema.Select(column => column.Name)];
+
     public bool CanShuffle => false;
 
     public long? GetRowCount() => null;

@@ -39,7 +39,7 @@ internal static class BaseDescription
     }
 
     /// <summary>A text from a file, fit for a terminal.</summary>
-    public static string Quote(string text) => FileText.Quote(text);
+    public static string Quote(string text) => FileText.Quote(text).Replace("\\u000a", "\\n", StringComparison.Ordinal);
 
     private static IEnumerable<Described> Sizes(TransformerSpec spec)
     {

@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.CommandLine;
-using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -109,7 +108,8 @@ internal sealed class EvaluateVerb
     {
         var pending = new Queue<TableRow>();
         using var view = new TextTableView(table, pending.Enqueue);
-        var fields = new EvaluationFields([.. view.Schema.Select(column => column.Name)], names);
+        var fields = new EvaluationFields(view.Columns, names);
+        source.CheckColumns(view.Columns);
         IDataView written = source.Model.Transform(view);
         AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
         using DataViewRowCursor cursor = written.GetRowCursor(added.Needed);

@@ -36,9 +36,9 @@ internal sealed class EvaluationFields
     public EvaluationFields(IReadOnlyList<string> columns, EvaluationNames names)
     {
         _labelName = names.Label;
-        _label = Find(columns, names.Label);
-        _group = names.Group is null ? null : Find(columns, names.Group);
-        _output = names.Output is null ? null : Find(columns, names.Output);
+        _label = TableColumns.Find(columns, names.Label);
+        _group = names.Group is null ? null : TableColumns.Find(columns, names.Group);
+        _output = names.Output is null ? null : TableColumns.Find(columns, names.Output);
     }
 
     /// <summary>Reads a row; its text stays empty where the table has none.</summary>
@@ -53,11 +53,4 @@ internal sealed class EvaluationFields
 
     private static string Text(TableRow row, int column) =>
         row.Values[column] ?? throw new FormatException($"{row.Place}: expected the columns of the first row, found one missing.");
-
-    private static int Find(IReadOnlyList<string> columns, string name)
-    {
-        int found = columns.ToList().IndexOf(name);
-        return found >= 0 ? found
-            : throw new FormatException($"Could not find column '{name}'; there are: {string.Join(", ", columns.Select(column => $"'{column}'"))}.");
-    }
 }

@@ -31,7 +31,7 @@ internal sealed class GenerateVerb
     /// <summary>The command.</summary>
     public static Verb Make(ToolConsole console)
     {
-        var command = new Verb("generate", "Writes a text for every row: with a saved model, or with a base and a prefix.");
+        var command = new Verb("generate", "Writes a text for every row: with a saved model, whose own options hold where none is given, or with a base and a prefix.");
         _ = new GenerateVerb(console, command);
         HelpWithExamples.Add(command,
             "prefix-tune generate venues.tsv --model describe.zip --to described.tsv",
@@ -59,11 +59,12 @@ internal sealed class GenerateVerb
         // JSON lines without a line have no columns either.
         if (view.Schema.Count == 0)
             return ExitCode.Done;
+        source.CheckColumns(view.Columns);
         IDataView written = source.Model.Transform(view);
         using StreamWriter? file = to is null ? null : new StreamWriter(to, append: false, TextFiles.Utf8);
         AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
         using TableWriter writer = TableWriter.Open(file ?? _console.Out, TableFormats.Of(parsed.GetValue(_toFormat), to, format),
-            [.. view.Schema.Select(column => column.Name)], added.Columns);
+            view.Columns, added.Columns);
         var watch = Stopwatch.StartNew();
         long rows = Write(written, added, pending, writer);
         if (to is not null)

@@ -32,7 +32,7 @@ internal static class InspectVerb
             PathKind.Peft => PeftDescription.Of(path),
             _ => BaseDescription.Of(BaseArgument.Resolve(path)),
         };
-        console.Write(DescriptionTable.Make(lines));
+        Described.Write(lines, console.Out);
         return ExitCode.Done;
     }
 }

@@ -13,7 +13,7 @@ internal static class ModelDescription
     /// <summary>Its lines.</summary>
     public static IEnumerable<Described> Of(string path)
     {
-        yield return new("saved model", FormattableString.Invariant($"{Path.GetFileName(path)}, {new FileInfo(path).Length / 1024.0:N0} KB"));
+        yield return new("saved model", FormattableString.Invariant($"{Path.GetFileName(path)}, {new FileInfo(path).Length / 1024.0:N1} KB"));
         foreach (Described line in SavedModelFile.Read(path).SelectMany(Of))
             yield return line;
     }

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -14,6 +16,14 @@ internal sealed class TextSource(ITransformer model, PrefixTuningTransformer tun
     public ITransformer Model => model;
 
     public PrefixTuningTransformer Tuned => tuned;
+
+    /// <summary>Refuses rows without the column that is read, where no other part of the model makes it.</summary>
+    /// <exception cref="FormatException">It is missing.</exception>
+    public void CheckColumns(IReadOnlyList<string> columns)
+    {
+        if (model is not IEnumerable<ITransformer> chain || chain.Count() == 1)
+            TableColumns.Find(columns, tuned.InputColumnName);
+    }
 
     public void Dispose()
     {

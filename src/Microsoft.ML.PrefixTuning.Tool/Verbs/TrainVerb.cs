@@ -72,7 +72,7 @@ internal sealed class TrainVerb
         using PrefixTuningTransformer tuned = Fit(estimator, rows, cancellation, display);
         mlContext.Model.SaveAtomically(tuned, rows.Schema, model);
         TrainingSummary summary = tuned.TrainingSummary!;
-        _console.Write(DescriptionTable.Make(TrainingDescription.Of(summary)));
+        Described.Write(TrainingDescription.Of(summary), _console.Out);
         bool isCancelled = summary.End == TrainingEnd.Cancelled;
         _console.Out.WriteLine(isCancelled ? $"Cancelled; the best prefix so far was saved to {model}." : $"Saved to {model}.");
         return isCancelled ? ExitCode.Cancelled : ExitCode.Done;
@@ -100,6 +100,9 @@ internal sealed class TrainVerb
         TableFormat format = TableFormats.Of(parsed.GetValue(_format), path, TableFormat.Tsv);
         if (format == TableFormat.Text)
             throw new UsageException("train: expected rows with columns (tsv, csv or jsonl), found the format 'text'.");
-        return new TextTableView(new TableInput(path, format, TextSource.DefaultInput, _console));
+        var view = new TextTableView(new TableInput(path, format, TextSource.DefaultInput, _console));
+        foreach (Option<string> column in (Option<string>[])[_input, _label])
+            TableColumns.Find(view.Columns, parsed.GetValue(column)!);
+        return view;
     }
 }

@@ -11,8 +11,10 @@ using Microsoft.ML.PrefixTuning.Tool.Verbs;
 namespace Microsoft.ML.PrefixTuning.Tool;
 
 /// <summary>The verbs together: parses, runs, and turns faults into one line and an exit code.</summary>
-internal static partial class CommandLine
+internal static partial class ToolCommand
 {
+    private const string Name = "prefix-tune";
+
     private static readonly Option<bool> Verbose = new("--verbose")
     {
         Description = "Show where in the program an error arose.",
@@ -42,7 +44,7 @@ internal static partial class CommandLine
         catch (Exception fault) when (CodeOf(fault) is int code)
         {
             console.Out.Flush();
-            console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"prefix-tune: {MessageOf(fault)}");
+            console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault)}");
             return code;
         }
         finally
@@ -52,12 +54,12 @@ internal static partial class CommandLine
     }
 
     /// <summary>The command with its verbs.</summary>
-    public static RootCommand Make(ToolConsole console)
+    private static Verb Make(ToolConsole console)
     {
-        var root = new RootCommand("Teaches a frozen language model to write the texts you want, by training a prefix for it.")
+        var root = new Verb(Name, "Teaches a frozen language model to write the texts you want, by training a prefix for it.")
         {
             TrainVerb.Make(console), GenerateVerb.Make(console), EvaluateVerb.Make(console), InspectVerb.Make(console),
-            ConvertVerb.Make(console), Verbose,
+            ConvertVerb.Make(console), Verbose, new VersionOption(),
         };
         HelpWithExamples.Add(root,
             "prefix-tune train venues.tsv --base smollm2 --input Facts --label Reference --model describe.zip",
@@ -67,7 +69,7 @@ internal static partial class CommandLine
     }
 
     private static string CallOf(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? "prefix-tune" : $"prefix-tune {parsed.CommandResult.Command.Name}";
+        parsed.CommandResult.Command.Name is Name ? Name : $"{Name} {parsed.CommandResult.Command.Name}";
 
     // Null for what is a fault of this program: that one keeps its stack trace.
     private static int? CodeOf(Exception fault) => fault switch
