@@ -9,8 +9,8 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// <summary><c>convert</c>: between saved model, prefix file and PEFT folder.</summary>
 internal sealed class ConvertVerb
 {
-    private readonly Argument<string> _source = new("source") { Description = "What is read: a saved model (.zip), a prefix (.safetensors) or the folder of a PEFT adapter." };
-    private readonly Argument<string> _target = new("target") { Description = "What is written: a saved model (.zip), a prefix (.safetensors), else the folder of a PEFT adapter." };
+    private readonly Argument<string> _source = PathArgument.Make<string>("source", "What is read: a saved model (.zip), a prefix (.safetensors) or the folder of a PEFT adapter.");
+    private readonly Argument<string> _target = PathArgument.Make<string>("target", "What is written: a saved model (.zip), a prefix (.safetensors), else the folder of a PEFT adapter.");
     private readonly Option<string> _base = BaseArgument.MakeOption("The base of the prefix; a saved model names its own");
     private readonly Option<string> _input = new("--input") { Description = "Column that the written model reads.", HelpName = "column" };
     private readonly Option<string> _output = new("--output") { Description = "Column that takes the written model's text.", HelpName = "column" };

@@ -18,11 +18,8 @@ internal sealed class EvaluateVerb
     };
 
     private readonly ToolConsole _console;
-    private readonly Argument<string[]> _paths = new("files")
-    {
-        Description = "Texts, one a line, and one or more files of references; or one table with a column of each; or, with a model, the rows that it is tried on.",
-        Arity = ArgumentArity.OneOrMore,
-    };
+    private readonly Argument<string[]> _paths = PathArgument.Make<string[]>("files",
+        "Texts, one a line, and one or more files of references; or one table with a column of each; or, with a model, the rows that it is tried on.");
     private readonly Option<string> _label = new("--label") { Description = "Column with the references, where a table has them; in JSON lines it may be an array.", HelpName = "column" };
     private readonly Option<TableFormat?> _format = FormatOption.Make("--format", "Format of the table, where the file's name does not tell");
     private readonly Option<bool> _blocks = new("--reference-blocks") { Description = "Reference files have a blank line between one text's references and the next one's, instead of one reference a line." };
@@ -33,6 +30,7 @@ internal sealed class EvaluateVerb
     private EvaluateVerb(ToolConsole console, Verb command)
     {
         _console = console;
+        _paths.Arity = ArgumentArity.OneOrMore;
         command.Arguments.Add(_paths);
         foreach (Option option in (Option[])[_label, _format, _blocks, _json])
             command.Options.Add(option);

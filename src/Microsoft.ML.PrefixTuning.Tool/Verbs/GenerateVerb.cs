@@ -12,7 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 internal sealed class GenerateVerb
 {
     private readonly ToolConsole _console;
-    private readonly Argument<string> _data = new("data") { Description = "Rows: a file, or '-' for standard input.", DefaultValueFactory = _ => TableFormats.Standard };
+    private readonly Argument<string> _data = PathArgument.Make<string>("data", "Rows: a file, or '-' for standard input.");
     private readonly Option<string> _to = new("--to") { Description = "File that takes the rows with their texts; without it, standard output.", HelpName = "file" };
     private readonly Option<TableFormat?> _format = FormatOption.Make("--format", "Format of the rows, where the file's name does not tell");
     private readonly Option<TableFormat?> _toFormat = FormatOption.Make("--to-format", "Format of what is written; without it that of the file's name, else that of the rows");
@@ -21,6 +21,7 @@ internal sealed class GenerateVerb
     private GenerateVerb(ToolConsole console, Verb command)
     {
         _console = console;
+        _data.DefaultValueFactory = _ => TableFormats.Standard;
         command.Arguments.Add(_data);
         foreach (Option option in (Option[])[_to, _format, _toFormat])
             command.Options.Add(option);

@@ -9,10 +9,8 @@ internal static class InspectVerb
     /// <summary>The command.</summary>
     public static Verb Make(ToolConsole console)
     {
-        var path = new Argument<string>("path")
-        {
-            Description = $"A saved model (.zip), a prefix (.safetensors), the folder of a PEFT adapter, or a base: {BaseArgument.Forms}.",
-        };
+        Argument<string> path = PathArgument.Make<string>("path",
+            $"A saved model (.zip), a prefix (.safetensors), the folder of a PEFT adapter, or a base: {BaseArgument.Forms}.");
         var command = new Verb("inspect", "Describes a base, an adapter, a prefix or a saved model.") { path };
         command.SetAction(parsed => Run(console, parsed.GetValue(path)!));
         HelpWithExamples.Add(command,

@@ -12,7 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 internal sealed class TrainVerb
 {
     private readonly ToolConsole _console;
-    private readonly Argument<string> _data = new("data") { Description = "Rows to train on: a TSV or CSV file with a header line, or JSON lines." };
+    private readonly Argument<string> _data = PathArgument.Make<string>("data", "Rows to train on: a TSV or CSV file with a header line, or JSON lines.");
     private readonly Option<string> _base = BaseArgument.MakeOption("The frozen model", required: true);
     private readonly Option<string> _model = new("--model") { Description = "File that takes the trained model (.zip).", HelpName = "file", Required = true };
     private readonly Option<string> _input = new("--input") { Description = "Column that is read.", HelpName = "column", Required = true };

@@ -63,7 +63,9 @@ internal sealed class ToolFolder : IDisposable
     /// <summary>Starts the command as a process of its own, its streams redirected.</summary>
     public static Process Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", typeof(ToolCommand).Assembly.Location, .. arguments])
+        // What runs the tests may ignore interrupts, and a child inherits that.
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
+        var start = new ProcessStartInfo(command[0], [.. command[1..], "exec", typeof(ToolCommand).Assembly.Location, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
