@@ -35,7 +35,7 @@ internal sealed class PropertyOption
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) && OptionText.IsKnown(type.GenericTypeArguments[0]))
         {
             Type item = type.GenericTypeArguments[0];
-            var list = new Option<string[]>(name) { Description = description, HelpName = OptionText.Placeholder(item), AllowMultipleArgumentsPerToken = true };
+            var list = new Option<string[]>(name) { Description = $"{description} Repeat the option for several.", HelpName = OptionText.Placeholder(item) };
             list.Validators.Add(result => Check(result, item));
             return new PropertyOption(property, list, parsed => OptionText.ParseList(item, parsed.GetValue(list)!));
         }

@@ -30,7 +30,7 @@ public sealed class TrainVerbTests
     public void Run_WithOptions_SavesThemInTheModel()
     {
         string model = _folder.Train(options: ["--output", "Text", "--template", "Q: {input}\nA:", "--decoding", "beam", "--beam-width", "3",
-            "--stop-strings", "a", "b", "--generation-batch-size", "5", "--truncation", "start", "--decay", "linear", "--learning-rate", "0.5"]);
+            "--stop-strings", "a", "--stop-strings", "b", "--generation-batch-size", "5", "--truncation", "start", "--decay", "linear", "--learning-rate", "0.5"]);
         SavedModel saved = Entry(model).Saved;
         Assert.AreEqual(4, Entry(model).Prefix!.Length);
         Assert.AreEqual(("Input", "Text", "Q: {input}\nA:"), (saved.InputColumn, saved.OutputColumn, saved.Template));
