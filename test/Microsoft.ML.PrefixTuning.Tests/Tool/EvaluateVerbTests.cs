@@ -110,8 +110,15 @@ public sealed class EvaluateVerbTests
         Assert.AreEqual(expected.SegmentCount, found.GetProperty("segmentCount").GetInt32());
         var figures = new Dictionary<string, double>
         {
-            ["bleu"] = expected.Bleu, ["nist"] = expected.Nist, ["meteor"] = expected.Meteor, ["cider"] = expected.Cider, ["chrF"] = expected.ChrF,
-            ["chrFPlusPlus"] = expected.ChrFPlusPlus, ["ter"] = expected.Ter, ["exactMatch"] = expected.ExactMatch, ["outputLength"] = expected.OutputLength,
+            ["bleu"] = expected.Bleu,
+            ["nist"] = expected.Nist,
+            ["meteor"] = expected.Meteor,
+            ["cider"] = expected.Cider,
+            ["chrF"] = expected.ChrF,
+            ["chrFPlusPlus"] = expected.ChrFPlusPlus,
+            ["ter"] = expected.Ter,
+            ["exactMatch"] = expected.ExactMatch,
+            ["outputLength"] = expected.OutputLength,
         };
         foreach ((string name, double figure) in figures)
             Assert.AreEqual(figure, found.GetProperty(name).GetDouble(), name);
