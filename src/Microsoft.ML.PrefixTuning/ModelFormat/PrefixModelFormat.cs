@@ -17,10 +17,14 @@ internal static class PrefixModelFormat
 {
     public const string LoaderSignature = "PrefixTuning";
 
-    private const string DescriptionStream = "Description.json";
-    private const string PrefixStream = "Prefix.safetensors";
-    // Far above any description; keeps a lying archive from being read into memory.
-    private const long LongestDescription = 256L << 20;
+    /// <summary>Name of the stream with the <see cref="SavedModel"/>.</summary>
+    public const string DescriptionStream = "Description.json";
+
+    /// <summary>Name of the stream with the prefix.</summary>
+    public const string PrefixStream = "Prefix.safetensors";
+
+    /// <summary>Bytes: far above any description; keeps a lying archive from being read into memory.</summary>
+    public const long LongestDescription = 256L << 20;
 
     // *** Version 1: initial.
     private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, 0x00010001, 0x00010001, 0x00010001);

@@ -1,0 +1,90 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Tables;
+
+/// <summary>Reads rows one by one; no row is read before it is asked for.</summary>
+/// <param name="reader">The text; owned.</param>
+/// <param name="name">Name of the file, for messages.</param>
+internal abstract class TableReader(TextReader reader, string name) : IDisposable
+{
+    /// <summary>Names of the columns.</summary>
+    public IReadOnlyList<string> Columns { get; protected set; } = [];
+
+    /// <summary>The text.</summary>
+    protected TextReader Reader => reader;
+
+    /// <summary>Line that was read last, from 1.</summary>
+    protected abstract long Line { get; }
+
+    /// <summary>File and line, for messages.</summary>
+    protected string Place => $"{name}, line {Line}";
+
+    /// <summary>Starts to read a table.</summary>
+    /// <param name="reader">The text; owned.</param>
+    /// <param name="name">Name of the file, for messages.</param>
+    /// <param name="format">Its format.</param>
+    /// <param name="textColumn">What the only column of <see cref="TableFormat.Text"/> is called.</param>
+    /// <exception cref="FormatException">There is no good header.</exception>
+    public static TableReader Open(TextReader reader, string name, TableFormat format, string textColumn)
+    {
+        TableReader made = format switch
+        {
+            TableFormat.Csv => new CsvTableReader(reader, name),
+            TableFormat.Jsonl => new JsonTableReader(reader, name),
+            TableFormat.Tsv => new LineTableReader(reader, name, null),
+            _ => new LineTableReader(reader, name, textColumn),
+        };
+        try
+        {
+            made.Guarded(made.Begin);
+            if (made.Columns.GroupBy(column => column).FirstOrDefault(group => group.Count() > 1) is { } twice)
+                throw new FormatException($"{made.Place}: the column '{twice.Key}' is there twice.");
+            return made;
+        }
+        catch
+        {
+            made.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The next row, or null at the end.</summary>
+    /// <exception cref="FormatException">The row is broken.</exception>
+    public TableRow? Read() => Guarded(Next);
+
+    public virtual void Dispose() => reader.Dispose();
+
+    /// <summary>Reads the columns' names.</summary>
+    protected abstract bool Begin();
+
+    /// <summary>Reads a row.</summary>
+    protected abstract TableRow? Next();
+
+    /// <summary>A row of fields in the columns' order. An empty line is a row of empty texts.</summary>
+    protected TableRow MakeRow(string[] fields)
+    {
+        if (fields is [""])
+            fields = [.. Columns.Select(_ => "")];
+        return fields.Length == Columns.Count ? new TableRow(Place, fields)
+            : throw new FormatException($"{Place}: expected {Columns.Count} fields, found {fields.Length}.");
+    }
+
+    /// <summary>The error of a file without a header.</summary>
+    protected FormatException NoHeader() => new($"{name}: expected a line with the columns' names, found an empty file.");
+
+    private T Guarded<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (DecoderFallbackException fault)
+        {
+            throw new FormatException($"{name}, after line {Line}: expected UTF-8, found other bytes.", fault);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.IO;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+namespace Microsoft.ML.PrefixTuning.Tool;
+
+/// <summary>The verbs together: parses, runs, and turns faults into one line and an exit code.</summary>
+internal static partial class ToolCommand
+{
+    private const string Name = "prefix-tune";
+
+    private static readonly Option<bool> Verbose = new("--verbose")
+    {
+        Description = "Show where in the program an error arose.",
+        Recursive = true,
+    };
+
+    /// <summary>Runs a command line.</summary>
+    /// <param name="arguments">Without the program's name.</param>
+    /// <param name="console">Where it reads and writes.</param>
+    /// <returns>An <see cref="ExitCode"/>.</returns>
+    public static int Run(IReadOnlyList<string> arguments, ToolConsole console)
+    {
+        ParseResult parsed = Make(console).Parse(arguments);
+        try
+        {
+            if (parsed.Action is ParseErrorAction)
+                throw new UsageException($"{string.Join(" ", parsed.Errors.Select(error => error.Message))} See '{CallOf(parsed)} --help'.");
+            // Faults are this method's, and Ctrl-C is the training's.
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                Output = console.Out,
+                Error = console.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
+        }
+        catch (Exception fault) when (CodeOf(fault) is int code)
+        {
+            console.Out.Flush();
+            console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault)}");
+            return code;
+        }
+        finally
+        {
+            console.Out.Flush();
+        }
+    }
+
+    /// <summary>The command with its verbs.</summary>
+    private static Verb Make(ToolConsole console)
+    {
+        var root = new Verb(Name, "Teaches a frozen language model to write the texts you want, by training a prefix for it.")
+        {
+            TrainVerb.Make(console), GenerateVerb.Make(console), EvaluateVerb.Make(console), InspectVerb.Make(console),
+            ConvertVerb.Make(console), Verbose, new VersionOption(),
+        };
+        HelpWithExamples.Add(root,
+            "prefix-tune train venues.tsv --base smollm2 --input Facts --label Reference --model describe.zip",
+            "prefix-tune generate new-venues.tsv --model describe.zip --to described.tsv",
+            "prefix-tune train --help");
+        return root;
+    }
+
+    private static string CallOf(ParseResult parsed) =>
+        parsed.CommandResult.Command.Name is Name ? Name : $"{Name} {parsed.CommandResult.Command.Name}";
+
+    // Null for what is a fault of this program: that one keeps its stack trace.
+    private static int? CodeOf(Exception fault) => fault switch
+    {
+        UsageException or ArgumentException { ParamName: "options" } => ExitCode.Usage,
+        OperationCanceledException => ExitCode.Cancelled,
+        IOException or UnauthorizedAccessException or FormatException or InvalidOperationException or NotSupportedException
+            or ArgumentException or ExternalException or OutOfMemoryException or DllNotFoundException => ExitCode.Failed,
+        _ => null,
+    };
+
+    private static string MessageOf(Exception fault) =>
+        WhiteSpace().Replace(ParameterName().Replace(fault.Message, ""), " ").Trim();
+
+    // What .NET puts behind the messages of argument exceptions.
+    [GeneratedRegex(@" \(Parameter '\w+'\)|\s*Actual value was .*$")]
+    private static partial Regex ParameterName();
+
+    [GeneratedRegex(@"\s*[\r\n]+\s*")]
+    private static partial Regex WhiteSpace();
+}

@@ -1,0 +1,74 @@
+using System;
+using System.IO;
+using System.Text;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Microsoft.ML.PrefixTuning.Tool;
+
+/// <summary>What a verb reads from and writes to: results to <see cref="Out"/>, everything else to <see cref="Error"/>.</summary>
+/// <param name="input">Standard input.</param>
+/// <param name="output">Standard output.</param>
+/// <param name="error">Standard error.</param>
+internal sealed class ToolConsole(TextReader input, TextWriter output, TextWriter error) : IDisposable
+{
+    // Wide enough that no table of this tool is folded where there is no terminal to ask.
+    private const int PlainWidth = 160;
+
+    public TextReader In { get; } = input;
+
+    public TextWriter Out { get; } = output;
+
+    public TextWriter Error { get; } = error;
+
+    /// <summary>Whether a person watches <see cref="Error"/>.</summary>
+    public bool IsErrorTerminal { get; private init; }
+
+    /// <summary>Whether a person watches <see cref="Out"/>.</summary>
+    public bool IsOutTerminal { get; private init; }
+
+    /// <summary>The console of this process; text is UTF-8 everywhere.</summary>
+    public static ToolConsole OfProcess() => new(
+        new StreamReader(Console.OpenStandardInput(), TextFiles.Utf8),
+        new StreamWriter(Console.OpenStandardOutput(), TextFiles.Utf8),
+        new StreamWriter(Console.OpenStandardError(), TextFiles.Utf8) { AutoFlush = true })
+    {
+        IsErrorTerminal = !Console.IsErrorRedirected,
+        IsOutTerminal = !Console.IsOutputRedirected,
+    };
+
+    /// <summary>Spectre's view of <see cref="Error"/>, for progress.</summary>
+    public IAnsiConsole MakeErrorConsole() => Make(Error, IsErrorTerminal);
+
+    /// <summary>Writes something with a layout to <see cref="Out"/>.</summary>
+    public void Write(IRenderable content) => Make(Out, IsOutTerminal).Write(content);
+
+    public void Dispose()
+    {
+        Out.Dispose();
+        Error.Dispose();
+        In.Dispose();
+    }
+
+    private static IAnsiConsole Make(TextWriter writer, bool isTerminal)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = isTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
+        });
+        if (!isTerminal)
+            console.Profile.Width = PlainWidth;
+        console.Profile.Capabilities.Unicode = true;
+        return console;
+    }
+}
+
+/// <summary>How text files are read and written.</summary>
+internal static class TextFiles
+{
+    /// <summary>Without a byte order mark; bytes that are no UTF-8 are an error and not replaced.</summary>
+    public static Encoding Utf8 { get; } = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+}

@@ -1,0 +1,59 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>The texts that a model adds to its input.</summary>
+internal sealed class AddedTexts
+{
+    private readonly DataViewSchema.Column[] _columns;
+
+    private AddedTexts(DataViewSchema.Column[] columns) => _columns = columns;
+
+    /// <summary>The columns to be read.</summary>
+    public IEnumerable<DataViewSchema.Column> Needed => _columns;
+
+    /// <summary>The columns to be written.</summary>
+    public IReadOnlyList<AddedColumn> Columns => [.. _columns.Select(column =>
+        new AddedColumn(column.Name, column.Type is VectorDataViewType vector ? vector.Size : 1))];
+
+    /// <summary>Finds them: every text that the input lacks, and the output, which may replace a column of the input.</summary>
+    /// <param name="before">The input.</param>
+    /// <param name="after">What the model makes of it.</param>
+    /// <param name="output">The column that takes the text.</param>
+    public static AddedTexts Of(DataViewSchema before, DataViewSchema after, string output) => new([.. after.Where(column =>
+        !column.IsHidden && IsText(column.Type) && (column.Name == output || before.GetColumnOrNull(column.Name) is null))]);
+
+    /// <summary>Gives each column's texts of the cursor's row.</summary>
+    public Func<string[]>[] GetReaders(DataViewRow row) => [.. _columns.Select(column => GetReader(row, column))];
+
+    /// <summary>Gives one column's texts of the cursor's row.</summary>
+    public Func<string[]> GetReader(DataViewRow row, string column) => GetReader(row, _columns.Single(known => known.Name == column));
+
+    private static bool IsText(DataViewType type) =>
+        type is TextDataViewType or VectorDataViewType { ItemType: TextDataViewType, IsKnownSize: true };
+
+    private static Func<string[]> GetReader(DataViewRow row, DataViewSchema.Column column)
+    {
+        if (column.Type is VectorDataViewType)
+        {
+            ValueGetter<VBuffer<ReadOnlyMemory<char>>> getTexts = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(column);
+            VBuffer<ReadOnlyMemory<char>> texts = default;
+            return () =>
+            {
+                getTexts(ref texts);
+                return [.. texts.DenseValues().Select(text => text.ToString())];
+            };
+        }
+        ValueGetter<ReadOnlyMemory<char>> getText = row.GetGetter<ReadOnlyMemory<char>>(column);
+        ReadOnlyMemory<char> text = default;
+        return () =>
+        {
+            getText(ref text);
+            return [text.ToString()];
+        };
+    }
+}

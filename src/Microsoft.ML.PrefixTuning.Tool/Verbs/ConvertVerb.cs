@@ -1,0 +1,91 @@
+using System;
+using System.CommandLine;
+using System.IO;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Tool.Options;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary><c>convert</c>: between saved model, prefix file and PEFT folder.</summary>
+internal sealed class ConvertVerb
+{
+    private readonly Argument<string> _source = PathArgument.Make<string>("source", "What is read: a saved model (.zip), a prefix (.safetensors) or the folder of a PEFT adapter.");
+    private readonly Argument<string> _target = PathArgument.Make<string>("target", "What is written: a saved model (.zip), a prefix (.safetensors), else the folder of a PEFT adapter.");
+    private readonly Option<string> _base = BaseArgument.MakeOption("The base of the prefix; a saved model names its own");
+    private readonly Option<string> _input = new("--input") { Description = "Column that the written model reads.", HelpName = "column" };
+    private readonly Option<string> _output = new("--output") { Description = "Column that takes the written model's text.", HelpName = "column" };
+    private readonly Option<string> _baseName = new("--base-name") { Description = "What PEFT shall load as the base: a name on a hub or a path.", HelpName = "name" };
+    private readonly RecordOptions<TextGenerationOptions> _options;
+    private readonly GenerationArguments _generation;
+
+    private ConvertVerb(Verb command)
+    {
+        command.Arguments.Add(_source);
+        command.Arguments.Add(_target);
+        foreach (Option option in (Option[])[_base, _input, _output, _baseName])
+            command.Options.Add(option);
+        _options = new RecordOptions<TextGenerationOptions>(command);
+        _generation = new GenerationArguments(command);
+    }
+
+    /// <summary>The command.</summary>
+    public static Verb Make(ToolConsole console)
+    {
+        var command = new Verb("convert", "Converts between saved model, prefix file and PEFT adapter; numbers stay the same to the bit.");
+        var verb = new ConvertVerb(command);
+        command.SetAction(parsed => verb.Run(parsed, console));
+        HelpWithExamples.Add(command,
+            "prefix-tune convert describe.zip describe.safetensors",
+            "prefix-tune convert describe.zip ./peft-adapter --base-name HuggingFaceTB/SmolLM2-135M-Instruct",
+            "prefix-tune convert ./peft-adapter describe.safetensors --base ./my-model",
+            "prefix-tune convert describe.safetensors describe.zip --base smollm2 --input Facts --output Description");
+        return command;
+    }
+
+    private int Run(ParseResult parsed, ToolConsole console)
+    {
+        string source = parsed.GetValue(_source)!, target = parsed.GetValue(_target)!;
+        PathKind from = PrefixSource.KindOf(source), to = PrefixSource.KindToWrite(target);
+        if (from == PathKind.Base)
+            throw new UsageException($"'{source}': expected a saved model, a prefix or an adapter, found a base.");
+        if (from == to)
+            throw new UsageException($"'{source}' and '{target}' are of the same kind: there is nothing to convert.");
+        Prefix prefix;
+        BaseModel? baseModel = parsed.GetValue(_base) is { } named ? BaseArgument.Resolve(named) : null;
+        if (from == PathKind.Model)
+        {
+            SavedModelEntry entry = OnlyEntry(source);
+            prefix = entry.Prefix ?? throw new FormatException($"{entry.Place}: expected a prefix, found a base that writes by itself.");
+            baseModel ??= BaseModel.FromFolder(entry.Saved.Base.Path);
+        }
+        else
+        {
+            prefix = from == PathKind.Prefix ? Prefix.Load(source) : Prefix.FromPeft(source, Needed(baseModel));
+        }
+        if (to == PathKind.Prefix)
+            prefix.Save(target);
+        else if (to == PathKind.Peft)
+            prefix.SaveAsPeft(target, Needed(baseModel), parsed.GetValue(_baseName));
+        else
+            SaveModel(parsed, prefix, Needed(baseModel), target, console);
+        console.Out.WriteLine($"Written to {target}.");
+        return ExitCode.Done;
+    }
+
+    private void SaveModel(ParseResult parsed, Prefix prefix, BaseModel baseModel, string target, ToolConsole console)
+    {
+        if (parsed.GetValue(_input) is not { } input || parsed.GetValue(_output) is not { } output)
+            throw new UsageException("A saved model needs its columns: --input and --output.");
+        MLContext mlContext = Context.Make(console);
+        IDataView empty = new GeneratorColumns(input, output).MakeEmptyView(mlContext);
+        TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions()) with { Generation = _generation.Read(parsed, new GenerationOptions()) };
+        using PrefixTuningTransformer made = mlContext.Transforms.Text.GenerateText(output, input, baseModel, prefix, options).Fit(empty);
+        mlContext.Model.SaveAtomically(made, empty.Schema, target);
+    }
+
+    private static SavedModelEntry OnlyEntry(string path) => SavedModelFile.Read(path) is [var single] ? single
+        : throw new FormatException($"{Path.GetFileName(path)}: expected one prefix-tuning transformer, found {SavedModelFile.Read(path).Count}.");
+
+    private static BaseModel Needed(BaseModel? baseModel) =>
+        baseModel ?? throw new UsageException($"This conversion needs the base of the prefix: --base with {BaseArgument.Forms}.");
+}

@@ -1,0 +1,56 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json;
+using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>A text and its references, as ML.NET reads them.</summary>
+internal sealed class EvaluationRow
+{
+    public string Output { get; set; } = "";
+
+    [VectorType]
+    public string[] References { get; set; } = [];
+
+    /// <summary>Equal for rows that are one text with several references.</summary>
+    public string Group { get; set; } = "";
+}
+
+/// <summary>The columns of a table that is measured.</summary>
+/// <param name="Label">References.</param>
+/// <param name="Group">What belongs together; null where every row stands for itself.</param>
+/// <param name="Output">Texts; null where they are not in the table.</param>
+internal sealed record EvaluationNames(string Label, string? Group, string? Output);
+
+/// <summary>Takes what is measured out of a table's rows.</summary>
+internal sealed class EvaluationFields
+{
+    private readonly string _labelName;
+    private readonly int _label;
+    private readonly int? _group, _output;
+
+    /// <exception cref="FormatException">A column is missing.</exception>
+    public EvaluationFields(IReadOnlyList<string> columns, EvaluationNames names)
+    {
+        _labelName = names.Label;
+        _label = TableColumns.Find(columns, names.Label);
+        _group = names.Group is null ? null : TableColumns.Find(columns, names.Group);
+        _output = names.Output is null ? null : TableColumns.Find(columns, names.Output);
+    }
+
+    /// <summary>Reads a row; its text stays empty where the table has none.</summary>
+    /// <exception cref="FormatException">The row lacks a column.</exception>
+    public EvaluationRow Read(TableRow row) => new()
+    {
+        References = row.Json is { } json && json.TryGetProperty(_labelName, out JsonElement label) && label.ValueKind == JsonValueKind.Array
+            ? [.. label.EnumerateArray().Select(item => item.ToString())] : [Text(row, _label)],
+        Group = _group is int group ? Text(row, group) : "",
+        Output = _output is int output ? Text(row, output) : "",
+    };
+
+    private static string Text(TableRow row, int column) =>
+        row.Values[column] ?? throw new FormatException($"{row.Place}: expected the columns of the first row, found one missing.");
+}

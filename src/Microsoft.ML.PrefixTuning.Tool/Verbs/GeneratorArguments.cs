@@ -1,0 +1,86 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool.Options;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>What writes texts: a saved model, or a base with a prefix or without.</summary>
+internal sealed class GeneratorArguments
+{
+    private const string Column = "column";
+
+    private readonly Option<string> _model = new("--model") { Description = "A saved model (.zip).", HelpName = "file" };
+    private readonly Option<string> _base = BaseArgument.MakeOption("Instead of a saved model, a base");
+    private readonly Option<string> _prefix = new("--prefix") { Description = "A prefix for --base: a .safetensors file, or the folder of a PEFT adapter. Without it the base writes by itself.", HelpName = "path" };
+    private readonly Option<string> _input = new("--input") { Description = "Column that is read; a saved model knows it.", HelpName = Column };
+    private readonly Option<string> _output = new("--output") { Description = "Column that takes the text; a saved model knows it.", HelpName = Column };
+    private readonly RecordOptions<TextGenerationOptions> _options;
+    private readonly GenerationArguments _generation;
+
+    /// <summary>Adds the options to a command.</summary>
+    public GeneratorArguments(Verb command)
+    {
+        foreach (Option<string> option in (Option<string>[])[_model, _base, _prefix, _input, _output])
+            command.Options.Add(option);
+        _options = new RecordOptions<TextGenerationOptions>(command, without: [nameof(TextGenerationOptions.EmbedBase)]);
+        _generation = new GenerationArguments(command);
+    }
+
+    /// <summary>Whether the command line names one.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(_model) is not null || parsed.GetValue(_base) is not null;
+
+    /// <summary>The column that <c>--output</c> names, or null.</summary>
+    public string? Output(ParseResult parsed) => parsed.GetValue(_output);
+
+    /// <summary>Loads it.</summary>
+    /// <exception cref="UsageException">The options contradict each other.</exception>
+    public TextSource Open(ParseResult parsed, MLContext mlContext)
+    {
+        string? model = parsed.GetValue(_model), named = parsed.GetValue(_base);
+        if (model is null == named is null)
+            throw new UsageException("expected either --model or --base.");
+        if (named is not null)
+            return OpenBase(parsed, mlContext, BaseArgument.Resolve(named));
+        if (new Option<string>[] { _prefix, _input, _output }.FirstOrDefault(option => parsed.GetValue(option) is not null) is { } stray)
+            throw new UsageException($"{stray.Name} goes with --base; a saved model has its own.");
+        ITransformer loaded = mlContext.Model.Load(model, out _);
+        PrefixTuningTransformer tuned = FindTuned(loaded, model!);
+        if (!_options.IsAnyGiven(parsed) && !_generation.IsAnyGiven(parsed))
+            return new TextSource(loaded, tuned, []);
+        // The same prefix on the same base, which is loaded and shared, with other options.
+        TextSettings settings = tuned.Session.Settings;
+        var start = new TextGenerationOptions { Template = settings.Template, Precision = settings.Precision };
+        PrefixTuningTransformer changed = Make(mlContext, BaseModel.FromFolder(tuned.Session.Base.Path), tuned.Prefix,
+            new GeneratorColumns(tuned.InputColumnName, tuned.OutputColumnName), Read(parsed, start, settings.Generation));
+        return new TextSource(changed, changed, [changed, .. Owned(loaded)]);
+    }
+
+    private TextSource OpenBase(ParseResult parsed, MLContext mlContext, BaseModel baseModel)
+    {
+        string input = parsed.GetValue(_input) ?? TextSource.DefaultInput;
+        Prefix? prefix = parsed.GetValue(_prefix) is { } path ? PrefixSource.Load(path, baseModel) : null;
+        var columns = new GeneratorColumns(input, parsed.GetValue(_output) ?? TextSource.DefaultOutput);
+        PrefixTuningTransformer made = Make(mlContext, baseModel, prefix, columns, Read(parsed, new TextGenerationOptions(), new GenerationOptions()));
+        return new TextSource(made, made, [made]);
+    }
+
+    private TextGenerationOptions Read(ParseResult parsed, TextGenerationOptions start, GenerationOptions generation) =>
+        _options.Read(parsed, start) with { Generation = _generation.Read(parsed, generation) };
+
+    private static PrefixTuningTransformer Make(MLContext mlContext, BaseModel baseModel, Prefix? prefix, GeneratorColumns columns,
+        TextGenerationOptions options) =>
+        mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, prefix, options).Fit(columns.MakeEmptyView(mlContext));
+
+    private static PrefixTuningTransformer FindTuned(ITransformer loaded, string path)
+    {
+        PrefixTuningTransformer[] found = [.. Parts(loaded).OfType<PrefixTuningTransformer>()];
+        return found is [var single] ? single
+            : throw new FormatException($"{path}: expected a model with one prefix-tuning transformer, found {found.Length}.");
+    }
+
+    private static IEnumerable<ITransformer> Parts(ITransformer model) => model is IEnumerable<ITransformer> chain ? chain.SelectMany(Parts) : [model];
+
+    private static IEnumerable<IDisposable> Owned(ITransformer model) => Parts(model).OfType<IDisposable>();
+}

@@ -1,0 +1,44 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Tool.Options;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>A saved model in words. Its base need not be there.</summary>
+internal static class ModelDescription
+{
+    /// <summary>Its lines.</summary>
+    public static IEnumerable<Described> Of(string path)
+    {
+        yield return new("saved model", FormattableString.Invariant($"{Path.GetFileName(path)}, {new FileInfo(path).Length / 1024.0:N1} KB"));
+        foreach (Described line in SavedModelFile.Read(path).SelectMany(Of))
+            yield return line;
+    }
+
+    private static IEnumerable<Described> Of(SavedModelEntry entry)
+    {
+        SavedModel saved = entry.Saved;
+        yield return new("columns", $"{saved.InputColumn} -> {saved.OutputColumn}");
+        yield return new("template", saved.Template is null ? "the base's default" : BaseDescription.Quote(saved.Template));
+        yield return new("generation", Describe(saved.Generation));
+        foreach (Described line in entry.Prefix is null ? [new("prefix", "none: the base writes by itself")] : PrefixDescription.Of(entry.Prefix))
+            yield return line;
+        yield return new("base", $"{saved.Base.Name}{(saved.Base.Files is null ? "" : " (in this file)")}, {OptionText.Kebab(saved.Precision.ToString())}");
+        yield return new("  when saved at", saved.Base.Path);
+        yield return new("  fingerprint", $"{saved.Base.Fingerprint.Family}, {saved.Base.Fingerprint.Layers} layers, width {saved.Base.Fingerprint.Width}, vocabulary {saved.Base.Fingerprint.VocabularySize}");
+        yield return new("  configuration", saved.Base.Fingerprint.ConfigHash);
+        yield return new("  weights", saved.Base.Fingerprint.ContentHash);
+        foreach (Described line in saved.Training is null ? [new("training", "not trained in this model")] : TrainingDescription.Of(saved.Training))
+            yield return line;
+    }
+
+    private static string Describe(SavedGeneration generation) => generation.Decoding switch
+    {
+        "beam" => FormattableString.Invariant($"beam, width {generation.Width}, length penalty {generation.LengthPenalty}"),
+        "sampling" => FormattableString.Invariant($"sampling, temperature {generation.Temperature}, top-k {generation.TopK}, top-p {generation.TopP}, seed {generation.Seed}"),
+        _ => generation.Decoding,
+    } + $", at most {generation.MaxNewTokens} tokens";
+}

@@ -1,0 +1,27 @@
+using System;
+using System.Collections.Generic;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>A prefix in words.</summary>
+internal static class PrefixDescription
+{
+    /// <summary>Its lines.</summary>
+    public static IEnumerable<Described> Of(Prefix prefix)
+    {
+        PrefixConvention convention = prefix.Convention;
+        yield return new("prefix", $"{prefix.Length} tokens, {(convention.Placement == PrefixPlacement.Front ? "in front of everything" : "behind the source (infix)")}");
+        foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
+            yield return new($"  {site.ToString().ToLowerInvariant()} attention", FormattableString.Invariant($"{part.Layers} layers, {part.KeyValueHeads} key/value heads of size {part.HeadSize}, {part.Length} tokens"));
+        yield return new("  numbers", FormattableString.Invariant($"{prefix.ParameterCount:N0} ({prefix.ParameterCount * sizeof(float) / 1024.0:N1} KB)"));
+        yield return new("  convention", string.Join("; ", Conventions(convention)));
+    }
+
+    private static IEnumerable<string> Conventions(PrefixConvention convention)
+    {
+        yield return convention.TakesPositions ? "tokens start behind its positions" : "tokens keep their positions";
+        yield return convention.CountsInWindow ? "counts as columns of a sliding window" : "visible from every token";
+        if (convention.HoldsBeginToken)
+            yield return "holds the begin token";
+    }
+}

@@ -1,0 +1,58 @@
+using System;
+using System.IO;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>What a path is, told by its form and not by opening it.</summary>
+internal enum PathKind
+{
+    /// <summary>A saved model.</summary>
+    Model,
+
+    /// <summary>A prefix as a safetensors file.</summary>
+    Prefix,
+
+    /// <summary>The folder of a PEFT adapter.</summary>
+    Peft,
+
+    /// <summary>A base: folder or GGUF file.</summary>
+    Base,
+}
+
+/// <summary>Prefixes by their paths.</summary>
+internal static class PrefixSource
+{
+    private const string AdapterConfig = "adapter_config.json";
+
+    /// <summary>What is there.</summary>
+    /// <exception cref="FileNotFoundException">Nothing is.</exception>
+    /// <exception cref="FormatException">It is none of the kinds.</exception>
+    public static PathKind KindOf(string path)
+    {
+        if (Directory.Exists(path))
+            return File.Exists(Path.Combine(path, AdapterConfig)) ? PathKind.Peft : PathKind.Base;
+        if (path == BaseArgument.Packaged && !File.Exists(path))
+            return PathKind.Base;
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"'{path}': found nothing there.", path);
+        return Path.GetExtension(path).ToUpperInvariant() switch
+        {
+            ".ZIP" => PathKind.Model,
+            ".SAFETENSORS" => PathKind.Prefix,
+            ".GGUF" => PathKind.Base,
+            _ => throw new FormatException($"'{path}': expected a saved model (.zip), a prefix (.safetensors), a base (.gguf or a folder) or the folder of an adapter."),
+        };
+    }
+
+    /// <summary>What is to be written under a name.</summary>
+    public static PathKind KindToWrite(string path) => Path.GetExtension(path).ToUpperInvariant() switch
+    {
+        ".ZIP" => PathKind.Model,
+        ".SAFETENSORS" => PathKind.Prefix,
+        _ => PathKind.Peft,
+    };
+
+    /// <summary>Reads a prefix from its file or from the folder of an adapter.</summary>
+    public static Prefix Load(string path, BaseModel baseModel) =>
+        Directory.Exists(path) ? Prefix.FromPeft(path, baseModel) : Prefix.Load(path);
+}

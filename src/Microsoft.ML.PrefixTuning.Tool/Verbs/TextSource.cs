@@ -1,0 +1,33 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>A loaded model that writes texts.</summary>
+/// <param name="model">All of it.</param>
+/// <param name="tuned">The part that writes.</param>
+/// <param name="owned">What is disposed with it; where empty, the model's parts are.</param>
+internal sealed class TextSource(ITransformer model, PrefixTuningTransformer tuned, IReadOnlyList<IDisposable> owned) : IDisposable
+{
+    public const string DefaultInput = "Input", DefaultOutput = "Output";
+
+    public ITransformer Model => model;
+
+    public PrefixTuningTransformer Tuned => tuned;
+
+    /// <summary>Refuses rows without the column that is read, where no other part of the model makes it.</summary>
+    /// <exception cref="FormatException">It is missing.</exception>
+    public void CheckColumns(IReadOnlyList<string> columns)
+    {
+        if (model is not IEnumerable<ITransformer> chain || chain.Count() == 1)
+            TableColumns.Find(columns, tuned.InputColumnName);
+    }
+
+    public void Dispose()
+    {
+        foreach (IDisposable part in owned.Count > 0 ? owned : [tuned])
+            part.Dispose();
+    }
+}

@@ -1,0 +1,72 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.IO.Compression;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+
+namespace Microsoft.ML.PrefixTuning.ModelFormat;
+
+/// <summary>What a model file says about its prefix-tuning transformers. Their bases are not needed and nothing is loaded.</summary>
+internal static class SavedModelFile
+{
+    /// <summary>Reads the descriptions and prefixes of a file that <c>mlContext.Model.Save</c> wrote.</summary>
+    /// <param name="path">The zip archive.</param>
+    /// <returns>One for each transformer, in the file's order.</returns>
+    /// <exception cref="FileNotFoundException">The file is missing.</exception>
+    /// <exception cref="FormatException">It is no archive, has no such transformer, or a broken one.</exception>
+    public static IReadOnlyList<SavedModelEntry> Read(string path)
+    {
+        string name = Path.GetFileName(path);
+        try
+        {
+            using ZipArchive archive = ZipFile.OpenRead(path);
+            SavedModelEntry[] found = [.. archive.Entries.Where(entry => NameOf(entry) == PrefixModelFormat.DescriptionStream)
+                .Select(entry => ReadEntry(archive, entry, name))];
+            return found.Length > 0 ? found
+                : throw new FormatException($"{name}: expected a saved model with a prefix-tuning transformer, found none in it.");
+        }
+        catch (InvalidDataException fault)
+        {
+            throw new FormatException($"{name}: expected a saved model, found no zip archive: {fault.Message}", fault);
+        }
+    }
+
+    private static SavedModelEntry ReadEntry(ZipArchive archive, ZipArchiveEntry description, string file)
+    {
+        string folder = description.FullName[..^NameOf(description).Length];
+        string place = $"{file}, '{folder.TrimEnd('/', '\\')}'";
+        SavedModel saved = SavedModel.FromBytes(ReadBytes(description, PrefixModelFormat.LongestDescription, place), $"{place}, {PrefixModelFormat.DescriptionStream}");
+        if (saved.PrefixBytes is not long bytes)
+            return new SavedModelEntry(place, saved, null);
+        ZipArchiveEntry stream = archive.GetEntry(folder + PrefixModelFormat.PrefixStream)
+            ?? throw new FormatException($"{place}: expected a stream '{PrefixModelFormat.PrefixStream}', found none.");
+        byte[] content = ReadBytes(stream, bytes, place);
+        return new SavedModelEntry(place, saved, PrefixFile.FromBytes(content, $"{place}, {PrefixModelFormat.PrefixStream}"));
+    }
+
+    // Counted while reading: the length that an archive declares is not believed.
+    private static byte[] ReadBytes(ZipArchiveEntry entry, long most, string place)
+    {
+        using Stream stream = entry.Open();
+        using var content = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        int read;
+        while ((read = stream.Read(buffer)) > 0)
+        {
+            if (content.Length + read > most)
+                throw new FormatException($"{place}, {NameOf(entry)}: expected at most {most} bytes, found more.");
+            content.Write(buffer, 0, read);
+        }
+        return content.ToArray();
+    }
+
+    // ML.NET writes the separator of the system it runs on.
+    private static string NameOf(ZipArchiveEntry entry) => entry.FullName[(entry.FullName.LastIndexOfAny(['/', '\\']) + 1)..];
+}
+
+/// <summary>A transformer in a model file.</summary>
+/// <param name="Place">File and folder in it, for messages.</param>
+/// <param name="Saved">What it says about itself.</param>
+/// <param name="Prefix">Its prefix; null where the base writes by itself.</param>
+internal sealed record SavedModelEntry(string Place, SavedModel Saved, Prefix? Prefix);

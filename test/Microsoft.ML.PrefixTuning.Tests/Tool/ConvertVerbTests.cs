@@ -1,0 +1,78 @@
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Tool;
+
+/// <summary>Conversions, there and back.</summary>
+[TestClass]
+public sealed class ConvertVerbTests
+{
+    private readonly ToolFolder _folder = new();
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    public void Run_ModelToPrefixAndBack_KeepsEveryByte()
+    {
+        string model = _folder.Train();
+        Convert(model, _folder["there.safetensors"]);
+        Convert(_folder["there.safetensors"], _folder["back.zip"], "--base", ToolFolder.Base, "--input", "Facts", "--output", "Text", "--max-new-tokens", "6", "--template", "{input}:");
+        Convert(_folder["back.zip"], _folder["again.safetensors"]);
+        CollectionAssert.AreEqual(File.ReadAllBytes(_folder["there.safetensors"]), File.ReadAllBytes(_folder["again.safetensors"]));
+        SavedModel saved = SavedModelFile.Read(_folder["back.zip"]).Single().Saved;
+        Assert.AreEqual(("Facts", "Text", "{input}:", 6), (saved.InputColumn, saved.OutputColumn, saved.Template, saved.Generation.MaxNewTokens));
+    }
+
+    [TestMethod]
+    public void Run_ModelToAdapterAndBack_KeepsEveryNumber()
+    {
+        string model = _folder.Train();
+        Convert(model, _folder["adapter"], "--base-name", "some/base");
+        Convert(_folder["adapter"], _folder["back.safetensors"], "--base", ToolFolder.Base);
+        float[] trained = SavedModelFile.Read(model).Single().Prefix!.Part(AttentionSite.Decoder)!.Values;
+        CollectionAssert.AreEqual(trained, Prefix.Load(_folder["back.safetensors"]).Part(AttentionSite.Decoder)!.Values);
+        // An adapter is a prefix of the other verbs too, and the prefix an adapter again.
+        Convert(_folder["back.safetensors"], _folder["adapter-2"], "--base", ToolFolder.Base, "--base-name", "some/base");
+        foreach (string file in (string[])["adapter_config.json", "adapter_model.safetensors"])
+            CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(_folder["adapter"], file)), File.ReadAllBytes(Path.Combine(_folder["adapter-2"], file)), file);
+        Assert.AreEqual(ExitCode.Done, ToolFolder.RunWith("a\n", "generate", "--base", ToolFolder.Base, "--prefix", _folder["adapter"], "--max-new-tokens", "3").Code);
+    }
+
+    [TestMethod]
+    public void Run_WithoutWhatItNeeds_SaysWhat()
+    {
+        string model = _folder.Train();
+        Convert(model, _folder["prefix.safetensors"]);
+        AssertUsage("same kind", model, _folder["other.zip"]);
+        AssertUsage("--base", _folder["prefix.safetensors"], _folder["adapter"]);
+        AssertUsage("--input and --output", _folder["prefix.safetensors"], _folder["other.zip"], "--base", ToolFolder.Base);
+        AssertUsage("found a base", ToolFolder.Base, _folder["other.safetensors"]);
+    }
+
+    [TestMethod]
+    public void Run_WithAnotherBase_IsRefused()
+    {
+        Convert(_folder.Train(), _folder["prefix.safetensors"]);
+        ToolRun run = ToolFolder.Run("convert", _folder["prefix.safetensors"], _folder["other.zip"], "--base", TinyBase.Folder("t5"), "--input", "Input", "--output", "Output");
+        Assert.AreEqual(ExitCode.Failed, run.Code);
+        Assert.IsFalse(File.Exists(_folder["other.zip"]));
+    }
+
+    private static void Convert(params string[] arguments)
+    {
+        ToolRun run = ToolFolder.Run(["convert", .. arguments]);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+    }
+
+    private static void AssertUsage(string expected, params string[] arguments)
+    {
+        ToolRun run = ToolFolder.Run(["convert", .. arguments]);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains(expected, run.Error);
+    }
+}

@@ -1,0 +1,144 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json;
+using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Tool;
+
+/// <summary>The command's figures are those of <c>mlContext.TextGeneration.Evaluate</c>, however the texts come.</summary>
+[TestClass]
+public sealed class EvaluateVerbTests
+{
+    private static readonly Measured[] Rows =
+    [
+        new() { Output = "Blue Spice is a pub in the city centre .", Labels = ["Blue Spice is a pub in the centre .", "A pub , Blue Spice , is in the city centre ."], Group = "a" },
+        new() { Output = "", Labels = ["The Mill serves Chinese food .", "Chinese food is served ."], Group = "b" },
+        new() { Output = "Une crêperie 🥞 at the river", Labels = ["A crêperie 🥞 stands at the river", "There is a crêperie 🥞 ."], Group = "c" },
+    ];
+
+    private readonly ToolFolder _folder = new();
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    public void Run_OfReferenceFiles_TakesOneReferenceALine()
+    {
+        string[] references = [.. Enumerable.Range(0, 2).Select(i => _folder.Write($"references-{i}.txt", [.. Rows.Select(row => row.Labels[i])]))];
+        AssertFigures(Expected(Rows), "evaluate", WriteOutputs(), references[0], references[1]);
+    }
+
+    [TestMethod]
+    public void Run_OfReferenceBlocks_TakesLinesUpToABlankOne()
+    {
+        string references = _folder.Write("references.txt", [.. Rows.SelectMany(row => (string[])[.. row.Labels, ""])]);
+        AssertFigures(Expected(Rows), "evaluate", WriteOutputs(), references, "--reference-blocks");
+        ToolRun wrong = ToolFolder.Run("evaluate", WriteOutputs(), references);
+        Assert.AreEqual(ExitCode.Failed, wrong.Code);
+        Assert.Contains("expected references for 3 texts", wrong.Error);
+        Assert.Contains("With --reference-blocks it fits.", wrong.Error);
+    }
+
+    [TestMethod]
+    [DataRow("tsv")]
+    [DataRow("csv")]
+    public void Run_OfTable_PutsGroupsTogether(string format)
+    {
+        string separator = format == "csv" ? "," : "\t", quote = format == "csv" ? "\"" : "";
+        string table = _folder.Write($"rows.{format}", ["Out,Label,Key".Replace(",", separator, StringComparison.Ordinal), .. Enumerable.Range(0, 2).SelectMany(i => Rows.Select(row =>
+            string.Join(separator, new[] { row.Output, row.Labels[i], row.Group }.Select(text => quote + text + quote))))]);
+        AssertFigures(Expected(Rows), "evaluate", table, "--output", "Out", "--label", "Label", "--group-column", "Key");
+    }
+
+    [TestMethod]
+    public void Run_OfJsonLines_TakesArraysOfReferences()
+    {
+        string table = _folder.Write("rows.jsonl", [.. Rows.Select(row => JsonSerializer.Serialize(row))]);
+        AssertFigures(Expected(Rows), "evaluate", table, "--output", "Output", "--label", "Labels");
+    }
+
+    [TestMethod]
+    public void Run_WithOptions_MeasuresByThem()
+    {
+        string references = _folder.Write("references.txt", [.. Rows.Select(row => row.Labels[0].ToUpperInvariant())]);
+        Measured[] upper = [.. Rows.Select(row => new Measured { Output = row.Output, Labels = [row.Labels[0].ToUpperInvariant()] })];
+        var options = new TextGenerationEvaluationOptions { Lowercase = true, BleuSmoothing = BleuSmoothing.AddK };
+        TextGenerationMetrics expected = Expected(upper, options);
+        Assert.AreNotEqual(Expected(upper).Bleu, expected.Bleu);
+        AssertFigures(expected, "evaluate", WriteOutputs(), references, "--lowercase", "--bleu-smoothing", "add-k");
+    }
+
+    [TestMethod]
+    public void Run_WithModel_MeasuresItsTexts()
+    {
+        string model = _folder.Train(), rows = _folder.WriteRows("test.tsv", 5);
+        Assert.AreEqual(ExitCode.Done, ToolFolder.Run("generate", rows, "--model", model, "--to", _folder["written.jsonl"]).Code);
+        ToolRun table = ToolFolder.Run("evaluate", _folder["written.jsonl"], "--output", "Output", "--label", "Label", "--json");
+        ToolRun direct = ToolFolder.Run("evaluate", rows, "--model", model, "--label", "Label", "--json");
+        Assert.AreEqual(ExitCode.Done, direct.Code, direct.Error);
+        Assert.AreEqual(5, JsonDocument.Parse(direct.Out).RootElement.GetProperty("segmentCount").GetInt32());
+        Assert.AreEqual(table.Out, direct.Out);
+    }
+
+    [TestMethod]
+    public void Run_WithoutJson_PrintsATable()
+    {
+        string references = _folder.Write("references.txt", [.. Rows.Select(row => row.Labels[0])]);
+        ToolRun run = ToolFolder.Run("evaluate", WriteOutputs(), references);
+        TextGenerationMetrics expected = Expected([.. Rows.Select(row => new Measured { Output = row.Output, Labels = [row.Labels[0]] })]);
+        Assert.MatchesRegex($@"BLEU +{expected.Bleu.ToString("F2", System.Globalization.CultureInfo.InvariantCulture)} +0 to 100", run.Out);
+        Assert.DoesNotContain("\u001b", run.Out);
+    }
+
+    [TestMethod]
+    public void Run_OfMissingColumn_NamesIt()
+    {
+        ToolRun run = ToolFolder.Run("evaluate", _folder.Write("rows.tsv", "Out\tLabel"), "--output", "Text", "--label", "Label");
+        Assert.AreEqual((ExitCode.Failed, "prefix-tune: Could not find column 'Text'; there are: 'Out', 'Label'.\n"), (run.Code, run.Error));
+    }
+
+    private string WriteOutputs() => _folder.Write("outputs.txt", [.. Rows.Select(row => row.Output)]);
+
+    private static void AssertFigures(TextGenerationMetrics expected, params string[] arguments)
+    {
+        ToolRun run = ToolFolder.Run([.. arguments, "--json"]);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        JsonElement found = JsonDocument.Parse(run.Out).RootElement;
+        Assert.AreEqual(expected.SegmentCount, found.GetProperty("segmentCount").GetInt32());
+        var figures = new Dictionary<string, double>
+        {
+            ["bleu"] = expected.Bleu,
+            ["nist"] = expected.Nist,
+            ["meteor"] = expected.Meteor,
+            ["cider"] = expected.Cider,
+            ["chrF"] = expected.ChrF,
+            ["chrFPlusPlus"] = expected.ChrFPlusPlus,
+            ["ter"] = expected.Ter,
+            ["exactMatch"] = expected.ExactMatch,
+            ["outputLength"] = expected.OutputLength,
+        };
+        foreach ((string name, double figure) in figures)
+            Assert.AreEqual(figure, found.GetProperty(name).GetDouble(), name);
+        Assert.AreEqual(expected.RougeL.F, found.GetProperty("rougeL").GetProperty("f").GetDouble());
+        Assert.AreEqual(expected.WebNlg.Ter, found.GetProperty("webNlg").GetProperty("ter").GetDouble());
+    }
+
+    private static TextGenerationMetrics Expected(Measured[] rows, TextGenerationEvaluationOptions? options = null)
+    {
+        var mlContext = new MLContext();
+        return mlContext.TextGeneration.Evaluate(mlContext.Data.LoadFromEnumerable(rows), "Labels", "Output", options);
+    }
+
+    private sealed class Measured
+    {
+        public string Output { get; set; } = "";
+
+        [VectorType]
+        public string[] Labels { get; set; } = [];
+
+        public string Group { get; set; } = "";
+    }
+}

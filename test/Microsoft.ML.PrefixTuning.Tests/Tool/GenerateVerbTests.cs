@@ -1,0 +1,189 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Tool;
+
+/// <summary>Rows in, rows out.</summary>
+[TestClass]
+public sealed class GenerateVerbTests
+{
+    private static readonly string[] Inputs = ["name : Venue 1 | Type : pub", "", "näh 🍵 \"quoted\", with comma", "c", "", "name : Venue 9 | food : French"];
+
+    private static readonly ToolFolder Folder = new();
+    private static string s_model = "";
+
+    [ClassInitialize]
+    public static void Train(TestContext _) => s_model = Folder.Train(options: ["--look-ahead", "2"]);
+
+    [ClassCleanup]
+    public static void DeleteFolder() => Folder.Dispose();
+
+    [TestMethod]
+    public void Run_OfTextLines_WritesOneLineForEach()
+    {
+        ToolRun run = ToolFolder.RunWith(string.Concat(Inputs.Select(input => input + "\n")), "generate", "--model", s_model);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        CollectionAssert.AreEqual(Expected(), run.Out.Split('\n')[..^1]);
+    }
+
+    [TestMethod]
+    public void Run_OfTsv_KeepsRowsAndColumns()
+    {
+        string rows = Folder.Write("rows-in.tsv", ["Number\tInput", .. Inputs.Select((input, i) => $"{i}\t{input}")]);
+        ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model, "--to", Folder["out.tsv"]);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.AreEqual("", run.Out);
+        string[] expected = ["Number\tInput\tOutput", .. Inputs.Zip(Expected()).Select((row, i) => $"{i}\t{row.First}\t{row.Second}")];
+        CollectionAssert.AreEqual(expected, File.ReadAllLines(Folder["out.tsv"]));
+    }
+
+    [TestMethod]
+    public void Run_OfTsvWithOneColumn_TakesEmptyLinesAsRows()
+    {
+        string rows = Folder.Write("one.tsv", ["Input", .. Inputs]);
+        ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model);
+        CollectionAssert.AreEqual(Inputs.Zip(Expected()).Select(row => $"{row.First}\t{row.Second}").ToArray(), run.Lines[1..]);
+    }
+
+    [TestMethod]
+    public void Run_OfJsonLines_KeepsPropertiesAsTheyWere()
+    {
+        string rows = Folder.Write("rows.jsonl", [.. Inputs.Select((input, i) => JsonSerializer.Serialize(new { Input = input, Number = i + 0.50m, List = new[] { i } }))]);
+        ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        string[] expected = Expected();
+        for (int i = 0; i < Inputs.Length; i++)
+        {
+            JsonElement row = JsonDocument.Parse(run.Lines[i]).RootElement;
+            Assert.AreEqual((Inputs[i], expected[i]), (row.GetProperty("Input").GetString(), row.GetProperty("Output").GetString()));
+            Assert.AreEqual(($"{i}.50", $"[{i}]"), (row.GetProperty("Number").GetRawText(), row.GetProperty("List").GetRawText()));
+        }
+    }
+
+    [TestMethod]
+    public void Run_FromCsvToJsonLines_GivesTheSameTexts()
+    {
+        string rows = Folder.Write("rows.csv", ["Input", .. Inputs.Select(input => $"\"{input.Replace("\"", "\"\"", StringComparison.Ordinal)}\"")]);
+        ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model, "--to-format", "jsonl");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        CollectionAssert.AreEqual(Expected(), run.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("Output").GetString()).ToArray());
+        ToolRun csv = ToolFolder.Run("generate", rows, "--model", s_model);
+        Assert.HasCount(Inputs.Length + 1, csv.Lines);
+        Assert.Contains("\"näh 🍵 \"\"quoted\"\", with comma\",", csv.Out);
+    }
+
+    [TestMethod]
+    public void Run_WithOptions_GoesOverTheModelsOwn()
+    {
+        ToolRun run = ToolFolder.RunWith(Inputs[0] + "\n", "generate", "--model", s_model, "--max-new-tokens", "2");
+        Assert.IsLessThan(Expected()[0].Length, run.Lines[0].Length);
+        Assert.StartsWith(run.Lines[0], Expected()[0]);
+    }
+
+    [TestMethod]
+    public void Run_WithSeveralSequences_WritesThemAll()
+    {
+        string[] options = ["generate", "--model", s_model, "--decoding", "beam", "--beam-width", "2", "--sequence-count", "2"];
+        ToolRun text = ToolFolder.RunWith(Inputs[0] + "\n", options);
+        Assert.HasCount(2, text.Lines.Single().Split('\t'));
+        ToolRun json = ToolFolder.RunWith(Inputs[0] + "\n", [.. options, "--to-format", "jsonl"]);
+        CollectionAssert.AreEqual(text.Lines[0].Split('\t'), JsonDocument.Parse(json.Out).RootElement.GetProperty("Output").EnumerateArray().Select(one => one.GetString()).ToArray());
+        ToolRun table = ToolFolder.RunWith(Inputs[0] + "\n", [.. options, "--to-format", "tsv"]);
+        Assert.AreEqual("Input\tOutput\tOutput.2", table.Lines[0]);
+    }
+
+    [TestMethod]
+    public void Run_OfBaseWithPrefix_IsTheModel()
+    {
+        ToolFolder.Run("convert", s_model, Folder["prefix.safetensors"]);
+        ToolRun run = ToolFolder.RunWith(Inputs[0] + "\n", "generate", "--base", ToolFolder.Base, "--prefix", Folder["prefix.safetensors"], "--max-new-tokens", "10");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.AreEqual(Expected()[0], run.Lines[0]);
+    }
+
+    [TestMethod]
+    public void Run_WithErrorColumn_WritesIt()
+    {
+        string rows = Folder.Write("long.tsv", "Input", "a", string.Join(' ', Enumerable.Repeat("Venue", 400)));
+        ToolRun refused = ToolFolder.Run("generate", rows, "--model", s_model);
+        Assert.AreEqual(ExitCode.Failed, refused.Code);
+        ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model, "--error-column", "Fault");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.AreEqual("Input\tOutput\tFault", run.Lines[0]);
+        Assert.EndsWith("\t", run.Lines[1]);
+        Assert.Contains("Input", run.Lines[2].Split('\t')[2]);
+    }
+
+    [TestMethod]
+    [DataRow("Input\tb\nx\n", "tsv", "line 2: expected 2 fields, found 1")]
+    [DataRow("", "tsv", "found an empty file")]
+    [DataRow("Input\n\"open\n", "csv", "quote")]
+    [DataRow("Input\tInput\n", "tsv", "'Input' is there twice")]
+    [DataRow("{\"Input\": \"a\"}\n[1]\n", "jsonl", "line 2: expected a JSON object, found Array")]
+    [DataRow("{\"Input\": \"a\"}\n{\"Other\": \"a\"}\n", "jsonl", "line 2: expected a property 'Input'")]
+    [DataRow("{\"Other\": \"a\"}\n", "jsonl", "'Other'")]
+    public void Run_OfBadRows_SaysWhere(string text, string format, string expected)
+    {
+        ToolRun run = ToolFolder.RunWith(text, "generate", "--model", s_model, "--format", format);
+        Assert.AreEqual(ExitCode.Failed, run.Code, run.Error);
+        Assert.Contains(expected, run.Error);
+    }
+
+    [TestMethod]
+    [DataRow("text")]
+    [DataRow("jsonl")]
+    public void Run_OfNothing_WritesNothing(string format)
+    {
+        ToolRun run = ToolFolder.RunWith("", "generate", "--model", s_model, "--format", format);
+        Assert.AreEqual((ExitCode.Done, ""), (run.Code, run.Out));
+    }
+
+    [TestMethod]
+    public void Run_OntoItsOwnInput_IsRefused()
+    {
+        string rows = Folder.Write("own.tsv", "Input", "a");
+        Assert.AreEqual(ExitCode.Usage, ToolFolder.Run("generate", rows, "--model", s_model, "--to", rows).Code);
+        Assert.AreEqual("Input\na\n", File.ReadAllText(rows));
+    }
+
+    [TestMethod]
+    [DataRow("text", "")]
+    [DataRow("tsv", "Input\n")]
+    [DataRow("csv", "Input\n")]
+    public void Run_OfStandardInput_WritesWhatTheLookAheadHolds(string format, string header)
+    {
+        // A text that ends with its line takes one line in every format.
+        using Process child = ToolFolder.Start("generate", "--model", s_model, "--format", format, "--look-ahead", "2", "--stop-strings", "\n");
+        child.StandardInput.Write(header);
+        for (int window = 0; window < 3; window++)
+        {
+            // The next rows are written only after the answers to these: nothing waits for the end of the input.
+            child.StandardInput.Write("Venue\nPlace\n");
+            child.StandardInput.Flush();
+            if (window == 0 && header.Length > 0)
+                Assert.StartsWith("Input", child.StandardOutput.ReadLine());
+            Assert.IsNotNull(child.StandardOutput.ReadLine());
+            Assert.IsNotNull(child.StandardOutput.ReadLine());
+        }
+        child.StandardInput.Close();
+        Assert.AreEqual("", child.StandardOutput.ReadToEnd());
+        child.WaitForExit();
+        Assert.AreEqual(ExitCode.Done, child.ExitCode);
+    }
+
+    private static string[] Expected()
+    {
+        var mlContext = new MLContext();
+        ITransformer model = mlContext.Model.Load(s_model, out _);
+        using var owned = (IDisposable)model;
+        IEnumerable<FaceRow> rows = Inputs.Select(input => new FaceRow { Input = input });
+        return [.. TinyBase.Texts(mlContext, model, rows).Select(text => text.ReplaceLineEndings(" ").Replace('\t', ' '))];
+    }
+}

@@ -1,0 +1,101 @@
+using System;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Tool;
+
+/// <summary>Descriptions of everything that the command reads and writes.</summary>
+[TestClass]
+public sealed class InspectVerbTests
+{
+    private readonly ToolFolder _folder = new();
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    public void Run_OfBase_SaysWhatItIs()
+    {
+        ToolRun run = ToolFolder.Run("inspect", ToolFolder.Base);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        using var lease = TinyBase.Hold();
+        Assert.AreEqual("llama (decoder-only)", Value(run, "family"));
+        Assert.AreEqual($"{lease.Base.Model.Weights.Owned.Sum(tensor => tensor.numel()):N0}", Value(run, "parameters"));
+        Assert.AreEqual("3 layers, 6 heads (2 of keys and values) of size 8, feed-forward 96", Value(run, "decoder"));
+        Assert.AreEqual("320 tokens", Value(run, "context"));
+        Assert.AreEqual("byte-level BPE, 400 tokens", Value(run, "tokenizer"));
+        Assert.Contains("'<|endoftext|>' (1)", Value(run, "  special tokens"));
+        Assert.AreEqual(@"'{input}\n' (default)", Value(run, "template"));
+        Assert.AreEqual("none", Value(run, "ignored tensors"));
+        Assert.Contains(lease.Base.Fingerprint.ContentHash, run.Out);
+    }
+
+    [TestMethod]
+    public void Run_OfEncoderDecoderBase_HasBothStacks()
+    {
+        ToolRun run = ToolFolder.Run("inspect", TinyBase.Folder("t5"));
+        Assert.AreEqual("t5 (encoder-decoder)", Value(run, "family"));
+        Assert.Contains("layers", Value(run, "encoder"));
+        Assert.Contains("layers", Value(run, "decoder"));
+        Assert.AreEqual("'{input}' (default)", Value(run, "template"));
+    }
+
+    [TestMethod]
+    public void Run_OfSavedModel_NeedsNoBase()
+    {
+        string copy = _folder["base"];
+        Directory.CreateDirectory(copy);
+        foreach (string file in Directory.EnumerateFiles(ToolFolder.Base))
+            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        string model = _folder["moved.zip"];
+        ToolRun train = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", copy, "--input", "Input", "--label", "Label", "--model", model,
+            "--prefix-length", "4", "--max-steps", "2", "--max-new-tokens", "7");
+        Assert.AreEqual(ExitCode.Done, train.Code, train.Error);
+        Directory.Delete(copy, recursive: true);
+        ToolRun run = ToolFolder.Run("inspect", model);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.AreEqual("Input -> Output", Value(run, "columns"));
+        Assert.AreEqual("greedy, at most 7 tokens", Value(run, "generation"));
+        Assert.AreEqual("4 tokens, in front of everything", Value(run, "prefix"));
+        Assert.AreEqual("3 layers, 2 key/value heads of size 8, 4 tokens", Value(run, "  decoder attention"));
+        Assert.AreEqual(copy, Value(run, "  when saved at"));
+        Assert.AreEqual(64, Value(run, "  weights").Length);
+        Assert.StartsWith("completed after 2 steps", Value(run, "training"));
+        Assert.AreEqual("384 trained, 384 stored", Value(run, "parameters"));
+    }
+
+    [TestMethod]
+    public void Run_OfPrefixAndAdapter_SaysTheirSizes()
+    {
+        string model = _folder.Train();
+        ToolFolder.Run("convert", model, _folder["prefix.safetensors"]);
+        ToolRun prefix = ToolFolder.Run("inspect", _folder["prefix.safetensors"]);
+        Assert.AreEqual("4 tokens, in front of everything", Value(prefix, "prefix"));
+        ToolFolder.Run("convert", model, _folder["adapter"], "--base-name", "some/base");
+        ToolRun adapter = ToolFolder.Run("inspect", _folder["adapter"]);
+        Assert.AreEqual("PEFT PREFIX_TUNING, CAUSAL_LM", Value(adapter, "adapter"));
+        Assert.AreEqual(("4", "'some/base'"), (Value(adapter, "  num_virtual_tokens"), Value(adapter, "base")));
+        Assert.AreEqual("F32 [4, 96]", Value(adapter, "'prompt_embeddings'"));
+    }
+
+    [TestMethod]
+    public void Run_OfSomethingElse_SaysSo()
+    {
+        Assert.AreEqual(ExitCode.Failed, ToolFolder.Run("inspect", _folder.Write("notes.txt", "hello")).Code);
+        ToolRun zip = ToolFolder.Run("inspect", _folder.Write("broken.zip", "hello"));
+        Assert.AreEqual(ExitCode.Failed, zip.Code);
+        Assert.Contains("broken.zip: expected a saved model", zip.Error);
+        ToolRun folder = ToolFolder.Run("inspect", _folder.Folder);
+        Assert.AreEqual(ExitCode.Failed, folder.Code);
+        Assert.Contains("config.json", folder.Error);
+    }
+
+    private static string Value(ToolRun run, string name)
+    {
+        string line = run.Lines.Single(line => line.StartsWith(name + "  ", StringComparison.Ordinal));
+        return line[name.Length..].Trim();
+    }
+}

@@ -1,0 +1,144 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Options;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Tool;
+
+/// <summary>Help, exit codes and errors.</summary>
+[TestClass]
+public sealed class ToolCommandTests
+{
+    private static readonly string[] Verbs = ["train", "generate", "evaluate", "inspect", "convert"];
+
+    public static IEnumerable<object[]> EveryVerb => Verbs.Select(verb => new object[] { verb });
+
+    [TestMethod]
+    [DynamicData(nameof(EveryVerb))]
+    public void Help_OfEveryVerb_HasExamplesThatParse(string verb)
+    {
+        ToolRun run = ToolFolder.Run(verb, "--help");
+        Assert.AreEqual(ExitCode.Done, run.Code);
+        Assert.AreEqual("", run.Error);
+        string[] examples = [.. run.Lines.SkipWhile(line => line != "Examples:").Skip(1).Select(line => line.Trim())];
+        Assert.IsGreaterThan(1, examples.Length);
+        foreach (string example in examples)
+        {
+            // Files of the examples are not there: that is another fault than one of the command line.
+            string call = example[example.IndexOf("prefix-tune ", StringComparison.Ordinal)..].Split('>')[0];
+            if (!call.Contains("smollm2", StringComparison.Ordinal))
+                Assert.AreEqual(ExitCode.Failed, ToolFolder.Run(call.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..]).Code, example);
+        }
+    }
+
+    [TestMethod]
+    public void Help_OfTheCommand_NamesEveryVerb()
+    {
+        string text = ToolFolder.Run("--help").Out;
+        foreach (string verb in Verbs)
+            Assert.Contains($"  {verb} ", text);
+        Assert.Contains("Usage:\n  prefix-tune ", text.ReplaceLineEndings("\n"));
+    }
+
+    [TestMethod]
+    public void Help_OfTrain_ShowsDefaults()
+    {
+        string text = ToolFolder.Run("train", "--help").Out;
+        foreach (string expected in (string[])["--batch-size <number>", "[default: 8]", "--decay <none|linear|cosine>", "[default: cosine]", "AdamW's decoupled weight decay.", "Default: the method's own"])
+            Assert.Contains(expected, text);
+    }
+
+    [TestMethod]
+    [DataRow("")]
+    [DataRow("no-such-verb")]
+    [DataRow("train rows.tsv")]
+    [DataRow("generate --no-such-option")]
+    [DataRow("generate rows.tsv")]
+    [DataRow("evaluate outputs.txt")]
+    [DataRow("evaluate rows.tsv --label Label")]
+    [DataRow("inspect")]
+    [DataRow("train rows.tsv --base b --input i --label l --model m.zip --batch-size many")]
+    [DataRow("train rows.tsv --base b --input i --label l --model m.zip --decay sine")]
+    public void Run_OfWrongCommandLine_IsUsageError(string line)
+    {
+        using var folder = new ToolFolder();
+        folder.WriteRows("rows.tsv");
+        string before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = folder.Folder;
+        try
+        {
+            ToolRun run = ToolFolder.Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+            Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+            Assert.AreEqual("", run.Out);
+            AssertOneLine(run.Error);
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
+    }
+
+    [TestMethod]
+    public void Run_OfWrongOptions_NamesAllOfThem()
+    {
+        using var folder = new ToolFolder();
+        ToolRun run = ToolFolder.Run("train", folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+            "--model", folder["model.zip"], "--batch-size", "0", "--beta1", "2");
+        Assert.AreEqual(ExitCode.Usage, run.Code);
+        Assert.Contains("BatchSize", run.Error);
+        Assert.Contains("Beta1", run.Error);
+        AssertOneLine(run.Error);
+        Assert.IsFalse(File.Exists(folder["model.zip"]));
+    }
+
+    [TestMethod]
+    public void Run_OfMissingFile_IsOneLineWithoutStackTrace()
+    {
+        ToolRun run = ToolFolder.Run("inspect", "no-such-file.zip");
+        Assert.AreEqual(ExitCode.Failed, run.Code);
+        Assert.AreEqual("prefix-tune: 'no-such-file.zip': found nothing there.\n", run.Error);
+        ToolRun verbose = ToolFolder.Run("inspect", "no-such-file.zip", "--verbose");
+        Assert.AreEqual(ExitCode.Failed, verbose.Code);
+        Assert.Contains("   at ", verbose.Error);
+    }
+
+    [TestMethod]
+    public void Run_OfMissingColumn_NamesItAndThoseThatAreThere()
+    {
+        using var folder = new ToolFolder();
+        ToolRun run = ToolFolder.Run("train", folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Facts", "--label", "Label",
+            "--model", folder["model.zip"]);
+        Assert.AreEqual(ExitCode.Failed, run.Code);
+        Assert.AreEqual("prefix-tune: Could not find column 'Facts'; there are: 'Input', 'Label'.\n", run.Error);
+    }
+
+    /// <summary>A new option of the library is one of the command, or somebody decided otherwise here.</summary>
+    [TestMethod]
+    public void Options_OfTheLibrary_AreOptionsOfTheCommand()
+    {
+        Check(new RecordOptions<PrefixTuningOptions>(new Verb("v", "")), "Prefix", "Training", "Generation", "ValidationSet");
+        Check(new RecordOptions<TextGenerationOptions>(new Verb("v", "")), "Generation");
+        Check(new RecordOptions<PrefixOptions>(new Verb("v", "")), "Start");
+        Check(new RecordOptions<TrainingOptions>(new Verb("v", "")), "EarlyStopping", "Progress", "CancellationToken");
+        Check(new RecordOptions<EarlyStopping>(new Verb("v", "")));
+        Check(new RecordOptions<GenerationOptions>(new Verb("v", "")), "Decoding");
+        Check(new RecordOptions<TextGenerationEvaluationOptions>(new Verb("v", "")));
+
+        static void Check<T>(RecordOptions<T> options, params string[] elsewhere)
+            where T : class, new()
+        {
+            string[] properties = [.. typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.Name)];
+            CollectionAssert.AreEquivalent(properties, (string[])[.. options.Names, .. elsewhere], typeof(T).Name);
+        }
+    }
+
+    private static void AssertOneLine(string error)
+    {
+        Assert.StartsWith("prefix-tune: ", error);
+        Assert.AreEqual(error.Length - 1, error.IndexOf('\n'), error);
+    }
+}

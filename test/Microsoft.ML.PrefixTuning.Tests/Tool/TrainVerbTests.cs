@@ -1,0 +1,103 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Threading.Tasks;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Tool;
+
+/// <summary>Training from files of rows.</summary>
+[TestClass]
+public sealed class TrainVerbTests
+{
+    private readonly ToolFolder _folder = new();
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    public void Run_OfEveryFormat_TrainsTheSamePrefix()
+    {
+        byte[][] prefixes = [.. new[] { "rows.tsv", "rows.csv", "rows.jsonl" }.Select(rows => Entry(_folder.Train(rows + ".zip", rows)).Prefix!.ToBytes())];
+        CollectionAssert.AreEqual(prefixes[0], prefixes[1]);
+        CollectionAssert.AreEqual(prefixes[0], prefixes[2]);
+    }
+
+    [TestMethod]
+    public void Run_WithOptions_SavesThemInTheModel()
+    {
+        string model = _folder.Train(options: ["--output", "Text", "--template", "Q: {input}\nA:", "--decoding", "beam", "--beam-width", "3",
+            "--stop-strings", "a", "--stop-strings", "b", "--generation-batch-size", "5", "--truncation", "start", "--decay", "linear", "--learning-rate", "0.5"]);
+        SavedModel saved = Entry(model).Saved;
+        Assert.AreEqual(4, Entry(model).Prefix!.Length);
+        Assert.AreEqual(("Input", "Text", "Q: {input}\nA:"), (saved.InputColumn, saved.OutputColumn, saved.Template));
+        Assert.AreEqual(("beam", 3, 10, 5), (saved.Generation.Decoding, saved.Generation.Width, saved.Generation.MaxNewTokens, saved.Generation.BatchSize));
+        Assert.AreEqual(PromptTruncation.None, saved.Generation.Truncation);
+        CollectionAssert.AreEqual(new[] { "a", "b" }, saved.Generation.StopStrings.ToArray());
+        // The rate rises from 0 in ten steps: the fourth one has three tenths of the highest.
+        Assert.AreEqual(0.15, saved.Training!.LearningRates[^1], 1e-9);
+    }
+
+    [TestMethod]
+    public void Run_WithValidationFile_ValidatesOnItsRows()
+    {
+        string model = _folder.Train(options: ["--validation", _folder.WriteRows("held.csv", 5)]);
+        Assert.AreEqual((12, 5), (Entry(model).Saved.Training!.TrainingRows, Entry(model).Saved.Training!.ValidationRows));
+    }
+
+    [TestMethod]
+    public void Run_StartedFromPrefixFile_KeepsItsLength()
+    {
+        string first = _folder.Train("first.zip");
+        Entry(first).Prefix!.Save(_folder["first.safetensors"]);
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+            "--model", _folder["second.zip"], "--prefix-start", $"file:{_folder["first.safetensors"]}", "--prefix-length", "9", "--max-steps", "1");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.AreEqual(4, Entry(_folder["second.zip"]).Prefix!.Length);
+    }
+
+    [TestMethod]
+    public void Run_WithStateFile_LeavesOneAndResumes()
+    {
+        string[] options = ["--state", _folder["state"], "--state-interval", "1"];
+        string model = _folder.Train(options: options);
+        Assert.IsTrue(File.Exists(_folder["state"]));
+        byte[] trained = Entry(model).Prefix!.ToBytes();
+        CollectionAssert.AreEqual(trained, Entry(_folder.Train("again.zip", options: options)).Prefix!.ToBytes());
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void Run_Interrupted_SavesTheBestSoFar()
+    {
+        string model = _folder["model.zip"];
+        using Process child = ToolFolder.Start("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+            "--model", model, "--prefix-length", "4", "--batch-size", "4", "--max-epochs", "100000", "--no-early-stopping");
+        string? line = child.StandardError.ReadLine();
+        Assert.StartsWith("step 1/", line);
+        using (Process kill = Process.Start("kill", ["-INT", $"{child.Id}"]))
+            kill.WaitForExit();
+        Task<string> output = child.StandardOutput.ReadToEndAsync();
+        if (!child.WaitForExit(TimeSpan.FromMinutes(1)))
+            child.Kill();
+        Assert.AreEqual(ExitCode.Cancelled, child.ExitCode);
+        Assert.Contains("Cancelled; the best prefix so far was saved to", output.Result);
+        Assert.AreEqual(TrainingEnd.Cancelled, Entry(model).Saved.Training!.End);
+        Assert.AreEqual(ExitCode.Done, ToolFolder.RunWith("Venue\n", "generate", "--model", model, "--max-new-tokens", "4").Code);
+    }
+
+    [TestMethod]
+    public void Run_WithFolderThatIsMissing_FailsBeforeTraining()
+    {
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+            "--model", _folder["missing/model.zip"]);
+        Assert.AreEqual(ExitCode.Failed, run.Code);
+        Assert.DoesNotContain("step", run.Error);
+        Assert.Contains("missing", run.Error);
+    }
+
+    private static SavedModelEntry Entry(string model) => SavedModelFile.Read(model).Single();
+}
