@@ -27,7 +27,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
     private readonly LanguageModel _model = frozen.Model;
 
     /// <summary>Reads rows and trains.</summary>
-    public (Prefix Prefix, TrainingSummary Summary) Run(IDataView input)
+    public (PrefixChoice Prefixes, TrainingSummary Summary) Run(IDataView input)
     {
         IReadOnlyList<AttentionSite> sites = Sites();
         PrefixConvention convention = Convention();
@@ -36,7 +36,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         var encoder = new RowEncoder(frozen.Tokenizer, _model.Spec, options.Template, columns.Input, room);
         var rows = new TrainingRows(columns, encoder, options.Training);
         (List<TrainingExample> training, List<TrainingExample> validation) = Read(rows, input);
-        using PrefixParametrization parametrization = new DirectParametrization(PrefixInitializer.Make(new StartRequest
+        Prefix start = PrefixInitializer.Make(new StartRequest
         {
             Model = _model,
             Start = options.Prefix.Start,
@@ -47,14 +47,30 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
             Text = StartText(),
             Begin = Begin,
             DecoderStart = _model.Spec.Tokens.DecoderStart,
-        }), _model.Device);
+        });
+        using PrefixParametrization parametrization = Parametrize(start, rows.Attributes);
         TrainingOutcome outcome = PrefixTrainer.Train(MakeRun(parametrization, training, validation));
         foreach (string warning in outcome.Warnings)
             Warn(warning);
-        return (outcome.Best, Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated));
+        return (Choice(outcome.Prefixes, rows.Attributes), Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated));
     }
 
     private int? Begin => frozen.Tokenizer.Prologue is [int begin, ..] ? begin : null;
+
+    // One value has the whole prefix for itself: there is nothing to share.
+    private PrefixParametrization Parametrize(Prefix start, AttributeValues? attributes) => attributes?.Values.Count > 1
+        ? new GroupedParametrization(start, attributes.Values.Count, options.Prefix.OwnLength, _model.Device)
+        : new DirectParametrization(start, _model.Device);
+
+    private PrefixChoice Choice(IReadOnlyList<Prefix> trained, AttributeValues? attributes)
+    {
+        if (attributes is null)
+            return PrefixChoice.ForAll(trained[0]);
+        Dictionary<string, Prefix> byValue = attributes.Values.Zip(trained).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
+        // The shared part lies in front, the same in all.
+        return new PrefixChoice(byValue, options.UnseenAttribute == UnseenAttribute.UseSharedPart
+            ? trained[0].WithoutLast(options.Prefix.OwnLength) : null);
+    }
 
     private IReadOnlyList<AttentionSite> Sites()
     {
@@ -88,12 +104,12 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
             options.Training.CancellationToken.ThrowIfCancellationRequested();
         }
 
-        List<TrainingExample> training = rows.Read(input, CheckAlive);
+        List<TrainingExample> training = rows.Read(input, isTraining: true, CheckAlive);
         if (training.Count == 0)
             throw new ArgumentException("Training data: expected at least one row, found none.", nameof(input));
         List<TrainingExample> validation;
         if (options.ValidationSet is { } view)
-            validation = rows.Read(view, CheckAlive);
+            validation = rows.Read(view, isTraining: false, CheckAlive);
         else
             (training, validation) = TrainingRows.Split(training, options.Training.ValidationFraction, seed);
         foreach (string warning in rows.Warnings.Take(LoggedWarnings))
@@ -156,7 +172,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
             Tokens = outcome.Tokens,
             Duration = TimeSpan.FromSeconds(outcome.Seconds),
             TrainedParameters = parametrization.TrainedCount,
-            StoredParameters = outcome.Best.ParameterCount,
+            StoredParameters = outcome.Prefixes.Sum(prefix => prefix.ParameterCount),
         };
 
     private void Say(string message) => channel.Info(MessageSensitivity.Schema, "{0}", message);

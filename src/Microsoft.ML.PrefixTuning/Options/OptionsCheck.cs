@@ -20,6 +20,7 @@ internal sealed class OptionsCheck
             check.Training(options.Training);
         if (check.Given(options.Generation, "Generation"))
             check.Generation(options.Generation, "Generation.");
+        check.Attributes(options);
         check.Template(options.Template);
         check.Device(options.Device);
         check.That(Enum.IsDefined(options.Precision), "Precision", "a value of ModelPrecision", options.Precision);
@@ -54,6 +55,18 @@ internal sealed class OptionsCheck
             That(double.IsFinite(random.Scale) && random.Scale > 0, "Prefix.Start", "a scale above 0", random.Scale);
         if (options.Start is TextStart { Text: { } text })
             That(text.Length > 0, "Prefix.Start", "a text of at least one character", "an empty one");
+    }
+
+    private void Attributes(PrefixTuningOptions options)
+    {
+        Known(options.UnseenAttribute, "UnseenAttribute");
+        if (options.AttributeColumnName is null || options.Prefix is null)
+            return;
+        That(options.AttributeColumnName.Length > 0, "AttributeColumnName", "a column name, or null", "an empty text");
+        int length = options.Prefix.ShortestLength;
+        That(length != 1, "Prefix.Length", "2 or more with an attribute column", length);
+        if (length > 1 && options.Prefix.AttributeLength is { } own)
+            That(own >= 1 && own < length, "Prefix.AttributeLength", $"1 to {length - 1} of {length} tokens", own);
     }
 
     private void Training(TrainingOptions options)
