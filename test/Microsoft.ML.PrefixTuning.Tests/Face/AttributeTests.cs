@@ -81,7 +81,7 @@ public sealed class AttributeTests
     [TestMethod]
     public void Engine_OfChangingAttribute_WritesItsText()
     {
-        using PredictionEngine<ToneRow, FaceOutput> engine = Context.Model.CreatePredictionEngine<ToneRow, FaceOutput>(s_model,
+        using PredictionEngine<ToneRow, ToneOutput> engine = Context.Model.CreatePredictionEngine<ToneRow, ToneOutput>(s_model,
             new PredictionEngineOptions { OwnsTransformer = false });
         CollectionAssert.AreEqual(s_texts, Rows(9).Select(row => engine.Predict(row).Output).ToArray());
     }
@@ -318,4 +318,10 @@ internal sealed record ToneRow
     public string Label { get; set; } = "";
 
     public string Tone { get; set; } = "";
+}
+
+/// <summary>What is read back.</summary>
+internal sealed class ToneOutput
+{
+    public string Output { get; set; } = "";
 }

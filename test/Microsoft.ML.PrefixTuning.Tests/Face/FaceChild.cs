@@ -30,7 +30,7 @@ internal static class FaceChild
     {
         var mlContext = new MLContext(seed: 1);
         ITransformer loaded = mlContext.Model.Load(model, out _);
-        using PredictionEngine<ToneRow, FaceOutput> engine = mlContext.Model.CreatePredictionEngine<ToneRow, FaceOutput>(loaded);
+        using PredictionEngine<ToneRow, ToneOutput> engine = mlContext.Model.CreatePredictionEngine<ToneRow, ToneOutput>(loaded);
         Console.Write(engine.Predict(new ToneRow { Input = text, Tone = tone }).Output);
     }
 
