@@ -31,9 +31,10 @@ PrefixTuningEstimator pipeline = mlContext.Transforms.Text.PrefixTune(
     outputColumnName: "Rest", inputColumnName: "Opening", labelColumnName: "Rest", baseModel: SmolLM2.Instruct135M,
     options: new PrefixTuningOptions
     {
+        Prefix = new PrefixOptions { Start = PrefixStart.FromText("Reviews of films, a sentence each.") },
         AttributeColumnName = "Polarity",
         Template = "{input}",
-        Training = new TrainingOptions { MaxEpochs = isShort ? 2 : 4, Progress = Report },
+        Training = new TrainingOptions { MaxEpochs = isShort ? 1 : 4, Progress = Report },
         Generation = generation,
     });
 

@@ -36,7 +36,8 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         var encoder = new RowEncoder(frozen.Tokenizer, _model.Spec, options.Template, columns.Input, room);
         var rows = new TrainingRows(columns, encoder, options.Training);
         (List<TrainingExample> training, List<TrainingExample> validation) = Read(rows, input);
-        Prefix start = PrefixInitializer.Make(new StartRequest
+        AttributeFitting? attributes = rows.Attributes is { } values ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
+        var start = new StartRequest
         {
             Model = _model,
             Start = options.Prefix.Start,
@@ -47,30 +48,16 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
             Text = StartText(),
             Begin = Begin,
             DecoderStart = _model.Spec.Tokens.DecoderStart,
-        });
-        using PrefixParametrization parametrization = Parametrize(start, rows.Attributes);
+        };
+        using PrefixParametrization parametrization = attributes?.Make(start)
+            ?? new DirectParametrization(PrefixInitializer.Make(start), _model.Device);
         TrainingOutcome outcome = PrefixTrainer.Train(MakeRun(parametrization, training, validation));
         foreach (string warning in outcome.Warnings)
             Warn(warning);
-        return (Choice(outcome.Prefixes, rows.Attributes), Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated));
+        return (attributes?.Choose(outcome.Prefixes) ?? PrefixChoice.ForAll(outcome.Best), Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated));
     }
 
     private int? Begin => frozen.Tokenizer.Prologue is [int begin, ..] ? begin : null;
-
-    // One value has the whole prefix for itself: there is nothing to share.
-    private PrefixParametrization Parametrize(Prefix start, AttributeValues? attributes) => attributes?.Values.Count > 1
-        ? new GroupedParametrization(start, attributes.Values.Count, options.Prefix.OwnLength, _model.Device)
-        : new DirectParametrization(start, _model.Device);
-
-    private PrefixChoice Choice(IReadOnlyList<Prefix> trained, AttributeValues? attributes)
-    {
-        if (attributes is null)
-            return PrefixChoice.ForAll(trained[0]);
-        Dictionary<string, Prefix> byValue = attributes.Values.Zip(trained).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
-        // The shared part lies in front, the same in all.
-        return new PrefixChoice(byValue, options.UnseenAttribute == UnseenAttribute.UseSharedPart
-            ? trained[0].WithoutLast(options.Prefix.OwnLength) : null);
-    }
 
     private IReadOnlyList<AttentionSite> Sites()
     {

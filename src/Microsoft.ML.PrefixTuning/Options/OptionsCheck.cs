@@ -63,10 +63,10 @@ internal sealed class OptionsCheck
         if (options.AttributeColumnName is null || options.Prefix is null)
             return;
         That(options.AttributeColumnName.Length > 0, "AttributeColumnName", "a column name, or null", "an empty text");
-        int length = options.Prefix.ShortestLength;
+        int length = options.Prefix.Start is PrefixValuesStart given ? given.Prefix.Length : options.Prefix.Length;
         That(length != 1, "Prefix.Length", "2 or more with an attribute column", length);
-        if (length > 1 && options.Prefix.AttributeLength is { } own)
-            That(own >= 1 && own < length, "Prefix.AttributeLength", $"1 to {length - 1} of {length} tokens", own);
+        if (length > 1 && options.AttributeLength is { } own)
+            That(own >= 1 && own < length, "AttributeLength", $"1 to {length - 1} of {length} tokens", own);
     }
 
     private void Training(TrainingOptions options)

@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -24,6 +23,10 @@ public sealed record PrefixTuningOptions
     /// <summary>Text column whose value picks a row's prefix: a part that all values share, then a part of the value's own, trained together. It is needed for <c>Fit</c> and for use.</summary>
     /// <value>The default is <see langword="null"/>: one prefix for all rows.</value>
     public string? AttributeColumnName { get; init; }
+
+    /// <summary>Tokens of the prefix, the last ones, that each value of the attribute column has for itself; fewer than all. Where training starts from a text, they start from column and value.</summary>
+    /// <value>The default is <see langword="null"/>: half of <see cref="PrefixOptions.Length"/>.</value>
+    public int? AttributeLength { get; init; }
 
     /// <summary>What becomes of a row whose attribute no training row had.</summary>
     /// <value>The default is <see cref="UnseenAttribute.Refuse"/>: an error that names row, column and value.</value>
@@ -63,10 +66,6 @@ public sealed record PrefixOptions
     /// <value>The default is 20.</value>
     public int Length { get; init; } = 20;
 
-    /// <summary>Tokens of the prefix, the last ones, that each value of the attribute column has for itself; below <see cref="Length"/>.</summary>
-    /// <value>The default is <see langword="null"/>: half of the prefix.</value>
-    public int? AttributeLength { get; init; }
-
     /// <summary>Where training starts.</summary>
     /// <value>The default is <see cref="PrefixStart.FromText(string)"/> with a text made from column names and template.</value>
     public PrefixStart Start { get; init; } = PrefixStart.DefaultText;
@@ -74,22 +73,6 @@ public sealed record PrefixOptions
     /// <summary>Which attentions get a prefix.</summary>
     /// <value>The default is <see langword="null"/>: all the model has.</value>
     public IReadOnlyList<AttentionSite>? Sites { get; init; }
-
-    /// <summary>Tokens of a value's own part.</summary>
-    internal int OwnLength => AttributeLength ?? ShortestLength / 2;
-
-    /// <summary>Length of the shortest site: a prefix that is given as start brings its own.</summary>
-    internal int ShortestLength => Start is PrefixValuesStart given ? given.Prefix.Parts.Values.Min(part => part.Length) : Length;
-}
-
-/// <summary>What becomes of a row whose attribute no training row had.</summary>
-public enum UnseenAttribute
-{
-    /// <summary>It is an error that names row, column, value and the known values.</summary>
-    Refuse,
-
-    /// <summary>It gets the part that all values share, which says less, since it was trained in front of the values' own parts only.</summary>
-    UseSharedPart,
 }
 
 /// <summary>Where training starts.</summary>

@@ -4,6 +4,9 @@ using System.IO;
 using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -16,7 +19,8 @@ public sealed class AttributeTests
 
     private static readonly PrefixTuningOptions Options = TinyBase.Quick with
     {
-        Prefix = new PrefixOptions { Length = 6, AttributeLength = 4 },
+        Prefix = new PrefixOptions { Length = 6 },
+        AttributeLength = 4,
         Training = new TrainingOptions { MaxSteps = 30, BatchSize = 6, ValidationFraction = 0 },
         AttributeColumnName = "Tone",
     };
@@ -46,6 +50,32 @@ public sealed class AttributeTests
         TrainingSummary summary = s_model.TrainingSummary!;
         Assert.AreEqual(3 * calm.ParameterCount, summary.StoredParameters);
         Assert.AreEqual((2 + 3 * 4) * calm.ParameterCount / 6, summary.TrainedParameters);
+    }
+
+    [TestMethod]
+    public void Fit_FromText_StartsEachPartFromColumnAndValue()
+    {
+        var untrained = Options with { Training = Options.Training with { MaxSteps = 1, LearningRate = 1e-12 } };
+        using PrefixTuningTransformer model = Fit(untrained with { Prefix = new PrefixOptions { Length = 6, Start = PrefixStart.FromText("a b c d e f") } });
+        PretrainedTokenizer tokenizer = model.Session.Base.Tokenizer;
+        LanguageModel ofBase = model.Session.Base.Model;
+        foreach ((string tone, Prefix prefix) in model.Prefixes)
+        {
+            int begin = tokenizer.Prologue.Count;
+            int[] text = [.. tokenizer.Encode("a b c d e f").Take(2 - begin), .. PrefixInitializer.Fit(null, tokenizer.Encode($" Tone: {tone}."), 4)];
+            Prefix expected = PrefixInitializer.Make(new StartRequest
+            {
+                Model = ofBase,
+                Start = PrefixStart.FromText("ignored"),
+                Sites = [AttentionSite.Decoder],
+                Length = 6,
+                Convention = prefix.Convention,
+                Text = text,
+                Begin = begin == 0 ? null : tokenizer.Prologue[0],
+            });
+            float[] values = prefix.Parts[AttentionSite.Decoder].Values, wanted = expected.Parts[AttentionSite.Decoder].Values;
+            Assert.IsLessThan(1e-5f, values.Zip(wanted, (value, other) => MathF.Abs(value - other)).Max(), tone);
+        }
     }
 
     [TestMethod]
