@@ -16,9 +16,9 @@ internal sealed class Judge : IDisposable
         IDataView rows = mlContext.Data.LoadFromEnumerable(reviews.Select(review => new Judged { Text = review.Sentence, IsPositive = review.Polarity == "positive" }));
         DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(rows, testFraction: 0.1);
         var pipeline = mlContext.Transforms.Text.FeaturizeText("Features", nameof(Judged.Text))
-            .Append(mlContext.BinaryClassification.Trainers.SdcaLogisticRegression(nameof(Judged.IsPositive)));
+            .Append(mlContext.BinaryClassification.Trainers.AveragedPerceptron(nameof(Judged.IsPositive)));
         var model = pipeline.Fit(split.TrainSet);
-        Accuracy = mlContext.BinaryClassification.Evaluate(model.Transform(split.TestSet), nameof(Judged.IsPositive)).Accuracy;
+        Accuracy = mlContext.BinaryClassification.EvaluateNonCalibrated(model.Transform(split.TestSet), nameof(Judged.IsPositive)).Accuracy;
         _engine = mlContext.Model.CreatePredictionEngine<Judged, Verdict>(model);
     }
 
