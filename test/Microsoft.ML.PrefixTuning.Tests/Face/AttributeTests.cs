@@ -260,7 +260,8 @@ public sealed class AttributeTests
         var prefixes = new Dictionary<string, Prefix> { ["calm"] = first.Prefix!, ["loud"] = second.Prefix! };
         using PrefixTuningTransformer combined = Combined(prefixes, "Tone", new TextGenerationOptions
         {
-            Generation = Options.Generation, UnseenAttributePrefix = s_model.Prefixes["odd"],
+            Generation = Options.Generation,
+            UnseenAttributePrefix = s_model.Prefixes["odd"],
         }).Fit(View(Rows(1)));
         prefixes.Clear();
         Assert.HasCount(2, combined.Prefixes);
