@@ -17,10 +17,10 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     private const int ColumnStep = 64;
 #endif
     private const int LaneAxis = 2;
-    private const int ColumnAxis = 3;
+    private const int ColumnAxis = 4;
     private const int Halves = 2;
 
-    // [N, 2 (key, value), lanes, columns, G, D]: all heads of a token lie together, so that a token is one run of memory.
+    // [N, 2 (key, value), lanes, G, columns, D]: the columns of a head lie together, as attention reads them at every token.
     private Tensor? _block;
     private Tensor[] _tokens = [];
 
@@ -46,39 +46,36 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         wanted = (wanted + ColumnStep - 1) / ColumnStep * ColumnStep;
         using var scope = NewDisposeScope();
         // Zeros rather than whatever memory holds: a hidden column's weight is 0, and 0 times NaN is NaN.
-        Tensor larger = zeros([layers, Halves, Lanes, wanted, heads.KeyValueCount, heads.Size], type, device);
+        Tensor larger = zeros([layers, Halves, Lanes, heads.KeyValueCount, wanted, heads.Size], type, device);
         if (_block is not null)
             larger.narrow(ColumnAxis, 0, Columns).copy_(_block);
         int lanes = Lanes;
         Dispose();
         (Lanes, Columns, _block) = (lanes, wanted, larger.DetachFromDisposeScope());
-        _tokens = _block.view(layers * Halves, (long)lanes * wanted, -1).unbind(0);
+        _tokens = _block.view(layers * Halves, -1, heads.Size).unbind(0);
         foreach (Tensor tokens in _tokens)
             tokens.DetachFromDisposeScope();
     }
 
-    /// <summary>Where a token lies, as <see cref="Write"/> takes it.</summary>
-    public long Place(int lane, int column) => (long)lane * Columns + column;
+    /// <summary>Where a head's part of a token lies, as <see cref="Write"/> takes it.</summary>
+    public long Place(int lane, int head, int column) => ((long)lane * heads.KeyValueCount + head) * Columns + column;
 
     /// <summary>Writes new tokens of one layer.</summary>
     /// <param name="layer">Layer, from 0.</param>
-    /// <param name="places">[B * L], int64: <see cref="Place"/> of each.</param>
+    /// <param name="places">[B * G * L], int64: <see cref="Place"/> of each.</param>
     /// <param name="keys">[B, G, L, D].</param>
     /// <param name="values">[B, G, L, D].</param>
     public void Write(int layer, Tensor places, Tensor keys, Tensor values)
     {
-        _tokens[Halves * layer].index_copy_(0, places, Tokens(keys));
-        _tokens[Halves * layer + 1].index_copy_(0, places, Tokens(values));
+        _tokens[Halves * layer].index_copy_(0, places, keys.reshape(-1, heads.Size));
+        _tokens[Halves * layer + 1].index_copy_(0, places, values.reshape(-1, heads.Size));
     }
 
     /// <summary>Writes all layers' keys and values into one lane's first columns.</summary>
     /// <param name="lane">The lane.</param>
     /// <param name="content">[N, 2, G, columns, D].</param>
-    public void Fill(int lane, Tensor content)
-    {
-        Tensor tokens = content.transpose(2, 3);   // [N, 2, columns, G, D]
-        _block!.select(LaneAxis, lane).narrow(LaneAxis, 0, tokens.size(2)).copy_(tokens);
-    }
+    public void Fill(int lane, Tensor content) =>
+        _block!.select(LaneAxis, lane).narrow(ColumnAxis - 1, 0, content.size(ColumnAxis - 1)).copy_(content);
 
     /// <summary>Copies columns from lanes to other lanes; no lane is both, unless it is read before it is written.</summary>
     /// <param name="from">[k], int64.</param>
@@ -94,7 +91,7 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     /// <summary>Keys and values of lanes, as attention takes them: [B, G, columns, D], key and value of layer 0 first.</summary>
     public Tensor[] Read(LaneRange lanes, int columns) => _block!
         .slice(LaneAxis, lanes.First, lanes.First + (long)(lanes.Count - 1) * lanes.Stride + 1, lanes.Stride)
-        .narrow(ColumnAxis, 0, columns).transpose(ColumnAxis, ColumnAxis + 1).flatten(0, 1).unbind(0);
+        .narrow(ColumnAxis, 0, columns).flatten(0, 1).unbind(0);
 
     public void Dispose()
     {
@@ -103,9 +100,6 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         _block?.Dispose();
         (_block, _tokens, Lanes, Columns) = (null, [], 0, 0);
     }
-
-    private Tensor Tokens(Tensor heads) =>
-        heads.transpose(Axis.Token, Axis.Key).reshape(heads.size(Axis.Row) * heads.size(Axis.Key), -1);
 }
 
 /// <summary>Lanes first, first + stride, ...</summary>

@@ -23,11 +23,15 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
     public void Begin(LaneRange lanes, ReadOnlySpan<int> firstColumns, int tokens, int columns)
     {
         Block.Ensure(columns);
-        var places = new long[lanes.Count * tokens];
+        int heads = stack.Heads.KeyValueCount, at = 0;
+        var places = new long[lanes.Count * heads * tokens];
         for (int lane = 0; lane < lanes.Count; lane++)
         {
-            for (int token = 0; token < tokens; token++)
-                places[lane * tokens + token] = Block.Place(lanes.First + lane * lanes.Stride, firstColumns[lane] + token);
+            for (int head = 0; head < heads; head++)
+            {
+                for (int token = 0; token < tokens; token++)
+                    places[at++] = Block.Place(lanes.First + lane * lanes.Stride, head, firstColumns[lane] + token);
+            }
         }
         _places = tensor(places, device: device);
         _visible = Block.Read(lanes, columns);

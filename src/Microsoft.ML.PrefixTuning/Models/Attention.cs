@@ -61,13 +61,32 @@ internal static class Attention
         Tensor folded = tokens == 1 ? queries.view(rows, groups, -1, size)
             : queries.view(rows, tokens, groups, pass.Shape.Group, size)
                 .permute(0, 2, 3, 1, 4).reshape(rows, groups, -1, size);                           // [B, G, R * L, D]
-        if (pass.QueryFactor != 1)
-            folded = folded * Scalars.Real(pass.QueryFactor);
-        Tensor mixed = nn.functional.scaled_dot_product_attention(folded, keys, values, pass.Mask); // [B, G, R * L, D]
+        Tensor mixed = tokens == 1 && !is_grad_enabled()
+            ? MixFew(folded, keys, values, pass)
+            : Mix(folded, keys, values, pass);                                                     // [B, G, R * L, D]
         Tensor merged = tokens == 1 ? mixed.reshape(rows, 1, -1)
             : mixed.view(rows, groups, pass.Shape.Group, tokens, size)
                 .permute(0, 3, 1, 2, 4).reshape(rows, tokens, -1);                                 // [B, L, H * D]
         return pass.Weights.Output.Apply(merged);
+    }
+
+    private static Tensor Mix(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
+    {
+        Tensor scaled = pass.QueryFactor == 1 ? queries : queries * Scalars.Real(pass.QueryFactor);
+        return nn.functional.scaled_dot_product_attention(scaled, keys, values, pass.Mask);
+    }
+
+    /// <summary>
+    /// The same for one new token a row, written out: the fused kernel is made for many queries and takes several times as
+    /// long for a batch of few (docs/performance.md). Softmax in float32.
+    /// </summary>
+    private static Tensor MixFew(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
+    {
+        Tensor scaled = queries * Scalars.Real(pass.QueryFactor / Math.Sqrt(pass.Shape.Size));
+        Tensor scores = scaled.matmul(keys.transpose(Axis.Key, Axis.Last));                        // [B, G, R, S]
+        if (pass.Mask is not null)
+            scores.add_(pass.Mask);
+        return scores.softmax(Axis.Last, ScalarType.Float32).to(values.dtype).matmul(values);
     }
 }
 
