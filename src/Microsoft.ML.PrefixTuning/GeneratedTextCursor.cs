@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -16,7 +17,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     private readonly RowWriter _writer;
     private readonly int _inputs;
     private readonly ColumnBuffer?[] _buffers;
-    private readonly TextColumnBuffer _texts;
+    private readonly TextColumnBuffer[] _read;
     private readonly ValueGetter<DataViewRowId> _sourceId;
     private readonly List<DataViewRowId> _ids = [];
     private readonly List<InputRow> _rows = [];
@@ -39,7 +40,10 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
             if (active[column])
                 _buffers[column] = ColumnBuffer.Make(source, source.Schema[column]);
         }
-        _texts = _buffers[view.InputColumn.Index] as TextColumnBuffer ?? new TextColumnBuffer(source, view.InputColumn);
+        // Columns that are read for the model alone come with the others, but nobody gets their values.
+        foreach (DataViewSchema.Column column in view.ReadColumns)
+            _buffers[column.Index] ??= ColumnBuffer.Make(source, column);
+        _read = view.ReadColumns.Select(column => (TextColumnBuffer)_buffers[column.Index]!).ToArray();
         _sourceId = source.GetIdGetter();
     }
 
@@ -92,7 +96,6 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     {
         foreach (ColumnBuffer? buffer in _buffers)
             buffer?.Clear();
-        _texts.Clear();
         _ids.Clear();
         _rows.Clear();
         while (_rows.Count < _writer.Settings.Generation.LookAhead && _source.MoveNext())
@@ -104,17 +107,12 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
 
     private void Take()
     {
-        bool shared = false;
         foreach (ColumnBuffer? buffer in _buffers)
-        {
             buffer?.Take();
-            shared |= buffer == _texts;
-        }
-        if (!shared)
-            _texts.Take();
         DataViewRowId id = default;
         _sourceId(ref id);
         _ids.Add(id);
-        _rows.Add(new InputRow(_source.Position, _texts[_rows.Count].ToString()));
+        int place = _rows.Count;
+        _rows.Add(new InputRow(_source.Position, _read[0][place].ToString(), _read.Length > 1 ? _read[1][place].ToString() : null));
     }
 }

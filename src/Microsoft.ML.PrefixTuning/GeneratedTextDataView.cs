@@ -18,14 +18,14 @@ internal sealed class GeneratedTextDataView : IDataView
     public GeneratedTextDataView(IDataView source, RowWriter writer)
     {
         (_source, _writer) = (source, writer);
-        InputColumn = GeneratedTextSchema.Input(source.Schema, writer.Settings.InputColumn);
+        ReadColumns = GeneratedTextSchema.Read(source.Schema, writer.Settings);
         Schema = GeneratedTextSchema.Deliver(source.Schema, writer.Settings);
     }
 
     public DataViewSchema Schema { get; }
 
-    /// <summary>The column that is read, in the source's schema.</summary>
-    public DataViewSchema.Column InputColumn { get; }
+    /// <summary>The columns that are read, as <see cref="GeneratedTextSchema.Read"/> gives them, in the source's schema.</summary>
+    public IReadOnlyList<DataViewSchema.Column> ReadColumns { get; }
 
     public bool CanShuffle => _source.CanShuffle;
 
@@ -38,8 +38,8 @@ internal sealed class GeneratedTextDataView : IDataView
             active[column.Index] = true;
         int inputs = _source.Schema.Count;
         bool generates = active.AsSpan(inputs).Contains(true);
-        DataViewSchema.Column[] passed = _source.Schema.Where(column => active[column.Index]).ToArray();
-        IEnumerable<DataViewSchema.Column> needed = generates && !active[InputColumn.Index] ? passed.Append(InputColumn) : passed;
+        IEnumerable<DataViewSchema.Column> needed = _source.Schema.Where(column => active[column.Index]
+            || generates && ReadColumns.Any(read => read.Index == column.Index));
         DataViewRowCursor source = _source.GetRowCursor(needed, rand);
         return generates
             ? new GeneratedTextCursor(source, this, active, _writer)

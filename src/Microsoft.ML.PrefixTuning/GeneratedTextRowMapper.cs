@@ -10,12 +10,12 @@ namespace Microsoft.ML.PrefixTuning;
 internal sealed class GeneratedTextRowMapper : IRowToRowMapper
 {
     private readonly RowWriter _writer;
-    private readonly DataViewSchema.Column _input;
+    private readonly DataViewSchema.Column[] _read;
 
     public GeneratedTextRowMapper(DataViewSchema inputSchema, RowWriter writer)
     {
         (_writer, InputSchema) = (writer, inputSchema);
-        _input = GeneratedTextSchema.Input(inputSchema, writer.Settings.InputColumn);
+        _read = GeneratedTextSchema.Read(inputSchema, writer.Settings);
         OutputSchema = GeneratedTextSchema.Deliver(inputSchema, writer.Settings);
     }
 
@@ -27,7 +27,11 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
     {
         var needed = new bool[InputSchema.Count];
         foreach (DataViewSchema.Column column in dependingColumns)
-            needed[column.Index < needed.Length ? column.Index : _input.Index] = true;
+        {
+            DataViewSchema.Column[] sources = column.Index < needed.Length ? [column] : _read;
+            foreach (DataViewSchema.Column source in sources)
+                needed[source.Index] = true;
+        }
         return InputSchema.Where(column => needed[column.Index]);
     }
 
@@ -47,10 +51,9 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
         private readonly DataViewRow _source;
         private readonly GeneratedTextRowMapper _mapper;
         private readonly bool[] _active;
-        private readonly ValueGetter<ReadOnlyMemory<char>>? _text;
+        private readonly ValueGetter<ReadOnlyMemory<char>>[] _getters = [];
         private GeneratedText? _result;
-        private long _written = long.MinValue;
-        private string? _writtenText;
+        private InputRow _written = new(long.MinValue, "");
         private bool _disturbed;
         private int _busy;
 
@@ -58,7 +61,7 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
         {
             (_source, _mapper, _active) = (source, mapper, active);
             if (active.AsSpan(mapper.InputSchema.Count).Contains(true))
-                _text = source.GetGetter<ReadOnlyMemory<char>>(mapper._input);
+                _getters = Array.ConvertAll(mapper._read, source.GetGetter<ReadOnlyMemory<char>>);
         }
 
         public override DataViewSchema Schema => _mapper.OutputSchema;
@@ -102,16 +105,13 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
             try
             {
                 Volatile.Write(ref _disturbed, false);
-                long position = _source.Position, before = _written;
-                ReadOnlyMemory<char> memory = default;
-                _text!(ref memory);
-                string text = memory.ToString();
-                if (_result is not null && position == before && text == _writtenText)
+                InputRow before = _written, row = new(_source.Position, Read(0), _getters.Length > 1 ? Read(1) : null);
+                if (_result is not null && row == before)
                     return _result;
-                (_written, _writtenText, _result) = (position, text, null);
-                if (_source.Position != position || (before != long.MinValue && position > before + 1))
+                (_written, _result) = (row, null);
+                if (_source.Position != row.Position || (before.Position != long.MinValue && row.Position > before.Position + 1))
                     throw OneThread();
-                GeneratedText result = _mapper._writer.Write([new InputRow(position, text)])[0];
+                GeneratedText result = _mapper._writer.Write([row])[0];
                 if (Volatile.Read(ref _disturbed))
                     throw OneThread();
                 return _result = result;
@@ -120,6 +120,13 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
             {
                 Volatile.Write(ref _busy, 0);
             }
+        }
+
+        private string Read(int column)
+        {
+            ReadOnlyMemory<char> memory = default;
+            _getters[column](ref memory);
+            return memory.ToString();
         }
 
         private static InvalidOperationException OneThread() =>

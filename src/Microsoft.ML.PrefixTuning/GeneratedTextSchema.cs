@@ -23,6 +23,8 @@ internal static class GeneratedTextSchema
         foreach (SchemaShape.Column column in input)
             columns[column.Name] = column;
         Require(columns, settings.InputColumn, "input");
+        if (settings.AttributeColumn is { } attribute)
+            Require(columns, attribute, "attribute");
         if (labelColumn is not null)
             Require(columns, labelColumn, "label");
         columns[settings.OutputColumn] = settings.Generation.SequenceCount == 1
@@ -33,9 +35,20 @@ internal static class GeneratedTextSchema
         return new SchemaShape(columns.Values);
     }
 
-    /// <summary>The input column of a schema.</summary>
+    /// <summary>The columns that are read of every row: the input column, then the attribute column where there is one.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">One is missing or not a text.</exception>
+    public static DataViewSchema.Column[] Read(DataViewSchema schema, TextSettings settings)
+    {
+        DataViewSchema.Column input = TextColumn(schema, settings.InputColumn, "input");
+        return settings.AttributeColumn is { } attribute ? [input, TextColumn(schema, attribute, "attribute")] : [input];
+    }
+
+    /// <summary>A text column of a schema.</summary>
+    /// <param name="schema">The schema.</param>
+    /// <param name="name">The column's name.</param>
+    /// <param name="role">What it is for, in ML.NET's messages.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is missing or not a text.</exception>
-    public static DataViewSchema.Column Input(DataViewSchema schema, string name, string role = "input")
+    public static DataViewSchema.Column TextColumn(DataViewSchema schema, string name, string role)
     {
         DataViewSchema.Column column = schema.GetColumnOrNull(name) ?? throw Missing(role, name);
         return column.Type is TextDataViewType ? column : throw Mismatch(role, name, column.Type.ToString() ?? "");

@@ -1,9 +1,10 @@
 namespace Microsoft.ML.PrefixTuning;
 
-/// <summary>One row's source text.</summary>
+/// <summary>What is read of one row.</summary>
 /// <param name="Position">Its number in the data, from 0, for messages.</param>
 /// <param name="Text">The input column.</param>
-internal readonly record struct InputRow(long Position, string Text);
+/// <param name="Attribute">The attribute column; null where there is none.</param>
+internal readonly record struct InputRow(long Position, string Text, string? Attribute = null);
 
 /// <summary>What became of a row.</summary>
 /// <param name="Texts">One text a sequence, best first; empty texts where there is an error.</param>

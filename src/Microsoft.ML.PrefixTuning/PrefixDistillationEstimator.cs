@@ -64,9 +64,9 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         ArgumentNullException.ThrowIfNull(input);
         foreach (IDataView data in _options.Student.ValidationSet is { } given ? (IDataView[])[input, given] : [input])
         {
-            GeneratedTextSchema.Input(data.Schema, _columns.Input);
+            GeneratedTextSchema.TextColumn(data.Schema, _columns.Input, "input");
             if (_options.ContinuationColumnName is { } column)
-                GeneratedTextSchema.Input(data.Schema, column, "continuation");
+                GeneratedTextSchema.TextColumn(data.Schema, column, "continuation");
         }
         using IChannel channel = _host.Start("Distillation");
         BaseLease lease = Acquire();
@@ -81,8 +81,8 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 (input, student) = (writer.Transform(input), Written(student, writer));
             }
             var fitting = new PrefixFitting(_host, channel, _columns, student, lease.Base, _seed, teacher);
-            (Prefix prefix, TrainingSummary summary) = fitting.Run(input);
-            return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefix), prefix, summary);
+            (PrefixChoice prefixes, TrainingSummary summary) = fitting.Run(input);
+            return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }
         catch
         {
@@ -99,7 +99,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     private BaseLease Acquire() => BaseLoader.Acquire(_host, _baseModel, _options.Student.Precision, _options.Student.Device);
 
     private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
-        new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input), teacher.Prefix), teacher.Prefix, null);
+        new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input), PrefixChoice.ForAll(teacher.Prefix)), null);
 
     /// <summary>What the teacher writes may be nothing but an end.</summary>
     private static PrefixTuningOptions Written(PrefixTuningOptions student, PrefixTuningTransformer writer) => student with

@@ -29,7 +29,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
     private readonly LanguageModel _model = frozen.Model;
 
     /// <summary>Reads rows and trains.</summary>
-    public (Prefix Prefix, TrainingSummary Summary) Run(IDataView input)
+    public (PrefixChoice Prefixes, TrainingSummary Summary) Run(IDataView input)
     {
         var setup = new PrefixSetup(options.Prefix, columns, frozen, seed);
         // What does not fit behind a teacher cannot be learned from it.
@@ -40,7 +40,8 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         if (teacher is not null)
             (training, validation) = (teacher.Annotate(training, room.HoldsBeginToken, CheckAlive), teacher.Annotate(validation, room.HoldsBeginToken, CheckAlive));
         PlainTextDrift? drift = options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens) : null;
-        using PrefixParametrization parametrization = setup.Make();
+        AttributeFitting? attributes = rows.Attributes is { } values ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
+        using PrefixParametrization parametrization = attributes?.Make(setup.Start()) ?? setup.Make();
         TrainingOutcome outcome = setup.Learn(MakeRun(parametrization, training, validation));
         foreach (string warning in outcome.Warnings)
             Warn(warning);
@@ -53,17 +54,17 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         if (summary.TriggerWords is { } words)
             Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");
         Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
-        return (outcome.Best, summary);
+        return (attributes?.Choose(outcome.Prefixes) ?? PrefixChoice.ForAll(outcome.Best), summary);
     }
 
     private (List<TrainingExample>, List<TrainingExample>) Read(TrainingRows rows, IDataView input)
     {
-        List<TrainingExample> training = rows.Read(input, CheckAlive);
+        List<TrainingExample> training = rows.Read(input, isTraining: true, CheckAlive);
         if (training.Count == 0)
             throw new ArgumentException("Training data: expected at least one row, found none.", nameof(input));
         List<TrainingExample> validation;
         if (options.ValidationSet is { } view)
-            validation = rows.Read(view, CheckAlive);
+            validation = rows.Read(view, isTraining: false, CheckAlive);
         else
             (training, validation) = TrainingRows.Split(training, options.Training.ValidationFraction, seed);
         foreach (string warning in rows.Warnings.Take(LoggedWarnings))
@@ -133,7 +134,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
             Tokens = outcome.Tokens,
             Duration = TimeSpan.FromSeconds(outcome.Seconds),
             TrainedParameters = parametrization.TrainedCount,
-            StoredParameters = outcome.Best.ParameterCount,
+            StoredParameters = outcome.Prefixes.Sum(prefix => prefix.ParameterCount),
         };
 
     private void Say(string message) => channel.Info(MessageSensitivity.Schema, "{0}", message);

@@ -61,7 +61,7 @@ internal sealed class PrefixSetup
     /// <exception cref="InvalidOperationException">A given prefix was made for another base or has other sites.</exception>
     public PrefixParametrization Make()
     {
-        StartRequest start = Request();
+        StartRequest start = Start();
         return _options.Method switch
         {
             EmbeddingMethod => MakeEmbeddings(start),
@@ -89,7 +89,8 @@ internal sealed class PrefixSetup
     /// <summary>The texts of words that were found; null where nothing was searched.</summary>
     public IReadOnlyList<string>? TextsOf(IReadOnlyList<int>? words) => words?.Select(id => _frozen.Tokenizer.Decode([id])).ToArray();
 
-    private StartRequest Request() => new()
+    /// <summary>What a starting prefix is made from.</summary>
+    public StartRequest Start() => new()
     {
         Model = _frozen.Model,
         Start = _options.Start,

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -31,7 +32,7 @@ public static class PrefixTuningCatalog
     /// </example>
     public static PrefixTuningEstimator PrefixTune(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
         string inputColumnName, string labelColumnName, BaseModel baseModel, PrefixTuningOptions? options = null) =>
-        new(MlNetInternals.GetEnvironment(catalog), new TuningColumns(outputColumnName, inputColumnName, labelColumnName),
+        new(MlNetInternals.GetEnvironment(catalog), new TuningColumns(outputColumnName, inputColumnName, labelColumnName, options?.AttributeColumnName),
             baseModel, options ?? new PrefixTuningOptions());
 
     /// <summary>
@@ -48,6 +49,42 @@ public static class PrefixTuningCatalog
     /// <remarks>Only use base models and prefixes from sources you trust.</remarks>
     public static TextGenerationEstimator GenerateText(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
         string? inputColumnName, BaseModel baseModel, Prefix? prefix = null, TextGenerationOptions? options = null) =>
-        new(MlNetInternals.GetEnvironment(catalog), outputColumnName, inputColumnName ?? outputColumnName, baseModel, prefix,
-            options ?? new TextGenerationOptions());
+        new(MlNetInternals.GetEnvironment(catalog), new GenerationColumns(outputColumnName, inputColumnName ?? outputColumnName),
+            baseModel, PrefixChoice.ForAll(prefix), options ?? new TextGenerationOptions());
+
+    /// <summary>
+    /// Makes a <see cref="TextGenerationEstimator"/> that serves several prefixes on one base: a column says which one a row
+    /// carries, and rows with different prefixes are worked on at once. The prefixes may have been trained independently of
+    /// each other; they share columns, template and decoding. Its <c>Fit</c> trains nothing.
+    /// </summary>
+    /// <param name="catalog">The text transforms' catalog.</param>
+    /// <param name="outputColumnName">Column that takes the generated text.</param>
+    /// <param name="inputColumnName">Text column that is read; null means the output column's name.</param>
+    /// <param name="baseModel">The frozen model.</param>
+    /// <param name="prefixes">Prefixes made for this model, by the value of the attribute column.</param>
+    /// <param name="attributeColumnName">Text column that picks the prefix.</param>
+    /// <param name="options">Everything else, such as <see cref="TextGenerationOptions.UnseenAttributePrefix"/>; null means the defaults.</param>
+    /// <exception cref="ArgumentException">There is no prefix, or an option has no good value; the message names each one.</exception>
+    /// <remarks>Only use base models and prefixes from sources you trust.</remarks>
+    /// <example>
+    /// <code>
+    /// var pipeline = mlContext.Transforms.Text.GenerateText("Answer", "Text", SmolLM2.Instruct135M,
+    ///     prefixes: new Dictionary&lt;string, Prefix&gt; { ["describe"] = describing.Prefix, ["shorten"] = shortening.Prefix },
+    ///     attributeColumnName: "Task");
+    /// </code>
+    /// </example>
+    public static TextGenerationEstimator GenerateText(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
+        string? inputColumnName, BaseModel baseModel, IReadOnlyDictionary<string, Prefix> prefixes, string attributeColumnName,
+        TextGenerationOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(prefixes);
+        ArgumentException.ThrowIfNullOrEmpty(attributeColumnName);
+        if (prefixes.Count == 0)
+            throw new ArgumentException("Expected at least one prefix, found none.", nameof(prefixes));
+        foreach ((string value, Prefix prefix) in prefixes)
+            ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{value}\"]");
+        var choice = new PrefixChoice(new Dictionary<string, Prefix>(prefixes, StringComparer.Ordinal), options?.UnseenAttributePrefix);
+        return new(MlNetInternals.GetEnvironment(catalog), new GenerationColumns(outputColumnName, inputColumnName ?? outputColumnName, attributeColumnName),
+            baseModel, choice, options ?? new TextGenerationOptions());
+    }
 }

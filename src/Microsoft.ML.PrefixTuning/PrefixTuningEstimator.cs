@@ -16,6 +16,7 @@ namespace Microsoft.ML.PrefixTuning;
 /// | Does this estimator need to look at the data to train its parameters? | Yes |
 /// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType) |
 /// | Label column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), for `Fit` only |
+/// | Attribute column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), where the options name one |
 /// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences |
 /// | Required NuGet in addition to Microsoft.ML | Microsoft.ML.PrefixTuning and one TorchSharp backend |
 /// | Exportable to ONNX | No |
@@ -46,13 +47,14 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         // Not from the host's generator: that one depends on which components were made before this one.
         _seed = options.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation, options.Precision,
-            options.EmbedBase);
+            options.EmbedBase)
+        { AttributeColumn = columns.Attribute };
     }
 
     /// <summary>Trains a prefix. The base's weights are the same bits before and after.</summary>
-    /// <param name="input">Rows with the input and the label column.</param>
+    /// <param name="input">Rows with the input and the label column, and the attribute column where the options name one.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
-    /// <exception cref="ArgumentException">A row is no good: empty target, or too long; or there is no row.</exception>
+    /// <exception cref="ArgumentException">A row is no good: empty target or attribute, or too long; or there is no row.</exception>
     /// <exception cref="InvalidOperationException">Training diverged before its first good step, or a state file does not fit.</exception>
     /// <exception cref="OperationCanceledException">Training was cancelled and the options do not ask for the best so far.</exception>
     public PrefixTuningTransformer Fit(IDataView input)
@@ -60,16 +62,16 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         ArgumentNullException.ThrowIfNull(input);
         foreach (IDataView data in _options.ValidationSet is { } given ? (IDataView[])[input, given] : [input])
         {
-            GeneratedTextSchema.Input(data.Schema, _columns.Input);
-            GeneratedTextSchema.Input(data.Schema, _columns.Label, "label");
+            GeneratedTextSchema.Read(data.Schema, _settings);
+            GeneratedTextSchema.TextColumn(data.Schema, _columns.Label, "label");
         }
         using IChannel channel = _host.Start("Training");
         BaseLease lease = BaseLoader.Acquire(_host, _baseModel, _options.Precision, _options.Device);
         try
         {
             var fitting = new PrefixFitting(_host, channel, _columns, _options, lease.Base, _seed);
-            (Prefix prefix, TrainingSummary summary) = fitting.Run(input);
-            return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefix), prefix, summary);
+            (PrefixChoice prefixes, TrainingSummary summary) = fitting.Run(input);
+            return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }
         catch
         {

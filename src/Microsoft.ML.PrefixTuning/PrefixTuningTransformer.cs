@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning;
@@ -10,7 +11,7 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning;
 
-/// <summary>Maps a text column to a column of generated text with a frozen language model and a prefix (or none).</summary>
+/// <summary>Maps a text column to a column of generated text with a frozen language model and a prefix (or none, or one an attribute).</summary>
 /// <remarks>
 /// Safe for concurrent use; one generation runs at a time, since it uses all cores. Owns native memory: dispose it (a
 /// <c>TransformerChain</c> and a <c>PredictionEngine</c> dispose theirs). Copies of one base in a process share its memory.
@@ -22,14 +23,20 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     private readonly RowWriter _writer;
 
     /// <summary>Takes ownership of the session.</summary>
-    internal PrefixTuningTransformer(IHost host, TextSession session, Prefix? prefix, TrainingSummary? summary)
+    internal PrefixTuningTransformer(IHost host, TextSession session, TrainingSummary? summary)
     {
-        (_host, _session, Prefix, TrainingSummary) = (host, session, prefix, summary);
+        (_host, _session, TrainingSummary) = (host, session, summary);
         _writer = new RowWriter(host, session);
     }
 
-    /// <summary>The prefix; null where the base writes by itself.</summary>
-    public Prefix? Prefix { get; }
+    /// <summary>
+    /// The prefix of all rows; with an attribute column, that of the rows whose value is none of <see cref="Prefixes"/>. Null
+    /// where the base writes by itself, or where such rows are refused.
+    /// </summary>
+    public Prefix? Prefix => _session.Choice.Otherwise;
+
+    /// <summary>The prefix of each value of the attribute column, shared part included; empty where there is no such column.</summary>
+    public IReadOnlyDictionary<string, Prefix> Prefixes => _session.Choice.ByValue;
 
     /// <summary>How the prefix was trained; null where it was not trained by this transformer's estimator.</summary>
     public TrainingSummary? TrainingSummary { get; }
@@ -40,22 +47,25 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     /// <summary>Name of the column that is read.</summary>
     public string InputColumnName => _session.Settings.InputColumn;
 
+    /// <summary>Name of the column that picks a row's prefix; null where there is none.</summary>
+    public string? AttributeColumnName => _session.Settings.AttributeColumn;
+
     /// <summary>A transformer maps rows one by one.</summary>
     bool ITransformer.IsRowToRowMapper => true;
 
     internal TextSession Session => _session;
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">The input column is missing or not a text.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        GeneratedTextSchema.Input(inputSchema, InputColumnName);
+        GeneratedTextSchema.Read(inputSchema, _session.Settings);
         return GeneratedTextSchema.Deliver(inputSchema, _session.Settings);
     }
 
     /// <summary>A lazy view with the generated column; texts are written in batches while it is read.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The input column is missing or not a text.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -63,7 +73,7 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">The input column is missing or not a text.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
     IRowToRowMapper ITransformer.GetRowToRowMapper(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);

@@ -4,7 +4,7 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning;
 
-/// <summary>Writes texts with a frozen language model and a given prefix or none.</summary>
+/// <summary>Writes texts with a frozen language model and a given prefix, none, or one an attribute.</summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// To create this estimator, use [GenerateText](xref:Microsoft.ML.PrefixTuningCatalog.GenerateText*).
@@ -22,37 +22,39 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
 {
     private readonly IHost _host;
     private readonly BaseModel _baseModel;
-    private readonly Prefix? _prefix;
+    private readonly PrefixChoice _prefixes;
     private readonly TextGenerationOptions _options;
     private readonly TextSettings _settings;
 
-    internal TextGenerationEstimator(IHostEnvironment environment, string outputColumn, string inputColumn,
-        BaseModel baseModel, Prefix? prefix, TextGenerationOptions options)
+    internal TextGenerationEstimator(IHostEnvironment environment, GenerationColumns columns, BaseModel baseModel,
+        PrefixChoice prefixes, TextGenerationOptions options)
     {
-        ArgumentException.ThrowIfNullOrEmpty(outputColumn, "outputColumnName");
-        ArgumentException.ThrowIfNullOrEmpty(inputColumn, "inputColumnName");
+        columns.Check();
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(options);
         OptionsCheck.Check(options);
+        if (columns.Attribute is null && options.UnseenAttributePrefix is not null)
+            throw new ArgumentException("UnseenAttributePrefix: expected null without an attribute column, found a prefix.", nameof(options));
         _host = environment.Register(nameof(TextGenerationEstimator));
-        (_baseModel, _prefix, _options) = (baseModel, prefix, options);
-        _settings = new TextSettings(outputColumn, inputColumn, options.Template, options.Generation, options.Precision,
-            options.EmbedBase);
+        (_baseModel, _prefixes, _options) = (baseModel, prefixes, options);
+        _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation, options.Precision,
+            options.EmbedBase)
+        { AttributeColumn = columns.Attribute };
     }
 
     /// <summary>Loads the base; the data is looked at for its schema only.</summary>
-    /// <param name="input">Any view with the input column.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The input column is missing or not a text.</exception>
-    /// <exception cref="InvalidOperationException">The prefix was made for another base.</exception>
+    /// <param name="input">Any view with the input column, and the attribute column where there is one.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
+    /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
     public PrefixTuningTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        GeneratedTextSchema.Input(input.Schema, _settings.InputColumn);
+        GeneratedTextSchema.Read(input.Schema, _settings);
         BaseLease lease = BaseLoader.Acquire(_host, _baseModel, _options.Precision, _options.Device);
-        return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, _prefix), _prefix, null);
+        return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, _prefixes), null);
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">The input column is missing or not a text.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) => GeneratedTextSchema.Promise(inputSchema, _settings, null);
 }

@@ -4,24 +4,21 @@ using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Generation;
-using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>
-/// A base with a prefix, ready to write texts for rows: what every cursor, engine and thread of one transformer shares. Owns
-/// its share of the base and the prefix's tensors. Safe for concurrent use; one call runs at a time, since a call already
+/// A base with its prefixes, ready to write texts for rows: what every cursor, engine and thread of one transformer shares. Owns
+/// its share of the base and the prefixes' tensors. Safe for concurrent use; one call runs at a time, since a call already
 /// uses all cores.
 /// </summary>
 internal sealed class TextSession : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly BaseLease _lease;
-    private readonly PrefixTensors? _prefix;
+    private readonly PrefixSet _prefixes;
     private readonly TextGenerator _generator;
-    private readonly RowEncoder _encoder;
     private readonly TextSettings _settings;
     private readonly IDisposable? _files;
     private bool _disposed;
@@ -29,28 +26,28 @@ internal sealed class TextSession : IDisposable
     /// <summary>Takes ownership of the lease, also where it throws.</summary>
     /// <param name="lease">A share of the base.</param>
     /// <param name="settings">Columns, template and decoding.</param>
-    /// <param name="prefix">The prefix, or null for the base alone.</param>
+    /// <param name="choice">Which prefix a row carries.</param>
     /// <param name="files">What the base was read from and is deleted after it, or null; owned once this is made.</param>
-    /// <exception cref="InvalidOperationException">The prefix was made for another base.</exception>
-    public TextSession(BaseLease lease, TextSettings settings, Prefix? prefix, IDisposable? files = null)
+    /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
+    public TextSession(BaseLease lease, TextSettings settings, PrefixChoice choice, IDisposable? files = null)
     {
-        (_lease, _settings, _files) = (lease, settings, files);
+        (_lease, _settings, Choice, _files) = (lease, settings, choice, files);
         try
         {
-            LanguageModel model = lease.Base.Model;
-            _encoder = new RowEncoder(lease.Base.Tokenizer, model.Spec, settings.Template, settings.InputColumn, PrefixRoom.Of(prefix));
-            _prefix = prefix is null ? null : PrefixTensors.Make(prefix, model);
-            _generator = new TextGenerator(model, RuleMaker.Make(settings.Generation, lease.Base));
+            _prefixes = new PrefixSet(choice, settings, lease.Base);
+            _generator = new TextGenerator(lease.Base.Model, RuleMaker.Make(settings.Generation, lease.Base));
         }
         catch
         {
-            _prefix?.Dispose();
+            _prefixes?.Dispose();
             lease.Dispose();
             throw;
         }
     }
 
     public TextSettings Settings => _settings;
+
+    public PrefixChoice Choice { get; }
 
     public FrozenBase Base => _lease.Base;
 
@@ -64,7 +61,7 @@ internal sealed class TextSession : IDisposable
     /// <param name="rows">The rows; they may be of any number and length.</param>
     /// <param name="checkAlive">Called every token; throws to cancel. May be null.</param>
     /// <param name="warn">Told of bytes that the vocabulary has no token for. May be null.</param>
-    /// <exception cref="ArgumentException">A row does not fit and no error column takes the message.</exception>
+    /// <exception cref="ArgumentException">A row does not fit, or its attribute is not known, and no error column takes the message.</exception>
     /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
     public GeneratedText[] Generate(IReadOnlyList<InputRow> rows, Action? checkAlive, Action<string>? warn)
     {
@@ -78,9 +75,9 @@ internal sealed class TextSession : IDisposable
             var places = new List<int>(rows.Count);
             for (int i = 0; i < rows.Count; i++)
             {
-                if (Encode(rows[i], out string error, warn) is { } ids)
+                if (Encode(rows[i], out string error, warn) is { } prompt)
                 {
-                    prompts.Add(new GenerationPrompt(ids, _prefix));
+                    prompts.Add(prompt);
                     places.Add(i);
                 }
                 else
@@ -103,23 +100,24 @@ internal sealed class TextSession : IDisposable
                 return;
             _disposed = true;
             _generator.Dispose();
-            _prefix?.Dispose();
+            _prefixes.Dispose();
             _lease.Dispose();
             _files?.Dispose();
         }
     }
 
-    private int[]? Encode(InputRow row, out string error, Action<string>? warn)
+    private GenerationPrompt? Encode(InputRow row, out string error, Action<string>? warn)
     {
         error = "";
         try
         {
-            EncodedPrompt prompt = _encoder.Prompt(row, _settings.Generation.MaxNewTokens, _settings.Generation.Truncation);
+            RowPrefix prefix = _prefixes.Of(row);
+            EncodedPrompt prompt = prefix.Encoder.Prompt(row, _settings.Generation.MaxNewTokens, _settings.Generation.Truncation);
             if (prompt.LostBytes > 0)
                 warn?.Invoke($"Row {row.Position}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in the base's vocabulary and were left out.");
             if (prompt.IsTruncated)
                 TruncatedRows++;
-            return prompt.Ids;
+            return new GenerationPrompt(prompt.Ids, prefix.Tensors);
         }
         catch (ArgumentException fault) when (_settings.Generation.ErrorColumnName is not null)
         {
@@ -158,4 +156,8 @@ internal sealed class TextSession : IDisposable
 /// <param name="Precision">Number type of the base.</param>
 /// <param name="EmbedBase">Whether saving carries the base.</param>
 internal sealed record TextSettings(string OutputColumn, string InputColumn, string? Template, GenerationOptions Generation,
-    ModelPrecision Precision, bool EmbedBase);
+    ModelPrecision Precision, bool EmbedBase)
+{
+    /// <summary>Column that picks a row's prefix; null where there is none.</summary>
+    public string? AttributeColumn { get; init; }
+}

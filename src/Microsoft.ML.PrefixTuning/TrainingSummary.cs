@@ -61,7 +61,7 @@ public sealed record TrainingSummary
     /// <summary>Numbers that the optimizer moved.</summary>
     public required long TrainedParameters { get; init; }
 
-    /// <summary>Numbers that the prefix holds.</summary>
+    /// <summary>Numbers that the prefix holds; with an attribute column, those of all values' prefixes.</summary>
     public required long StoredParameters { get; init; }
 
     /// <summary>What the prefix does to <see cref="TrainingOptions.DriftText"/>; null where there was no such text, or training was cancelled.</summary>

@@ -6,7 +6,8 @@ namespace Microsoft.ML.PrefixTuning;
 /// <param name="Output">Takes the generated text.</param>
 /// <param name="Input">Is read.</param>
 /// <param name="Label">Has the wanted texts; for Fit only.</param>
-internal sealed record TuningColumns(string Output, string Input, string Label)
+/// <param name="Attribute">Picks a row's prefix; null where all rows have the same.</param>
+internal sealed record TuningColumns(string Output, string Input, string Label, string? Attribute = null)
 {
     /// <summary>Refuses empty names.</summary>
     public void Check()

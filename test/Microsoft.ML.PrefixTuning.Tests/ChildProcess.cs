@@ -46,6 +46,9 @@ internal static class ChildProcess
             case [FaceChild.Load, var model, var text]:
                 FaceChild.WriteText(model, text);
                 return 0;
+            case [FaceChild.LoadTone, var model, var text, var tone]:
+                FaceChild.WriteText(model, text, tone);
+                return 0;
             case [FaceChild.Save, var model, var copy]:
                 FaceChild.SaveForever(model, copy);
                 return 0;

@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
@@ -11,7 +13,8 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat;
 /// </summary>
 /// <remarks>
 /// Layout (docs/model-file.md): ML.NET's header; stream <c>Description.json</c> (<see cref="SavedModel"/>); stream
-/// <c>Prefix.safetensors</c> where there is a prefix; streams <c>Base.0</c>, <c>Base.1</c>, ... where the base is carried.
+/// <c>Prefix.safetensors</c> where there is a prefix of all rows or of unknown attributes; streams
+/// <c>Prefix.0.safetensors</c>, <c>Prefix.1.safetensors</c>, ... of attribute values; streams <c>Base.0</c>, <c>Base.1</c>, ... where the base is carried.
 /// </remarks>
 internal static class PrefixModelFormat
 {
@@ -36,11 +39,13 @@ internal static class PrefixModelFormat
         TextSettings settings = transformer.Session.Settings;
         FrozenBase frozen = transformer.Session.Base;
         byte[]? prefix = transformer.Prefix is null ? null : PrefixFile.ToBytes(transformer.Prefix);
+        (string Value, byte[] Content)[] ofAttributes = transformer.Prefixes.Select(pair => (pair.Key, PrefixFile.ToBytes(pair.Value))).ToArray();
         EmbeddedBase? embedded = settings.EmbedBase ? EmbeddedBase.Of(frozen) : null;
         var saved = new SavedModel
         {
             OutputColumn = settings.OutputColumn,
             InputColumn = settings.InputColumn,
+            AttributeColumn = settings.AttributeColumn,
             Template = settings.Template,
             Precision = settings.Precision,
             Generation = SavedGeneration.Of(settings.Generation),
@@ -52,11 +57,18 @@ internal static class PrefixModelFormat
                 Files = embedded?.Manifest,
             },
             PrefixBytes = prefix?.LongLength,
+            AttributePrefixes = settings.AttributeColumn is null ? null
+                : Array.ConvertAll(ofAttributes, one => new SavedAttribute(one.Value, one.Content.LongLength)),
             Training = transformer.TrainingSummary,
         };
         MlNetInternals.WriteStream(context, DescriptionStream, stream => stream.Write(saved.ToBytes()));
         if (prefix is not null)
             MlNetInternals.WriteStream(context, PrefixStream, stream => stream.Write(prefix));
+        for (int i = 0; i < ofAttributes.Length; i++)
+        {
+            byte[] content = ofAttributes[i].Content;
+            MlNetInternals.WriteStream(context, AttributeStream(i), stream => stream.Write(content));
+        }
         embedded?.Write(context);
     }
 
@@ -71,7 +83,7 @@ internal static class PrefixModelFormat
         string place = MlNetInternals.GetPlace(context);
         byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
-        Prefix? prefix = saved.PrefixBytes is long bytes ? ReadPrefix(context, place, bytes) : null;
+        PrefixChoice prefixes = ReadPrefixes(context, place, saved);
         EmbeddedBase? embedded = saved.Base.Files is null ? null : EmbeddedBase.Extract(context, saved.Base.Files, MlNetInternals.GetTempFilePath(host));
         try
         {
@@ -80,8 +92,8 @@ internal static class PrefixModelFormat
             BaseLease lease = embedded is null
                 ? BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device))
                 : BaseLocator.Check(saved.Base, FrozenBase.Acquire(embedded.BasePath, type, device));
-            var session = new TextSession(lease, saved.Settings(), prefix, embedded);
-            return new PrefixTuningTransformer(host, session, prefix, saved.Training);
+            var session = new TextSession(lease, saved.Settings(), prefixes, embedded);
+            return new PrefixTuningTransformer(host, session, saved.Training);
         }
         catch
         {
@@ -90,13 +102,26 @@ internal static class PrefixModelFormat
         }
     }
 
-    private static Prefix ReadPrefix(ModelLoadContext context, string place, long bytes)
+    private static PrefixChoice ReadPrefixes(ModelLoadContext context, string place, SavedModel saved)
     {
-        byte[] content = ReadStream(context, PrefixStream, place, bytes);
-        if (content.LongLength != bytes)
-            throw new FormatException($"Model entry '{place}', {PrefixStream}: expected {bytes} bytes, found {content.LongLength}.");
-        return PrefixFile.FromBytes(content, $"Model entry '{place}', {PrefixStream}");
+        Prefix? otherwise = saved.PrefixBytes is long bytes ? ReadPrefix(context, place, PrefixStream, bytes) : null;
+        if (saved.AttributePrefixes is not { } ofAttributes)
+            return PrefixChoice.ForAll(otherwise);
+        var byValue = new Dictionary<string, Prefix>(StringComparer.Ordinal);
+        foreach (SavedAttribute attribute in ofAttributes)
+            byValue.Add(attribute.Value, ReadPrefix(context, place, AttributeStream(byValue.Count), attribute.Bytes));
+        return new PrefixChoice(byValue, otherwise);
     }
+
+    private static Prefix ReadPrefix(ModelLoadContext context, string place, string stream, long bytes)
+    {
+        byte[] content = ReadStream(context, stream, place, bytes);
+        if (content.LongLength != bytes)
+            throw new FormatException($"Model entry '{place}', {stream}: expected {bytes} bytes, found {content.LongLength}.");
+        return PrefixFile.FromBytes(content, $"Model entry '{place}', {stream}");
+    }
+
+    private static string AttributeStream(int index) => $"Prefix.{index}.safetensors";
 
     private static byte[] ReadStream(ModelLoadContext context, string name, string place, long most)
     {

@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -23,6 +25,9 @@ internal sealed record SavedModel
 
     public required string InputColumn { get; init; }
 
+    /// <summary>Column that picks a row's prefix; null where there is none.</summary>
+    public string? AttributeColumn { get; init; }
+
     public string? Template { get; init; }
 
     public required ModelPrecision Precision { get; init; }
@@ -31,13 +36,17 @@ internal sealed record SavedModel
 
     public required SavedBase Base { get; init; }
 
-    /// <summary>Bytes of the prefix's own stream; null where there is none.</summary>
+    /// <summary>Bytes of the stream of the prefix of all rows, or of those whose attribute has none; null where there is none.</summary>
     public long? PrefixBytes { get; init; }
+
+    /// <summary>The prefixes of attribute values, one stream each; null without an attribute column.</summary>
+    public IReadOnlyList<SavedAttribute>? AttributePrefixes { get; init; }
 
     public TrainingSummary? Training { get; init; }
 
     /// <summary>The options as they were.</summary>
-    public TextSettings Settings() => new(OutputColumn, InputColumn, Template, Generation.Options(), Precision, Base.Files is not null);
+    public TextSettings Settings() =>
+        new(OutputColumn, InputColumn, Template, Generation.Options(), Precision, Base.Files is not null) { AttributeColumn = AttributeColumn };
 
     /// <summary>As UTF-8.</summary>
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
@@ -52,12 +61,23 @@ internal sealed record SavedModel
         {
             SavedModel saved = JsonSerializer.Deserialize<SavedModel>(json, Json) ?? throw new JsonException("found null");
             OptionsCheck.Check(new TextGenerationOptions { Generation = saved.Generation.Options(), Template = saved.Template, Precision = saved.Precision });
+            saved.CheckAttributes();
             return saved;
         }
         catch (Exception fault) when (fault is JsonException or ArgumentException or NotSupportedException)
         {
             throw new FormatException($"{place}: expected the description of a saved transformer, found something else: {fault.Message}", fault);
         }
+    }
+
+    private void CheckAttributes()
+    {
+        if ((AttributeColumn is null) != (AttributePrefixes is null))
+            throw new JsonException("attributePrefixes: expected a list where there is an attributeColumn, and only there");
+        if (AttributePrefixes?.Any(prefix => prefix?.Value is null) == true)
+            throw new JsonException("attributePrefixes: expected a value in each of the list, found none");
+        if (AttributePrefixes?.CountBy(prefix => prefix.Value).FirstOrDefault(value => value.Value > 1) is { Key: { } repeated })
+            throw new JsonException($"attributePrefixes: expected each value once, found {FileText.Quote(repeated)} twice");
     }
 }
 
@@ -75,6 +95,11 @@ internal sealed record SavedBase
     /// <summary>The base's files, where the model carries them; stream i of the entry holds file i.</summary>
     public IReadOnlyList<SavedFile>? Files { get; init; }
 }
+
+/// <summary>The prefix of an attribute value.</summary>
+/// <param name="Value">The value.</param>
+/// <param name="Bytes">Size of its stream.</param>
+internal sealed record SavedAttribute(string Value, long Bytes);
 
 /// <summary>A file that a saved model carries.</summary>
 /// <param name="Name">Plain file name.</param>

@@ -48,6 +48,7 @@ internal sealed class OptionsCheck
         if (Given(options.Training, "Training"))
             Training(options.Training);
         State(options);
+        Attributes(options);
         if (Given(options.Generation, "Generation"))
             Generation(options.Generation, "Generation.");
         Template(options.Template);
@@ -141,6 +142,20 @@ internal sealed class OptionsCheck
             That(method is InfixMethod, "Prefix.Start", "a prefix that is no infix, or the method Infix", "an infix");
         else if (start is PrefixValuesStart)
             That(method is not InfixMethod, "Prefix.Start", "an infix for the method Infix", "a prefix");
+    }
+
+    private void Attributes(PrefixTuningOptions options)
+    {
+        Known(options.UnseenAttribute, "UnseenAttribute");
+        if (options.AttributeColumnName is null || options.Prefix is null)
+            return;
+        That(options.AttributeColumnName.Length > 0, "AttributeColumnName", "a column name, or null", "an empty text");
+        int length = options.Prefix.Start is PrefixValuesStart given ? given.Prefix.Length : options.Prefix.Length;
+        That(length != 1, "Prefix.Length", "2 or more with an attribute column", length);
+        if (length > 1 && options.AttributeLength is { } own)
+            That(own >= 1 && own < length, "AttributeLength", $"1 to {length - 1} of {length} tokens", own);
+        That(options.Prefix.Method is EveryLayerMethod, "Prefix.Method", "Prefix with an attribute column", options.Prefix.Method?.Name ?? "null");
+        That(options.Prefix.Parametrization == Parametrization.Direct, "Prefix.Parametrization", "Direct with an attribute column", options.Prefix.Parametrization?.Name ?? "null");
     }
 
     private void Training(TrainingOptions options)

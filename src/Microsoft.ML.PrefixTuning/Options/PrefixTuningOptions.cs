@@ -18,6 +18,18 @@ public sealed record PrefixTuningOptions
     /// <value>The default is <see langword="null"/>: <c>"{input}\n"</c>, and for encoder-decoder models, whose source has an end of its own, <c>"{input}"</c>.</value>
     public string? Template { get; init; }
 
+    /// <summary>Text column whose value picks a row's prefix: a part that all values share, then a part of the value's own, trained together. It is needed for <c>Fit</c> and for use.</summary>
+    /// <value>The default is <see langword="null"/>: one prefix for all rows.</value>
+    public string? AttributeColumnName { get; init; }
+
+    /// <summary>Tokens of the prefix, the last ones, that each value of the attribute column has for itself; fewer than all. Where training starts from a text, they start from column and value.</summary>
+    /// <value>The default is <see langword="null"/>: half of <see cref="PrefixOptions.Length"/>.</value>
+    public int? AttributeLength { get; init; }
+
+    /// <summary>What becomes of a row whose attribute no training row had.</summary>
+    /// <value>The default is <see cref="UnseenAttribute.Refuse"/>: an error that names row, column and value.</value>
+    public UnseenAttribute UnseenAttribute { get; init; }
+
     /// <summary>Rows with the same columns whose loss decides on early stopping and on the best prefix.</summary>
     /// <value>The default is <see langword="null"/>: <see cref="TrainingOptions.ValidationFraction"/> of the training rows is held out.</value>
     public IDataView? ValidationSet { get; init; }

@@ -9,6 +9,10 @@ public sealed record TextGenerationOptions
     /// <inheritdoc cref="PrefixTuningOptions.Template"/>
     public string? Template { get; init; }
 
+    /// <summary>With an attribute column, the prefix of rows whose value has none of its own.</summary>
+    /// <value>The default is <see langword="null"/>: such a row is an error that names row, column and value.</value>
+    public Prefix? UnseenAttributePrefix { get; init; }
+
     /// <inheritdoc cref="PrefixTuningOptions.Precision"/>
     public ModelPrecision Precision { get; init; } = ModelPrecision.Float32;
 

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Linq;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Prefixes;
@@ -11,22 +12,22 @@ internal sealed class GroupedParametrization : PrefixParametrization
 {
     private readonly Dictionary<AttentionSite, (Tensor Shared, Tensor Own)> _sites = [];
 
-    /// <summary>Starts every group from the same prefix.</summary>
-    /// <param name="start">Starting values and convention.</param>
-    /// <param name="groups">K, at least 2.</param>
+    /// <summary>Starts every group from a prefix of its own.</summary>
+    /// <param name="starts">Starting values and convention of each group, K of them, at least 2; the shared part starts as the first one's.</param>
     /// <param name="ownLength">Last tokens of the prefix that each group has for itself; the others are shared.</param>
     /// <param name="device">Device of the base.</param>
-    public GroupedParametrization(Prefix start, int groups, int ownLength, Device device) : base(start.Convention)
+    public GroupedParametrization(IReadOnlyList<Prefix> starts, int ownLength, Device device) : base(starts[0].Convention)
     {
-        Groups = groups;
+        Groups = starts.Count;
         using var noGradient = no_grad();
-        foreach ((AttentionSite site, SitePrefix part) in start.Parts)
+        foreach (AttentionSite site in starts[0].Sites)
         {
             using var scope = NewDisposeScope();
-            int sharedLength = part.Length - ownLength;
-            Tensor values = tensor(part.Values, part.Shape, ScalarType.Float32, device).unsqueeze(PrefixMemory.GroupAxis);
-            Tensor shared = values.narrow(PrefixMemory.LengthAxis, 0, sharedLength).clone();                        // [N, 2, 1, G, shared, D]
-            Tensor own = values.narrow(PrefixMemory.LengthAxis, sharedLength, ownLength).repeat(1, 1, groups, 1, 1, 1); // [N, 2, K, G, own, D]
+            Tensor values = stack(starts.Select(start => start.Parts[site])
+                .Select(part => tensor(part.Values, part.Shape, ScalarType.Float32, device)), PrefixMemory.GroupAxis);  // [N, 2, K, G, P, D]
+            long sharedLength = values.size(PrefixMemory.LengthAxis) - ownLength;
+            Tensor shared = values.narrow(PrefixMemory.GroupAxis, 0, 1).narrow(PrefixMemory.LengthAxis, 0, sharedLength).clone(); // [N, 2, 1, G, shared, D]
+            Tensor own = values.narrow(PrefixMemory.LengthAxis, sharedLength, ownLength).clone();                   // [N, 2, K, G, own, D]
             _sites.Add(site, (Train($"{site}.shared", shared), Train($"{site}.own", own)));
         }
     }

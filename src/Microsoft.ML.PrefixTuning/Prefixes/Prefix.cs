@@ -38,6 +38,10 @@ public sealed partial class Prefix
 
     internal IReadOnlyDictionary<AttentionSite, SitePrefix> Parts => _sites;
 
+    /// <summary>The prefix without its last tokens, of which it must have more.</summary>
+    internal Prefix WithoutLast(int tokens) =>
+        new(_sites.Select(site => KeyValuePair.Create(site.Key, site.Value.WithoutLast(tokens))), Convention);
+
     internal SitePrefix? Part(AttentionSite site) => _sites.GetValueOrDefault(site);
 }
 
@@ -51,6 +55,15 @@ internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int
 {
     /// <summary>The shape of <see cref="Values"/>.</summary>
     public long[] Shape => [Layers, 2, KeyValueHeads, Length, HeadSize];
+
+    internal SitePrefix WithoutLast(int tokens)
+    {
+        int heads = Layers * 2 * KeyValueHeads, kept = (Length - tokens) * HeadSize;
+        var values = new float[heads * kept];
+        for (int head = 0; head < heads; head++)
+            Values.AsSpan(head * Length * HeadSize, kept).CopyTo(values.AsSpan(head * kept));
+        return this with { Length = Length - tokens, Values = values };
+    }
 
     internal void Check(AttentionSite site)
     {

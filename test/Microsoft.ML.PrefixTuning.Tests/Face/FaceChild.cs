@@ -9,6 +9,9 @@ internal static class FaceChild
     /// <summary>Verb: loads a saved model with an untouched MLContext and prints the text it writes.</summary>
     public const string Load = "load-model";
 
+    /// <summary>Verb: the same for a row with an attribute.</summary>
+    public const string LoadTone = "load-model-with-tone";
+
     /// <summary>Verb: loads a saved model, then saves it to another file again and again until it is killed.</summary>
     public const string Save = "save-model-forever";
 
@@ -21,6 +24,14 @@ internal static class FaceChild
         ITransformer loaded = mlContext.Model.Load(model, out _);
         using PredictionEngine<FaceRow, FaceOutput> engine = mlContext.Model.CreatePredictionEngine<FaceRow, FaceOutput>(loaded);
         Console.Write(engine.Predict(new FaceRow { Input = text }).Output);
+    }
+
+    public static void WriteText(string model, string text, string tone)
+    {
+        var mlContext = new MLContext(seed: 1);
+        ITransformer loaded = mlContext.Model.Load(model, out _);
+        using PredictionEngine<ToneRow, ToneOutput> engine = mlContext.Model.CreatePredictionEngine<ToneRow, ToneOutput>(loaded);
+        Console.Write(engine.Predict(new ToneRow { Input = text, Tone = tone }).Output);
     }
 
     public static void SaveForever(string model, string copy)

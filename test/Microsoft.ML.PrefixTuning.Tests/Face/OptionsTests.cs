@@ -36,6 +36,10 @@ public sealed class OptionsTests
         [new PrefixTuningOptions { Generation = new() { BannedWords = [""] } }, "Generation.BannedWords: expected no empty text in the list, found one."],
         [new PrefixTuningOptions { Template = "no place" }, "Template: expected {input} exactly once, found 'no place'."],
         [new PrefixTuningOptions { Device = "gpu" }, "Device: expected cpu, cuda, cuda:<number> or mps, found 'gpu'."],
+        [new PrefixTuningOptions { AttributeColumnName = "" }, "AttributeColumnName: expected a column name, or null, found an empty text."],
+        [new PrefixTuningOptions { AttributeColumnName = "Tone", Prefix = new() { Length = 1 } }, "Prefix.Length: expected 2 or more with an attribute column, found 1."],
+        [new PrefixTuningOptions { AttributeColumnName = "Tone", AttributeLength = 20 }, "AttributeLength: expected 1 to 19 of 20 tokens, found 20."],
+        [new PrefixTuningOptions { UnseenAttribute = (UnseenAttribute)9 }, "UnseenAttribute: expected a value of UnseenAttribute, found 9."],
         [new PrefixTuningOptions { Prefix = null! }, "Prefix: expected a value, found null."],
     ];
 

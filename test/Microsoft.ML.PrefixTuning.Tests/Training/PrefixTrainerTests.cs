@@ -309,7 +309,7 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         Prefix start = TinyTraining.Start(model, PrefixStart.DefaultText);
-        using var grouped = new GroupedParametrization(start, 3, 2, CPU);
+        using var grouped = new GroupedParametrization([start, start, start], 2, CPU);
         TrainingRun run = TinyTraining.Run(model, grouped);
         TrainingOutcome outcome = PrefixTrainer.Train(run with { Examples = run.Examples.Select((row, i) => row with { Group = i % 2 }).ToArray() });
         Assert.HasCount(3, outcome.Prefixes);

@@ -1,0 +1,358 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Face;
+
+/// <summary>Rows of one batch with different prefixes: one an attribute value, trained together or apart.</summary>
+[TestClass]
+public sealed class AttributeTests
+{
+    private static readonly MLContext Context = new(seed: 1);
+
+    private static readonly PrefixTuningOptions Options = TinyBase.Quick with
+    {
+        Prefix = new PrefixOptions { Length = 6 },
+        AttributeLength = 4,
+        Training = new TrainingOptions { MaxSteps = 30, BatchSize = 6, ValidationFraction = 0 },
+        AttributeColumnName = "Tone",
+    };
+
+    private static PrefixTuningTransformer s_model = null!;
+    private static string[] s_texts = null!;
+
+    [ClassInitialize]
+    public static void FitOnce(TestContext _)
+    {
+        s_model = Fit(Options);
+        s_texts = Texts(s_model, Rows(9));
+    }
+
+    [ClassCleanup]
+    public static void Free() => s_model.Dispose();
+
+    [TestMethod]
+    public void Fit_OfAttributes_GivesEachValueAPartOfItsOwn()
+    {
+        CollectionAssert.AreEquivalent(new[] { "calm", "loud", "odd" }, s_model.Prefixes.Keys.ToArray());
+        Assert.IsNull(s_model.Prefix);
+        Assert.AreEqual("Tone", s_model.AttributeColumnName);
+        Prefix calm = s_model.Prefixes["calm"], loud = s_model.Prefixes["loud"];
+        CollectionAssert.AreEqual(calm.WithoutLast(4).Parts[AttentionSite.Decoder].Values, loud.WithoutLast(4).Parts[AttentionSite.Decoder].Values);
+        CollectionAssert.AreNotEqual(calm.WithoutLast(3).Parts[AttentionSite.Decoder].Values, loud.WithoutLast(3).Parts[AttentionSite.Decoder].Values);
+        TrainingSummary summary = s_model.TrainingSummary!;
+        Assert.AreEqual(3 * calm.ParameterCount, summary.StoredParameters);
+        Assert.AreEqual((2 + 3 * 4) * calm.ParameterCount / 6, summary.TrainedParameters);
+    }
+
+    [TestMethod]
+    public void Fit_FromText_StartsEachPartFromColumnAndValue()
+    {
+        var untrained = Options with { Training = Options.Training with { MaxSteps = 1, LearningRate = 1e-12 } };
+        using PrefixTuningTransformer model = Fit(untrained with { Prefix = new PrefixOptions { Length = 6, Start = PrefixStart.FromText("a b c d e f") } });
+        PretrainedTokenizer tokenizer = model.Session.Base.Tokenizer;
+        LanguageModel ofBase = model.Session.Base.Model;
+        foreach ((string tone, Prefix prefix) in model.Prefixes)
+        {
+            int begin = tokenizer.Prologue.Count;
+            int[] text = [.. tokenizer.Encode("a b c d e f").Take(2 - begin), .. PrefixInitializer.Fit(null, tokenizer.Encode($" Tone: {tone}."), 4)];
+            Prefix expected = PrefixInitializer.Make(new StartRequest
+            {
+                Model = ofBase,
+                Start = PrefixStart.FromText("ignored"),
+                Sites = [AttentionSite.Decoder],
+                Length = 6,
+                Convention = prefix.Convention,
+                Text = text,
+                Begin = begin == 0 ? null : tokenizer.Prologue[0],
+            });
+            float[] values = prefix.Parts[AttentionSite.Decoder].Values, wanted = expected.Parts[AttentionSite.Decoder].Values;
+            Assert.IsLessThan(1e-5f, values.Zip(wanted, (value, other) => MathF.Abs(value - other)).Max(), tone);
+        }
+    }
+
+    [TestMethod]
+    [DataRow("calm")]
+    [DataRow("loud")]
+    [DataRow("odd")]
+    public void Fit_OfAttributes_LowersTheLossOfEachValue(string tone)
+    {
+        IDataView ofTone = Context.Data.LoadFromEnumerable(Rows(30).Where(row => row.Tone == tone));
+        using PrefixTuningTransformer model = Fit(Options with { ValidationSet = ofTone });
+        TrainingSummary summary = model.TrainingSummary!;
+        Assert.IsLessThan(summary.StartLoss - 0.1, summary.ValidationLosses[^1].Loss, $"{tone}: from {summary.StartLoss}");
+    }
+
+    [TestMethod]
+    public void Transform_OfMixedBatch_WritesWhatEachPrefixWritesAlone()
+    {
+        Assert.IsGreaterThan(1, s_texts.Distinct().Count());
+        foreach (string tone in s_model.Prefixes.Keys)
+        {
+            using PrefixTuningTransformer alone = Generator(s_model.Prefixes[tone]);
+            string[] expected = Texts(alone, Rows(9));
+            for (int row = 0; row < 9; row++)
+            {
+                if (Rows(9).ElementAt(row).Tone == tone)
+                    Assert.AreEqual(expected[row], s_texts[row], $"row {row}, {tone}");
+            }
+        }
+        string[] ofCalm = Texts(s_model, Rows(9).Select(row => row with { Tone = "calm" }));
+        CollectionAssert.AreNotEqual(ofCalm, Texts(s_model, Rows(9).Select(row => row with { Tone = "loud" })));
+    }
+
+    [TestMethod]
+    public void Engine_OfChangingAttribute_WritesItsText()
+    {
+        using PredictionEngine<ToneRow, ToneOutput> engine = Context.Model.CreatePredictionEngine<ToneRow, ToneOutput>(s_model,
+            new PredictionEngineOptions { OwnsTransformer = false });
+        CollectionAssert.AreEqual(s_texts, Rows(9).Select(row => engine.Predict(row).Output).ToArray());
+    }
+
+    [TestMethod]
+    public void Mapper_OfOutputColumn_DependsOnInputAndAttribute()
+    {
+        DataViewSchema schema = View(Rows(1)).Schema;
+        IRowToRowMapper mapper = ((ITransformer)s_model).GetRowToRowMapper(schema);
+        IEnumerable<string> needed = mapper.GetDependencies([mapper.OutputSchema["Output"]]).Select(column => column.Name);
+        CollectionAssert.AreEquivalent(new[] { "Input", "Tone" }, needed.ToArray());
+        needed = mapper.GetDependencies([mapper.OutputSchema["Label"]]).Select(column => column.Name);
+        CollectionAssert.AreEqual(new[] { "Label" }, needed.ToArray());
+    }
+
+    [TestMethod]
+    public void Cursor_OfAnyColumns_ReadsTheAttributeAhead()
+    {
+        IDataView output = s_model.Transform(View(Rows(9)));
+        CollectionAssert.AreEqual(s_texts, output.GetColumn<string>("Output").ToArray());
+        CollectionAssert.AreEqual(Rows(9).Select(row => row.Tone).ToArray(), output.GetColumn<string>("Tone").ToArray());
+        using DataViewRowCursor cursor = output.GetRowCursor([output.Schema["Output"]]);
+        Assert.IsFalse(cursor.IsColumnActive(output.Schema["Tone"]));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => cursor.GetGetter<ReadOnlyMemory<char>>(output.Schema["Tone"]));
+    }
+
+    [TestMethod]
+    [DataRow("Missing", "Could not find attribute column 'Missing'")]
+    [DataRow("Number", "Schema mismatch for attribute column 'Number': expected String, got Single")]
+    public void Columns_WithoutTheAttribute_AreRefused(string column, string words)
+    {
+        IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
+        PrefixTuningEstimator estimator = TinyBase.Estimator(Context, Options with { AttributeColumnName = column });
+        TextGenerationEstimator generation = Combined(s_model.Prefixes, column);
+        SchemaShape shape = MlNetInternals.MakeShape(data.Schema);
+        Action[] uses = [() => estimator.GetOutputSchema(shape), () => estimator.Fit(data), () => generation.GetOutputSchema(shape), () => generation.Fit(data)];
+        foreach (Action use in uses)
+            StringAssert.Contains(Assert.ThrowsExactly<ArgumentOutOfRangeException>(use).Message, words);
+    }
+
+    [TestMethod]
+    public void Transform_WithoutTheAttribute_IsRefused()
+    {
+        IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
+        Action[] uses = [() => s_model.Transform(data), () => s_model.GetOutputSchema(data.Schema), () => ((ITransformer)s_model).GetRowToRowMapper(data.Schema)];
+        foreach (Action use in uses)
+            StringAssert.Contains(Assert.ThrowsExactly<ArgumentOutOfRangeException>(use).Message, "Could not find attribute column 'Tone'");
+    }
+
+    [TestMethod]
+    public void Transform_OfUnseenValue_IsRefusedByName()
+    {
+        ToneRow[] rows = Rows(5).ToArray();
+        rows[3] = rows[3] with { Tone = "new\n" };
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => Texts(s_model, rows));
+        Assert.AreEqual("Row 3, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new\\u000a'.", fault.Message);
+    }
+
+    [TestMethod]
+    public void Transform_OfUnseenValue_WithErrorColumn_KeepsTheOtherRows()
+    {
+        using PrefixTuningTransformer model = Combined(s_model.Prefixes, "Tone", new TextGenerationOptions
+        {
+            Generation = Options.Generation with { ErrorColumnName = "Error" },
+        }).Fit(View(Rows(1)));
+        ToneRow[] rows = Rows(9).ToArray();
+        rows[3] = rows[3] with { Tone = "" };
+        IDataView output = model.Transform(View(rows));
+        string[] texts = output.GetColumn<string>("Output").ToArray(), errors = output.GetColumn<string>("Error").ToArray();
+        StringAssert.StartsWith(errors[3], "Row 3, column 'Tone': expected one of 'calm', 'loud', 'odd', found ''.");
+        Assert.AreEqual(1, errors.Count(error => error.Length > 0));
+        Assert.AreEqual("", texts[3]);
+        CollectionAssert.AreEqual(s_texts.Where((_, row) => row != 3).ToArray(), texts.Where((_, row) => row != 3).ToArray());
+    }
+
+    [TestMethod]
+    public void Transform_OfUnseenValue_UsesTheSharedPartWhereOptionsSay()
+    {
+        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart });
+        Assert.AreEqual(2, model.Prefix!.Length);
+        CollectionAssert.AreEqual(model.Prefixes["odd"].WithoutLast(4).Parts[AttentionSite.Decoder].Values, model.Prefix.Parts[AttentionSite.Decoder].Values);
+        using PrefixTuningTransformer shared = Generator(model.Prefix);
+        ToneRow[] rows = Rows(9).Select(row => row with { Tone = row.Tone == "odd" ? "new" : row.Tone }).ToArray();
+        string[] texts = Texts(model, rows), ofShared = Texts(shared, rows);
+        for (int row = 0; row < rows.Length; row++)
+            Assert.AreEqual(rows[row].Tone == "new" ? ofShared[row] : s_texts[row], texts[row], $"row {row}");
+    }
+
+    [TestMethod]
+    [DataRow(UnseenAttribute.Refuse)]
+    [DataRow(UnseenAttribute.UseSharedPart)]
+    public void Load_OfAttributes_WritesTheSameTexts(UnseenAttribute unseen)
+    {
+        string folder = Directory.CreateTempSubdirectory("prefix-tuning-tests-").FullName, file = Path.Combine(folder, "model.zip");
+        try
+        {
+            using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = unseen });
+            IDataView data = View(Rows(9));
+            Context.Model.SaveAtomically(model, data.Schema, file);
+            using (var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _))
+            {
+                CollectionAssert.AreEqual(s_texts, Texts(loaded, Rows(9)));
+                CollectionAssert.AreEqual(model.Prefixes.Keys.ToArray(), loaded.Prefixes.Keys.ToArray());
+                Assert.AreEqual(model.Prefix?.Length, loaded.Prefix?.Length);
+            }
+            ToneRow row = Rows(9).Last();
+            Assert.AreEqual(s_texts[^1], ChildProcess.Run(FaceChild.LoadTone, file, row.Input, row.Tone));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
+    [DataRow("\"attributeColumn\": \"Tone\"", "\"attributeColumn\": null", "attributePrefixes: expected a list where there is an attributeColumn, and only there")]
+    [DataRow("\"value\": \"loud\"", "\"value\": \"calm\"", "attributePrefixes: expected each value once, found 'calm' twice")]
+    [DataRow("\"value\": \"loud\"", "\"other\": \"loud\"", "attributePrefixes: expected a value in each of the list, found none")]
+    public void Description_OfBrokenAttributes_IsRefused(string old, string altered, string words)
+    {
+        byte[] json = new SavedModel
+        {
+            OutputColumn = "Output",
+            InputColumn = "Input",
+            AttributeColumn = "Tone",
+            Precision = ModelPrecision.Float32,
+            Generation = SavedGeneration.Of(new GenerationOptions()),
+            Base = new SavedBase { Name = "tiny", Path = "tiny", Fingerprint = s_model.Session.Base.Fingerprint },
+            AttributePrefixes = [new SavedAttribute("calm", 1), new SavedAttribute("loud", 1)],
+        }.ToBytes();
+        string text = System.Text.Encoding.UTF8.GetString(json);
+        StringAssert.Contains(text, old);
+        Assert.HasCount(2, SavedModel.FromBytes(json, "Entry").AttributePrefixes!);
+        byte[] broken = System.Text.Encoding.UTF8.GetBytes(text.Replace(old, altered, StringComparison.Ordinal));
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => SavedModel.FromBytes(broken, "Entry")).Message, words);
+    }
+
+    [TestMethod]
+    public void GenerateText_OfIndependentPrefixes_WritesWhatEachWritesAlone()
+    {
+        // Different lengths and starts: with and without a begin token in the prefix.
+        using PrefixTuningTransformer first = TinyBase.Fit(Context), second = TinyBase.Fit(Context, TinyBase.Quick with
+        {
+            Prefix = new PrefixOptions { Length = 7, Start = PrefixStart.Random(0.5) },
+        });
+        var prefixes = new Dictionary<string, Prefix> { ["calm"] = first.Prefix!, ["loud"] = second.Prefix! };
+        using PrefixTuningTransformer combined = Combined(prefixes, "Tone", new TextGenerationOptions
+        {
+            Generation = Options.Generation,
+            UnseenAttributePrefix = s_model.Prefixes["odd"],
+        }).Fit(View(Rows(1)));
+        prefixes.Clear();
+        Assert.HasCount(2, combined.Prefixes);
+        string[] texts = Texts(combined, Rows(9)), ofFirst = Texts(first, Rows(9)), ofSecond = Texts(second, Rows(9));
+        for (int row = 0; row < 9; row++)
+            Assert.AreEqual(Rows(9).ElementAt(row).Tone switch { "calm" => ofFirst[row], "loud" => ofSecond[row], _ => s_texts[row] }, texts[row], $"row {row}");
+    }
+
+    [TestMethod]
+    public void GenerateText_OfBadPrefixes_IsRefused()
+    {
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => Combined(new Dictionary<string, Prefix>(), "Tone")).Message, "at least one prefix");
+        Assert.ThrowsExactly<ArgumentNullException>(() => Combined(new Dictionary<string, Prefix> { ["calm"] = null! }, "Tone"));
+        Assert.ThrowsExactly<ArgumentException>(() => Combined(s_model.Prefixes, ""));
+        var unused = new TextGenerationOptions { UnseenAttributePrefix = s_model.Prefixes["odd"] };
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: unused));
+        StringAssert.Contains(fault.Message, "UnseenAttributePrefix: expected null without an attribute column");
+        using PrefixTuningTransformer other = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, TinyBase.Quick).Fit(View(Rows(6)));
+        var foreign = new Dictionary<string, Prefix>(s_model.Prefixes) { ["other"] = other.Prefix! };
+        Assert.ThrowsExactly<InvalidOperationException>(() => Combined(foreign, "Tone").Fit(View(Rows(1))));
+    }
+
+    [TestMethod]
+    public void Fit_OfBadAttributes_NamesTheRow()
+    {
+        ToneRow[] rows = Rows(6).ToArray();
+        rows[4] = rows[4] with { Tone = "" };
+        Assert.AreEqual("Row 4, column 'Tone': expected a value, found an empty text.", Assert.ThrowsExactly<ArgumentException>(() => Fit(Options, rows)).Message);
+        var unseen = Options with { ValidationSet = View([new ToneRow { Input = "a", Label = "b", Tone = "new" }]) };
+        Assert.AreEqual("Row 0, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new'.", Assert.ThrowsExactly<ArgumentException>(() => Fit(unseen)).Message);
+    }
+
+    [TestMethod]
+    public void Fit_OfSingleValue_GivesOnePrefix()
+    {
+        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart }, Rows(9).Where(row => row.Tone == "odd"));
+        CollectionAssert.AreEqual(new[] { "odd" }, model.Prefixes.Keys.ToArray());
+        Assert.AreEqual(6, model.Prefixes["odd"].Length);
+        Assert.AreEqual(2, model.Prefix!.Length);
+    }
+
+    [TestMethod]
+    public void Fit_WithRareValue_NeverHoldsItsOnlyRowOut()
+    {
+        IEnumerable<ToneRow> rows = Rows(9).Select((row, index) => row with { Tone = index < 8 ? $"{index}" : "7" });
+        using PrefixTuningTransformer model = Fit(Options with { Training = Options.Training with { MaxSteps = 1, ValidationFraction = 0.9 } }, rows);
+        Assert.AreEqual(8, model.TrainingSummary!.TrainingRows);
+        Assert.AreEqual(1, model.TrainingSummary.ValidationRows);
+    }
+
+    [TestMethod]
+    public void Fit_OfAttributesOnEncoderDecoder_WritesTextOfEach()
+    {
+        using PrefixTuningTransformer model = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, Options).Fit(View(Rows(12)));
+        Assert.HasCount(3, model.Prefixes["calm"].Sites);
+        Assert.IsGreaterThan(1, Texts(model, Rows(3).Select(row => row with { Input = "name : Venue" })).Distinct().Count());
+    }
+
+    private static IEnumerable<ToneRow> Rows(int count) => TinyBase.Rows(count).Select((row, index) => new ToneRow
+    {
+        Input = row.Input,
+        Label = (index % 3) switch { 0 => row.Label, 1 => row.Label.ToUpperInvariant(), _ => $"1 2 3 {index}" },
+        Tone = (index % 3) switch { 0 => "calm", 1 => "loud", _ => "odd" },
+    });
+
+    private static IDataView View(IEnumerable<ToneRow> rows) => Context.Data.LoadFromEnumerable(rows);
+
+    private static PrefixTuningTransformer Fit(PrefixTuningOptions options, IEnumerable<ToneRow>? rows = null) =>
+        TinyBase.Estimator(Context, options).Fit(View(rows ?? Rows(30)));
+
+    private static PrefixTuningTransformer Generator(Prefix? prefix) => Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, prefix,
+        new TextGenerationOptions { Generation = Options.Generation }).Fit(View(Rows(1)));
+
+    private static TextGenerationEstimator Combined(IReadOnlyDictionary<string, Prefix> prefixes, string column, TextGenerationOptions? options = null) =>
+        Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, prefixes, column, options ?? new TextGenerationOptions { Generation = Options.Generation });
+
+    private static string[] Texts(ITransformer model, IEnumerable<ToneRow> rows) => model.Transform(View(rows)).GetColumn<string>("Output").ToArray();
+}
+
+/// <summary>A row with an attribute.</summary>
+internal sealed record ToneRow
+{
+    public string Input { get; set; } = "";
+
+    public string Label { get; set; } = "";
+
+    public string Tone { get; set; } = "";
+}
+
+/// <summary>What is read back.</summary>
+internal sealed class ToneOutput
+{
+    public string Output { get; set; } = "";
+}
