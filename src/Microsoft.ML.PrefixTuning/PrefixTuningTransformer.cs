@@ -1,12 +1,11 @@
 using System;
 using System.Collections.Generic;
-using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.Runtime;
 
-[assembly: LoadableClass(typeof(PrefixTuningTransformer), null, typeof(SignatureLoadModel),
+[assembly: Microsoft.ML.LoadableClass(typeof(PrefixTuningTransformer), null, typeof(Microsoft.ML.SignatureLoadModel),
     "Prefix Tuning", PrefixModelFormat.LoaderSignature)]
 
 namespace Microsoft.ML.PrefixTuning;

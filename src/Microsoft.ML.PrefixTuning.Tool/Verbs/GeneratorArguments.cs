@@ -52,8 +52,8 @@ internal sealed class GeneratorArguments
         // The same prefix on the same base, which is loaded and shared, with other options.
         TextSettings settings = tuned.Session.Settings;
         var start = new TextGenerationOptions { Template = settings.Template, Precision = settings.Precision };
-        PrefixTuningTransformer changed = Make(mlContext, BaseModel.FromFolder(tuned.Session.Base.Path), tuned.Prefix,
-            new GeneratorColumns(tuned.InputColumnName, tuned.OutputColumnName), Read(parsed, start, settings.Generation));
+        var columns = new GeneratorColumns(tuned.InputColumnName, tuned.OutputColumnName, tuned.AttributeColumnName);
+        PrefixTuningTransformer changed = Make(mlContext, tuned, columns, Read(parsed, start, settings.Generation));
         return new TextSource(changed, changed, [changed, .. Owned(loaded)]);
     }
 
@@ -72,6 +72,15 @@ internal sealed class GeneratorArguments
     private static PrefixTuningTransformer Make(MLContext mlContext, BaseModel baseModel, Prefix? prefix, GeneratorColumns columns,
         TextGenerationOptions options) =>
         mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, prefix, options).Fit(columns.MakeEmptyView(mlContext));
+
+    private static PrefixTuningTransformer Make(MLContext mlContext, PrefixTuningTransformer tuned, GeneratorColumns columns,
+        TextGenerationOptions options)
+    {
+        BaseModel baseModel = BaseModel.FromFolder(tuned.Session.Base.Path);
+        return columns.Attribute is null ? Make(mlContext, baseModel, tuned.Prefix, columns, options)
+            : mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, tuned.Prefixes, columns.Attribute,
+                options with { UnseenAttributePrefix = tuned.Prefix }).Fit(columns.MakeEmptyView(mlContext));
+    }
 
     private static PrefixTuningTransformer FindTuned(ITransformer loaded, string path)
     {

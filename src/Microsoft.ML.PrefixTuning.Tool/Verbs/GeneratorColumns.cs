@@ -5,18 +5,25 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// <summary>The columns of a transformer that is made without data.</summary>
 /// <param name="Input">Is read.</param>
 /// <param name="Output">Takes the text.</param>
-internal sealed record GeneratorColumns(string Input, string Output)
+/// <param name="Attribute">Chooses a row's prefix; null where all rows have the same.</param>
+internal sealed record GeneratorColumns(string Input, string Output, string? Attribute = null)
 {
-    /// <summary>A view without rows that has the input column.</summary>
+    /// <summary>A view without rows that has the columns that are read.</summary>
     public IDataView MakeEmptyView(MLContext mlContext)
     {
-        var definition = SchemaDefinition.Create(typeof(OneText));
-        definition[nameof(OneText.Text)].ColumnName = Input;
-        return mlContext.Data.LoadFromEnumerable<OneText>([], definition);
+        var definition = SchemaDefinition.Create(typeof(Texts));
+        definition[nameof(Texts.Text)].ColumnName = Input;
+        if (Attribute is null)
+            definition.Remove(definition[nameof(Texts.Value)]);
+        else
+            definition[nameof(Texts.Value)].ColumnName = Attribute;
+        return mlContext.Data.LoadFromEnumerable<Texts>([], definition);
     }
 
-    private sealed class OneText
+    private sealed class Texts
     {
         public string Text { get; set; } = "";
+
+        public string Value { get; set; } = "";
     }
 }

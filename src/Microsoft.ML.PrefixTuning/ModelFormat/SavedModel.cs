@@ -169,11 +169,18 @@ internal sealed record SavedGeneration
         {
             BeamDecoding beam => saved with
             {
-                Decoding = "beam", Width = beam.Width, LengthPenalty = beam.LengthPenalty, EarlyStopping = beam.EarlyStopping,
+                Decoding = "beam",
+                Width = beam.Width,
+                LengthPenalty = beam.LengthPenalty,
+                EarlyStopping = beam.EarlyStopping,
             },
             SamplingDecoding sampling => saved with
             {
-                Decoding = "sampling", Temperature = sampling.Temperature, TopK = sampling.TopK, TopP = sampling.TopP, Seed = sampling.Seed,
+                Decoding = "sampling",
+                Temperature = sampling.Temperature,
+                TopK = sampling.TopK,
+                TopP = sampling.TopP,
+                Seed = sampling.Seed,
             },
             _ => saved,
         };

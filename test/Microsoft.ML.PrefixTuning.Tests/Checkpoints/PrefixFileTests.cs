@@ -19,6 +19,7 @@ public sealed class PrefixFileTests
         ["placement"] = "Front",
         ["takes_positions"] = "True",
         ["counts_in_window"] = "False",
+        ["holds_begin_token"] = "False",
     };
 
     private string _folder = "";

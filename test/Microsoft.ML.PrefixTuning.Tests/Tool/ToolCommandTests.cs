@@ -48,7 +48,7 @@ public sealed class ToolCommandTests
     public void Help_OfTrain_ShowsDefaults()
     {
         string text = ToolFolder.Run("train", "--help").Out;
-        foreach (string expected in (string[])["--batch-size <number>", "[default: 8]", "--decay <none|linear|cosine>", "[default: cosine]", "AdamW's decoupled weight decay.", "Default: the method's own"])
+        foreach (string expected in (string[])["--batch-size <number>", "[default: 8]", "--decay <none|linear|cosine>", "[default: cosine]", "AdamW's decoupled weight decay.", "Default: that of what is trained"])
             Assert.Contains(expected, text);
     }
 
@@ -121,8 +121,8 @@ public sealed class ToolCommandTests
     public void Options_OfTheLibrary_AreOptionsOfTheCommand()
     {
         Check(new RecordOptions<PrefixTuningOptions>(new Verb("v", "")), "Prefix", "Training", "Generation", "ValidationSet");
-        Check(new RecordOptions<TextGenerationOptions>(new Verb("v", "")), "Generation");
-        Check(new RecordOptions<PrefixOptions>(new Verb("v", "")), "Start");
+        Check(new RecordOptions<TextGenerationOptions>(new Verb("v", "")), "Generation", "UnseenAttributePrefix");
+        Check(new RecordOptions<PrefixOptions>(new Verb("v", "")), "Start", "Method", "Parametrization");
         Check(new RecordOptions<TrainingOptions>(new Verb("v", "")), "EarlyStopping", "Progress", "CancellationToken");
         Check(new RecordOptions<EarlyStopping>(new Verb("v", "")));
         Check(new RecordOptions<GenerationOptions>(new Verb("v", "")), "Decoding");

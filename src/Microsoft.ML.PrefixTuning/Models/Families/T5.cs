@@ -11,6 +11,7 @@ internal sealed class T5 : Family
     {
         int vocabulary = config.Count("vocab_size"), width = config.Count("d_model");
         bool tied = config.Flag("tie_word_embeddings", true);
+        StackSpec decoder = Stack(config, config.Has("num_decoder_layers") ? "num_decoder_layers" : "num_layers", bidirectional: false);
         return new TransformerSpec
         {
             Family = ModelType,
@@ -21,8 +22,7 @@ internal sealed class T5 : Family
             Tokens = config.Tokens(vocabulary),
             // Older configs have no scale_decoder_outputs: tied models scale.
             Head = new OutputHead(tied, Scale: config.Flag("scale_decoder_outputs", tied) ? 1 / Math.Sqrt(width) : 1),
-            Decoder = Stack(config, config.Has("num_decoder_layers") ? "num_decoder_layers" : "num_layers", bidirectional: false)
-                with { CrossAttention = true },
+            Decoder = decoder with { CrossAttention = true },
             Encoder = Stack(config, "num_layers", bidirectional: true),
         };
     }
