@@ -80,7 +80,7 @@ internal sealed class LanguageModel : IDisposable
     public Tensor Logits(Tensor hidden)
     {
         Tensor scaled = Spec.Head.Scale == 1 ? hidden : hidden * Scalars.Real(Spec.Head.Scale);
-        return nn.functional.linear(scaled, _weights.Head, _weights.HeadBias);
+        return Layers.Product(scaled, _weights.Head, _weights.HeadBias);
     }
 
     /// <summary>The gradient of hidden states from that of their logits.</summary>
