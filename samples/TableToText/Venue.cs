@@ -15,3 +15,13 @@ internal sealed class Described
 
     public string Description { get; set; } = "";
 }
+
+/// <summary>A text beside one of its references.</summary>
+internal sealed class Scored
+{
+    public string Facts { get; set; } = "";
+
+    public string Reference { get; set; } = "";
+
+    public string Description { get; set; } = "";
+}
