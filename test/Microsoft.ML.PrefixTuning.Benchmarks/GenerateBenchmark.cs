@@ -51,10 +51,20 @@ internal static class GenerateBenchmark
         generator.Generate(prompts);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         processor = Process.GetCurrentProcess().TotalProcessorTime - processor;
-        double tokens = (double)prompts.Length * NewTokens;
-        Console.WriteLine($"generate {type}, batch size {batchSize}: {tokens / seconds:F1} tokens/s, reading of prompts included"
+        double tokens = (double)prompts.Length * NewTokens, writing = seconds - Reading(frozen, batchSize, prompts);
+        Console.WriteLine($"generate {type}, batch size {batchSize}: {tokens / seconds:F1} tokens/s, reading of prompts included, {(tokens - prompts.Length) / writing:F1} without"
             + $" ({processor.TotalMilliseconds / tokens:F1} processor ms a token; bound at batch size 1: {bound:F0} tokens/s),"
             + $" peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:F2} GB");
+    }
+
+    /// <summary>Seconds for the prompts and each row's first token.</summary>
+    private static double Reading(FrozenBase frozen, int batchSize, GenerationPrompt[] prompts)
+    {
+        using var generator = new TextGenerator(frozen.Model, new GenerationRules { MaxNewTokens = 1, BatchSize = batchSize });
+        generator.Generate(prompts[..Math.Min(batchSize, prompts.Length)]);
+        long start = Stopwatch.GetTimestamp();
+        generator.Generate(prompts);
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     private static int ChangedRows(FrozenBase frozen, GenerationPrompt[] prompts)
