@@ -33,18 +33,24 @@ internal static class QualityBenchmark
     };
 
     /// <summary>Trains and prints.</summary>
-    /// <param name="arguments">Folder with train.jsonl, dev.jsonl and test.jsonl (<c>source</c>, <c>references</c>), then: seed, method.</param>
+    /// <param name="arguments">
+    /// Folder with train.jsonl, dev.jsonl and test.jsonl (<c>source</c>, <c>references</c>), then: seed, method, and settings
+    /// as name=value (see <see cref="QualitySettings"/>).
+    /// </param>
     public static void Measure(string[] arguments)
     {
         int seed = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 1;
         string method = arguments.Length > 2 ? arguments[2] : "default";
+        var settings = new QualitySettings(arguments.Skip(3));
         Row[] train = Read(arguments[0], "train.jsonl"), dev = Read(arguments[0], "dev.jsonl"), test = Read(arguments[0], "test.jsonl");
         var mlContext = new MLContext(seed);
         var options = new PrefixTuningOptions
         {
             Prefix = Methods[method],
-            // How texts are cut for the score; training has no option set.
+            Training = settings.Training(new TrainingOptions(), $"{method}-{seed}"),
+            // How texts are cut for the score.
             Generation = new GenerationOptions { MaxNewTokens = 64, StopStrings = ["\n"] },
+            Precision = settings.Precision,
         };
         using PrefixTuningTransformer model = mlContext.Transforms.Text.PrefixTune("Text", "Facts", "Reference", SmolLM2.Instruct135M, options)
             .Fit(mlContext.Data.LoadFromEnumerable(train));
@@ -55,7 +61,7 @@ internal static class QualityBenchmark
         TextGenerationMetrics metrics = mlContext.TextGeneration.Evaluate(mlContext.Data.LoadFromEnumerable(segments), "Reference", "Text",
             new TextGenerationEvaluationOptions { GroupColumnName = "Number", Lowercase = true });
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{method}, seed {seed}: dev loss {loss:F3}, BLEU {metrics.Bleu:F1}, ROUGE-L {metrics.RougeL.F:F3}, chrF {metrics.ChrF:F1}; held out: base {summary.BaseLoss:F3}, start {summary.StartLoss:F3}, best {summary.BestLoss:F3} at step {summary.BestStep} of {summary.Losses.Count}; ")
+            $"{method}, seed {seed}{settings}: dev loss {loss:F3}, BLEU {metrics.Bleu:F1}, ROUGE-L {metrics.RougeL.F:F3}, chrF {metrics.ChrF:F1}; held out: base {summary.BaseLoss:F3}, start {summary.StartLoss:F3}, best {summary.BestLoss:F3} at step {summary.BestStep} of {summary.Losses.Count}; ")
             + string.Create(CultureInfo.InvariantCulture, $"{summary.TrainedParameters} trained, {summary.TokensPerSecond:F0} tokens/s"));
         for (int row = 0; row < ShownTexts; row++)
             Console.WriteLine($"  {test[row].Facts}\n  -> {texts[row]}");

@@ -101,7 +101,7 @@ internal static class PeftAdapter
     private static SitePrefix Bake(Tensor rows, LanguageModel model)
     {
         int length = (int)rows.size(0);
-        var capture = new KeyValueCapture();
+        using var capture = new KeyValueCapture();
         AttentionColumns columns = TokenColumns.Causal([new RowState(0, 0, length)], length, 0, length, PrefixConvention.Peft);
         model.Decode(rows.unsqueeze(0).to(model.Type).to(model.Device), columns, capture);
         SitePrefix part = capture.Part(AttentionSite.Decoder);

@@ -10,8 +10,6 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// <param name="Columns">Who sees whom: padding of the source.</param>
 internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionColumns Columns)
 {
-    private AttentionInput? _input;
-
     /// <summary>
     /// Neighbouring decoder rows that look at one source, such as the beams of a text: they are its queries, so that its
     /// keys and values lie in memory once. <see cref="Columns"/> has a row a source and its queries.
@@ -23,12 +21,12 @@ internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionColum
     /// <param name="block">The layer's weights.</param>
     /// <param name="spec">The decoder.</param>
     /// <param name="layer">Layer, from 0.</param>
+    /// <param name="mask">What <see cref="Columns"/> hide, made once a pass, or null.</param>
     /// <returns>[B, L, E].</returns>
-    public Tensor Attend(Tensor x, BlockWeights block, StackSpec spec, int layer)
+    public Tensor Attend(Tensor x, BlockWeights block, StackSpec spec, int layer, Tensor? mask)
     {
-        _input ??= AttentionInput.Make(Columns, spec, null, x.dtype, x.device);
         var pass = new AttentionPass(AttentionSite.Cross, layer, spec.Heads, block.Cross!, null,
-            AttentionPass.Factor(spec.ScoreScale, spec.Heads.Size), null, _input.FullMask, NoMemory.Instance);
+            AttentionPass.Factor(spec.ScoreScale, spec.Heads.Size), null, mask, NoMemory.Instance);
         if (RowsPerSource == 1)
             return Attention.Cross(x, Keys[layer], Values[layer], pass);
         Tensor shared = x.view(x.size(Axis.Row) / RowsPerSource, -1, x.size(Axis.Last));

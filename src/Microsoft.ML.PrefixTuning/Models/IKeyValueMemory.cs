@@ -4,7 +4,8 @@ namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
 /// What attention can look back on. A layer hands over its new keys and values and gets back all that its queries attend
-/// to: a trained prefix in front of them, a cache of earlier tokens, or just the new ones. The graph knows no more.
+/// to: a trained prefix in front of them, a cache of earlier tokens, or just the new ones. The graph knows no more. A layer's tensors may end with the layer: a memory
+/// that keeps them owns what it keeps.
 /// </summary>
 internal interface IKeyValueMemory
 {

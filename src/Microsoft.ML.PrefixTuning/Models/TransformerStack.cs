@@ -52,13 +52,17 @@ internal sealed class TransformerStack : IDisposable
         Tensor x = Place(embedded, input.Positions);
         (Tensor, Tensor)? full = _full?.Angles(input.Positions, type);
         (Tensor, Tensor)? windowed = _windowed?.Angles(input.Positions, type) ?? full;
+        Tensor? crossMask = cross is null ? null : AttentionInput.Make(cross.Columns, _spec, null, type, embedded.device).FullMask;
         for (int layer = 0; layer < _spec.Layers; layer++)
         {
             BlockWeights block = _weights.Blocks[layer];
             var pass = new AttentionPass(_site, layer, _spec.Heads, block.Attention,
                 _spec.QueryKeyNorm ? _spec.Norm : null, AttentionPass.Factor(_spec.ScoreScale, _spec.Heads.Size),
                 _spec.Window(layer) is null ? full : windowed, input.MaskOf(_spec, layer), memory);
-            x = Block(x, block, pass, cross);
+            Tensor next = is_grad_enabled() ? Block(x, block, pass, cross, crossMask) : BlockAlone(x, block, pass, cross, crossMask);
+            if (layer > 0 && !is_grad_enabled())
+                x.Dispose();
+            x = next;
         }
         if (_weights.FinalNorm is not null)
             x = _weights.FinalNorm.Apply(x, _spec.Norm);
@@ -82,7 +86,17 @@ internal sealed class TransformerStack : IDisposable
         return _weights.EmbeddingNorm is null ? x : _weights.EmbeddingNorm.Apply(x, _spec.Norm);
     }
 
-    private Tensor Block(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross)
+    /// <summary>
+    /// A block whose tensors end with it, where no gradient needs them: the next one finds their memory again, still in the
+    /// processor's cache and without page faults (docs/performance.md).
+    /// </summary>
+    private Tensor BlockAlone(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross, Tensor? crossMask)
+    {
+        using var scope = NewDisposeScope();
+        return Block(x, block, pass, cross, crossMask).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Block(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross, Tensor? crossMask)
     {
         NormSpec norm = _spec.Norm;
         switch (_spec.Residual)
@@ -90,12 +104,12 @@ internal sealed class TransformerStack : IDisposable
             case Residual.NormFirst:
                 x = x + Attention.Self(block.AttentionNorm!.Apply(x, norm), pass);
                 if (cross is not null)
-                    x = x + cross.Attend(block.CrossNorm!.Apply(x, norm), block, _spec, pass.Layer);
+                    x = x + cross.Attend(block.CrossNorm!.Apply(x, norm), block, _spec, pass.Layer, crossMask);
                 return x + Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm));
             case Residual.NormLast:
                 x = block.AttentionNorm!.Apply(x + Attention.Self(x, pass), norm);
                 if (cross is not null)
-                    x = block.CrossNorm!.Apply(x + cross.Attend(x, block, _spec, pass.Layer), norm);
+                    x = block.CrossNorm!.Apply(x + cross.Attend(x, block, _spec, pass.Layer, crossMask), norm);
                 return block.FeedForwardNorm!.Apply(x + Layers.FeedForward(block, _spec.FeedForward, x), norm);
             case Residual.Parallel:
                 return x + Attention.Self(block.AttentionNorm!.Apply(x, norm), pass)

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
@@ -5,14 +6,14 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Prefixes;
 
-/// <summary>A memory that keeps the keys and values of one row as they pass. Its tensors belong to the dispose scope of the pass.</summary>
-internal sealed class KeyValueCapture : IKeyValueMemory
+/// <summary>A memory that keeps the keys and values of one row as they pass. Owns them.</summary>
+internal sealed class KeyValueCapture : IKeyValueMemory, IDisposable
 {
     private readonly SortedDictionary<(AttentionSite Site, int Layer), Tensor> _kept = [];
 
     public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
     {
-        _kept[(site, layer)] = cat([keys, values], Axis.Row);                        // [2, G, P, D]
+        _kept[(site, layer)] = cat([keys, values], Axis.Row).DetachFromDisposeScope();                // [2, G, P, D]
         return (keys, values);
     }
 
@@ -24,7 +25,7 @@ internal sealed class KeyValueCapture : IKeyValueMemory
     {
         int length = (int)embedded.size(Axis.Token);
         AttentionColumns columns = TokenColumns.Causal([new RowState(0, 0, length)], length, 0, length, PrefixConvention.DecoderOnly);
-        var capture = new KeyValueCapture();
+        using var capture = new KeyValueCapture();
         model.Decode(embedded, columns, capture);
         return capture.Packed(AttentionSite.Decoder);
     }
@@ -40,5 +41,12 @@ internal sealed class KeyValueCapture : IKeyValueMemory
         Tensor packed = Packed(site).cpu();
         return new SitePrefix((int)packed.size(0), (int)packed.size(2), (int)packed.size(3), (int)packed.size(4),
             packed.data<float>().ToArray());
+    }
+
+    public void Dispose()
+    {
+        foreach (Tensor tensor in _kept.Values)
+            tensor.Dispose();
+        _kept.Clear();
     }
 }

@@ -45,7 +45,7 @@ internal static class PrefixInitializer
         LanguageModel model = request.Model;
         if (request.Length > model.Spec.ContextLength)
             throw new ArgumentException($"PrefixOptions.Length: expected at most {model.Spec.ContextLength} tokens, the context of this {model.Spec.Family} base, found {request.Length}.");
-        var capture = new KeyValueCapture();
+        using var capture = new KeyValueCapture();
         int[] ids = Fit(request.Begin, request.Text, request.Length);
         if (model.Spec.IsEncoderDecoder)
             RunBoth(model, ids, request, capture);
