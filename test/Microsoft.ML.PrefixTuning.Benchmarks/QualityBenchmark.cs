@@ -20,6 +20,7 @@ internal static class QualityBenchmark
 {
     private const int BatchSize = 8;
     private const int ShownTexts = 5;
+    private const int BeamWidth = 5;
 
     private static readonly Dictionary<string, PrefixOptions> Methods = new(StringComparer.Ordinal)
     {
@@ -56,15 +57,28 @@ internal static class QualityBenchmark
             .Fit(mlContext.Data.LoadFromEnumerable(train));
         TrainingSummary summary = model.TrainingSummary!;
         double loss = LossOf(model, dev);
-        string[] texts = model.Transform(mlContext.Data.LoadFromEnumerable(test)).GetColumn<string>("Text").ToArray();
-        var segments = test.SelectMany((row, index) => row.References.Select(reference => new Segment { Number = index, Reference = reference, Text = texts[index] }));
-        TextGenerationMetrics metrics = mlContext.TextGeneration.Evaluate(mlContext.Data.LoadFromEnumerable(segments), "Reference", "Text",
-            new TextGenerationEvaluationOptions { GroupColumnName = "Number", Lowercase = true });
+        string[] texts = TextsOf(mlContext, model, test);
+        TextGenerationMetrics greedy = Score(mlContext, test, texts);
+        using PrefixTuningTransformer beams = mlContext.Transforms.Text.GenerateText("Text", "Facts", SmolLM2.Instruct135M, model.Prefix,
+            new TextGenerationOptions { Generation = options.Generation with { Decoding = Decoding.Beam(BeamWidth) }, Precision = settings.Precision })
+            .Fit(mlContext.Data.LoadFromEnumerable(test));
+        TextGenerationMetrics beam = Score(mlContext, test, TextsOf(mlContext, beams, test));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{method}, seed {seed}{settings}: dev loss {loss:F3}, BLEU {metrics.Bleu:F1}, ROUGE-L {metrics.RougeL.F:F3}, chrF {metrics.ChrF:F1}; held out: base {summary.BaseLoss:F3}, start {summary.StartLoss:F3}, best {summary.BestLoss:F3} at step {summary.BestStep} of {summary.Losses.Count}; ")
+            $"{method}, seed {seed}{settings}: dev loss {loss:F3}, BLEU {greedy.Bleu:F1} (brevity {greedy.BleuBrevityPenalty:F3}), ROUGE-L {greedy.RougeL.F:F3}, chrF {greedy.ChrF:F1}; beam {BeamWidth}: BLEU {beam.Bleu:F1} (brevity {beam.BleuBrevityPenalty:F3}); ")
+            + string.Create(CultureInfo.InvariantCulture, $"held out: base {summary.BaseLoss:F3}, start {summary.StartLoss:F3}, best {summary.BestLoss:F3} at step {summary.BestStep} of {summary.Losses.Count}; ")
             + string.Create(CultureInfo.InvariantCulture, $"{summary.TrainedParameters} trained, {summary.TokensPerSecond:F0} tokens/s"));
         for (int row = 0; row < ShownTexts; row++)
             Console.WriteLine($"  {test[row].Facts}\n  -> {texts[row]}");
+    }
+
+    private static string[] TextsOf(MLContext mlContext, PrefixTuningTransformer model, Row[] rows) =>
+        model.Transform(mlContext.Data.LoadFromEnumerable(rows)).GetColumn<string>("Text").ToArray();
+
+    private static TextGenerationMetrics Score(MLContext mlContext, Row[] rows, string[] texts)
+    {
+        var segments = rows.SelectMany((row, index) => row.References.Select(reference => new Segment { Number = index, Reference = reference, Text = texts[index] }));
+        return mlContext.TextGeneration.Evaluate(mlContext.Data.LoadFromEnumerable(segments), "Reference", "Text",
+            new TextGenerationEvaluationOptions { GroupColumnName = "Number", Lowercase = true });
     }
 
     /// <summary>The mean over batches of 8 in file order of the mean over each batch's tokens.</summary>

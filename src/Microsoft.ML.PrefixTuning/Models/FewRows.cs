@@ -4,13 +4,18 @@ namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
 /// x W^T for the few rows of a decoding step, float32 on the CPU. The general product copies the whole weight before it
-/// multiplies, and does not share one row's work between cores; as W x^T, cut into one part a core, the same takes two
-/// thirds to a third of the time (docs/performance.md).
+/// multiplies, and does not share one row's work between cores. Cut into parts of the weight, which the cores share, the
+/// same takes two thirds to a third of the time (docs/performance.md).
 /// </summary>
 internal static class FewRows
 {
     // Beyond this the general product is as fast.
     private const long MostRows = 32;
+
+    // Outputs of one part: small enough that the part stays in a core's cache while the rows pass over it, large enough that
+    // handing it out costs little.
+    private const long LargestPart = 144;
+    private const long SmallestPart = 48;
 
     /// <summary>Whether a product is of this kind.</summary>
     public static bool Suits(Tensor x, Tensor weight) => weight.dtype == ScalarType.Float32
@@ -23,17 +28,44 @@ internal static class FewRows
     /// <returns>[..., out], contiguous.</returns>
     public static Tensor Product(Tensor x, Tensor weight, Tensor? bias)
     {
-        long outputs = weight.size(0), inputs = weight.size(1), parts = get_num_threads();
-        Tensor columns = x.reshape(-1, inputs).t();                                               // [in, rows]
-        Tensor product = parts == 1 || outputs % parts != 0
-            ? weight.mm(columns)
-            : weight.view(parts, outputs / parts, inputs)
-                .bmm(columns.unsqueeze(0).expand(parts, -1, -1)).view(outputs, -1);               // [out, rows]
-        Tensor rows = product.t();
+        Tensor rows = x.reshape(-1, weight.size(1));
+        Tensor product = rows.size(0) == 1 ? OneRow(rows, weight) : ManyRows(rows, weight);
         if (bias is not null)
-            rows = rows + bias;
+            product = product + bias;
         long[] shape = x.shape;
-        shape[^1] = outputs;
-        return rows.contiguous().view(shape);
+        shape[^1] = weight.size(0);
+        return product.reshape(shape);
+    }
+
+    /// <summary>W x^T: one part a core.</summary>
+    private static Tensor OneRow(Tensor row, Tensor weight)
+    {
+        long outputs = weight.size(0), parts = get_num_threads();
+        Tensor column = row.t();                                                                   // [in, 1]
+        Tensor product = parts == 1 || outputs % parts != 0
+            ? weight.mm(column)
+            : weight.view(parts, outputs / parts, -1).bmm(column.unsqueeze(0).expand(parts, -1, -1));
+        return product.view(1, outputs);
+    }
+
+    /// <summary>x W^T: many small parts.</summary>
+    private static Tensor ManyRows(Tensor rows, Tensor weight)
+    {
+        long outputs = weight.size(0), parts = Parts(outputs, get_num_threads());
+        return parts == 0 ? weight.mm(rows.t()).t().contiguous()
+            : rows.unsqueeze(0).expand(parts, -1, -1)
+                .bmm(weight.view(parts, outputs / parts, -1).transpose(1, 2))                      // [parts, rows, out / parts]
+                .transpose(0, 1).reshape(-1, outputs);
+    }
+
+    /// <summary>The fewest parts of a good size that all cores share evenly; 0 if there are none.</summary>
+    private static long Parts(long outputs, long cores)
+    {
+        for (long parts = (outputs + LargestPart * cores - 1) / (LargestPart * cores) * cores; parts * SmallestPart <= outputs; parts += cores)
+        {
+            if (outputs % parts == 0)
+                return parts;
+        }
+        return 0;
     }
 }
