@@ -63,8 +63,8 @@ public sealed record TrainingOptions
     public TrainingLoss Loss { get; init; } = TrainingLoss.TokenMean;
 
     /// <summary>Share of the training rows held out for validation where no validation set is given; 0 means none.</summary>
-    /// <value>The default is 0.1.</value>
-    public double ValidationFraction { get; init; } = 0.1;
+    /// <value>The default is 0.05.</value>
+    public double ValidationFraction { get; init; } = 0.05;
 
     /// <summary>When training stops before its last epoch.</summary>
     /// <value>The default stops after 3 epochs without a better validation loss; <see langword="null"/> means never.</value>
