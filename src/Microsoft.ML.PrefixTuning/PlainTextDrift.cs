@@ -37,16 +37,21 @@ internal sealed class PlainTextDrift
             throw new ArgumentException($"Training.DriftText: expected a text of at least two tokens, found {ids.Length}.", "options");
     }
 
-    /// <summary>Measures a prefix.</summary>
-    /// <param name="prefix">The prefix.</param>
+    /// <summary>Measures prefixes.</summary>
+    /// <param name="prefixes">One, or that of every value of an attribute, of one convention; the loss behind them is their mean.</param>
     /// <param name="batchSize">Windows a forward pass.</param>
     /// <param name="checkAlive">Called before every forward pass; throws to cancel.</param>
-    public TextDrift Measure(Prefix prefix, int batchSize, Action checkAlive)
+    public TextDrift Measure(IReadOnlyList<Prefix> prefixes, int batchSize, Action checkAlive)
     {
-        using PrefixTensors tensors = PrefixTensors.Make(prefix, _frozen.Model);
-        TrainingExample[] plain = Rows(holdsBegin: false), behind = Rows(prefix.Convention.HoldsBeginToken);
+        PrefixConvention convention = prefixes[0].Convention;
+        TrainingExample[] plain = Rows(holdsBegin: false), behind = Rows(convention.HoldsBeginToken);
         int tokens = plain.Sum(row => row.Target.Length);
-        double without = Sum(plain, new Dictionary<AttentionSite, Tensor>()), with = Sum(behind, tensors.Sites);
+        double without = Sum(plain, new Dictionary<AttentionSite, Tensor>());
+        double with = prefixes.Average(prefix =>
+        {
+            using PrefixTensors tensors = PrefixTensors.Make(prefix, _frozen.Model);
+            return Sum(behind, tensors.Sites);
+        });
         return new TextDrift(without / tokens, with / tokens, tokens);
 
         double Sum(TrainingExample[] rows, IReadOnlyDictionary<AttentionSite, Tensor> sites)
@@ -58,7 +63,7 @@ internal sealed class PlainTextDrift
             {
                 checkAlive();
                 using var scope = NewDisposeScope();
-                TargetStates states = TargetStates.Make(model, batch, sites, prefix.Convention, model.Spec.Tokens.DecoderStart);
+                TargetStates states = TargetStates.Make(model, batch, sites, convention, model.Spec.Tokens.DecoderStart);
                 sum += TargetLoss.Sum(model, states.Hidden, states.Labels);
             }
             return sum;

@@ -42,14 +42,14 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         PlainTextDrift? drift = options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens) : null;
         AttributeFitting? attributes = rows.Attributes is { } values ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
         using PrefixParametrization parametrization = attributes?.Make(setup.Start()) ?? setup.Make();
-        TrainingOutcome outcome = setup.Learn(MakeRun(parametrization, training, validation));
+        TrainingOutcome outcome = setup.Learn(MakeRun(parametrization, training, validation) with { HeldTokens = room.HoldsBeginToken ? [.. frozen.Tokenizer.Prologue] : [] });
         foreach (string warning in outcome.Warnings)
             Warn(warning);
         TrainingSummary summary = Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
         {
             TriggerWords = setup.TextsOf(outcome.TriggerWords),
             Distillation = teacher?.Summary(outcome.Best.Length),
-            Drift = outcome.Reason == StopReason.Cancelled ? null : drift?.Measure(outcome.Best, options.Training.BatchSize, CheckAlive),
+            Drift = outcome.Reason == StopReason.Cancelled ? null : drift?.Measure(outcome.Prefixes, options.Training.BatchSize, CheckAlive),
         };
         if (summary.TriggerWords is { } words)
             Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");

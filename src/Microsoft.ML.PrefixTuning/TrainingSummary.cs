@@ -91,7 +91,7 @@ public sealed record TrainingSummary
 
 /// <summary>How much a prefix changes what the base knows of a plain text that has nothing to do with the task.</summary>
 /// <param name="BaseLoss">Cross-entropy of the text without the prefix, in nats a token.</param>
-/// <param name="PrefixLoss">The same behind the kept prefix.</param>
+/// <param name="PrefixLoss">The same behind the kept prefix; with an attribute column, the mean over its values' prefixes.</param>
 /// <param name="Tokens">Tokens predicted.</param>
 public sealed record TextDrift(double BaseLoss, double PrefixLoss, int Tokens)
 {

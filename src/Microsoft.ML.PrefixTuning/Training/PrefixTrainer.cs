@@ -109,7 +109,8 @@ internal sealed class PrefixTrainer : IDisposable
     {
         IReadOnlyList<TrainingExample> rows = _run.Validation.Count > 0 ? _run.Validation
             : _run.Examples.Take(SampleBatches * _run.Options.BatchSize).ToArray();
-        double ofBase = PrefixScorer.MeanLoss(_run, rows, new Dictionary<AttentionSite, Tensor>());
+        TrainingExample[] plain = [.. rows.Select(row => row with { Source = [.. _run.HeldTokens, .. row.Source] })];
+        double ofBase = PrefixScorer.MeanLoss(_run, plain, new Dictionary<AttentionSite, Tensor>());
         double start = MeanLoss(rows);
         if (_run.Validation.Count > 0)
             _state.Validations.Add(new ValidationRecord(0, start));

@@ -36,6 +36,9 @@ internal sealed record TrainingRun
     /// <summary>First token of an encoder-decoder model's output.</summary>
     public int? DecoderStart { get; init; }
 
+    /// <summary>Tokens that the prefix holds in place of the rows; the base by itself is measured with them in front of every source.</summary>
+    public int[] HeldTokens { get; init; } = [];
+
     /// <summary>Fingerprint of the base as text; a saved state names it.</summary>
     public string BaseIdentity { get; init; } = "";
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -51,6 +52,38 @@ public sealed class TrainingSummaryTests
     }
 
     [TestMethod]
+    public void Drift_OfSeveralValues_IsTheMeanOfTheirPrefixes()
+    {
+        using BaseLease hold = TinyBase.Hold();
+        PrefixTuningOptions options = With(Plain) with { AttributeColumnName = "Label", AttributeLength = 3, Prefix = new PrefixOptions { Length = 6 } };
+        using PrefixTuningTransformer model = TinyBase.Fit(Context, options, rows: 3);
+        int[] ids = hold.Base.Tokenizer.Encode(Plain), prologue = [.. hold.Base.Tokenizer.Prologue];
+        double[] losses = model.Prefixes.Values.Select(prefix =>
+        {
+            int[] behind = prefix.Convention.HoldsBeginToken ? ids : [.. prologue, .. ids];
+            return Loss(hold.Base.Model, behind, behind.Length - ids.Length, prefix);
+        }).ToArray();
+        Assert.HasCount(3, losses.Distinct());
+        Assert.AreEqual(losses.Average(), model.TrainingSummary!.Drift!.PrefixLoss, 1e-4);
+    }
+
+    [TestMethod]
+    public void BaseLoss_DoesNotDependOnWhetherThePrefixHoldsTheBeginToken()
+    {
+        string folder = WithBeginToken();
+        PrefixTuningTransformer Fit(PrefixStart start) => Context.Transforms.Text
+            .PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder), TinyBase.Quick with { Prefix = new PrefixOptions { Length = 4, Start = start } })
+            .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
+        using (PrefixTuningTransformer fromText = Fit(PrefixStart.DefaultText), fromZero = Fit(PrefixStart.Zero))
+        {
+            Assert.IsTrue(fromText.Prefix!.Convention.HoldsBeginToken);
+            Assert.IsFalse(fromZero.Prefix!.Convention.HoldsBeginToken);
+            Assert.AreEqual(fromZero.TrainingSummary!.BaseLoss, fromText.TrainingSummary!.BaseLoss);
+        }
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [TestMethod]
     public void Drift_OfAnEncoderDecoderBase_IsMeasuredToo()
     {
         using PrefixTuningTransformer model = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, With(Plain))
@@ -75,6 +108,20 @@ public sealed class TrainingSummaryTests
     {
         var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, With(text)));
         StringAssert.StartsWith(fault.Message, message);
+    }
+
+    /// <summary>A copy of the tiny base whose tokenizer puts a begin token in front of every text.</summary>
+    private static string WithBeginToken()
+    {
+        string folder = Directory.CreateTempSubdirectory("begin").FullName, tokenizer = Path.Combine(folder, "tokenizer.json");
+        foreach (string file in Directory.EnumerateFiles(TinyBase.Folder("llama")))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        JsonNode root = JsonNode.Parse(File.ReadAllText(tokenizer))!;
+        JsonNode processor = root["post_processor"]!;
+        processor["single"]!.AsArray().Insert(0, JsonNode.Parse("""{ "SpecialToken": { "id": "<|im_start|>", "type_id": 0 } }"""));
+        processor["special_tokens"] = JsonNode.Parse("""{ "<|im_start|>": { "id": "<|im_start|>", "ids": [0], "tokens": ["<|im_start|>"] } }""");
+        File.WriteAllText(tokenizer, root.ToJsonString());
+        return folder;
     }
 
     private static PrefixTuningOptions With(string text) => TinyBase.Quick with { Training = TinyBase.Quick.Training with { DriftText = text } };

@@ -283,6 +283,19 @@ public sealed class PrefixTrainerTests
     }
 
     [TestMethod]
+    public void Train_OfAPrefixThatHoldsTheBeginToken_MeasuresTheBaseWithItInEveryRow()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using DirectParametrization direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model, direct);
+        TrainingExample[] begun = [.. run.Examples.Select(row => row with { Source = [1, .. row.Source] })];
+        TrainingOutcome held = PrefixTrainer.Train(run with { HeldTokens = [1] });
+        TrainingOutcome written = PrefixTrainer.Train(TinyTraining.Run(model, other) with { Examples = begun });
+        Assert.AreEqual(written.BaseLoss, held.BaseLoss);
+        Assert.AreNotEqual(written.StartLoss, held.StartLoss);
+    }
+
+    [TestMethod]
     public void Train_WithAccumulation_EqualsOneLargeBatch()
     {
         using LanguageModel model = TinyTraining.Model();
