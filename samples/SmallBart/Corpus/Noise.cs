@@ -10,7 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Samples.SmallBart.Corpus;
 /// BART's noise (Lewis et al. 2020, section 2.2): sentences in random order, and spans of tokens replaced by one mask each.
 /// The model learns to write the text as it was.
 /// </summary>
-/// <param name="beginId">What the encoder's text begins with.</param>
+/// <param name="beginId">What both texts begin with.</param>
 /// <param name="endId">What both texts end with.</param>
 /// <param name="maskId">What stands for a span.</param>
 internal sealed class Noise(int beginId, int endId, int maskId)
@@ -26,7 +26,7 @@ internal sealed class Noise(int beginId, int endId, int maskId)
         int[][] shuffled = [.. passage];
         random.Shuffle(shuffled.AsSpan());
         int[] tokens = [.. shuffled.SelectMany(sentence => sentence)];
-        return new TrainingExample([beginId, .. Infill(tokens, random), endId], [.. passage.SelectMany(sentence => sentence), endId]);
+        return new TrainingExample([beginId, .. Infill(tokens, random), endId], [beginId, .. passage.SelectMany(sentence => sentence), endId]);
     }
 
     private List<int> Infill(int[] tokens, SeededRandom random)

@@ -55,8 +55,9 @@ internal sealed record BartShape(int Vocabulary, int Width, int Layers, int Head
         ["pad_token_id"] = 1,
         ["eos_token_id"] = 2,
         ["decoder_start_token_id"] = 2,
+        ["forced_bos_token_id"] = 0,
+        ["forced_eos_token_id"] = 2,
         ["max_length"] = 128,
-        ["no_repeat_ngram_size"] = 3,
     };
 
     /// <summary>Weights as they are before training: normal with deviation 0.02, biases 0, norms 1. Owned by the caller's scope.</summary>
