@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Text;
 
@@ -65,11 +66,14 @@ internal sealed class RowEncoder
         throw TooLong(row, ids.Length, output, "even an empty input does not fit");
     }
 
-    /// <summary>A row's target with the end token.</summary>
-    public int[] Target(string text, out int lostBytes)
-    {
-        return _template.Target(text, EndId, out lostBytes);
-    }
+    /// <summary>
+    /// A row's target with the end token. An encoder-decoder model's begins with the token with which its texts are made to
+    /// begin, or with that of its tokenizer: BART learned to write <c>&lt;s&gt;</c> first (transformers, <c>text_target</c>).
+    /// </summary>
+    public int[] Target(string text, out int lostBytes) => [.. TargetOpening, .. _template.Target(text, EndId, out lostBytes)];
+
+    private IEnumerable<int> TargetOpening => !_spec.IsEncoderDecoder ? []
+        : _spec.Output.FirstId is { } first ? [first] : _tokenizer.Prologue;
 
     /// <summary>Refuses a target for which the window has no room.</summary>
     /// <exception cref="ArgumentException">It has none. Never cut silently: a cut target would teach an early end.</exception>

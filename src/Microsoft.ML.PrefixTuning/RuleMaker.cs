@@ -11,6 +11,9 @@ namespace Microsoft.ML.PrefixTuning;
 /// <summary>From options in words to rules in ids.</summary>
 internal static class RuleMaker
 {
+    // Where neither the options nor the base say more.
+    private const int DefaultMostTokens = 128;
+
     /// <summary>The rules that a base and its tokenizer make of options.</summary>
     public static GenerationRules Make(GenerationOptions options, FrozenBase frozen)
     {
@@ -20,8 +23,8 @@ internal static class RuleMaker
         {
             Decoding = options.Decoding,
             SequenceCount = options.SequenceCount,
-            MaxNewTokens = options.MaxNewTokens,
-            MinNewTokens = options.MinNewTokens,
+            MaxNewTokens = MostTokens(options, spec),
+            MinNewTokens = options.MinNewTokens ?? Math.Min(spec.Output.LeastTokens ?? 0, MostTokens(options, spec)),
             NoRepeatNGramSize = options.NoRepeatNGramSize,
             RepetitionPenalty = options.RepetitionPenalty,
             BannedSequences = options.BannedWords.SelectMany(word => Spellings(word, tokenizer)).ToArray(),
@@ -29,10 +32,16 @@ internal static class RuleMaker
             // Rows of the embedding behind the tokenizer's last token: no text belongs to them.
             SuppressedIds = Enumerable.Range(tokenizer.TokenCount, Math.Max(0, spec.VocabularySize - tokenizer.TokenCount)).ToArray(),
             DecoderStartId = spec.Tokens.DecoderStart,
+            ForcedFirstId = spec.Output.FirstId,
+            ForcedLastId = spec.Output.LastId,
             BatchSize = options.BatchSize,
             Stops = options.StopStrings.Count == 0 ? null : ids => Contains(tokenizer, ids, options.StopStrings),
         };
     }
+
+    /// <summary>New tokens a text has at most: what the options say, else what the base says, else 128.</summary>
+    public static int MostTokens(GenerationOptions options, TransformerSpec spec) =>
+        options.MaxNewTokens ?? spec.Output.MostTokens ?? DefaultMostTokens;
 
     // A word begins a text or follows a space: two spellings in most vocabularies.
     private static IEnumerable<int[]> Spellings(string word, PretrainedTokenizer tokenizer)

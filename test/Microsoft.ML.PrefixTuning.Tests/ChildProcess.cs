@@ -20,10 +20,12 @@ internal static class ChildProcess
     /// <summary>Starts a child, its output redirected.</summary>
     public static Process Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", typeof(ChildProcess).Assembly.Location, .. arguments]);
-        start.RedirectStandardOutput = true;
-        return Process.Start(start)!;
+        string[] command = Command(arguments);
+        return Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true })!;
     }
+
+    /// <summary>The command line of a child: program and arguments.</summary>
+    public static string[] Command(params string[] arguments) => ["dotnet", "exec", typeof(ChildProcess).Assembly.Location, .. arguments];
 
     /// <summary>Runs a child to its end and gives its output.</summary>
     /// <exception cref="InvalidOperationException">It failed.</exception>
@@ -51,6 +53,9 @@ internal static class ChildProcess
                 return 0;
             case [FaceChild.Save, var model, var copy]:
                 FaceChild.SaveForever(model, copy);
+                return 0;
+            case [FaceChild.SaveWithoutRoom, var model, var target]:
+                FaceChild.TryToSave(model, target);
                 return 0;
             case [FaceChild.Train, var folder, var state]:
                 FaceChild.TrainWithState(folder, state);

@@ -40,5 +40,5 @@ internal static class ModelDescription
         "beam" => FormattableString.Invariant($"beam, width {generation.Width}, length penalty {generation.LengthPenalty}"),
         "sampling" => FormattableString.Invariant($"sampling, temperature {generation.Temperature}, top-k {generation.TopK}, top-p {generation.TopP}, seed {generation.Seed}"),
         _ => generation.Decoding,
-    } + $", at most {generation.MaxNewTokens} tokens";
+    } + (generation.MaxNewTokens is { } most ? $", at most {most} tokens" : ", at most as many tokens as the base says");
 }

@@ -95,7 +95,7 @@ internal sealed class FrozenBase : IDisposable
             throw new DirectoryNotFoundException($"Base model '{folder}': expected a folder (config.json, model.safetensors, tokenizer files) or a .gguf file, found nothing.");
         ModelConfig config = ModelConfig.Read(System.IO.Path.Combine(folder, "config.json"));
         Family family = Family.Of(config);
-        TransformerSpec spec = WithGenerationConfig(family.Describe(config), folder);
+        TransformerSpec spec = WithGenerationConfig(family.Describe(config), config, folder);
         using ITensorSource source = CheckpointFolder.Open(folder);
         return Bind(folder, spec, family.Names(spec, config) with { AskedBy = config.File }, source, type, device);
     }
@@ -113,16 +113,18 @@ internal sealed class FrozenBase : IDisposable
         return new FrozenBase(path, new LanguageModel(spec, weights));
     }
 
-    /// <summary>The ids of generation_config.json go before those of config.json, as in the reference.</summary>
-    private static TransformerSpec WithGenerationConfig(TransformerSpec spec, string folder)
+    /// <summary>
+    /// The ids of generation_config.json go before those of config.json, as in the reference; rules of the output come from
+    /// the first of the two files that is there.
+    /// </summary>
+    private static TransformerSpec WithGenerationConfig(TransformerSpec spec, ModelConfig asked, string folder)
     {
         string path = System.IO.Path.Combine(folder, "generation_config.json");
-        if (!File.Exists(path))
-            return spec;
-        ModelConfig config = ModelConfig.Read(path);
+        ModelConfig config = File.Exists(path) ? ModelConfig.Read(path) : asked;
         TokenIds own = config.Tokens(spec.VocabularySize);
         return spec with
         {
+            Output = spec.IsEncoderDecoder ? config.Output(spec.VocabularySize) : spec.Output,
             Tokens = spec.Tokens with
             {
                 Begin = own.Begin ?? spec.Tokens.Begin,

@@ -126,9 +126,9 @@ internal sealed record SavedGeneration
 
     public int Seed { get; init; }
 
-    public required int MaxNewTokens { get; init; }
+    public int? MaxNewTokens { get; init; }
 
-    public required int MinNewTokens { get; init; }
+    public int? MinNewTokens { get; init; }
 
     public required int NoRepeatNGramSize { get; init; }
 

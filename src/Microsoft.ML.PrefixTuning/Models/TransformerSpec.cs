@@ -38,6 +38,9 @@ internal sealed record TransformerSpec
     /// <summary>The ids that steer text: begin, ends, padding, decoder start.</summary>
     public required TokenIds Tokens { get; init; }
 
+    /// <summary>What the model says of the texts it writes; nothing for decoder-only models.</summary>
+    public OutputRules Output { get; init; } = new();
+
     /// <summary>Whether a source is read by a stack of its own.</summary>
     public bool IsEncoderDecoder => Encoder is not null;
 
@@ -133,6 +136,22 @@ internal sealed record FeedForwardSpec(Activation Activation, int Inner, bool Ga
 
 /// <summary>The output matrix: the embedding or one of its own, a bias, a factor before it (T5).</summary>
 internal sealed record OutputHead(bool Tied, bool Bias = false, double Scale = 1);
+
+/// <summary>What an encoder-decoder model says of the texts it writes (generation_config.json).</summary>
+internal sealed record OutputRules
+{
+    /// <summary>The first token of every text (<c>forced_bos_token_id</c>).</summary>
+    public int? FirstId { get; init; }
+
+    /// <summary>The last token of a text that reaches its greatest length (<c>forced_eos_token_id</c>).</summary>
+    public int? LastId { get; init; }
+
+    /// <summary>New tokens before an end token may come.</summary>
+    public int? LeastTokens { get; init; }
+
+    /// <summary>New tokens at most.</summary>
+    public int? MostTokens { get; init; }
+}
 
 /// <summary>The ids that steer text.</summary>
 internal sealed record TokenIds

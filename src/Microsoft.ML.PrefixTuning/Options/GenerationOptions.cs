@@ -10,12 +10,18 @@ public sealed record GenerationOptions
     public Decoding Decoding { get; init; } = Decoding.Greedy;
 
     /// <summary>Tokens a text has at most, the end token included.</summary>
-    /// <value>The default is 128.</value>
-    public int MaxNewTokens { get; init; } = 128;
+    /// <value>
+    /// The default is <see langword="null"/>: what the generation_config.json of an encoder-decoder base says
+    /// (<c>max_new_tokens</c>, or <c>max_length</c> without the decoder start token), else 128.
+    /// </value>
+    public int? MaxNewTokens { get; init; }
 
     /// <summary>Tokens before an end token may come.</summary>
-    /// <value>The default is 0.</value>
-    public int MinNewTokens { get; init; }
+    /// <value>
+    /// The default is <see langword="null"/>: what the generation_config.json of an encoder-decoder base says
+    /// (<c>min_new_tokens</c>, or <c>min_length</c> without the decoder start token), else 0.
+    /// </value>
+    public int? MinNewTokens { get; init; }
 
     /// <summary>Length of token sequences that may not come twice, prompt included; 0 means any may.</summary>
     /// <value>The default is 0.</value>

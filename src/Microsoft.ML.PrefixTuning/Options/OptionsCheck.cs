@@ -196,9 +196,13 @@ internal sealed class OptionsCheck
 
     private void Generation(GenerationOptions options, string place)
     {
-        AtLeast(1, options.MaxNewTokens, place + nameof(options.MaxNewTokens));
-        That(options.MinNewTokens >= 0 && options.MinNewTokens <= options.MaxNewTokens, place + nameof(options.MinNewTokens),
-            $"0 to MaxNewTokens = {options.MaxNewTokens}", options.MinNewTokens);
+        if (options.MaxNewTokens is { } most)
+            AtLeast(1, most, place + nameof(options.MaxNewTokens));
+        if (options.MinNewTokens is { } least)
+        {
+            That(least >= 0 && !(least > options.MaxNewTokens), place + nameof(options.MinNewTokens),
+                options.MaxNewTokens is null ? "0 or more, or null" : $"0 to MaxNewTokens = {options.MaxNewTokens}", least);
+        }
         AtLeast(0, options.NoRepeatNGramSize, place + nameof(options.NoRepeatNGramSize));
         AtLeast(1, options.BatchSize, place + nameof(options.BatchSize));
         AtLeast(1, options.LookAhead, place + nameof(options.LookAhead));

@@ -1,4 +1,6 @@
 using System;
+using System.IO;
+using System.Linq;
 using System.Security.Cryptography;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -17,6 +19,9 @@ internal static class FaceChild
 
     /// <summary>Verb: trains with a state file, written after every step, and prints the prefix's hash last.</summary>
     public const string Train = "train-with-state";
+
+    /// <summary>Verb: loads a saved model, tries to save it over another file, and tells what came of it.</summary>
+    public const string SaveWithoutRoom = "save-model-without-room";
 
     public static void WriteText(string model, string text)
     {
@@ -41,6 +46,26 @@ internal static class FaceChild
         Console.WriteLine(ChildProcess.Ready);
         while (true)
             mlContext.Model.SaveAtomically(loaded, schema, copy);
+    }
+
+    public static void TryToSave(string model, string target)
+    {
+        var mlContext = new MLContext(seed: 1);
+        ITransformer loaded = mlContext.Model.Load(model, out DataViewSchema schema);
+        byte[] before = File.ReadAllBytes(target);
+        try
+        {
+            mlContext.Model.SaveAtomically(loaded, schema, target);
+            Console.WriteLine("saved");
+        }
+        catch (IOException fault)
+        {
+            Console.WriteLine(fault.Message);
+        }
+        Console.WriteLine(File.ReadAllBytes(target).AsSpan().SequenceEqual(before) ? "untouched" : "changed");
+        Console.WriteLine(string.Join(", ", Directory.GetFiles(Path.GetDirectoryName(target)!).Select(Path.GetFileName)));
+        mlContext.Model.Load(target, out _);
+        Console.WriteLine("loads");
     }
 
     public static void TrainWithState(string folder, string state)

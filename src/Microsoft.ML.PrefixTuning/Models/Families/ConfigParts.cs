@@ -57,6 +57,15 @@ internal static class ConfigParts
         DecoderStart = First(config.Ids("decoder_start_token_id", vocabularySize)),
     };
 
+    /// <summary>What a model says of the texts it writes. Lengths of texts count the decoder start token, numbers of new tokens do not.</summary>
+    public static OutputRules Output(this ModelConfig config, int vocabularySize) => new()
+    {
+        FirstId = First(config.Ids("forced_bos_token_id", vocabularySize)),
+        LastId = First(config.Ids("forced_eos_token_id", vocabularySize)),
+        LeastTokens = config.Whole("min_new_tokens", 0) ?? (config.Whole("min_length", 0) is { } length ? Math.Max(0, length - 1) : null),
+        MostTokens = config.Whole("max_new_tokens", 1) ?? config.Whole("max_length", 2) - 1,
+    };
+
     /// <summary>The window of each layer, from a list of layer types or a rule.</summary>
     /// <param name="config">The config.</param>
     /// <param name="layers">N.</param>
