@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -9,7 +10,8 @@ namespace Microsoft.ML.PrefixTuning.Samples.SmallBart.Training;
 /// <summary>Moves all weights of a model by AdamW. Owns the moments; the model stays the caller's.</summary>
 internal sealed class FullTrainer : IDisposable
 {
-    private static readonly IReadOnlyDictionary<AttentionSite, Tensor> NoPrefix = new Dictionary<AttentionSite, Tensor>();
+    /// <summary>No prefix at all.</summary>
+    public static readonly IReadOnlyDictionary<AttentionSite, Tensor> NoPrefix = new Dictionary<AttentionSite, Tensor>();
 
     private readonly TrainableModel _model;
     private readonly TrainingOptions _options;
@@ -34,7 +36,7 @@ internal sealed class FullTrainer : IDisposable
     public double Step(IReadOnlyList<TrainingExample> rows, double rate)
     {
         using var scope = NewDisposeScope();
-        TargetStates states = States(rows);
+        TargetStates states = States(_model.Model, rows, NoPrefix);
         long count = states.Labels.size(0);
         (double sum, Tensor ofHidden, Tensor ofHead) = FullLoss.WithGradient(_model.Model, states);
         Tensor[] leaves = [.. _model.Leaves];
@@ -52,7 +54,14 @@ internal sealed class FullTrainer : IDisposable
     }
 
     /// <summary>The mean loss over all target tokens of some batches, in nats.</summary>
-    public double MeanLoss(IEnumerable<IReadOnlyList<TrainingExample>> batches)
+    public double MeanLoss(IEnumerable<IReadOnlyList<TrainingExample>> batches) => MeanLoss(_model.Model, batches, NoPrefix);
+
+    /// <summary>The same of any model and prefix.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="batches">Rows.</param>
+    /// <param name="prefix">Prefix of each site, in the model's type; none for the model alone.</param>
+    public static double MeanLoss(LanguageModel model, IEnumerable<IReadOnlyList<TrainingExample>> batches,
+        IReadOnlyDictionary<AttentionSite, Tensor> prefix)
     {
         using var noGradient = no_grad();
         double sum = 0;
@@ -60,8 +69,8 @@ internal sealed class FullTrainer : IDisposable
         foreach (IReadOnlyList<TrainingExample> batch in batches)
         {
             using var scope = NewDisposeScope();
-            TargetStates states = States(batch);
-            sum += TargetLoss.Sum(_model.Model, states.Hidden, states.Labels);
+            TargetStates states = States(model, batch, prefix);
+            sum += TargetLoss.Sum(model, states.Hidden, states.Labels);
             count += states.Labels.size(0);
         }
         return sum / count;
@@ -69,6 +78,6 @@ internal sealed class FullTrainer : IDisposable
 
     public void Dispose() => Optimizer.Dispose();
 
-    private TargetStates States(IReadOnlyList<TrainingExample> rows) => TargetStates.Make(_model.Model, rows, NoPrefix,
-        PrefixConvention.EncoderDecoder, _model.Model.Spec.Tokens.DecoderStart);
+    private static TargetStates States(LanguageModel model, IReadOnlyList<TrainingExample> rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix) =>
+        TargetStates.Make(model, rows, prefix, PrefixConvention.EncoderDecoder, model.Spec.Tokens.DecoderStart);
 }
