@@ -31,9 +31,9 @@ internal static class FullLoss
             Tensor scores = model.Logits(read).log_softmax(Axis.Last, ScalarType.Float32);              // [C, V]
             sum -= scores.gather(1, column).sum().ToSingle();
             // Probability minus wanted probability.
-            Tensor gradient = scores.exp_().scatter_add_(1, column, full_like(column, -1, ScalarType.Float32)).to(hidden.dtype);
+            Tensor gradient = scores.exp_().scatter_add_(1, column, full_like(column, Scalars.MinusOne, ScalarType.Float32)).to(hidden.dtype);
             ofHidden.narrow(0, start, length).copy_(gradient.matmul(model.Weights.Head));
-            ofHead.add_(gradient.t().matmul(read));
+            ofHead.PlusInPlace(gradient.t().matmul(read));
         }
         return (sum, ofHidden, ofHead);
     }

@@ -43,7 +43,7 @@ internal sealed class FullTrainer : IDisposable
         Tensor[] gradients = [.. autograd.grad([states.Hidden], leaves, [ofHidden])];
         using var noGradient = no_grad();
         int embedding = Array.FindIndex(leaves, leaf => ReferenceEquals(leaf, _model.Model.Weights.Embedding));
-        gradients[embedding] = ofHead.add_(gradients[embedding]);
+        gradients[embedding] = ofHead.PlusInPlace(gradients[embedding]);
         Tensor gradient = _model.Flatten(gradients);
         double norm = gradient.norm().ToSingle() / count;
         if (!double.IsFinite(sum) || !double.IsFinite(norm))

@@ -99,17 +99,17 @@ internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
         var schedule = new LearningRateSchedule(request.LearningRate, request.Steps / 20 + 1, request.Steps, LearningRateDecay.Linear);
         var clock = Stopwatch.StartNew();
         double secondsBefore = state.Seconds, saved = 0, loss = 0;
-        long tokens = 0;
+        int counted = 0;
         foreach (TrainingExample[] batch in batches.All().Take(request.Steps).Skip(state.Step))
         {
             loss += trainer.Step(batch, schedule.At(state.Step));
-            tokens += batch.Sum(row => (long)row.Target.Length);
+            counted++;
             state = new PretrainingState(state.Step + 1, secondsBefore + clock.Elapsed.TotalSeconds, state.Tokens + batch.Sum(row => (long)row.Target.Length));
             if (state.Step % ReportInterval == 0)
             {
                 string ofHeldOut = state.Step % (10 * ReportInterval) == 0 ? $", held-out loss {trainer.MeanLoss(heldOut):F3}" : "";
-                log.WriteLine($"step {state.Step}: loss {loss / ReportInterval:F3}{ofHeldOut}, {state.Tokens / state.Seconds:F0} target tokens a second, {state.Seconds:F0} s");
-                (loss, tokens) = (0, 0);
+                log.WriteLine($"step {state.Step}: loss {loss / counted:F3}{ofHeldOut}, {state.Tokens / state.Seconds:F0} target tokens a second, {state.Seconds:F0} s");
+                (loss, counted) = (0, 0);
             }
             if (clock.Elapsed.TotalSeconds - saved < SaveSeconds)
                 continue;

@@ -60,7 +60,7 @@ internal sealed class WeightReader
     {
         Tensor weight = Take($"{name}.weight", [size], ScalarType.Float32);
         if (spec.Kind == NormKind.RootMeanSquareOfOnePlus && _readsValues)
-            weight = Own(weight + 1);
+            weight = Own(weight.Plus(Scalars.One));
         return new Norm(weight, spec.Kind == NormKind.Layer ? Take($"{name}.bias", [size], ScalarType.Float32) : null);
     }
 

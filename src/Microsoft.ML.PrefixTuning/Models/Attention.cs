@@ -85,7 +85,7 @@ internal static class Attention
         Tensor scaled = queries * Scalars.Real(pass.QueryFactor / Math.Sqrt(pass.Shape.Size));
         Tensor scores = scaled.matmul(keys.transpose(Axis.Key, Axis.Last));                        // [B, G, R, S]
         if (pass.Mask is not null)
-            scores.add_(pass.Mask);
+            scores.PlusInPlace(pass.Mask);
         return scores.softmax(Axis.Last, ScalarType.Float32).to(values.dtype).matmul(values);
     }
 }

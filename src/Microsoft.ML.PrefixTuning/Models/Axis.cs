@@ -1,5 +1,3 @@
-using TorchSharp;
-
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
@@ -19,10 +17,4 @@ internal static class Axis
 
     /// <summary>The innermost axis.</summary>
     public const int Last = -1;
-
-    /// <summary>Cached: an implicit conversion to Scalar allocates a native object each time.</summary>
-    public static readonly Scalar One = 1.ToScalar();
-
-    /// <inheritdoc cref="One"/>
-    public static readonly Scalar MinusOne = (-1).ToScalar();
 }

@@ -31,7 +31,7 @@ internal static class FewRows
         Tensor rows = x.reshape(-1, weight.size(1));
         Tensor product = rows.size(0) == 1 ? OneRow(rows, weight) : ManyRows(rows, weight);
         if (bias is not null)
-            product = product + bias;
+            product = product.Plus(bias);
         long[] shape = x.shape;
         shape[^1] = weight.size(0);
         return product.reshape(shape);

@@ -89,7 +89,7 @@ internal sealed class LanguageModel : IDisposable
     public Tensor HiddenGradient(Tensor logits)
     {
         Tensor gradient = logits.matmul(_weights.Head);
-        return Spec.Head.Scale == 1 ? gradient : gradient.mul_(Spec.Head.Scale);
+        return Spec.Head.Scale == 1 ? gradient : gradient.mul_(Scalars.Real(Spec.Head.Scale));
     }
 
     public void Dispose()

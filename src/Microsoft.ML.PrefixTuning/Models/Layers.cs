@@ -42,7 +42,7 @@ internal static class Layers
     private static Tensor RootMeanSquare(Tensor x, Tensor weight, double epsilon)
     {
         // Mean of squares over the innermost axis; [..., 1].
-        Tensor inverse = (x * x).mean([Axis.Last], keepdim: true).add_(Scalars.Real(epsilon)).rsqrt_();
+        Tensor inverse = (x * x).mean([Axis.Last], keepdim: true).PlusInPlace(Scalars.Real(epsilon)).rsqrt_();
         return x * inverse * weight;
     }
 

@@ -36,7 +36,7 @@ internal static class RelativeBias
         Tensor rows = cat([table, zeros([1, table.size(1)], table.dtype, table.device)], 0);
         Tensor bias = rows.index_select(0, tensor(buckets, device: table.device))
             .view(columns.Rows, columns.Queries, columns.Keys, -1).permute(0, 3, 1, 2).to(type);
-        return mask is null ? bias.contiguous() : bias + mask;
+        return mask is null ? bias.contiguous() : bias.Plus(mask);
     }
 
     /// <summary>The bucket of key position - query position.</summary>

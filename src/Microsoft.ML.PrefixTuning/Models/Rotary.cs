@@ -49,8 +49,8 @@ internal static class Rotary
     {
         long pairs = cosine.size(Axis.Last), size = heads.size(Axis.Last);
         Tensor first = heads.narrow(Axis.Last, 0, pairs), second = heads.narrow(Axis.Last, pairs, pairs);
-        Tensor rotatedFirst = (first * cosine).addcmul_(second, sine, Axis.MinusOne);
-        Tensor rotatedSecond = (second * cosine).addcmul_(first, sine, Axis.One);
+        Tensor rotatedFirst = (first * cosine).addcmul_(second, sine, Scalars.MinusOne);
+        Tensor rotatedSecond = (second * cosine).addcmul_(first, sine, Scalars.One);
         return 2 * pairs == size
             ? cat([rotatedFirst, rotatedSecond], Axis.Last)
             : cat([rotatedFirst, rotatedSecond, heads.narrow(Axis.Last, 2 * pairs, size - 2 * pairs)], Axis.Last);

@@ -80,8 +80,8 @@ internal sealed class TransformerStack : IDisposable
         Tensor x = _weights.ProjectIn is null ? embedded : _weights.ProjectIn.Apply(embedded);
         if (_spec.Positions is LearnedPositions learned)
         {
-            Tensor rows = learned.Offset == 0 ? positions : positions + Scalars.Whole(learned.Offset);
-            x = x + _weights.Positions!.index_select(0, rows.flatten()).view(x.size(Axis.Row), x.size(Axis.Token), -1);
+            Tensor rows = learned.Offset == 0 ? positions : positions.Plus(Scalars.Whole(learned.Offset));
+            x = x.Plus(_weights.Positions!.index_select(0, rows.flatten()).view(x.size(Axis.Row), x.size(Axis.Token), -1));
         }
         return _weights.EmbeddingNorm is null ? x : _weights.EmbeddingNorm.Apply(x, _spec.Norm);
     }
@@ -102,22 +102,22 @@ internal sealed class TransformerStack : IDisposable
         switch (_spec.Residual)
         {
             case Residual.NormFirst:
-                x = x + Attention.Self(block.AttentionNorm!.Apply(x, norm), pass);
+                x = x.Plus(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass));
                 if (cross is not null)
-                    x = x + cross.Attend(block.CrossNorm!.Apply(x, norm), block, _spec, pass.Layer, crossMask);
-                return x + Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm));
+                    x = x.Plus(cross.Attend(block.CrossNorm!.Apply(x, norm), block, _spec, pass.Layer, crossMask));
+                return x.Plus(Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)));
             case Residual.NormLast:
-                x = block.AttentionNorm!.Apply(x + Attention.Self(x, pass), norm);
+                x = block.AttentionNorm!.Apply(x.Plus(Attention.Self(x, pass)), norm);
                 if (cross is not null)
-                    x = block.CrossNorm!.Apply(x + cross.Attend(x, block, _spec, pass.Layer, crossMask), norm);
-                return block.FeedForwardNorm!.Apply(x + Layers.FeedForward(block, _spec.FeedForward, x), norm);
+                    x = block.CrossNorm!.Apply(x.Plus(cross.Attend(x, block, _spec, pass.Layer, crossMask)), norm);
+                return block.FeedForwardNorm!.Apply(x.Plus(Layers.FeedForward(block, _spec.FeedForward, x)), norm);
             case Residual.Parallel:
-                return x + Attention.Self(block.AttentionNorm!.Apply(x, norm), pass)
-                    + Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm));
+                return x.Plus(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass))
+                    .Plus(Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)));
             case Residual.NormBothSides:
-                x = x + block.AttentionPostNorm!.Apply(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass), norm);
-                return x + block.FeedForwardPostNorm!.Apply(
-                    Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)), norm);
+                x = x.Plus(block.AttentionPostNorm!.Apply(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass), norm));
+                return x.Plus(block.FeedForwardPostNorm!.Apply(
+                    Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)), norm));
             default:
                 throw new UnreachableException($"Residual {_spec.Residual} is not known here.");
         }

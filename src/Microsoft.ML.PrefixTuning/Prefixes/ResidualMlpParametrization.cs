@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Prefixes;
@@ -39,7 +40,7 @@ internal sealed class ResidualMlpParametrization : PrefixParametrization
     public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
-        _sites.ToDictionary(pair => pair.Key, pair => pair.Value.Start + pair.Value.Network.Run(dropout));
+        _sites.ToDictionary(pair => pair.Key, pair => pair.Value.Start.Plus(pair.Value.Network.Run(dropout)));
 
     protected override void DisposeFixed()
     {

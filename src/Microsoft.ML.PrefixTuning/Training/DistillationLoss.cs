@@ -77,7 +77,7 @@ internal static class DistillationLoss
         Tensor studentRest = others.sum([Axis.Last], keepdim: true).clamp_min_(Scalars.Real(LeastRest));
         double sum = Total((ofTeacher - ofStudent).mul_(probabilities))
             + Total(xlogy(teacherRest, teacherRest / studentRest));
-        Tensor shares = (teacherRest / studentRest).neg_().add_(Scalars.Real(1));
+        Tensor shares = (teacherRest / studentRest).neg_().PlusInPlace(Scalars.One);
         return (sum, others.mul_(shares).scatter_(1, ids, ofStudent.exp_().sub_(probabilities)));
     }
 

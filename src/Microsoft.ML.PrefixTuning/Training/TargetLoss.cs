@@ -67,9 +67,9 @@ internal static class TargetLoss
     {
         scores.exp_();
         if (smoothing > 0)
-            scores.sub_(smoothing / scores.size(Axis.Last));
+            scores.sub_(Scalars.Real(smoothing / scores.size(Axis.Last)));
         Tensor column = labels.unsqueeze(-1);
-        scores.scatter_add_(1, column, full_like(column, smoothing - 1, ScalarType.Float32));
+        scores.scatter_add_(1, column, full_like(column, Scalars.Real(smoothing - 1), ScalarType.Float32));
     }
 
     private static Tensor LogProbabilities(LanguageModel model, Tensor hidden) =>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -55,7 +56,7 @@ internal sealed class TrainingStep(TrainingRun run, AdamW optimizer)
                 run.Parametrization.Convention, run.DecoderStart);
             (double sum, Tensor ofHidden) = run.Objective.WithGradient(run.Model, states, rows);
             loss += sum / parts;
-            Tensor[] gradients = [.. autograd.grad([states.Hidden], leaves, [ofHidden.mul_(1.0 / parts)])];
+            Tensor[] gradients = [.. autograd.grad([states.Hidden], leaves, [ofHidden.mul_(Scalars.Real(1.0 / parts))])];
             sums = Add(sums, gradients);
         }
         return (loss, sums);
@@ -67,7 +68,7 @@ internal sealed class TrainingStep(TrainingRun run, AdamW optimizer)
         if (sums is null)
             return Array.ConvertAll(gradients, gradient => gradient.MoveToOuterDisposeScope());
         for (int i = 0; i < sums.Length; i++)
-            sums[i].add_(gradients[i]);
+            sums[i].PlusInPlace(gradients[i]);
         return sums;
     }
 
