@@ -19,11 +19,17 @@ using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Samples.Summarization;
 
 bool isShort = args.Contains("--short");
-string folder = args.SkipWhile(argument => argument != "--base").Skip(1).FirstOrDefault() ?? Path.Combine(AppContext.BaseDirectory, "base");
+string folder = args.Contains("--base") ? args.SkipWhile(argument => argument != "--base").ElementAtOrDefault(1) ?? ""
+    : Path.Combine(AppContext.BaseDirectory, "base");
 string data = Path.Combine(AppContext.BaseDirectory, "data");
 string modelFile = Path.Combine(Path.GetTempPath(), $"sum-up-papers-{Environment.ProcessId}.zip");
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var mlContext = new MLContext(seed: 1);
+if (!File.Exists(Path.Combine(folder, "config.json")))
+{
+    Console.Error.WriteLine($"No base model in '{folder}': expected the folder of a BART or T5 with config.json, model.safetensors and tokenizer files. --base FOLDER names another.");
+    return 1;
+}
 
 // 1. Rows: how a paper begins, and what a person wrote as its summary.
 TextLoader loader = mlContext.Data.CreateTextLoader(
@@ -33,15 +39,16 @@ Paper[] references = mlContext.Data.CreateEnumerable<Paper>(loader.Load(Path.Com
 Paper[] papers = references.DistinctBy(paper => paper.Text).Take(isShort ? 4 : int.MaxValue).ToArray();
 IDataView unseen = mlContext.Data.LoadFromEnumerable(papers);
 
-// 2. The pipeline. Its output, lengths and first tokens follow the base's generation_config.json where the options say nothing.
+// 2. The pipeline. What the options leave open, such as forced tokens and lengths, is as the base's generation_config.json
+// says. Where a base reads less than a row has, the row's end is cut.
 BaseModel baseModel = BaseModel.FromFolder(folder);
-var generation = new GenerationOptions { Decoding = Decoding.Beam(4), MaxNewTokens = 48, NoRepeatNGramSize = 3 };
+var generation = new GenerationOptions { Decoding = Decoding.Beam(4), MaxNewTokens = 48, NoRepeatNGramSize = 3, Truncation = PromptTruncation.End };
 PrefixTuningEstimator pipeline = mlContext.Transforms.Text.PrefixTune(
     outputColumnName: "Written", inputColumnName: "Text", labelColumnName: "Summary", baseModel,
     options: new PrefixTuningOptions
     {
         Prefix = new PrefixOptions { Sites = [AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross] },
-        Training = new TrainingOptions { Progress = Report, MaxEpochs = isShort ? 1 : 5 },
+        Training = new TrainingOptions { Progress = Report, MaxEpochs = isShort ? 1 : 5, Truncation = PromptTruncation.End },
         Generation = generation,
     });
 
@@ -87,6 +94,7 @@ Console.WriteLine($"Saved and loaded: {new FileInfo(modelFile).Length / 1024:N0}
 File.Delete(modelFile);
 using var engine = mlContext.Model.CreatePredictionEngine<Paper, Summarized>(loaded);
 Console.WriteLine(engine.Predict(papers[0]).Written);
+return 0;
 
 static void Report(TrainingProgress progress)
 {

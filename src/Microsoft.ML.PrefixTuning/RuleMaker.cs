@@ -19,12 +19,13 @@ internal static class RuleMaker
     {
         TransformerSpec spec = frozen.Model.Spec;
         PretrainedTokenizer tokenizer = frozen.Tokenizer;
+        (int least, int most) = Lengths(options, spec);
         return new GenerationRules
         {
             Decoding = options.Decoding,
             SequenceCount = options.SequenceCount,
-            MaxNewTokens = MostTokens(options, spec),
-            MinNewTokens = options.MinNewTokens ?? Math.Min(spec.Output.LeastTokens ?? 0, MostTokens(options, spec)),
+            MaxNewTokens = most,
+            MinNewTokens = least,
             NoRepeatNGramSize = options.NoRepeatNGramSize,
             RepetitionPenalty = options.RepetitionPenalty,
             BannedSequences = options.BannedWords.SelectMany(word => Spellings(word, tokenizer)).ToArray(),
@@ -39,9 +40,15 @@ internal static class RuleMaker
         };
     }
 
-    /// <summary>New tokens a text has at most: what the options say, else what the base says, else 128.</summary>
-    public static int MostTokens(GenerationOptions options, TransformerSpec spec) =>
-        options.MaxNewTokens ?? spec.Output.MostTokens ?? DefaultMostTokens;
+    /// <summary>New tokens a text has at least and at most: what the options say, else what the base says, else 0 and 128.</summary>
+    /// <exception cref="ArgumentException">The options ask for more than a text may have.</exception>
+    public static (int Least, int Most) Lengths(GenerationOptions options, TransformerSpec spec)
+    {
+        int most = options.MaxNewTokens ?? spec.Output.MostTokens ?? DefaultMostTokens;
+        if (options.MinNewTokens > most)
+            throw new ArgumentException($"Generation.MinNewTokens: expected 0 to {most}, the most where MaxNewTokens is null, found {options.MinNewTokens}.", nameof(options));
+        return (options.MinNewTokens ?? Math.Min(spec.Output.LeastTokens ?? 0, most), most);
+    }
 
     // A word begins a text or follows a space: two spellings in most vocabularies.
     private static IEnumerable<int[]> Spellings(string word, PretrainedTokenizer tokenizer)

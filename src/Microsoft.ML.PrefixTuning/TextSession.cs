@@ -112,7 +112,7 @@ internal sealed class TextSession : IDisposable
         try
         {
             RowPrefix prefix = _prefixes.Of(row);
-            EncodedPrompt prompt = prefix.Encoder.Prompt(row, RuleMaker.MostTokens(_settings.Generation, _lease.Base.Model.Spec), _settings.Generation.Truncation);
+            EncodedPrompt prompt = prefix.Encoder.Prompt(row, RuleMaker.Lengths(_settings.Generation, _lease.Base.Model.Spec).Most, _settings.Generation.Truncation);
             if (prompt.LostBytes > 0)
                 warn?.Invoke($"Row {row.Position}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in the base's vocabulary and were left out.");
             if (prompt.IsTruncated)

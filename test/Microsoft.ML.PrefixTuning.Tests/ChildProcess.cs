@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Globalization;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 
@@ -56,6 +57,9 @@ internal static class ChildProcess
                 return 0;
             case [FaceChild.SaveWithoutRoom, var model, var target]:
                 FaceChild.TryToSave(model, target);
+                return 0;
+            case [FaceChild.SaveWithoutRoom, var model, var target, var allowed]:
+                FaceChild.TryToSave(model, target, ulong.Parse(allowed, CultureInfo.InvariantCulture));
                 return 0;
             case [FaceChild.Train, var folder, var state]:
                 FaceChild.TrainWithState(folder, state);

@@ -20,6 +20,11 @@ internal sealed class DenoisingBatches(IReadOnlyList<string> blocks, Passages pa
     // Enough for little padding.
     private const int BatchesAPool = 32;
 
+    // Without begin and end: the longest source has up to 128 tokens. Every block has a limit of its own: a small model finds
+    // out from short passages that most of a text can be copied, and needs long ones for the positions behind.
+    private const int LongestPassage = 126;
+    private const int SmallestLimit = 24;
+
     /// <summary>Batches without end.</summary>
     public IEnumerable<TrainingExample[]> All()
     {
@@ -42,7 +47,8 @@ internal sealed class DenoisingBatches(IReadOnlyList<string> blocks, Passages pa
         int size = rows * BatchesAPool / 4;
         for (int i = 0; i < size; i++)
         {
-            foreach (int[][] passage in passages.Of(blocks[(int)((pool * size + i) % blocks.Count)]))
+            int limit = SmallestLimit + random.Below(LongestPassage - SmallestLimit + 1);
+            foreach (int[][] passage in passages.Of(blocks[(int)((pool * size + i) % blocks.Count)], limit))
                 yield return noise.Apply(passage, random);
         }
     }

@@ -8,7 +8,8 @@ namespace Microsoft.ML.PrefixTuning.Samples.SmallBart.Corpus;
 
 /// <summary>
 /// BART's noise (Lewis et al. 2020, section 2.2): sentences in random order, and spans of tokens replaced by one mask each.
-/// The model learns to write the text as it was.
+/// The model learns to write the text as it was. Half of the passages keep their order: a small model learns to copy from
+/// them first.
 /// </summary>
 /// <param name="beginId">What both texts begin with.</param>
 /// <param name="endId">What both texts end with.</param>
@@ -17,6 +18,7 @@ internal sealed class Noise(int beginId, int endId, int maskId)
 {
     private const double MaskedShare = 0.3;
     private const double MeanSpan = 3;
+    private const double PermutedShare = 0.5;
 
     /// <summary>A noisy passage and the passage as it was.</summary>
     /// <param name="passage">Sentences as ids.</param>
@@ -24,7 +26,8 @@ internal sealed class Noise(int beginId, int endId, int maskId)
     public TrainingExample Apply(int[][] passage, SeededRandom random)
     {
         int[][] shuffled = [.. passage];
-        random.Shuffle(shuffled.AsSpan());
+        if (random.Uniform() < PermutedShare)
+            random.Shuffle(shuffled.AsSpan());
         int[] tokens = [.. shuffled.SelectMany(sentence => sentence)];
         return new TrainingExample([beginId, .. Infill(tokens, random), endId], [beginId, .. passage.SelectMany(sentence => sentence), endId]);
     }

@@ -4,16 +4,17 @@ using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Samples.SmallBart.Corpus;
 
-/// <summary>Blocks of text as passages of whole sentences that fit the length trained on.</summary>
+/// <summary>Blocks of text as passages of whole sentences.</summary>
 /// <param name="tokenizer">The tokenizer.</param>
-/// <param name="longest">Tokens of a passage, at most.</param>
-internal sealed class Passages(PretrainedTokenizer tokenizer, int longest)
+internal sealed class Passages(PretrainedTokenizer tokenizer)
 {
     // A rest of fewer tokens teaches nothing.
     private const int Shortest = 8;
 
     /// <summary>The passages of a block, each a list of sentences as ids.</summary>
-    public IEnumerable<int[][]> Of(string block)
+    /// <param name="block">The block.</param>
+    /// <param name="longest">Tokens of a passage, at most; a longer sentence is cut.</param>
+    public IEnumerable<int[][]> Of(string block, int longest)
     {
         var passage = new List<int[]>();
         foreach (string sentence in Sentences.Of(block))

@@ -40,8 +40,6 @@ internal sealed record PretrainingRequest
 /// <summary>From text to a model folder: vocabulary, random weights, denoising, files.</summary>
 internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
 {
-    // Tokens of a passage, without begin and end: the source then has up to 128.
-    private const int LongestPassage = 126;
     private const int HeldOutBlocks = 96;
     private const long VocabularyCharacters = 30_000_000;
     private const int ReportInterval = 50;
@@ -66,7 +64,7 @@ internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
         using TrainableModel model = Start(spec, family.Names(spec, config));
         log.WriteLine($"{model.Master.numel():N0} numbers.");
         using var trainer = new FullTrainer(model, new TrainingOptions { Beta2 = 0.98, Epsilon = 1e-6, WeightDecay = 0.01 });
-        var passages = new Passages(tokenizer, LongestPassage);
+        var passages = new Passages(tokenizer);
         var noise = new Noise(spec.Tokens.Begin!.Value, spec.Tokens.Ends[0], tokenizer.SpecialTokens[TokenizerFiles.Mask]);
         TrainingExample[][] heldOut = new DenoisingBatches(blocks[..HeldOutBlocks], passages, noise, request.Rows, request.Seed)
             .All().Take(12).ToArray();

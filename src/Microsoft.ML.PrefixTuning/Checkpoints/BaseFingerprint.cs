@@ -27,8 +27,8 @@ internal sealed record BaseFingerprint(string Family, int Layers, int Width, int
     /// <summary>The fingerprint of a model read from a source.</summary>
     public static BaseFingerprint Of(TransformerSpec spec, ITensorSource source)
     {
-        // Ids steer the text, not the mathematics: an application may correct them.
-        byte[] text = JsonSerializer.SerializeToUtf8Bytes(spec with { Tokens = new TokenIds() }, Options);
+        // Ids and lengths steer the text, not the mathematics: an application may correct them.
+        byte[] text = JsonSerializer.SerializeToUtf8Bytes(spec with { Tokens = new TokenIds(), Output = new OutputRules() }, Options);
         return new BaseFingerprint(spec.Family, spec.Decoder.Layers, spec.Width, spec.VocabularySize,
             Convert.ToHexStringLower(SHA256.HashData(text)), source.ContentHash());
     }

@@ -147,7 +147,9 @@ internal static partial class AtomicFile
     private static Exception? Translate(string path, long written, Exception fault) => fault switch
     {
         DirectoryNotFoundException or FileNotFoundException or EndOfStreamException => null,
-        IOException => new IOException($"'{path}': writing failed after {written} bytes; a former file is untouched. {fault.Message}", fault),
+        // The latter is how .NET tells that a file would grow beyond what the file system or a quota allows.
+        IOException or ArgumentOutOfRangeException { ParamName: "value" } =>
+            new IOException($"'{path}': writing failed after {written} bytes; a former file is untouched. {fault.Message}", fault),
         UnauthorizedAccessException => new UnauthorizedAccessException($"'{path}': cannot be written; a former file is untouched. {fault.Message}", fault),
         _ => null,
     };

@@ -11,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
 /// A model's raw configuration with typed getters: a value is obeyed or refused with file, key, what was expected and what
-/// was found. A key that is null counts as absent.
+/// was found. A key that is null counts as absent where nothing else is said.
 /// </summary>
 internal sealed class ModelConfig
 {
@@ -74,11 +74,14 @@ internal sealed class ModelConfig
     /// <inheritdoc cref="Count(string)"/>
     public int Count(string key, int otherwise) => Whole(key, 1) ?? otherwise;
 
-    /// <summary>A whole number from <paramref name="least"/> up, or null where the key is absent.</summary>
-    public int? Whole(string key, int least)
+    /// <summary>
+    /// A whole number from <paramref name="least"/> up, <paramref name="absent"/> where the key is not there, or null where it
+    /// is null.
+    /// </summary>
+    public int? Whole(string key, int least, int? absent = null)
     {
         if (!Has(key))
-            return null;
+            return _values.ContainsKey(key) ? null : absent;
         if (_values[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
             && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
             && number == Math.Floor(number) && number >= least && number <= LargestCount)

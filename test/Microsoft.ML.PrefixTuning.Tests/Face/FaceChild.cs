@@ -1,12 +1,13 @@
 using System;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>What a child process does with the public face; its output is what the parent reads.</summary>
-internal static class FaceChild
+internal static partial class FaceChild
 {
     /// <summary>Verb: loads a saved model with an untouched MLContext and prints the text it writes.</summary>
     public const string Load = "load-model";
@@ -22,6 +23,9 @@ internal static class FaceChild
 
     /// <summary>Verb: loads a saved model, tries to save it over another file, and tells what came of it.</summary>
     public const string SaveWithoutRoom = "save-model-without-room";
+
+    // RLIMIT_FSIZE of Linux.
+    private const int FileSize = 1;
 
     public static void WriteText(string model, string text)
     {
@@ -48,11 +52,17 @@ internal static class FaceChild
             mlContext.Model.SaveAtomically(loaded, schema, copy);
     }
 
-    public static void TryToSave(string model, string target)
+    /// <param name="model">The model to load.</param>
+    /// <param name="target">The file to save it over.</param>
+    /// <param name="allowed">Bytes a file may have from then on, or null for any number; the caller sees to it that the signal is ignored.</param>
+    public static void TryToSave(string model, string target, ulong? allowed = null)
     {
         var mlContext = new MLContext(seed: 1);
         ITransformer loaded = mlContext.Model.Load(model, out DataViewSchema schema);
         byte[] before = File.ReadAllBytes(target);
+        // Not before: loading unpacks the model to a temporary file.
+        if (allowed is { } most && SetLimit(FileSize, [most, ulong.MaxValue]) != 0)
+            throw new InvalidOperationException($"The size of files could not be limited: error {Marshal.GetLastPInvokeError()}.");
         try
         {
             mlContext.Model.SaveAtomically(loaded, schema, target);
@@ -62,6 +72,8 @@ internal static class FaceChild
         {
             Console.WriteLine(fault.Message);
         }
+        if (allowed is not null)
+            _ = SetLimit(FileSize, [ulong.MaxValue, ulong.MaxValue]);
         Console.WriteLine(File.ReadAllBytes(target).AsSpan().SequenceEqual(before) ? "untouched" : "changed");
         Console.WriteLine(string.Join(", ", Directory.GetFiles(Path.GetDirectoryName(target)!).Select(Path.GetFileName)));
         mlContext.Model.Load(target, out _);
@@ -85,4 +97,9 @@ internal static class FaceChild
         }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(24)));
         Console.WriteLine(Convert.ToHexString(SHA256.HashData(tuned.Prefix!.ToBytes())));
     }
+
+    /// <param name="resource">Which limit.</param>
+    /// <param name="limits">The present one and the highest that may be asked for.</param>
+    [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
+    private static partial int SetLimit(int resource, ulong[] limits);
 }

@@ -5,7 +5,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>Saving on a disk that has no room left: the kernel itself refuses to write on.</summary>
+/// <summary>Saving on a disk that has no room left, or beyond the size a file may have: the kernel itself refuses to write on.</summary>
 [TestClass]
 [OSCondition(OperatingSystems.Linux)]
 public sealed class FullDiskTests
@@ -18,6 +18,9 @@ public sealed class FullDiskTests
 
     // A disk of $1 bytes at $2, seen by this shell and its children only; the rest is run there.
     private const string OnSmallDisk = "mount -t tmpfs -o size=$1 none \"$2\" && shift 2 && ";
+
+    // A write beyond the size allowed is an error rather than the end of the process.
+    private const string WithoutSignal = "trap '' XFSZ && exec \"$@\"";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("full-disk-").FullName;
 
@@ -32,6 +35,20 @@ public sealed class FullDiskTests
         string[] lines = OnDisk(disk, room, $"cp '{model}' '{target}' && exec \"$@\"", ChildProcess.Command(FaceChild.SaveWithoutRoom, model, target));
         StringAssert.StartsWith(lines[0], $"'{target}': writing failed after ");
         StringAssert.Contains(lines[0], "a former file is untouched. No space left on device");
+        CollectionAssert.AreEqual(new[] { "untouched", "model.zip", "loads" }, lines[1..]);
+    }
+
+    [TestMethod]
+    public void SaveAtomically_BeyondTheSizeAllowed_LeavesTheOldModelAndNothingElse()
+    {
+        string model = Save(), target = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "limited")).FullName, "model.zip");
+        File.Copy(model, target);
+        long allowed = new FileInfo(model).Length * 3 / 4;
+        (int exitCode, string output) = Run(["bash", "-c", WithoutSignal, "bash", .. ChildProcess.Command(FaceChild.SaveWithoutRoom, model, target, $"{allowed}")]);
+        Assert.AreEqual(0, exitCode, output);
+        string[] lines = output.TrimEnd().Split('\n');
+        StringAssert.StartsWith(lines[0], $"'{target}': writing failed after ");
+        StringAssert.Contains(lines[0], "a former file is untouched. ");
         CollectionAssert.AreEqual(new[] { "untouched", "model.zip", "loads" }, lines[1..]);
     }
 

@@ -1,3 +1,4 @@
+using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
@@ -34,6 +35,23 @@ public sealed class GenerationConfigTests
         using FrozenBase frozen = FrozenBase.Load(Base("t5", config), torch.float32, torch.CPU);
         GenerationRules rules = RuleMaker.Make(new GenerationOptions { MinNewTokens = least, MaxNewTokens = most }, frozen);
         Assert.AreEqual((first, last, min, max), (rules.ForcedFirstId, rules.ForcedLastId, rules.MinNewTokens, rules.MaxNewTokens));
+    }
+
+    [TestMethod]
+    public void Lengths_OfMoreTokensThanTheBasesTextsHave_AreRefused()
+    {
+        using FrozenBase frozen = FrozenBase.Load(Base("t5", """{ "max_length": 10 }"""), torch.float32, torch.CPU);
+        var options = new GenerationOptions { MinNewTokens = 12 };
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => RuleMaker.Lengths(options, frozen.Model.Spec));
+        StringAssert.StartsWith(fault.Message, "Generation.MinNewTokens: expected 0 to 9, the most where MaxNewTokens is null, found 12.");
+    }
+
+    [TestMethod]
+    public void Fingerprint_OfABaseWithOtherLengthsAndTokens_IsTheSame()
+    {
+        using FrozenBase frozen = FrozenBase.Load(Base("t5", """{ "max_length": 10, "forced_bos_token_id": 5, "decoder_start_token_id": 3 }"""), torch.float32, torch.CPU);
+        using BaseLease plain = TinyBase.Hold("t5");
+        Assert.IsNull(plain.Base.Fingerprint.Difference(frozen.Fingerprint));
     }
 
     [TestMethod]

@@ -30,7 +30,8 @@ public sealed class OptionsTests
         [new PrefixTuningOptions { Training = new() { Beta2 = 1 } }, "Training.Beta2: expected 0 or more and below 1, found 1."],
         [new PrefixTuningOptions { Training = new() { EarlyStopping = new() { Patience = 0 } } }, "Training.EarlyStopping.Patience: expected 1 or more, found 0."],
         [new PrefixTuningOptions { Training = new() { Decay = (LearningRateDecay)9 } }, "Training.Decay: expected a value of LearningRateDecay, found 9."],
-        [new PrefixTuningOptions { Generation = new() { MinNewTokens = 200 } }, "Generation.MinNewTokens: expected 0 to MaxNewTokens = 128, found 200."],
+        [new PrefixTuningOptions { Generation = new() { MinNewTokens = 200, MaxNewTokens = 128 } }, "Generation.MinNewTokens: expected 0 to MaxNewTokens = 128, found 200."],
+        [new PrefixTuningOptions { Generation = new() { MinNewTokens = -1 } }, "Generation.MinNewTokens: expected 0 or more, or null, found -1."],
         [new PrefixTuningOptions { Generation = new() { SequenceCount = 2 } }, "Generation.Decoding: expected beams or sampling where SequenceCount is above 1, found greedy."],
         [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling(topP: 0) } }, "Generation.Decoding.topP: expected above 0 and up to 1, found 0."],
         [new PrefixTuningOptions { Generation = new() { BannedWords = [""] } }, "Generation.BannedWords: expected no empty text in the list, found one."],
@@ -66,6 +67,18 @@ public sealed class OptionsTests
         var options = TinyBase.Quick with { Prefix = new PrefixOptions { Sites = [AttentionSite.Cross] } };
         var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, options));
         StringAssert.StartsWith(fault.Message, "Prefix.Sites: expected Decoder alone, since a llama base is decoder-only, found Cross.");
+    }
+
+    [TestMethod]
+    public void Fit_OfMoreLeastTokensThanATextMayHave_IsRefusedBeforeTraining()
+    {
+        PrefixTuningOptions options = TinyBase.Quick with
+        {
+            Generation = new GenerationOptions { MinNewTokens = 200 },
+            Training = TinyBase.Quick.Training with { Progress = step => Assert.Fail("It trained.") },
+        };
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, options));
+        StringAssert.StartsWith(fault.Message, "Generation.MinNewTokens: expected 0 to 128, the most where MaxNewTokens is null, found 200.");
     }
 
     [TestMethod]

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
@@ -27,6 +28,13 @@ public sealed class GenerationTests
         from source in Sources(folder)
         from run in RunsOf(folder)
         select new object[] { folder, source, run };
+
+    public static IEnumerable<object[]> EncoderDecoderRuns =>
+        from folder in FamilyCase.Folders
+        where folder.Contains("bart", StringComparison.Ordinal) || folder.Contains("t5", StringComparison.Ordinal)
+        from run in RunsOf(folder)
+        from countsNew in (bool[])[true, false]
+        select new object[] { folder, run, countsNew };
 
     public static IEnumerable<object[]> Infixes =>
         from folder in FamilyCase.Folders
@@ -92,6 +100,58 @@ public sealed class GenerationTests
         using PrefixTuningTransformer model = context.Transforms.Text
             .GenerateText("Output", "Input", baseModel, GoldenInfix(golden, lease.Base.Model.Spec), options).Fit(rows);
         Assert.AreEqual(tokenizer.Decode(written), context.Data.CreateEnumerable<FaceOutput>(model.Transform(rows), false).Single().Output);
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(EncoderDecoderRuns))]
+    public void GenerateText_WithLengthsOfTheBasesOwn_WritesTheReferencesTexts(string folder, string run, bool countsNew)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        JsonElement generate = golden.Numbers.GetProperty("generate"), expected = generate.GetProperty("runs").GetProperty(run);
+        string baseFolder = WithLengths(Path.Combine(golden.Folder, "model"), expected.GetProperty("settings"), countsNew);
+        var baseModel = BaseModel.FromFolder(baseFolder);
+        using BaseLease lease = FrozenBase.Acquire(baseFolder, ScalarType.Float32, CPU);
+        Prefix? prefix = run.StartsWith("base.", StringComparison.Ordinal) ? null
+            : PeftAdapter.Import(Path.Combine(golden.Folder, Adapter(run)), lease.Base.Model);
+        GenerationRules rules = RulesOf(expected.GetProperty("settings"), lease.Base.Model.Spec);
+        var options = new TextGenerationOptions
+        {
+            // The golden sources end with the end token, which the golden tokenizers do not add.
+            Template = "{input}</s>",
+            Generation = new GenerationOptions { Decoding = rules.Decoding, NoRepeatNGramSize = rules.NoRepeatNGramSize, RepetitionPenalty = rules.RepetitionPenalty },
+        };
+        var context = new MLContext(seed: 1);
+        IDataView rows = context.Data.LoadFromEnumerable(generate.GetProperty("texts").EnumerateArray().Select(text => new FaceRow { Input = text.GetString()! }));
+        using PrefixTuningTransformer model = prefix is null
+            ? context.Transforms.Text.GenerateText("Output", "Input", baseModel, options: options).Fit(rows)
+            : context.Transforms.Text.GenerateText("Output", "Input", baseModel, prefix, options).Fit(rows);
+
+        string[] found = [.. context.Data.CreateEnumerable<FaceOutput>(model.Transform(rows), false).Select(row => row.Output)];
+
+        for (int row = 0; row < found.Length; row++)
+        {
+            if (IsSharp(expected, row))
+                Assert.AreEqual(expected.GetProperty("texts")[row].GetString(), found[row], $"row {row}");
+        }
+        Directory.Delete(baseFolder, recursive: true);
+    }
+
+    /// <summary>A copy of a base whose generation_config.json has the lengths of a run, as numbers of new tokens or as lengths.</summary>
+    private static string WithLengths(string model, JsonElement settings, bool countsNew)
+    {
+        string folder = Directory.CreateTempSubdirectory("lengths-").FullName, file = Path.Combine(folder, "generation_config.json");
+        foreach (string path in Directory.EnumerateFiles(model))
+            File.Copy(path, Path.Combine(folder, Path.GetFileName(path)));
+        JsonNode config = JsonNode.Parse(File.ReadAllText(file))!;
+        foreach (string name in (string[])["min", "max"])
+        {
+            // A length counts the decoder start token.
+            if (settings.TryGetProperty($"{name}_new_tokens", out JsonElement tokens))
+                config[countsNew ? $"{name}_new_tokens" : $"{name}_length"] = tokens.GetInt32() + (countsNew ? 0 : 1);
+        }
+        File.Delete(file);
+        File.WriteAllText(file, config.ToJsonString());
+        return folder;
     }
 
     private static void AssertRow(JsonElement expected, int row, GeneratedSequence[] found)

@@ -59,7 +59,7 @@ public sealed partial class ArchitectureTests
             else if (used.StartsWith(Root + ".", StringComparison.Ordinal))
                 Check(IsAllowed(used[(Root.Length + 1)..].Split('.')[0]), used);
             else if (used.StartsWith("Microsoft.ML", StringComparison.Ordinal) && used != Root)
-                Check(room.KnowsMlNet || (name == "Text" && used.StartsWith("Microsoft.ML.Tokenizers", StringComparison.Ordinal)), used);
+                Check(room.KnowsMlNet, used);
         }
         string code = Comment().Replace(text, "");
         if (!room.KnowsMlNet)

@@ -10,6 +10,9 @@ internal static class ConfigParts
     // Beyond any checkpoint: a larger number is a broken file, and nothing may be allocated for it.
     private const int MostLayers = 10_000;
 
+    // Of every family with windows; a config without them says null.
+    private const int DefaultWindow = 4096;
+
     /// <summary>The activation under a key.</summary>
     public static Activation Activation(this ModelConfig config, string key, string? otherwise = null) =>
         (config.Text(key) ?? otherwise ?? throw config.Missing(key)) switch
@@ -28,23 +31,29 @@ internal static class ConfigParts
         return layers <= MostLayers ? layers : throw config.Wrong(key, $"1 to {MostLayers} layers");
     }
 
-    /// <summary>Heads, checked against each other and the width.</summary>
+    /// <summary>Heads with keys and values of their own that share the width.</summary>
     /// <param name="config">The config.</param>
-    /// <param name="heads">Key of the number of query heads.</param>
+    /// <param name="heads">Key of the number of heads.</param>
     /// <param name="width">Key of the width.</param>
-    /// <param name="keyValueHeads">Key of the number of key/value heads, or null.</param>
-    /// <param name="headSize">Key of the head size, or null.</param>
-    public static HeadShape Heads(this ModelConfig config, string heads, string width, string? keyValueHeads = null,
-        string? headSize = null)
+    public static HeadShape Heads(this ModelConfig config, string heads, string width)
     {
         int count = config.Count(heads), all = config.Count(width);
-        int? size = headSize is null ? null : config.Whole(headSize, 1);
-        if (size is null && all % count != 0)
-            throw config.Wrong(heads, $"a divisor of {width} = {all}");
-        int groups = keyValueHeads is null ? count : config.Count(keyValueHeads, count);
+        return all % count == 0 ? new HeadShape(count, count, all / count) : throw config.Wrong(heads, $"a divisor of {width} = {all}");
+    }
+
+    /// <summary>Heads that share keys and values in groups. Null means all heads, or a head's share of the width.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="keyValueHeads">G where the config has no <c>num_key_value_heads</c>.</param>
+    /// <param name="headSize">D where the config has no <c>head_dim</c>.</param>
+    public static HeadShape GroupedHeads(this ModelConfig config, int? keyValueHeads = null, int? headSize = null)
+    {
+        const string Heads = "num_attention_heads", Groups = "num_key_value_heads";
+        int count = config.Count(Heads);
+        int groups = config.Whole(Groups, 1, absent: keyValueHeads) ?? count;
         if (count % groups != 0)
-            throw config.Wrong(keyValueHeads!, $"a divisor of {heads} = {count}");
-        return new HeadShape(count, groups, size ?? all / count);
+            throw config.Wrong(Groups, $"a divisor of {Heads} = {count}");
+        int size = config.Whole("head_dim", 1, absent: headSize) ?? config.Heads(Heads, "hidden_size").Size;
+        return new HeadShape(count, groups, size);
     }
 
     /// <summary>Begin, end and padding ids.</summary>
@@ -72,7 +81,7 @@ internal static class ConfigParts
     /// <param name="windowed">Which layers have one where the config has no <c>layer_types</c>.</param>
     public static IReadOnlyList<int?> Windows(this ModelConfig config, int layers, Func<int, bool> windowed)
     {
-        if (config.Whole("sliding_window", 1) is not int window)
+        if (config.Whole("sliding_window", 1, absent: DefaultWindow) is not int window)
             return [];
         if (config.Texts("layer_types") is { } types)
         {

@@ -5,6 +5,11 @@ namespace Microsoft.ML.PrefixTuning.Models.Families;
 /// <summary>Gemma 3, text: windowed and full layers with a rotation each, four norms a layer, scaled embedding.</summary>
 internal sealed class Gemma3 : Family
 {
+    private static readonly RopeKeys s_full = new() { BaseOtherwise = 1_000_000, LayerType = "full_attention" };
+
+    // The older form scales full layers only.
+    private static readonly RopeKeys s_windowed = new() { Base = "rope_local_base_freq", Scaling = null, LayerType = "sliding_attention" };
+
     public override string ModelType => "gemma3_text";
 
     public override TransformerSpec Describe(ModelConfig config)
@@ -14,7 +19,7 @@ internal sealed class Gemma3 : Family
         config.Only("use_bidirectional_attention", "false");
         int vocabulary = config.Count("vocab_size"), width = config.Count("hidden_size");
         int context = config.Count("max_position_embeddings", 131072), layers = config.LayerCount("num_hidden_layers");
-        HeadShape heads = config.Heads("num_attention_heads", "hidden_size", "num_key_value_heads", "head_dim");
+        HeadShape heads = config.GroupedHeads(keyValueHeads: 4, headSize: 256);
         int pattern = config.Count(config.Has("sliding_window_pattern") ? "sliding_window_pattern" : "_sliding_window_pattern", 6);
         return new TransformerSpec
         {
@@ -37,10 +42,7 @@ internal sealed class Gemma3 : Family
                 FeedForward = new FeedForwardSpec(config.Activation("hidden_activation", "gelu_pytorch_tanh"),
                     config.Count("intermediate_size"), Gated: true),
                 Windows = config.Windows(layers, layer => (layer + 1) % pattern != 0),
-                Positions = new RotaryPositions(
-                    config.Rotary(heads.Size, context, layerType: "full_attention"),
-                    config.Has("rope_parameters") ? config.Rotary(heads.Size, context, layerType: "sliding_attention")
-                        : new RotarySpec(config.Positive("rope_local_base_freq", 10000), heads.Size, new NoScaling())),
+                Positions = new RotaryPositions(config.Rotary(heads.Size, context, s_full), config.Rotary(heads.Size, context, s_windowed)),
             },
         };
     }

@@ -3,7 +3,7 @@ namespace Microsoft.ML.PrefixTuning.Models.Families;
 /// <summary>GPT-NeoX and Pythia: partly rotated heads, parallel or sequential residual, a matrix fused per head.</summary>
 internal sealed class GptNeoX : Family
 {
-    private const double DefaultFraction = 0.25;
+    private static readonly RopeKeys s_rotation = new() { Base = "rotary_emb_base", Fraction = "rotary_pct", FractionOtherwise = 0.25 };
 
     public override string ModelType => "gpt_neox";
 
@@ -29,8 +29,7 @@ internal sealed class GptNeoX : Family
                 Residual = config.Flag("use_parallel_residual", true) ? Residual.Parallel : Residual.NormFirst,
                 FeedForward = new FeedForwardSpec(config.Activation("hidden_act", "gelu"),
                     config.Count("intermediate_size"), Gated: false),
-                Positions = new RotaryPositions(config.Rotary(heads.Size, context, "rotary_emb_base", "rotary_pct",
-                    DefaultFraction)),
+                Positions = new RotaryPositions(config.Rotary(heads.Size, context, s_rotation)),
             },
         };
     }

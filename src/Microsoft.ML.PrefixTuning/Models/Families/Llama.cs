@@ -5,10 +5,13 @@ internal class Llama : Family
 {
     public override string ModelType => "llama";
 
+    /// <summary>What counts where a config says nothing.</summary>
+    protected virtual LlamaDefaults Otherwise => new(Context: 2048);
+
     public override TransformerSpec Describe(ModelConfig config)
     {
-        int vocabulary = config.Count("vocab_size"), context = config.Count("max_position_embeddings", 2048);
-        HeadShape heads = config.Heads("num_attention_heads", "hidden_size", "num_key_value_heads", "head_dim");
+        int vocabulary = config.Count("vocab_size"), context = config.Count("max_position_embeddings", Otherwise.Context);
+        HeadShape heads = config.GroupedHeads(Otherwise.KeyValueHeads, Otherwise.HeadSize);
         return new TransformerSpec
         {
             Family = ModelType,
@@ -68,3 +71,9 @@ internal class Llama : Family
         },
     };
 }
+
+/// <summary>What counts for Llama and its relatives where a config says nothing.</summary>
+/// <param name="Context">Positions, in tokens.</param>
+/// <param name="KeyValueHeads">G, or null for as many as query heads.</param>
+/// <param name="HeadSize">D, or null for a head's share of the width.</param>
+internal sealed record LlamaDefaults(int Context, int? KeyValueHeads = null, int? HeadSize = null);

@@ -5,6 +5,8 @@ internal sealed class Mistral : Llama
 {
     public override string ModelType => "mistral";
 
+    protected override LlamaDefaults Otherwise => new(Context: 131072, KeyValueHeads: 8);
+
     public override TransformerSpec Describe(ModelConfig config)
     {
         TransformerSpec llama = base.Describe(config);

@@ -5,6 +5,8 @@ internal sealed class Qwen2 : Llama
 {
     public override string ModelType => "qwen2";
 
+    protected override LlamaDefaults Otherwise => new(Context: 32768, KeyValueHeads: 32);
+
     public override TransformerSpec Describe(ModelConfig config) => WithWindows(base.Describe(config), config);
 
     public override TensorNames Names(TransformerSpec spec, ModelConfig config) => Names(true, false, false);

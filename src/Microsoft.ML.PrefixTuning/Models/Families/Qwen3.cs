@@ -3,23 +3,14 @@ namespace Microsoft.ML.PrefixTuning.Models.Families;
 /// <summary>Qwen3: Llama with a norm on every head's query and key.</summary>
 internal sealed class Qwen3 : Llama
 {
-    private const int DefaultHeadSize = 128;
-
     public override string ModelType => "qwen3";
+
+    protected override LlamaDefaults Otherwise => new(Context: 32768, KeyValueHeads: 32, HeadSize: 128);
 
     public override TransformerSpec Describe(ModelConfig config)
     {
         TransformerSpec llama = Qwen2.WithWindows(base.Describe(config), config);
-        HeadShape heads = llama.Decoder.Heads with { Size = config.Count("head_dim", DefaultHeadSize) };
-        return llama with
-        {
-            Decoder = llama.Decoder with
-            {
-                Heads = heads,
-                QueryKeyNorm = true,
-                Positions = new RotaryPositions(config.Rotary(heads.Size, llama.ContextLength)),
-            },
-        };
+        return llama with { Decoder = llama.Decoder with { QueryKeyNorm = true } };
     }
 
     public override TensorNames Names(TransformerSpec spec, ModelConfig config)

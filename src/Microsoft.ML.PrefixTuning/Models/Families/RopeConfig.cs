@@ -9,28 +9,33 @@ internal static class RopeConfig
     /// <param name="config">The config.</param>
     /// <param name="headSize">D.</param>
     /// <param name="context">The context length of the config.</param>
-    /// <param name="thetaKey">Key of the base in the older form.</param>
-    /// <param name="fractionKey">Key of the rotated fraction of a head in the older form.</param>
-    /// <param name="fractionOtherwise">The rotated fraction where the config names none.</param>
-    /// <param name="layerType">Which of several rotations, where <c>rope_parameters</c> has one a layer type.</param>
-    public static RotarySpec Rotary(this ModelConfig config, int headSize, int context, string thetaKey = "rope_theta",
-        string fractionKey = "partial_rotary_factor", double fractionOtherwise = 1, string? layerType = null)
+    /// <param name="keys">How a family calls the parts; null for the common names.</param>
+    public static RotarySpec Rotary(this ModelConfig config, int headSize, int context, RopeKeys? keys = null)
     {
+        keys ??= new RopeKeys();
         ModelConfig? parameters = config.Object("rope_parameters");
-        if (layerType is not null && parameters is not null)
-            parameters = parameters.Object(layerType) ?? parameters;
-        ModelConfig thetaSource = parameters?.Has("rope_theta") == true ? parameters : config;
-        double theta = thetaSource.Positive(thetaSource == parameters ? "rope_theta" : thetaKey, 10000);
-        ModelConfig fractionSource = parameters?.Has("partial_rotary_factor") == true ? parameters : config;
-        string fractionName = fractionSource == parameters ? "partial_rotary_factor" : fractionKey;
-        double fraction = fractionSource.Positive(fractionName, fractionOtherwise);
+        if (keys.LayerType is not null && parameters is not null)
+        {
+            // One rotation for all layer types would be another model.
+            parameters.Only("rope_theta");
+            parameters.Only("rope_type");
+            parameters = parameters.Object(keys.LayerType);
+        }
+        double theta = Part("rope_theta", keys.Base, keys.BaseOtherwise, out _, out _);
+        double fraction = Part("partial_rotary_factor", keys.Fraction, keys.FractionOtherwise, out ModelConfig source, out string name);
         if (fraction > 1)
-            throw fractionSource.Wrong(fractionName, "a share above 0 and up to 1");
+            throw source.Wrong(name, "a share above 0 and up to 1");
         int rotated = (int)(headSize * fraction);
         if (rotated < 2 || rotated % 2 != 0)
-            throw fractionSource.Wrong(fractionName, $"an even number of the head's {headSize} elements");
-        ModelConfig? scaling = parameters ?? config.Object("rope_scaling");
+            throw source.Wrong(name, $"an even number of the head's {headSize} elements");
+        ModelConfig? scaling = parameters ?? (keys.Scaling is { } key ? config.Object(key) : null);
         return new RotarySpec(theta, rotated, scaling is null ? new NoScaling() : Scaling(scaling, context));
+
+        double Part(string newer, string older, double otherwise, out ModelConfig source, out string name)
+        {
+            (source, name) = parameters?.Has(newer) == true ? (parameters, newer) : (config, older);
+            return source.Positive(name, otherwise);
+        }
     }
 
     private static RotaryScaling Scaling(ModelConfig scaling, int context)
@@ -73,4 +78,26 @@ internal static class RopeConfig
     }
 
     private static double Growth(double factor, double scale) => factor <= 1 ? 1 : 0.1 * scale * Math.Log(factor) + 1;
+}
+
+/// <summary>How a family calls the parts of its rotation in the older form, and what counts where a config says nothing.</summary>
+internal sealed record RopeKeys
+{
+    /// <summary>Key of the base of the frequencies.</summary>
+    public string Base { get; init; } = "rope_theta";
+
+    /// <summary>The base where the config names none. The default is 10,000.</summary>
+    public double BaseOtherwise { get; init; } = 10_000;
+
+    /// <summary>Key of the rotated fraction of a head.</summary>
+    public string Fraction { get; init; } = "partial_rotary_factor";
+
+    /// <summary>The fraction where the config names none. The default is 1.</summary>
+    public double FractionOtherwise { get; init; } = 1;
+
+    /// <summary>Key of the scaling; null where the older form has none.</summary>
+    public string? Scaling { get; init; } = "rope_scaling";
+
+    /// <summary>Which of several rotations, where <c>rope_parameters</c> has one a layer type.</summary>
+    public string? LayerType { get; init; }
 }
