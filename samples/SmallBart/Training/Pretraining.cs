@@ -41,6 +41,7 @@ internal sealed record PretrainingRequest
 internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
 {
     private const int HeldOutBlocks = 96;
+    private const int HeldOutBatches = 12;
     private const long VocabularyCharacters = 30_000_000;
     private const int ReportInterval = 50;
     private const double SaveSeconds = 300;
@@ -67,7 +68,7 @@ internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
         var passages = new Passages(tokenizer);
         var noise = new Noise(spec.Tokens.Begin!.Value, spec.Tokens.Ends[0], tokenizer.SpecialTokens[TokenizerFiles.Mask]);
         TrainingExample[][] heldOut = new DenoisingBatches(blocks[..HeldOutBlocks], passages, noise, request.Rows, request.Seed)
-            .All().Take(12).ToArray();
+            .All().Take(HeldOutBatches).ToArray();
         var batches = new DenoisingBatches(blocks[HeldOutBlocks..], passages, noise, request.Rows, request.Seed);
         Train(model, trainer, batches, heldOut);
         ModelFolder.WriteWeights(model, request.Folder);
