@@ -1,7 +1,7 @@
 // Makes the small BART of samples/Summarization/base, and compares ways of tuning it.
 //
 //   dotnet run --project samples/SmallBart -c Release -- pretrain --text TEXT.txt --out FOLDER
-//   dotnet run --project samples/SmallBart -c Release -- fill --base FOLDER "The <mask> of France is Paris."
+//   dotnet run --project samples/SmallBart -c Release -- fill --base FOLDER "She opened the<mask> and looked out."
 //   dotnet run --project samples/SmallBart -c Release -- compare --base FOLDER --data samples/Summarization/data
 
 using System.CommandLine;
