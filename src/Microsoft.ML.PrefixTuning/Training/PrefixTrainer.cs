@@ -73,6 +73,8 @@ internal sealed class PrefixTrainer : IDisposable
     {
         if (_state.StartLoss is null)
             MeasureStart();
+        int before = _state.Steps.Count;
+        TimeSpan start = _clock.Elapsed;
         while (true)
         {
             // First, for a run that was stopped between a step and its validation.
@@ -85,7 +87,7 @@ internal sealed class PrefixTrainer : IDisposable
             if (_state.FailedInARow() >= _run.Options.MaxFailedSteps)
                 return StopReason.FailedSteps;
             ValidateIfDue();
-            Report();
+            Report((_clock.Elapsed - start) / (_state.Steps.Count - before));
             if (_state.Steps.Count % _run.Options.StateInterval == 0)
                 Save();
         }
@@ -154,16 +156,19 @@ internal sealed class PrefixTrainer : IDisposable
     private Prefix[] Baked(IReadOnlyDictionary<AttentionSite, Tensor> sites) =>
         Enumerable.Range(0, _run.Parametrization.Groups).Select(group => _run.Parametrization.Bake(sites, group)).ToArray();
 
-    private void Report()
+    /// <param name="ofStep">
+    /// Mean time of the steps of this process: what was measured before the first one, and the pace of the machine that a
+    /// resumed run began on, say nothing of the steps to come.
+    /// </param>
+    private void Report(TimeSpan ofStep)
     {
         if (_run.Progress is null)
             return;
         int steps = _state.Steps.Count;
-        double seconds = Seconds();
         StepRecord last = _state.Steps[^1];
         _run.Progress(new TrainingProgress(_plan.Epoch(steps - 1) + 1, steps, _plan.TotalSteps, last.Loss,
-            _state.Validations.Count > 0 ? _state.Validations[^1].Loss : null, last.LearningRate, _state.Tokens / seconds,
-            TimeSpan.FromSeconds(seconds / steps * (_plan.TotalSteps - steps))));
+            _state.Validations.Count > 0 ? _state.Validations[^1].Loss : null, last.LearningRate, _state.Tokens / Seconds(),
+            ofStep * (_plan.TotalSteps - steps)));
     }
 
     /// <summary>Writes the state; training goes on where that fails, for the prefix is in memory.</summary>
