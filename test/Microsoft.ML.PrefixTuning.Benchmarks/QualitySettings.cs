@@ -15,8 +15,9 @@ internal sealed class QualitySettings(IEnumerable<string> arguments)
 {
     private const int StateInterval = 20;
 
-    private readonly Dictionary<string, string> _values = arguments.Select(argument => argument.Split('=', 2))
-        .ToDictionary(pair => pair[0], pair => pair.Length > 1 ? pair[1] : throw new ArgumentException($"A setting is name=value; found {pair[0]}."));
+    private static readonly string[] Names = ["state", "precision", "rate", "epochs", "held", "smoothing"];
+
+    private readonly Dictionary<string, string> _values = arguments.Select(Pair).ToDictionary();
 
     public ModelPrecision Precision => Text("precision") is { } name ? Enum.Parse<ModelPrecision>(name, ignoreCase: true) : ModelPrecision.Float32;
 
@@ -35,6 +36,10 @@ internal sealed class QualitySettings(IEnumerable<string> arguments)
 
     public override string ToString() =>
         string.Concat(_values.Where(value => value.Key != "state").Select(value => $", {value.Key} {value.Value}"));
+
+    private static KeyValuePair<string, string> Pair(string argument) => argument.Split('=', 2) is [var name, var value] && Names.Contains(name)
+        ? new(name, value)
+        : throw new ArgumentException($"Expected name=value with one of the names {string.Join(", ", Names)}; found {argument}.");
 
     private string? Text(string name) => _values.GetValueOrDefault(name);
 
