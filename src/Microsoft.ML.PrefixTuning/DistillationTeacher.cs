@@ -63,18 +63,18 @@ internal sealed class DistillationTeacher
     /// <summary>What the student is trained for.</summary>
     public ITrainingObjective Objective { get; }
 
-    /// <summary>The student's options with a start that fits the teacher where none was chosen: its first tokens.</summary>
+    /// <summary>The student's options with a start that fits the teacher where none was chosen: its first tokens, as far as the student can hold them.</summary>
     public PrefixTuningOptions Student()
     {
         PrefixTuningOptions student = _options.Student;
-        if (student.Prefix.Start is not TextStart { Text: null })
+        PrefixOptions prefix = student.Prefix;
+        if (prefix.Start is not TextStart { Text: null })
             return student;
-        return student with
-        {
-            Prefix = _text.Length > 0
-                ? student.Prefix with { Start = PrefixStart.FromText(_text) }
-                : student.Prefix with { Start = PrefixStart.FromPrefix(Beginning(Prefix!, student.Prefix.Length)), Sites = student.Prefix.Sites ?? [.. Prefix!.Sites] },
-        };
+        if (_text.Length > 0)
+            return student with { Prefix = prefix with { Start = PrefixStart.FromText(_text) } };
+        return CanStartAs(Prefix!, prefix)
+            ? student with { Prefix = prefix with { Start = PrefixStart.FromPrefix(Beginning(Prefix!, prefix.Length)), Sites = prefix.Sites ?? [.. Prefix!.Sites] } }
+            : student;
     }
 
     /// <summary>How the teacher writes: its columns, template and decoding.</summary>
@@ -124,6 +124,14 @@ internal sealed class DistillationTeacher
         int[] source = [.. Prefix is { Convention.HoldsBeginToken: true } ? [] : prologue, .. _before, .. row];
         return source.Length > 0 ? source : student;
     }
+
+    /// <summary>Whether a student has keys and values of its own, in the teacher's place.</summary>
+    private static bool CanStartAs(Prefix teacher, PrefixOptions student) => student.Parametrization.TakesStart && student.Method switch
+    {
+        EveryLayerMethod => !teacher.IsInfix,
+        InfixMethod => teacher.IsInfix,
+        _ => false,
+    };
 
     private string Identity()
     {

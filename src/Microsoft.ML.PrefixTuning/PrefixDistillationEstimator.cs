@@ -41,7 +41,10 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     internal PrefixDistillationEstimator(IHostEnvironment environment, (string Output, string Input) columns, BaseModel baseModel,
         PrefixTeacher teacher, DistillationOptions options)
     {
-        _columns = new TuningColumns(columns.Output, columns.Input, options.ContinuationColumnName ?? WrittenColumn);
+        _columns = new TuningColumns(columns.Output, columns.Input, options.ContinuationColumnName ?? WrittenColumn)
+        {
+            Wanted = options.ContinuationColumnName ?? columns.Output,
+        };
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(teacher);
         OptionsCheck.Check(options);

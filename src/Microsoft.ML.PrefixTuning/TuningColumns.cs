@@ -9,6 +9,9 @@ namespace Microsoft.ML.PrefixTuning;
 /// <param name="Attribute">Picks a row's prefix; null where all rows have the same.</param>
 internal sealed record TuningColumns(string Output, string Input, string Label, string? Attribute = null)
 {
+    /// <summary>What a starting text calls the wanted text.</summary>
+    public string Wanted { get; init; } = Label;
+
     /// <summary>Refuses empty names.</summary>
     public void Check()
     {

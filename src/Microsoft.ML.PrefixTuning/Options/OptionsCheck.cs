@@ -47,7 +47,7 @@ internal sealed class OptionsCheck
             Prefix(options.Prefix);
         if (Given(options.Training, "Training"))
             Training(options.Training);
-        State(options);
+        Untrained(options);
         Attributes(options);
         if (Given(options.Generation, "Generation"))
             Generation(options.Generation, "Generation.");
@@ -71,8 +71,18 @@ internal sealed class OptionsCheck
             return;
         _place = "Student.";
         All(options.Student);
-        if (options.Student.Training is { } training)
-            That(training.LabelSmoothing == 0, "Training.LabelSmoothing", "0, since nothing is labelled", training.LabelSmoothing);
+        That(options.Student.AttributeColumnName is null, "AttributeColumnName", "null, since all rows have one teacher", $"'{options.Student.AttributeColumnName}'");
+        That(options.Student.Prefix?.Method is not TextMethod, "Prefix.Method", "a method that learns", PrefixMethod.Text.Name);
+        if (options.Student.Training is not { } training)
+            return;
+        That(training.LabelSmoothing == 0, "Training.LabelSmoothing", "0, since nothing is labelled", training.LabelSmoothing);
+        _place = "";
+        if (options.Continuations is { } continuations)
+        {
+            // The teacher writes for the rows that the student is trained on.
+            That(continuations.Truncation == default || continuations.Truncation == training.Truncation, "Continuations.Truncation",
+                $"{training.Truncation}, as Student.Training.Truncation", continuations.Truncation);
+        }
     }
 
     private void Prefix(PrefixOptions options)
@@ -147,7 +157,13 @@ internal sealed class OptionsCheck
     private void Attributes(PrefixTuningOptions options)
     {
         Known(options.UnseenAttribute, "UnseenAttribute");
-        if (options.AttributeColumnName is null || options.Prefix is null)
+        if (options.AttributeColumnName is null)
+        {
+            That(options.AttributeLength is null, "AttributeLength", "null without an attribute column", options.AttributeLength ?? 0);
+            That(options.UnseenAttribute != UnseenAttribute.UseSharedPart, "UnseenAttribute", "the default without an attribute column", options.UnseenAttribute);
+            return;
+        }
+        if (options.Prefix is null)
             return;
         That(options.AttributeColumnName.Length > 0, "AttributeColumnName", "a column name, or null", "an empty text");
         int length = options.Prefix.Start is PrefixValuesStart given ? given.Prefix.Length : options.Prefix.Length;
@@ -188,10 +204,14 @@ internal sealed class OptionsCheck
         That(options.DriftText is not "", "Training.DriftText", "a text of at least one character, or null", "an empty one");
     }
 
-    private void State(PrefixTuningOptions options)
+    /// <summary>What means nothing where no number is trained.</summary>
+    private void Untrained(PrefixTuningOptions options)
     {
-        if (options is { Prefix.Method: TriggerWordsMethod or TextMethod, Training.StateFile: { } file })
-            That(false, "Training.StateFile", $"null for the method {options.Prefix.Method.Name}, which keeps no state", $"'{file}'");
+        if (options is not { Prefix.Method: TriggerWordsMethod or TextMethod, Training: { } training })
+            return;
+        string method = options.Prefix.Method.Name;
+        That(training.StateFile is null, "Training.StateFile", $"null for the method {method}, which keeps no state", $"'{training.StateFile}'");
+        That(training.LearningRate is null, "Training.LearningRate", $"null for the method {method}, which trains no number", training.LearningRate ?? 0);
     }
 
     private void Generation(GenerationOptions options, string place)

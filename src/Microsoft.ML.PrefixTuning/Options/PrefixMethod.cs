@@ -25,10 +25,11 @@ public abstract record PrefixMethod
     /// <summary>
     /// Words that a search finds (AutoPrompt; Shin et al. 2020): in every step the loss's first-order change names the most
     /// promising words for one place, and the best of these on other rows takes it if it is better than the word there.
-    /// Validated every 20 steps. <see cref="TrainingSummary.TriggerWords"/> tells the words. Decoder-only bases.
+    /// Validated every 20 steps and after every epoch. <see cref="TrainingSummary.TriggerWords"/> tells the words. Decoder-only
+    /// bases. Of <see cref="TrainingOptions"/>, those of the optimizer (learning rate, warmup, decay, clipping) mean nothing here.
     /// </summary>
     /// <param name="candidates">Words tried a step; each costs a forward pass.</param>
-    /// <param name="steps">Steps, at most; <see cref="TrainingOptions.MaxSteps"/> and <see cref="TrainingOptions.MaxEpochs"/> may end the search earlier.</param>
+    /// <param name="steps">Steps, at most; <see cref="TrainingOptions.MaxSteps"/>, <see cref="TrainingOptions.MaxEpochs"/> and <see cref="TrainingOptions.EarlyStopping"/> may end the search earlier.</param>
     public static PrefixMethod TriggerWords(int candidates = 16, int steps = 100) => new TriggerWordsMethod(candidates, steps);
 
     /// <summary>As the options call it.</summary>

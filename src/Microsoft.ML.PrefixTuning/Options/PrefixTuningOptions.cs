@@ -30,7 +30,7 @@ public sealed record PrefixTuningOptions
     /// <value>The default is <see cref="UnseenAttribute.Refuse"/>: an error that names row, column and value.</value>
     public UnseenAttribute UnseenAttribute { get; init; }
 
-    /// <summary>Rows with the same columns whose loss decides on early stopping and on the best prefix.</summary>
+    /// <summary>Rows with the same columns whose loss decides on early stopping and on the best prefix. Their attributes must be among those of the training rows.</summary>
     /// <value>The default is <see langword="null"/>: <see cref="TrainingOptions.ValidationFraction"/> of the training rows is held out.</value>
     public IDataView? ValidationSet { get; init; }
 

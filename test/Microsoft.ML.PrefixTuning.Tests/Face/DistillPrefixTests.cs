@@ -39,6 +39,9 @@ public sealed class DistillPrefixTests
         [Quick with { Continuations = new() { MaxNewTokens = 0 } }, "Continuations.MaxNewTokens: expected 1 or more, found 0."],
         [Quick with { Student = new() { Prefix = new() { Length = 0 } } }, "Student.Prefix.Length: expected 1 or more, found 0."],
         [Quick with { Student = new() { Training = new() { LabelSmoothing = 0.1 } } }, "Student.Training.LabelSmoothing: expected 0, since nothing is labelled, found 0.1."],
+        [Quick with { Student = new() { AttributeColumnName = "Tone" } }, "Student.AttributeColumnName: expected null, since all rows have one teacher, found 'Tone'."],
+        [Quick with { Student = new() { Prefix = new() { Method = PrefixMethod.Text } } }, "Student.Prefix.Method: expected a method that learns, found Text."],
+        [Quick with { Continuations = new() { Truncation = PromptTruncation.Start } }, "Continuations.Truncation: expected None, as Student.Training.Truncation, found Start."],
         [Quick with { Student = null! }, "Student: expected a value, found null."],
     ];
 
@@ -91,6 +94,34 @@ public sealed class DistillPrefixTests
         for (int i = 0; i < student.Values.Length; i++)
             Assert.AreEqual(teacher.Values[i / kept * whole + i % kept], student.Values[i], 1e-6f);
         Assert.AreEqual(9, model.TrainingSummary!.Distillation!.TeacherTokens);
+    }
+
+    public static IEnumerable<object[]> Students =>
+    [
+        [PrefixMethod.Prefix, new PrefixOptions { Method = PrefixMethod.Prefix }, true],
+        [PrefixMethod.Prefix, new PrefixOptions { Parametrization = Parametrization.ResidualMlp(8) }, true],
+        [PrefixMethod.Prefix, new PrefixOptions { Parametrization = Parametrization.Mlp(8) }, false],
+        [PrefixMethod.Prefix, new PrefixOptions { Method = PrefixMethod.EmbeddingOnly }, false],
+        [PrefixMethod.Prefix, new PrefixOptions { Method = PrefixMethod.TriggerWords(4, 5) }, false],
+        [PrefixMethod.Prefix, new PrefixOptions { Method = PrefixMethod.Infix }, false],
+        [PrefixMethod.Infix, new PrefixOptions { Method = PrefixMethod.Infix }, true],
+        [PrefixMethod.Infix, new PrefixOptions { Method = PrefixMethod.Prefix }, false],
+    ];
+
+    [TestMethod]
+    [DynamicData(nameof(Students))]
+    public void Fit_OfAPrefix_TrainsTheStudentThatWasAskedFor(PrefixMethod teacher, PrefixOptions student, bool startsAsTeacher)
+    {
+        using PrefixTuningTransformer longer = TinyBase.Fit(Context, TinyBase.Quick with { Prefix = new PrefixOptions { Method = teacher, Length = 9 } });
+        var options = Quick with { Student = Quick.Student with { Prefix = student with { Length = 4 } } };
+        PrefixTeacher given = PrefixTeacher.FromPrefix(longer.Prefix!);
+        using (BaseLease hold = TinyBase.Hold())
+            Assert.AreEqual(startsAsTeacher, DistillationTeacher.Make(hold.Base, given, options).Student().Prefix.Start is PrefixValuesStart);
+        using PrefixTuningTransformer model = Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama, given, options).Fit(Rows());
+        Assert.AreEqual(student.Method is InfixMethod, model.Prefix!.IsInfix);
+        Assert.AreEqual(4, model.Prefix.Length);
+        Assert.IsLessThanOrEqualTo(model.TrainingSummary!.StartLoss, model.TrainingSummary.BestLoss!.Value);
+        Assert.IsTrue(model.Prefix.Part(AttentionSite.Decoder)!.Values.Any(value => value != 0));
     }
 
     [TestMethod]
