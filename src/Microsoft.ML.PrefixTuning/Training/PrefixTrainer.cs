@@ -79,7 +79,7 @@ internal sealed class PrefixTrainer : IDisposable
         {
             // First, for a run that was stopped between a step and its validation.
             ValidateIfDue();
-            if (_state.IsStopDue(_run.Options.EarlyStopping))
+            if (_state.IsStopDue(_run.Options.EarlyStopping, _plan))
                 return StopReason.EarlyStopping;
             if (_state.Steps.Count == _plan.TotalSteps)
                 return StopReason.Finished;
@@ -111,8 +111,7 @@ internal sealed class PrefixTrainer : IDisposable
     {
         IReadOnlyList<TrainingExample> rows = _run.Validation.Count > 0 ? _run.Validation
             : _run.Examples.Take(SampleBatches * _run.Options.BatchSize).ToArray();
-        TrainingExample[] plain = [.. rows.Select(row => row with { Source = [.. _run.HeldTokens, .. row.Source] })];
-        double ofBase = PrefixScorer.MeanLoss(_run, plain, new Dictionary<AttentionSite, Tensor>());
+        double ofBase = PrefixScorer.BaseLoss(_run, rows);
         double start = MeanLoss(rows);
         if (_run.Validation.Count > 0)
             _state.Validations.Add(new ValidationRecord(0, start));

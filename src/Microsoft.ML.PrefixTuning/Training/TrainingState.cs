@@ -46,9 +46,10 @@ internal sealed class TrainingState
     /// <summary>Whether a loss is below all before it.</summary>
     public bool IsBest(double loss) => double.IsFinite(loss) && Validations.All(earlier => !(earlier.Loss <= loss));
 
-    /// <summary>Whether the validation loss has not fallen for as many validations as are allowed.</summary>
+    /// <summary>Whether the validation loss has not fallen for as many epochs as are allowed.</summary>
     /// <param name="stopping">What is allowed; null for everything.</param>
-    public bool IsStopDue(EarlyStopping? stopping)
+    /// <param name="plan">Tells validations after an epoch from those within one.</param>
+    public bool IsStopDue(EarlyStopping? stopping, TrainingPlan plan)
     {
         double best = double.PositiveInfinity;
         int without = 0;
@@ -56,7 +57,7 @@ internal sealed class TrainingState
         {
             if (validation.Loss < best - stopping?.MinDelta)
                 (best, without) = (validation.Loss, 0);
-            else
+            else if (plan.IsValidationDue(validation.Step))
                 without++;
         }
         return without >= stopping?.Patience;

@@ -61,7 +61,7 @@ internal sealed class TriggerSearch
                 return StopReason.FailedSteps;
             ValidateIfDue();
             Report();
-            if (_state.IsStopDue(_run.Options.EarlyStopping))
+            if (_state.IsStopDue(_run.Options.EarlyStopping, _plan))
                 return StopReason.EarlyStopping;
         }
         return StopReason.Finished;
@@ -70,7 +70,7 @@ internal sealed class TriggerSearch
     private void MeasureStart()
     {
         IReadOnlyList<TrainingExample> rows = _run.Validation.Count > 0 ? _run.Validation : Rows(0);
-        _state.BaseLoss = PrefixScorer.MeanLoss(_run, rows, new Dictionary<AttentionSite, Tensor>());
+        _state.BaseLoss = PrefixScorer.BaseLoss(_run, rows);
         _state.StartLoss = Loss(_words, rows);
         if (_run.Validation.Count > 0)
             _state.Validations.Add(new ValidationRecord(0, _state.StartLoss.Value));
@@ -114,21 +114,38 @@ internal sealed class TriggerSearch
     {
         using var scope = NewDisposeScope();
         using var gradientsOn = enable_grad();
-        LanguageModel model = _run.Model;
         Tensor embedded = Embedded(_words).requires_grad_();
-        TargetStates states = TargetStates.Make(model, rows, Sites(embedded), _run.Parametrization.Convention, _run.DecoderStart);
-        (double sum, Tensor ofHidden) = TargetLoss.WithGradient(model, states.Hidden, states.Labels, 0);
-        long tokens = states.Labels.size(0);
-        Tensor gradient = autograd.grad([states.Hidden], [embedded], [ofHidden])[0];        // [1, P, E]
+        Tensor prefix = Prefix(embedded);
+        (double sum, Tensor ofPrefix) = WithGradient(rows, prefix.detach().requires_grad_());
+        Tensor gradient = autograd.grad([prefix], [embedded], [ofPrefix])[0];        // [1, P, E]
         using var noGradient = no_grad();
+        int tokens = rows.Sum(row => TargetStates.Count(_run.Model, row));
         double norm = AdamW.Norm([gradient]) / tokens;
-        Tensor allowed = tensor(Array.ConvertAll(_request.Allowed, id => (long)id), device: model.Device).clone();
-        Tensor changes = model.Weights.Embedding.matmul(gradient[0, place]).index_select(0, allowed);
+        Tensor allowed = tensor(Array.ConvertAll(_request.Allowed, id => (long)id), device: _run.Model.Device).clone();
+        Tensor changes = _run.Model.Weights.Embedding.matmul(gradient[0, place]).index_select(0, allowed);
         // One more than wanted, for the word that is there may be among them.
         int count = Math.Min(_request.Candidates + 1, _request.Allowed.Length);
         long[] places = changes.topk(count, largest: false).indexes.cpu().data<long>().ToArray();
         int[] words = [.. places.Select(index => _request.Allowed[index]).Where(id => id != _words[place]).Take(_request.Candidates)];
         return (new StepRecord(sum / tokens, norm, 0), words);
+    }
+
+    /// <summary>The objective's sum over rows and its gradient with respect to the prefix; the memory is that of a micro-batch.</summary>
+    private (double Sum, Tensor Gradient) WithGradient(TrainingExample[] rows, Tensor prefix)
+    {
+        double sum = 0;
+        Tensor gradient = zeros_like(prefix, ScalarType.Float32);
+        foreach (TrainingExample[] batch in rows.Chunk(_run.Options.BatchSize))
+        {
+            _run.ThrowIfCancelled();
+            using var scope = NewDisposeScope();
+            TargetStates states = TargetStates.Make(_run.Model, batch, new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = prefix },
+                _run.Parametrization.Convention, _run.DecoderStart);
+            (double part, Tensor ofHidden) = _run.Objective.WithGradient(_run.Model, states, batch);
+            sum += part;
+            gradient.PlusInPlace(autograd.grad([states.Hidden], [prefix], [ofHidden])[0]);
+        }
+        return (sum, gradient.to(prefix.dtype));
     }
 
     private double Loss(int[] words, IReadOnlyList<TrainingExample> rows)
@@ -140,8 +157,9 @@ internal sealed class TriggerSearch
 
     private Tensor Embedded(int[] words) => EmbeddingParametrization.EmbeddingsOf(_run.Model, words).unsqueeze(0);
 
-    private Dictionary<AttentionSite, Tensor> Sites(Tensor embedded) =>
-        new() { [AttentionSite.Decoder] = KeyValueCapture.OfPrompt(_run.Model, embedded).to(_run.Model.Type) };
+    private Dictionary<AttentionSite, Tensor> Sites(Tensor embedded) => new() { [AttentionSite.Decoder] = Prefix(embedded) };
+
+    private Tensor Prefix(Tensor embedded) => KeyValueCapture.OfPrompt(_run.Model, embedded).to(_run.Model.Type);
 
     /// <summary>The rows of a step that have something to predict.</summary>
     private TrainingExample[] Rows(int step) => _plan.MicroBatches(step).SelectMany(batch => batch).Select(row => _run.Examples[row])

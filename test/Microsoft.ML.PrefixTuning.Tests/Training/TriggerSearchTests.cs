@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -71,6 +72,73 @@ public sealed class TriggerSearchTests
         long before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         TriggerSearch.Run(Search(model, start), Request);
         Assert.AreEqual(before, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [TestMethod]
+    public void Run_OfAPromptWithTheBeginToken_MeasuresTheBaseWithIt()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using FixedParametrization start = Start(model);
+        TrainingRun run = Search(model, start) with { Validation = TinyTraining.Rows(8, seed: 9), HeldTokens = [1] };
+        double with = TriggerSearch.Run(run, Request).BaseLoss, without = TriggerSearch.Run(run with { HeldTokens = [] }, Request).BaseLoss;
+        Assert.AreEqual(PrefixTrainer.Train(run with { Options = run.Options with { MaxSteps = 0 } }).BaseLoss, with);
+        Assert.AreNotEqual(without, with);
+    }
+
+    [TestMethod]
+    public void Run_OfBatchesInParts_FindsTheSameWords()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using FixedParametrization start = Start(model);
+        TrainingRun run = Search(model, start);
+        run = run with { Order = _ => [[.. Enumerable.Range(0, run.Examples.Count)]] };
+        int[] whole = Words(run.Examples.Count), parts = Words(3);
+        CollectionAssert.AreNotEqual(Request.Start[1..], whole);
+        CollectionAssert.AreEqual(whole, parts);
+
+        int[] Words(int batchSize) => [.. TriggerSearch.Run(run with { Options = run.Options with { BatchSize = batchSize } }, Request).TriggerWords!];
+    }
+
+    [TestMethod]
+    public void Run_OfAnObjective_SearchesAlongItsGradient()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using FixedParametrization start = Start(model);
+        TrainingRun run = Search(model, start);
+        int[] down = First(run.Objective), up = First(new Opposite(run.Objective));
+        CollectionAssert.AreNotEqual(down, up);
+
+        int[] First(ITrainingObjective objective) => [.. TriggerSearch.Run(run with { Objective = objective }, Request).TriggerWords!];
+    }
+
+    [TestMethod]
+    public void Run_WithoutABetterWord_StopsAtTheEndOfAnEpochOnly()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using FixedParametrization start = Start(model);
+        TrainingRun run = Search(model, start) with
+        {
+            Validation = TinyTraining.Rows(4, seed: 9),
+            Options = new TrainingOptions { MaxEpochs = 4, MaxSteps = 100, EarlyStopping = new EarlyStopping { Patience = 1 } },
+            Order = _ => [.. Enumerable.Range(0, 30).Select(_ => (int[])[0, 1])],
+        };
+        TrainingOutcome outcome = TriggerSearch.Run(run, Request with { Start = [1, 9, 9, 9], Allowed = [9] });
+        Assert.AreEqual(StopReason.EarlyStopping, outcome.Reason);
+        CollectionAssert.AreEqual((int[])[0, 20, 30], outcome.Validations.Select(point => point.Step).ToArray());
+    }
+
+    /// <summary>An objective turned round.</summary>
+    private sealed class Opposite(ITrainingObjective objective) : ITrainingObjective
+    {
+        public string Identity => "opposite";
+
+        public double Sum(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows) => -objective.Sum(model, states, rows);
+
+        public (double Sum, Tensor Gradient) WithGradient(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows)
+        {
+            (double sum, Tensor gradient) = objective.WithGradient(model, states, rows);
+            return (-sum, gradient.neg());
+        }
     }
 
     private static FixedParametrization Start(LanguageModel model) => new(TinyTraining.Start(model, PrefixStart.DefaultText), CPU);
