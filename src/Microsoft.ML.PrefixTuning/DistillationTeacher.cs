@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.PrefixTuning.Checkpoints;
@@ -73,7 +72,7 @@ internal sealed class DistillationTeacher
         if (_text.Length > 0)
             return student with { Prefix = prefix with { Start = PrefixStart.FromText(_text) } };
         return CanStartAs(Prefix!, prefix)
-            ? student with { Prefix = prefix with { Start = PrefixStart.FromPrefix(Beginning(Prefix!, prefix.Length)), Sites = prefix.Sites ?? [.. Prefix!.Sites] } }
+            ? student with { Prefix = prefix with { Start = PrefixStart.FromPrefix(Prefix!.First(prefix.Length)), Sites = prefix.Sites ?? [.. Prefix!.Sites] } }
             : student;
     }
 
@@ -135,16 +134,10 @@ internal sealed class DistillationTeacher
 
     private string Identity()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes(_text));
         // A text says all; the keys and values it gives may differ in their last bits from machine to machine.
-        if (_text.Length == 0)
-        {
-            foreach (SitePrefix part in Prefix!.Parts.Values)
-                hash.AppendData(MemoryMarshal.AsBytes(part.Values.AsSpan()));
-        }
+        string teacher = _text.Length > 0 ? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_text))) : Prefix!.Hash();
         string kept = _options.TopK == 0 ? "all tokens" : _options.TopK.ToString(CultureInfo.InvariantCulture) + " tokens";
-        return $"{kept} of {Convert.ToHexStringLower(hash.GetHashAndReset())}";
+        return $"{kept} of {teacher}";
     }
 
     private static Prefix Read(FrozenBase frozen, string text)
@@ -171,16 +164,5 @@ internal sealed class DistillationTeacher
     {
         PrefixTensors.Check(prefix, spec);
         return prefix;
-    }
-
-    /// <summary>The first tokens of a prefix.</summary>
-    private static Prefix Beginning(Prefix prefix, int length) =>
-        new(prefix.Parts.Select(part => KeyValuePair.Create(part.Key, Beginning(part.Value, length))), prefix.Convention);
-
-    private static SitePrefix Beginning(SitePrefix part, int length)
-    {
-        int whole = part.Length * part.HeadSize, kept = Math.Min(length, part.Length) * part.HeadSize;
-        float[] values = [.. part.Values.Chunk(whole).SelectMany(head => head.Take(kept))];
-        return part with { Length = Math.Min(length, part.Length), Values = values };
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Models;
@@ -45,6 +46,15 @@ internal sealed class PrefixSetup
 
     /// <summary>P.</summary>
     public int Length { get; }
+
+    /// <summary>Where training starts, as text: two that start alike have the same.</summary>
+    public string StartIdentity => _options.Start switch
+    {
+        TextStart => $"text {string.Join(' ', Text)}",
+        RandomStart random => string.Create(CultureInfo.InvariantCulture, $"random {random.Scale}"),
+        PrefixValuesStart given => $"prefix {given.Prefix.Hash()}",
+        _ => _options.Start.Name,
+    };
 
     /// <summary>The room that the prefix takes in front of a row.</summary>
     public PrefixRoom Room => new(Convention.TakesPositions ? Length : 0, Convention.HoldsBeginToken);
@@ -125,7 +135,7 @@ internal sealed class PrefixSetup
         if (Spec.IsEncoderDecoder)
             return PrefixConvention.EncoderDecoder;
         if (_options.Method is InfixMethod)
-            return PrefixConvention.Infix;
+            return PrefixConvention.InfixBeforeLastToken;
         bool isFromText = _options.Start is TextStart && _options.Parametrization.TakesStart;
         return PrefixConvention.DecoderOnly with { HoldsBeginToken = isFromText && Begin is not null };
     }

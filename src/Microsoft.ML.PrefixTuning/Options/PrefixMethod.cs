@@ -16,7 +16,10 @@ public abstract record PrefixMethod
     /// </summary>
     public static PrefixMethod EmbeddingOnly { get; } = new EmbeddingMethod();
 
-    /// <summary>Keys and values for every layer behind the input: the target sees them, the input does not (Li and Liang 2021, §7.3). Decoder-only bases.</summary>
+    /// <summary>
+    /// Keys and values for every layer behind the input: the target sees them, the input does not (Li and Liang 2021, §7.3),
+    /// but for its last token, which predicts the target's first one. Decoder-only bases.
+    /// </summary>
     public static PrefixMethod Infix { get; } = new InfixMethod();
 
     /// <summary>The text of <see cref="PrefixOptions.Start"/> as it is: a prompt, of its own length, without training.</summary>

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -34,13 +36,25 @@ public sealed partial class Prefix
 
     internal PrefixConvention Convention { get; }
 
-    internal bool IsInfix => Convention.Placement == PrefixPlacement.AfterSource;
+    internal bool IsInfix => Convention.Placement != PrefixPlacement.Front;
 
     internal IReadOnlyDictionary<AttentionSite, SitePrefix> Parts => _sites;
 
+    /// <summary>The first tokens of the prefix, at least one; all where it has no more.</summary>
+    internal Prefix First(int tokens) =>
+        new(_sites.Select(site => KeyValuePair.Create(site.Key, site.Value.First(tokens))), Convention);
+
     /// <summary>The prefix without its last tokens, of which it must have more.</summary>
-    internal Prefix WithoutLast(int tokens) =>
-        new(_sites.Select(site => KeyValuePair.Create(site.Key, site.Value.WithoutLast(tokens))), Convention);
+    internal Prefix WithoutLast(int tokens) => First(Length - tokens);
+
+    /// <summary>SHA-256 over the values of all sites, in hexadecimal digits.</summary>
+    internal string Hash()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (SitePrefix part in _sites.Values)
+            hash.AppendData(MemoryMarshal.AsBytes(part.Values.AsSpan()));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     internal SitePrefix? Part(AttentionSite site) => _sites.GetValueOrDefault(site);
 }
@@ -56,13 +70,13 @@ internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int
     /// <summary>The shape of <see cref="Values"/>.</summary>
     public long[] Shape => [Layers, 2, KeyValueHeads, Length, HeadSize];
 
-    internal SitePrefix WithoutLast(int tokens)
+    internal SitePrefix First(int tokens)
     {
-        int heads = Layers * 2 * KeyValueHeads, kept = (Length - tokens) * HeadSize;
+        int length = Math.Min(tokens, Length), heads = Layers * 2 * KeyValueHeads, kept = length * HeadSize;
         var values = new float[heads * kept];
         for (int head = 0; head < heads; head++)
             Values.AsSpan(head * Length * HeadSize, kept).CopyTo(values.AsSpan(head * kept));
-        return this with { Length = Length - tokens, Values = values };
+        return this with { Length = length, Values = values };
     }
 
     internal void Check(AttentionSite site)
@@ -97,8 +111,11 @@ internal sealed record PrefixConvention(PrefixPlacement Placement, bool TakesPos
     /// <summary>An imported PEFT prefix.</summary>
     public static PrefixConvention Peft { get; } = new(PrefixPlacement.Front, true, true);
 
-    /// <summary>An infix.</summary>
+    /// <summary>An infix as the paper draws it.</summary>
     public static PrefixConvention Infix { get; } = new(PrefixPlacement.AfterSource, true, false);
+
+    /// <summary>An infix trained here.</summary>
+    public static PrefixConvention InfixBeforeLastToken { get; } = Infix with { Placement = PrefixPlacement.BeforeLastSourceToken };
 }
 
 /// <summary>Where a prefix lies.</summary>
@@ -107,6 +124,9 @@ internal enum PrefixPlacement
     /// <summary>In front of everything.</summary>
     Front,
 
-    /// <summary>Behind the source: source tokens do not see it, target tokens do.</summary>
+    /// <summary>Behind the source: source tokens do not see it, target tokens do. The first of these is predicted without it.</summary>
     AfterSource,
+
+    /// <summary>In front of the source's last token, which predicts the first target token: that token and the target see it.</summary>
+    BeforeLastSourceToken,
 }

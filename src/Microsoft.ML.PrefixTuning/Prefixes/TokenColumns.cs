@@ -75,11 +75,10 @@ internal static class TokenColumns
         for (int i = 0; i < state.PrefixLength; i++)
         {
             int k = row * columns.Keys + i;
-            bool infix = convention.Placement == PrefixPlacement.AfterSource;
-            columns.KeyOrder[k] = infix ? state.SourceLength + i : i - state.PrefixLength;
+            int? before = TokensBefore(state, convention);
+            columns.KeyOrder[k] = before + i ?? i - state.PrefixLength;
             columns.KeyColumn[k] = i - state.PrefixLength;
-            columns.KeyPosition[k] = convention.TakesPositions
-                ? (infix ? state.SourceLength + i : i) : AttentionColumns.NoPosition;
+            columns.KeyPosition[k] = convention.TakesPositions ? (before ?? 0) + i : AttentionColumns.NoPosition;
             columns.KeyExempt[k] = !convention.CountsInWindow;
         }
     }
@@ -100,17 +99,25 @@ internal static class TokenColumns
 
     private static (int Position, int Order, int Column) Place(int token, RowState state, PrefixConvention convention)
     {
-        bool infix = convention.Placement == PrefixPlacement.AfterSource;
-        int behind = !infix || token >= state.SourceLength ? state.PrefixLength : 0;
+        int? before = TokensBefore(state, convention);
+        int behind = before is null || token >= before ? state.PrefixLength : 0;
         int position = convention.TakesPositions ? token + behind : token;
-        int order = infix ? token + behind : token;
+        int order = before is null ? token : token + behind;
         return (position, order, token);
     }
+
+    /// <summary>The tokens of a row that stand before an infix; null for a prefix, before which there are none by definition.</summary>
+    private static int? TokensBefore(RowState state, PrefixConvention convention) => convention.Placement switch
+    {
+        PrefixPlacement.AfterSource => state.SourceLength,
+        PrefixPlacement.BeforeLastSourceToken => Math.Max(0, state.SourceLength - 1),
+        _ => null,
+    };
 }
 
 /// <summary>What a row has in memory before a pass.</summary>
 /// <param name="PrefixLength">Prefix length of this row.</param>
 /// <param name="Present">Tokens already in memory.</param>
 /// <param name="New">Tokens that come in this pass.</param>
-/// <param name="SourceLength">Tokens of the source: an infix stands behind them. Unused otherwise.</param>
+/// <param name="SourceLength">Tokens of the source: an infix stands behind them, or before the last of them. Unused otherwise.</param>
 internal readonly record struct RowState(int PrefixLength, int Present, int New, int SourceLength = 0);

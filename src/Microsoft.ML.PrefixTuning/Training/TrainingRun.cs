@@ -42,11 +42,17 @@ internal sealed record TrainingRun
     /// <summary>Fingerprint of the base as text; a saved state names it.</summary>
     public string BaseIdentity { get; init; } = "";
 
+    /// <summary>Where training starts, as text; a saved state names it.</summary>
+    public string StartIdentity { get; init; } = "";
+
     /// <summary>Where the state is kept; null for nowhere.</summary>
     public ITrainingStateFile? State { get; init; }
 
     /// <summary>Called after every step.</summary>
     public Action<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>Told at once what a user should not hear only when training has ended.</summary>
+    public Action<string>? Warn { get; init; }
 
     /// <summary>Called before every forward pass; throws <see cref="OperationCanceledException"/> to end training.</summary>
     public Action? CheckAlive { get; init; }

@@ -70,8 +70,8 @@ public sealed class PrefixFileTests
     [DataRow("kind", null, "p: metadata 'kind': expected 'prefix-tuning.prefix', found nothing: it is no prefix file.")]
     [DataRow("kind", "pt", "p: metadata 'kind': expected 'prefix-tuning.prefix', found 'pt': it is no prefix file.")]
     [DataRow("version", "one\n", "p: metadata 'version': expected a number from 1, found 'one\\u000a'.")]
-    [DataRow("placement", "Behind", "p: metadata 'placement': expected Front or AfterSource, found 'Behind'.")]
-    [DataRow("placement", "1", "p: metadata 'placement': expected Front or AfterSource, found '1'.")]
+    [DataRow("placement", "Behind", "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken, found 'Behind'.")]
+    [DataRow("placement", "1", "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken, found '1'.")]
     [DataRow("takes_positions", "yes", "p: metadata 'takes_positions': expected True or False, found 'yes'.")]
     [DataRow("counts_in_window", null, "p: metadata 'counts_in_window': expected True or False, found nothing.")]
     public void FromBytes_WrongMetadata_IsRefused(string key, string? value, string message)

@@ -188,7 +188,7 @@ public sealed class TextGeneratorTests
 
         private PrefixConvention[] Conventions() => Model.Spec.IsEncoderDecoder
             ? [PrefixConvention.EncoderDecoder, PrefixConvention.Peft]
-            : [PrefixConvention.DecoderOnly, PrefixConvention.Peft, PrefixConvention.Infix];
+            : [PrefixConvention.DecoderOnly, PrefixConvention.Peft, PrefixConvention.Infix, PrefixConvention.InfixBeforeLastToken];
 
         private Prefix Random(int length, PrefixConvention convention)
         {
