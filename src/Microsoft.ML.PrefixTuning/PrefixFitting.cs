@@ -28,10 +28,13 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
 
     private readonly LanguageModel _model = frozen.Model;
 
+    private TrainingStateFile? State { get; } = options.Training.StateFile is { } path ? new TrainingStateFile(path) : null;
+
     /// <summary>Reads rows and trains.</summary>
     public (PrefixChoice Prefixes, TrainingSummary Summary) Run(IDataView input)
     {
         // Before training, not after it.
+        State?.Probe();
         RuleMaker.Lengths(options.Generation, _model.Spec);
         var setup = new PrefixSetup(options.Prefix, columns, frozen, seed);
         // What does not fit behind a teacher cannot be learned from it.
@@ -44,14 +47,14 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         PlainTextDrift? drift = options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens) : null;
         AttributeFitting? attributes = rows.Attributes is { } values ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
         using PrefixParametrization parametrization = attributes?.Make(setup.Start()) ?? setup.Make();
-        TrainingOutcome outcome = setup.Learn(MakeRun(parametrization, training, validation) with { HeldTokens = room.HoldsBeginToken ? [.. frozen.Tokenizer.Prologue] : [] });
+        TrainingOutcome outcome = setup.Learn(MakeRun(setup, parametrization, training, validation) with { HeldTokens = room.HoldsBeginToken ? [.. frozen.Tokenizer.Prologue] : [] });
         foreach (string warning in outcome.Warnings)
             Warn(warning);
         TrainingSummary summary = Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
         {
             TriggerWords = setup.TextsOf(outcome.TriggerWords),
             Distillation = teacher?.Summary(outcome.Best.Length),
-            Drift = outcome.Reason == StopReason.Cancelled ? null : drift?.Measure(outcome.Prefixes, options.Training.BatchSize, CheckAlive),
+            Drift = outcome.Reason == StopReason.Cancelled ? null : Measure(drift, outcome),
         };
         if (summary.TriggerWords is { } words)
             Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");
@@ -66,7 +69,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
             throw new ArgumentException("Training data: expected at least one row, found none.", nameof(input));
         List<TrainingExample> validation;
         if (options.ValidationSet is { } view)
-            validation = rows.Read(view, isTraining: false, CheckAlive);
+            validation = ReadValidation(rows, view);
         else
             (training, validation) = TrainingRows.Split(training, options.Training.ValidationFraction, seed);
         foreach (string warning in rows.Warnings.Take(LoggedWarnings))
@@ -77,13 +80,26 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         return (training, validation);
     }
 
+    /// <summary>The drift, unless training is cancelled meanwhile: what is trained is not lost for a measure of it.</summary>
+    private TextDrift? Measure(PlainTextDrift? drift, TrainingOutcome outcome)
+    {
+        try
+        {
+            return drift?.Measure(outcome.Prefixes, options.Training.BatchSize, CheckAlive);
+        }
+        catch (OperationCanceledException) when (options.Training.WhenCancelled == CancellationBehavior.ReturnBest)
+        {
+            return null;
+        }
+    }
+
     private void CheckAlive()
     {
         MlNetInternals.CheckAlive(host);
         options.Training.CancellationToken.ThrowIfCancellationRequested();
     }
 
-    private TrainingRun MakeRun(PrefixParametrization parametrization, List<TrainingExample> training, List<TrainingExample> validation) => new()
+    private TrainingRun MakeRun(PrefixSetup setup, PrefixParametrization parametrization, List<TrainingExample> training, List<TrainingExample> validation) => new()
     {
         Model = _model,
         Parametrization = parametrization,
@@ -95,8 +111,10 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
         DecoderStart = _model.Spec.Tokens.DecoderStart,
         BaseIdentity = options.Training.StateFile is null ? "" : frozen.Fingerprint.ToString(),
-        State = options.Training.StateFile is { } path ? new TrainingStateFile(path) : null,
+        StartIdentity = setup.StartIdentity,
+        State = State,
         Progress = Report,
+        Warn = Warn,
         CheckAlive = () => MlNetInternals.CheckAlive(host),
     };
 
@@ -140,6 +158,18 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
         };
 
     private void Say(string message) => channel.Info(MessageSensitivity.Schema, "{0}", message);
+
+    private List<TrainingExample> ReadValidation(TrainingRows rows, IDataView view)
+    {
+        try
+        {
+            return rows.Read(view, isTraining: false, CheckAlive);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new ArgumentException($"ValidationSet: {exception.Message}", exception);
+        }
+    }
 
     private void Warn(string message) => channel.Warning(MessageSensitivity.Schema, "{0}", message);
 }

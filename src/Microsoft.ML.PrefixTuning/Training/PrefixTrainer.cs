@@ -20,19 +20,27 @@ internal sealed class PrefixTrainer : IDisposable
     private readonly TrainingStep _step;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly double _secondsBefore;
-    private readonly List<string> _warnings = [];
     private readonly TrainingState _state = new();
     private Prefix[] _best;
+    private string? _saveFault;
 
     private PrefixTrainer(TrainingRun run)
     {
         (_run, _plan) = (run, new TrainingPlan(run));
         _optimizer = new AdamW(run.Parametrization.Parameters, run.Options);
         _step = new TrainingStep(run, _optimizer);
-        if (run.State?.Read() is { } content)
-            (_state, _best) = TrainingStateCodec.Decode(run, content, _optimizer);
-        else
-            _best = Baked();
+        try
+        {
+            if (run.State?.Read() is { } content)
+                (_state, _best) = TrainingStateCodec.Decode(run, content, _optimizer);
+            else
+                _best = Baked();
+        }
+        catch
+        {
+            _optimizer.Dispose();
+            throw;
+        }
         _secondsBefore = _state.Seconds;
     }
 
@@ -60,12 +68,15 @@ internal sealed class PrefixTrainer : IDisposable
             Save();
             if (_run.Options.WhenCancelled == CancellationBehavior.Throw)
                 throw new OperationCanceledException(CancelMessage(), exception, exception.CancellationToken);
+            KeepUnvalidated();
             return Outcome(StopReason.Cancelled);
         }
         Save();
         StopReason reason = _state.Reason.Value;
         if (reason == StopReason.FailedSteps && _state.Steps.All(step => step.Failed))
             throw new InvalidOperationException(FailureMessage());
+        if (reason == StopReason.FailedSteps)
+            KeepUnvalidated();
         return Outcome(reason);
     }
 
@@ -136,13 +147,20 @@ internal sealed class PrefixTrainer : IDisposable
         return PrefixScorer.MeanLoss(_run, rows, _run.Parametrization.Materialize());
     }
 
+    /// <summary>A run that ends before its first validation gives what it has learned, not its start.</summary>
+    private void KeepUnvalidated()
+    {
+        if (_run.Validation.Count > 0 && _state.Validations.Count <= 1 && _state.Steps.Exists(step => !step.Failed))
+            KeepIfFinite();
+    }
+
     private void KeepIfFinite()
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         IReadOnlyDictionary<AttentionSite, Tensor> sites = _run.Parametrization.Materialize();
         if (sites.Values.All(site => site.isfinite().all().ToBoolean()))
-            (_best, _state.BestStep) = (Baked(sites), _state.Steps.Count);
+            (_best, _state.BestStep) = (Baked(sites), _state.Steps.FindLastIndex(step => !step.Failed) + 1);
     }
 
     private Prefix[] Baked()
@@ -179,10 +197,14 @@ internal sealed class PrefixTrainer : IDisposable
         try
         {
             _run.State.Write(TrainingStateCodec.Encode(_run, _state, _optimizer, _best));
+            _saveFault = null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            _warnings.Add($"After step {_state.Steps.Count} the state was not saved: {exception.Message}");
+            // Once a fault, not once an interval.
+            if (_saveFault != exception.Message)
+                _run.Warn?.Invoke($"After step {_state.Steps.Count} the state was not saved: {exception.Message}");
+            _saveFault = exception.Message;
         }
     }
 
@@ -190,8 +212,9 @@ internal sealed class PrefixTrainer : IDisposable
 
     private string CancelMessage()
     {
-        string place = _run.State is null ? "was not kept, for TrainingOptions.StateFile is not set" : $"is in '{_run.State.Path}'";
-        return $"Training was cancelled after step {_state.Steps.Count} of {_plan.TotalSteps}; the best prefix so far (step {_state.BestStep}) {place}.";
+        string place = _run.State is null ? "was not kept, for TrainingOptions.StateFile is not set."
+            : _saveFault is null ? $"is in '{_run.State.Path}'." : $"was not kept: {_saveFault}";
+        return $"Training was cancelled after step {_state.Steps.Count} of {_plan.TotalSteps}; the best prefix so far (step {_state.BestStep}) {place}";
     }
 
     private string FailureMessage()
@@ -216,7 +239,7 @@ internal sealed class PrefixTrainer : IDisposable
         PaddingShare = _state.Places == 0 ? 0 : 1 - (double)_state.Tokens / _state.Places,
         Seconds = Seconds(),
         Reason = reason,
-        Warnings = [.. _warnings, .. Findings(reason)],
+        Warnings = [.. Findings(reason)],
     };
 
     private IEnumerable<string> Findings(StopReason reason)

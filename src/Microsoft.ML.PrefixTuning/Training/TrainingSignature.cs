@@ -24,6 +24,7 @@ internal static class TrainingSignature
             new("validation rows", $"{run.Validation.Count}"),
             new("validation rows' hash", Hash(run.Validation)),
             new("method", run.Parametrization.Description),
+            new("start", run.StartIdentity),
             new("objective", run.Objective.Identity),
             new("prefix", string.Join(", ", run.Parametrization.Parameters.Select(
                 parameter => $"{parameter.Name} [{string.Join(", ", parameter.Value.shape)}]"))),

@@ -142,13 +142,14 @@ public sealed class PrefixTrainerTests
     [DataRow("hash", "training rows' hash: saved ")]
     [DataRow("rate", "LearningRate: saved 0.05, given 0.06")]
     [DataRow("batch", "BatchSize: saved 4, given 5")]
+    [DataRow("start", "start: saved text 1 2, given text 3")]
     [DataRow("seed", "Seed: saved 1, given 8")]
     public void Train_FromAStateOfAnotherRun_IsRefusedByField(string what, string message)
     {
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
         using DirectParametrization direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct) with { State = state };
+        TrainingRun run = TinyTraining.Run(model, direct) with { State = state, StartIdentity = "text 1 2" };
         PrefixTrainer.Train(run);
         TrainingRun other = what switch
         {
@@ -156,6 +157,7 @@ public sealed class PrefixTrainerTests
             "rows" => run with { Examples = [.. run.Examples.Skip(1)] },
             "hash" => run with { Examples = [run.Examples[1], .. run.Examples.Skip(1)] },
             "rate" => run with { LearningRate = 0.06 },
+            "start" => run with { StartIdentity = "text 3" },
             "batch" => run with { Options = run.Options with { BatchSize = 5 } },
             _ => run with { Seed = 8 },
         };
@@ -190,6 +192,33 @@ public sealed class PrefixTrainerTests
                 },
             });
         }
+    }
+
+    [TestMethod]
+    public void Train_EndedBeforeItsFirstValidation_GivesWhatItHasLearned()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using var source = new CancellationTokenSource();
+        using DirectParametrization cancelled = TinyTraining.Direct(model), failed = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model, cancelled) with { Validation = TinyTraining.Rows(4, seed: 9) };
+        // One epoch, so that the rows are validated after the last step only.
+        run = run with { Order = _ => [.. Enumerable.Range(0, 10).Select(row => (int[])[row % run.Examples.Count])] };
+        TrainingOutcome ofCancelled = PrefixTrainer.Train(run with
+        {
+            Options = run.Options with { CancellationToken = source.Token, WhenCancelled = CancellationBehavior.ReturnBest },
+            Progress = progress => { if (progress.Step == 3) source.Cancel(); },
+        });
+        Assert.AreEqual((StopReason.Cancelled, 3), (ofCancelled.Reason, ofCancelled.BestStep));
+        CollectionAssert.AreEqual(TinyTraining.Values(cancelled.Bake()), TinyTraining.Values(ofCancelled.Best));
+        bool poisoned = false;
+        TrainingOutcome ofFailed = PrefixTrainer.Train(run with
+        {
+            Parametrization = failed,
+            CheckAlive = () => Poison(model, poisoned),
+            Progress = progress => poisoned = progress.Step >= 4,
+        });
+        Assert.AreEqual((StopReason.FailedSteps, 4, 3), (ofFailed.Reason, ofFailed.BestStep, ofFailed.FailedSteps));
+        CollectionAssert.AreEqual(TinyTraining.Values(failed.Bake()), TinyTraining.Values(ofFailed.Best));
     }
 
     [TestMethod]
@@ -267,9 +296,20 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using DirectParametrization direct = TinyTraining.Direct(model);
-        TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, direct) with { State = new MemoryState { WriteFault = new IOException("No space left.") } });
-        Assert.AreEqual(StopReason.Finished, outcome.Reason);
-        Assert.Contains("After step 10 the state was not saved: No space left.", outcome.Warnings);
+        var told = new List<(int Step, string Warning)>();
+        int step = 0;
+        TrainingRun run = TinyTraining.Run(model, direct);
+        run = run with
+        {
+            Options = run.Options with { StateInterval = 4 },
+            State = new MemoryState { WriteFault = new IOException("No space left.") },
+            Progress = progress => step = progress.Step,
+            Warn = warning => told.Add((step, warning)),
+        };
+        Assert.AreEqual(StopReason.Finished, PrefixTrainer.Train(run).Reason);
+        Assert.AreEqual((4, "After step 4 the state was not saved: No space left."), told.Single(), "at once, and once");
+        run = run with { CheckAlive = () => throw new OperationCanceledException() };
+        Assert.EndsWith("(step 0) was not kept: No space left.", Assert.ThrowsExactly<OperationCanceledException>(() => PrefixTrainer.Train(run)).Message);
     }
 
     [TestMethod]
