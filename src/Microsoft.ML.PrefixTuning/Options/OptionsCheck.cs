@@ -187,6 +187,7 @@ internal sealed class OptionsCheck
         Above(0, options.Epsilon, "Training.Epsilon");
         Share(options.Beta1, "Training.Beta1");
         Share(options.Beta2, "Training.Beta2");
+        Share(options.Averaging, "Training.Averaging");
         Share(options.LabelSmoothing, "Training.LabelSmoothing");
         Share(options.ValidationFraction, "Training.ValidationFraction");
         That(double.IsFinite(options.WeightDecay) && options.WeightDecay >= 0, "Training.WeightDecay", "0 or more", options.WeightDecay);

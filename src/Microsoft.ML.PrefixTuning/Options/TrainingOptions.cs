@@ -62,6 +62,14 @@ public sealed record TrainingOptions
     /// <value>The default is <see cref="TrainingLoss.TokenMean"/>.</value>
     public TrainingLoss Loss { get; init; } = TrainingLoss.TokenMean;
 
+    /// <summary>
+    /// How far back the mean over the steps reaches that is validated and becomes the prefix: the share of it that a step
+    /// leaves, 0.97 for some 33 steps. It writes better than the values of any one step and costs nothing; 0 means the values of a
+    /// step (Polyak and Juditsky 1992).
+    /// </summary>
+    /// <value>The default is 0.97.</value>
+    public double Averaging { get; init; } = 0.97;
+
     /// <summary>Share of the training rows held out for validation where no validation set is given; 0 means none.</summary>
     /// <value>The default is 0.05.</value>
     public double ValidationFraction { get; init; } = 0.05;

@@ -17,6 +17,7 @@ internal sealed class PrefixTrainer : IDisposable
     private readonly TrainingRun _run;
     private readonly TrainingPlan _plan;
     private readonly AdamW _optimizer;
+    private readonly ParameterMean _mean;
     private readonly TrainingStep _step;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly double _secondsBefore;
@@ -28,21 +29,25 @@ internal sealed class PrefixTrainer : IDisposable
     {
         (_run, _plan) = (run, new TrainingPlan(run));
         _optimizer = new AdamW(run.Parametrization.Parameters, run.Options);
+        _mean = new ParameterMean(run.Parametrization.Parameters, run.Options.Averaging);
         _step = new TrainingStep(run, _optimizer);
         try
         {
             if (run.State?.Read() is { } content)
-                (_state, _best) = TrainingStateCodec.Decode(run, content, _optimizer);
+                (_state, _best) = TrainingStateCodec.Decode(run, content, Moved);
             else
                 _best = Baked();
         }
         catch
         {
-            _optimizer.Dispose();
+            Dispose();
             throw;
         }
+        _optimizer.Updates = _state.Updates;
         _secondsBefore = _state.Seconds;
     }
+
+    private IEnumerable<KeyValuePair<string, Tensor>> Moved => _optimizer.State.Concat(_mean.State);
 
     /// <summary>Trains until all steps are done, the validation loss no longer falls, steps fail, or the caller cancels.</summary>
     /// <exception cref="InvalidOperationException">No step was finite, or a saved state belongs to another run.</exception>
@@ -55,7 +60,11 @@ internal sealed class PrefixTrainer : IDisposable
         return trainer.Run();
     }
 
-    public void Dispose() => _optimizer.Dispose();
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _mean.Dispose();
+    }
 
     private TrainingOutcome Run()
     {
@@ -112,6 +121,8 @@ internal sealed class PrefixTrainer : IDisposable
         StepRecord record = _step.Take(batches, step, _plan.Schedule.At(step));
         _state.Steps.Add(record);
         _state.Updates = _optimizer.Updates;
+        if (!record.Failed)
+            _mean.Take(_optimizer.Updates);
         _state.Tokens += batches.Sum(batch => batch.Sum(row => (long)row.Tokens));
         _state.Places += batches.Sum(batch => (long)batch.Length * batch.Max(row => row.Tokens));
         if (!record.Failed && _run.Validation.Count == 0)
@@ -140,12 +151,8 @@ internal sealed class PrefixTrainer : IDisposable
         _state.Validations.Add(new ValidationRecord(steps, loss));
     }
 
-    private double MeanLoss(IReadOnlyList<TrainingExample> rows)
-    {
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
-        return PrefixScorer.MeanLoss(_run, rows, _run.Parametrization.Materialize());
-    }
+    private double MeanLoss(IReadOnlyList<TrainingExample> rows) =>
+        _mean.InPlace(() => PrefixScorer.MeanLoss(_run, rows, _run.Parametrization.Materialize()));
 
     /// <summary>A run that ends before its first validation gives what it has learned, not its start.</summary>
     private void KeepUnvalidated()
@@ -156,22 +163,16 @@ internal sealed class PrefixTrainer : IDisposable
 
     private void KeepIfFinite()
     {
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
-        IReadOnlyDictionary<AttentionSite, Tensor> sites = _run.Parametrization.Materialize();
-        if (sites.Values.All(site => site.isfinite().all().ToBoolean()))
-            (_best, _state.BestStep) = (Baked(sites), _state.Steps.FindLastIndex(step => !step.Failed) + 1);
+        bool isFinite = _mean.InPlace(() => _run.Parametrization.Materialize().Values.All(site => site.isfinite().all().ToBoolean()));
+        if (isFinite)
+            (_best, _state.BestStep) = (Baked(), _state.Steps.FindLastIndex(step => !step.Failed) + 1);
     }
 
-    private Prefix[] Baked()
+    private Prefix[] Baked() => _mean.InPlace(() =>
     {
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
-        return Baked(_run.Parametrization.Materialize());
-    }
-
-    private Prefix[] Baked(IReadOnlyDictionary<AttentionSite, Tensor> sites) =>
-        Enumerable.Range(0, _run.Parametrization.Groups).Select(group => _run.Parametrization.Bake(sites, group)).ToArray();
+        IReadOnlyDictionary<AttentionSite, Tensor> sites = _run.Parametrization.Materialize();
+        return Enumerable.Range(0, _run.Parametrization.Groups).Select(group => _run.Parametrization.Bake(sites, group)).ToArray();
+    });
 
     /// <param name="ofStep">
     /// Mean time of the steps of this process: what was measured before the first one, and the pace of the machine that a
@@ -196,7 +197,7 @@ internal sealed class PrefixTrainer : IDisposable
         _state.Seconds = Seconds();
         try
         {
-            _run.State.Write(TrainingStateCodec.Encode(_run, _state, _optimizer, _best));
+            _run.State.Write(TrainingStateCodec.Encode(_run, _state, Moved, _best));
             _saveFault = null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -41,6 +41,7 @@ internal static class TrainingSignature
             new(nameof(options.Epsilon), Text(options.Epsilon)),
             new(nameof(options.WeightDecay), Text(options.WeightDecay)),
             new(nameof(options.ClipNorm), Text(options.ClipNorm)),
+            new(nameof(options.Averaging), Text(options.Averaging)),
             new(nameof(options.LabelSmoothing), Text(options.LabelSmoothing)),
             new(nameof(options.Loss), Text(options.Loss)),
             new(nameof(options.EarlyStopping), Text(options.EarlyStopping)),

@@ -19,12 +19,12 @@ internal static class TrainingStateCodec
     /// <summary>The stored form.</summary>
     /// <param name="run">The run, for its signature.</param>
     /// <param name="state">Where it stands.</param>
-    /// <param name="optimizer">Parameters and moments.</param>
+    /// <param name="moved">Parameters, moments and means by name.</param>
     /// <param name="best">The best prefix of every group.</param>
-    public static StateContent Encode(TrainingRun run, TrainingState state, AdamW optimizer, IReadOnlyList<Prefix> best)
+    public static StateContent Encode(TrainingRun run, TrainingState state, IEnumerable<KeyValuePair<string, Tensor>> moved, IReadOnlyList<Prefix> best)
     {
         var tensors = new Dictionary<string, StateTensor>();
-        foreach ((string name, Tensor tensor) in optimizer.State)
+        foreach ((string name, Tensor tensor) in moved)
             tensors.Add(name, new StateTensor(tensor.shape, tensor.detach().cpu().data<float>().ToArray()));
         for (int group = 0; group < best.Count; group++)
         {
@@ -35,25 +35,24 @@ internal static class TrainingStateCodec
         return new StateContent(JsonSerializer.Serialize(stored, Json), tensors);
     }
 
-    /// <summary>Puts parameters and moments back and gives the rest.</summary>
+    /// <summary>Puts parameters, moments and means back and gives the rest.</summary>
     /// <param name="run">The run, whose signature must be the stored one.</param>
     /// <param name="content">The stored form.</param>
-    /// <param name="optimizer">Takes parameters and moments.</param>
+    /// <param name="moved">Takes parameters, moments and means, by name.</param>
     /// <exception cref="InvalidOperationException">The state belongs to another run.</exception>
     /// <exception cref="FormatException">The state contradicts itself.</exception>
-    public static (TrainingState State, Prefix[] Best) Decode(TrainingRun run, StateContent content, AdamW optimizer)
+    public static (TrainingState State, Prefix[] Best) Decode(TrainingRun run, StateContent content, IEnumerable<KeyValuePair<string, Tensor>> moved)
     {
         string path = run.State!.Path;
         StoredState stored = Parse(path, content.Json);
         CheckSignature(path, stored.Signature, TrainingSignature.Of(run));
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        foreach ((string name, Tensor target) in optimizer.State)
+        foreach ((string name, Tensor target) in moved)
         {
             StateTensor found = Find(path, content, name, target.shape);
             target.copy_(tensor(found.Values, found.Shape));
         }
-        optimizer.Updates = stored.State.Updates;
         IReadOnlyDictionary<AttentionSite, Tensor> sites = run.Parametrization.Materialize();
         var best = new Prefix[run.Parametrization.Groups];
         for (int group = 0; group < best.Length; group++)

@@ -49,6 +49,7 @@ internal static class TrainingCase
                 MaxEpochs = steps,
                 MaxSteps = steps,
                 BatchSize = batches[0].Length,
+                Averaging = 0,
                 WarmupSteps = settings.TryGetProperty("warmup_steps", out JsonElement warmup) ? warmup.GetInt32() : 0,
                 Decay = constant ? LearningRateDecay.None : LearningRateDecay.Linear,
                 Beta1 = betas[0].GetDouble(),

@@ -142,6 +142,7 @@ public sealed class PrefixTrainerTests
     [DataRow("hash", "training rows' hash: saved ")]
     [DataRow("rate", "LearningRate: saved 0.05, given 0.06")]
     [DataRow("batch", "BatchSize: saved 4, given 5")]
+    [DataRow("mean", "Averaging: saved 0, given 0.5")]
     [DataRow("start", "start: saved text 1 2, given text 3")]
     [DataRow("seed", "Seed: saved 1, given 8")]
     public void Train_FromAStateOfAnotherRun_IsRefusedByField(string what, string message)
@@ -157,6 +158,7 @@ public sealed class PrefixTrainerTests
             "rows" => run with { Examples = [.. run.Examples.Skip(1)] },
             "hash" => run with { Examples = [run.Examples[1], .. run.Examples.Skip(1)] },
             "rate" => run with { LearningRate = 0.06 },
+            "mean" => run with { Options = run.Options with { Averaging = 0.5 } },
             "start" => run with { StartIdentity = "text 3" },
             "batch" => run with { Options = run.Options with { BatchSize = 5 } },
             _ => run with { Seed = 8 },
@@ -192,6 +194,33 @@ public sealed class PrefixTrainerTests
                 },
             });
         }
+    }
+
+    [TestMethod]
+    public void Train_WithAveraging_GivesTheMeanOfTheStepsAndTrainsAsWithout()
+    {
+        const double Kept = 0.75;
+        using LanguageModel model = TinyTraining.Model();
+        using DirectParametrization direct = TinyTraining.Direct(model), plain = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model, direct);
+        double[]? mean = null;
+        TrainingOutcome outcome = PrefixTrainer.Train(run with
+        {
+            Options = run.Options with { Averaging = Kept },
+            Progress = progress =>
+            {
+                double[] values = [.. TinyTraining.Values(direct.Bake()).Select(value => (double)value)];
+                double weight = Math.Max(1.0 / progress.Step, 1 - Kept);
+                mean = mean is null ? values : [.. mean.Zip(values, (before, now) => before + weight * (now - before))];
+            },
+        });
+        Assert.AreEqual(10, outcome.BestStep);
+        float[] found = TinyTraining.Values(outcome.Best);
+        for (int i = 0; i < found.Length; i++)
+            Assert.AreEqual(mean![i], found[i], 1e-5);
+        TrainingOutcome without = PrefixTrainer.Train(run with { Parametrization = plain });
+        CollectionAssert.AreEqual(without.Steps.ToArray(), outcome.Steps.ToArray());
+        CollectionAssert.AreNotEqual(TinyTraining.Values(without.Best), found);
     }
 
     [TestMethod]

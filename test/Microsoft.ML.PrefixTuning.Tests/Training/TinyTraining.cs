@@ -108,7 +108,7 @@ internal static class TinyTraining
         Model = model,
         Parametrization = parametrization,
         Examples = Rows(20),
-        Options = options ?? new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2 },
+        Options = options ?? new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, Averaging = 0 },
         Seed = 1,
         LearningRate = 0.05,
         BaseIdentity = "tiny",

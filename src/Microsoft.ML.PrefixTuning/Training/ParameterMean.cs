@@ -1,0 +1,61 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Training;
+
+/// <summary>
+/// The mean of the parameters over the steps, newer ones counting more (Polyak and Juditsky 1992, in its exponential form):
+/// what is validated and kept. Training itself goes on from the parameters. Owns the means.
+/// </summary>
+/// <param name="parameters">What is trained; the parametrisation's.</param>
+/// <param name="kept">Share of the mean that a step leaves; 0 for no mean at all.</param>
+internal sealed class ParameterMean(IReadOnlyList<NamedParameter> parameters, double kept) : IDisposable
+{
+    private readonly Tensor[] _means = kept == 0 ? []
+        : [.. parameters.Select(parameter => parameter.Value.detach().clone().DetachFromDisposeScope())];
+
+    /// <summary>The means under the names of a state file.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> State =>
+        _means.Select((mean, i) => KeyValuePair.Create($"average.{parameters[i].Name}", mean));
+
+    /// <summary>Takes the parameters in after an update.</summary>
+    /// <param name="updates">Updates made, from 1: the mean over these is exact until it would reach too far back.</param>
+    public void Take(int updates)
+    {
+        using var noGradient = no_grad();
+        for (int i = 0; i < _means.Length; i++)
+            _means[i].lerp_(parameters[i].Value, Math.Max(1.0 / updates, 1 - kept));
+    }
+
+    /// <summary>Runs something while the parameters have the values of their means.</summary>
+    public T InPlace<T>(Func<T> function)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        Tensor[] values = [.. _means.Select((_, i) => parameters[i].Value.detach().clone())];
+        Set(_means);
+        try
+        {
+            return function();
+        }
+        finally
+        {
+            Set(values);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Tensor mean in _means)
+            mean.Dispose();
+    }
+
+    private void Set(Tensor[] values)
+    {
+        for (int i = 0; i < values.Length; i++)
+            parameters[i].Value.copy_(values[i]);
+    }
+}
