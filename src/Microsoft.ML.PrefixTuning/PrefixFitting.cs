@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Files;
@@ -34,7 +35,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
     public (PrefixChoice Prefixes, TrainingSummary Summary) Run(IDataView input)
     {
         // Before training, not after it.
-        State?.Probe();
+        Probe();
         RuleMaker.Lengths(options.Generation, _model.Spec);
         var setup = new PrefixSetup(options.Prefix, columns, frozen, seed);
         // What does not fit behind a teacher cannot be learned from it.
@@ -78,6 +79,22 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
             Warn($"The same holds for {rows.Warnings.Count - LoggedWarnings} more rows.");
         Say($"Training on {training.Count} rows, validating on {validation.Count}.");
         return (training, validation);
+    }
+
+    private void Probe()
+    {
+        try
+        {
+            State?.Probe();
+        }
+        catch (IOException fault)
+        {
+            throw new IOException($"Training.StateFile: {fault.Message}", fault);
+        }
+        catch (UnauthorizedAccessException fault)
+        {
+            throw new UnauthorizedAccessException($"Training.StateFile: {fault.Message}", fault);
+        }
     }
 
     /// <summary>The drift, unless training is cancelled meanwhile: what is trained is not lost for a measure of it.</summary>

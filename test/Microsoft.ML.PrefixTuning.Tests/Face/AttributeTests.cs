@@ -291,7 +291,7 @@ public sealed class AttributeTests
         rows[4] = rows[4] with { Tone = "" };
         Assert.AreEqual("Row 4, column 'Tone': expected a value, found an empty text.", Assert.ThrowsExactly<ArgumentException>(() => Fit(Options, rows)).Message);
         var unseen = Options with { ValidationSet = View([new ToneRow { Input = "a", Label = "b", Tone = "new" }]) };
-        Assert.AreEqual("Row 0, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new'.", Assert.ThrowsExactly<ArgumentException>(() => Fit(unseen)).Message);
+        Assert.AreEqual("ValidationSet: Row 0, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new'.", Assert.ThrowsExactly<ArgumentException>(() => Fit(unseen)).Message);
     }
 
     [TestMethod]

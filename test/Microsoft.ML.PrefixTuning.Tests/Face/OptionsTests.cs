@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Threading;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -127,6 +128,14 @@ public sealed class OptionsTests
                     Assert.AreEqual(TrainingEnd.Cancelled, model.TrainingSummary!.End);
             Assert.AreEqual(3, steps);
         }
+    }
+
+    [TestMethod]
+    public void Fit_WithAStateFileThatCannotBeWritten_NamesOptionAndPath()
+    {
+        string path = Path.Combine(Path.GetTempPath(), "no such folder", "training.state");
+        var options = TinyBase.Quick with { Training = new TrainingOptions { StateFile = path } };
+        Assert.StartsWith($"Training.StateFile: '{path}'", Assert.ThrowsExactly<IOException>(() => TinyBase.Fit(Context, options)).Message);
     }
 
     [TestMethod]

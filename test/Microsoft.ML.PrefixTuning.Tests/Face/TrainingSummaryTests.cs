@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -49,6 +50,33 @@ public sealed class TrainingSummaryTests
         int[] behind = model.Prefix!.Convention.HoldsBeginToken ? ids : [.. prologue, .. ids];
         Assert.AreEqual(Loss(hold.Base.Model, behind, behind.Length - ids.Length, model.Prefix), drift.PrefixLoss, 1e-4);
         Assert.AreEqual(drift.PrefixLoss - drift.BaseLoss, drift.Increase);
+    }
+
+    [TestMethod]
+    public void Drift_CancelledAfterTraining_IsLeftOutAndThePrefixIsNot()
+    {
+        using var source = new CancellationTokenSource();
+        PrefixTuningOptions options = With(Plain);
+        using PrefixTuningTransformer model = TinyBase.Fit(Context, options with
+        {
+            Training = options.Training with
+            {
+                CancellationToken = source.Token,
+                WhenCancelled = CancellationBehavior.ReturnBest,
+                Progress = progress => { if (progress.Step == progress.TotalSteps) source.Cancel(); },
+            },
+        });
+        Assert.AreEqual(TrainingEnd.Completed, model.TrainingSummary!.End);
+        Assert.IsNull(model.TrainingSummary.Drift);
+        Assert.IsGreaterThan(0, model.TrainingSummary.BestStep);
+    }
+
+    [TestMethod]
+    public void Fit_WithABadValidationRow_SaysInWhichSet()
+    {
+        IDataView validation = Context.Data.LoadFromEnumerable([new FaceRow { Input = "a", Label = "b" }, new FaceRow { Input = "a", Label = "" }]);
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, TinyBase.Quick with { ValidationSet = validation }));
+        Assert.StartsWith("ValidationSet: Row 1, column 'Label'", fault.Message);
     }
 
     [TestMethod]
