@@ -13,7 +13,10 @@ namespace Microsoft.ML.PrefixTuning;
 /// </summary>
 public sealed record TrainingSummary
 {
-    /// <summary>Loss of every step; NaN where a step was not finite and changed nothing.</summary>
+    /// <summary>
+    /// Loss of every step, in nats a target token also where <see cref="TrainingOptions.Loss"/> makes the sum over a row small.
+    /// It includes <see cref="TrainingOptions.LabelSmoothing"/>; validation losses do not. NaN where a step was not finite and changed nothing.
+    /// </summary>
     public required IReadOnlyList<double> Losses { get; init; }
 
     /// <summary>Learning rate of every step.</summary>
