@@ -76,6 +76,12 @@ public sealed record TrainingSummary
     /// <summary>The tokens of the prompt that <see cref="PrefixMethod.TriggerWords"/> found, as texts; null for other methods.</summary>
     public IReadOnlyList<string>? TriggerWords { get; init; }
 
+    /// <summary>Whether no step was to be taken: a text as it is has nothing to learn.</summary>
+    internal bool IsUntrained => Losses.Count == 0 && End == TrainingEnd.Completed;
+
+    /// <summary>What the losses are, for a reader.</summary>
+    internal string LossName => Distillation is null ? "loss" : "divergence";
+
     /// <summary>Real tokens a second.</summary>
     public double TokensPerSecond => Duration > TimeSpan.Zero ? Tokens / Duration.TotalSeconds : 0;
 
