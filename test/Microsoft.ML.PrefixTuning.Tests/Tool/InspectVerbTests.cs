@@ -69,6 +69,17 @@ public sealed class InspectVerbTests
     }
 
     [TestMethod]
+    public void Run_OfModelWithAttribute_ListsTheValues()
+    {
+        ToolRun run = ToolFolder.Run("inspect", _folder.TrainTones());
+        Assert.AreEqual(("Input, Tone -> Output", "one for each value of 'Tone'"), (Value(run, "columns"), Value(run, "prefixes")));
+        Assert.AreEqual(("4 tokens", "4 tokens", "refused"), (Value(run, "  'calm'"), Value(run, "  'loud'"), Value(run, "  other values")));
+        ToolRun shared = ToolFolder.Run("inspect", _folder.TrainTones("shared.zip", "--unseen-attribute", "use-shared-part"));
+        Assert.StartsWith("1 tokens", Value(shared, "  other values"));
+        Assert.AreEqual("4 tokens", Value(shared, "  'calm'"));
+    }
+
+    [TestMethod]
     public void Run_OfTriggerWords_ShowsThem()
     {
         string model = _folder.Train(options: ["--method", "trigger-words:2"]);
