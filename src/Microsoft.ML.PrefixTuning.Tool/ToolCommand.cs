@@ -58,7 +58,7 @@ internal static partial class ToolCommand
     {
         var root = new Verb(Name, "Teaches a frozen language model to write the texts you want, by training a prefix for it.")
         {
-            TrainVerb.Make(console), GenerateVerb.Make(console), EvaluateVerb.Make(console), InspectVerb.Make(console),
+            TrainVerb.Make(console), DistillVerb.Make(console), GenerateVerb.Make(console), EvaluateVerb.Make(console), InspectVerb.Make(console),
             ConvertVerb.Make(console), Verbose, new VersionOption(),
         };
         HelpWithExamples.Add(root,

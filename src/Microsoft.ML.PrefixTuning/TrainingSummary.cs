@@ -13,7 +13,10 @@ namespace Microsoft.ML.PrefixTuning;
 /// </summary>
 public sealed record TrainingSummary
 {
-    /// <summary>Loss of every step; NaN where a step was not finite and changed nothing.</summary>
+    /// <summary>
+    /// Loss of every step, in nats a target token also where <see cref="TrainingOptions.Loss"/> makes the sum over a row small.
+    /// It includes <see cref="TrainingOptions.LabelSmoothing"/>; validation losses do not. NaN where a step was not finite and changed nothing.
+    /// </summary>
     public required IReadOnlyList<double> Losses { get; init; }
 
     /// <summary>Learning rate of every step.</summary>
@@ -72,6 +75,12 @@ public sealed record TrainingSummary
 
     /// <summary>The tokens of the prompt that <see cref="PrefixMethod.TriggerWords"/> found, as texts; null for other methods.</summary>
     public IReadOnlyList<string>? TriggerWords { get; init; }
+
+    /// <summary>Whether no step was to be taken: a text as it is has nothing to learn.</summary>
+    internal bool IsUntrained => Losses.Count == 0 && End == TrainingEnd.Completed;
+
+    /// <summary>What the losses are, for a reader.</summary>
+    internal string LossName => Distillation is null ? "loss" : "divergence";
 
     /// <summary>Real tokens a second.</summary>
     public double TokensPerSecond => Duration > TimeSpan.Zero ? Tokens / Duration.TotalSeconds : 0;

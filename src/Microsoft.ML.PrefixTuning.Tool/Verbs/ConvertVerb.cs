@@ -1,6 +1,7 @@
 using System;
 using System.CommandLine;
 using System.IO;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -12,6 +13,7 @@ internal sealed class ConvertVerb
     private readonly Argument<string> _source = PathArgument.Make<string>("source", "What is read: a saved model (.zip), a prefix (.safetensors) or the folder of a PEFT adapter.");
     private readonly Argument<string> _target = PathArgument.Make<string>("target", "What is written: a saved model (.zip), a prefix (.safetensors), else the folder of a PEFT adapter.");
     private readonly Option<string> _base = BaseArgument.MakeOption("The base of the prefix; a saved model names its own");
+    private readonly Option<string> _attribute = new("--attribute") { Description = "Whose prefix is meant, where a saved model has one for each value of an attribute column.", HelpName = "value" };
     private readonly Option<string> _input = new("--input") { Description = "Column that the written model reads.", HelpName = "column" };
     private readonly Option<string> _output = new("--output") { Description = "Column that takes the written model's text.", HelpName = "column" };
     private readonly Option<string> _baseName = new("--base-name") { Description = "What PEFT shall load as the base: a name on a hub or a path.", HelpName = "name" };
@@ -22,7 +24,7 @@ internal sealed class ConvertVerb
     {
         command.Arguments.Add(_source);
         command.Arguments.Add(_target);
-        foreach (Option option in (Option[])[_base, _input, _output, _baseName])
+        foreach (Option option in (Option[])[_base, _attribute, _input, _output, _baseName])
             command.Options.Add(option);
         _options = new RecordOptions<TextGenerationOptions>(command);
         _generation = new GenerationArguments(command);
@@ -36,6 +38,7 @@ internal sealed class ConvertVerb
         command.SetAction(parsed => verb.Run(parsed, console));
         HelpWithExamples.Add(command,
             "prefix-tune convert describe.zip describe.safetensors",
+            "prefix-tune convert tone.zip calm.safetensors --attribute calm",
             "prefix-tune convert describe.zip ./peft-adapter --base-name HuggingFaceTB/SmolLM2-135M-Instruct",
             "prefix-tune convert ./peft-adapter describe.safetensors --base ./my-model",
             "prefix-tune convert describe.safetensors describe.zip --base smollm2 --input Facts --output Description");
@@ -55,11 +58,13 @@ internal sealed class ConvertVerb
         if (from == PathKind.Model)
         {
             SavedModelEntry entry = OnlyEntry(source);
-            prefix = entry.Prefix ?? throw new FormatException($"{entry.Place}: expected a prefix, found a base that writes by itself.");
+            prefix = Choose(entry, parsed.GetValue(_attribute));
             baseModel ??= BaseModel.FromFolder(entry.Saved.Base.Path);
         }
         else
         {
+            if (parsed.GetValue(_attribute) is not null)
+                throw new UsageException($"--attribute goes with a saved model, found '{source}'.");
             prefix = from == PathKind.Prefix ? Prefix.Load(source) : Prefix.FromPeft(source, Needed(baseModel));
         }
         if (to == PathKind.Prefix)
@@ -81,6 +86,19 @@ internal sealed class ConvertVerb
         TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions()) with { Generation = _generation.Read(parsed, new GenerationOptions()) };
         using PrefixTuningTransformer made = mlContext.Transforms.Text.GenerateText(output, input, baseModel, prefix, options).Fit(empty);
         mlContext.Model.SaveAtomically(made, empty.Schema, target);
+    }
+
+    private static Prefix Choose(SavedModelEntry entry, string? value)
+    {
+        if (entry.Saved.AttributeColumn is not { } column)
+        {
+            return value is not null ? throw new UsageException($"--attribute: expected none, since {entry.Place} has no attribute column, found '{value}'.")
+                : entry.Prefix ?? throw new FormatException($"{entry.Place}: expected a prefix, found a base that writes by itself.");
+        }
+        if (value is not null && entry.Prefixes.ByValue.TryGetValue(value, out Prefix? prefix))
+            return prefix;
+        string values = string.Join(", ", entry.Prefixes.ByValue.Keys.Select(BaseDescription.Quote));
+        throw new UsageException($"--attribute: expected a value of {BaseDescription.Quote(column)}, each of which has a prefix in {entry.Place}: {values}; found {(value is null ? "none" : $"'{value}'")}.");
     }
 
     private static SavedModelEntry OnlyEntry(string path) => SavedModelFile.Read(path) is [var single] ? single

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
+using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -54,7 +55,7 @@ internal sealed class GeneratorArguments
         var start = new TextGenerationOptions { Template = settings.Template, Precision = settings.Precision };
         var columns = new GeneratorColumns(tuned.InputColumnName, tuned.OutputColumnName, tuned.AttributeColumnName);
         PrefixTuningTransformer changed = Make(mlContext, tuned, columns, Read(parsed, start, settings.Generation));
-        return new TextSource(changed, changed, [changed, .. Owned(loaded)]);
+        return new TextSource(Exchange(loaded, tuned, changed), changed, [changed, .. Owned(loaded)]);
     }
 
     private TextSource OpenBase(ParseResult parsed, MLContext mlContext, BaseModel baseModel)
@@ -87,6 +88,14 @@ internal sealed class GeneratorArguments
         PrefixTuningTransformer[] found = [.. Parts(loaded).OfType<PrefixTuningTransformer>()];
         return found is [var single] ? single
             : throw new FormatException($"{path}: expected a model with one prefix-tuning transformer, found {found.Length}.");
+    }
+
+    /// <summary>A model with one part exchanged; the other parts are the same.</summary>
+    private static ITransformer Exchange(ITransformer model, PrefixTuningTransformer part, PrefixTuningTransformer other)
+    {
+        if (model == part)
+            return other;
+        return model is IEnumerable<ITransformer> chain ? new TransformerChain<ITransformer>([.. chain.Select(inner => Exchange(inner, part, other))]) : model;
     }
 
     private static IEnumerable<ITransformer> Parts(ITransformer model) => model is IEnumerable<ITransformer> chain ? chain.SelectMany(Parts) : [model];

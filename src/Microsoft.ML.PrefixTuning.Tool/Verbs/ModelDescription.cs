@@ -21,10 +21,10 @@ internal static class ModelDescription
     private static IEnumerable<Described> Of(SavedModelEntry entry)
     {
         SavedModel saved = entry.Saved;
-        yield return new("columns", $"{saved.InputColumn} -> {saved.OutputColumn}");
+        yield return new("columns", $"{saved.InputColumn}{(saved.AttributeColumn is { } column ? $", {column}" : "")} -> {saved.OutputColumn}");
         yield return new("template", saved.Template is null ? "the base's default" : BaseDescription.Quote(saved.Template));
         yield return new("generation", Describe(saved.Generation));
-        foreach (Described line in entry.Prefix is null ? [new("prefix", "none: the base writes by itself")] : PrefixDescription.Of(entry.Prefix))
+        foreach (Described line in Prefixes(entry))
             yield return line;
         yield return new("base", $"{saved.Base.Name}{(saved.Base.Files is null ? "" : " (in this file)")}, {OptionText.Kebab(saved.Precision.ToString())}");
         yield return new("  when saved at", saved.Base.Path);
@@ -33,6 +33,18 @@ internal static class ModelDescription
         yield return new("  weights", saved.Base.Fingerprint.ContentHash);
         foreach (Described line in saved.Training is null ? [new("training", "not trained in this model")] : TrainingDescription.Of(saved.Training))
             yield return line;
+    }
+
+    private static IEnumerable<Described> Prefixes(SavedModelEntry entry)
+    {
+        if (entry.Saved.AttributeColumn is not { } column)
+            return entry.Prefix is null ? [new("prefix", "none: the base writes by itself")] : PrefixDescription.Of(entry.Prefix);
+        return
+        [
+            new("prefixes", $"one for each value of {BaseDescription.Quote(column)}"),
+            .. entry.Prefixes.ByValue.Select(pair => new Described($"  {BaseDescription.Quote(pair.Key)}", $"{pair.Value.Length} tokens")),
+            new("  other values", entry.Prefix is null ? "refused" : $"{entry.Prefix.Length} tokens, what all share or was given for them"),
+        ];
     }
 
     private static string Describe(SavedGeneration generation) => generation.Decoding switch

@@ -23,8 +23,7 @@ internal static class PrefixModelFormat
     /// <summary>Name of the stream with the <see cref="SavedModel"/>.</summary>
     public const string DescriptionStream = "Description.json";
 
-    /// <summary>Name of the stream with the prefix.</summary>
-    public const string PrefixStream = "Prefix.safetensors";
+    private const string PrefixStream = "Prefix.safetensors";
 
     /// <summary>Bytes: far above any description; keeps a lying archive from being read into memory.</summary>
     public const long LongestDescription = 256L << 20;
@@ -83,7 +82,7 @@ internal static class PrefixModelFormat
         string place = MlNetInternals.GetPlace(context);
         byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
-        PrefixChoice prefixes = ReadPrefixes(context, place, saved);
+        PrefixChoice prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
         EmbeddedBase? embedded = saved.Base.Files is null ? null : EmbeddedBase.Extract(context, saved.Base.Files, MlNetInternals.GetTempFilePath(host));
         try
         {
@@ -102,14 +101,17 @@ internal static class PrefixModelFormat
         }
     }
 
-    private static PrefixChoice ReadPrefixes(ModelLoadContext context, string place, SavedModel saved)
+    /// <summary>The prefixes of an entry: that of all rows, or those of attribute values in the entry's order.</summary>
+    /// <param name="saved">The entry's description.</param>
+    /// <param name="read">Reads the prefix in the stream of a name and a size in bytes.</param>
+    public static PrefixChoice ReadPrefixes(SavedModel saved, Func<string, long, Prefix> read)
     {
-        Prefix? otherwise = saved.PrefixBytes is long bytes ? ReadPrefix(context, place, PrefixStream, bytes) : null;
+        Prefix? otherwise = saved.PrefixBytes is long bytes ? read(PrefixStream, bytes) : null;
         if (saved.AttributePrefixes is not { } ofAttributes)
             return PrefixChoice.ForAll(otherwise);
         var byValue = new Dictionary<string, Prefix>(StringComparer.Ordinal);
         foreach (SavedAttribute attribute in ofAttributes)
-            byValue.Add(attribute.Value, ReadPrefix(context, place, AttributeStream(byValue.Count), attribute.Bytes));
+            byValue.Add(attribute.Value, read(AttributeStream(byValue.Count), attribute.Bytes));
         return new PrefixChoice(byValue, otherwise);
     }
 

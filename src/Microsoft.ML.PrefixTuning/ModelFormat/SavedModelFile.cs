@@ -37,12 +37,13 @@ internal static class SavedModelFile
         string folder = description.FullName[..^NameOf(description).Length];
         string place = $"{file}, '{folder.TrimEnd('/', '\\')}'";
         SavedModel saved = SavedModel.FromBytes(ReadBytes(description, PrefixModelFormat.LongestDescription, place), $"{place}, {PrefixModelFormat.DescriptionStream}");
-        if (saved.PrefixBytes is not long bytes)
-            return new SavedModelEntry(place, saved, null);
-        ZipArchiveEntry stream = archive.GetEntry(folder + PrefixModelFormat.PrefixStream)
-            ?? throw new FormatException($"{place}: expected a stream '{PrefixModelFormat.PrefixStream}', found none.");
-        byte[] content = ReadBytes(stream, bytes, place);
-        return new SavedModelEntry(place, saved, PrefixFile.FromBytes(content, $"{place}, {PrefixModelFormat.PrefixStream}"));
+        return new SavedModelEntry(place, saved, PrefixModelFormat.ReadPrefixes(saved, ReadPrefix));
+
+        Prefix ReadPrefix(string name, long bytes)
+        {
+            ZipArchiveEntry stream = archive.GetEntry(folder + name) ?? throw new FormatException($"{place}: expected a stream '{name}', found none.");
+            return PrefixFile.FromBytes(ReadBytes(stream, bytes, place), $"{place}, {name}");
+        }
     }
 
     // Counted while reading: the length that an archive declares is not believed.
@@ -68,5 +69,9 @@ internal static class SavedModelFile
 /// <summary>A transformer in a model file.</summary>
 /// <param name="Place">File and folder in it, for messages.</param>
 /// <param name="Saved">What it says about itself.</param>
-/// <param name="Prefix">Its prefix; null where the base writes by itself.</param>
-internal sealed record SavedModelEntry(string Place, SavedModel Saved, Prefix? Prefix);
+/// <param name="Prefixes">Its prefix, none, or those of the values of its attribute column.</param>
+internal sealed record SavedModelEntry(string Place, SavedModel Saved, PrefixChoice Prefixes)
+{
+    /// <summary>The prefix of all rows, or of those whose attribute has none of its own; null where there is none.</summary>
+    public Prefix? Prefix => Prefixes.Otherwise;
+}

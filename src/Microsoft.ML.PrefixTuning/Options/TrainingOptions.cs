@@ -180,8 +180,8 @@ public sealed record EarlyStopping
 /// <param name="Epoch">Epoch, from 1.</param>
 /// <param name="Step">Steps done.</param>
 /// <param name="TotalSteps">Steps in all, if nothing stops earlier.</param>
-/// <param name="Loss">Loss of this step.</param>
-/// <param name="ValidationLoss">The newest validation loss, in nats a token; null before the first.</param>
+/// <param name="Loss">Loss of this step, in nats a target token whatever <see cref="TrainingOptions.Loss"/> is; it includes <see cref="TrainingOptions.LabelSmoothing"/>.</param>
+/// <param name="ValidationLoss">The newest validation loss, in nats a target token, without label smoothing; null before the first.</param>
 /// <param name="LearningRate">Learning rate of this step.</param>
 /// <param name="TokensPerSecond">Real tokens (sources and targets, no padding) a second, over the run.</param>
 /// <param name="TimeLeft">Estimate of the time to the last step.</param>

@@ -21,8 +21,9 @@ internal sealed record PlotAxis(double Low, double High, double Step)
     {
         if (high - low <= Math.Abs(low) * Rounding)
         {
-            double margin = low == 0 ? 1 : Math.Abs(low) / 10;
-            (low, high) = (low - margin, high + margin);
+            // Steps, losses and rates that are all 0 have nothing below them.
+            double margin = Math.Abs(low) / 10;
+            (low, high) = low == 0 ? (0, 1) : (low - margin, high + margin);
         }
         double rough = (high - low) / marks, power = Math.Pow(10, Math.Floor(Math.Log10(rough)));
         double step = power * (rough / power) switch { <= 1.5 => 1, <= 3 => 2, <= 7 => 5, _ => 10 };

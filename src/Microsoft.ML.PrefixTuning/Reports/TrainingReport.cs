@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Reports;
 
@@ -16,12 +17,14 @@ internal static class TrainingReport
     {
         Subtitle = Subtitle(summary),
         KeyFigures = [.. KeyFigures(summary)],
-        Plots = [LossPlot(summary), RatePlot(summary)],
+        Plots = [.. Plots(summary)],
         Tables = [LossTable(summary), CountTable(summary)],
     };
 
     private static string Subtitle(TrainingSummary summary)
     {
+        if (summary.IsUntrained)
+            return "Nothing was trained: the prefix is its start as it is.";
         string end = summary.End switch
         {
             TrainingEnd.EarlyStopping => ", since the validation loss no longer fell",
@@ -36,16 +39,28 @@ internal static class TrainingReport
 
     private static IEnumerable<KeyFigure> KeyFigures(TrainingSummary summary)
     {
-        if (summary.BestLoss is double best)
-            yield return new KeyFigure($"Best validation {Name(summary)}", Loss(best), $"{Loss(summary.StartLoss)} at the start");
+        if (summary is { BestLoss: double best, IsUntrained: false })
+            yield return new KeyFigure($"Best validation {summary.LossName}", Loss(best), $"{Loss(summary.StartLoss)} at the start");
         else
-            yield return new KeyFigure($"{Capital(Name(summary))} at the start", Loss(summary.StartLoss), $"{Loss(summary.BaseLoss)} without a prefix");
-        yield return new KeyFigure("Best step", Text($"{summary.BestStep:N0}"), Text($"of {summary.Losses.Count:N0}; epochs begun: {summary.Epochs:N0}"));
-        yield return new KeyFigure("Tokens a second", Text($"{summary.TokensPerSecond:N0}"), $"{Time(summary.Duration)} in all");
+            yield return new KeyFigure($"{Capital(summary.LossName)} at the start", Loss(summary.StartLoss), $"{Loss(summary.BaseLoss)} without a prefix");
+        if (!summary.IsUntrained)
+        {
+            yield return new KeyFigure("Best step", Text($"{summary.BestStep:N0}"), Text($"of {summary.Losses.Count:N0}; epochs begun: {summary.Epochs:N0}"));
+            yield return new KeyFigure("Tokens a second", Text($"{summary.TokensPerSecond:N0}"), $"{Time(summary.Duration)} in all");
+        }
         if (summary.Distillation is { } distillation)
             yield return new KeyFigure("Tokens saved a row", Text($"{distillation.SavedTokens:N0}"), Text($"{distillation.TeacherTokens:N0} before, {distillation.StudentTokens:N0} now"));
         if (summary.Drift is { } drift)
             yield return new KeyFigure("Drift on plain text", drift.Increase.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture), $"{Loss(drift.BaseLoss)} without the prefix");
+    }
+
+    private static IEnumerable<LinePlot> Plots(TrainingSummary summary)
+    {
+        if (summary.Losses.Count > 0)
+            yield return LossPlot(summary);
+        // A search for words takes steps without a rate.
+        if (summary.LearningRates.Any(rate => rate > 0))
+            yield return RatePlot(summary);
     }
 
     private static LinePlot LossPlot(TrainingSummary summary)
@@ -56,7 +71,7 @@ internal static class TrainingReport
             lines.Add(new PlotLine($"training, mean of {window} steps", Points(Means(summary.Losses, window))));
         if (summary.ValidationLosses.Count > 0)
             lines.Add(new PlotLine("validation", [.. summary.ValidationLosses.Select(point => new PlotPoint(point.Step, point.Loss))], PlotStyle.Dotted));
-        return new LinePlot(Capital(Name(summary)), "step", $"{Name(summary)} in nats a token", lines)
+        return new LinePlot(Capital(summary.LossName), "step", $"{summary.LossName} in nats a token", lines)
         {
             Marks = [new PlotMark(summary.BestStep, Text($"best: step {summary.BestStep:N0}"))],
         };
@@ -79,7 +94,7 @@ internal static class TrainingReport
             rows.Add(Row(Text($"plain text of {drift.Tokens:N0} tokens without the prefix, cross-entropy"), Loss(drift.BaseLoss)));
             rows.Add(Row("the same text with the kept prefix", Loss(drift.PrefixLoss)));
         }
-        return new ReportTable("Before and after", ["", $"{Name(summary)} in nats a token"], rows);
+        return new ReportTable("Before and after", ["", $"{summary.LossName} in nats a token"], rows);
     }
 
     private static ReportTable CountTable(TrainingSummary summary)
@@ -102,6 +117,8 @@ internal static class TrainingReport
             rows.Add(Row("temperature of the distillation", Text($"{distillation.Temperature}")));
             rows.Add(Row("most probable tokens compared", distillation.TopK == 0 ? "all" : Text($"{distillation.TopK:N0}")));
         }
+        if (summary.TriggerWords is { } words)
+            rows.Add(Row("trigger words", string.Join(' ', words.Select(FileText.Quote))));
         return new ReportTable("Counts", ["", ""], rows);
     }
 
@@ -124,8 +141,6 @@ internal static class TrainingReport
     }
 
     private static PlotPoint[] Points(IEnumerable<double> values) => [.. values.Select((value, index) => new PlotPoint(index + 1, value))];
-
-    private static string Name(TrainingSummary summary) => summary.Distillation is null ? "loss" : "divergence";
 
     private static string Capital(string name) => char.ToUpperInvariant(name[0]) + name[1..];
 

@@ -54,7 +54,7 @@ internal sealed record TrainingOutcome
 }
 
 /// <summary>One step.</summary>
-/// <param name="Loss">Loss as the options define it; not finite where the step failed.</param>
+/// <param name="Loss">Mean over all target tokens of the step, in nats, label smoothing included; not finite where the step failed.</param>
 /// <param name="GradientNorm">L2 norm of the gradient before clipping.</param>
 /// <param name="LearningRate">Learning rate.</param>
 internal sealed record StepRecord(double Loss, double GradientNorm, double LearningRate)

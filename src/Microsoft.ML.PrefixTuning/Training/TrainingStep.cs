@@ -37,12 +37,15 @@ internal sealed class TrainingStep(TrainingRun run, AdamW optimizer)
         return record;
     }
 
-    /// <summary>Loss and gradient of the materialised prefix, added up over the micro-batches; no gradient where no row has a target token.</summary>
+    /// <summary>
+    /// Loss and gradient of the materialised prefix, added up over the micro-batches; no gradient where no row has a target
+    /// token. The loss is a mean over target tokens whatever the gradient is divided by: validation losses are, too.
+    /// </summary>
     private (double Loss, Tensor[]? Gradients) Backward(IReadOnlyList<TrainingExample[]> batches, AttentionSite[] sites,
         Tensor[] leaves)
     {
-        int parts = batches.Sum(batch => run.Options.Loss == TrainingLoss.SentenceSum
-            ? batch.Length : batch.Sum(row => TargetStates.Count(run.Model, row)));
+        int tokens = batches.Sum(batch => batch.Sum(row => TargetStates.Count(run.Model, row)));
+        int parts = run.Options.Loss == TrainingLoss.SentenceSum ? batches.Sum(batch => batch.Length) : tokens;
         double loss = 0;
         Tensor[]? sums = null;
         foreach (TrainingExample[] batch in batches)
@@ -55,7 +58,7 @@ internal sealed class TrainingStep(TrainingRun run, AdamW optimizer)
             TargetStates states = TargetStates.Make(run.Model, rows, run.PrefixOf(sites, leaves, rows),
                 run.Parametrization.Convention, run.DecoderStart);
             (double sum, Tensor ofHidden) = run.Objective.WithGradient(run.Model, states, rows);
-            loss += sum / parts;
+            loss += sum / tokens;
             Tensor[] gradients = [.. autograd.grad([states.Hidden], leaves, [ofHidden.mul_(Scalars.Real(1.0 / parts))])];
             sums = Add(sums, gradients);
         }

@@ -57,6 +57,7 @@ public class SvgLinePlotTests
     [DataRow(0.0, 5e-4, "0 1e-4 2e-4 3e-4 4e-4 5e-4")]
     [DataRow(0.0, 25_000.0, "0 5,000 10,000 15,000 20,000 25,000")]
     [DataRow(-3.0, 3.0, "-3 -2 -1 0 1 2 3")]
+    [DataRow(0.0, 0.0, "0 0.2 0.4 0.6 0.8 1.0")]
     [DataRow(5.0, 5.0, "4.4 4.6 4.8 5.0 5.2 5.4 5.6")]
     public void PlotAxis_Range_HasRoundMarks(double low, double high, string labels)
     {

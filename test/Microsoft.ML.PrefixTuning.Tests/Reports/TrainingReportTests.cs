@@ -62,6 +62,38 @@ public sealed class TrainingReportTests
     }
 
     [TestMethod]
+    public void Of_SearchedWords_ShowsThemAndNoLearningRate()
+    {
+        TrainingSummary summary = Summary with { TriggerWords = [" pub", "'s", "<b>"], LearningRates = [.. Summary.Losses.Select(_ => 0.0)], TrainedParameters = 0 };
+        string text = Page(summary).Element("body")!.Value;
+        Assert.Contains("trigger words' pub' ''s' '<b>'", text);
+        Assert.DoesNotContain("earning rate", text);
+        Assert.Contains("earning rate", Page(Summary).Element("body")!.Value);
+    }
+
+    [TestMethod]
+    public void Of_TextAsItIs_SaysThatNothingWasTrained()
+    {
+        TrainingSummary summary = Summary with
+        {
+            Losses = [],
+            LearningRates = [],
+            ValidationLosses = [new ValidationLoss(0, 3.1)],
+            BestStep = 0,
+            BestLoss = 3.1,
+            FailedSteps = 0,
+            Epochs = 0,
+            End = TrainingEnd.Completed,
+        };
+        XElement body = Page(summary).Element("body")!;
+        Assert.Contains("Nothing was trained: the prefix is its start as it is.", body.Value);
+        Assert.Contains("Loss at the start3.1003.456 without a prefix", body.Value);
+        Assert.IsEmpty(body.Descendants("svg").ToArray());
+        foreach (string untrue in (string[])["Trained on", "ended after", "Best", "Tokens a second"])
+            Assert.DoesNotContain(untrue, body.Value);
+    }
+
+    [TestMethod]
     public void WriteReport_ToAFile_WritesThePage()
     {
         string path = Path.Combine(Directory.CreateTempSubdirectory("report").FullName, "report.html");

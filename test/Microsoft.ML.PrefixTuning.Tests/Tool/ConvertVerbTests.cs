@@ -44,6 +44,36 @@ public sealed class ConvertVerbTests
     }
 
     [TestMethod]
+    [DataRow("refuse")]
+    [DataRow("use-shared-part")]
+    public void Run_OfModelWithAttribute_TakesThePrefixOfTheValue(string unseen)
+    {
+        string model = _folder.TrainTones(options: ["--unseen-attribute", unseen]);
+        using var trained = (PrefixTuningTransformer)new MLContext().Model.Load(model, out _);
+        foreach ((string tone, Prefix prefix) in trained.Prefixes)
+        {
+            Convert(model, _folder[$"{tone}.safetensors"], "--attribute", tone);
+            CollectionAssert.AreEqual(prefix.ToBytes(), File.ReadAllBytes(_folder[$"{tone}.safetensors"]), tone);
+        }
+        string[] named = ["--attribute: expected a value of 'Tone'", "'calm', 'loud'"];
+        foreach (string expected in named)
+        {
+            AssertUsage(expected, model, _folder["none.safetensors"]);
+            AssertUsage(expected, model, _folder["none.safetensors"], "--attribute", "odd");
+        }
+        Assert.IsFalse(File.Exists(_folder["none.safetensors"]));
+    }
+
+    [TestMethod]
+    public void Run_WithAttributeThatNothingHas_IsRefused()
+    {
+        string model = _folder.Train();
+        AssertUsage("has no attribute column", model, _folder["prefix.safetensors"], "--attribute", "calm");
+        Convert(model, _folder["prefix.safetensors"]);
+        AssertUsage("--attribute goes with a saved model", _folder["prefix.safetensors"], _folder["adapter"], "--base", ToolFolder.Base, "--attribute", "calm");
+    }
+
+    [TestMethod]
     public void Run_WithoutWhatItNeeds_SaysWhat()
     {
         string model = _folder.Train();

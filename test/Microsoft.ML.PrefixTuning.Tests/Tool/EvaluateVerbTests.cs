@@ -1,7 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
+using System.Reflection;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -89,8 +92,14 @@ public sealed class EvaluateVerbTests
         string references = _folder.Write("references.txt", [.. Rows.Select(row => row.Labels[0])]);
         ToolRun run = ToolFolder.Run("evaluate", WriteOutputs(), references);
         TextGenerationMetrics expected = Expected([.. Rows.Select(row => new Measured { Output = row.Output, Labels = [row.Labels[0]] })]);
-        Assert.MatchesRegex($@"BLEU +{expected.Bleu.ToString("F2", System.Globalization.CultureInfo.InvariantCulture)} +0 to 100", run.Out);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        string[] found = [.. run.Lines.Select(Cells).Where(cells => cells.Length > 1).Select(cells => $"{cells[0]}: {cells[1]}")];
+        CollectionAssert.AreEqual((string[])["measure: figure", .. Figures(expected)], found, run.Out);
+        Assert.Contains("as E2E papers", run.Out);
+        Assert.Contains("as WebNLG papers", run.Out);
         Assert.DoesNotContain("\u001b", run.Out);
+
+        static string[] Cells(string line) => Regex.Split(line.Trim(), " {2,}");
     }
 
     [TestMethod]
@@ -106,24 +115,45 @@ public sealed class EvaluateVerbTests
     {
         ToolRun run = ToolFolder.Run([.. arguments, "--json"]);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
-        JsonElement found = JsonDocument.Parse(run.Out).RootElement;
-        Assert.AreEqual(expected.SegmentCount, found.GetProperty("segmentCount").GetInt32());
-        var figures = new Dictionary<string, double>
+        AssertEqual(expected, JsonDocument.Parse(run.Out).RootElement, "metrics");
+    }
+
+    /// <summary>Compares every property, so that a new measure is compared too.</summary>
+    private static void AssertEqual(object expected, JsonElement found, string place)
+    {
+        switch (expected)
         {
-            ["bleu"] = expected.Bleu,
-            ["nist"] = expected.Nist,
-            ["meteor"] = expected.Meteor,
-            ["cider"] = expected.Cider,
-            ["chrF"] = expected.ChrF,
-            ["chrFPlusPlus"] = expected.ChrFPlusPlus,
-            ["ter"] = expected.Ter,
-            ["exactMatch"] = expected.ExactMatch,
-            ["outputLength"] = expected.OutputLength,
-        };
-        foreach ((string name, double figure) in figures)
-            Assert.AreEqual(figure, found.GetProperty(name).GetDouble(), name);
-        Assert.AreEqual(expected.RougeL.F, found.GetProperty("rougeL").GetProperty("f").GetDouble());
-        Assert.AreEqual(expected.WebNlg.Ter, found.GetProperty("webNlg").GetProperty("ter").GetDouble());
+            case int or double:
+                Assert.AreEqual(Convert.ToDouble(expected, CultureInfo.InvariantCulture), found.GetDouble(), place);
+                break;
+            case IReadOnlyList<double> list:
+                CollectionAssert.AreEqual(list.ToArray(), found.EnumerateArray().Select(figure => figure.GetDouble()).ToArray(), place);
+                break;
+            default:
+                foreach (PropertyInfo property in expected.GetType().GetProperties())
+                    AssertEqual(property.GetValue(expected)!, found.GetProperty(JsonNamingPolicy.CamelCase.ConvertName(property.Name)), $"{place}.{property.Name}");
+                break;
+        }
+    }
+
+    /// <summary>The rows of the table as they are to be, with as many decimals as their scales make sense of.</summary>
+    private static IEnumerable<string> Figures(TextGenerationMetrics metrics)
+    {
+        return
+        [
+            $"texts: {metrics.SegmentCount}", $"BLEU: {Two(metrics.Bleu)}", $"BLEU-1 to -4: {string.Join(' ', metrics.BleuByOrder.Select(Two))}",
+            $"brevity penalty: {Four(metrics.BleuBrevityPenalty)}", $"ROUGE-1 F: {Four(metrics.Rouge1.F)}", $"ROUGE-2 F: {Four(metrics.Rouge2.F)}",
+            $"ROUGE-L F: {Four(metrics.RougeL.F)}", $"ROUGE-Lsum F: {Four(metrics.RougeLsum.F)}", $"chrF: {Two(metrics.ChrF)}",
+            $"chrF++: {Two(metrics.ChrFPlusPlus)}", $"METEOR: {Four(metrics.Meteor)}", $"NIST: {Four(metrics.Nist)}", $"CIDEr: {Four(metrics.Cider)}",
+            $"TER: {Two(metrics.Ter)}", $"exact match: {Four(metrics.ExactMatch)}", $"length of texts: {Two(metrics.OutputLength)}",
+            $"length of references: {Two(metrics.ReferenceLength)}", $"BLEU: {Two(metrics.E2E.Bleu)}", $"NIST: {Two(metrics.E2E.Nist)}",
+            $"METEOR: {Two(metrics.E2E.Meteor)}", $"ROUGE-L: {Two(metrics.E2E.RougeL)}", $"CIDEr: {Two(metrics.E2E.Cider)}",
+            $"BLEU: {Two(metrics.WebNlg.Bleu)}", $"METEOR: {Two(metrics.WebNlg.Meteor)}", $"TER: {Two(metrics.WebNlg.Ter)}",
+        ];
+
+        static string Two(double figure) => figure.ToString("F2", CultureInfo.InvariantCulture);
+
+        static string Four(double figure) => figure.ToString("F4", CultureInfo.InvariantCulture);
     }
 
     private static TextGenerationMetrics Expected(Measured[] rows, TextGenerationEvaluationOptions? options = null)

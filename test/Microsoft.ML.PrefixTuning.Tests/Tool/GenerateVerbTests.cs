@@ -88,6 +88,26 @@ public sealed class GenerateVerbTests
     }
 
     [TestMethod]
+    public void Run_OfChainWithOptions_KeepsItsOtherSteps()
+    {
+        var mlContext = new MLContext(seed: 1);
+        IDataView rows = mlContext.Data.LoadFromEnumerable(TinyBase.Rows(12));
+        string model = Folder["chain.zip"];
+        // The model's own step makes small letters of what it reads, and one behind it copies the text.
+        using (var chain = mlContext.Transforms.Text.NormalizeText("Input").Append(TinyBase.Estimator(mlContext)).Append(mlContext.Transforms.CopyColumns("Copy", "Output")).Fit(rows))
+            mlContext.Model.Save(chain, rows.Schema, model);
+        string capitals = Folder.Write("capitals.tsv", "Input", "NAME : VENUE 1 | TYPE : PUB", "VENUE"), small = Folder.Write("small.tsv", "Input", "name : venue 1 | type : pub", "venue");
+        ToolRun own = ToolFolder.Run("generate", capitals, "--model", model);
+        ToolRun changed = ToolFolder.Run("generate", capitals, "--model", model, "--max-new-tokens", "12");
+        Assert.AreEqual((ExitCode.Done, "Input\tOutput\tCopy"), (changed.Code, changed.Lines[0]), changed.Error);
+        Assert.AreEqual(own.Out, changed.Out);
+        Assert.AreEqual(Texts(small), Texts(capitals));
+
+        string Texts(string rows) =>
+            string.Join('|', ToolFolder.Run("generate", rows, "--model", model, "--max-new-tokens", "5").Lines.Select(line => line[line.IndexOf('\t', StringComparison.Ordinal)..]));
+    }
+
+    [TestMethod]
     public void Run_WithSeveralSequences_WritesThemAll()
     {
         string[] options = ["generate", "--model", s_model, "--decoding", "beam", "--beam-width", "2", "--sequence-count", "2"];

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -65,6 +66,34 @@ public sealed class InspectVerbTests
         Assert.AreEqual(64, Value(run, "  weights").Length);
         Assert.StartsWith("completed after 2 steps", Value(run, "training"));
         Assert.AreEqual("384 trained, 384 stored", Value(run, "parameters"));
+    }
+
+    [TestMethod]
+    public void Run_OfModelWithAttribute_ListsTheValues()
+    {
+        ToolRun run = ToolFolder.Run("inspect", _folder.TrainTones());
+        Assert.AreEqual(("Input, Tone -> Output", "one for each value of 'Tone'"), (Value(run, "columns"), Value(run, "prefixes")));
+        Assert.AreEqual(("4 tokens", "4 tokens", "refused"), (Value(run, "  'calm'"), Value(run, "  'loud'"), Value(run, "  other values")));
+        ToolRun shared = ToolFolder.Run("inspect", _folder.TrainTones("shared.zip", "--unseen-attribute", "use-shared-part"));
+        Assert.StartsWith("1 tokens", Value(shared, "  other values"));
+        Assert.AreEqual("4 tokens", Value(shared, "  'calm'"));
+    }
+
+    [TestMethod]
+    public void Run_OfTriggerWords_ShowsThem()
+    {
+        string model = _folder.Train(options: ["--method", "trigger-words:2"]);
+        TrainingSummary summary = SavedModelFile.Read(model).Single().Saved.Training!;
+        Assert.IsNotEmpty(summary.TriggerWords!);
+        string[] shown = [.. summary.TriggerWords!.Select(word => $"'{word}'")];
+        Assert.AreEqual(string.Join(' ', shown), Value(ToolFolder.Run("inspect", model), "trigger words"));
+    }
+
+    [TestMethod]
+    public void Run_OfTextAsItIs_SaysThatNothingWasTrained()
+    {
+        string model = _folder.Train(options: ["--method", "text"]);
+        Assert.AreEqual("nothing was trained", Value(ToolFolder.Run("inspect", model), "training"));
     }
 
     [TestMethod]

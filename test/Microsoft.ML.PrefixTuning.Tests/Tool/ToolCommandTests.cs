@@ -13,7 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 [TestClass]
 public sealed class ToolCommandTests
 {
-    private static readonly string[] Verbs = ["train", "generate", "evaluate", "inspect", "convert"];
+    private static readonly string[] Verbs = ["train", "distill", "generate", "evaluate", "inspect", "convert"];
 
     public static IEnumerable<object[]> EveryVerb => Verbs.Select(verb => new object[] { verb });
 
@@ -126,6 +126,7 @@ public sealed class ToolCommandTests
         Check(new RecordOptions<TrainingOptions>(new Verb("v", "")), "EarlyStopping", "Progress", "CancellationToken");
         Check(new RecordOptions<EarlyStopping>(new Verb("v", "")));
         Check(new RecordOptions<GenerationOptions>(new Verb("v", "")), "Decoding");
+        Check(new RecordOptions<DistillationOptions>(new Verb("v", "")), "Student", "Continuations");
         Check(new RecordOptions<TextGenerationEvaluationOptions>(new Verb("v", "")));
 
         static void Check<T>(RecordOptions<T> options, params string[] elsewhere)

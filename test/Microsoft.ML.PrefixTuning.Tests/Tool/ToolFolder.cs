@@ -48,6 +48,15 @@ internal sealed class ToolFolder : IDisposable
         return run.Code == ExitCode.Done ? path : throw new InvalidOperationException(run.Error);
     }
 
+    /// <summary>Trains for a moment with a column of tones, each of which has a prefix, and gives the model's path.</summary>
+    public string TrainTones(string model = "tones.zip", params string[] options)
+    {
+        string rows = Write("tones.tsv", ["Input\tLabel\tTone", .. TinyBase.Rows(12).Select((row, i) => $"{row.Input}\t{row.Label}\t{(i % 2 == 0 ? "calm" : "loud")}")]);
+        ToolRun run = Run(["train", rows, "--base", Base, "--input", "Input", "--label", "Label", "--model", this[model], "--attribute-column", "Tone",
+            "--attribute-length", "3", "--prefix-length", "4", "--max-steps", "4", "--batch-size", "4", "--seed", "3", "--max-new-tokens", "10", .. options]);
+        return run.Code == ExitCode.Done ? this[model] : throw new InvalidOperationException(run.Error);
+    }
+
     /// <summary>Runs the command.</summary>
     public static ToolRun Run(params string[] arguments) => RunWith("", arguments);
 

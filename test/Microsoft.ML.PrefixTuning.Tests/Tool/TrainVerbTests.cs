@@ -42,6 +42,18 @@ public sealed class TrainVerbTests
     }
 
     [TestMethod]
+    public void Run_WithReport_WritesThePageOfTheTraining()
+    {
+        string model = _folder.Train(options: ["--report", _folder["report.html"]]);
+        Entry(model).Saved.Training!.WriteReport(_folder["expected.html"]);
+        Assert.AreEqual(File.ReadAllText(_folder["expected.html"]), File.ReadAllText(_folder["report.html"]));
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+            "--model", _folder["other.zip"], "--report", _folder["missing/report.html"]);
+        Assert.AreEqual(ExitCode.Failed, run.Code);
+        Assert.DoesNotContain("step", run.Error);
+    }
+
+    [TestMethod]
     public void Run_WithValidationFile_ValidatesOnItsRows()
     {
         string model = _folder.Train(options: ["--validation", _folder.WriteRows("held.csv", 5)]);

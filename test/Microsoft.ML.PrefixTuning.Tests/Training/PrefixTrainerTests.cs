@@ -387,6 +387,24 @@ public sealed class PrefixTrainerTests
     }
 
     [TestMethod]
+    public void Train_OfSentenceSums_RecordsNatsATokenAndKeepsTheGradientOfTheSum()
+    {
+        const int targetTokens = 5;
+        using LanguageModel model = TinyTraining.Model();
+        TrainingOutcome mean = Train(model, TrainingLoss.TokenMean), sum = Train(model, TrainingLoss.SentenceSum);
+        Assert.AreEqual(mean.StartLoss, sum.Steps[0].Loss, 1e-5);
+        Assert.AreEqual(mean.Steps[0].Loss, sum.Steps[0].Loss, 1e-9);
+        Assert.AreEqual(targetTokens * mean.Steps[0].GradientNorm, sum.Steps[0].GradientNorm, 1e-4 * sum.Steps[0].GradientNorm);
+
+        static TrainingOutcome Train(LanguageModel model, TrainingLoss loss)
+        {
+            using DirectParametrization direct = TinyTraining.Direct(model);
+            var options = new TrainingOptions { MaxSteps = 1, BatchSize = 20, Loss = loss };
+            return PrefixTrainer.Train(TinyTraining.Run(model, direct, options));
+        }
+    }
+
+    [TestMethod]
     public void Train_WithGroups_TrainsTheSharedPartAndEachRowsOwn()
     {
         using LanguageModel model = TinyTraining.Model();
