@@ -51,6 +51,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         PrefixTuningOptions student = options.Student;
         _seed = student.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
         _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation, student.Precision, student.EmbedBase);
+        _settings.CheckErrorColumn(_columns.Label, "Student.");
     }
 
     /// <summary>Distils the teacher. The base's weights are the same bits before and after.</summary>

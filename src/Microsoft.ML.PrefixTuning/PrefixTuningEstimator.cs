@@ -49,6 +49,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation, options.Precision,
             options.EmbedBase)
         { AttributeColumn = columns.Attribute };
+        _settings.CheckErrorColumn(columns.Label);
     }
 
     /// <summary>Trains a prefix. The base's weights are the same bits before and after.</summary>

@@ -40,6 +40,7 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation, options.Precision,
             options.EmbedBase)
         { AttributeColumn = columns.Attribute };
+        _settings.CheckErrorColumn(labelColumn: null);
     }
 
     /// <summary>Loads the base; the data is looked at for its schema only.</summary>
