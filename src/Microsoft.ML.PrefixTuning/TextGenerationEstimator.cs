@@ -46,6 +46,7 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
     /// <summary>Loads the base; the data is looked at for its schema only.</summary>
     /// <param name="input">Any view with the input column, and the attribute column where there is one.</param>
     /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
+    /// <exception cref="ArgumentException">A banned word has no token in the base.</exception>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
     public PrefixTuningTransformer Fit(IDataView input)
     {
