@@ -1,5 +1,7 @@
 using System;
+using System.Collections;
 using System.Collections.Concurrent;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
@@ -123,6 +125,26 @@ public sealed class ServingTests
     }
 
     [TestMethod]
+    public void Warning_OfCutRows_CountsThoseOfItsOwnCall()
+    {
+        var context = new MLContext(seed: 1);
+        var messages = new ConcurrentBag<string>();
+        context.Log += (_, entry) => messages.Add(entry.Message);
+        var options = TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = PromptTruncation.End } };
+        using PrefixTuningTransformer model = TinyBase.Fit(context, options);
+        var other = new Thread(() => TinyBase.Texts(context, model, TinyBase.Rows(1)));
+        // A call whose row is cut begins first; the other one waits for it.
+        var rows = new LateRows([new InputRow(0, string.Concat(Enumerable.Repeat("name : Venue | ", 120)))], () =>
+        {
+            other.Start();
+            SpinWait.SpinUntil(() => other.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin), TimeSpan.FromSeconds(30));
+        });
+        Assert.IsTrue(model.Session.Generate(rows, null, null)[0].IsTruncated);
+        other.Join();
+        Assert.IsFalse(messages.Any(message => message.Contains("were cut", StringComparison.Ordinal)), string.Join('\n', messages));
+    }
+
+    [TestMethod]
     public void CancelExecution_DuringGeneration_EndsIt()
     {
         var context = new MLContext(seed: 1);
@@ -149,4 +171,25 @@ public sealed class ServingTests
 
     private static PredictionEngine<FaceRow, FaceOutput> Engine() =>
         Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(s_model, new PredictionEngineOptions { OwnsTransformer = false });
+
+    /// <summary>Rows that something happens before the first of is read.</summary>
+    private sealed class LateRows(InputRow[] rows, Action before) : IReadOnlyList<InputRow>
+    {
+        private Action? _before = before;
+
+        public int Count => rows.Length;
+
+        public InputRow this[int index]
+        {
+            get
+            {
+                Interlocked.Exchange(ref _before, null)?.Invoke();
+                return rows[index];
+            }
+        }
+
+        public IEnumerator<InputRow> GetEnumerator() => rows.AsEnumerable().GetEnumerator();
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    }
 }
