@@ -145,12 +145,47 @@ public sealed class ServingTests
     }
 
     [TestMethod]
-    public void CancelExecution_DuringGeneration_EndsIt()
+    public void CancelExecution_BeforeGeneration_RefusesIt()
     {
         var context = new MLContext(seed: 1);
         using PrefixTuningTransformer model = TinyBase.Fit(context);
         ModelFormat.MlNetInternals.CancelExecution(context);
         Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Texts(context, model, TinyBase.Rows(1)));
+    }
+
+    [TestMethod]
+    public void CancelExecution_InTheMiddleOfAText_EndsItAtTheNextToken()
+    {
+        var context = new MLContext(seed: 1);
+        Runtime.IHostEnvironment environment = ModelFormat.MlNetInternals.GetEnvironment(context.Transforms.Text);
+        using PrefixTuningTransformer model = TinyBase.Fit(context);
+        int checks = 0;
+        Assert.ThrowsExactly<OperationCanceledException>(() => model.Session.Generate([new InputRow(0, "name : Venue")], () =>
+        {
+            if (++checks == 3)
+                ModelFormat.MlNetInternals.CancelExecution(context);
+            ModelFormat.MlNetInternals.CheckAlive(environment);
+        }, null));
+        Assert.AreEqual(3, checks);
+    }
+
+    [TestMethod]
+    public void CancelExecution_FromAnotherThread_EndsALongCall()
+    {
+        // Uncancelled, this one call takes thousands of steps.
+        var context = new MLContext(seed: 1);
+        var options = new TextGenerationOptions { Generation = new() { MinNewTokens = 250, MaxNewTokens = 250, BatchSize = 1 } };
+        using PrefixTuningTransformer model = context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options)
+            .Fit(context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
+        var canceller = new Thread(() =>
+        {
+            SpinWait.SpinUntil(() => model.Session.RowsWritten > 0, TimeSpan.FromSeconds(30));
+            Thread.Sleep(200);   // the first check is over
+            ModelFormat.MlNetInternals.CancelExecution(context);
+        });
+        canceller.Start();
+        Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Texts(context, model, TinyBase.Rows(60)));
+        canceller.Join();
     }
 
     [TestMethod]
