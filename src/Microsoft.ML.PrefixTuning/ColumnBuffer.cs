@@ -47,6 +47,9 @@ internal abstract class ColumnBuffer<T> : ColumnBuffer
         T copy = default!;
         Copy(_value, ref copy);
         _values.Add(copy);
+        // An object is not copied, and a getter may dispose the one it is handed, as those of images do.
+        if (!typeof(T).IsValueType)
+            _value = default!;
     }
 
     public override void Clear() => _values.Clear();

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.ExceptionServices;
 using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -25,6 +26,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     private int _place = -1;
     private long _position = -1;
     private bool _atEnd;
+    private ExceptionDispatchInfo? _fault;
 
     /// <param name="source">The source's cursor; owned.</param>
     /// <param name="view">The view.</param>
@@ -57,12 +59,13 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
 
     public override bool MoveNext()
     {
+        // Rows were lost: neither the texts of others nor an early end may stand for them.
+        _fault?.Throw();
         if (_atEnd)
             return false;
         if (++_place >= _rows.Count && !Fill())
         {
             _atEnd = true;
-            _position = -1;
             return false;
         }
         _position = _rows[_place].Position;
@@ -94,15 +97,30 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
 
     private bool Fill()
     {
+        Forget();
+        try
+        {
+            while (_rows.Count < _writer.Settings.Generation.LookAhead && _source.MoveNext())
+                Take();
+            _results = _rows.Count == 0 ? [] : _writer.Write(_rows);
+        }
+        catch (Exception fault)
+        {
+            Forget();
+            _fault = ExceptionDispatchInfo.Capture(fault);
+            throw;
+        }
+        return _rows.Count > 0;
+    }
+
+    private void Forget()
+    {
         foreach (ColumnBuffer? buffer in _buffers)
             buffer?.Clear();
         _ids.Clear();
         _rows.Clear();
-        while (_rows.Count < _writer.Settings.Generation.LookAhead && _source.MoveNext())
-            Take();
-        _place = 0;
-        _results = _rows.Count == 0 ? [] : _writer.Write(_rows);
-        return _rows.Count > 0;
+        _results = [];
+        (_place, _position) = (0, -1);
     }
 
     private void Take()

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading;
 using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -52,14 +51,13 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
         private readonly GeneratedTextRowMapper _mapper;
         private readonly bool[] _active;
         private readonly ValueGetter<ReadOnlyMemory<char>>[] _getters = [];
+        private readonly ThreadWatch _watch;
         private GeneratedText? _result;
-        private InputRow _written = new(long.MinValue, "");
-        private bool _disturbed;
-        private int _busy;
+        private InputRow _written;
 
         public Row(DataViewRow source, GeneratedTextRowMapper mapper, bool[] active)
         {
-            (_source, _mapper, _active) = (source, mapper, active);
+            (_source, _mapper, _active, _watch) = (source, mapper, active, new ThreadWatch(source));
             if (active.AsSpan(mapper.InputSchema.Count).Contains(true))
                 _getters = Array.ConvertAll(mapper._read, source.GetGetter<ReadOnlyMemory<char>>);
         }
@@ -80,7 +78,7 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
                 throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' is not active in this row.");
             int inputs = _mapper.InputSchema.Count;
             if (column.Index < inputs)
-                return _source.GetGetter<TValue>(_mapper.InputSchema[column.Index]);
+                return Watched(_source.GetGetter<TValue>(_mapper.InputSchema[column.Index]));
             return RowWriter.Getter(column, column.Index == inputs, _mapper._writer.Settings, Current) as ValueGetter<TValue>
                 ?? throw new InvalidOperationException($"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
         }
@@ -92,33 +90,30 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
             base.Dispose(disposing);
         }
 
+        // A column that is asked for before ours and fails must not look like a row that another thread took.
+        private ValueGetter<TValue> Watched<TValue>(ValueGetter<TValue> getter) => _getters.Length == 0 ? getter : (ref TValue value) =>
+        {
+            _watch.Note();
+            getter(ref value);
+        };
+
         private GeneratedText Current()
         {
-            // An engine writes its input into the source before it asks here. Two threads in one engine would read each
-            // other's input: that shows in calls that overlap (then neither can be trusted), or in a position that moved on
-            // without being asked for.
-            if (Interlocked.Exchange(ref _busy, 1) != 0)
-            {
-                Volatile.Write(ref _disturbed, true);
-                throw OneThread();
-            }
+            long position = _watch.Enter();
             try
             {
-                Volatile.Write(ref _disturbed, false);
-                InputRow before = _written, row = new(_source.Position, Read(0), _getters.Length > 1 ? Read(1) : null);
-                if (_result is not null && row == before)
-                    return _result;
-                (_written, _result) = (row, null);
-                if (_source.Position != row.Position || (before.Position != long.MinValue && row.Position > before.Position + 1))
-                    throw OneThread();
-                GeneratedText result = _mapper._writer.Write([row])[0];
-                if (Volatile.Read(ref _disturbed))
-                    throw OneThread();
-                return _result = result;
+                InputRow row = new(position, Read(0), _getters.Length > 1 ? Read(1) : null);
+                if (_result is null || row != _written)
+                {
+                    (_written, _result) = (row, null);
+                    _result = _mapper._writer.Write([row])[0];
+                }
+                _watch.Confirm(position);
+                return _result;
             }
             finally
             {
-                Volatile.Write(ref _busy, 0);
+                _watch.Leave();
             }
         }
 
@@ -128,8 +123,5 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
             _getters[column](ref memory);
             return memory.ToString();
         }
-
-        private static InvalidOperationException OneThread() =>
-            new("This PredictionEngine is used by more than one thread at once, which ML.NET does not allow: take one engine a thread, such as from a PredictionEnginePool.");
     }
 }

@@ -9,4 +9,5 @@ internal readonly record struct InputRow(long Position, string Text, string? Att
 /// <summary>What became of a row.</summary>
 /// <param name="Texts">One text a sequence, best first; empty texts where there is an error.</param>
 /// <param name="Error">Why the row could not be used, or an empty text.</param>
-internal sealed record GeneratedText(string[] Texts, string Error);
+/// <param name="IsTruncated">Whether its prompt was cut.</param>
+internal sealed record GeneratedText(string[] Texts, string Error, bool IsTruncated = false);

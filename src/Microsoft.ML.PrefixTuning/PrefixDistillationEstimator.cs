@@ -54,12 +54,13 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         PrefixTuningOptions student = options.Student;
         _seed = student.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
         _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation, student.Precision, student.EmbedBase);
+        _settings.CheckErrorColumn(_columns.Label, "Student.");
     }
 
     /// <summary>Distils the teacher. The base's weights are the same bits before and after.</summary>
     /// <param name="input">Rows with the input column.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
-    /// <exception cref="ArgumentException">A row is too long, or there is none; or the student is no shorter than the teacher.</exception>
+    /// <exception cref="ArgumentException">A row is too long, or there is none; the student is no shorter than the teacher; or a banned word has no token in the base.</exception>
     /// <exception cref="InvalidOperationException">The teacher was made for another base, training diverged before its first good step, or a state file does not fit.</exception>
     /// <exception cref="OperationCanceledException">Training was cancelled and the options do not ask for the best so far.</exception>
     public PrefixTuningTransformer Fit(IDataView input)

@@ -36,7 +36,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, TuningColumns 
     {
         // Before training, not after it.
         Probe();
-        RuleMaker.Lengths(options.Generation, _model.Spec);
+        RuleMaker.Make(options.Generation, frozen);
         var setup = new PrefixSetup(options.Prefix, columns, frozen, seed);
         // What does not fit behind a teacher cannot be learned from it.
         PrefixRoom room = setup.Room with { Tokens = Math.Max(setup.Room.Tokens, teacher?.Room ?? 0) };

@@ -49,12 +49,13 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation, options.Precision,
             options.EmbedBase)
         { AttributeColumn = columns.Attribute };
+        _settings.CheckErrorColumn(columns.Label);
     }
 
     /// <summary>Trains a prefix. The base's weights are the same bits before and after.</summary>
     /// <param name="input">Rows with the input and the label column, and the attribute column where the options name one.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
-    /// <exception cref="ArgumentException">A row is no good: empty target or attribute, or too long; or there is no row.</exception>
+    /// <exception cref="ArgumentException">A row is no good: empty target or attribute, or too long; or there is no row; or a banned word has no token in the base.</exception>
     /// <exception cref="InvalidOperationException">Training diverged before its first good step, or a state file does not fit.</exception>
     /// <exception cref="OperationCanceledException">Training was cancelled and the options do not ask for the best so far.</exception>
     public PrefixTuningTransformer Fit(IDataView input)

@@ -18,11 +18,11 @@ internal sealed class RowWriter(IHost host, TextSession session)
     public GeneratedText[] Write(IReadOnlyList<InputRow> rows)
     {
         using IChannel channel = host.Start("Generating");
-        long truncated = session.TruncatedRows;
         GeneratedText[] texts = session.Generate(rows, () => MlNetInternals.CheckAlive(host),
             message => channel.Warning(MessageSensitivity.Schema, "{0}", message));
-        if (session.TruncatedRows > truncated)
-            channel.Warning(MessageSensitivity.Schema, "{0}", $"{session.TruncatedRows - truncated} of rows {rows[0].Position} to {rows[^1].Position} were cut to fit the context window.");
+        int truncated = texts.Count(text => text.IsTruncated);
+        if (truncated > 0)
+            channel.Warning(MessageSensitivity.Schema, "{0}", $"{truncated} of rows {rows[0].Position} to {rows[^1].Position} were cut to fit the context window.");
         return texts;
     }
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Text;
@@ -15,6 +16,7 @@ internal static class RuleMaker
     private const int DefaultMostTokens = 128;
 
     /// <summary>The rules that a base and its tokenizer make of options.</summary>
+    /// <exception cref="ArgumentException">The options ask for more than a text may have, or ban a word for which the base has no token.</exception>
     public static GenerationRules Make(GenerationOptions options, FrozenBase frozen)
     {
         TransformerSpec spec = frozen.Model.Spec;
@@ -53,10 +55,11 @@ internal static class RuleMaker
     // A word begins a text or follows a space: two spellings in most vocabularies.
     private static IEnumerable<int[]> Spellings(string word, PretrainedTokenizer tokenizer)
     {
-        yield return tokenizer.Encode(word);
-        int[] spaced = tokenizer.Encode(" " + word);
-        if (!spaced.SequenceEqual(tokenizer.Encode(word)))
-            yield return spaced;
+        int[] opening = tokenizer.Encode(word), spaced = tokenizer.Encode(" " + word);
+        int[][] all = opening.SequenceEqual(spaced) ? [opening] : [opening, spaced];
+        int[][] written = [.. all.Where(ids => ids.Length > 0)];
+        return written.Length > 0 ? written
+            : throw new ArgumentException($"Generation.BannedWords: expected words that the base has tokens for, found {FileText.Quote(word)}, which has none.", "options");
     }
 
     private static bool Contains(PretrainedTokenizer tokenizer, IReadOnlyList<int> ids, IReadOnlyList<string> stops)

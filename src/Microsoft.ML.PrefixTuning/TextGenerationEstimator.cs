@@ -40,11 +40,13 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation, options.Precision,
             options.EmbedBase)
         { AttributeColumn = columns.Attribute };
+        _settings.CheckErrorColumn(labelColumn: null);
     }
 
     /// <summary>Loads the base; the data is looked at for its schema only.</summary>
     /// <param name="input">Any view with the input column, and the attribute column where there is one.</param>
     /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
+    /// <exception cref="ArgumentException">A banned word has no token in the base.</exception>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
     public PrefixTuningTransformer Fit(IDataView input)
     {

@@ -51,9 +51,6 @@ internal sealed class TextSession : IDisposable
 
     public FrozenBase Base => _lease.Base;
 
-    /// <summary>Rows whose prompts were cut, over the session's life.</summary>
-    public long TruncatedRows { get; private set; }
-
     /// <summary>Rows whose texts were written or refused, over the session's life.</summary>
     public long RowsWritten { get; private set; }
 
@@ -75,19 +72,14 @@ internal sealed class TextSession : IDisposable
             var places = new List<int>(rows.Count);
             for (int i = 0; i < rows.Count; i++)
             {
-                if (Encode(rows[i], out string error, warn) is { } prompt)
-                {
-                    prompts.Add(prompt);
-                    places.Add(i);
-                }
-                else
-                {
-                    texts[i] = new GeneratedText(Empty(), error);
-                }
+                if (Encode(rows[i], warn, out texts[i]) is not { } prompt)
+                    continue;
+                prompts.Add(prompt);
+                places.Add(i);
             }
             IReadOnlyList<GeneratedSequence[]> results = _generator.Generate(prompts, checkAlive);
             for (int i = 0; i < results.Count; i++)
-                texts[places[i]] = new GeneratedText(Array.ConvertAll(results[i], Text), "");
+                texts[places[i]] = texts[places[i]] with { Texts = Array.ConvertAll(results[i], Text) };
             return texts;
         }
     }
@@ -106,22 +98,21 @@ internal sealed class TextSession : IDisposable
         }
     }
 
-    private GenerationPrompt? Encode(InputRow row, out string error, Action<string>? warn)
+    /// <summary>A row's prompt and its result but for the texts; null where the result is an error.</summary>
+    private GenerationPrompt? Encode(InputRow row, Action<string>? warn, out GeneratedText result)
     {
-        error = "";
         try
         {
             RowPrefix prefix = _prefixes.Of(row);
             EncodedPrompt prompt = prefix.Encoder.Prompt(row, RuleMaker.Lengths(_settings.Generation, _lease.Base.Model.Spec).Most, _settings.Generation.Truncation);
             if (prompt.LostBytes > 0)
                 warn?.Invoke($"Row {row.Position}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in the base's vocabulary and were left out.");
-            if (prompt.IsTruncated)
-                TruncatedRows++;
+            result = new GeneratedText([], "", prompt.IsTruncated);
             return new GenerationPrompt(prompt.Ids, prefix.Tensors);
         }
         catch (ArgumentException fault) when (_settings.Generation.ErrorColumnName is not null)
         {
-            error = fault.Message;
+            result = new GeneratedText(Empty(), fault.Message);
             return null;
         }
     }
@@ -160,4 +151,20 @@ internal sealed record TextSettings(string OutputColumn, string InputColumn, str
 {
     /// <summary>Column that picks a row's prefix; null where there is none.</summary>
     public string? AttributeColumn { get; init; }
+
+    /// <summary>Refuses an error column that would hide another one.</summary>
+    /// <param name="labelColumn">A text column that is needed too, or null.</param>
+    /// <param name="place">Where <see cref="Generation"/> is among the options, for the message.</param>
+    /// <exception cref="ArgumentException">It is named like another column.</exception>
+    public void CheckErrorColumn(string? labelColumn, string place = "")
+    {
+        if (Generation.ErrorColumnName is not { } error)
+            return;
+        (string Role, string? Name)[] taken = [("output", OutputColumn), ("input", InputColumn), ("label", labelColumn), ("attribute", AttributeColumn)];
+        foreach ((string role, string? name) in taken)
+        {
+            if (name == error)
+                throw new ArgumentException($"{place}Generation.ErrorColumnName: expected another name than that of the {role} column, found '{error}'.", "options");
+        }
+    }
 }

@@ -66,6 +66,40 @@ public sealed class OptionsTests
     }
 
     [TestMethod]
+    [DataRow("Output", "output")]
+    [DataRow("Input", "input")]
+    [DataRow("Label", "label")]
+    [DataRow("Tone", "attribute")]
+    public void PrefixTune_OfAnErrorColumnNamedLikeAnother_IsRefused(string name, string role)
+    {
+        var options = new PrefixTuningOptions { AttributeColumnName = "Tone", Generation = new() { ErrorColumnName = name } };
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Estimator(Context, options));
+        Assert.AreEqual($"Generation.ErrorColumnName: expected another name than that of the {role} column, found '{name}'. (Parameter 'options')", fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow("Output", "output")]
+    [DataRow("Input", "input")]
+    public void GenerateText_OfAnErrorColumnNamedLikeAnother_IsRefused(string name, string role)
+    {
+        var options = new TextGenerationOptions { Generation = new() { ErrorColumnName = name } };
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options));
+        Assert.AreEqual($"Generation.ErrorColumnName: expected another name than that of the {role} column, found '{name}'. (Parameter 'options')", fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow("Output", "output")]
+    [DataRow("Input", "input")]
+    [DataRow("Reply", "label")]
+    public void DistillPrefix_OfAnErrorColumnNamedLikeAnother_IsRefused(string name, string role)
+    {
+        var options = new DistillationOptions { ContinuationColumnName = "Reply", Student = new() { Generation = new() { ErrorColumnName = name } } };
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama, PrefixTeacher.FromText("Be short."), options));
+        Assert.AreEqual($"Student.Generation.ErrorColumnName: expected another name than that of the {role} column, found '{name}'. (Parameter 'options')", fault.Message);
+    }
+
+    [TestMethod]
     public void Fit_OfSiteThatTheBaseLacks_NamesIt()
     {
         var options = TinyBase.Quick with { Prefix = new PrefixOptions { Sites = [AttentionSite.Cross] } };

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Checkpoints;
@@ -76,9 +77,12 @@ public sealed class RowTests
     [DataRow(PromptTruncation.End)]
     public void Transform_WithTruncation_WritesForTheRestOfThePrompt(PromptTruncation truncation)
     {
-        using PrefixTuningTransformer model = TinyBase.Fit(Context, TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = truncation } });
-        Assert.HasCount(1, TinyBase.Texts(Context, model, [new FaceRow { Input = TooLong }]));
-        Assert.AreEqual(1, model.Session.TruncatedRows);
+        var context = new MLContext(seed: 1);
+        var messages = new List<string>();
+        context.Log += (_, entry) => messages.Add(entry.Message);
+        using PrefixTuningTransformer model = TinyBase.Fit(context, TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = truncation } });
+        Assert.HasCount(3, TinyBase.Texts(context, model, [.. TinyBase.Rows(2), new FaceRow { Input = TooLong }]));
+        Assert.ContainsSingle(message => message.Contains("1 of rows 0 to 2 were cut", StringComparison.Ordinal), messages);
     }
 
     [TestMethod]

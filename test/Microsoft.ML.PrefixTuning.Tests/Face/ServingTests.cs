@@ -1,5 +1,7 @@
 using System;
+using System.Collections;
 using System.Collections.Concurrent;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
@@ -123,12 +125,67 @@ public sealed class ServingTests
     }
 
     [TestMethod]
-    public void CancelExecution_DuringGeneration_EndsIt()
+    public void Warning_OfCutRows_CountsThoseOfItsOwnCall()
+    {
+        var context = new MLContext(seed: 1);
+        var messages = new ConcurrentBag<string>();
+        context.Log += (_, entry) => messages.Add(entry.Message);
+        var options = TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = PromptTruncation.End } };
+        using PrefixTuningTransformer model = TinyBase.Fit(context, options);
+        var other = new Thread(() => TinyBase.Texts(context, model, TinyBase.Rows(1)));
+        // A call whose row is cut begins first; the other one waits for it.
+        var rows = new LateRows([new InputRow(0, string.Concat(Enumerable.Repeat("name : Venue | ", 120)))], () =>
+        {
+            other.Start();
+            SpinWait.SpinUntil(() => other.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin), TimeSpan.FromSeconds(30));
+        });
+        Assert.IsTrue(model.Session.Generate(rows, null, null)[0].IsTruncated);
+        other.Join();
+        Assert.IsFalse(messages.Any(message => message.Contains("were cut", StringComparison.Ordinal)), string.Join('\n', messages));
+    }
+
+    [TestMethod]
+    public void CancelExecution_BeforeGeneration_RefusesIt()
     {
         var context = new MLContext(seed: 1);
         using PrefixTuningTransformer model = TinyBase.Fit(context);
         ModelFormat.MlNetInternals.CancelExecution(context);
         Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Texts(context, model, TinyBase.Rows(1)));
+    }
+
+    [TestMethod]
+    public void CancelExecution_InTheMiddleOfAText_EndsItAtTheNextToken()
+    {
+        var context = new MLContext(seed: 1);
+        Runtime.IHostEnvironment environment = ModelFormat.MlNetInternals.GetEnvironment(context.Transforms.Text);
+        using PrefixTuningTransformer model = TinyBase.Fit(context);
+        int checks = 0;
+        Assert.ThrowsExactly<OperationCanceledException>(() => model.Session.Generate([new InputRow(0, "name : Venue")], () =>
+        {
+            if (++checks == 3)
+                ModelFormat.MlNetInternals.CancelExecution(context);
+            ModelFormat.MlNetInternals.CheckAlive(environment);
+        }, null));
+        Assert.AreEqual(3, checks);
+    }
+
+    [TestMethod]
+    public void CancelExecution_FromAnotherThread_EndsALongCall()
+    {
+        // Uncancelled, this one call takes thousands of steps.
+        var context = new MLContext(seed: 1);
+        var options = new TextGenerationOptions { Generation = new() { MinNewTokens = 250, MaxNewTokens = 250, BatchSize = 1 } };
+        using PrefixTuningTransformer model = context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options)
+            .Fit(context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
+        var canceller = new Thread(() =>
+        {
+            SpinWait.SpinUntil(() => model.Session.RowsWritten > 0, TimeSpan.FromSeconds(30));
+            Thread.Sleep(200);   // the first check is over
+            ModelFormat.MlNetInternals.CancelExecution(context);
+        });
+        canceller.Start();
+        Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Texts(context, model, TinyBase.Rows(60)));
+        canceller.Join();
     }
 
     [TestMethod]
@@ -149,4 +206,25 @@ public sealed class ServingTests
 
     private static PredictionEngine<FaceRow, FaceOutput> Engine() =>
         Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(s_model, new PredictionEngineOptions { OwnsTransformer = false });
+
+    /// <summary>Rows that something happens before the first of is read.</summary>
+    private sealed class LateRows(InputRow[] rows, Action before) : IReadOnlyList<InputRow>
+    {
+        private Action? _before = before;
+
+        public int Count => rows.Length;
+
+        public InputRow this[int index]
+        {
+            get
+            {
+                Interlocked.Exchange(ref _before, null)?.Invoke();
+                return rows[index];
+            }
+        }
+
+        public IEnumerator<InputRow> GetEnumerator() => rows.AsEnumerable().GetEnumerator();
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    }
 }

@@ -53,21 +53,32 @@ public sealed class TransformerTests
     }
 
     [TestMethod]
-    public void GetOutputSchema_OfEstimator_IsWhatTransformDelivers()
+    [DataRow(1, null)]
+    [DataRow(1, "Error")]
+    [DataRow(2, null)]
+    [DataRow(2, "Error")]
+    public void GetOutputSchema_OfEstimator_IsWhatTransformDelivers(int sequences, string? errorColumn)
     {
-        IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
-        SchemaShape promised = TinyBase.Estimator(Context).GetOutputSchema(ModelFormat.MlNetInternals.MakeShape(data.Schema));
-        DataViewSchema delivered = s_model.Transform(data).Schema;
-        SchemaShape shape = ModelFormat.MlNetInternals.MakeShape(delivered);
-        CollectionAssert.AreEquivalent(Names(promised), Names(shape));
-        CollectionAssert.AreEqual(Names(delivered), Names(s_model.GetOutputSchema(data.Schema)));
-
-        static string[] Names(System.Collections.IEnumerable columns) => columns.Cast<object>().Select(column => column switch
+        IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
+        // A column with annotations, and one that is hidden by another of its name.
+        IDataView data = Context.Transforms.Concatenate("Features", "Number", "Numbers").Append(Context.Transforms.CopyColumns("Output", "Number"))
+            .Fit(rows).Transform(rows);
+        PrefixTuningEstimator estimator = TinyBase.Estimator(Context, TinyBase.Quick with
         {
-            SchemaShape.Column c => $"{c.Name} {c.Kind} {c.ItemType} {c.IsKey}",
-            DataViewSchema.Column c => $"{c.Name} {c.Type} {c.IsHidden}",
-            _ => "",
-        }).ToArray();
+            Generation = TinyBase.Quick.Generation with { Decoding = Decoding.Beam(2), SequenceCount = sequences, ErrorColumnName = errorColumn },
+        });
+        SchemaShape promised = estimator.GetOutputSchema(ModelFormat.MlNetInternals.MakeShape(data.Schema));
+        using PrefixTuningTransformer model = estimator.Fit(data);
+        DataViewSchema delivered = model.Transform(data).Schema;
+        CollectionAssert.AreEquivalent(Columns(promised), Columns(ModelFormat.MlNetInternals.MakeShape(delivered)));
+        Assert.IsTrue(promised.Any(column => column.Annotations.Any()));
+        CollectionAssert.AreEqual(Described(delivered), Described(model.GetOutputSchema(data.Schema)));
+
+        static string[] Columns(SchemaShape shape) => shape.Select(column =>
+            $"{column.Name} {column.Kind} {column.ItemType} {column.IsKey} [{string.Join(", ", Columns(column.Annotations).Order())}]").ToArray();
+
+        static string[] Described(DataViewSchema schema) => schema.Select(column =>
+            $"{column.Name} {column.Type} {column.IsHidden} [{string.Join(", ", Described(column.Annotations.Schema))}]").ToArray();
     }
 
     [TestMethod]
