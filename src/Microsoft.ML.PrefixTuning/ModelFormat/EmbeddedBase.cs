@@ -84,8 +84,6 @@ internal sealed class EmbeddedBase : IDisposable
     private static string Extract(ModelLoadContext context, int index, SavedFile expected, string folder)
     {
         string place = $"Model entry '{MlNetInternals.GetPlace(context)}', base file '{expected.Name}'";
-        if (expected.Name.Length == 0 || expected.Name is "." or ".." || expected.Name.AsSpan().ContainsAny("/\\:\0") || expected.Name.Any(char.IsControl))
-            throw new FormatException($"{place}: expected a plain file name.");
         string path = Path.Combine(folder, expected.Name);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         long left = expected.Bytes;

@@ -2,8 +2,8 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.IO.Compression;
-using System.Linq;
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -91,10 +91,7 @@ public sealed class SavingTests
         CopyBase(folder);
         using (PrefixTuningTransformer model = Generator(folder))
             Save(model);
-        string weights = Path.Combine(folder, "model.safetensors");
-        byte[] bytes = File.ReadAllBytes(weights);
-        bytes[^3] ^= 1;
-        File.WriteAllBytes(weights, bytes);
+        ReplaceWeights(folder, step: 1);
         var altered = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Model.Load(Path.Combine(_folder, "model.zip"), out _));
         StringAssert.Contains(altered.Message, "weights: expected hash");
         StringAssert.Contains(altered.Message, folder);
@@ -123,19 +120,28 @@ public sealed class SavingTests
     {
         using PrefixTuningTransformer model = Make("prefix");
         string file = Save(model);
-        using (ZipArchive archive = ZipFile.Open(file, ZipArchiveMode.Update))
-        {
-            ZipArchiveEntry old = archive.Entries.Single(one => one.FullName.Replace('\\', '/').EndsWith("/" + entry, StringComparison.Ordinal));
-            string name = old.FullName;
-            old.Delete();
-            if (content is not null)
-            {
-                using Stream stream = archive.CreateEntry(name).Open();
-                // ML.NET's entries start with nothing of their own; what follows is ours.
-                stream.Write(Encoding.UTF8.GetBytes(content));
-            }
-        }
+        ModelArchive.Rewrite(file, entry, _ => content is null ? null : Encoding.UTF8.GetBytes(content));
         var fault = Assert.ThrowsExactly<FormatException>(() => Context.Model.Load(file, out _));
+        StringAssert.Contains(fault.Message, words);
+    }
+
+    [TestMethod]
+    [DataRow("fingerprint", "{}", "'family'")]
+    [DataRow("files", "[{}]", "'name'")]
+    [DataRow("files", "[null]", "base.files: expected no null in the list, found one")]
+    [DataRow("files", """[{ "name": "config.json", "bytes": 1, "hash": "#" }, { "name": "config.json", "bytes": 1, "hash": "#" }]""", "base.files: expected each name once, found 'config.json' twice")]
+    public void Load_OfHostileBase_IsRefusedByKey(string key, string value, string words)
+    {
+        using PrefixTuningTransformer model = Make("prefix");
+        string file = Save(model);
+        ModelArchive.Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
+        {
+            JsonNode description = JsonNode.Parse(json)!, wanted = JsonNode.Parse(value.Replace("#", new string('0', 64), StringComparison.Ordinal))!;
+            (description["base"]!["path"], description["base"]![key]) = ("nowhere", wanted);
+            return Encoding.UTF8.GetBytes(description.ToJsonString());
+        });
+        var fault = Assert.ThrowsExactly<FormatException>(() => Context.Model.Load(file, out _));
+        StringAssert.Contains(fault.Message, PrefixModelFormat.DescriptionStream);
         StringAssert.Contains(fault.Message, words);
     }
 
@@ -217,6 +223,18 @@ public sealed class SavingTests
         string file = Path.Combine(_folder, "model.zip");
         Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, file);
         return file;
+    }
+
+    /// <summary>Renames other weights over a base's, once a training: what is in use keeps the old file.</summary>
+    private static void ReplaceWeights(string folder, int step)
+    {
+        if (step != 1)
+            return;
+        string weights = Path.Combine(folder, "model.safetensors"), other = weights + ".new";
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^3] ^= 1;
+        File.WriteAllBytes(other, bytes);
+        File.Move(other, weights, overwrite: true);
     }
 
     private static string Text(ITransformer model) => TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0];
