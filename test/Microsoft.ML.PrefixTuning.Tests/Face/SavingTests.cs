@@ -85,6 +85,39 @@ public sealed class SavingTests
     }
 
     [TestMethod]
+    [DataRow("empty", typeof(FileNotFoundException), "config.json: expected in")]
+    [DataRow("cut", typeof(FormatException), "model.safetensors")]
+    [DataRow("unknown", typeof(NotSupportedException), "model_type")]
+    [DataRow("another", typeof(InvalidOperationException), "weights: expected hash")]
+    public void Load_WithAnotherThingAtTheRecordedPlace_LooksFurther(string thing, Type kind, string words)
+    {
+        string recorded = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny"), hash;
+        CopyBase(recorded);
+        CopyBase(moved);
+        using (PrefixTuningTransformer model = Generator(recorded))
+        {
+            Save(model);
+            hash = model.Session.Base.Fingerprint.ContentHash;
+        }
+        Spoil(recorded, thing);
+        string file = Path.Combine(_folder, "model.zip");
+        var refused = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Model.Load(file, out _));
+        Assert.IsInstanceOfType(refused.InnerException, kind);
+        foreach (string part in (string[])["'tiny'", hash[..12], $"'{recorded}': {refused.InnerException!.Message}", words, Path.Combine("base-models", "tiny") + "': nothing is there"])
+            StringAssert.Contains(refused.Message, part);
+        AppContext.SetData(BaseLocator.FolderSetting, Path.GetDirectoryName(moved));
+        try
+        {
+            using var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _);
+            Assert.AreEqual(moved, loaded.Session.Base.Path);
+        }
+        finally
+        {
+            AppContext.SetData(BaseLocator.FolderSetting, null);
+        }
+    }
+
+    [TestMethod]
     public void Load_WithAlteredBase_IsRefused()
     {
         string folder = Path.Combine(_folder, "bases", "tiny");
@@ -223,6 +256,28 @@ public sealed class SavingTests
         string file = Path.Combine(_folder, "model.zip");
         Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, file);
         return file;
+    }
+
+    /// <summary>Makes a folder with a base into one of something else.</summary>
+    private static void Spoil(string folder, string thing)
+    {
+        string config = Path.Combine(folder, "config.json"), weights = Path.Combine(folder, "model.safetensors");
+        switch (thing)
+        {
+            case "empty":
+                foreach (string file in Directory.GetFiles(folder))
+                    File.Delete(file);
+                break;
+            case "cut":
+                File.WriteAllBytes(weights, File.ReadAllBytes(weights)[..1000]);
+                break;
+            case "unknown":
+                File.WriteAllText(config, File.ReadAllText(config).Replace("\"llama\"", "\"unheard-of\"", StringComparison.Ordinal));
+                break;
+            default:
+                ReplaceWeights(folder, step: 1);
+                break;
+        }
     }
 
     /// <summary>Renames other weights over a base's, once a training: what is in use keeps the old file.</summary>
