@@ -26,10 +26,13 @@ internal sealed class EmbeddedBase : IDisposable
     public IReadOnlyList<SavedFile> Manifest { get; }
 
     /// <summary>The files of a base that is in use.</summary>
+    /// <exception cref="InvalidOperationException">They changed since they were loaded.</exception>
     public static EmbeddedBase Of(FrozenBase frozen)
     {
         string[] paths = FrozenBase.Files(frozen.Path).ToArray();
-        return new EmbeddedBase(frozen.Path, paths, paths.Select(Describe).ToArray(), null);
+        SavedFile[] manifest = paths.Select(Describe).ToArray();
+        frozen.CheckFiles();
+        return new EmbeddedBase(frozen.Path, paths, manifest, null);
     }
 
     /// <summary>Writes the files as streams of an entry.</summary>

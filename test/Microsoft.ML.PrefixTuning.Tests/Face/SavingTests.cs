@@ -4,6 +4,7 @@ using System.IO;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -115,6 +116,29 @@ public sealed class SavingTests
         {
             AppContext.SetData(BaseLocator.FolderSetting, null);
         }
+    }
+
+    [TestMethod]
+    public void Save_AfterTheBaseWasReplacedDuringTraining_NamesTheBaseOfTheTraining()
+    {
+        string folder = Path.Combine(_folder, "bases", "tiny");
+        CopyBase(folder);
+        using BaseLease original = TinyBase.Hold();
+        PrefixTuningOptions Options(bool embed) => TinyBase.Quick with
+        {
+            EmbedBase = embed,
+            Training = TinyBase.Quick.Training with { Progress = progress => ReplaceWeights(folder, progress.Step) },
+        };
+        using (PrefixTuningTransformer model = Fit(Options(embed: false)))
+            Save(model);
+        SavedModel saved = SavedModelFile.Read(Path.Combine(_folder, "model.zip"))[0].Saved;
+        Assert.IsNull(original.Base.Fingerprint.Difference(saved.Base.Fingerprint));
+        File.Copy(Path.Combine(TinyBase.Folder("llama"), "model.safetensors"), Path.Combine(folder, "model.safetensors"), overwrite: true);
+        using PrefixTuningTransformer embedded = Fit(Options(embed: true));
+        StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => Save(embedded)).Message, "'model.safetensors' changed since");
+
+        PrefixTuningTransformer Fit(PrefixTuningOptions options) => Context.Transforms.Text
+            .PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder), options).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
     }
 
     [TestMethod]
