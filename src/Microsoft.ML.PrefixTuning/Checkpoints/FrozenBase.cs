@@ -27,6 +27,7 @@ internal sealed class FrozenBase : IDisposable
     private readonly Lazy<PretrainedTokenizer> _tokenizer;
     private readonly Lazy<BaseFingerprint> _fingerprint;
     private readonly FileStamps _stamps;
+    private IDisposable? _files;
 
     private FrozenBase(string path, FileStamps stamps, LanguageModel model)
     {
@@ -74,6 +75,14 @@ internal sealed class FrozenBase : IDisposable
     public static BaseLease Acquire(string path, ScalarType type, Device device) =>
         BasePool.Shared.Acquire(FileStamps.Of(path).Key, type, device, () => Load(path, type, device));
 
+    /// <summary>Takes a share of a base whose content is known before its files lie anywhere.</summary>
+    /// <param name="content">The content as a text, the same for the same one; no path.</param>
+    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="device">Where its weights go.</param>
+    /// <param name="load">Reads it where nobody has it.</param>
+    public static BaseLease AcquireByContent(string content, ScalarType type, Device device, Func<FrozenBase> load) =>
+        BasePool.Shared.Acquire(content, type, device, load);
+
     /// <summary>Reads a base that is shared with nobody.</summary>
     /// <inheritdoc cref="Acquire"/>
     public static FrozenBase Load(string path, ScalarType type, Device device)
@@ -86,6 +95,9 @@ internal sealed class FrozenBase : IDisposable
         return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, type, device) : LoadFolder(path, type, device));
     }
 
+    /// <summary>Takes ownership of what the files lie in; it is disposed after the model.</summary>
+    public void TakeFiles(IDisposable files) => _files = files;
+
     /// <summary>Refuses files that are no longer those that the model was loaded from.</summary>
     /// <exception cref="InvalidOperationException">One changed, came or went.</exception>
     public void CheckFiles()
@@ -97,7 +109,11 @@ internal sealed class FrozenBase : IDisposable
         }
     }
 
-    public void Dispose() => Model.Dispose();
+    public void Dispose()
+    {
+        Model.Dispose();
+        _files?.Dispose();
+    }
 
     private BaseFingerprint ReadFingerprint()
     {

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -35,6 +36,33 @@ internal sealed class EmbeddedBase : IDisposable
         return new EmbeddedBase(frozen.Path, paths, manifest, null);
     }
 
+    /// <summary>
+    /// Takes a share of the base that an entry carries. It is extracted where nobody in this process has one of the same files,
+    /// and those are deleted with the last share.
+    /// </summary>
+    /// <param name="context">The entry.</param>
+    /// <param name="manifest">What it should hold.</param>
+    /// <param name="temporary">Folder for temporary files, or null for the system's.</param>
+    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="device">Where the weights go.</param>
+    /// <exception cref="FormatException">A size or hash is not as the manifest says, or the base is broken.</exception>
+    public static BaseLease Acquire(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary, ScalarType type, Device device) =>
+        FrozenBase.AcquireByContent(Content(manifest), type, device, () =>
+        {
+            EmbeddedBase files = Extract(context, manifest, temporary);
+            try
+            {
+                FrozenBase frozen = FrozenBase.Load(files.BasePath, type, device);
+                frozen.TakeFiles(files);
+                return frozen;
+            }
+            catch
+            {
+                files.Dispose();
+                throw;
+            }
+        });
+
     /// <summary>Writes the files as streams of an entry.</summary>
     public void Write(ModelSaveContext context)
     {
@@ -50,11 +78,7 @@ internal sealed class EmbeddedBase : IDisposable
     }
 
     /// <summary>Copies the files of an entry to a new temporary folder that only this user can read.</summary>
-    /// <param name="context">The entry.</param>
-    /// <param name="manifest">What it should hold.</param>
-    /// <param name="temporary">Folder for temporary files, or null for the system's.</param>
-    /// <exception cref="FormatException">A name, size or hash is not as the manifest says.</exception>
-    public static EmbeddedBase Extract(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary)
+    private static EmbeddedBase Extract(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary)
     {
         string folder = Path.Combine(temporary ?? Path.GetTempPath(), $"prefix-tuning-base-{Guid.NewGuid():N}");
         if (OperatingSystem.IsWindows())
@@ -109,6 +133,10 @@ internal sealed class EmbeddedBase : IDisposable
             throw new FormatException($"{place}: expected {expected.Bytes} bytes with hash {expected.Hash}, found {(found ? $"{expected.Bytes - left} bytes with hash {actual}" : "none")}.");
         return path;
     }
+
+    // Names hold no colon and hashes have one length: no two manifests give one text.
+    private static string Content(IEnumerable<SavedFile> manifest) =>
+        string.Join('|', manifest.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Name}:{file.Bytes}:{file.Hash}"));
 
     private static SavedFile Describe(string path)
     {

@@ -84,22 +84,12 @@ internal static class PrefixModelFormat
         byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
         PrefixChoice prefixes = ReadPrefixes(context, place, saved);
-        EmbeddedBase? embedded = saved.Base.Files is null ? null : EmbeddedBase.Extract(context, saved.Base.Files, MlNetInternals.GetTempFilePath(host));
-        try
-        {
-            Device device = DeviceChoice.Choose(host, null);
-            ScalarType type = BaseLoader.Type(saved.Precision);
-            BaseLease lease = embedded is null
-                ? BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device))
-                : BaseLocator.Check(saved.Base, FrozenBase.Acquire(embedded.BasePath, type, device));
-            var session = new TextSession(lease, saved.Settings(), prefixes, embedded);
-            return new PrefixTuningTransformer(host, session, saved.Training);
-        }
-        catch
-        {
-            embedded?.Dispose();
-            throw;
-        }
+        Device device = DeviceChoice.Choose(host, null);
+        ScalarType type = BaseLoader.Type(saved.Precision);
+        BaseLease lease = saved.Base.Files is { } files
+            ? BaseLocator.Check(saved.Base, EmbeddedBase.Acquire(context, files, MlNetInternals.GetTempFilePath(host), type, device))
+            : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device));
+        return new PrefixTuningTransformer(host, new TextSession(lease, saved.Settings(), prefixes), saved.Training);
     }
 
     private static PrefixChoice ReadPrefixes(ModelLoadContext context, string place, SavedModel saved)

@@ -119,6 +119,28 @@ public sealed class SavingTests
     }
 
     [TestMethod]
+    public void Load_OfTwoModelsThatCarryOneBase_SharesOneCopy()
+    {
+        string first = Path.Combine(_folder, "first.zip"), second = Path.Combine(_folder, "second.zip"), expected;
+        using (PrefixTuningTransformer prefix = Make("embedded"), alone = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
+            options: new TextGenerationOptions { Generation = TinyBase.Quick.Generation, EmbedBase = true }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1))))
+        {
+            Context.Model.SaveAtomically(prefix, null, first);
+            Context.Model.SaveAtomically(alone, null, second);
+            expected = Text(alone);
+        }
+        var one = (PrefixTuningTransformer)Context.Model.Load(first, out _);
+        var other = (PrefixTuningTransformer)Context.Model.Load(second, out _);
+        string folder = one.Session.Base.Path;
+        Assert.AreSame(one.Session.Base, other.Session.Base);
+        one.Dispose();
+        Assert.AreEqual(expected, Text(other));
+        Assert.IsTrue(Directory.Exists(folder), "kept while it has a user");
+        other.Dispose();
+        Assert.IsFalse(Directory.Exists(folder), "deleted with the last user");
+    }
+
+    [TestMethod]
     public void Save_AfterTheBaseWasReplacedDuringTraining_NamesTheBaseOfTheTraining()
     {
         string folder = Path.Combine(_folder, "bases", "tiny");
