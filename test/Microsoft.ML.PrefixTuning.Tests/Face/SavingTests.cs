@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.IO;
 using System.IO.Compression;
@@ -225,6 +226,19 @@ public sealed class SavingTests
     }
 
     [TestMethod]
+    public void Load_OfNewerVersion_IsRefusedByNumber()
+    {
+        using PrefixTuningTransformer model = Make("prefix");
+        string file = Save(model);
+        SetVersion(file, written: 0x00010002, readable: 0x00010001);
+        using (var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _))
+            Assert.AreEqual(Text(model), Text(loaded), "newer, but written so that this version reads it");
+        SetVersion(file, written: 0x00010003, readable: 0x00010002);
+        var refused = Assert.ThrowsExactly<NotSupportedException>(() => Context.Model.Load(file, out _));
+        StringAssert.EndsWith(refused.Message, "found version 0x00010003 (readable from 0x00010002); this version of the library reads 0x00010001 to 0x00010001.");
+    }
+
+    [TestMethod]
     public void Load_OfForeignZip_IsRefused()
     {
         string file = Path.Combine(_folder, "foreign.zip");
@@ -303,6 +317,15 @@ public sealed class SavingTests
         Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, file);
         return file;
     }
+
+    /// <summary>Sets the two numbers that follow the signature in ML.NET's header.</summary>
+    private static void SetVersion(string file, uint written, uint readable) => ModelArchive.Rewrite(file, "Model.key", header =>
+    {
+        int numbers = header.AsSpan().IndexOf("PREFIXTN"u8) + "PREFIXTN".Length;
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(numbers), written);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(numbers + sizeof(uint)), readable);
+        return header;
+    });
 
     /// <summary>Makes a folder with a base into one of something else.</summary>
     private static void Spoil(string folder, string thing)
