@@ -29,8 +29,11 @@ internal static class PrefixModelFormat
     /// <summary>Bytes: far above any description; keeps a lying archive from being read into memory.</summary>
     public const long LongestDescription = 256L << 20;
 
+    /// <summary>Version of the layout that is written; a new one needs a saved model of its own among the tests' files.</summary>
     // *** Version 1: initial.
-    private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, 0x00010001, 0x00010001, 0x00010001);
+    public const uint Version = 0x00010001;
+
+    private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, Version, 0x00010001, 0x00010001);
 
     /// <summary>Writes a transformer.</summary>
     public static void Write(ModelSaveContext context, PrefixTuningTransformer transformer)
