@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
@@ -21,8 +22,8 @@ internal sealed class FileStamps
     {
         path = Path.GetFullPath(path);
         IEnumerable<string> files = Directory.Exists(path) ? FrozenBase.Files(path) : [path];
-        return new FileStamps(path, [.. files.Select(file => new FileInfo(file)).Where(file => file.Exists)
-            .Select(file => new Stamp(file.Name, file.Length, file.LastWriteTimeUtc.Ticks))]);
+        return new FileStamps(path, [.. files.Select(file => (Name: Path.GetFileName(file), Info: LinkedFile.Info(file))).Where(file => file.Info.Exists)
+            .Select(file => new Stamp(file.Name, file.Info.Length, file.Info.LastWriteTimeUtc.Ticks))]);
     }
 
     /// <summary>Name of a file that changed, came or went since, or null where there is none.</summary>

@@ -77,6 +77,17 @@ public sealed class FrozenBaseTests
     }
 
     [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "links need a right there")]
+    public void Acquire_FolderOfLinks_IsTheBaseTheyLeadTo()
+    {
+        string links = Directory.CreateDirectory(Path.Combine(_folder, "links")).FullName;
+        foreach (string file in Directory.GetFiles(_folder))
+            File.CreateSymbolicLink(Path.Combine(links, Path.GetFileName(file)), file);
+        using BaseLease plain = Acquire(), linked = FrozenBase.Acquire(links, ScalarType.Float32, CPU);
+        Assert.IsNull(plain.Base.Fingerprint.Difference(linked.Base.Fingerprint));
+    }
+
+    [TestMethod]
     public void Load_BuffersAndEmptyTensors_AreListed()
     {
         using FrozenBase odd = FrozenBase.Load(_folder, ScalarType.Float32, CPU);
