@@ -14,6 +14,7 @@ public static class ModelSavingCatalog
     /// <param name="model">Any transformer.</param>
     /// <param name="inputSchema">The schema that the transformer takes; may be null.</param>
     /// <param name="filePath">The file.</param>
+    /// <exception cref="InvalidOperationException">The files of a prefix-tuning transformer's base changed after it was loaded, and the base is embedded or was not identified before.</exception>
     /// <exception cref="System.IO.IOException">Writing failed; the former file is untouched.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be written; the former file is untouched.</exception>
     public static void SaveAtomically(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema? inputSchema,

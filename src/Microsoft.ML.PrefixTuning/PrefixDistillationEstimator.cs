@@ -100,7 +100,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
         GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
 
-    private BaseLease Acquire() => BaseLoader.Acquire(_host, _baseModel, _options.Student.Precision, _options.Student.Device);
+    private BaseLease Acquire() => BaseLoader.AcquireForTraining(_host, _baseModel, _options.Student.Precision, _options.Student.Device);
 
     private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
         new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input), PrefixChoice.ForAll(teacher.Prefix)), null);

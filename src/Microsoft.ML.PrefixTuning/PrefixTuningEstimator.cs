@@ -67,7 +67,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
             GeneratedTextSchema.TextColumn(data.Schema, _columns.Label, "label");
         }
         using IChannel channel = _host.Start("Training");
-        BaseLease lease = BaseLoader.Acquire(_host, _baseModel, _options.Precision, _options.Device);
+        BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, _options.Precision, _options.Device);
         try
         {
             var fitting = new PrefixFitting(_host, channel, _columns, _options, lease.Base, _seed);

@@ -20,18 +20,16 @@ internal sealed class TextSession : IDisposable
     private readonly PrefixSet _prefixes;
     private readonly TextGenerator _generator;
     private readonly TextSettings _settings;
-    private readonly IDisposable? _files;
     private bool _disposed;
 
     /// <summary>Takes ownership of the lease, also where it throws.</summary>
     /// <param name="lease">A share of the base.</param>
     /// <param name="settings">Columns, template and decoding.</param>
     /// <param name="choice">Which prefix a row carries.</param>
-    /// <param name="files">What the base was read from and is deleted after it, or null; owned once this is made.</param>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
-    public TextSession(BaseLease lease, TextSettings settings, PrefixChoice choice, IDisposable? files = null)
+    public TextSession(BaseLease lease, TextSettings settings, PrefixChoice choice)
     {
-        (_lease, _settings, Choice, _files) = (lease, settings, choice, files);
+        (_lease, _settings, Choice) = (lease, settings, choice);
         try
         {
             _prefixes = new PrefixSet(choice, settings, lease.Base);
@@ -94,7 +92,6 @@ internal sealed class TextSession : IDisposable
             _generator.Dispose();
             _prefixes.Dispose();
             _lease.Dispose();
-            _files?.Dispose();
         }
     }
 

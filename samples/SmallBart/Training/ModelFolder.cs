@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
@@ -29,7 +30,7 @@ internal static class ModelFolder
         SafeTensorsContent[] weights = [.. model.Masters.Select(weight => SafeTensorsContent.Of(weight.Key, weight.Value.to(ScalarType.BFloat16))),
             SafeTensorsContent.Of("final_logits_bias", zeros([1, model.Model.Spec.VocabularySize], ScalarType.BFloat16))];
         AtomicFile.Write(Path.Combine(folder, CheckpointFolder.SingleFile), stream => SafeTensorsWriter.Write(stream, weights,
-            new System.Collections.Generic.Dictionary<string, string> { ["format"] = "pt" }));
+            new Dictionary<string, string> { ["format"] = "pt" }));
     }
 
     private static void Write(string folder, string name, JsonObject content) =>

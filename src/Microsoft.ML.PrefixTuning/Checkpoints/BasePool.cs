@@ -1,37 +1,43 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
-using System.Linq;
 using System.Threading;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
-/// <summary>The bases of this process: one copy a file, precision and device, however many users it has.</summary>
+/// <summary>
+/// The bases of this process: one copy a key, precision and device, however many users it has. The key is where a base lies,
+/// or what it holds where that is known before it is read.
+/// </summary>
 internal sealed class BasePool
 {
     private readonly Dictionary<(string, ScalarType, string), Entry> _entries = [];
 
     public static BasePool Shared { get; } = new();
 
-    public BaseLease Acquire(string path, ScalarType type, Device device)
+    /// <summary>Takes a share; the first one loads the base. Who comes while it is loaded waits, and fails with it.</summary>
+    /// <param name="key">The same for the same base.</param>
+    /// <param name="type">Precision.</param>
+    /// <param name="device">Device.</param>
+    /// <param name="load">Reads the base.</param>
+    public BaseLease Acquire(string key, ScalarType type, Device device, Func<FrozenBase> load)
     {
-        var key = (Key(path), type, device.ToString());
+        var whole = (key, type, device.ToString());
         Entry entry;
         lock (_entries)
         {
-            if (!_entries.TryGetValue(key, out entry!))
-                _entries.Add(key, entry = new Entry(new Lazy<FrozenBase>(() => FrozenBase.Load(path, type, device))));
+            if (!_entries.TryGetValue(whole, out entry!))
+                _entries.Add(whole, entry = new Entry(new Lazy<FrozenBase>(load)));
             entry.Users++;
         }
         try
         {
             // Loaded outside the lock: other bases can be had meanwhile.
-            return new BaseLease(entry.Base.Value, () => Release(key, entry));
+            return new BaseLease(entry.Base.Value, () => Release(whole, entry));
         }
         catch
         {
-            Release(key, entry);
+            Release(whole, entry);
             throw;
         }
     }
@@ -48,21 +54,6 @@ internal sealed class BasePool
         if (entry.Base.IsValueCreated)
             entry.Base.Value.Dispose();
     }
-
-    // A base whose files were replaced is another base: their sizes and times are part of the key.
-    private static string Key(string path)
-    {
-        path = Path.GetFullPath(path);
-        IEnumerable<string> files = Directory.Exists(path)
-            ? Directory.EnumerateFiles(path).Where(IsModelFile).Order(StringComparer.Ordinal)
-            : [path];
-        return string.Join('|', files.Select(file => new FileInfo(file)).Where(info => info.Exists)
-            .Select(info => $"{info.Name}:{info.Length}:{info.LastWriteTimeUtc.Ticks}").Prepend(path));
-    }
-
-    // Weights, their index, and both configs.
-    private static bool IsModelFile(string file) => Path.GetExtension(file) is ".safetensors"
-        || Path.GetFileName(file) is "config.json" or "generation_config.json" or ShardedCheckpoint.IndexFile;
 
     private sealed class Entry(Lazy<FrozenBase> frozen)
     {

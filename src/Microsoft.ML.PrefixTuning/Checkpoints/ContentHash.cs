@@ -6,6 +6,7 @@ using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Tasks;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
@@ -44,7 +45,7 @@ internal static class ContentHash
     /// <param name="tensors">Its tensors and the places of their bytes in the file.</param>
     public static IReadOnlyList<TensorHash> OfFile(string path, IEnumerable<(TensorInfo Info, long Begin, long Length)> tensors)
     {
-        var file = new FileInfo(path);
+        FileInfo file = LinkedFile.Info(path);
         return Known.GetOrAdd((file.FullName, file.Length, file.LastWriteTimeUtc.Ticks), _ =>
         {
             using SafeFileHandle handle = File.OpenHandle(path);

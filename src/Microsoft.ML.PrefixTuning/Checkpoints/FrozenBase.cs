@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.ML.PrefixTuning.Text;
@@ -25,11 +26,14 @@ internal sealed class FrozenBase : IDisposable
 
     private readonly Lazy<PretrainedTokenizer> _tokenizer;
     private readonly Lazy<BaseFingerprint> _fingerprint;
+    private readonly FileStamps _stamps;
+    private IDisposable? _files;
 
-    private FrozenBase(string path, LanguageModel model)
+    private FrozenBase(string path, FileStamps stamps, LanguageModel model)
     {
-        (Path, Model) = (path, model);
-        _fingerprint = new Lazy<BaseFingerprint>(() => ReadFingerprint(path, model.Spec));
+        (Path, _stamps, Model) = (path, stamps, model);
+        // A refusal is not kept: the files may be put back.
+        _fingerprint = new Lazy<BaseFingerprint>(ReadFingerprint, LazyThreadSafetyMode.PublicationOnly);
         _tokenizer = new Lazy<PretrainedTokenizer>(() => ReadTokenizer(path, model.Spec.VocabularySize));
     }
 
@@ -39,6 +43,7 @@ internal sealed class FrozenBase : IDisposable
     public LanguageModel Model { get; }
 
     /// <summary>Which model this is, wherever its files lie; hashed when it is first asked for.</summary>
+    /// <exception cref="InvalidOperationException">The files changed since they were loaded.</exception>
     public BaseFingerprint Fingerprint => _fingerprint.Value;
 
     /// <summary>The base's tokenizer, read when it is first asked for.</summary>
@@ -47,9 +52,15 @@ internal sealed class FrozenBase : IDisposable
     public PretrainedTokenizer Tokenizer => _tokenizer.Value;
 
     /// <summary>The files that a base is read from.</summary>
-    public static IEnumerable<string> Files(string path) => File.Exists(path) ? [path]
-        : Directory.EnumerateFiles(path).Where(file => FileNames.Contains(System.IO.Path.GetFileName(file))
-            || file.EndsWith(".safetensors", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Files(string path)
+    {
+        if (File.Exists(path))
+            return [path];
+        // Beside a file with all weights, others of its kind are prefixes or adapters, not shards.
+        bool isSharded = !File.Exists(System.IO.Path.Combine(path, CheckpointFolder.SingleFile));
+        return Directory.EnumerateFiles(path).Where(file => FileNames.Contains(System.IO.Path.GetFileName(file))
+            || isSharded && file.EndsWith(".safetensors", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+    }
 
     /// <summary>Names of tensors that the files hold and the model does not use: known buffers and empty ones.</summary>
     public IReadOnlyList<string> IgnoredTensors => Model.Weights.Ignored;
@@ -61,7 +72,16 @@ internal sealed class FrozenBase : IDisposable
     /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
     /// <exception cref="NotSupportedException">A file is well-formed but not of a kind that is read here.</exception>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
-    public static BaseLease Acquire(string path, ScalarType type, Device device) => BasePool.Shared.Acquire(path, type, device);
+    public static BaseLease Acquire(string path, ScalarType type, Device device) =>
+        BasePool.Shared.Acquire(FileStamps.Of(path).Key, type, device, () => Load(path, type, device));
+
+    /// <summary>Takes a share of a base whose content is known before its files lie anywhere.</summary>
+    /// <param name="content">The content as a text, the same for the same one; no path.</param>
+    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="device">Where its weights go.</param>
+    /// <param name="load">Reads it where nobody has it.</param>
+    public static BaseLease AcquireByContent(string content, ScalarType type, Device device, Func<FrozenBase> load) =>
+        BasePool.Shared.Acquire(content, type, device, load);
 
     /// <summary>Reads a base that is shared with nobody.</summary>
     /// <inheritdoc cref="Acquire"/>
@@ -70,15 +90,39 @@ internal sealed class FrozenBase : IDisposable
         // Weights outlive whatever scope the caller has open, and gradients never reach them.
         using var noGradient = no_grad();
         path = System.IO.Path.GetFullPath(path);
-        return File.Exists(path) ? LoadGguf(path, type, device) : LoadFolder(path, type, device);
+        // Taken before anything is read: what is replaced meanwhile is noticed.
+        FileStamps stamps = FileStamps.Of(path);
+        return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, type, device) : LoadFolder(path, type, device));
     }
 
-    public void Dispose() => Model.Dispose();
+    /// <summary>Takes ownership of what the files lie in; it is disposed after the model.</summary>
+    public void TakeFiles(IDisposable files) => _files = files;
 
-    private static BaseFingerprint ReadFingerprint(string path, TransformerSpec spec)
+    /// <summary>Refuses files that are no longer those that the model was loaded from.</summary>
+    /// <exception cref="InvalidOperationException">One changed, came or went.</exception>
+    public void CheckFiles()
     {
-        using ITensorSource source = Directory.Exists(path) ? CheckpointFolder.Open(path) : GgufFile.Open(path);
-        return BaseFingerprint.Of(spec, source);
+        if (_stamps.Change() is { } name)
+        {
+            throw new InvalidOperationException($"Base model '{Path}': expected the files that it was loaded from, found '{name}' changed since."
+                + " What was made with the loaded base must not be saved as made for another one: put the old file back, or load the base and fit anew.");
+        }
+    }
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        _files?.Dispose();
+    }
+
+    private BaseFingerprint ReadFingerprint()
+    {
+        CheckFiles();
+        using ITensorSource source = Directory.Exists(Path) ? CheckpointFolder.Open(Path) : GgufFile.Open(Path);
+        BaseFingerprint fingerprint = BaseFingerprint.Of(Model.Spec, source);
+        // Once more: they may have been replaced while they were read.
+        CheckFiles();
+        return fingerprint;
     }
 
     private static PretrainedTokenizer ReadTokenizer(string path, int vocabularySize)
@@ -89,7 +133,7 @@ internal sealed class FrozenBase : IDisposable
         return PretrainedTokenizer.FromGguf(file.Metadata, file.Name, vocabularySize);
     }
 
-    private static FrozenBase LoadFolder(string folder, ScalarType type, Device device)
+    private static LanguageModel LoadFolder(string folder, ScalarType type, Device device)
     {
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"Base model '{folder}': expected a folder (config.json, model.safetensors, tokenizer files) or a .gguf file, found nothing.");
@@ -97,21 +141,17 @@ internal sealed class FrozenBase : IDisposable
         Family family = Family.Of(config);
         TransformerSpec spec = WithGenerationConfig(family.Describe(config), config, folder);
         using ITensorSource source = CheckpointFolder.Open(folder);
-        return Bind(folder, spec, family.Names(spec, config) with { AskedBy = config.File }, source, type, device);
+        return Bind(spec, family.Names(spec, config) with { AskedBy = config.File }, source, type, device);
     }
 
-    private static FrozenBase LoadGguf(string path, ScalarType type, Device device)
+    private static LanguageModel LoadGguf(string path, ScalarType type, Device device)
     {
         using GgufModel gguf = GgufModel.Open(path);
-        return Bind(path, gguf.Spec, gguf.Names, gguf, type, device);
+        return Bind(gguf.Spec, gguf.Names, gguf, type, device);
     }
 
-    private static FrozenBase Bind(string path, TransformerSpec spec, TensorNames names, ITensorSource source,
-        ScalarType type, Device device)
-    {
-        ModelWeights weights = WeightBinder.Bind(spec, names, source, type, device);
-        return new FrozenBase(path, new LanguageModel(spec, weights));
-    }
+    private static LanguageModel Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type, Device device) =>
+        new(spec, WeightBinder.Bind(spec, names, source, type, device));
 
     /// <summary>
     /// The ids of generation_config.json go before those of config.json, as in the reference; rules of the output come from

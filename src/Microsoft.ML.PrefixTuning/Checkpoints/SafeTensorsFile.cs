@@ -123,7 +123,7 @@ internal sealed class SafeTensorsFile : ITensorSource
         }
         _maps.Add(type, map.DetachFromDisposeScope());
         // The path was opened a second time: it must still be the file whose header was checked.
-        var file = new FileInfo(_path);
+        FileInfo file = LinkedFile.Info(_path);
         if (file.Length != RandomAccess.GetLength(_handle) || file.LastWriteTimeUtc != File.GetLastWriteTimeUtc(_handle))
             throw new IOException($"{Name}: the file was replaced while it was read.");
         return map;

@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -14,6 +16,9 @@ internal static class BaseLocator
     /// </summary>
     public const string FolderSetting = "Microsoft.ML.PrefixTuning.BaseModelFolder";
 
+    // Digits of a hash that tell bases apart for a reader.
+    private const int ShownDigits = 12;
+
     /// <summary>The name of a base: its folder, or its file and the folder that it lies in.</summary>
     public static string NameOf(string path) => Directory.Exists(path) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path))
         : $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
@@ -22,38 +27,54 @@ internal static class BaseLocator
     /// <param name="saved">The base that is needed.</param>
     /// <param name="acquire">Loads a base; its lease is the caller's.</param>
     /// <exception cref="FileNotFoundException">Nothing is at any of the places.</exception>
-    /// <exception cref="InvalidOperationException">Something is there, but not this base.</exception>
+    /// <exception cref="InvalidOperationException">Something is there, but another base, a broken one or part of one.</exception>
     public static BaseLease Find(SavedBase saved, Func<string, BaseLease> acquire)
     {
-        InvalidOperationException? other = null;
+        Exception? first = null;
         var looked = new List<string>();
-        foreach (string path in Places(saved))
+        foreach (string path in Places(saved).Distinct())
         {
-            looked.Add(path);
-            if (!File.Exists(path) && !Directory.Exists(path))
-                continue;
+            string found = "nothing is there";
             try
             {
-                return Check(saved, acquire(path));
+                if (File.Exists(path) || Directory.Exists(path))
+                    return Check(saved, acquire(path));
             }
-            catch (InvalidOperationException fault)
+            // Whatever is wrong with one place, the base may lie at the next.
+            catch (Exception fault) when (fault is InvalidOperationException or FormatException or NotSupportedException or IOException or UnauthorizedAccessException)
             {
-                other ??= fault;
+                first ??= fault;
+                found = fault.Message;
             }
+            looked.Add($"{FileText.Quote(path)}: {found}");
         }
-        throw other ?? (Exception)new FileNotFoundException($"The saved transformer needs the base model '{saved.Name}' ({saved.Fingerprint.Family}, {saved.Fingerprint.Layers} layers, width {saved.Fingerprint.Width}, "
-            + $"weights {saved.Fingerprint.ContentHash[..Math.Min(12, saved.Fingerprint.ContentHash.Length)]}), which was not found. Looked for: '{string.Join("', '", looked)}'. Put it at one of these places, or name its folder by the application setting {FolderSetting}.", saved.Path);
+        throw Missing(saved, looked, first);
     }
 
     /// <summary>Refuses a base that is not the saved one; its lease is then given back.</summary>
     /// <exception cref="InvalidOperationException">It is another base.</exception>
     public static BaseLease Check(SavedBase saved, BaseLease lease)
     {
-        string path = lease.Base.Path;
-        if (saved.Fingerprint.Difference(lease.Base.Fingerprint) is not { } difference)
-            return lease;
-        lease.Dispose();
-        throw new InvalidOperationException($"The saved transformer needs the base model '{saved.Name}', but '{path}' is another one: {difference}.");
+        try
+        {
+            return saved.Fingerprint.Difference(lease.Base.Fingerprint) is not { } difference ? lease
+                : throw new InvalidOperationException($"The saved transformer needs the base model {FileText.Quote(saved.Name)}, but '{lease.Base.Path}' is another one: {difference}.");
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    private static Exception Missing(SavedBase saved, List<string> looked, Exception? first)
+    {
+        BaseFingerprint fingerprint = saved.Fingerprint;
+        string message = $"The saved transformer needs the base model {FileText.Quote(saved.Name)} ({FileText.Quote(fingerprint.Family)}, {fingerprint.Layers} layers, width {fingerprint.Width}, "
+            + $"weights {fingerprint.ContentHash[..ShownDigits]}), which was not found. Looked for:"
+            + $"{Environment.NewLine}{string.Join(Environment.NewLine, looked)}{Environment.NewLine}"
+            + $"Put it at one of these places, or name its folder by the application setting {FolderSetting}.";
+        return first is null ? new FileNotFoundException(message, saved.Path) : new InvalidOperationException(message, first);
     }
 
     private static IEnumerable<string> Places(SavedBase saved)

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -26,11 +27,41 @@ internal sealed class EmbeddedBase : IDisposable
     public IReadOnlyList<SavedFile> Manifest { get; }
 
     /// <summary>The files of a base that is in use.</summary>
+    /// <exception cref="InvalidOperationException">They changed since they were loaded.</exception>
     public static EmbeddedBase Of(FrozenBase frozen)
     {
         string[] paths = FrozenBase.Files(frozen.Path).ToArray();
-        return new EmbeddedBase(frozen.Path, paths, paths.Select(Describe).ToArray(), null);
+        SavedFile[] manifest = paths.Select(Describe).ToArray();
+        frozen.CheckFiles();
+        return new EmbeddedBase(frozen.Path, paths, manifest, null);
     }
+
+    /// <summary>
+    /// Takes a share of the base that an entry carries. It is extracted where nobody in this process has one of the same files,
+    /// and those are deleted with the last share.
+    /// </summary>
+    /// <param name="context">The entry.</param>
+    /// <param name="manifest">What it should hold.</param>
+    /// <param name="temporary">Folder for temporary files, or null for the system's.</param>
+    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="device">Where the weights go.</param>
+    /// <exception cref="FormatException">A size or hash is not as the manifest says, or the base is broken.</exception>
+    public static BaseLease Acquire(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary, ScalarType type, Device device) =>
+        FrozenBase.AcquireByContent(Content(manifest), type, device, () =>
+        {
+            EmbeddedBase files = Extract(context, manifest, temporary);
+            try
+            {
+                FrozenBase frozen = FrozenBase.Load(files.BasePath, type, device);
+                frozen.TakeFiles(files);
+                return frozen;
+            }
+            catch
+            {
+                files.Dispose();
+                throw;
+            }
+        });
 
     /// <summary>Writes the files as streams of an entry.</summary>
     public void Write(ModelSaveContext context)
@@ -47,11 +78,7 @@ internal sealed class EmbeddedBase : IDisposable
     }
 
     /// <summary>Copies the files of an entry to a new temporary folder that only this user can read.</summary>
-    /// <param name="context">The entry.</param>
-    /// <param name="manifest">What it should hold.</param>
-    /// <param name="temporary">Folder for temporary files, or null for the system's.</param>
-    /// <exception cref="FormatException">A name, size or hash is not as the manifest says.</exception>
-    public static EmbeddedBase Extract(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary)
+    private static EmbeddedBase Extract(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary)
     {
         string folder = Path.Combine(temporary ?? Path.GetTempPath(), $"prefix-tuning-base-{Guid.NewGuid():N}");
         if (OperatingSystem.IsWindows())
@@ -84,8 +111,6 @@ internal sealed class EmbeddedBase : IDisposable
     private static string Extract(ModelLoadContext context, int index, SavedFile expected, string folder)
     {
         string place = $"Model entry '{MlNetInternals.GetPlace(context)}', base file '{expected.Name}'";
-        if (expected.Name.Length == 0 || expected.Name is "." or ".." || expected.Name.AsSpan().ContainsAny("/\\:\0") || expected.Name.Any(char.IsControl))
-            throw new FormatException($"{place}: expected a plain file name.");
         string path = Path.Combine(folder, expected.Name);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         long left = expected.Bytes;
@@ -108,6 +133,10 @@ internal sealed class EmbeddedBase : IDisposable
             throw new FormatException($"{place}: expected {expected.Bytes} bytes with hash {expected.Hash}, found {(found ? $"{expected.Bytes - left} bytes with hash {actual}" : "none")}.");
         return path;
     }
+
+    // Names hold no colon and hashes have one length: no two manifests give one text.
+    private static string Content(IEnumerable<SavedFile> manifest) =>
+        string.Join('|', manifest.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Name}:{file.Bytes}:{file.Hash}"));
 
     private static SavedFile Describe(string path)
     {

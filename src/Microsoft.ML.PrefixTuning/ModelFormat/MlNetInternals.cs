@@ -151,8 +151,8 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
                     + $"{found.ModelVerWritten} but readable from version {found.ModelVerReadable}.");
             if (found.ModelVerReadable > header.Version || found.ModelVerWritten < header.OldestReadable)
                 throw new NotSupportedException($"Model entry '{GetPlace(context)}': found version "
-                    + $"{found.ModelVerWritten} (readable from {found.ModelVerReadable}); this version of the library reads "
-                    + $"{header.OldestReadable} to {header.Version}.");
+                    + $"0x{found.ModelVerWritten:x8} (readable from 0x{found.ModelVerReadable:x8}); this version of the library reads "
+                    + $"0x{header.OldestReadable:x8} to 0x{header.Version:x8}.");
             return found.ModelVerWritten;
         });
 

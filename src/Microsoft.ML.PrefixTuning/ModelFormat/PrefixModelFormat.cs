@@ -28,8 +28,11 @@ internal static class PrefixModelFormat
     /// <summary>Bytes: far above any description; keeps a lying archive from being read into memory.</summary>
     public const long LongestDescription = 256L << 20;
 
+    /// <summary>Version of the layout that is written; a new one needs a saved model of its own among the tests' files.</summary>
     // *** Version 1: initial.
-    private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, 0x00010001, 0x00010001, 0x00010001);
+    public const uint Version = 0x00010001;
+
+    private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, Version, 0x00010001, 0x00010001);
 
     /// <summary>Writes a transformer.</summary>
     public static void Write(ModelSaveContext context, PrefixTuningTransformer transformer)
@@ -83,22 +86,12 @@ internal static class PrefixModelFormat
         byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
         PrefixChoice prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
-        EmbeddedBase? embedded = saved.Base.Files is null ? null : EmbeddedBase.Extract(context, saved.Base.Files, MlNetInternals.GetTempFilePath(host));
-        try
-        {
-            Device device = DeviceChoice.Choose(host, null);
-            ScalarType type = BaseLoader.Type(saved.Precision);
-            BaseLease lease = embedded is null
-                ? BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device))
-                : BaseLocator.Check(saved.Base, FrozenBase.Acquire(embedded.BasePath, type, device));
-            var session = new TextSession(lease, saved.Settings(), prefixes, embedded);
-            return new PrefixTuningTransformer(host, session, saved.Training);
-        }
-        catch
-        {
-            embedded?.Dispose();
-            throw;
-        }
+        Device device = DeviceChoice.Choose(host, null);
+        ScalarType type = BaseLoader.Type(saved.Precision);
+        BaseLease lease = saved.Base.Files is { } files
+            ? BaseLocator.Check(saved.Base, EmbeddedBase.Acquire(context, files, MlNetInternals.GetTempFilePath(host), type, device))
+            : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device));
+        return new PrefixTuningTransformer(host, new TextSession(lease, saved.Settings(), prefixes), saved.Training);
     }
 
     /// <summary>The prefixes of an entry: that of all rows, or those of attribute values in the entry's order.</summary>

@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PrefixTuning.Checkpoints;
-using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -15,9 +13,11 @@ internal sealed record SavedModel
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter() },
+        Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) },
         WriteIndented = true,
         RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        AllowDuplicateProperties = false,
         MaxDepth = 16,
     };
 
@@ -61,23 +61,13 @@ internal sealed record SavedModel
         {
             SavedModel saved = JsonSerializer.Deserialize<SavedModel>(json, Json) ?? throw new JsonException("found null");
             OptionsCheck.Check(new TextGenerationOptions { Generation = saved.Generation.Options(), Template = saved.Template, Precision = saved.Precision });
-            saved.CheckAttributes();
+            SavedModelCheck.Check(saved);
             return saved;
         }
-        catch (Exception fault) when (fault is JsonException or ArgumentException or NotSupportedException)
+        catch (Exception fault) when (fault is JsonException or ArgumentException or NotSupportedException or InvalidOperationException)
         {
             throw new FormatException($"{place}: expected the description of a saved transformer, found something else: {fault.Message}", fault);
         }
-    }
-
-    private void CheckAttributes()
-    {
-        if ((AttributeColumn is null) != (AttributePrefixes is null))
-            throw new JsonException("attributePrefixes: expected a list where there is an attributeColumn, and only there");
-        if (AttributePrefixes?.Any(prefix => prefix?.Value is null) == true)
-            throw new JsonException("attributePrefixes: expected a value in each of the list, found none");
-        if (AttributePrefixes?.CountBy(prefix => prefix.Value).FirstOrDefault(value => value.Value > 1) is { Key: { } repeated })
-            throw new JsonException($"attributePrefixes: expected each value once, found {FileText.Quote(repeated)} twice");
     }
 }
 

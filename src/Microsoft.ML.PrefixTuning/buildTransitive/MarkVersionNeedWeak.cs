@@ -22,7 +22,7 @@ public sealed class MarkVersionNeedWeak : Task
 
     public override bool Execute()
     {
-        if (File.Exists(Destination) && File.GetLastWriteTimeUtc(Destination) >= File.GetLastWriteTimeUtc(Source))
+        if (IsCopied())
             return true;
         byte[] library = File.ReadAllBytes(Source);
         if (library.Length < 64 || BitConverter.ToUInt32(library, 0) != 0x464c457f || library[4] != 2 || library[5] != 1)
@@ -36,10 +36,18 @@ public sealed class MarkVersionNeedWeak : Task
         // Moved into place whole: two projects built at once may write the same copy.
         string temporary = Destination + "." + Guid.NewGuid().ToString("N");
         File.WriteAllBytes(temporary, library);
+        File.SetLastWriteTimeUtc(temporary, File.GetLastWriteTimeUtc(Source));
         if (File.Exists(Destination))
             File.Delete(Destination);
         File.Move(temporary, Destination);
         return true;
+    }
+
+    // Packages keep the times of their making: another version's library may be older than the copy of the former one.
+    private bool IsCopied()
+    {
+        FileInfo source = new FileInfo(Source), copy = new FileInfo(Destination);
+        return copy.Exists && copy.Length == source.Length && copy.LastWriteTimeUtc == source.LastWriteTimeUtc;
     }
 
     private int Mark(byte[] library)

@@ -1,3 +1,4 @@
+using System;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
@@ -43,11 +44,47 @@ public sealed class FrozenBaseTests
     public void Acquire_FileThatChanged_IsAnotherBase(string file)
     {
         using BaseLease first = Acquire();
+        BaseFingerprint identity = first.Base.Fingerprint;
         string path = Path.Combine(_folder, file);
         File.SetLastWriteTimeUtc(path, File.GetLastWriteTimeUtc(path).AddSeconds(1));
         using BaseLease second = Acquire();
         Assert.AreNotSame(first.Base, second.Base);
-        Assert.IsNull(first.Base.Fingerprint.Difference(second.Base.Fingerprint));
+        Assert.IsNull(identity.Difference(second.Base.Fingerprint));
+    }
+
+    [TestMethod]
+    public void Fingerprint_OfAFileThatChangedSince_IsRefusedUntilItIsPutBack()
+    {
+        using BaseLease lease = Acquire();
+        string path = Path.Combine(_folder, "model.safetensors");
+        DateTime time = File.GetLastWriteTimeUtc(path);
+        File.SetLastWriteTimeUtc(path, time.AddSeconds(1));
+        var refused = Assert.ThrowsExactly<InvalidOperationException>(() => lease.Base.Fingerprint);
+        Assert.AreEqual($"Base model '{_folder}': expected the files that it was loaded from, found 'model.safetensors' changed since."
+            + " What was made with the loaded base must not be saved as made for another one: put the old file back, or load the base and fit anew.", refused.Message);
+        File.SetLastWriteTimeUtc(path, time);
+        Assert.AreEqual(64, lease.Base.Fingerprint.ContentHash.Length);
+    }
+
+    [TestMethod]
+    public void Files_BesideOneOfAllWeights_HoldNoOtherWeights()
+    {
+        string other = Path.Combine(_folder, "prefix.safetensors"), single = Path.Combine(_folder, "model.safetensors");
+        File.Copy(single, other);
+        CollectionAssert.DoesNotContain(FrozenBase.Files(_folder).ToArray(), other);
+        File.Delete(single);
+        CollectionAssert.Contains(FrozenBase.Files(_folder).ToArray(), other);
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "links need a right there")]
+    public void Acquire_FolderOfLinks_IsTheBaseTheyLeadTo()
+    {
+        string links = Directory.CreateDirectory(Path.Combine(_folder, "links")).FullName;
+        foreach (string file in Directory.GetFiles(_folder))
+            File.CreateSymbolicLink(Path.Combine(links, Path.GetFileName(file)), file);
+        using BaseLease plain = Acquire(), linked = FrozenBase.Acquire(links, ScalarType.Float32, CPU);
+        Assert.IsNull(plain.Base.Fingerprint.Difference(linked.Base.Fingerprint));
     }
 
     [TestMethod]

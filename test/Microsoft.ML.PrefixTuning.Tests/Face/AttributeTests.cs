@@ -229,7 +229,7 @@ public sealed class AttributeTests
     [TestMethod]
     [DataRow("\"attributeColumn\": \"Tone\"", "\"attributeColumn\": null", "attributePrefixes: expected a list where there is an attributeColumn, and only there")]
     [DataRow("\"value\": \"loud\"", "\"value\": \"calm\"", "attributePrefixes: expected each value once, found 'calm' twice")]
-    [DataRow("\"value\": \"loud\"", "\"other\": \"loud\"", "attributePrefixes: expected a value in each of the list, found none")]
+    [DataRow("\"value\": \"loud\"", "\"other\": \"loud\"", "'value'")]
     public void Description_OfBrokenAttributes_IsRefused(string old, string altered, string words)
     {
         byte[] json = new SavedModel

@@ -1,9 +1,11 @@
 using System;
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.IO;
 using System.IO.Compression;
-using System.Linq;
 using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -85,16 +87,91 @@ public sealed class SavingTests
     }
 
     [TestMethod]
+    [DataRow("empty", typeof(FileNotFoundException), "config.json: expected in")]
+    [DataRow("cut", typeof(FormatException), "model.safetensors")]
+    [DataRow("unknown", typeof(NotSupportedException), "model_type")]
+    [DataRow("another", typeof(InvalidOperationException), "weights: expected hash")]
+    public void Load_WithAnotherThingAtTheRecordedPlace_LooksFurther(string thing, Type kind, string words)
+    {
+        string recorded = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny"), hash;
+        CopyBase(recorded);
+        CopyBase(moved);
+        using (PrefixTuningTransformer model = Generator(recorded))
+        {
+            Save(model);
+            hash = model.Session.Base.Fingerprint.ContentHash;
+        }
+        Spoil(recorded, thing);
+        string file = Path.Combine(_folder, "model.zip");
+        var refused = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Model.Load(file, out _));
+        Assert.IsInstanceOfType(refused.InnerException, kind);
+        foreach (string part in (string[])["'tiny'", hash[..12], $"'{recorded}': {refused.InnerException!.Message}", words, Path.Combine("base-models", "tiny") + "': nothing is there"])
+            StringAssert.Contains(refused.Message, part);
+        AppContext.SetData(BaseLocator.FolderSetting, Path.GetDirectoryName(moved));
+        try
+        {
+            using var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _);
+            Assert.AreEqual(moved, loaded.Session.Base.Path);
+        }
+        finally
+        {
+            AppContext.SetData(BaseLocator.FolderSetting, null);
+        }
+    }
+
+    [TestMethod]
+    public void Load_OfTwoModelsThatCarryOneBase_SharesOneCopy()
+    {
+        string first = Path.Combine(_folder, "first.zip"), second = Path.Combine(_folder, "second.zip"), expected;
+        using (PrefixTuningTransformer prefix = Make("embedded"), alone = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
+            options: new TextGenerationOptions { Generation = TinyBase.Quick.Generation, EmbedBase = true }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1))))
+        {
+            Context.Model.SaveAtomically(prefix, null, first);
+            Context.Model.SaveAtomically(alone, null, second);
+            expected = Text(alone);
+        }
+        var one = (PrefixTuningTransformer)Context.Model.Load(first, out _);
+        var other = (PrefixTuningTransformer)Context.Model.Load(second, out _);
+        string folder = one.Session.Base.Path;
+        Assert.AreSame(one.Session.Base, other.Session.Base);
+        one.Dispose();
+        Assert.AreEqual(expected, Text(other));
+        Assert.IsTrue(Directory.Exists(folder), "kept while it has a user");
+        other.Dispose();
+        Assert.IsFalse(Directory.Exists(folder), "deleted with the last user");
+    }
+
+    [TestMethod]
+    public void Save_AfterTheBaseWasReplacedDuringTraining_NamesTheBaseOfTheTraining()
+    {
+        string folder = Path.Combine(_folder, "bases", "tiny");
+        CopyBase(folder);
+        using BaseLease original = TinyBase.Hold();
+        PrefixTuningOptions Options(bool embed) => TinyBase.Quick with
+        {
+            EmbedBase = embed,
+            Training = TinyBase.Quick.Training with { Progress = progress => ReplaceWeights(folder, progress.Step) },
+        };
+        using (PrefixTuningTransformer model = Fit(Options(embed: false)))
+            Save(model);
+        SavedModel saved = SavedModelFile.Read(Path.Combine(_folder, "model.zip"))[0].Saved;
+        Assert.IsNull(original.Base.Fingerprint.Difference(saved.Base.Fingerprint));
+        File.Copy(Path.Combine(TinyBase.Folder("llama"), "model.safetensors"), Path.Combine(folder, "model.safetensors"), overwrite: true);
+        using PrefixTuningTransformer embedded = Fit(Options(embed: true));
+        StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => Save(embedded)).Message, "'model.safetensors' changed since");
+
+        PrefixTuningTransformer Fit(PrefixTuningOptions options) => Context.Transforms.Text
+            .PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder), options).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
+    }
+
+    [TestMethod]
     public void Load_WithAlteredBase_IsRefused()
     {
         string folder = Path.Combine(_folder, "bases", "tiny");
         CopyBase(folder);
         using (PrefixTuningTransformer model = Generator(folder))
             Save(model);
-        string weights = Path.Combine(folder, "model.safetensors");
-        byte[] bytes = File.ReadAllBytes(weights);
-        bytes[^3] ^= 1;
-        File.WriteAllBytes(weights, bytes);
+        ReplaceWeights(folder, step: 1);
         var altered = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Model.Load(Path.Combine(_folder, "model.zip"), out _));
         StringAssert.Contains(altered.Message, "weights: expected hash");
         StringAssert.Contains(altered.Message, folder);
@@ -123,20 +200,42 @@ public sealed class SavingTests
     {
         using PrefixTuningTransformer model = Make("prefix");
         string file = Save(model);
-        using (ZipArchive archive = ZipFile.Open(file, ZipArchiveMode.Update))
-        {
-            ZipArchiveEntry old = archive.Entries.Single(one => one.FullName.Replace('\\', '/').EndsWith("/" + entry, StringComparison.Ordinal));
-            string name = old.FullName;
-            old.Delete();
-            if (content is not null)
-            {
-                using Stream stream = archive.CreateEntry(name).Open();
-                // ML.NET's entries start with nothing of their own; what follows is ours.
-                stream.Write(Encoding.UTF8.GetBytes(content));
-            }
-        }
+        ModelArchive.Rewrite(file, entry, _ => content is null ? null : Encoding.UTF8.GetBytes(content));
         var fault = Assert.ThrowsExactly<FormatException>(() => Context.Model.Load(file, out _));
         StringAssert.Contains(fault.Message, words);
+    }
+
+    [TestMethod]
+    [DataRow("fingerprint", "{}", "'family'")]
+    [DataRow("files", "[{}]", "'name'")]
+    [DataRow("files", "[null]", "base.files: expected no null in the list, found one")]
+    [DataRow("files", """[{ "name": "config.json", "bytes": 1, "hash": "#" }, { "name": "config.json", "bytes": 1, "hash": "#" }]""", "base.files: expected each name once, found 'config.json' twice")]
+    public void Load_OfHostileBase_IsRefusedByKey(string key, string value, string words)
+    {
+        using PrefixTuningTransformer model = Make("prefix");
+        string file = Save(model);
+        ModelArchive.Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
+        {
+            JsonNode description = JsonNode.Parse(json)!, wanted = JsonNode.Parse(value.Replace("#", new string('0', 64), StringComparison.Ordinal))!;
+            (description["base"]!["path"], description["base"]![key]) = ("nowhere", wanted);
+            return Encoding.UTF8.GetBytes(description.ToJsonString());
+        });
+        var fault = Assert.ThrowsExactly<FormatException>(() => Context.Model.Load(file, out _));
+        StringAssert.Contains(fault.Message, PrefixModelFormat.DescriptionStream);
+        StringAssert.Contains(fault.Message, words);
+    }
+
+    [TestMethod]
+    public void Load_OfNewerVersion_IsRefusedByNumber()
+    {
+        using PrefixTuningTransformer model = Make("prefix");
+        string file = Save(model);
+        SetVersion(file, written: 0x00010002, readable: 0x00010001);
+        using (var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _))
+            Assert.AreEqual(Text(model), Text(loaded), "newer, but written so that this version reads it");
+        SetVersion(file, written: 0x00010003, readable: 0x00010002);
+        var refused = Assert.ThrowsExactly<NotSupportedException>(() => Context.Model.Load(file, out _));
+        StringAssert.EndsWith(refused.Message, "found version 0x00010003 (readable from 0x00010002); this version of the library reads 0x00010001 to 0x00010001.");
     }
 
     [TestMethod]
@@ -217,6 +316,49 @@ public sealed class SavingTests
         string file = Path.Combine(_folder, "model.zip");
         Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, file);
         return file;
+    }
+
+    /// <summary>Sets the two numbers that follow the signature in ML.NET's header.</summary>
+    private static void SetVersion(string file, uint written, uint readable) => ModelArchive.Rewrite(file, "Model.key", header =>
+    {
+        int numbers = header.AsSpan().IndexOf("PREFIXTN"u8) + "PREFIXTN".Length;
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(numbers), written);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(numbers + sizeof(uint)), readable);
+        return header;
+    });
+
+    /// <summary>Makes a folder with a base into one of something else.</summary>
+    private static void Spoil(string folder, string thing)
+    {
+        string config = Path.Combine(folder, "config.json"), weights = Path.Combine(folder, "model.safetensors");
+        switch (thing)
+        {
+            case "empty":
+                foreach (string file in Directory.GetFiles(folder))
+                    File.Delete(file);
+                break;
+            case "cut":
+                File.WriteAllBytes(weights, File.ReadAllBytes(weights)[..1000]);
+                break;
+            case "unknown":
+                File.WriteAllText(config, File.ReadAllText(config).Replace("\"llama\"", "\"unheard-of\"", StringComparison.Ordinal));
+                break;
+            default:
+                ReplaceWeights(folder, step: 1);
+                break;
+        }
+    }
+
+    /// <summary>Renames other weights over a base's, once a training: what is in use keeps the old file.</summary>
+    private static void ReplaceWeights(string folder, int step)
+    {
+        if (step != 1)
+            return;
+        string weights = Path.Combine(folder, "model.safetensors"), other = weights + ".new";
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^3] ^= 1;
+        File.WriteAllBytes(other, bytes);
+        File.Move(other, weights, overwrite: true);
     }
 
     private static string Text(ITransformer model) => TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0];

@@ -1,0 +1,31 @@
+using System;
+using System.IO;
+using System.IO.Compression;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Face;
+
+/// <summary>A saved model as the zip archive that it is.</summary>
+internal static class ModelArchive
+{
+    /// <summary>Gives a stream of the only prefix-tuning transformer another content.</summary>
+    /// <param name="file">The saved model.</param>
+    /// <param name="stream">The stream's name.</param>
+    /// <param name="change">From the old content to the new one; null takes the stream away.</param>
+    public static void Rewrite(string file, string stream, Func<byte[], byte[]?> change)
+    {
+        using ZipArchive archive = ZipFile.Open(file, ZipArchiveMode.Update);
+        string description = archive.Entries.Single(entry => entry.Name == PrefixModelFormat.DescriptionStream).FullName;
+        string name = description[..^PrefixModelFormat.DescriptionStream.Length] + stream;
+        ZipArchiveEntry old = archive.GetEntry(name)!;
+        using var content = new MemoryStream();
+        using (Stream read = old.Open())
+            read.CopyTo(content);
+        old.Delete();
+        if (change(content.ToArray()) is not { } changed)
+            return;
+        using Stream written = archive.CreateEntry(name).Open();
+        written.Write(changed);
+    }
+}
