@@ -31,21 +31,20 @@ internal sealed class EvaluationColumns
     /// <summary>All columns that are read.</summary>
     public IEnumerable<DataViewSchema.Column> Needed => _group is { } group ? [_label, Output, group] : [_label, Output];
 
-    /// <summary>Gives the references of the cursor's row, at least one.</summary>
+    /// <summary>Gives the references of the cursor's row; empty texts are none.</summary>
     public Func<IReadOnlyList<string>> GetLabelReader(DataViewRow row)
     {
         if (_label.Type is TextDataViewType)
         {
             Func<string> read = GetTextReader(row, _label);
-            return () => [read()];
+            return () => read() is { Length: > 0 } text ? [text] : [];
         }
         ValueGetter<VBuffer<ReadOnlyMemory<char>>> getter = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(_label);
         VBuffer<ReadOnlyMemory<char>> labels = default;
         return () =>
         {
             getter(ref labels);
-            string[] texts = [.. labels.DenseValues().Select(text => text.ToString()).Where(text => text.Length > 0)];
-            return texts.Length > 0 ? texts : [""];
+            return [.. labels.DenseValues().Select(text => text.ToString()).Where(text => text.Length > 0)];
         };
     }
 
