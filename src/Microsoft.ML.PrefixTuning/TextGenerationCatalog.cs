@@ -37,6 +37,7 @@ public sealed class TextGenerationCatalog
     /// <param name="outputColumnName">The text generated for the row.</param>
     /// <param name="options">What may be chosen.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
+    /// <exception cref="ArgumentException">A row's group is missing: an empty text or a missing key.</exception>
     /// <exception cref="System.IO.IOException">The folder of <see cref="TextGenerationEvaluationOptions.MeteorFolder"/>
     /// has none of the files.</exception>
     /// <exception cref="OperationCanceledException">The context was told to cancel.</exception>

@@ -108,6 +108,29 @@ public class TextGenerationCatalogTests
     }
 
     [TestMethod]
+    [DataRow("Name", "an empty text")]
+    [DataRow("Key", "a missing key")]
+    public void Evaluate_MissingGroup_IsRefusedByRowAndColumn(string column, string found)
+    {
+        IDataView known = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a", "b", "first", 1)]);
+        IDataView view = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a", "b", "first", 1), new GroupedRow("c", "d", "", 0)]);
+        IDataView keyed = _mlContext.Transforms.Conversion.MapValueToKey("Key", "Name").Fit(known).Transform(view);
+        var options = new TextGenerationEvaluationOptions { GroupColumnName = column };
+
+        ArgumentException refusal = Assert.ThrowsExactly<ArgumentException>(() => Evaluate(keyed, "Reference", options));
+
+        Assert.AreEqual($"Row 1, column '{column}': expected a group, found {found}.", refusal.Message);
+    }
+
+    [TestMethod]
+    public void Evaluate_NumberZero_IsAGroup()
+    {
+        IDataView view = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a b", "a c", "", 0), new GroupedRow("a c", "d", "", 0)]);
+        TextGenerationMetrics metrics = Evaluate(view, "Reference", new TextGenerationEvaluationOptions { GroupColumnName = "Number" });
+        AssertFigures([new Segment("a c", "a b", "a c")], metrics);
+    }
+
+    [TestMethod]
     public void Evaluate_Options_ReachTheFunctions()
     {
         Segment[] rows = [new("the Eagle is serving cheap food now", "The Eagle serves cheap foods now!")];
