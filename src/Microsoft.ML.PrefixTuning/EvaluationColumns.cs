@@ -31,41 +31,59 @@ internal sealed class EvaluationColumns
     /// <summary>All columns that are read.</summary>
     public IEnumerable<DataViewSchema.Column> Needed => _group is { } group ? [_label, Output, group] : [_label, Output];
 
-    /// <summary>Gives the references of the cursor's row, at least one.</summary>
+    /// <summary>Gives the references of the cursor's row; empty texts are none.</summary>
     public Func<IReadOnlyList<string>> GetLabelReader(DataViewRow row)
     {
         if (_label.Type is TextDataViewType)
         {
             Func<string> read = GetTextReader(row, _label);
-            return () => [read()];
+            return () => read() is { Length: > 0 } text ? [text] : [];
         }
         ValueGetter<VBuffer<ReadOnlyMemory<char>>> getter = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(_label);
         VBuffer<ReadOnlyMemory<char>> labels = default;
         return () =>
         {
             getter(ref labels);
-            string[] texts = [.. labels.DenseValues().Select(text => text.ToString()).Where(text => text.Length > 0)];
-            return texts.Length > 0 ? texts : [""];
+            return [.. labels.DenseValues().Select(text => text.ToString()).Where(text => text.Length > 0)];
         };
     }
 
-    /// <summary>Gives what the cursor's row shares with the others of its group; null where rows are not grouped.</summary>
+    /// <summary>
+    /// Gives what the cursor's row shares with the others of its group; null where rows are not grouped. It throws an
+    /// <see cref="ArgumentException"/> where the row's group is missing.
+    /// </summary>
     public Func<object?> GetGroupReader(DataViewRow row)
     {
         if (_group is not { } group)
             return () => null;
-        return group.Type is TextDataViewType ? GetTextReader(row, group) : Type.GetTypeCode(group.Type.RawType) switch
-        {
-            TypeCode.Byte => GetValueReader<byte>(row, group),
-            TypeCode.SByte => GetValueReader<sbyte>(row, group),
-            TypeCode.UInt16 => GetValueReader<ushort>(row, group),
-            TypeCode.Int16 => GetValueReader<short>(row, group),
-            TypeCode.UInt32 => GetValueReader<uint>(row, group),
-            TypeCode.Int32 => GetValueReader<int>(row, group),
-            TypeCode.UInt64 => GetValueReader<ulong>(row, group),
-            _ => GetValueReader<long>(row, group),
-        };
+        Func<object> read = GetValueReader(row, group);
+        object? missing = MissingGroup(group.Type);
+        string found = group.Type is TextDataViewType ? "an empty text" : "a missing key";
+        return () => read() is { } value && !value.Equals(missing) ? value
+            : throw new ArgumentException($"Row {row.Position}, column '{group.Name}': expected a group, found {found}.");
     }
+
+    private static Func<object> GetValueReader(DataViewRow row, DataViewSchema.Column column) =>
+        column.Type is TextDataViewType ? GetTextReader(row, column) : Type.GetTypeCode(column.Type.RawType) switch
+        {
+            TypeCode.Byte => GetValueReader<byte>(row, column),
+            TypeCode.SByte => GetValueReader<sbyte>(row, column),
+            TypeCode.UInt16 => GetValueReader<ushort>(row, column),
+            TypeCode.Int16 => GetValueReader<short>(row, column),
+            TypeCode.UInt32 => GetValueReader<uint>(row, column),
+            TypeCode.Int32 => GetValueReader<int>(row, column),
+            TypeCode.UInt64 => GetValueReader<ulong>(row, column),
+            _ => GetValueReader<long>(row, column),
+        };
+
+    /// <summary>What stands for no group at all; null where every value is a group, as with numbers.</summary>
+    private static object? MissingGroup(DataViewType type) => type switch
+    {
+        TextDataViewType => "",
+        // Keys count from 1; 0 is a value that the key's mapping did not have.
+        KeyDataViewType => Activator.CreateInstance(type.RawType),
+        _ => null,
+    };
 
     private static bool IsGroup(DataViewType type) => type is TextDataViewType
         || (type is KeyDataViewType or NumberDataViewType

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Evaluation;
 using Microsoft.ML.PrefixTuning.ModelFormat;
@@ -31,11 +32,12 @@ public sealed class TextGenerationCatalog
     /// <summary>Measures generated texts against the texts wanted.</summary>
     /// <remarks>All rows are held in memory.</remarks>
     /// <param name="data">Rows with labels and outputs.</param>
-    /// <param name="labelColumnName">Texts wanted: one a row, or several as a vector, in which empty texts stand for
-    /// references that are missing.</param>
+    /// <param name="labelColumnName">Texts wanted: one a row, or several as a vector. Empty ones stand for references that
+    /// are missing; a row or group without any is measured against an empty text.</param>
     /// <param name="outputColumnName">The text generated for the row.</param>
     /// <param name="options">What may be chosen.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
+    /// <exception cref="ArgumentException">A row's group is missing: an empty text or a missing key.</exception>
     /// <exception cref="System.IO.IOException">The folder of <see cref="TextGenerationEvaluationOptions.MeteorFolder"/>
     /// has none of the files.</exception>
     /// <exception cref="OperationCanceledException">The context was told to cancel.</exception>
@@ -57,7 +59,8 @@ public sealed class TextGenerationCatalog
 
     private List<Segment> ReadSegments(IDataView data, EvaluationColumns columns)
     {
-        var segments = new List<Segment>();
+        var outputs = new List<string>();
+        var references = new List<List<string>>();
         var places = new Dictionary<object, int>();
         using DataViewRowCursor cursor = data.GetRowCursor(columns.Needed);
         Func<IReadOnlyList<string>> readLabels = columns.GetLabelReader(cursor);
@@ -67,15 +70,18 @@ public sealed class TextGenerationCatalog
         while (cursor.MoveNext())
         {
             MlNetInternals.CheckAlive(_environment);
-            if (readGroup() is { } group && !places.TryAdd(group, segments.Count))
+            if (readGroup() is { } group && !places.TryAdd(group, outputs.Count))
             {
-                Segment first = segments[places[group]];
-                segments[places[group]] = new Segment(first.Output, [.. first.References, .. readLabels()]);
+                references[places[group]].AddRange(readLabels());
                 continue;
             }
             readOutput(ref output);
-            segments.Add(new Segment(output.ToString(), readLabels()));
+            outputs.Add(output.ToString());
+            references.Add([.. readLabels()]);
         }
-        return segments;
+        return [.. outputs.Zip(references, MakeSegment)];
     }
+
+    private static Segment MakeSegment(string output, List<string> references) =>
+        references.Count > 0 ? new Segment(output, references) : new Segment(output, "");
 }

@@ -8,7 +8,7 @@ public sealed record TextGenerationEvaluationOptions
     /// </summary>
     /// <remarks>
     /// The output of the first such row counts, and the labels of all. The column is text, a key or an integer; its rows
-    /// need not be adjacent.
+    /// need not be adjacent. A row whose group is missing (an empty text, or a key without a value) is refused.
     /// </remarks>
     /// <value>The default is <see langword="null"/>: every row stands for itself.</value>
     public string? GroupColumnName { get; init; }

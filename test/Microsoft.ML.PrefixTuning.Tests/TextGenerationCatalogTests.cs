@@ -83,6 +83,54 @@ public class TextGenerationCatalogTests
     }
 
     [TestMethod]
+    public void Evaluate_EmptyTextsInAGroup_AreMissingReferences()
+    {
+        Segment[] expected = [new Segment("a b c d e", "a b c d"), new Segment("x y", "")];
+        var options = new TextGenerationEvaluationOptions { GroupColumnName = "Name" };
+        IDataView vectors = _mlContext.Data.LoadFromEnumerable(
+        [
+            new VectorRow(["", ""], "a b c d e") { Name = "first" },
+            new VectorRow(["a b c d"], "not this one") { Name = "first" },
+            new VectorRow([], "not this one") { Name = "first" },
+            new VectorRow([""], "x y") { Name = "second" },
+            new VectorRow([], "not this one") { Name = "second" },
+        ]);
+        IDataView scalars = _mlContext.Data.LoadFromEnumerable(
+        [
+            new GroupedRow("a b c d", "a b c d e", "first", 0),
+            new GroupedRow("", "not this one", "first", 0),
+            new GroupedRow("", "x y", "second", 0),
+            new GroupedRow("", "not this one", "second", 0),
+        ]);
+
+        AssertFigures(expected, Evaluate(vectors, options: options));
+        AssertFigures(expected, Evaluate(scalars, "Reference", options));
+    }
+
+    [TestMethod]
+    [DataRow("Name", "an empty text")]
+    [DataRow("Key", "a missing key")]
+    public void Evaluate_MissingGroup_IsRefusedByRowAndColumn(string column, string found)
+    {
+        IDataView known = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a", "b", "first", 1)]);
+        IDataView view = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a", "b", "first", 1), new GroupedRow("c", "d", "", 0)]);
+        IDataView keyed = _mlContext.Transforms.Conversion.MapValueToKey("Key", "Name").Fit(known).Transform(view);
+        var options = new TextGenerationEvaluationOptions { GroupColumnName = column };
+
+        ArgumentException refusal = Assert.ThrowsExactly<ArgumentException>(() => Evaluate(keyed, "Reference", options));
+
+        Assert.AreEqual($"Row 1, column '{column}': expected a group, found {found}.", refusal.Message);
+    }
+
+    [TestMethod]
+    public void Evaluate_NumberZero_IsAGroup()
+    {
+        IDataView view = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a b", "a c", "", 0), new GroupedRow("a c", "d", "", 0)]);
+        TextGenerationMetrics metrics = Evaluate(view, "Reference", new TextGenerationEvaluationOptions { GroupColumnName = "Number" });
+        AssertFigures([new Segment("a c", "a b", "a c")], metrics);
+    }
+
+    [TestMethod]
     public void Evaluate_Options_ReachTheFunctions()
     {
         Segment[] rows = [new("the Eagle is serving cheap food now", "The Eagle serves cheap foods now!")];
@@ -181,7 +229,10 @@ public class TextGenerationCatalogTests
         Assert.AreEqual(new WebNlgMetrics(mtevalBleu, meteor, Ter.Corpus(rows, new TerOptions { Normalize = true }).Score / 100), metrics.WebNlg);
     }
 
-    private sealed record VectorRow([property: VectorType] string[] References, string Output);
+    private sealed record VectorRow([property: VectorType] string[] References, string Output)
+    {
+        public string Name { get; init; } = "";
+    }
 
     private sealed record GroupedRow(string Reference, string Output, string Name, int Number)
     {

@@ -28,28 +28,31 @@ internal sealed record EvaluationNames(string Label, string? Group, string? Outp
 /// <summary>Takes what is measured out of a table's rows.</summary>
 internal sealed class EvaluationFields
 {
-    private readonly string _labelName;
+    private readonly EvaluationNames _names;
     private readonly int _label;
     private readonly int? _group, _output;
 
     /// <exception cref="FormatException">A column is missing.</exception>
     public EvaluationFields(IReadOnlyList<string> columns, EvaluationNames names)
     {
-        _labelName = names.Label;
+        _names = names;
         _label = TableColumns.Find(columns, names.Label);
         _group = names.Group is null ? null : TableColumns.Find(columns, names.Group);
         _output = names.Output is null ? null : TableColumns.Find(columns, names.Output);
     }
 
     /// <summary>Reads a row; its text stays empty where the table has none.</summary>
-    /// <exception cref="FormatException">The row lacks a column.</exception>
+    /// <exception cref="FormatException">The row lacks a column or its group.</exception>
     public EvaluationRow Read(TableRow row) => new()
     {
-        References = row.Json is { } json && json.TryGetProperty(_labelName, out JsonElement label) && label.ValueKind == JsonValueKind.Array
+        References = row.Json is { } json && json.TryGetProperty(_names.Label, out JsonElement label) && label.ValueKind == JsonValueKind.Array
             ? [.. label.EnumerateArray().Select(item => item.ToString())] : [Text(row, _label)],
-        Group = _group is int group ? Text(row, group) : "",
+        Group = _group is int group ? GroupText(row, group) : "",
         Output = _output is int output ? Text(row, output) : "",
     };
+
+    private string GroupText(TableRow row, int column) => Text(row, column) is { Length: > 0 } group ? group
+        : throw new FormatException($"{row.Place}, column '{_names.Group}': expected a group, found an empty text.");
 
     private static string Text(TableRow row, int column) =>
         row.Values[column] ?? throw new FormatException($"{row.Place}: expected the columns of the first row, found one missing.");

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.ModelFormat;
@@ -27,16 +26,22 @@ public sealed class AttributeTests
 
     private static PrefixTuningTransformer s_model = null!;
     private static string[] s_texts = null!;
+    private static TemporaryFolder s_withBegin = null!;
 
     [ClassInitialize]
     public static void FitOnce(TestContext _)
     {
+        s_withBegin = TinyBase.CopyWithBeginToken();
         s_model = Fit(Options);
         s_texts = Texts(s_model, Rows(9));
     }
 
     [ClassCleanup]
-    public static void Free() => s_model.Dispose();
+    public static void Free()
+    {
+        s_model.Dispose();
+        s_withBegin.Dispose();
+    }
 
     [TestMethod]
     public void Fit_OfAttributes_GivesEachValueAPartOfItsOwn()
@@ -53,14 +58,18 @@ public sealed class AttributeTests
     }
 
     [TestMethod]
-    public void Fit_FromText_StartsEachPartFromColumnAndValue()
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Fit_FromText_StartsEachPartFromColumnAndValue(bool withBegin)
     {
         var untrained = Options with { Training = Options.Training with { MaxSteps = 1, LearningRate = 1e-12 } };
-        using PrefixTuningTransformer model = Fit(untrained with { Prefix = new PrefixOptions { Length = 6, Start = PrefixStart.FromText("a b c d e f") } });
+        using PrefixTuningTransformer model = Fit(untrained with { Prefix = new PrefixOptions { Length = 6, Start = PrefixStart.FromText("a b c d e f") } }, baseModel: Base(withBegin));
         PretrainedTokenizer tokenizer = model.Session.Base.Tokenizer;
+        Assert.HasCount(withBegin ? 1 : 0, tokenizer.Prologue);
         LanguageModel ofBase = model.Session.Base.Model;
         foreach ((string tone, Prefix prefix) in model.Prefixes)
         {
+            Assert.AreEqual(withBegin, prefix.Convention.HoldsBeginToken);
             int begin = tokenizer.Prologue.Count;
             int[] text = [.. tokenizer.Encode("a b c d e f").Take(2 - begin), .. PrefixInitializer.Fit(null, tokenizer.Encode($" Tone: {tone}."), 4)];
             Prefix expected = PrefixInitializer.Make(new StartRequest
@@ -106,6 +115,29 @@ public sealed class AttributeTests
         }
         string[] ofCalm = Texts(s_model, Rows(9).Select(row => row with { Tone = "calm" }));
         CollectionAssert.AreNotEqual(ofCalm, Texts(s_model, Rows(9).Select(row => row with { Tone = "loud" })));
+    }
+
+    [TestMethod]
+    public void Transform_OfMixedBatch_WithBeginToken_WritesWhatEachPrefixWritesAlone()
+    {
+        BaseModel baseModel = Base(withBegin: true);
+        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart }, baseModel: baseModel);
+        ToneRow[] rows = [.. Rows(9).Select((row, index) => row with { Tone = index < 7 ? row.Tone : "new" })];
+        string[] texts = Texts(model, rows);
+        Assert.IsGreaterThan(1, texts.Distinct().Count());
+        Assert.HasCount(4, rows.Select(row => row.Tone).Distinct());
+        foreach (string tone in rows.Select(row => row.Tone).Distinct())
+        {
+            Prefix prefix = model.Prefixes.GetValueOrDefault(tone, model.Prefix!);
+            Assert.IsTrue(prefix.Convention.HoldsBeginToken, tone);
+            using PrefixTuningTransformer alone = Generator(prefix, baseModel);
+            string[] expected = Texts(alone, rows);
+            for (int row = 0; row < rows.Length; row++)
+            {
+                if (rows[row].Tone == tone)
+                    Assert.AreEqual(expected[row], texts[row], $"row {row}, {tone}");
+            }
+        }
     }
 
     [TestMethod]
@@ -205,25 +237,19 @@ public sealed class AttributeTests
     [DataRow(UnseenAttribute.UseSharedPart)]
     public void Load_OfAttributes_WritesTheSameTexts(UnseenAttribute unseen)
     {
-        string folder = Directory.CreateTempSubdirectory("prefix-tuning-tests-").FullName, file = Path.Combine(folder, "model.zip");
-        try
+        using var folder = new TemporaryFolder();
+        string file = folder["model.zip"];
+        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = unseen });
+        IDataView data = View(Rows(9));
+        Context.Model.SaveAtomically(model, data.Schema, file);
+        using (var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _))
         {
-            using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = unseen });
-            IDataView data = View(Rows(9));
-            Context.Model.SaveAtomically(model, data.Schema, file);
-            using (var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _))
-            {
-                CollectionAssert.AreEqual(s_texts, Texts(loaded, Rows(9)));
-                CollectionAssert.AreEqual(model.Prefixes.Keys.ToArray(), loaded.Prefixes.Keys.ToArray());
-                Assert.AreEqual(model.Prefix?.Length, loaded.Prefix?.Length);
-            }
-            ToneRow row = Rows(9).Last();
-            Assert.AreEqual(s_texts[^1], ChildProcess.Run(FaceChild.LoadTone, file, row.Input, row.Tone));
+            CollectionAssert.AreEqual(s_texts, Texts(loaded, Rows(9)));
+            CollectionAssert.AreEqual(model.Prefixes.Keys.ToArray(), loaded.Prefixes.Keys.ToArray());
+            Assert.AreEqual(model.Prefix?.Length, loaded.Prefix?.Length);
         }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        ToneRow row = Rows(9).Last();
+        Assert.AreEqual(s_texts[^1], ChildProcess.Run(FaceChild.LoadTone, file, row.Input, row.Tone));
     }
 
     [TestMethod]
@@ -250,24 +276,29 @@ public sealed class AttributeTests
     }
 
     [TestMethod]
-    public void GenerateText_OfIndependentPrefixes_WritesWhatEachWritesAlone()
+    [DataRow(false)]
+    [DataRow(true)]
+    public void GenerateText_OfIndependentPrefixes_WritesWhatEachWritesAlone(bool withBegin)
     {
-        // Different lengths and starts: with and without a begin token in the prefix.
-        using PrefixTuningTransformer first = TinyBase.Fit(Context), second = TinyBase.Fit(Context, TinyBase.Quick with
+        // Different lengths and starts: where the base has a begin token, one prefix holds it and the others' rows do.
+        BaseModel baseModel = Base(withBegin);
+        using PrefixTuningTransformer first = TinyBase.Fit(Context, baseModel: baseModel), second = TinyBase.Fit(Context, TinyBase.Quick with
         {
             Prefix = new PrefixOptions { Length = 7, Start = PrefixStart.Random(0.5) },
-        });
+        }, baseModel: baseModel);
+        Assert.AreEqual((withBegin, false), (first.Prefix!.Convention.HoldsBeginToken, second.Prefix!.Convention.HoldsBeginToken));
+        using PrefixTuningTransformer other = Generator(s_model.Prefixes["odd"], baseModel);
         var prefixes = new Dictionary<string, Prefix> { ["calm"] = first.Prefix!, ["loud"] = second.Prefix! };
         using PrefixTuningTransformer combined = Combined(prefixes, "Tone", new TextGenerationOptions
         {
             Generation = Options.Generation,
             UnseenAttributePrefix = s_model.Prefixes["odd"],
-        }).Fit(View(Rows(1)));
+        }, baseModel).Fit(View(Rows(1)));
         prefixes.Clear();
         Assert.HasCount(2, combined.Prefixes);
-        string[] texts = Texts(combined, Rows(9)), ofFirst = Texts(first, Rows(9)), ofSecond = Texts(second, Rows(9));
+        string[] texts = Texts(combined, Rows(9)), ofFirst = Texts(first, Rows(9)), ofSecond = Texts(second, Rows(9)), ofOther = Texts(other, Rows(9));
         for (int row = 0; row < 9; row++)
-            Assert.AreEqual(Rows(9).ElementAt(row).Tone switch { "calm" => ofFirst[row], "loud" => ofSecond[row], _ => s_texts[row] }, texts[row], $"row {row}");
+            Assert.AreEqual(Rows(9).ElementAt(row).Tone switch { "calm" => ofFirst[row], "loud" => ofSecond[row], _ => ofOther[row] }, texts[row], $"row {row}");
     }
 
     [TestMethod]
@@ -329,14 +360,16 @@ public sealed class AttributeTests
 
     private static IDataView View(IEnumerable<ToneRow> rows) => Context.Data.LoadFromEnumerable(rows);
 
-    private static PrefixTuningTransformer Fit(PrefixTuningOptions options, IEnumerable<ToneRow>? rows = null) =>
-        TinyBase.Estimator(Context, options).Fit(View(rows ?? Rows(30)));
+    private static BaseModel Base(bool withBegin) => withBegin ? BaseModel.FromFolder(s_withBegin.Path) : TinyBase.Llama;
 
-    private static PrefixTuningTransformer Generator(Prefix? prefix) => Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, prefix,
+    private static PrefixTuningTransformer Fit(PrefixTuningOptions options, IEnumerable<ToneRow>? rows = null, BaseModel? baseModel = null) =>
+        TinyBase.Estimator(Context, options, baseModel).Fit(View(rows ?? Rows(30)));
+
+    private static PrefixTuningTransformer Generator(Prefix? prefix, BaseModel? baseModel = null) => Context.Transforms.Text.GenerateText("Output", "Input", baseModel ?? TinyBase.Llama, prefix,
         new TextGenerationOptions { Generation = Options.Generation }).Fit(View(Rows(1)));
 
-    private static TextGenerationEstimator Combined(IReadOnlyDictionary<string, Prefix> prefixes, string column, TextGenerationOptions? options = null) =>
-        Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, prefixes, column, options ?? new TextGenerationOptions { Generation = Options.Generation });
+    private static TextGenerationEstimator Combined(IReadOnlyDictionary<string, Prefix> prefixes, string column, TextGenerationOptions? options = null, BaseModel? baseModel = null) =>
+        Context.Transforms.Text.GenerateText("Output", "Input", baseModel ?? TinyBase.Llama, prefixes, column, options ?? new TextGenerationOptions { Generation = Options.Generation });
 
     private static string[] Texts(ITransformer model, IEnumerable<ToneRow> rows) => model.Transform(View(rows)).GetColumn<string>("Output").ToArray();
 }

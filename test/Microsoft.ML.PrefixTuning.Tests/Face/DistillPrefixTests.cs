@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Training;
@@ -148,13 +147,13 @@ public sealed class DistillPrefixTests
     [TestMethod]
     public void Model_SavedAndLoaded_WritesTheSame()
     {
-        string path = Path.Combine(Directory.CreateTempSubdirectory("distill").FullName, "model.zip");
+        using var folder = new TemporaryFolder();
+        string path = folder["model.zip"];
         using PrefixTuningTransformer model = Fit(Quick);
         Context.Model.Save(model, null, path);
         using var loaded = (PrefixTuningTransformer)Context.Model.Load(path, out _);
         CollectionAssert.AreEqual(TinyBase.Texts(Context, model, TinyBase.Rows(6)), TinyBase.Texts(Context, loaded, TinyBase.Rows(6)));
         Assert.AreEqual(model.TrainingSummary!.Distillation, loaded.TrainingSummary!.Distillation);
-        Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
     }
 
     [TestMethod]

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Checkpoints;
@@ -18,7 +17,8 @@ public sealed class MethodTests
     private static readonly MLContext Context = new(seed: 1);
     private static readonly PrefixOptions Short = new() { Length = 4 };
 
-    private static readonly Dictionary<string, PrefixOptions> Choices = new()
+    /// <summary>Every method and parametrisation, by name.</summary>
+    internal static Dictionary<string, PrefixOptions> Choices { get; } = new()
     {
         ["direct"] = Short,
         ["mlp"] = Short with { Parametrization = Parametrization.Mlp(16, 2, 0.1) },
@@ -43,9 +43,9 @@ public sealed class MethodTests
         {
             using PrefixTuningTransformer model = Fit(Choices[name], decoding);
             string[] texts = TinyBase.Texts(Context, model, [new FaceRow { Input = Source }]);
-            using var saved = new SavedFile();
-            Context.Model.SaveAtomically(model, null, saved.Path);
-            using var loaded = (PrefixTuningTransformer)Context.Model.Load(saved.Path, out _);
+            using var folder = new TemporaryFolder();
+            Context.Model.SaveAtomically(model, null, folder["model.zip"]);
+            using var loaded = (PrefixTuningTransformer)Context.Model.Load(folder["model.zip"], out _);
             CollectionAssert.AreEqual(texts, TinyBase.Texts(Context, loaded, [new FaceRow { Input = Source }]), name);
             Assert.AreEqual(model.Prefix!.Convention, loaded.Prefix!.Convention);
             CollectionAssert.AreEqual(model.TrainingSummary!.TriggerWords?.ToArray(), loaded.TrainingSummary!.TriggerWords?.ToArray());
@@ -62,9 +62,9 @@ public sealed class MethodTests
     public void Load_OfMethodInFreshProcess_WritesTheSameText(string name)
     {
         using PrefixTuningTransformer model = Fit(Choices[name], Decoding.Greedy);
-        using var saved = new SavedFile();
-        Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, saved.Path);
-        Assert.AreEqual(TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0], ChildProcess.Run(FaceChild.Load, saved.Path, Source), name);
+        using var folder = new TemporaryFolder();
+        Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, folder["model.zip"]);
+        Assert.AreEqual(TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0], ChildProcess.Run(FaceChild.Load, folder["model.zip"], Source), name);
     }
 
     [TestMethod]
@@ -237,15 +237,5 @@ public sealed class MethodTests
         using BaseLease lease = TinyBase.Hold();
         HeadShape heads = lease.Base.Model.Spec.Decoder.Heads;
         return heads.KeyValueCount * heads.Size;
-    }
-
-    /// <summary>A model file that goes when it is disposed.</summary>
-    private sealed class SavedFile : IDisposable
-    {
-        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("prefix-tuning-tests-");
-
-        public string Path => System.IO.Path.Combine(_folder.FullName, "model.zip");
-
-        public void Dispose() => _folder.Delete(recursive: true);
     }
 }

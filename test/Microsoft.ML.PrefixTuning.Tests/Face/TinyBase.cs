@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using TorchSharp;
 
@@ -15,6 +16,18 @@ internal static class TinyBase
     public static BaseModel T5 { get; } = BaseModel.FromFolder(Folder("t5"));
 
     public static string Folder(string name) => Path.Combine(AppContext.BaseDirectory, "TinyModels", name);
+
+    /// <summary>A copy of the tiny llama whose tokenizer puts a begin token in front of every text; the caller's.</summary>
+    public static TemporaryFolder CopyWithBeginToken()
+    {
+        TemporaryFolder copy = new TemporaryFolder().CopyFrom(Folder("llama"));
+        JsonNode root = JsonNode.Parse(File.ReadAllText(copy["tokenizer.json"]))!;
+        JsonNode processor = root["post_processor"]!;
+        processor["single"]!.AsArray().Insert(0, JsonNode.Parse("""{ "SpecialToken": { "id": "<|im_start|>", "type_id": 0 } }"""));
+        processor["special_tokens"] = JsonNode.Parse("""{ "<|im_start|>": { "id": "<|im_start|>", "ids": [0], "tokens": ["<|im_start|>"] } }""");
+        File.WriteAllText(copy["tokenizer.json"], root.ToJsonString());
+        return copy;
+    }
 
     /// <summary>Options that train for a moment.</summary>
     public static PrefixTuningOptions Quick { get; } = new()
@@ -33,11 +46,11 @@ internal static class TinyBase
         Words = ["a", $"{i}"],
     });
 
-    public static PrefixTuningEstimator Estimator(MLContext mlContext, PrefixTuningOptions? options = null) =>
-        mlContext.Transforms.Text.PrefixTune("Output", "Input", "Label", Llama, options ?? Quick);
+    public static PrefixTuningEstimator Estimator(MLContext mlContext, PrefixTuningOptions? options = null, BaseModel? baseModel = null) =>
+        mlContext.Transforms.Text.PrefixTune("Output", "Input", "Label", baseModel ?? Llama, options ?? Quick);
 
-    public static PrefixTuningTransformer Fit(MLContext mlContext, PrefixTuningOptions? options = null, int rows = 12) =>
-        Estimator(mlContext, options).Fit(mlContext.Data.LoadFromEnumerable(Rows(rows)));
+    public static PrefixTuningTransformer Fit(MLContext mlContext, PrefixTuningOptions? options = null, int rows = 12, BaseModel? baseModel = null) =>
+        Estimator(mlContext, options, baseModel).Fit(mlContext.Data.LoadFromEnumerable(Rows(rows)));
 
     /// <summary>The texts of some rows.</summary>
     public static string[] Texts(MLContext mlContext, ITransformer model, IEnumerable<FaceRow> rows) => mlContext.Data

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Text.Json.Nodes;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Models;
@@ -24,18 +23,17 @@ public sealed class TrainingSummaryTests
     [TestMethod]
     public void Report_OfALoadedModel_IsThatOfTheTrainedOne()
     {
-        string folder = Directory.CreateTempSubdirectory("summary").FullName;
+        using var folder = new TemporaryFolder();
         using PrefixTuningTransformer model = TinyBase.Fit(Context, With(Plain));
-        Context.Model.Save(model, null, Path.Combine(folder, "model.zip"));
-        using var loaded = (PrefixTuningTransformer)Context.Model.Load(Path.Combine(folder, "model.zip"), out _);
+        Context.Model.Save(model, null, folder["model.zip"]);
+        using var loaded = (PrefixTuningTransformer)Context.Model.Load(folder["model.zip"], out _);
         TrainingSummary trained = model.TrainingSummary!, kept = loaded.TrainingSummary!;
         Assert.AreEqual(trained.Drift, kept.Drift);
         Assert.AreEqual(trained.Duration, kept.Duration);
         CollectionAssert.AreEqual(trained.Losses.ToArray(), kept.Losses.ToArray());
-        trained.WriteReport(Path.Combine(folder, "trained.html"));
-        kept.WriteReport(Path.Combine(folder, "kept.html"));
-        Assert.AreEqual(File.ReadAllText(Path.Combine(folder, "trained.html")), File.ReadAllText(Path.Combine(folder, "kept.html")));
-        Directory.Delete(folder, recursive: true);
+        trained.WriteReport(folder["trained.html"]);
+        kept.WriteReport(folder["kept.html"]);
+        Assert.AreEqual(File.ReadAllText(folder["trained.html"]), File.ReadAllText(folder["kept.html"]));
     }
 
     [TestMethod]
@@ -98,17 +96,14 @@ public sealed class TrainingSummaryTests
     [TestMethod]
     public void BaseLoss_DoesNotDependOnWhetherThePrefixHoldsTheBeginToken()
     {
-        string folder = WithBeginToken();
+        using TemporaryFolder folder = TinyBase.CopyWithBeginToken();
         PrefixTuningTransformer Fit(PrefixStart start) => Context.Transforms.Text
-            .PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder), TinyBase.Quick with { Prefix = new PrefixOptions { Length = 4, Start = start } })
+            .PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder.Path), TinyBase.Quick with { Prefix = new PrefixOptions { Length = 4, Start = start } })
             .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
-        using (PrefixTuningTransformer fromText = Fit(PrefixStart.DefaultText), fromZero = Fit(PrefixStart.Zero))
-        {
-            Assert.IsTrue(fromText.Prefix!.Convention.HoldsBeginToken);
-            Assert.IsFalse(fromZero.Prefix!.Convention.HoldsBeginToken);
-            Assert.AreEqual(fromZero.TrainingSummary!.BaseLoss, fromText.TrainingSummary!.BaseLoss);
-        }
-        Directory.Delete(folder, recursive: true);
+        using PrefixTuningTransformer fromText = Fit(PrefixStart.DefaultText), fromZero = Fit(PrefixStart.Zero);
+        Assert.IsTrue(fromText.Prefix!.Convention.HoldsBeginToken);
+        Assert.IsFalse(fromZero.Prefix!.Convention.HoldsBeginToken);
+        Assert.AreEqual(fromZero.TrainingSummary!.BaseLoss, fromText.TrainingSummary!.BaseLoss);
     }
 
     [TestMethod]
@@ -136,20 +131,6 @@ public sealed class TrainingSummaryTests
     {
         var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, With(text)));
         StringAssert.StartsWith(fault.Message, message);
-    }
-
-    /// <summary>A copy of the tiny base whose tokenizer puts a begin token in front of every text.</summary>
-    private static string WithBeginToken()
-    {
-        string folder = Directory.CreateTempSubdirectory("begin").FullName, tokenizer = Path.Combine(folder, "tokenizer.json");
-        foreach (string file in Directory.EnumerateFiles(TinyBase.Folder("llama")))
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
-        JsonNode root = JsonNode.Parse(File.ReadAllText(tokenizer))!;
-        JsonNode processor = root["post_processor"]!;
-        processor["single"]!.AsArray().Insert(0, JsonNode.Parse("""{ "SpecialToken": { "id": "<|im_start|>", "type_id": 0 } }"""));
-        processor["special_tokens"] = JsonNode.Parse("""{ "<|im_start|>": { "id": "<|im_start|>", "ids": [0], "tokens": ["<|im_start|>"] } }""");
-        File.WriteAllText(tokenizer, root.ToJsonString());
-        return folder;
     }
 
     private static PrefixTuningOptions With(string text) => TinyBase.Quick with { Training = TinyBase.Quick.Training with { DriftText = text } };

@@ -60,6 +60,17 @@ internal sealed class FamilyCase : IDisposable
         return new Prefix([new(AttentionSite.Decoder, part)], convention);
     }
 
+    /// <summary>The golden infix.</summary>
+    public Prefix Infix(TransformerSpec spec)
+    {
+        HeadShape heads = spec.Decoder.Heads;
+        using var scope = NewDisposeScope();
+        Tensor all = stack([.. Enumerable.Range(0, spec.Decoder.Layers).Select(layer =>
+            stack([Stored($"infix.{layer}.key"), Stored($"infix.{layer}.value")]))]);
+        var part = new SitePrefix(spec.Decoder.Layers, heads.KeyValueCount, (int)all.size(3), heads.Size, all.data<float>().ToArray());
+        return new Prefix([new(AttentionSite.Decoder, part)], PrefixConvention.Infix);
+    }
+
     public void Dispose()
     {
         _tensors.Dispose();

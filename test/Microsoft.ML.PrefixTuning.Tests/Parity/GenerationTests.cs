@@ -73,7 +73,7 @@ public sealed class GenerationTests
         using FamilyCase golden = FamilyCase.Open(folder);
         using FrozenBase frozen = golden.LoadBase(source);
         JsonElement infix = golden.Numbers.GetProperty("infix");
-        using PrefixTensors prefix = PrefixTensors.Make(GoldenInfix(golden, frozen.Model.Spec), frozen.Model);
+        using PrefixTensors prefix = PrefixTensors.Make(golden.Infix(frozen.Model.Spec), frozen.Model);
         int[] ids = [.. golden.Rows("infix.input_ids")[0].Take(infix.GetProperty("prompt_tokens").GetInt32()).Select(id => (int)id)];
         var rules = new GenerationRules { MaxNewTokens = 32, EndIds = frozen.Model.Spec.Tokens.Ends };
         using var generator = new TextGenerator(frozen.Model, rules);
@@ -98,7 +98,7 @@ public sealed class GenerationTests
         var options = new TextGenerationOptions { Template = "{input}", Generation = new GenerationOptions { MaxNewTokens = 32 } };
         IDataView rows = context.Data.LoadFromEnumerable([new FaceRow { Input = tokenizer.Decode(source) }]);
         using PrefixTuningTransformer model = context.Transforms.Text
-            .GenerateText("Output", "Input", baseModel, GoldenInfix(golden, lease.Base.Model.Spec), options).Fit(rows);
+            .GenerateText("Output", "Input", baseModel, golden.Infix(lease.Base.Model.Spec), options).Fit(rows);
         Assert.AreEqual(tokenizer.Decode(written), context.Data.CreateEnumerable<FaceOutput>(model.Transform(rows), false).Single().Output);
     }
 
@@ -193,16 +193,6 @@ public sealed class GenerationTests
 
     private static string Adapter(string run) =>
         run.StartsWith("prompt.", StringComparison.Ordinal) ? "adapter-prompt" : "adapter";
-
-    private static Prefix GoldenInfix(FamilyCase golden, TransformerSpec spec)
-    {
-        HeadShape heads = spec.Decoder.Heads;
-        using var scope = NewDisposeScope();
-        Tensor all = stack([.. Enumerable.Range(0, spec.Decoder.Layers).Select(layer =>
-            stack([golden.Stored($"infix.{layer}.key"), golden.Stored($"infix.{layer}.value")]))]);
-        var part = new SitePrefix(spec.Decoder.Layers, heads.KeyValueCount, (int)all.size(3), heads.Size, all.data<float>().ToArray());
-        return new Prefix([new(AttentionSite.Decoder, part)], PrefixConvention.Infix);
-    }
 
     private static int[] Ids(JsonElement ids) => [.. ids.EnumerateArray().Select(id => id.GetInt32())];
 

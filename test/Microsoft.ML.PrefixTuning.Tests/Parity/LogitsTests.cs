@@ -26,6 +26,13 @@ public sealed class LogitsTests
         where HasPart(folder, part)
         select new object[] { folder, source, part };
 
+    public static IEnumerable<object[]> Infixes =>
+        from folder in FamilyCase.Folders
+        where HasPart(folder, "infix")
+        from source in (string[])["model", "model.gguf"]
+        where source == "model" || File.Exists(Path.Combine(Fixtures.Families!, folder, source))
+        select new object[] { folder, source };
+
     [TestMethod]
     public void Folders_OnThisMachine_AreThere() => Fixtures.Require(Fixtures.Families);
 
@@ -59,6 +66,28 @@ public sealed class LogitsTests
             double difference = (found - wanted).abs().max().ToDouble();
             Assert.IsLessThanOrEqualTo(Tolerance, difference, $"row {row}: largest difference of logits {difference}");
         }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Infixes))]
+    public void Logits_OfInfix_EqualReference(string folder, string source)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using FamilyCase golden = FamilyCase.Open(folder);
+        using FrozenBase frozen = golden.LoadBase(source);
+        using PrefixTensors infix = PrefixTensors.Make(golden.Infix(frozen.Model.Spec), frozen.Model);
+        int length = PrefixMemory.LengthOf(infix.Sites, AttentionSite.Decoder);
+        int prompt = golden.Numbers.GetProperty("infix").GetProperty("prompt_tokens").GetInt32();
+        long[] ids = golden.Rows("infix.input_ids").Single();
+        AttentionColumns columns = TokenColumns.Causal([new RowState(length, 0, ids.Length, prompt)], ids.Length, length, length + ids.Length,
+            PrefixConvention.Infix);
+
+        Tensor hidden = frozen.Model.Decode(frozen.Model.Embed(tensor(ids).unsqueeze(0)), columns, new PrefixMemory(infix.Sites));
+
+        CollectionAssert.AreEqual(golden.Rows("infix.position_ids").Single(), columns.QueryPosition);
+        double difference = (frozen.Model.Logits(hidden) - golden.Stored("infix.logits")).abs().max().ToDouble();
+        Assert.IsLessThanOrEqualTo(Tolerance, difference, $"largest difference of logits {difference}");
     }
 
     /// <summary>Logits of rows, right-padded, with or without a prefix.</summary>

@@ -109,6 +109,15 @@ public sealed class EvaluateVerbTests
         Assert.AreEqual((ExitCode.Failed, "prefix-tune: Could not find column 'Text'; there are: 'Out', 'Label'.\n"), (run.Code, run.Error));
     }
 
+    [TestMethod]
+    public void Run_OfMissingGroup_NamesItsPlace()
+    {
+        string table = _folder.Write("rows.tsv", "Out\tLabel\tKey", "a\tb\tc", "d\te\t");
+        ToolRun run = ToolFolder.Run("evaluate", table, "--output", "Out", "--label", "Label", "--group-column", "Key");
+        Assert.AreEqual(ExitCode.Failed, run.Code);
+        Assert.Contains("rows.tsv, line 3, column 'Key': expected a group, found an empty text.", run.Error);
+    }
+
     private string WriteOutputs() => _folder.Write("outputs.txt", [.. Rows.Select(row => row.Output)]);
 
     private static void AssertFigures(TextGenerationMetrics expected, params string[] arguments)
