@@ -78,7 +78,7 @@ internal static class PrefixModelFormat
     /// <exception cref="FormatException">The entry is broken.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     /// <exception cref="FileNotFoundException">The base is at none of the places looked at.</exception>
-    /// <exception cref="InvalidOperationException">What is there is another base.</exception>
+    /// <exception cref="InvalidOperationException">What is there is another base, a broken one or part of one.</exception>
     public static PrefixTuningTransformer Read(IHost host, ModelLoadContext context)
     {
         MlNetInternals.ReadHeader(context, Header);
