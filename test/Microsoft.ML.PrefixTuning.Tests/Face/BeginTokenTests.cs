@@ -75,6 +75,7 @@ public sealed class BeginTokenTests
                 "Text" => prefix with { Method = PrefixMethod.Text },
                 _ => prefix,
             },
+            Training = method == "Text" ? Untrained.Training with { LearningRate = null } : Untrained.Training,
         });
         using PrefixTuningTransformer prompted = Context.Transforms.Text.GenerateText("Output", "Input", Base(), options: new TextGenerationOptions
         {

@@ -85,7 +85,8 @@ internal static partial class FaceChild
         var mlContext = new MLContext(seed: 1);
         using PrefixTuningTransformer tuned = mlContext.Transforms.Text.PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder), new PrefixTuningOptions
         {
-            Prefix = new PrefixOptions { Length = 4 },
+            // So long that tensors, and not the growing list of steps, are most of the state.
+            Prefix = new PrefixOptions { Length = 16 },
             Training = new TrainingOptions
             {
                 BatchSize = 2,
