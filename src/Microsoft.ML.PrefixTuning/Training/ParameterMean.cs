@@ -25,6 +25,7 @@ internal sealed class ParameterMean(IReadOnlyList<NamedParameter> parameters, do
     /// <param name="updates">Updates made, from 1: the mean over these is exact until it would reach too far back.</param>
     public void Take(int updates)
     {
+        using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         for (int i = 0; i < _means.Length; i++)
             _means[i].lerp_(parameters[i].Value, Math.Max(1.0 / updates, 1 - kept));

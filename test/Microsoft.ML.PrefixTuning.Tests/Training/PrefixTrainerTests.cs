@@ -73,8 +73,10 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         using DirectParametrization direct = TinyTraining.Direct(model);
         var live = new List<long>();
-        PrefixTrainer.Train(TinyTraining.Run(model, direct) with
+        TrainingRun run = TinyTraining.Run(model, direct);
+        PrefixTrainer.Train(run with
         {
+            Options = run.Options with { Averaging = 0.9 },
             Validation = TinyTraining.Rows(4, seed: 5),
             Progress = _ => live.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount),
         });
