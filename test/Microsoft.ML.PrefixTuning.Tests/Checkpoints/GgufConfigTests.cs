@@ -90,16 +90,9 @@ public sealed class GgufConfigTests
 
     private static TransformerSpec Describe(GgufBuilder file)
     {
-        string folder = Directory.CreateTempSubdirectory().FullName, path = Path.Combine(folder, "wrong.gguf");
-        try
-        {
-            File.WriteAllBytes(path, file.Build().Bytes);
-            using GgufModel model = GgufModel.Open(path);
-            return model.Spec;
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["wrong.gguf"], file.Build().Bytes);
+        using GgufModel model = GgufModel.Open(folder["wrong.gguf"]);
+        return model.Spec;
     }
 }

@@ -88,8 +88,8 @@ public class MeteorTests
     public void FromFolder_BrokenSynsets_NamesFileAndLine()
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllText(Path.Combine(folder.Path, "english.exceptions"), "man\nmen\n");
-        File.WriteAllText(Path.Combine(folder.Path, "english.synsets"), "man\n1 2\nfolk\n1 x\n");
+        File.WriteAllText(folder["english.exceptions"], "man\nmen\n");
+        File.WriteAllText(folder["english.synsets"], "man\n1 2\nfolk\n1 x\n");
 
         FormatException refusal = Assert.ThrowsExactly<FormatException>(() => MeteorResources.FromFolder(folder.Path));
 
@@ -100,8 +100,8 @@ public class MeteorTests
     public void FromFolder_Synsets_MatchesBySense()
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllText(Path.Combine(folder.Path, "english.exceptions"), "man\nmen\n");
-        File.WriteAllText(Path.Combine(folder.Path, "english.synsets"), "man\n1 2\nfolk\n1\n");
+        File.WriteAllText(folder["english.exceptions"], "man\nmen\n");
+        File.WriteAllText(folder["english.synsets"], "man\n1 2\nfolk\n1\n");
         var options = new MeteorOptions { Resources = MeteorResources.FromFolder(folder.Path) };
         var segment = new Segment("three men", "three folk");
 
@@ -115,11 +115,4 @@ public class MeteorTests
         "exact_stem" => MeteorOptions.Default,
         _ => new MeteorOptions { Resources = WithSynonyms.Value },
     };
-
-    private sealed class TemporaryFolder : IDisposable
-    {
-        public string Path { get; } = Directory.CreateTempSubdirectory("meteor").FullName;
-
-        public void Dispose() => Directory.Delete(Path, recursive: true);
-    }
 }

@@ -108,9 +108,9 @@ public sealed class GenerationTests
     {
         using FamilyCase golden = FamilyCase.Open(folder);
         JsonElement generate = golden.Numbers.GetProperty("generate"), expected = generate.GetProperty("runs").GetProperty(run);
-        string baseFolder = WithLengths(Path.Combine(golden.Folder, "model"), expected.GetProperty("settings"), countsNew);
-        var baseModel = BaseModel.FromFolder(baseFolder);
-        using BaseLease lease = FrozenBase.Acquire(baseFolder, ScalarType.Float32, CPU);
+        using TemporaryFolder baseFolder = WithLengths(Path.Combine(golden.Folder, "model"), expected.GetProperty("settings"), countsNew);
+        var baseModel = BaseModel.FromFolder(baseFolder.Path);
+        using BaseLease lease = FrozenBase.Acquire(baseFolder.Path, ScalarType.Float32, CPU);
         Prefix? prefix = run.StartsWith("base.", StringComparison.Ordinal) ? null
             : PeftAdapter.Import(Path.Combine(golden.Folder, Adapter(run)), lease.Base.Model);
         GenerationRules rules = RulesOf(expected.GetProperty("settings"), lease.Base.Model.Spec);
@@ -133,15 +133,13 @@ public sealed class GenerationTests
             if (IsSharp(expected, row))
                 Assert.AreEqual(expected.GetProperty("texts")[row].GetString(), found[row], $"row {row}");
         }
-        Directory.Delete(baseFolder, recursive: true);
     }
 
-    /// <summary>A copy of a base whose generation_config.json has the lengths of a run, as numbers of new tokens or as lengths.</summary>
-    private static string WithLengths(string model, JsonElement settings, bool countsNew)
+    /// <summary>A copy of a base whose generation_config.json has the lengths of a run, as numbers of new tokens or as lengths; the caller's.</summary>
+    private static TemporaryFolder WithLengths(string model, JsonElement settings, bool countsNew)
     {
-        string folder = Directory.CreateTempSubdirectory("lengths-").FullName, file = Path.Combine(folder, "generation_config.json");
-        foreach (string path in Directory.EnumerateFiles(model))
-            File.Copy(path, Path.Combine(folder, Path.GetFileName(path)));
+        TemporaryFolder folder = new TemporaryFolder().CopyFrom(model);
+        string file = folder["generation_config.json"];
         JsonNode config = JsonNode.Parse(File.ReadAllText(file))!;
         foreach (string name in (string[])["min", "max"])
         {

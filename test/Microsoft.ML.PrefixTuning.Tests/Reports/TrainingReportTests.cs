@@ -96,11 +96,10 @@ public sealed class TrainingReportTests
     [TestMethod]
     public void WriteReport_ToAFile_WritesThePage()
     {
-        string path = Path.Combine(Directory.CreateTempSubdirectory("report").FullName, "report.html");
-        Summary.WriteReport(path);
-        Assert.AreEqual(HtmlReport.Write(TrainingReport.Of(Summary)), File.ReadAllText(path));
-        Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
-        Assert.ThrowsExactly<DirectoryNotFoundException>(() => Summary.WriteReport(path));
+        using var folder = new TemporaryFolder();
+        Summary.WriteReport(folder["report.html"]);
+        Assert.AreEqual(HtmlReport.Write(TrainingReport.Of(Summary)), File.ReadAllText(folder["report.html"]));
+        Assert.ThrowsExactly<DirectoryNotFoundException>(() => Summary.WriteReport(Path.Combine(folder["none"], "report.html")));
         Assert.ThrowsExactly<ArgumentException>(() => Summary.WriteReport(""));
     }
 

@@ -25,19 +25,19 @@ public sealed class ReadmeTests
     [TestMethod]
     public void Code_OfReadme_Runs()
     {
-        string folder = Directory.CreateTempSubdirectory("prefix-tuning-tests-").FullName, before = Environment.CurrentDirectory;
-        File.WriteAllLines(Path.Combine(folder, "venues.tsv"), Enumerable.Range(0, 10)
+        using var folder = new TemporaryFolder();
+        string before = Environment.CurrentDirectory;
+        File.WriteAllLines(folder["venues.tsv"], Enumerable.Range(0, 10)
             .Select(i => $"name : Venue {i} | food : French\tVenue {i} serves French food .").Prepend("Facts\tReference"));
         try
         {
-            Environment.CurrentDirectory = folder;
+            Environment.CurrentDirectory = folder.Path;
             ReadmeExample.Run();
             Assert.IsGreaterThan(100_000, new FileInfo("describe.zip").Length);
         }
         finally
         {
             Environment.CurrentDirectory = before;
-            Directory.Delete(folder, recursive: true);
         }
     }
 

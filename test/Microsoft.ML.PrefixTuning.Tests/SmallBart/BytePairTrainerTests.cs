@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Samples.SmallBart.Vocabulary;
 using Microsoft.ML.PrefixTuning.Text;
@@ -44,15 +43,14 @@ public sealed class BytePairTrainerTests
     public void Write_OfAVocabulary_IsReadAsBartsTokenizer()
     {
         const string Text = "The newest houses lie lower than the widest river ; 12 of them — naïve — are new .";
-        string folder = Directory.CreateTempSubdirectory("vocabulary-").FullName;
+        using var folder = new TemporaryFolder();
         var counts = new PieceCounts();
         counts.Add(Text);
-        TokenizerFiles.Write(BytePairTrainer.Train(counts.Counts, 300), folder, 128);
-        PretrainedTokenizer tokenizer = PretrainedTokenizer.FromFolder(folder, 300 + TokenizerFiles.SpecialCount);
+        TokenizerFiles.Write(BytePairTrainer.Train(counts.Counts, 300), folder.Path, 128);
+        PretrainedTokenizer tokenizer = PretrainedTokenizer.FromFolder(folder.Path, 300 + TokenizerFiles.SpecialCount);
         int[] ids = tokenizer.Encode(Text);
         Assert.AreEqual(Text, tokenizer.Decode(ids));
         Assert.IsLessThan(Text.Length, ids.Length);
         Assert.AreEqual((0, 2, 304), (tokenizer.Prologue.Single(), tokenizer.Epilogue.Single(), tokenizer.SpecialTokens[TokenizerFiles.Mask]));
-        Directory.Delete(folder, recursive: true);
     }
 }

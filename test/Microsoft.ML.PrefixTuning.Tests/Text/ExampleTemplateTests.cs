@@ -88,16 +88,9 @@ public sealed class ExampleTemplateTests
         string folder = Path.Combine(Fixtures.Require(Fixtures.Tokenizers), name);
         if (settings is null)
             return PretrainedTokenizer.FromFolder(folder, 900);
-        DirectoryInfo copy = Directory.CreateTempSubdirectory("tokenizer-");
-        try
-        {
-            File.Copy(Path.Combine(folder, "tokenizer.json"), Path.Combine(copy.FullName, "tokenizer.json"));
-            File.WriteAllText(Path.Combine(copy.FullName, "tokenizer_config.json"), settings);
-            return PretrainedTokenizer.FromFolder(copy.FullName, 900);
-        }
-        finally
-        {
-            copy.Delete(recursive: true);
-        }
+        using var copy = new TemporaryFolder();
+        File.Copy(Path.Combine(folder, "tokenizer.json"), copy["tokenizer.json"]);
+        File.WriteAllText(copy["tokenizer_config.json"], settings);
+        return PretrainedTokenizer.FromFolder(copy.Path, 900);
     }
 }

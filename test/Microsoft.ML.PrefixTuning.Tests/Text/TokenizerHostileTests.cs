@@ -93,31 +93,24 @@ public sealed class TokenizerHostileTests
     [DataRow("smollm", "tokenizer_config.json")]
     public void FromFolder_MutatedJson_ReadOrRefused(string folder, string file)
     {
-        DirectoryInfo copy = Directory.CreateTempSubdirectory("tokenizer-");
-        try
+        using var copy = new TemporaryFolder();
+        string source = Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder);
+        foreach (string other in file == "vocab.json" ? (string[])["vocab.json", "merges.txt"] : ["tokenizer.json"])
+            File.Copy(Path.Combine(source, other), copy[other]);
+        string path = copy[file];
+        string good = File.Exists(path) ? File.ReadAllText(path) : Settings;
+        var random = new Random(3);
+        for (int i = 0; i < 150; i++)
         {
-            string source = Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder);
-            foreach (string other in file == "vocab.json" ? (string[])["vocab.json", "merges.txt"] : ["tokenizer.json"])
-                File.Copy(Path.Combine(source, other), Path.Combine(copy.FullName, other));
-            string path = Path.Combine(copy.FullName, file);
-            string good = File.Exists(path) ? File.ReadAllText(path) : Settings;
-            var random = new Random(3);
-            for (int i = 0; i < 150; i++)
+            File.WriteAllText(path, Mutate(good, random));
+            try
             {
-                File.WriteAllText(path, Mutate(good, random));
-                try
-                {
-                    PretrainedTokenizer.FromFolder(copy.FullName, 1000).Encode(Text);
-                }
-                catch (Exception fault) when (fault is FormatException or NotSupportedException)
-                {
-                    StringAssert.Contains(fault.Message, file);
-                }
+                PretrainedTokenizer.FromFolder(copy.Path, 1000).Encode(Text);
             }
-        }
-        finally
-        {
-            copy.Delete(recursive: true);
+            catch (Exception fault) when (fault is FormatException or NotSupportedException)
+            {
+                StringAssert.Contains(fault.Message, file);
+            }
         }
     }
 

@@ -114,7 +114,7 @@ public sealed class TokenizerTests
     // The tokenizer of a folder as if only some of its files were there.
     private sealed class FileForm : IDisposable
     {
-        private readonly DirectoryInfo _copy = Directory.CreateTempSubdirectory("tokenizer-");
+        private readonly TemporaryFolder _copy = new();
 
         public FileForm(string folder, string form, int rows)
         {
@@ -124,12 +124,12 @@ public sealed class TokenizerTests
                 return;
             }
             foreach (string file in form.Split(' '))
-                File.Copy(Path.Combine(folder, file), Path.Combine(_copy.FullName, file));
-            Tokenizer = PretrainedTokenizer.FromFolder(_copy.FullName, rows);
+                File.Copy(Path.Combine(folder, file), _copy[file]);
+            Tokenizer = PretrainedTokenizer.FromFolder(_copy.Path, rows);
         }
 
         public PretrainedTokenizer Tokenizer { get; }
 
-        public void Dispose() => _copy.Delete(recursive: true);
+        public void Dispose() => _copy.Dispose();
     }
 }
