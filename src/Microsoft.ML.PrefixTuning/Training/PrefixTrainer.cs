@@ -163,16 +163,19 @@ internal sealed class PrefixTrainer : IDisposable
 
     private void KeepIfFinite()
     {
-        bool isFinite = _mean.InPlace(() => _run.Parametrization.Materialize().Values.All(site => site.isfinite().all().ToBoolean()));
-        if (isFinite)
-            (_best, _state.BestStep) = (Baked(), _state.Steps.FindLastIndex(step => !step.Failed) + 1);
+        Prefix[]? finite = _mean.InPlace(() =>
+        {
+            IReadOnlyDictionary<AttentionSite, Tensor> sites = _run.Parametrization.Materialize();
+            return sites.Values.All(site => site.isfinite().all().ToBoolean()) ? Baked(sites) : null;
+        });
+        if (finite is not null)
+            (_best, _state.BestStep) = (finite, _state.Steps.FindLastIndex(step => !step.Failed) + 1);
     }
 
-    private Prefix[] Baked() => _mean.InPlace(() =>
-    {
-        IReadOnlyDictionary<AttentionSite, Tensor> sites = _run.Parametrization.Materialize();
-        return Enumerable.Range(0, _run.Parametrization.Groups).Select(group => _run.Parametrization.Bake(sites, group)).ToArray();
-    });
+    private Prefix[] Baked() => _mean.InPlace(() => Baked(_run.Parametrization.Materialize()));
+
+    private Prefix[] Baked(IReadOnlyDictionary<AttentionSite, Tensor> sites) =>
+        [.. Enumerable.Range(0, _run.Parametrization.Groups).Select(group => _run.Parametrization.Bake(sites, group))];
 
     /// <param name="ofStep">
     /// Mean time of the steps of this process: what was measured before the first one, and the pace of the machine that a
