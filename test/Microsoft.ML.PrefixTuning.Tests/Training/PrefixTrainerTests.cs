@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Models;
@@ -82,92 +81,6 @@ public sealed class PrefixTrainerTests
         });
         Assert.HasCount(10, live);
         Assert.HasCount(1, live.Distinct().ToArray(), string.Join(", ", live));
-    }
-
-    [TestMethod]
-    public void Train_StoppedAtAnyStepAndResumed_EqualsUninterrupted()
-    {
-        using LanguageModel model = TinyTraining.Model();
-        TrainingOptions options = new() { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, GradientAccumulation = 2, StateInterval = 1000 };
-        TrainingOutcome whole = Train(model, options, null, int.MaxValue);
-        for (int stop = 0; stop < whole.Steps.Count; stop++)
-        {
-            var state = new MemoryState();
-            Assert.ThrowsExactly<OperationCanceledException>(() => Train(model, options, state, stop));
-            TrainingOutcome resumed = Train(model, options, state, int.MaxValue);
-            CollectionAssert.AreEqual(TinyTraining.Values(whole.Best), TinyTraining.Values(resumed.Best), $"stopped after {stop}");
-            CollectionAssert.AreEqual(whole.Steps.ToArray(), resumed.Steps.ToArray());
-            CollectionAssert.AreEqual(whole.Validations.ToArray(), resumed.Validations.ToArray());
-            Assert.AreEqual((whole.BestStep, whole.StartLoss, whole.BaseLoss, whole.Tokens), (resumed.BestStep, resumed.StartLoss, resumed.BaseLoss, resumed.Tokens));
-        }
-
-        // A network with dropout: its random numbers must go on where they stopped.
-        static TrainingOutcome Train(LanguageModel model, TrainingOptions options, MemoryState? state, int stopAfter)
-        {
-            using var network = new ResidualMlpParametrization(TinyTraining.Start(model, PrefixStart.DefaultText),
-                new PrefixNetworkShape(Hidden: 6, Dropout: 0.2), 5, CPU);
-            int passes = 0;
-            return PrefixTrainer.Train(TinyTraining.Run(model, network, options) with
-            {
-                State = state,
-                LearningRate = 0.01,
-                Validation = TinyTraining.Rows(4, seed: 5),
-                Progress = progress => passes = progress.Step,
-                CheckAlive = () =>
-                {
-                    if (passes >= stopAfter || stopAfter == 0)
-                        throw new OperationCanceledException();
-                },
-            });
-        }
-    }
-
-    [TestMethod]
-    public void Train_OfAFinishedState_GivesTheOutcomeWithoutASingleStep()
-    {
-        using LanguageModel model = TinyTraining.Model();
-        var state = new MemoryState();
-        using DirectParametrization direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
-        TrainingOutcome first = PrefixTrainer.Train(TinyTraining.Run(model, direct) with { State = state });
-        TrainingOutcome second = PrefixTrainer.Train(TinyTraining.Run(model, other) with
-        {
-            State = state,
-            CheckAlive = () => Assert.Fail("nothing is left to do"),
-        });
-        CollectionAssert.AreEqual(TinyTraining.Values(first.Best), TinyTraining.Values(second.Best));
-        Assert.AreEqual(StopReason.Finished, second.Reason);
-    }
-
-    [TestMethod]
-    [DataRow("base", "saved tiny, given another")]
-    [DataRow("rows", "training rows: saved 20, given 19")]
-    [DataRow("hash", "training rows' hash: saved ")]
-    [DataRow("rate", "LearningRate: saved 0.05, given 0.06")]
-    [DataRow("batch", "BatchSize: saved 4, given 5")]
-    [DataRow("mean", "Averaging: saved 0, given 0.5")]
-    [DataRow("start", "start: saved text 1 2, given text 3")]
-    [DataRow("seed", "Seed: saved 1, given 8")]
-    public void Train_FromAStateOfAnotherRun_IsRefusedByField(string what, string message)
-    {
-        using LanguageModel model = TinyTraining.Model();
-        var state = new MemoryState();
-        using DirectParametrization direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct) with { State = state, StartIdentity = "text 1 2" };
-        PrefixTrainer.Train(run);
-        TrainingRun other = what switch
-        {
-            "base" => run with { BaseIdentity = "another" },
-            "rows" => run with { Examples = [.. run.Examples.Skip(1)] },
-            "hash" => run with { Examples = [run.Examples[1], .. run.Examples.Skip(1)] },
-            "rate" => run with { LearningRate = 0.06 },
-            "mean" => run with { Options = run.Options with { Averaging = 0.5 } },
-            "start" => run with { StartIdentity = "text 3" },
-            "batch" => run with { Options = run.Options with { BatchSize = 5 } },
-            _ => run with { Seed = 8 },
-        };
-        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(other));
-        Assert.Contains(message, fault.Message);
-        Assert.StartsWith("memory: ", fault.Message);
     }
 
     [TestMethod]
@@ -320,27 +233,6 @@ public sealed class PrefixTrainerTests
         using DirectParametrization other = TinyTraining.Direct(model);
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(TinyTraining.Run(model, other) with { CheckAlive = () => Poison(model, true) }));
         Assert.StartsWith("Training failed: step 3 is not finite (loss NaN, gradient norm NaN), as every step before it; learning rate 0.05, rows ", fault.Message);
-    }
-
-    [TestMethod]
-    public void Train_WhenTheStateCannotBeWritten_GoesOnAndSaysSo()
-    {
-        using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
-        var told = new List<(int Step, string Warning)>();
-        int step = 0;
-        TrainingRun run = TinyTraining.Run(model, direct);
-        run = run with
-        {
-            Options = run.Options with { StateInterval = 4 },
-            State = new MemoryState { WriteFault = new IOException("No space left.") },
-            Progress = progress => step = progress.Step,
-            Warn = warning => told.Add((step, warning)),
-        };
-        Assert.AreEqual(StopReason.Finished, PrefixTrainer.Train(run).Reason);
-        Assert.AreEqual((4, "After step 4 the state was not saved: No space left."), told.Single(), "at once, and once");
-        run = run with { CheckAlive = () => throw new OperationCanceledException() };
-        Assert.EndsWith("(step 0) was not kept: No space left.", Assert.ThrowsExactly<OperationCanceledException>(() => PrefixTrainer.Train(run)).Message);
     }
 
     [TestMethod]
