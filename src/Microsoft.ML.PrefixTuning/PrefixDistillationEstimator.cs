@@ -1,6 +1,8 @@
 using System;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -31,7 +33,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     private const string WrittenColumn = "PrefixTuning.TeacherContinuation";
 
     private readonly IHost _host;
-    private readonly TuningColumns _columns;
+    private readonly FitColumns _columns;
     private readonly BaseModel _baseModel;
     private readonly PrefixTeacher _teacher;
     private readonly DistillationOptions _options;
@@ -41,7 +43,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     internal PrefixDistillationEstimator(IHostEnvironment environment, (string Output, string Input) columns, BaseModel baseModel,
         PrefixTeacher teacher, DistillationOptions options)
     {
-        _columns = new TuningColumns(columns.Output, columns.Input, options.ContinuationColumnName ?? WrittenColumn)
+        _columns = new FitColumns(columns.Output, columns.Input, options.ContinuationColumnName ?? WrittenColumn)
         {
             Wanted = options.ContinuationColumnName ?? columns.Output,
         };
@@ -85,7 +87,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 (input, student) = (writer.Transform(input), Written(student, writer));
             }
             var fitting = new PrefixFitting(_host, channel, _columns, student, lease.Base, _seed, teacher);
-            (PrefixChoice prefixes, TrainingSummary summary) = fitting.Run(input);
+            (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }
         catch
@@ -103,7 +105,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     private BaseLease Acquire() => BaseLoader.AcquireForTraining(_host, _baseModel, _options.Student.Precision, _options.Student.Device);
 
     private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
-        new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input), PrefixChoice.ForAll(teacher.Prefix)), null);
+        new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input), PrefixesByValue.ForAll(teacher.Prefix)), null);
 
     /// <summary>What the teacher writes may be nothing but an end.</summary>
     private static PrefixTuningOptions Written(PrefixTuningOptions student, PrefixTuningTransformer writer) => student with

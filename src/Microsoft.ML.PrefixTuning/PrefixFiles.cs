@@ -1,6 +1,8 @@
 using System;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 
 namespace Microsoft.ML.PrefixTuning;
 

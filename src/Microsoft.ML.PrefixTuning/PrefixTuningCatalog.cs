@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML;
 
@@ -32,7 +34,7 @@ public static class PrefixTuningCatalog
     /// </example>
     public static PrefixTuningEstimator PrefixTune(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
         string inputColumnName, string labelColumnName, BaseModel baseModel, PrefixTuningOptions? options = null) =>
-        new(MlNetInternals.GetEnvironment(catalog), new TuningColumns(outputColumnName, inputColumnName, labelColumnName, options?.AttributeColumnName),
+        new(MlNetInternals.GetEnvironment(catalog), new FitColumns(outputColumnName, inputColumnName, labelColumnName, options?.AttributeColumnName),
             baseModel, options ?? new PrefixTuningOptions());
 
     /// <summary>
@@ -49,8 +51,8 @@ public static class PrefixTuningCatalog
     /// <remarks>Only use base models and prefixes from sources you trust.</remarks>
     public static TextGenerationEstimator GenerateText(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
         string? inputColumnName, BaseModel baseModel, Prefix? prefix = null, TextGenerationOptions? options = null) =>
-        new(MlNetInternals.GetEnvironment(catalog), new GenerationColumns(outputColumnName, inputColumnName ?? outputColumnName),
-            baseModel, PrefixChoice.ForAll(prefix), options ?? new TextGenerationOptions());
+        new(MlNetInternals.GetEnvironment(catalog), new WrittenColumns(outputColumnName, inputColumnName ?? outputColumnName),
+            baseModel, PrefixesByValue.ForAll(prefix), options ?? new TextGenerationOptions());
 
     /// <summary>
     /// Makes a <see cref="TextGenerationEstimator"/> that serves several prefixes on one base: a column says which one a row
@@ -83,8 +85,8 @@ public static class PrefixTuningCatalog
             throw new ArgumentException("Expected at least one prefix, found none.", nameof(prefixes));
         foreach ((string value, Prefix prefix) in prefixes)
             ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{value}\"]");
-        var choice = new PrefixChoice(new Dictionary<string, Prefix>(prefixes, StringComparer.Ordinal), options?.UnseenAttributePrefix);
-        return new(MlNetInternals.GetEnvironment(catalog), new GenerationColumns(outputColumnName, inputColumnName ?? outputColumnName, attributeColumnName),
+        var choice = new PrefixesByValue(new Dictionary<string, Prefix>(prefixes, StringComparer.Ordinal), options?.UnseenAttributePrefix);
+        return new(MlNetInternals.GetEnvironment(catalog), new WrittenColumns(outputColumnName, inputColumnName ?? outputColumnName, attributeColumnName),
             baseModel, choice, options ?? new TextGenerationOptions());
     }
 }

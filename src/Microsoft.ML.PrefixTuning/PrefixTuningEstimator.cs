@@ -1,6 +1,8 @@
 using System;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -29,13 +31,13 @@ namespace Microsoft.ML.PrefixTuning;
 public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
 {
     private readonly IHost _host;
-    private readonly TuningColumns _columns;
+    private readonly FitColumns _columns;
     private readonly BaseModel _baseModel;
     private readonly PrefixTuningOptions _options;
     private readonly TextSettings _settings;
     private readonly int _seed;
 
-    internal PrefixTuningEstimator(IHostEnvironment environment, TuningColumns columns, BaseModel baseModel,
+    internal PrefixTuningEstimator(IHostEnvironment environment, FitColumns columns, BaseModel baseModel,
         PrefixTuningOptions options)
     {
         columns.Check();
@@ -71,7 +73,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         try
         {
             var fitting = new PrefixFitting(_host, channel, _columns, _options, lease.Base, _seed);
-            (PrefixChoice prefixes, TrainingSummary summary) = fitting.Run(input);
+            (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }
         catch

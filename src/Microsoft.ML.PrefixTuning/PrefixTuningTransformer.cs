@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 [assembly: Microsoft.ML.LoadableClass(typeof(PrefixTuningTransformer), null, typeof(Microsoft.ML.SignatureLoadModel),

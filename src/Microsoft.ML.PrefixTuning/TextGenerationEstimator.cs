@@ -1,5 +1,6 @@
 using System;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -22,12 +23,12 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
 {
     private readonly IHost _host;
     private readonly BaseModel _baseModel;
-    private readonly PrefixChoice _prefixes;
+    private readonly PrefixesByValue _prefixes;
     private readonly TextGenerationOptions _options;
     private readonly TextSettings _settings;
 
-    internal TextGenerationEstimator(IHostEnvironment environment, GenerationColumns columns, BaseModel baseModel,
-        PrefixChoice prefixes, TextGenerationOptions options)
+    internal TextGenerationEstimator(IHostEnvironment environment, WrittenColumns columns, BaseModel baseModel,
+        PrefixesByValue prefixes, TextGenerationOptions options)
     {
         columns.Check();
         ArgumentNullException.ThrowIfNull(baseModel);

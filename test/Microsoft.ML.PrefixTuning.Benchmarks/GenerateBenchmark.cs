@@ -5,8 +5,9 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -44,7 +45,7 @@ internal static class GenerateBenchmark
     private static void Report(FrozenBase frozen, ScalarType type, int batchSize, GenerationPrompt[] prompts, double bound)
     {
         // No end token: every run does the same work.
-        using var generator = new TextGenerator(frozen.Model, new GenerationRules { MaxNewTokens = NewTokens, BatchSize = batchSize });
+        using var generator = new BatchWriter(frozen.Model, new GenerationRules { MaxNewTokens = NewTokens, BatchSize = batchSize });
         generator.Generate(prompts[..Math.Min(batchSize, prompts.Length)]);
         TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime;
         long start = Stopwatch.GetTimestamp();
@@ -60,7 +61,7 @@ internal static class GenerateBenchmark
     /// <summary>Seconds for the prompts and each row's first token.</summary>
     private static double Reading(FrozenBase frozen, int batchSize, GenerationPrompt[] prompts)
     {
-        using var generator = new TextGenerator(frozen.Model, new GenerationRules { MaxNewTokens = 1, BatchSize = batchSize });
+        using var generator = new BatchWriter(frozen.Model, new GenerationRules { MaxNewTokens = 1, BatchSize = batchSize });
         generator.Generate(prompts[..Math.Min(batchSize, prompts.Length)]);
         long start = Stopwatch.GetTimestamp();
         generator.Generate(prompts);
@@ -71,7 +72,7 @@ internal static class GenerateBenchmark
     {
         IReadOnlyList<GeneratedSequence[]>[] texts = [.. new[] { 1, 16 }.Select(batchSize =>
         {
-            using var generator = new TextGenerator(frozen.Model,
+            using var generator = new BatchWriter(frozen.Model,
                 new GenerationRules { MaxNewTokens = NewTokens, BatchSize = batchSize, EndIds = frozen.Model.Spec.Tokens.Ends });
             return generator.Generate(prompts);
         })];

@@ -5,8 +5,8 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.Data;
-using Microsoft.ML.PrefixTuning.Checkpoints;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
 
@@ -90,7 +90,7 @@ internal static class QualityBenchmark
             [.. frozen.Tokenizer.Encode(row.Reference), end])).ToArray();
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        using var trained = new DirectParametrization(model.Prefix!, CPU);
+        using var trained = new TrainedKeyValues(model.Prefix!, CPU);
         var run = new TrainingRun
         {
             Model = frozen.Model,

@@ -4,8 +4,8 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using Microsoft.ML.PrefixTuning.Checkpoints;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
 
@@ -54,7 +54,7 @@ internal static class TrainBenchmark
             Convention = PrefixConvention.DecoderOnly,
             Text = rows[0].Source,
         });
-        using var parametrization = new DirectParametrization(start, CPU);
+        using var parametrization = new TrainedKeyValues(start, CPU);
         var watch = new Stopwatch();
         TimeSpan before = default;
         TrainingOutcome outcome = PrefixTrainer.Train(new TrainingRun

@@ -1,6 +1,6 @@
 using System;
 using System.CommandLine;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 

@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Tool.Options;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 

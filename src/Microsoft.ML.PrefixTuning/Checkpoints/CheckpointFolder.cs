@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 

@@ -60,7 +60,7 @@ internal sealed class SourceCache(StackSpec decoder, ScalarType type, Device dev
         var queries = new int[rows];
         Array.Fill(queries, lanes);
         return new CrossInput([.. visible.Where((_, i) => i % 2 == 0)], [.. visible.Where((_, i) => i % 2 == 1)],
-            TokenColumns.Everywhere(queries, lanes, lengths, columns, prefixLength: 0))
+            TokenPlaces.Everywhere(queries, lanes, lengths, columns, prefixLength: 0))
         { RowsPerSource = lanes };
     }
 

@@ -2,7 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
 
@@ -85,7 +87,7 @@ internal static class PrefixModelFormat
         string place = MlNetInternals.GetPlace(context);
         byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
-        PrefixChoice prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
+        PrefixesByValue prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
         Device device = DeviceChoice.Choose(host, null);
         ScalarType type = BaseLoader.Type(saved.Precision);
         BaseLease lease = saved.Base.Files is { } files
@@ -97,15 +99,15 @@ internal static class PrefixModelFormat
     /// <summary>The prefixes of an entry: that of all rows, or those of attribute values in the entry's order.</summary>
     /// <param name="saved">The entry's description.</param>
     /// <param name="read">Reads the prefix in the stream of a name and a size in bytes.</param>
-    public static PrefixChoice ReadPrefixes(SavedModel saved, Func<string, long, Prefix> read)
+    public static PrefixesByValue ReadPrefixes(SavedModel saved, Func<string, long, Prefix> read)
     {
         Prefix? otherwise = saved.PrefixBytes is long bytes ? read(PrefixStream, bytes) : null;
         if (saved.AttributePrefixes is not { } ofAttributes)
-            return PrefixChoice.ForAll(otherwise);
+            return PrefixesByValue.ForAll(otherwise);
         var byValue = new Dictionary<string, Prefix>(StringComparer.Ordinal);
         foreach (SavedAttribute attribute in ofAttributes)
             byValue.Add(attribute.Value, read(AttributeStream(byValue.Count), attribute.Bytes));
-        return new PrefixChoice(byValue, otherwise);
+        return new PrefixesByValue(byValue, otherwise);
     }
 
     private static Prefix ReadPrefix(ModelLoadContext context, string place, string stream, long bytes)

@@ -4,6 +4,7 @@ using System.IO;
 using System.IO.Compression;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -70,7 +71,7 @@ internal static class SavedModelFile
 /// <param name="Place">File and folder in it, for messages.</param>
 /// <param name="Saved">What it says about itself.</param>
 /// <param name="Prefixes">Its prefix, none, or those of the values of its attribute column.</param>
-internal sealed record SavedModelEntry(string Place, SavedModel Saved, PrefixChoice Prefixes)
+internal sealed record SavedModelEntry(string Place, SavedModel Saved, PrefixesByValue Prefixes)
 {
     /// <summary>The prefix of all rows, or of those whose attribute has none of its own; null where there is none.</summary>
     public Prefix? Prefix => Prefixes.Otherwise;

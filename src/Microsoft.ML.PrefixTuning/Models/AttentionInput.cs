@@ -6,7 +6,7 @@ namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
 /// What every layer of a stack shares in one pass: positions, masks and rotations, made once from
-/// <see cref="AttentionColumns"/>. Its tensors belong to the dispose scope in which it is made.
+/// <see cref="AttentionPlaces"/>. Its tensors belong to the dispose scope in which it is made.
 /// </summary>
 internal sealed class AttentionInput
 {
@@ -31,7 +31,7 @@ internal sealed class AttentionInput
     /// <param name="relativeBias">[buckets, H] of the stack, or null.</param>
     /// <param name="type">Type of the computation.</param>
     /// <param name="device">Device of the computation.</param>
-    public static AttentionInput Make(AttentionColumns columns, StackSpec stack, Tensor? relativeBias, ScalarType type,
+    public static AttentionInput Make(AttentionPlaces columns, StackSpec stack, Tensor? relativeBias, ScalarType type,
         Device device)
     {
         Tensor positions = tensor(columns.QueryPosition, [columns.Rows, columns.Queries], device: device);
@@ -48,7 +48,7 @@ internal sealed class AttentionInput
     /// <summary>The mask of a layer.</summary>
     public Tensor? MaskOf(StackSpec stack, int layer) => stack.Window(layer) is null ? FullMask : WindowMask;
 
-    private static Tensor? Mask(AttentionColumns columns, int? window, int group, ScalarType type, Device device)
+    private static Tensor? Mask(AttentionPlaces columns, int? window, int group, ScalarType type, Device device)
     {
         var mask = new float[columns.Rows * columns.Queries * columns.Keys];
         bool hides = false;

@@ -47,7 +47,7 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="memory">What self-attention looks back on.</param>
     /// <param name="cross">The encoder's output, for encoder-decoder models.</param>
     /// <returns>[B, L, embedding width], ready for <see cref="Logits"/>.</returns>
-    public Tensor Decode(Tensor embedded, AttentionColumns columns, IKeyValueMemory memory, CrossInput? cross = null) =>
+    public Tensor Decode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null) =>
         _decoder.Run(embedded, columns, memory, cross);
 
     /// <summary>The encoder's output.</summary>
@@ -55,7 +55,7 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="columns">Who sees whom.</param>
     /// <param name="memory">What self-attention looks back on.</param>
     /// <returns>[B, source length, E].</returns>
-    public Tensor Encode(Tensor embedded, AttentionColumns columns, IKeyValueMemory memory) =>
+    public Tensor Encode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory) =>
         (_encoder ?? throw new InvalidOperationException($"A {Spec.Family} model has no encoder."))
         .Run(embedded, columns, memory);
 

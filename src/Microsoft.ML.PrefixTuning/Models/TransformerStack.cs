@@ -45,7 +45,7 @@ internal sealed class TransformerStack : IDisposable
     /// <param name="memory">What self-attention (and cross-attention) looks back on.</param>
     /// <param name="cross">Cross-attention of this pass, for a decoder beside an encoder.</param>
     /// <returns>[B, L, E], normed where the model has a final norm.</returns>
-    public Tensor Run(Tensor embedded, AttentionColumns columns, IKeyValueMemory memory, CrossInput? cross = null)
+    public Tensor Run(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null)
     {
         ScalarType type = embedded.dtype;
         var input = AttentionInput.Make(columns, _spec, _weights.RelativeBias, type, embedded.device);

@@ -37,7 +37,7 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
         var states = new RowState[inputs.Length];
         for (int row = 0; row < inputs.Length; row++)
             states[row] = new RowState(length, 0, inputs[row].Length, both ? 0 : rows[row].Source.Length);
-        AttentionColumns columns = TokenColumns.Causal(states, width, length, length + width, convention);
+        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
         Tensor ids = Padded(inputs, width, model.Device);
         Tensor hidden = both
             ? model.Decode(model.Embed(ids), columns, new PrefixMemory(prefix), Encode(model, rows, prefix).Cross(width))

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ internal sealed record TrainingRun
     public required LanguageModel Model { get; init; }
 
     /// <summary>What is trained; moved in place.</summary>
-    public required PrefixParametrization Parametrization { get; init; }
+    public required TrainedPrefix Parametrization { get; init; }
 
     /// <summary>Rows to learn from, at least one.</summary>
     public required IReadOnlyList<TrainingExample> Examples { get; init; }

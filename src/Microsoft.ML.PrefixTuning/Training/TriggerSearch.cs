@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -155,7 +156,7 @@ internal sealed class TriggerSearch
         return PrefixScorer.MeanLoss(_run, rows, Sites(Embedded(words)));
     }
 
-    private Tensor Embedded(int[] words) => EmbeddingParametrization.EmbeddingsOf(_run.Model, words).unsqueeze(0);
+    private Tensor Embedded(int[] words) => TrainedEmbeddings.EmbeddingsOf(_run.Model, words).unsqueeze(0);
 
     private Dictionary<AttentionSite, Tensor> Sites(Tensor embedded) => new() { [AttentionSite.Decoder] = Prefix(embedded) };
 

@@ -3,6 +3,8 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Evaluation;
+using Microsoft.ML.PrefixTuning.Models.Families;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 

@@ -1,8 +1,11 @@
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Training;
@@ -184,7 +187,7 @@ public sealed class BeginTokenTests
         PretrainedTokenizer tokenizer = hold.Base.Tokenizer;
         using var noGradient = no_grad();
         using PrefixTensors tensors = PrefixTensors.Make(prefix, model);
-        using var generator = new TextGenerator(model, new GenerationRules { MaxNewTokens = 12, EndIds = model.Spec.Tokens.Ends });
+        using var generator = new BatchWriter(model, new GenerationRules { MaxNewTokens = 12, EndIds = model.Spec.Tokens.Ends });
         return [.. rows.Select(row =>
         {
             int[] source = [.. prefix.Convention.HoldsBeginToken ? [] : tokenizer.Prologue, .. tokenizer.Encode(row.Input + "\n")];

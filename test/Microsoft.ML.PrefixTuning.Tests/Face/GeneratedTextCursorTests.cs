@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;

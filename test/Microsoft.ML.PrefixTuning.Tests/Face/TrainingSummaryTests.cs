@@ -3,8 +3,10 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -142,7 +144,7 @@ public sealed class TrainingSummaryTests
         using var noGradient = no_grad();
         using PrefixTensors? tensors = prefix is null ? null : PrefixTensors.Make(prefix, model);
         int length = prefix?.Length ?? 0;
-        AttentionColumns columns = TokenColumns.Causal([new RowState(length, 0, ids.Length)], ids.Length, length, length + ids.Length, PrefixConvention.DecoderOnly);
+        AttentionPlaces columns = TokenPlaces.Causal([new RowState(length, 0, ids.Length)], ids.Length, length, length + ids.Length, PrefixConvention.DecoderOnly);
         Tensor hidden = model.Decode(model.Embed(tensor(ids, ScalarType.Int64).unsqueeze(0)), columns,
             new PrefixMemory(tensors?.Sites ?? new Dictionary<AttentionSite, Tensor>()));
         Tensor scores = model.Logits(hidden[0]).narrow(0, skipped, ids.Length - skipped - 1);

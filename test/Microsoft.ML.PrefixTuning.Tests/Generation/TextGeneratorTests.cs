@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
@@ -33,7 +34,7 @@ public sealed class TextGeneratorTests
         GeneratedSequence[][] alone = bench.Generate(rules with { BatchSize = 1 }, prompts);
 
         AssertEqual(alone, bench.Generate(rules with { BatchSize = 3 }, prompts), "batch size 3");
-        using var generator = new TextGenerator(bench.Model, rules with { BatchSize = 16 });
+        using var generator = new BatchWriter(bench.Model, rules with { BatchSize = 16 });
         int[] order = [.. Enumerable.Range(0, RowCount).Select(row => row * 37 % RowCount)];
         IReadOnlyList<GeneratedSequence[]> shuffled = generator.Generate([.. order.Select(row => prompts[row])]);
         AssertEqual([.. order.Select(row => alone[row])], shuffled, "batch size 16, another order");
@@ -45,7 +46,7 @@ public sealed class TextGeneratorTests
     {
         using var bench = new Bench("llama");
         GenerationPrompt[] prompts = bench.Prompts(8);
-        using var generator = new TextGenerator(bench.Model, Rules("greedy", bench.Model));
+        using var generator = new BatchWriter(bench.Model, Rules("greedy", bench.Model));
         IReadOnlyList<GeneratedSequence[]> expected = generator.Generate(prompts);
         int calls = 0;
 
@@ -60,7 +61,7 @@ public sealed class TextGeneratorTests
     public void Generate_OfAnEmptyPrompt_NamesIt()
     {
         using var bench = new Bench("llama");
-        using var generator = new TextGenerator(bench.Model, Rules("greedy", bench.Model));
+        using var generator = new BatchWriter(bench.Model, Rules("greedy", bench.Model));
 
         var error = Assert.ThrowsExactly<ArgumentException>(() =>
             generator.Generate([new GenerationPrompt([5], null), new GenerationPrompt([], null)]));
@@ -75,7 +76,7 @@ public sealed class TextGeneratorTests
     {
         using var bench = new Bench(folder);
         GenerationPrompt[] prompts = bench.Prompts(RowCount);
-        using var generator = new TextGenerator(bench.Model, Rules("greedy", bench.Model) with { MaxNewTokens = 4 });
+        using var generator = new BatchWriter(bench.Model, Rules("greedy", bench.Model) with { MaxNewTokens = 4 });
         generator.Generate(prompts);
         long before = Tensor.TotalCount;
 
@@ -100,7 +101,7 @@ public sealed class TextGeneratorTests
         using var bench = new Bench("llama");
         int window = bench.Model.Spec.ContextLength;
         int[] source = [.. Enumerable.Repeat(5, window - 3)];
-        using var generator = new TextGenerator(bench.Model, new GenerationRules { MaxNewTokens = 50 });
+        using var generator = new BatchWriter(bench.Model, new GenerationRules { MaxNewTokens = 50 });
 
         GeneratedSequence found = generator.Generate([new GenerationPrompt(source, null)])[0][0];
 
@@ -174,7 +175,7 @@ public sealed class TextGeneratorTests
 
         public GeneratedSequence[][] Generate(GenerationRules rules, GenerationPrompt[] prompts)
         {
-            using var generator = new TextGenerator(Model, rules);
+            using var generator = new BatchWriter(Model, rules);
             return [.. generator.Generate(prompts)];
         }
 

@@ -2,7 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -78,7 +80,7 @@ public sealed class EncoderDecoderLogitsTests
         int rows = (int)target.size(0), width = (int)target.size(1);
         int length = PrefixMemory.LengthOf(prefix, AttentionSite.Decoder);
         RowState[] states = Enumerable.Repeat(new RowState(length, 0, width), rows).ToArray();
-        AttentionColumns columns = TokenColumns.Causal(states, width, length, length + width, convention);
+        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
         return model.Logits(model.Decode(model.Embed(target), columns, new PrefixMemory(prefix), encoded.Cross(width)));
     }
 

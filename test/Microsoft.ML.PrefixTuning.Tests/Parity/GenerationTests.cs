@@ -4,7 +4,9 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -54,7 +56,7 @@ public sealed class GenerationTests
         using PrefixTensors? prefix = run.StartsWith("base.", StringComparison.Ordinal) ? null
             : PrefixTensors.Make(PeftAdapter.Import(Path.Combine(golden.Folder, Adapter(run)), frozen.Model), frozen.Model);
         GenerationRules rules = RulesOf(expected.GetProperty("settings"), frozen.Model.Spec);
-        using var generator = new TextGenerator(frozen.Model, rules);
+        using var generator = new BatchWriter(frozen.Model, rules);
         GenerationPrompt[] prompts = [.. generate.GetProperty("prompt_ids").EnumerateArray().Select(ids => new GenerationPrompt(Ids(ids), prefix))];
 
         IReadOnlyList<GeneratedSequence[]> found = generator.Generate(prompts);
@@ -76,7 +78,7 @@ public sealed class GenerationTests
         using PrefixTensors prefix = PrefixTensors.Make(golden.Infix(frozen.Model.Spec), frozen.Model);
         int[] ids = [.. golden.Rows("infix.input_ids")[0].Take(infix.GetProperty("prompt_tokens").GetInt32()).Select(id => (int)id)];
         var rules = new GenerationRules { MaxNewTokens = 32, EndIds = frozen.Model.Spec.Tokens.Ends };
-        using var generator = new TextGenerator(frozen.Model, rules);
+        using var generator = new BatchWriter(frozen.Model, rules);
 
         GeneratedSequence found = generator.Generate([new GenerationPrompt(ids, prefix)])[0][0];
 

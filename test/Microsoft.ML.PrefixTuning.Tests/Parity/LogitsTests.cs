@@ -1,7 +1,9 @@
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -80,7 +82,7 @@ public sealed class LogitsTests
         int length = PrefixMemory.LengthOf(infix.Sites, AttentionSite.Decoder);
         int prompt = golden.Numbers.GetProperty("infix").GetProperty("prompt_tokens").GetInt32();
         long[] ids = golden.Rows("infix.input_ids").Single();
-        AttentionColumns columns = TokenColumns.Causal([new RowState(length, 0, ids.Length, prompt)], ids.Length, length, length + ids.Length,
+        AttentionPlaces columns = TokenPlaces.Causal([new RowState(length, 0, ids.Length, prompt)], ids.Length, length, length + ids.Length,
             PrefixConvention.Infix);
 
         Tensor hidden = frozen.Model.Decode(frozen.Model.Embed(tensor(ids).unsqueeze(0)), columns, new PrefixMemory(infix.Sites));
@@ -102,7 +104,7 @@ public sealed class LogitsTests
         int width = rows.Max(row => row.Length), length = PrefixMemory.LengthOf(prefix, AttentionSite.Decoder);
         long[] ids = rows.SelectMany(row => row.Concat(new int[width - row.Length]).Select(id => (long)id)).ToArray();
         RowState[] states = rows.Select(row => new RowState(length, 0, row.Length, row.Length)).ToArray();
-        AttentionColumns columns = TokenColumns.Causal(states, width, length, length + width, convention);
+        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
         Tensor hidden = model.Decode(model.Embed(tensor(ids, [rows.Length, width])), columns, new PrefixMemory(prefix));
         return model.Logits(hidden);
     }

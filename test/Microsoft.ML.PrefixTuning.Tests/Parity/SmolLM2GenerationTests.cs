@@ -2,7 +2,9 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -45,7 +47,7 @@ public sealed class SmolLM2GenerationTests
             BatchSize = 12,
         };
         int[][] sources = [.. section.GetProperty("prompt_ids").EnumerateArray().Select(Ids)];
-        using var generator = new TextGenerator(model, rules);
+        using var generator = new BatchWriter(model, rules);
         IReadOnlyList<GeneratedSequence[]> found = generator.Generate([
             .. sources.Select(source => new GenerationPrompt(source, null)),
             .. sources.Select(source => new GenerationPrompt(source, prefix))]);

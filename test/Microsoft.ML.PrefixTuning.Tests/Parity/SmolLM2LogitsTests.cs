@@ -3,7 +3,9 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -58,7 +60,7 @@ public sealed class SmolLM2LogitsTests
             StackWeights weights = _base.Model.Weights.Decoder;
             using var stack = new TransformerStack(spec with { Layers = layers },
                 layers == spec.Layers ? weights : weights with { FinalNorm = null }, AttentionSite.Decoder, CPU);
-            AttentionColumns columns = TokenColumns.Causal([new RowState(0, 0, row.Length, row.Length)], row.Length, 0, row.Length, PrefixConvention.DecoderOnly);
+            AttentionPlaces columns = TokenPlaces.Causal([new RowState(0, 0, row.Length, row.Length)], row.Length, 0, row.Length, PrefixConvention.DecoderOnly);
             Tensor embedded = _base.Model.Embed(tensor(row.Select(id => (long)id).ToArray(), [1, row.Length]));
             Tensor found = stack.Run(embedded, columns, NoMemory.Instance)[0][row.Length - 1];
             double largest = wanted[layers].abs().max().ToDouble(), difference = (found - wanted[layers]).abs().max().ToDouble();

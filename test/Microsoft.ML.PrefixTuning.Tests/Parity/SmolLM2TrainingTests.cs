@@ -3,8 +3,11 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -39,7 +42,7 @@ public sealed class SmolLM2TrainingTests
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
         using SafeTensorsFile adapter = SafeTensorsFile.Open(Path.Combine(golden.Folder, "adapter", "adapter_model.safetensors"));
-        using var direct = new DirectParametrization(OfRows(adapter.Read("prompt_embeddings", ScalarType.Float32)), CPU);
+        using var direct = new TrainedKeyValues(OfRows(adapter.Read("prompt_embeddings", ScalarType.Float32)), CPU);
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("c", direct, steps: 4));
         golden.AssertSteps("c", outcome, step => step == 0 ? (1e-5, 1e-4) : (1e-3, double.PositiveInfinity));
     }
@@ -49,7 +52,7 @@ public sealed class SmolLM2TrainingTests
     {
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
-        using var direct = new DirectParametrization(OfRows(golden.Read("c.final.prompt_embeddings")), CPU);
+        using var direct = new TrainedKeyValues(OfRows(golden.Read("c.final.prompt_embeddings")), CPU);
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("c", direct, steps: 1));
         JsonElement expected = golden.Section("c").GetProperty("first_batch_with_the_final_prefix");
         double norm = expected.GetProperty("grad_norm").GetDouble();
@@ -63,7 +66,7 @@ public sealed class SmolLM2TrainingTests
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
         var shapes = new Dictionary<AttentionSite, SiteShape> { [AttentionSite.Decoder] = SiteShape.Of(Model.Spec, AttentionSite.Decoder, 4) };
-        using var network = new MlpParametrization(shapes, new PrefixNetworkShape(32), PrefixConvention.DecoderOnly, 0, CPU);
+        using var network = new TrainedMlp(shapes, new PrefixNetworkShape(32), PrefixConvention.DecoderOnly, 0, CPU);
         TrainingCase.Load(network, name => golden.Read($"d.init.{name}"));
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("d", network, steps: 8));
         golden.AssertSteps("d", outcome, step => (1e-4, step == 0 ? 1e-4 : 5e-3));
@@ -84,7 +87,7 @@ public sealed class SmolLM2TrainingTests
     {
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
-        using var direct = new DirectParametrization(OfRows(golden.Read("e.prompt_embeddings")), CPU);
+        using var direct = new TrainedKeyValues(OfRows(golden.Read("e.prompt_embeddings")), CPU);
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("g", direct, steps: 12));
         golden.AssertSteps("g", outcome, _ => (1e-5, 1e-5));
         Tensor difference = AssertClose(TrainingCase.ToPeftRows(direct.Bake()), golden.Read("g.final.prompt_embeddings"), mean: 1e-6, quantile: 1e-5);
@@ -138,7 +141,7 @@ public sealed class SmolLM2TrainingTests
         public Tensor Read(string name, ScalarType type = ScalarType.Float32) => _tensors.Read(name, type);
 
         /// <summary>A section's run over the rows of c, eight a step.</summary>
-        public TrainingRun Run(string section, PrefixParametrization parametrization, int steps)
+        public TrainingRun Run(string section, TrainedPrefix parametrization, int steps)
         {
             TrainingExample[][] batches = Section("c").GetProperty("rows").EnumerateArray().Take(steps * BatchSize)
                 .Select(row => new TrainingExample(Ids(row, "prompt"), Ids(row, "target"))).Chunk(BatchSize).ToArray();

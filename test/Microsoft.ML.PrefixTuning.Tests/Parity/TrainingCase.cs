@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
@@ -28,7 +29,7 @@ internal static class TrainingCase
     }
 
     /// <summary>A run with the settings of <c>train.direct</c>, <c>train.projected</c> or a section of the real model.</summary>
-    public static TrainingRun Run(LanguageModel model, PrefixParametrization parametrization, JsonElement settings,
+    public static TrainingRun Run(LanguageModel model, TrainedPrefix parametrization, JsonElement settings,
         TrainingExample[][] batches)
     {
         JsonElement betas = settings.GetProperty("betas");
@@ -62,7 +63,7 @@ internal static class TrainingCase
     }
 
     /// <summary>Sets parameters to stored values, which have their names without the site.</summary>
-    public static void Load(PrefixParametrization parametrization, Func<string, Tensor> stored)
+    public static void Load(TrainedPrefix parametrization, Func<string, Tensor> stored)
     {
         using var noGradient = no_grad();
         foreach (NamedParameter parameter in parametrization.Parameters)
@@ -95,11 +96,11 @@ internal static class TrainingCase
 }
 
 /// <summary>PEFT's prefix of an encoder-decoder model: decoder layer i takes stored layer 2i mod L (fixtures' README).</summary>
-internal sealed class PeftEncoderDecoderParametrization : PrefixParametrization
+internal sealed class PeftEncoderDecoderParametrization : TrainedPrefix
 {
-    private readonly PrefixParametrization _stored;
+    private readonly TrainedPrefix _stored;
 
-    public PeftEncoderDecoderParametrization(PrefixParametrization stored) : base(stored.Convention)
+    public PeftEncoderDecoderParametrization(TrainedPrefix stored) : base(stored.Convention)
     {
         _stored = stored;
         foreach (NamedParameter parameter in stored.Parameters)

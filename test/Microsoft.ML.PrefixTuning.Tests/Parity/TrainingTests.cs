@@ -2,8 +2,12 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -32,7 +36,7 @@ public sealed class TrainingTests
         using var scope = NewDisposeScope();
         using FamilyCase golden = FamilyCase.Open(folder);
         using FrozenBase frozen = golden.LoadBase();
-        using PrefixParametrization parametrization = Direct(golden, frozen.Model,
+        using TrainedPrefix parametrization = Direct(golden, frozen.Model,
             part == "always.grad" ? PrefixConvention.DecoderOnly : PrefixConvention.Peft);
         IReadOnlyDictionary<AttentionSite, Tensor> sites = parametrization.Materialize();
         (double loss, Tensor[] gradients) = TrainingCase.Gradient(frozen.Model, TrainingCase.Examples(golden, "batch"), sites,
@@ -70,7 +74,7 @@ public sealed class TrainingTests
         using FrozenBase frozen = golden.LoadBase();
         string adapter = Path.Combine(golden.Folder, "adapter-prompt");
         using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors"));
-        using var prompt = new EmbeddingParametrization(frozen.Model, file.Read("prompt_embeddings", ScalarType.Float32), PrefixConvention.Peft);
+        using var prompt = new TrainedEmbeddings(frozen.Model, file.Read("prompt_embeddings", ScalarType.Float32), PrefixConvention.Peft);
         IReadOnlyDictionary<AttentionSite, Tensor> sites = prompt.Materialize();
         Tensor made = sites[AttentionSite.Decoder];
         var leaves = new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = made.detach().requires_grad_() };
@@ -91,7 +95,7 @@ public sealed class TrainingTests
         using FrozenBase frozen = golden.LoadBase();
         bool projected = part == "train.projected.final";
         JsonElement settings = golden.Numbers.GetProperty("train").GetProperty(projected ? "projected" : "direct");
-        using PrefixParametrization parametrization = projected
+        using TrainedPrefix parametrization = projected
             ? Projected(golden, frozen.Model, settings.GetProperty("hidden").GetInt32()) : Direct(golden, frozen.Model, PrefixConvention.Peft);
         TrainingExample[][] batches = Enumerable.Range(0, 6).Select(batch => TrainingCase.Examples(golden, $"train.batch{batch}")).ToArray();
 
@@ -116,7 +120,7 @@ public sealed class TrainingTests
     }
 
     /// <summary>PEFT's encoder-decoder prefix stores layers that no decoder layer takes: they are compared where they are trained.</summary>
-    private static void CheckStored(FamilyCase golden, PrefixParametrization parametrization, bool projected)
+    private static void CheckStored(FamilyCase golden, TrainedPrefix parametrization, bool projected)
     {
         foreach (NamedParameter parameter in parametrization.Parameters)
         {
@@ -127,19 +131,19 @@ public sealed class TrainingTests
         }
     }
 
-    private static PrefixParametrization Direct(FamilyCase golden, LanguageModel model, PrefixConvention convention)
+    private static TrainedPrefix Direct(FamilyCase golden, LanguageModel model, PrefixConvention convention)
     {
         using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(golden.Folder, "adapter", "adapter_model.safetensors"));
         using Tensor rows = file.Read("prompt_embeddings", ScalarType.Float32);
-        var direct = new DirectParametrization(FamilyCase.FromPeftRows(rows, model.Spec, convention), CPU);
+        var direct = new TrainedKeyValues(FamilyCase.FromPeftRows(rows, model.Spec, convention), CPU);
         return model.Spec.IsEncoderDecoder ? new PeftEncoderDecoderParametrization(direct) : direct;
     }
 
-    private static PrefixParametrization Projected(FamilyCase golden, LanguageModel model, int hidden)
+    private static TrainedPrefix Projected(FamilyCase golden, LanguageModel model, int hidden)
     {
         int length = (int)golden.Stored("train.projected.init.embedding.weight").size(0);
         var shape = SiteShape.Of(model.Spec, AttentionSite.Decoder, length);
-        var network = new MlpParametrization(new Dictionary<AttentionSite, SiteShape> { [AttentionSite.Decoder] = shape },
+        var network = new TrainedMlp(new Dictionary<AttentionSite, SiteShape> { [AttentionSite.Decoder] = shape },
             new PrefixNetworkShape(hidden), PrefixConvention.Peft, 0, CPU);
         TrainingCase.Load(network, name => golden.Stored($"train.projected.init.{name}"));
         return model.Spec.IsEncoderDecoder ? new PeftEncoderDecoderParametrization(network) : network;

@@ -23,7 +23,7 @@ public sealed class ScalarLifetimeTests
     [TestMethod]
     [DataRow(typeof(MLContext), false)]
     [DataRow(typeof(PrefixTuningEstimator), true)]
-    [DataRow(typeof(Samples.SmallBart.Training.FullTrainer), true)]
+    [DataRow(typeof(PrefixTuning.SmallBart.Training.FullTrainer), true)]
     public void Assembly_MakesNoScalarThatNobodyHolds(Type anyOf, bool usesTorch)
     {
         using var file = new PEReader(File.OpenRead(anyOf.Assembly.Location));

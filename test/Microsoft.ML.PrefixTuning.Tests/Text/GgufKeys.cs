@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
 

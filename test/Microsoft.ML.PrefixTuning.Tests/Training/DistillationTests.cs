@@ -2,7 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -78,7 +80,7 @@ public sealed class DistillationTests
     {
         using LanguageModel model = TinyTraining.Model();
         using var scope = NewDisposeScope();
-        using var teacher = new DirectParametrization(Teacher(model), CPU);
+        using var teacher = new TrainedKeyValues(Teacher(model), CPU);
         TrainingRun run = TinyTraining.Run(model, teacher) with { Objective = new DistillationObjective(1, "itself") };
         Assert.AreEqual(0, PrefixScorer.MeanLoss(run, Annotated(model, TinyTraining.Rows(9), topK, 1), teacher.Materialize()), 1e-5);
     }
@@ -89,7 +91,7 @@ public sealed class DistillationTests
     public void Train_ByATeacher_ComesNearerToIt(int topK, double temperature)
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization student = TinyTraining.Direct(model);
+        using TrainedKeyValues student = TinyTraining.Direct(model);
         TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, student, new TrainingOptions { MaxEpochs = 12, BatchSize = 4, WarmupSteps = 2 }) with
         {
             Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
@@ -104,9 +106,9 @@ public sealed class DistillationTests
     {
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
-        using (DirectParametrization first = TinyTraining.Direct(model))
+        using (TrainedKeyValues first = TinyTraining.Direct(model))
             PrefixTrainer.Train(TinyTraining.Run(model, first) with { State = state });
-        using DirectParametrization second = TinyTraining.Direct(model);
+        using TrainedKeyValues second = TinyTraining.Direct(model);
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(TinyTraining.Run(model, second) with { State = state, Objective = new DistillationObjective(2, "x") }));
         StringAssert.Contains(fault.Message, "objective");
         StringAssert.Contains(fault.Message, "distillation at temperature 2 of x");

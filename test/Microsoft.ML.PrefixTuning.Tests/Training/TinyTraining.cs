@@ -2,7 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Models.Families;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -88,7 +91,7 @@ internal static class TinyTraining
     }
 
     /// <summary>A direct prefix of length 4, started from a text.</summary>
-    public static DirectParametrization Direct(LanguageModel model) => new(Start(model, PrefixStart.DefaultText), CPU);
+    public static TrainedKeyValues Direct(LanguageModel model) => new(Start(model, PrefixStart.DefaultText), CPU);
 
     public static Prefix Start(LanguageModel model, PrefixStart start, int length = 4, int seed = 0) => PrefixInitializer.Make(new StartRequest
     {
@@ -103,7 +106,7 @@ internal static class TinyTraining
     });
 
     /// <summary>A run over 20 rows: 5 steps an epoch, 2 epochs.</summary>
-    public static TrainingRun Run(LanguageModel model, PrefixParametrization parametrization, TrainingOptions? options = null) => new()
+    public static TrainingRun Run(LanguageModel model, TrainedPrefix parametrization, TrainingOptions? options = null) => new()
     {
         Model = model,
         Parametrization = parametrization,

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -34,7 +35,7 @@ public sealed class TrainingResumeTests
         // A network with dropout: its random numbers must go on where they stopped.
         static TrainingOutcome Train(LanguageModel model, TrainingOptions options, MemoryState? state, int stopAfter)
         {
-            using var network = new ResidualMlpParametrization(TinyTraining.Start(model, PrefixStart.DefaultText),
+            using var network = new TrainedResidualMlp(TinyTraining.Start(model, PrefixStart.DefaultText),
                 new PrefixNetworkShape(Hidden: 6, Dropout: 0.2), 5, CPU);
             int passes = 0;
             return PrefixTrainer.Train(TinyTraining.Run(model, network, options) with
@@ -57,7 +58,7 @@ public sealed class TrainingResumeTests
     {
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
-        using DirectParametrization direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
         TrainingOutcome first = PrefixTrainer.Train(TinyTraining.Run(model, direct) with { State = state });
         TrainingOutcome second = PrefixTrainer.Train(TinyTraining.Run(model, other) with
         {
@@ -81,7 +82,7 @@ public sealed class TrainingResumeTests
     {
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         TrainingRun run = TinyTraining.Run(model, direct) with { State = state, StartIdentity = "text 1 2" };
         PrefixTrainer.Train(run);
         TrainingRun other = what switch
@@ -104,7 +105,7 @@ public sealed class TrainingResumeTests
     public void Train_WhenTheStateCannotBeWritten_GoesOnAndSaysSo()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         var told = new List<(int Step, string Warning)>();
         int step = 0;
         TrainingRun run = TinyTraining.Run(model, direct);

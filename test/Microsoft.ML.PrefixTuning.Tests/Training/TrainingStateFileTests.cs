@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -50,7 +52,7 @@ public sealed class TrainingStateFileTests
     public void Train_IntoAFolderThatIsNotThere_FailsBeforeTheFirstPass()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         TrainingRun run = TinyTraining.Run(model, direct) with
         {
             State = new TrainingStateFile(Path.Combine(_folder, "missing", "state")),
@@ -63,7 +65,7 @@ public sealed class TrainingStateFileTests
     public void Train_ResumedFromAFile_EqualsUninterrupted()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization whole = TinyTraining.Direct(model), half = TinyTraining.Direct(model), rest = TinyTraining.Direct(model);
+        using TrainedKeyValues whole = TinyTraining.Direct(model), half = TinyTraining.Direct(model), rest = TinyTraining.Direct(model);
         TrainingOutcome expected = PrefixTrainer.Train(TinyTraining.Run(model, whole));
         var state = new TrainingStateFile(Path.Combine(_folder, "state"));
         TrainingRun stopped = TinyTraining.Run(model, half) with
