@@ -4,7 +4,6 @@ using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
-using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -76,5 +75,6 @@ public sealed class HostileTests
         GC.WaitForPendingFinalizers();
     }
 
-    private static IReadOnlyList<HostileCase> Read() => Fixtures.Hostile is { } folder ? HostileCase.ReadAll(folder) : [];
+    private static IReadOnlyList<HostileCase> Read() =>
+        Fixtures.Hostile is { } folder ? HostileCase.ReadAll(folder) : [];
 }

@@ -99,7 +99,9 @@ internal static class HostileTrial
             CollectionAssert.AreEqual(expected[row], ids[row], $"row {row}");
     }
 
-    /// <summary>The source of a JSON line. .NET's own readers refuse lone surrogates, which a column may hold all the same.</summary>
+    /// <summary>
+    /// The source of a JSON line. .NET's own readers refuse lone surrogates, which a column may hold all the same.
+    /// </summary>
     private static string Source(string line)
     {
         using JsonDocument row = JsonDocument.Parse(line);

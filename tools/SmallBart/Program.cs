@@ -9,5 +9,6 @@ using System.Globalization;
 using Microsoft.ML.PrefixTuning.SmallBart;
 
 CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
-var root = new RootCommand("Makes a small BART from scratch, and compares ways of tuning it.") { PretrainVerb.Make(), FillVerb.Make(), CompareVerb.Make() };
+var root = new RootCommand("Makes a small BART from scratch, and compares ways of tuning it.") { PretrainVerb.Make(),
+    FillVerb.Make(), CompareVerb.Make() };
 return root.Parse(args).Invoke();

@@ -8,8 +8,8 @@ using Microsoft.ML.PrefixTuning.Models;
 namespace Microsoft.ML.PrefixTuning.Bases;
 
 /// <summary>
-/// The identity of a base: what its config means and what its tensors hold, not where its files lie. A prefix fits only the
-/// base it was made for.
+/// The identity of a base: what its config means and what its tensors hold, not where its files lie. A prefix fits only
+/// the base it was made for.
 /// </summary>
 /// <param name="Family">Model family.</param>
 /// <param name="Layers">Decoder layers.</param>
@@ -29,7 +29,9 @@ internal sealed record BaseFingerprint(string Family, int Layers, int Width, int
     public static BaseFingerprint Of(TransformerSpec spec, ITensorSource source)
     {
         // Ids and lengths steer the text, not the mathematics: an application may correct them.
-        byte[] text = JsonSerializer.SerializeToUtf8Bytes(spec with { Tokens = new TokenIds(), Output = new OutputRules() }, Options);
+        byte[] text =
+            JsonSerializer.SerializeToUtf8Bytes(spec with { Tokens = new TokenIds(), Output = new OutputRules() },
+            Options);
         return new BaseFingerprint(spec.Family, spec.Decoder.Layers, spec.Width, spec.VocabularySize,
             Convert.ToHexStringLower(SHA256.HashData(text)), source.ContentHash());
     }
@@ -47,7 +49,8 @@ internal sealed record BaseFingerprint(string Family, int Layers, int Width, int
             return $"vocabulary: expected {VocabularySize}, found {found.VocabularySize}";
         if (ConfigHash != found.ConfigHash)
             return $"config: expected hash {ConfigHash}, found {found.ConfigHash}";
-        return ContentHash == found.ContentHash ? null : $"weights: expected hash {ContentHash}, found {found.ContentHash}";
+        return ContentHash == found.ContentHash ? null
+            : $"weights: expected hash {ContentHash}, found {found.ContentHash}";
     }
 
     /// <summary>Writes an abstract record with the members of its own type and that type's name.</summary>

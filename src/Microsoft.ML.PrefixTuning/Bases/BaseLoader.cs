@@ -11,9 +11,11 @@ internal static class BaseLoader
         FrozenBase.Acquire(baseModel.Path, Type(precision), DeviceChoice.Choose(host, device));
 
     /// <summary>
-    /// Takes a share of a base to train for. Which one it is, is read now: its files may be replaced while training goes on.
+    /// Takes a share of a base to train for. Which one it is, is read now: its files may be replaced while training
+    /// goes on.
     /// </summary>
-    public static BaseLease AcquireForTraining(IHost host, BaseModel baseModel, ModelPrecision precision, string? device)
+    public static BaseLease AcquireForTraining(IHost host, BaseModel baseModel, ModelPrecision precision,
+        string? device)
     {
         BaseLease lease = Acquire(host, baseModel, precision, device);
         try

@@ -11,8 +11,8 @@ namespace Microsoft.ML.PrefixTuning.Bases;
 internal static class BaseLocator
 {
     /// <summary>
-    /// Name of the application setting (<c>AppContext</c>, such as a <c>RuntimeHostConfigurationOption</c> in the project file) that
-    /// holds a folder to look for bases in.
+    /// Name of the application setting (<c>AppContext</c>, such as a <c>RuntimeHostConfigurationOption</c> in the
+    /// project file) that holds a folder to look for bases in.
     /// </summary>
     public const string FolderSetting = "Microsoft.ML.PrefixTuning.BaseModelFolder";
 
@@ -20,14 +20,20 @@ internal static class BaseLocator
     private const int ShownDigits = 12;
 
     /// <summary>The name of a base: its folder, or its file and the folder that it lies in.</summary>
-    public static string NameOf(string path) => Directory.Exists(path) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path))
+    public static string NameOf(string path) =>
+        Directory.Exists(path) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path))
         : $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
 
-    /// <summary>Tries the places where the base may lie, in order: as recorded, beside the application, in the application's setting.</summary>
+    /// <summary>
+    /// Tries the places where the base may lie, in order: as recorded, beside the application, in the application's
+    /// setting.
+    /// </summary>
     /// <param name="saved">The base that is needed.</param>
     /// <param name="acquire">Loads a base; its lease is the caller's.</param>
     /// <exception cref="FileNotFoundException">Nothing is at any of the places.</exception>
-    /// <exception cref="InvalidOperationException">Something is there, but another base, a broken one or part of one.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Something is there, but another base, a broken one or part of one.
+    /// </exception>
     public static BaseLease Find(SavedBase saved, Func<string, BaseLease> acquire)
     {
         Exception? first = null;
@@ -41,7 +47,8 @@ internal static class BaseLocator
                     return Check(saved, acquire(path));
             }
             // Whatever is wrong with one place, the base may lie at the next.
-            catch (Exception fault) when (fault is InvalidOperationException or FormatException or NotSupportedException or IOException or UnauthorizedAccessException)
+            catch (Exception fault) when (fault is InvalidOperationException or FormatException or NotSupportedException
+                or IOException or UnauthorizedAccessException)
             {
                 first ??= fault;
                 found = fault.Message;
@@ -58,7 +65,9 @@ internal static class BaseLocator
         try
         {
             return saved.Fingerprint.Difference(lease.Base.Fingerprint) is not { } difference ? lease
-                : throw new InvalidOperationException($"The saved transformer needs the base model {FileText.Quote(saved.Name)}, but '{lease.Base.Path}' is another one: {difference}.");
+                : throw new InvalidOperationException(
+                    $"The saved transformer needs the base model {FileText.Quote(saved.Name)}, but"
+                        + $" '{lease.Base.Path}' is another one: {difference}.");
         }
         catch
         {
@@ -70,11 +79,14 @@ internal static class BaseLocator
     private static Exception Missing(SavedBase saved, List<string> looked, Exception? first)
     {
         BaseFingerprint fingerprint = saved.Fingerprint;
-        string message = $"The saved transformer needs the base model {FileText.Quote(saved.Name)} ({FileText.Quote(fingerprint.Family)}, {fingerprint.Layers} layers, width {fingerprint.Width}, "
+        string message =
+            $"The saved transformer needs the base model {FileText.Quote(saved.Name)}"
+                + $" ({FileText.Quote(fingerprint.Family)}, {fingerprint.Layers} layers, width {fingerprint.Width}, "
             + $"weights {fingerprint.ContentHash[..ShownDigits]}), which was not found. Looked for:"
             + $"{Environment.NewLine}{string.Join(Environment.NewLine, looked)}{Environment.NewLine}"
             + $"Put it at one of these places, or name its folder by the application setting {FolderSetting}.";
-        return first is null ? new FileNotFoundException(message, saved.Path) : new InvalidOperationException(message, first);
+        return first is null ? new FileNotFoundException(message, saved.Path)
+            : new InvalidOperationException(message, first);
     }
 
     private static IEnumerable<string> Places(SavedBase saved)

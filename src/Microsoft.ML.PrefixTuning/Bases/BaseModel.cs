@@ -13,8 +13,8 @@ public sealed record BaseModel
     public string Path { get; }
 
     /// <summary>
-    /// A model in Hugging Face's layout: <c>config.json</c>, <c>model.safetensors</c> (or its shards and their index) and
-    /// the tokenizer's files.
+    /// A model in Hugging Face's layout: <c>config.json</c>, <c>model.safetensors</c> (or its shards and their index)
+    /// and the tokenizer's files.
     /// </summary>
     /// <param name="path">The folder.</param>
     /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
@@ -26,7 +26,8 @@ public sealed record BaseModel
     public static BaseModel FromGguf(string path) => new(Full(path));
 
     /// <summary>
-    /// A GGUF file in <c>base-models/&lt;name&gt;</c> beside the application, where the packages of base models put theirs.
+    /// A GGUF file in <c>base-models/&lt;name&gt;</c> beside the application, where the packages of base models put
+    /// theirs.
     /// </summary>
     /// <param name="name">The model's folder.</param>
     /// <param name="file">The file in that folder.</param>

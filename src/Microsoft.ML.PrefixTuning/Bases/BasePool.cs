@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Bases;
 
 /// <summary>
-/// The bases of this process: one copy a key, precision and device, however many users it has. The key is where a base lies,
-/// or what it holds where that is known before it is read.
+/// The bases of this process: one copy a key, precision and device, however many users it has. The key is where a base
+/// lies, or what it holds where that is known before it is read.
 /// </summary>
 internal sealed class BasePool
 {
@@ -15,7 +15,9 @@ internal sealed class BasePool
 
     public static BasePool Shared { get; } = new();
 
-    /// <summary>Takes a share; the first one loads the base. Who comes while it is loaded waits, and fails with it.</summary>
+    /// <summary>
+    /// Takes a share; the first one loads the base. Who comes while it is loaded waits, and fails with it.
+    /// </summary>
     /// <param name="key">The same for the same base.</param>
     /// <param name="type">Precision.</param>
     /// <param name="device">Device.</param>

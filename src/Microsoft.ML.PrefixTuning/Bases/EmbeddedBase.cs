@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Bases;
 
 /// <summary>
-/// A base that travels inside a model file. Extracted, it lies in a private temporary folder, which is owned and deleted
-/// when this is disposed.
+/// A base that travels inside a model file. Extracted, it lies in a private temporary folder, which is owned and
+/// deleted when this is disposed.
 /// </summary>
 internal sealed class EmbeddedBase : IDisposable
 {
@@ -37,8 +37,8 @@ internal sealed class EmbeddedBase : IDisposable
     }
 
     /// <summary>
-    /// Takes a share of the base that an entry carries. It is extracted where nobody in this process has one of the same files,
-    /// and those are deleted with the last share.
+    /// Takes a share of the base that an entry carries. It is extracted where nobody in this process has one of the
+    /// same files, and those are deleted with the last share.
     /// </summary>
     /// <param name="context">The entry.</param>
     /// <param name="manifest">What it should hold.</param>
@@ -46,7 +46,8 @@ internal sealed class EmbeddedBase : IDisposable
     /// <param name="type">Float32 or BFloat16.</param>
     /// <param name="device">Where the weights go.</param>
     /// <exception cref="FormatException">A size or hash is not as the manifest says, or the base is broken.</exception>
-    public static BaseLease Acquire(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary, ScalarType type, Device device) =>
+    public static BaseLease Acquire(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary,
+        ScalarType type, Device device) =>
         FrozenBase.AcquireByContent(Content(manifest), type, device, () =>
         {
             EmbeddedBase files = Extract(context, manifest, temporary);
@@ -84,7 +85,8 @@ internal sealed class EmbeddedBase : IDisposable
         if (OperatingSystem.IsWindows())
             Directory.CreateDirectory(folder);
         else
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.CreateDirectory(folder,
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var paths = new string[manifest.Count];
         bool whole = false;
         try
@@ -130,13 +132,16 @@ internal sealed class EmbeddedBase : IDisposable
         });
         string actual = Convert.ToHexStringLower(hash.GetCurrentHash());
         if (!found || left != 0 || actual != expected.Hash)
-            throw new FormatException($"{place}: expected {expected.Bytes} bytes with hash {expected.Hash}, found {(found ? $"{expected.Bytes - left} bytes with hash {actual}" : "none")}.");
+            throw new FormatException(
+                $"{place}: expected {expected.Bytes} bytes with hash {expected.Hash}, found"
+                    + $" {(found ? $"{expected.Bytes - left} bytes with hash {actual}" : "none")}.");
         return path;
     }
 
     // Names hold no colon and hashes have one length: no two manifests give one text.
     private static string Content(IEnumerable<SavedFile> manifest) =>
-        string.Join('|', manifest.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Name}:{file.Bytes}:{file.Hash}"));
+        string.Join('|', manifest.OrderBy(file => file.Name, StringComparer.Ordinal)
+            .Select(file => $"{file.Name}:{file.Bytes}:{file.Hash}"));
 
     private static SavedFile Describe(string path)
     {

@@ -22,7 +22,9 @@ internal sealed class FileStamps
     {
         path = Path.GetFullPath(path);
         IEnumerable<string> files = Directory.Exists(path) ? FrozenBase.Files(path) : [path];
-        return new FileStamps(path, [.. files.Select(file => (Name: Path.GetFileName(file), Info: LinkedFile.Info(file))).Where(file => file.Info.Exists)
+        return new FileStamps(path,
+            [.. files.Select(file => (Name: Path.GetFileName(file), Info: LinkedFile.Info(file)))
+            .Where(file => file.Info.Exists)
             .Select(file => new Stamp(file.Name, file.Info.Length, file.Info.LastWriteTimeUtc.Ticks))]);
     }
 

@@ -13,8 +13,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Bases;
 
 /// <summary>
-/// A frozen model read from a checkpoint folder or a GGUF file, with its identity. Owns the model. Users share one through
-/// <see cref="Acquire"/>.
+/// A frozen model read from a checkpoint folder or a GGUF file, with its identity. Owns the model. Users share one
+/// through <see cref="Acquire"/>.
 /// </summary>
 internal sealed class FrozenBase : IDisposable
 {
@@ -22,7 +22,8 @@ internal sealed class FrozenBase : IDisposable
     private static readonly string[] FileNames =
     [
         "config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json",
-        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
+        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+            "tokenizer.model",
         "spiece.model",
     ];
 
@@ -64,7 +65,9 @@ internal sealed class FrozenBase : IDisposable
             || isSharded && file.EndsWith(".safetensors", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
     }
 
-    /// <summary>Names of tensors that the files hold and the model does not use: known buffers and empty ones.</summary>
+    /// <summary>
+    /// Names of tensors that the files hold and the model does not use: known buffers and empty ones.
+    /// </summary>
     public IReadOnlyList<string> IgnoredTensors => Model.Weights.Ignored;
 
     /// <summary>Takes a share of a base; the first one loads it, the last one to be disposed frees it.</summary>
@@ -94,7 +97,8 @@ internal sealed class FrozenBase : IDisposable
         path = System.IO.Path.GetFullPath(path);
         // Taken before anything is read: what is replaced meanwhile is noticed.
         FileStamps stamps = FileStamps.Of(path);
-        return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, type, device) : LoadFolder(path, type, device));
+        return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, type, device)
+            : LoadFolder(path, type, device));
     }
 
     /// <summary>Takes ownership of what the files lie in; it is disposed after the model.</summary>
@@ -106,8 +110,10 @@ internal sealed class FrozenBase : IDisposable
     {
         if (_stamps.Change() is { } name)
         {
-            throw new InvalidOperationException($"Base model '{Path}': expected the files that it was loaded from, found '{name}' changed since."
-                + " What was made with the loaded base must not be saved as made for another one: put the old file back, or load the base and fit anew.");
+            throw new InvalidOperationException(
+                $"Base model '{Path}': expected the files that it was loaded from, found '{name}' changed since."
+                + " What was made with the loaded base must not be saved as made for another one: put the old file"
+                + " back, or load the base and fit anew.");
         }
     }
 
@@ -138,7 +144,9 @@ internal sealed class FrozenBase : IDisposable
     private static LanguageModel LoadFolder(string folder, ScalarType type, Device device)
     {
         if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"Base model '{folder}': expected a folder (config.json, model.safetensors, tokenizer files) or a .gguf file, found nothing.");
+            throw new DirectoryNotFoundException(
+                $"Base model '{folder}': expected a folder (config.json, model.safetensors, tokenizer files) or a"
+                    + " .gguf file, found nothing.");
         ModelConfig config = ModelConfig.Read(System.IO.Path.Combine(folder, "config.json"));
         Family family = Family.Of(config);
         TransformerSpec spec = WithGenerationConfig(family.Describe(config), config, folder);
@@ -152,12 +160,13 @@ internal sealed class FrozenBase : IDisposable
         return Bind(gguf.Spec, gguf.Names, gguf, type, device);
     }
 
-    private static LanguageModel Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type, Device device) =>
+    private static LanguageModel Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type,
+        Device device) =>
         new(spec, WeightBinder.Bind(spec, names, source, type, device));
 
     /// <summary>
-    /// The ids of generation_config.json go before those of config.json, as in the reference; rules of the output come from
-    /// the first of the two files that is there.
+    /// The ids of generation_config.json go before those of config.json, as in the reference; rules of the output come
+    /// from the first of the two files that is there.
     /// </summary>
     private static TransformerSpec WithGenerationConfig(TransformerSpec spec, ModelConfig asked, string folder)
     {

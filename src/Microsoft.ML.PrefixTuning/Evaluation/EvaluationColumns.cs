@@ -29,7 +29,8 @@ internal sealed class EvaluationColumns
     public DataViewSchema.Column Output { get; }
 
     /// <summary>All columns that are read.</summary>
-    public IEnumerable<DataViewSchema.Column> Needed => _group is { } group ? [_label, Output, group] : [_label, Output];
+    public IEnumerable<DataViewSchema.Column> Needed =>
+        _group is { } group ? [_label, Output, group] : [_label, Output];
 
     /// <summary>Gives the references of the cursor's row; empty texts are none.</summary>
     public Func<IReadOnlyList<string>> GetLabelReader(DataViewRow row)
@@ -60,7 +61,8 @@ internal sealed class EvaluationColumns
         object? missing = MissingGroup(group.Type);
         string found = group.Type is TextDataViewType ? "an empty text" : "a missing key";
         return () => read() is { } value && !value.Equals(missing) ? value
-            : throw new ArgumentException($"Row {row.Position}, column '{group.Name}': expected a group, found {found}.");
+            : throw new ArgumentException(
+                $"Row {row.Position}, column '{group.Name}': expected a group, found {found}.");
     }
 
     private static Func<object> GetValueReader(DataViewRow row, DataViewSchema.Column column) =>

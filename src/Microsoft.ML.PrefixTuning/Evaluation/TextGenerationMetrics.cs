@@ -35,8 +35,8 @@ public sealed record TextGenerationMetrics
     /// <summary>
     /// METEOR 1.5 for English (Denkowski and Lavie, 2014), from 0 to 1, higher is better: words matched by form, stem
     /// and, where
-    /// <see cref="TextGenerationEvaluationOptions.MeteorFolder"/> gives a dictionary, by sense. As METEOR's program gives
-    /// it with
+    /// <see cref="TextGenerationEvaluationOptions.MeteorFolder"/> gives a dictionary, by sense. As METEOR's program
+    /// gives it with
     /// <c>-l en -norm</c> and these modules; its table of paraphrases is not used, so papers' figures are higher.
     /// </summary>
     public double Meteor { get; internal init; }
@@ -57,14 +57,14 @@ public sealed record TextGenerationMetrics
     public RougeScore RougeLsum { get; internal init; } = RougeScore.Zero;
 
     /// <summary>
-    /// CIDEr (Vedantam et al., 2015) in its form CIDEr-D, from 0 to 10, higher is better: n-grams that references agree on,
-    /// rare ones counting more. As pycocoevalcap gives it on text in lower case in mteval-v13a's tokenisation.
+    /// CIDEr (Vedantam et al., 2015) in its form CIDEr-D, from 0 to 10, higher is better: n-grams that references agree
+    /// on, rare ones counting more. As pycocoevalcap gives it on text in lower case in mteval-v13a's tokenisation.
     /// </summary>
     public double Cider { get; internal init; }
 
     /// <summary>
-    /// chrF (Popović, 2015), from 0 to 100, higher is better: F score over character n-grams. As sacreBLEU 2.6.0 gives it
-    /// (chrF2); for any language.
+    /// chrF (Popović, 2015), from 0 to 100, higher is better: F score over character n-grams. As sacreBLEU 2.6.0 gives
+    /// it (chrF2); for any language.
     /// </summary>
     public double ChrF { get; internal init; }
 
@@ -75,8 +75,8 @@ public sealed record TextGenerationMetrics
     public double ChrFPlusPlus { get; internal init; }
 
     /// <summary>
-    /// Translation edit rate (Snover et al., 2006), 0 and more, lower is better: edits and shifts for every 100 reference
-    /// words.
+    /// Translation edit rate (Snover et al., 2006), 0 and more, lower is better: edits and shifts for every 100
+    /// reference words.
     /// As sacreBLEU 2.6.0 gives it: lower case, words between white space.
     /// </summary>
     public double Ter { get; internal init; }
@@ -127,7 +127,8 @@ public sealed record TextGenerationMetrics
             RougeLsum = rouge.RougeLsum,
             Cider = Evaluation.Cider.Corpus(segments),
             ChrF = Evaluation.ChrF.Corpus(segments, ChrFOptions.Default with { Lowercase = options.Lowercase }),
-            ChrFPlusPlus = Evaluation.ChrF.Corpus(segments, ChrFOptions.WithWords with { Lowercase = options.Lowercase }),
+            ChrFPlusPlus =
+                Evaluation.ChrF.Corpus(segments, ChrFOptions.WithWords with { Lowercase = options.Lowercase }),
             Ter = Evaluation.Ter.Corpus(segments, TerOptions.Default).Score,
             ExactMatch = Evaluation.ExactMatch.Corpus(segments),
             OutputLength = lengths.Output,

@@ -7,17 +7,23 @@ using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
-/// <summary>From a start to what is trained for all values of an attribute column, and from there to the prefix of each.</summary>
+/// <summary>
+/// From a start to what is trained for all values of an attribute column, and from there to the prefix of each.
+/// </summary>
 /// <param name="values">The values of the training rows.</param>
 /// <param name="options">Attribute column, length of a value's part, and what becomes of other values.</param>
 /// <param name="tokenizer">The base's.</param>
-internal sealed class AttributeFitting(AttributeValues values, PrefixTuningOptions options, PretrainedTokenizer tokenizer)
+internal sealed class AttributeFitting(AttributeValues values, PrefixTuningOptions options,
+    PretrainedTokenizer tokenizer)
 {
     /// <summary>What is trained; the caller's.</summary>
-    /// <param name="start">The start for all values. One from text goes on with column and value where the value's own part begins.</param>
+    /// <param name="start">
+    /// The start for all values. One from text goes on with column and value where the value's own part begins.
+    /// </param>
     public TrainedPrefix Make(StartRequest start)
     {
-        Prefix[] starts = values.Values.Select(value => PrefixInitializer.Make(start with { Text = TextOf(start, value) })).ToArray();
+        Prefix[] starts =
+            values.Values.Select(value => PrefixInitializer.Make(start with { Text = TextOf(start, value) })).ToArray();
         // A single value has the whole prefix for itself.
         return starts is [Prefix only] ? new TrainedKeyValues(only, start.Model.Device)
             : new TrainedGroups(starts, OwnLength(start.Length), start.Model.Device);
@@ -27,9 +33,11 @@ internal sealed class AttributeFitting(AttributeValues values, PrefixTuningOptio
     /// <param name="trained">The prefix of each value.</param>
     public PrefixesByValue Choose(IReadOnlyList<Prefix> trained)
     {
-        Dictionary<string, Prefix> byValue = values.Values.Zip(trained).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
+        Dictionary<string, Prefix> byValue = values.Values.Zip(trained)
+            .ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
         // The shared part lies in front, the same in all.
-        Prefix? shared = options.UnseenAttribute == UnseenAttribute.UseSharedPart ? trained[0].WithoutLast(OwnLength(trained[0].Length)) : null;
+        Prefix? shared = options.UnseenAttribute == UnseenAttribute.UseSharedPart
+            ? trained[0].WithoutLast(OwnLength(trained[0].Length)) : null;
         return new PrefixesByValue(byValue, shared);
     }
 

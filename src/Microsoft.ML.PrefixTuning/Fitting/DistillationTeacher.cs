@@ -18,8 +18,9 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
 /// <summary>
-/// A teacher in front of a base. A decoder-only base reads a teacher's text once: its keys and values are a prefix like any
-/// other. An encoder-decoder base reads it with every row, since there text in front changes what the encoder makes of the row.
+/// A teacher in front of a base. A decoder-only base reads a teacher's text once: its keys and values are a prefix like
+/// any other. An encoder-decoder base reads it with every row, since there text in front changes what the encoder makes
+/// of the row.
 /// </summary>
 internal sealed class DistillationTeacher
 {
@@ -37,20 +38,26 @@ internal sealed class DistillationTeacher
 
     /// <summary>Puts a teacher in front of a base.</summary>
     /// <exception cref="InvalidOperationException">A given prefix was made for another base.</exception>
-    /// <exception cref="ArgumentException">A text is longer than the base's context, or the student no shorter than the teacher.</exception>
+    /// <exception cref="ArgumentException">
+    /// A text is longer than the base's context, or the student no shorter than the teacher.
+    /// </exception>
     public static DistillationTeacher Make(FrozenBase frozen, PrefixTeacher teacher, DistillationOptions options)
     {
         DistillationTeacher made = teacher switch
         {
-            GivenTeacher given => new DistillationTeacher(frozen, options, Fitting(given.Prefix, frozen.Model.Spec), ""),
-            TextTeacher text when frozen.Model.Spec.IsEncoderDecoder => new DistillationTeacher(frozen, options, null, text.Text),
+            GivenTeacher given =>
+                new DistillationTeacher(frozen, options, Fitting(given.Prefix, frozen.Model.Spec), ""),
+            TextTeacher text when frozen.Model.Spec.IsEncoderDecoder =>
+                new DistillationTeacher(frozen, options, null, text.Text),
             TextTeacher text => new DistillationTeacher(frozen, options, Read(frozen, text.Text), text.Text),
             _ => throw new UnreachableException($"Teacher {teacher} is not known here."),
         };
         PrefixOptions student = options.Student.Prefix;
         int length = student.Start is PrefixValuesStart start ? start.Prefix.Length : student.Length;
         return length < made.Length ? made
-            : throw new ArgumentException($"Student.Prefix.Length: expected fewer tokens than the teacher's {made.Length}, found {length}.", nameof(options));
+            : throw new ArgumentException(
+                $"Student.Prefix.Length: expected fewer tokens than the teacher's {made.Length}, found {length}.",
+                nameof(options));
     }
 
     /// <summary>The teacher as a prefix; null where rows carry its text.</summary>
@@ -65,7 +72,10 @@ internal sealed class DistillationTeacher
     /// <summary>What the student is trained for.</summary>
     public ITrainingObjective Objective { get; }
 
-    /// <summary>The student's options with a start that fits the teacher where none was chosen: its first tokens, as far as the student can hold them.</summary>
+    /// <summary>
+    /// The student's options with a start that fits the teacher where none was chosen: its first tokens, as far as the
+    /// student can hold them.
+    /// </summary>
     public PrefixTuningOptions Student()
     {
         PrefixTuningOptions student = _options.Student;
@@ -75,7 +85,8 @@ internal sealed class DistillationTeacher
         if (_text.Length > 0)
             return student with { Prefix = prefix with { Start = PrefixStart.FromText(_text) } };
         return CanStartAs(Prefix!, prefix)
-            ? student with { Prefix = prefix with { Start = PrefixStart.FromPrefix(Prefix!.First(prefix.Length)), Sites = prefix.Sites ?? [.. Prefix!.Sites] } }
+            ? student with { Prefix = prefix with { Start = PrefixStart.FromPrefix(Prefix!.First(prefix.Length)),
+                Sites = prefix.Sites ?? [.. Prefix!.Sites] } }
             : student;
     }
 
@@ -87,7 +98,8 @@ internal sealed class DistillationTeacher
         PrefixTuningOptions student = _options.Student;
         string template = student.Template ?? RowEncoder.DefaultTemplate(_frozen.Model.Spec);
         return new TextSettings(output, input, Prefix is null ? _text + template : template,
-            _options.Continuations with { Truncation = student.Training.Truncation }, student.Precision, EmbedBase: false);
+            _options.Continuations with { Truncation = student.Training.Truncation }, student.Precision,
+                EmbedBase: false);
     }
 
     /// <summary>Runs the teacher over rows.</summary>
@@ -116,7 +128,9 @@ internal sealed class DistillationTeacher
     /// <param name="student">Tokens of the student.</param>
     public DistillationSummary Summary(int student) => new(Length, student, _options.Temperature, _options.TopK);
 
-    /// <summary>A row as the teacher reads it: begin token where the teacher's prefix has none, the teacher's text, the row.</summary>
+    /// <summary>
+    /// A row as the teacher reads it: begin token where the teacher's prefix has none, the teacher's text, the row.
+    /// </summary>
     private int[] Source(int[] student, bool heldByStudent)
     {
         int[] prologue = [.. _frozen.Tokenizer.Prologue];
@@ -128,7 +142,8 @@ internal sealed class DistillationTeacher
     }
 
     /// <summary>Whether a student has keys and values of its own, in the teacher's place.</summary>
-    private static bool CanStartAs(Prefix teacher, PrefixOptions student) => student.Parametrization.TakesStart && student.Method switch
+    private static bool CanStartAs(Prefix teacher, PrefixOptions student) =>
+        student.Parametrization.TakesStart && student.Method switch
     {
         EveryLayerMethod => !teacher.IsInfix,
         InfixMethod => teacher.IsInfix,
@@ -138,8 +153,10 @@ internal sealed class DistillationTeacher
     private string Identity()
     {
         // A text says all; the keys and values it gives may differ in their last bits from machine to machine.
-        string teacher = _text.Length > 0 ? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_text))) : Prefix!.Hash();
-        string kept = _options.TopK == 0 ? "all tokens" : _options.TopK.ToString(CultureInfo.InvariantCulture) + " tokens";
+        string teacher = _text.Length > 0 ? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_text)))
+            : Prefix!.Hash();
+        string kept = _options.TopK == 0 ? "all tokens"
+            : _options.TopK.ToString(CultureInfo.InvariantCulture) + " tokens";
         return $"{kept} of {teacher}";
     }
 
@@ -150,7 +167,9 @@ internal sealed class DistillationTeacher
         int[] ids = tokenizer.EncodeTemplate(text);
         int length = ids.Length + (begin is null ? 0 : 1);
         if (length >= frozen.Model.Spec.ContextLength)
-            throw new ArgumentException($"Teacher: expected a text of fewer tokens than the base's context of {frozen.Model.Spec.ContextLength}, found {length}.", "teacher");
+            throw new ArgumentException(
+                "Teacher: expected a text of fewer tokens than the base's context of"
+                    + $" {frozen.Model.Spec.ContextLength}, found {length}.", "teacher");
         return PrefixInitializer.Make(new StartRequest
         {
             Model = frozen.Model,

@@ -11,8 +11,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
 /// <summary>
-/// The loss of a plain text without and with a prefix. The text is cut into windows; a decoder-only base predicts all of a
-/// window but its first token, an encoder-decoder base the second half from the first.
+/// The loss of a plain text without and with a prefix. The text is cut into windows; a decoder-only base predicts all
+/// of a window but its first token, an encoder-decoder base the second half from the first.
 /// </summary>
 internal sealed class PlainTextDrift
 {
@@ -30,15 +30,19 @@ internal sealed class PlainTextDrift
     {
         _frozen = frozen;
         PretrainedTokenizer tokenizer = frozen.Tokenizer;
-        int window = Math.Min(WindowTokens, frozen.Model.Spec.ContextLength - prefixTokens - tokenizer.Prologue.Count - tokenizer.Epilogue.Count);
+        int window = Math.Min(WindowTokens,
+            frozen.Model.Spec.ContextLength - prefixTokens - tokenizer.Prologue.Count - tokenizer.Epilogue.Count);
         int[] ids = tokenizer.Encode(text);
         _windows = ids.Chunk(Math.Max(2, window)).Where(part => part.Length > 1).ToArray();
         if (_windows.Length == 0)
-            throw new ArgumentException($"Training.DriftText: expected a text of at least two tokens, found {ids.Length}.", "options");
+            throw new ArgumentException(
+                $"Training.DriftText: expected a text of at least two tokens, found {ids.Length}.", "options");
     }
 
     /// <summary>Measures prefixes.</summary>
-    /// <param name="prefixes">One, or that of every value of an attribute, of one convention; the loss behind them is their mean.</param>
+    /// <param name="prefixes">
+    /// One, or that of every value of an attribute, of one convention; the loss behind them is their mean.
+    /// </param>
     /// <param name="batchSize">Windows a forward pass.</param>
     /// <param name="checkAlive">Called before every forward pass; throws to cancel.</param>
     public TextDrift Measure(IReadOnlyList<Prefix> prefixes, int batchSize, Action checkAlive)
@@ -63,7 +67,8 @@ internal sealed class PlainTextDrift
             {
                 checkAlive();
                 using var scope = NewDisposeScope();
-                TargetStates states = TargetStates.Make(model, batch, sites, convention, model.Spec.Tokens.DecoderStart);
+                TargetStates states =
+                    TargetStates.Make(model, batch, sites, convention, model.Spec.Tokens.DecoderStart);
                 sum += TargetLoss.Sum(model, states.Hidden, states.Labels);
             }
             return sum;

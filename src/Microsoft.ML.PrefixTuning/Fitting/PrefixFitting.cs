@@ -16,7 +16,9 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
-/// <summary>One <c>Fit</c>: from rows and options to a trained prefix. Holds nothing native beyond <see cref="Run"/>.</summary>
+/// <summary>
+/// One <c>Fit</c>: from rows and options to a trained prefix. Holds nothing native beyond <see cref="Run"/>.
+/// </summary>
 /// <param name="host">Cancellation.</param>
 /// <param name="channel">Messages.</param>
 /// <param name="columns">Columns.</param>
@@ -32,7 +34,8 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
 
     private readonly LanguageModel _model = frozen.Model;
 
-    private TrainingStateFile? State { get; } = options.Training.StateFile is { } path ? new TrainingStateFile(path) : null;
+    private TrainingStateFile? State { get; } = options.Training.StateFile is { } path ? new TrainingStateFile(path)
+        : null;
 
     /// <summary>Reads rows and trains.</summary>
     public (PrefixesByValue Prefixes, TrainingSummary Summary) Run(IDataView input)
@@ -47,14 +50,20 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         var rows = new RowReader(columns, encoder, options.Training);
         (List<TrainingExample> training, List<TrainingExample> validation) = Read(rows, input);
         if (teacher is not null)
-            (training, validation) = (teacher.Annotate(training, room.HoldsBeginToken, CheckAlive), teacher.Annotate(validation, room.HoldsBeginToken, CheckAlive));
-        PlainTextDrift? drift = options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens) : null;
-        AttributeFitting? attributes = rows.Attributes is { } values ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
+            (training, validation) = (teacher.Annotate(training, room.HoldsBeginToken, CheckAlive),
+                teacher.Annotate(validation, room.HoldsBeginToken, CheckAlive));
+        PlainTextDrift? drift = options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens)
+            : null;
+        AttributeFitting? attributes = rows.Attributes is { } values
+            ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
         using TrainedPrefix parametrization = attributes?.Make(setup.Start()) ?? setup.Make();
-        TrainingOutcome outcome = setup.Learn(MakeRun(setup, parametrization, training, validation) with { HeldTokens = room.HoldsBeginToken ? [.. frozen.Tokenizer.Prologue] : [] });
+        TrainingOutcome outcome =
+            setup.Learn(MakeRun(setup, parametrization, training, validation) with { HeldTokens = room.HoldsBeginToken
+            ? [.. frozen.Tokenizer.Prologue] : [] });
         foreach (string warning in outcome.Warnings)
             Warn(warning);
-        TrainingSummary summary = Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
+        TrainingSummary summary =
+            Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
         {
             TriggerWords = setup.TextsOf(outcome.TriggerWords),
             Distillation = teacher?.Summary(outcome.Best.Length),
@@ -100,7 +109,9 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         }
     }
 
-    /// <summary>The drift, unless training is cancelled meanwhile: what is trained is not lost for a measure of it.</summary>
+    /// <summary>
+    /// The drift, unless training is cancelled meanwhile: what is trained is not lost for a measure of it.
+    /// </summary>
     private TextDrift? Measure(PlainTextDrift? drift, TrainingOutcome outcome)
     {
         try
@@ -119,7 +130,8 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         options.Training.CancellationToken.ThrowIfCancellationRequested();
     }
 
-    private TrainingRun MakeRun(PrefixPlan setup, TrainedPrefix parametrization, List<TrainingExample> training, List<TrainingExample> validation) => new()
+    private TrainingRun MakeRun(PrefixPlan setup, TrainedPrefix parametrization, List<TrainingExample> training,
+        List<TrainingExample> validation) => new()
     {
         Model = _model,
         Parametrization = parametrization,
@@ -145,8 +157,12 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         if (progress.Step != 1 && progress.Step % interval != 0 && progress.Step != progress.TotalSteps)
             return;
         string validation = progress.ValidationLoss is double loss ? $", validation {loss:F3}" : "";
-        Say(string.Create(CultureInfo.InvariantCulture, $"Epoch {progress.Epoch}, step {progress.Step}/{progress.TotalSteps}: loss {progress.Loss:F3}{validation}, ")
-            + string.Create(CultureInfo.InvariantCulture, $"learning rate {progress.LearningRate:G3}, {progress.TokensPerSecond:F0} tokens/s, {progress.TimeLeft:h\\:mm\\:ss} left."));
+        Say(string.Create(CultureInfo.InvariantCulture,
+            $"Epoch {progress.Epoch}, step {progress.Step}/{progress.TotalSteps}: loss"
+                + $" {progress.Loss:F3}{validation}, ")
+            + string.Create(CultureInfo.InvariantCulture,
+                $"learning rate {progress.LearningRate:G3}, {progress.TokensPerSecond:F0} tokens/s,"
+                    + $" {progress.TimeLeft:h\\:mm\\:ss} left."));
     }
 
     private static TrainingSummary Summary(TrainingOutcome outcome, TrainedPrefix parametrization, int training,
@@ -154,7 +170,8 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         {
             Losses = outcome.Steps.Select(step => step.Loss).ToArray(),
             LearningRates = outcome.Steps.Select(step => step.LearningRate).ToArray(),
-            ValidationLosses = outcome.Validations.Select(point => new ValidationLoss(point.Step, point.Loss)).ToArray(),
+            ValidationLosses = outcome.Validations.Select(point => new ValidationLoss(point.Step, point.Loss))
+                .ToArray(),
             StartLoss = outcome.StartLoss,
             BaseLoss = outcome.BaseLoss,
             BestStep = outcome.BestStep,

@@ -12,7 +12,10 @@ using TorchSharp;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
-/// <summary>What <see cref="PrefixOptions"/> come to on a base: sites, length, convention, what is trained, and how it is learned.</summary>
+/// <summary>
+/// What <see cref="PrefixOptions"/> come to on a base: sites, length, convention, what is trained, and how it is
+/// learned.
+/// </summary>
 internal sealed class PrefixPlan
 {
     private readonly PrefixOptions _options;
@@ -30,13 +33,17 @@ internal sealed class PrefixPlan
     {
         (_options, _columns, _frozen, _seed) = (options, columns, frozen, seed);
         if (Spec.IsEncoderDecoder && options.Method is not (EveryLayerMethod or TextMethod))
-            throw new ArgumentException($"Prefix.Method: expected Prefix or Text, since a {Spec.Family} base is an encoder-decoder model, found {options.Method.Name}.", nameof(options));
+            throw new ArgumentException(
+                $"Prefix.Method: expected Prefix or Text, since a {Spec.Family} base is an encoder-decoder model,"
+                    + $" found {options.Method.Name}.", nameof(options));
         Sites = ChooseSites();
         Convention = ChooseConvention();
         Text = StartText();
         Length = ChooseLength();
         if (Convention.TakesPositions && Length >= Spec.ContextLength)
-            throw new ArgumentException($"Prefix.Length: expected fewer tokens than the {Spec.ContextLength} of this {Spec.Family} base's context window, found {Length}.", nameof(options));
+            throw new ArgumentException(
+                $"Prefix.Length: expected fewer tokens than the {Spec.ContextLength} of this {Spec.Family} base's"
+                    + $" context window, found {Length}.", nameof(options));
     }
 
     /// <summary>Attentions that get a prefix.</summary>
@@ -65,11 +72,14 @@ internal sealed class PrefixPlan
     private int[] Text { get; }
 
     // The begin token that stands in front of everything and so in front of a prefix from text.
-    private int? Begin => _frozen.Tokenizer.Prologue is [int begin, ..] && _options.Method is not InfixMethod ? begin : null;
+    private int? Begin => _frozen.Tokenizer.Prologue is [int begin, ..] && _options.Method is not InfixMethod ? begin
+        : null;
 
     /// <summary>What is trained; the caller's.</summary>
     /// <exception cref="ArgumentException">The start's text has no tokens.</exception>
-    /// <exception cref="InvalidOperationException">A given prefix was made for another base or has other sites.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A given prefix was made for another base or has other sites.
+    /// </exception>
     public TrainedPrefix Make()
     {
         StartRequest start = Start();
@@ -86,7 +96,8 @@ internal sealed class PrefixPlan
     {
         TextMethod => PrefixTrainer.Train(run with { Options = run.Options with { MaxSteps = 0 } }),
         TriggerWordsMethod words => TriggerSearch.Run(
-            run with { Options = run.Options with { MaxSteps = Math.Min(words.Steps, run.Options.MaxSteps ?? words.Steps) } },
+            run with { Options = run.Options with { MaxSteps = Math.Min(words.Steps, run.Options.MaxSteps
+                ?? words.Steps) } },
             new TriggerRequest
             {
                 Start = PrefixInitializer.Fit(Begin, Text, Length),
@@ -98,7 +109,8 @@ internal sealed class PrefixPlan
     };
 
     /// <summary>The texts of words that were found; null where nothing was searched.</summary>
-    public IReadOnlyList<string>? TextsOf(IReadOnlyList<int>? words) => words?.Select(id => _frozen.Tokenizer.Decode([id])).ToArray();
+    public IReadOnlyList<string>? TextsOf(IReadOnlyList<int>? words) =>
+        words?.Select(id => _frozen.Tokenizer.Decode([id])).ToArray();
 
     /// <summary>What a starting prefix is made from.</summary>
     public StartRequest Start() => new()
@@ -123,9 +135,12 @@ internal sealed class PrefixPlan
     private IReadOnlyList<AttentionSite> ChooseSites()
     {
         if (_options.Sites is not { } sites)
-            return Spec.IsEncoderDecoder ? [AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross] : [AttentionSite.Decoder];
+            return Spec.IsEncoderDecoder ? [AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross]
+                : [AttentionSite.Decoder];
         if (!Spec.IsEncoderDecoder && sites.Any(site => site != AttentionSite.Decoder))
-            throw new ArgumentException($"Prefix.Sites: expected Decoder alone, since a {Spec.Family} base is decoder-only, found {string.Join(", ", sites)}.", "options");
+            throw new ArgumentException(
+                $"Prefix.Sites: expected Decoder alone, since a {Spec.Family} base is decoder-only, found"
+                    + $" {string.Join(", ", sites)}.", "options");
         return sites;
     }
 
@@ -146,13 +161,18 @@ internal sealed class PrefixPlan
         { Start: PrefixValuesStart given } => given.Prefix.Length,
         { Method: TextMethod } => Math.Max(1, Text.Length) + (Begin is null ? 0 : 1),
         { Method: TriggerWordsMethod } when Begin is not null && _options.Length == 1 =>
-            throw new ArgumentException("Prefix.Length: expected 2 or more, since the base's begin token is the first one, found 1.", "options"),
+            throw new ArgumentException(
+                "Prefix.Length: expected 2 or more, since the base's begin token is the first one, found 1.",
+                "options"),
         _ => _options.Length,
     };
 
-    private int[] StartText() => _options.Start is TextStart start ? _frozen.Tokenizer.Encode(start.Text ?? DefaultStartText()) : [];
+    private int[] StartText() =>
+        _options.Start is TextStart start ? _frozen.Tokenizer.Encode(start.Text ?? DefaultStartText()) : [];
 
-    /// <summary>Task words start better than others (Li and Liang 2021, §7.5): the columns' names say what the task is.</summary>
+    /// <summary>
+    /// Task words start better than others (Li and Liang 2021, §7.5): the columns' names say what the task is.
+    /// </summary>
     private string DefaultStartText() => $"Write the {_columns.Wanted} for this {_columns.Input}.\n";
 
     /// <summary>Tokens that are readable by themselves: no special ones, no parts of characters, no blanks.</summary>
@@ -160,8 +180,10 @@ internal sealed class PrefixPlan
     {
         PretrainedTokenizer tokenizer = _frozen.Tokenizer;
         var special = tokenizer.SpecialTokens.Values.ToHashSet();
-        return [.. Enumerable.Range(0, tokenizer.TokenCount).Where(id => !special.Contains(id) && IsReadable(tokenizer.Decode([id])))];
+        return [.. Enumerable.Range(0, tokenizer.TokenCount)
+            .Where(id => !special.Contains(id) && IsReadable(tokenizer.Decode([id])))];
 
-        static bool IsReadable(string text) => !string.IsNullOrWhiteSpace(text) && !text.Any(c => c == '\uFFFD' || char.IsControl(c));
+        static bool IsReadable(string text) =>
+            !string.IsNullOrWhiteSpace(text) && !text.Any(c => c == '\uFFFD' || char.IsControl(c));
     }
 }

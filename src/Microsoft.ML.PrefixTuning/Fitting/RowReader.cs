@@ -8,8 +8,8 @@ using Microsoft.ML.PrefixTuning.Transforming;
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
 /// <summary>
-/// Rows to training examples, once, before the first step: a bad row is found here, with its number. What is kept is token
-/// ids only.
+/// Rows to training examples, once, before the first step: a bad row is found here, with its number. What is kept is
+/// token ids only.
 /// </summary>
 /// <param name="columns">Input, label and attribute.</param>
 /// <param name="encoder">Makes ids of texts.</param>
@@ -31,7 +31,9 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
     /// <param name="data">The rows.</param>
     /// <param name="isTraining">Whether they are trained on: then their attributes may be new.</param>
     /// <param name="checkAlive">Called every row; throws to cancel.</param>
-    /// <exception cref="ArgumentException">A row is no good; the message has its number, column, what was expected and found.</exception>
+    /// <exception cref="ArgumentException">
+    /// A row is no good; the message has its number, column, what was expected and found.
+    /// </exception>
     public List<TrainingExample> Read(IDataView data, bool isTraining, Action checkAlive)
     {
         var needed = new List<DataViewSchema.Column>
@@ -81,20 +83,25 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
             left[group]--;
             held--;
         }
-        return (examples.Where((_, index) => !isHeld[index]).ToList(), examples.Where((_, index) => isHeld[index]).ToList());
+        return (examples.Where((_, index) => !isHeld[index]).ToList(), examples.Where((_, index) => isHeld[index])
+            .ToList());
     }
 
     private TrainingExample Encode(InputRow row, string target, int group)
     {
         if (target.Length == 0 && !options.AllowEmptyTargets)
-            throw new ArgumentException($"Row {row.Position}, column '{columns.Label}': expected a text, found an empty one (AllowEmptyTargets is false).");
+            throw new ArgumentException(
+                $"Row {row.Position}, column '{columns.Label}': expected a text, found an empty one"
+                    + " (AllowEmptyTargets is false).");
         int[] targetIds = encoder.Target(target, out int lostTarget);
         encoder.CheckTarget(row, targetIds.Length, columns.Label);
         EncodedPrompt prompt = encoder.Prompt(row, targetIds.Length, options.Truncation);
         if (prompt.IsTruncated)
             Truncated++;
         if (lostTarget + prompt.LostBytes > 0)
-            _warnings.Add($"Row {row.Position}: {lostTarget + prompt.LostBytes} bytes have no token in the base's vocabulary and were left out.");
+            _warnings.Add(
+                $"Row {row.Position}: {lostTarget + prompt.LostBytes} bytes have no token in the base's vocabulary"
+                    + " and were left out.");
         return new TrainingExample(prompt.Ids, targetIds, group, row.Position);
     }
 }

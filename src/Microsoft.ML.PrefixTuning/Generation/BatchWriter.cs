@@ -17,14 +17,18 @@ internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : 
     private readonly GenerationBatch _batch = new(model, rules);
 
     /// <summary>Continues all rows of a look-ahead window.</summary>
-    /// <param name="prompts">The rows. Source, prefix and at least one new token fit the context window; there generation stops.</param>
+    /// <param name="prompts">
+    /// The rows. Source, prefix and at least one new token fit the context window; there generation stops.
+    /// </param>
     /// <param name="checkAlive">Called for every token; throws to cancel.</param>
     /// <returns>The sequences of each row, best first, in the order of the prompts.</returns>
     /// <exception cref="ArgumentException">A prompt has no token.</exception>
-    public IReadOnlyList<GeneratedSequence[]> Generate(IReadOnlyList<GenerationPrompt> prompts, Action? checkAlive = null)
+    public IReadOnlyList<GeneratedSequence[]> Generate(IReadOnlyList<GenerationPrompt> prompts,
+        Action? checkAlive = null)
     {
         using var inference = inference_mode();
-        ActiveRow[] rows = [.. prompts.Select((prompt, index) => new ActiveRow(index, prompt, rules, _constraints, model.Spec))];
+        ActiveRow[] rows =
+            [.. prompts.Select((prompt, index) => new ActiveRow(index, prompt, rules, _constraints, model.Spec))];
         // Longest first: rows read together are alike, and the cache grows at once to what it needs.
         var waiting = new Queue<ActiveRow>(rows.OrderByDescending(row => row.Prompt.Source.Length));
         var results = new GeneratedSequence[rows.Length][];

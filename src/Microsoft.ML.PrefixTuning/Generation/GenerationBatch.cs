@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
-/// The rows that are worked on at once, each in a slot of as many lanes as it has beams or draws. Active rows always fill
-/// the first slots. Owns the caches, not the model.
+/// The rows that are worked on at once, each in a slot of as many lanes as it has beams or draws. Active rows always
+/// fill the first slots. Owns the caches, not the model.
 /// </summary>
 internal sealed class GenerationBatch : IDisposable
 {
@@ -164,7 +164,8 @@ internal sealed class GenerationBatch : IDisposable
             var ids = new long[sources.Length * width];
             for (int row = 0; row < sources.Length; row++)
                 Array.ConvertAll(sources[row], id => (long)id).CopyTo(ids, row * width);
-            _sources!.Write(first, EncodedSource.Make(_model, tensor(ids, [sources.Length, width], device: _model.Device),
+            _sources!.Write(first,
+                EncodedSource.Make(_model, tensor(ids, [sources.Length, width], device: _model.Device),
                 Array.ConvertAll(sources, source => source.Length), group.First().Sites));
             first += sources.Length;
         }

@@ -25,7 +25,9 @@ internal sealed class NextTokens : IDisposable
     }
 
     /// <summary>Lets every row go on by one token.</summary>
-    /// <param name="logits">[rows * lanes, V], changed in place: all lanes of a row, or the one that there is at the start.</param>
+    /// <param name="logits">
+    /// [rows * lanes, V], changed in place: all lanes of a row, or the one that there is at the start.
+    /// </param>
     /// <param name="rows">The rows.</param>
     public void Choose(Tensor logits, ReadOnlySpan<ActiveRow> rows)
     {

@@ -15,7 +15,9 @@ internal static class RuleMaker
     private const int DefaultMostTokens = 128;
 
     /// <summary>The rules that a base and its tokenizer make of options.</summary>
-    /// <exception cref="ArgumentException">The options ask for more than a text may have, or ban a word for which the base has no token.</exception>
+    /// <exception cref="ArgumentException">
+    /// The options ask for more than a text may have, or ban a word for which the base has no token.
+    /// </exception>
     public static GenerationRules Make(GenerationOptions options, FrozenBase frozen)
     {
         TransformerSpec spec = frozen.Model.Spec;
@@ -32,7 +34,8 @@ internal static class RuleMaker
             BannedSequences = options.BannedWords.SelectMany(word => Spellings(word, tokenizer)).ToArray(),
             EndIds = [.. spec.Tokens.Ends],
             // Rows of the embedding behind the tokenizer's last token: no text belongs to them.
-            SuppressedIds = Enumerable.Range(tokenizer.TokenCount, Math.Max(0, spec.VocabularySize - tokenizer.TokenCount)).ToArray(),
+            SuppressedIds = Enumerable.Range(tokenizer.TokenCount,
+                Math.Max(0, spec.VocabularySize - tokenizer.TokenCount)).ToArray(),
             DecoderStartId = spec.Tokens.DecoderStart,
             ForcedFirstId = spec.Output.FirstId,
             ForcedLastId = spec.Output.LastId,
@@ -41,13 +44,17 @@ internal static class RuleMaker
         };
     }
 
-    /// <summary>New tokens a text has at least and at most: what the options say, else what the base says, else 0 and 128.</summary>
+    /// <summary>
+    /// New tokens a text has at least and at most: what the options say, else what the base says, else 0 and 128.
+    /// </summary>
     /// <exception cref="ArgumentException">The options ask for more than a text may have.</exception>
     public static (int Least, int Most) Lengths(GenerationOptions options, TransformerSpec spec)
     {
         int most = options.MaxNewTokens ?? spec.Output.MostTokens ?? DefaultMostTokens;
         if (options.MinNewTokens > most)
-            throw new ArgumentException($"Generation.MinNewTokens: expected 0 to {most}, the most where MaxNewTokens is null, found {options.MinNewTokens}.", nameof(options));
+            throw new ArgumentException(
+                $"Generation.MinNewTokens: expected 0 to {most}, the most where MaxNewTokens is null, found"
+                    + $" {options.MinNewTokens}.", nameof(options));
         return (options.MinNewTokens ?? Math.Min(spec.Output.LeastTokens ?? 0, most), most);
     }
 
@@ -58,7 +65,9 @@ internal static class RuleMaker
         int[][] all = opening.SequenceEqual(spaced) ? [opening] : [opening, spaced];
         int[][] written = [.. all.Where(ids => ids.Length > 0)];
         return written.Length > 0 ? written
-            : throw new ArgumentException($"Generation.BannedWords: expected words that the base has tokens for, found {FileText.Quote(word)}, which has none.", "options");
+            : throw new ArgumentException(
+                $"Generation.BannedWords: expected words that the base has tokens for, found {FileText.Quote(word)},"
+                    + " which has none.", "options");
     }
 
     private static bool Contains(PretrainedTokenizer tokenizer, IReadOnlyList<int> ids, IReadOnlyList<string> stops)

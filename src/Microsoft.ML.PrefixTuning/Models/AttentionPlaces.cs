@@ -4,8 +4,8 @@ namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
 /// Who sees whom in one pass, as plain numbers: for every row, the place of each query and of each key. One description
-/// serves causal, padded, windowed, prefixed and cached attention alike. A query sees a key whose order is not above its
-/// own, unless a window cuts it off; an exempt key no window reaches.
+/// serves causal, padded, windowed, prefixed and cached attention alike. A query sees a key whose order is not above
+/// its own, unless a window cuts it off; an exempt key no window reaches.
 /// </summary>
 internal sealed class AttentionPlaces
 {

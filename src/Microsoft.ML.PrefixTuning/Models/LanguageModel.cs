@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// A frozen language model: embeddings, one or two stacks, output head. Pure functions over tensors; results belong to the
-/// caller's dispose scope. Owns its weights. Safe for concurrent reading.
+/// A frozen language model: embeddings, one or two stacks, output head. Pure functions over tensors; results belong to
+/// the caller's dispose scope. Owns its weights. Safe for concurrent reading.
 /// </summary>
 internal sealed class LanguageModel : IDisposable
 {
@@ -84,7 +84,9 @@ internal sealed class LanguageModel : IDisposable
     }
 
     /// <summary>The gradient of hidden states from that of their logits.</summary>
-    /// <param name="logits">Gradient with respect to <see cref="Logits"/>, [tokens, V], in the type of the weights.</param>
+    /// <param name="logits">
+    /// Gradient with respect to <see cref="Logits"/>, [tokens, V], in the type of the weights.
+    /// </param>
     /// <returns>[tokens, embedding width].</returns>
     public Tensor HiddenGradient(Tensor logits)
     {

@@ -24,8 +24,10 @@ internal static class Layers
         Tensor wide = type == ScalarType.Float32 ? x : x.to(ScalarType.Float32);
         Tensor normed = spec.Kind switch
         {
-            NormKind.Layer => nn.functional.layer_norm(wide, [wide.size(Axis.Last)], norm.Weight, norm.Bias, spec.Epsilon),
-            NormKind.RootMeanSquare or NormKind.RootMeanSquareOfOnePlus => RootMeanSquare(wide, norm.Weight, spec.Epsilon),
+            NormKind.Layer =>
+                nn.functional.layer_norm(wide, [wide.size(Axis.Last)], norm.Weight, norm.Bias, spec.Epsilon),
+            NormKind.RootMeanSquare or NormKind.RootMeanSquareOfOnePlus =>
+                RootMeanSquare(wide, norm.Weight, spec.Epsilon),
             _ => throw new UnreachableException($"Norm {spec.Kind} is not known here."),
         };
         return type == ScalarType.Float32 ? normed : normed.to(type);

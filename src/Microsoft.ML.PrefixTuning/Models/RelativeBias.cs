@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
-/// <summary>T5's bias on scores by the distance of key and query (Raffel et al. 2020, §2.1; buckets of its code).</summary>
+/// <summary>
+/// T5's bias on scores by the distance of key and query (Raffel et al. 2020, §2.1; buckets of its code).
+/// </summary>
 internal static class RelativeBias
 {
     /// <summary>Adds the bias to a mask.</summary>

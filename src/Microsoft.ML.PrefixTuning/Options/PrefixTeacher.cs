@@ -9,14 +9,21 @@ public abstract record PrefixTeacher
     {
     }
 
-    /// <summary>A text that stands in front of every row's prompt: an instruction, worked examples, any context. Special tokens written in it count as such.</summary>
+    /// <summary>
+    /// A text that stands in front of every row's prompt: an instruction, worked examples, any context. Special tokens
+    /// written in it count as such.
+    /// </summary>
     /// <param name="text">The text.</param>
-    /// <exception cref="ArgumentException">It is empty, or holds <c>{input}</c>, the place of rows in templates.</exception>
+    /// <exception cref="ArgumentException">
+    /// It is empty, or holds <c>{input}</c>, the place of rows in templates.
+    /// </exception>
     public static PrefixTeacher FromText(string text)
     {
         ArgumentException.ThrowIfNullOrEmpty(text);
         if (text.Contains(PrefixTuningOptions.InputPlaceholder, StringComparison.Ordinal))
-            throw new ArgumentException($"PrefixTeacher.FromText: expected a text without {PrefixTuningOptions.InputPlaceholder}, since rows come behind it, found one with it.", nameof(text));
+            throw new ArgumentException(
+                $"PrefixTeacher.FromText: expected a text without {PrefixTuningOptions.InputPlaceholder}, since rows"
+                    + " come behind it, found one with it.", nameof(text));
         return new TextTeacher(text);
     }
 

@@ -7,8 +7,8 @@ public sealed record TextGenerationEvaluationOptions
     /// A column whose equal values say that rows belong together: they are one text with several references.
     /// </summary>
     /// <remarks>
-    /// The output of the first such row counts, and the labels of all. The column is text, a key or an integer; its rows
-    /// need not be adjacent. A row whose group is missing (an empty text, or a key without a value) is refused.
+    /// The output of the first such row counts, and the labels of all. The column is text, a key or an integer; its
+    /// rows need not be adjacent. A row whose group is missing (an empty text, or a key without a value) is refused.
     /// </remarks>
     /// <value>The default is <see langword="null"/>: every row stands for itself.</value>
     public string? GroupColumnName { get; init; }
@@ -32,8 +32,9 @@ public sealed record TextGenerationEvaluationOptions
     public bool RougeStemming { get; init; }
 
     /// <summary>
-    /// A folder with word lists of METEOR 1.5 for English: <c>english.synsets</c> with <c>english.exceptions</c> make words
-    /// match by sense; <c>function.english.words</c> and <c>nonbreaking.english.prefixes</c> replace those in the library.
+    /// A folder with word lists of METEOR 1.5 for English: <c>english.synsets</c> with <c>english.exceptions</c> make
+    /// words match by sense; <c>function.english.words</c> and <c>nonbreaking.english.prefixes</c> replace those in the
+    /// library.
     /// </summary>
     /// <value>The default is <see langword="null"/>: words match by form and stem.</value>
     public string? MeteorFolder { get; init; }

@@ -18,14 +18,18 @@ internal sealed class KeyValueCapture : IKeyValueMemory, IDisposable
         return (keys, values);
     }
 
-    /// <summary>The keys and values that a decoder-only model makes of a prompt at positions 0 to P - 1, as a function of its embeddings.</summary>
+    /// <summary>
+    /// The keys and values that a decoder-only model makes of a prompt at positions 0 to P - 1, as a function of its
+    /// embeddings.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="embedded">[1, P, embedding width], in the model's type.</param>
     /// <returns>[N, 2, G, P, D], float32.</returns>
     public static Tensor OfPrompt(LanguageModel model, Tensor embedded)
     {
         int length = (int)embedded.size(Axis.Token);
-        AttentionPlaces columns = TokenPlaces.Causal([new RowState(0, 0, length)], length, 0, length, PrefixConvention.DecoderOnly);
+        AttentionPlaces columns =
+            TokenPlaces.Causal([new RowState(0, 0, length)], length, 0, length, PrefixConvention.DecoderOnly);
         using var capture = new KeyValueCapture();
         model.Decode(embedded, columns, capture);
         return capture.Packed(AttentionSite.Decoder);

@@ -5,7 +5,8 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>
-/// What numbers training moves to move a prefix. Whatever they are, only the prefix that they come to is kept after training.
+/// What numbers training moves to move a prefix. Whatever they are, only the prefix that they come to is kept after
+/// training.
 /// </summary>
 public abstract record Parametrization
 {
@@ -23,8 +24,8 @@ public abstract record Parametrization
     public static Parametrization MlpForSummaries { get; } = Mlp(800);
 
     /// <summary>
-    /// The paper's form (Li and Liang 2021, §4.3): an embedding of the prefix's positions and a network with tanh, which starts
-    /// at random and needs long training: the paper takes thousands of steps.
+    /// The paper's form (Li and Liang 2021, §4.3): an embedding of the prefix's positions and a network with tanh,
+    /// which starts at random and needs long training: the paper takes thousands of steps.
     /// </summary>
     /// <param name="width">Width of the hidden layers.</param>
     /// <param name="depth">Hidden layers.</param>
@@ -33,8 +34,8 @@ public abstract record Parametrization
         new MlpChoice(new PrefixNetworkShape(width, depth, dropout));
 
     /// <summary>
-    /// The keys and values of <see cref="PrefixOptions.Start"/>, unchanged, plus a network whose last layer starts at zero: the
-    /// start of <see cref="Direct"/> with the sharing between layers of <see cref="Mlp"/>.
+    /// The keys and values of <see cref="PrefixOptions.Start"/>, unchanged, plus a network whose last layer starts at
+    /// zero: the start of <see cref="Direct"/> with the sharing between layers of <see cref="Mlp"/>.
     /// </summary>
     /// <inheritdoc cref="Mlp"/>
     public static Parametrization ResidualMlp(int width = 512, int depth = 1, double dropout = 0) =>

@@ -12,8 +12,12 @@ namespace Microsoft.ML.PrefixTuning.Parametrizations;
 internal static class PrefixInitializer
 {
     /// <summary>Makes the starting prefix.</summary>
-    /// <exception cref="ArgumentException">The text has no tokens, or the length is beyond the base's context.</exception>
-    /// <exception cref="InvalidOperationException">A given prefix was made for another base or has other sites.</exception>
+    /// <exception cref="ArgumentException">
+    /// The text has no tokens, or the length is beyond the base's context.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// A given prefix was made for another base or has other sites.
+    /// </exception>
     public static Prefix Make(StartRequest request) => request.Start switch
     {
         TextStart => FromText(request),
@@ -24,7 +28,9 @@ internal static class PrefixInitializer
         _ => throw new UnreachableException($"Prefix start {request.Start} is not known here."),
     };
 
-    /// <summary>The ids whose keys and values make a prefix: begin token if there is one, then the text, repeated or cut.</summary>
+    /// <summary>
+    /// The ids whose keys and values make a prefix: begin token if there is one, then the text, repeated or cut.
+    /// </summary>
     /// <param name="begin">Begin token, or null.</param>
     /// <param name="text">Ids of the text.</param>
     /// <param name="length">P.</param>
@@ -45,20 +51,23 @@ internal static class PrefixInitializer
         using var noGradient = no_grad();
         LanguageModel model = request.Model;
         if (request.Length > model.Spec.ContextLength)
-            throw new ArgumentException($"PrefixOptions.Length: expected at most {model.Spec.ContextLength} tokens, the context of this {model.Spec.Family} base, found {request.Length}.");
+            throw new ArgumentException(
+                $"PrefixOptions.Length: expected at most {model.Spec.ContextLength} tokens, the context of this"
+                    + $" {model.Spec.Family} base, found {request.Length}.");
         using var capture = new KeyValueCapture();
         int[] ids = Fit(request.Begin, request.Text, request.Length);
         if (model.Spec.IsEncoderDecoder)
             RunBoth(model, ids, request, capture);
         else
             model.Decode(Embed(model, ids), Causal(ids.Length), capture);
-        return new Prefix(request.Sites.Select(site => KeyValuePair.Create(site, capture.Part(site))), request.Convention);
+        return new Prefix(request.Sites.Select(site => KeyValuePair.Create(site, capture.Part(site))),
+            request.Convention);
     }
 
     /// <summary>
-    /// An encoder-decoder model is run as if the text were its source and its output: the encoder site gets what the encoder
-    /// makes of it, the cross site what the decoder sees of that, and the decoder site what the decoder keeps when it has
-    /// written the decoder start token and the text, cut to the same length.
+    /// An encoder-decoder model is run as if the text were its source and its output: the encoder site gets what the
+    /// encoder makes of it, the cross site what the decoder sees of that, and the decoder site what the decoder keeps
+    /// when it has written the decoder start token and the text, cut to the same length.
     /// </summary>
     private static void RunBoth(LanguageModel model, int[] ids, StartRequest request, KeyValueCapture capture)
     {
@@ -91,7 +100,8 @@ internal static class PrefixInitializer
         PrefixTensors.Check(prefix, request.Model.Spec);
         if (!prefix.Sites.Order().SequenceEqual(request.Sites.Order()))
         {
-            throw new InvalidOperationException($"PrefixOptions.Start: expected a prefix with the sites {string.Join(", ", request.Sites.Order())},"
+            throw new InvalidOperationException(
+                $"PrefixOptions.Start: expected a prefix with the sites {string.Join(", ", request.Sites.Order())},"
                 + $" found {string.Join(", ", prefix.Sites)}.");
         }
         return prefix;

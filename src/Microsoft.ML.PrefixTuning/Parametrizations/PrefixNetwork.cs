@@ -12,8 +12,9 @@ namespace Microsoft.ML.PrefixTuning.Parametrizations;
 internal sealed record PrefixNetworkShape(int Hidden = 512, int Depth = 1, double Dropout = 0)
 {
     /// <summary>
-    /// Highest learning rate where the options name none. All of the hidden layer moves each key and value, so the wider it is
-    /// the less each weight may move: 1e-4 at 512 and 6e-5 at 800, where the paper takes 8e-5 and 5e-5 (Table 6).
+    /// Highest learning rate where the options name none. All of the hidden layer moves each key and value, so the
+    /// wider it is the less each weight may move: 1e-4 at 512 and 6e-5 at 800, where the paper takes 8e-5 and 5e-5
+    /// (Table 6).
     /// </summary>
     public double DefaultLearningRate => 0.05 / Hidden;
 }
@@ -30,7 +31,10 @@ internal sealed class PrefixNetwork
     private readonly Tensor _embedding;
     private readonly List<(Tensor Weight, Tensor Bias)> _layers = [];
 
-    /// <summary>Makes a network with the usual starts: embedding N(0, 1), layers uniform within one over the square root of their width.</summary>
+    /// <summary>
+    /// Makes a network with the usual starts: embedding N(0, 1), layers uniform within one over the square root of
+    /// their width.
+    /// </summary>
     /// <param name="site">Shape of its output.</param>
     /// <param name="shape">Width, depth, dropout.</param>
     /// <param name="random">For starting values.</param>

@@ -27,14 +27,16 @@ internal sealed class TrainedMlp : TrainedPrefix
         _shape = network;
         foreach ((AttentionSite site, SiteShape shape) in sites.OrderBy(pair => pair.Key))
         {
-            _networks.Add(site, new PrefixNetwork(shape, network, new SeededRandom(seed, RandomPurpose.Start, (int)site),
+            _networks.Add(site,
+                new PrefixNetwork(shape, network, new SeededRandom(seed, RandomPurpose.Start, (int)site),
                 (name, size, values) => Train($"{site}.{name}", values, size, device)));
         }
     }
 
     public override double DefaultLearningRate => _shape.DefaultLearningRate;
 
-    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
+    public override string Description =>
+        string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
         _networks.ToDictionary(pair => pair.Key, pair => pair.Value.Run(dropout));

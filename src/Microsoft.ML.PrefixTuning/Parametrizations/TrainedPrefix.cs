@@ -32,7 +32,10 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
 
     /// <summary>The prefix of every site as a differentiable function of the parameters; once a step.</summary>
     /// <param name="dropout">Numbers for dropout; null outside of training.</param>
-    /// <returns>[N, 2, G, P, D] a site, float32; [N, 2, K, G, P, D] where there are several groups. Owned by the current dispose scope.</returns>
+    /// <returns>
+    /// [N, 2, G, P, D] a site, float32; [N, 2, K, G, P, D] where there are several groups. Owned by the current dispose
+    /// scope.
+    /// </returns>
     public abstract IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null);
 
     /// <summary>The prefix as generation takes it.</summary>
@@ -51,7 +54,8 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        return new Prefix(sites.Select(site => KeyValuePair.Create(site.Key, Copy(OfGroup(site.Value, group)))), convention);
+        return new Prefix(sites.Select(site => KeyValuePair.Create(site.Key, Copy(OfGroup(site.Value, group)))),
+            convention);
     }
 
     /// <summary>Frees the parameters.</summary>
@@ -74,7 +78,8 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
     /// <param name="device">Where it lies.</param>
     protected Tensor Train(string name, float[] values, long[] shape, Device device)
     {
-        // The copy lies where torch aligns it, unlike a tensor over a managed array: matrix products depend on that in their last bit.
+        // The copy lies where torch aligns it, unlike a tensor over a managed array: matrix products depend on that in
+        // their last bit.
         using Tensor given = tensor(values, shape, ScalarType.Float32, device);
         return Train(name, given.clone());
     }

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Parametrizations;
 
 /// <summary>
-/// A fixed start, such as a text's keys and values, plus a network whose last layer starts at zero: the exact start of the
-/// direct form with the sharing of the paper's network.
+/// A fixed start, such as a text's keys and values, plus a network whose last layer starts at zero: the exact start of
+/// the direct form with the sharing of the paper's network.
 /// </summary>
 internal sealed class TrainedResidualMlp : TrainedPrefix
 {
@@ -27,7 +27,8 @@ internal sealed class TrainedResidualMlp : TrainedPrefix
         _shape = network;
         foreach ((AttentionSite site, SitePrefix part) in start.Parts)
         {
-            var made = new PrefixNetwork(new SiteShape(part.Layers, part.KeyValueHeads, part.Length, part.HeadSize), network,
+            var made = new PrefixNetwork(new SiteShape(part.Layers, part.KeyValueHeads, part.Length, part.HeadSize),
+                network,
                 new SeededRandom(seed, RandomPurpose.Start, (int)site),
                 (name, size, values) => Train($"{site}.{name}", values, size, device),
                 zeroOutput: true);
@@ -38,7 +39,8 @@ internal sealed class TrainedResidualMlp : TrainedPrefix
 
     public override double DefaultLearningRate => _shape.DefaultLearningRate;
 
-    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
+    public override string Description =>
+        string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
         _sites.ToDictionary(pair => pair.Key, pair => pair.Value.Start.Plus(pair.Value.Network.Run(dropout)));

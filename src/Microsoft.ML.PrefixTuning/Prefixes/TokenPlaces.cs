@@ -4,9 +4,9 @@ using Microsoft.ML.PrefixTuning.Models;
 namespace Microsoft.ML.PrefixTuning.Prefixes;
 
 /// <summary>
-/// Where prefix and tokens stand for one pass. In every memory the first P columns hold the prefix, wherever it stands in
-/// the text, and token i of a row lies in column P + i: training, prefill and decoding differ only in how many tokens are
-/// already there.
+/// Where prefix and tokens stand for one pass. In every memory the first P columns hold the prefix, wherever it stands
+/// in the text, and token i of a row lies in column P + i: training, prefill and decoding differ only in how many
+/// tokens are already there.
 /// </summary>
 internal static class TokenPlaces
 {
@@ -106,7 +106,9 @@ internal static class TokenPlaces
         return (position, order, token);
     }
 
-    /// <summary>The tokens of a row that stand before an infix; null for a prefix, before which there are none by definition.</summary>
+    /// <summary>
+    /// The tokens of a row that stand before an infix; null for a prefix, before which there are none by definition.
+    /// </summary>
     private static int? TokensBefore(RowState state, PrefixConvention convention) => convention.Placement switch
     {
         PrefixPlacement.AfterSource => state.SourceLength,
@@ -119,5 +121,7 @@ internal static class TokenPlaces
 /// <param name="PrefixLength">Prefix length of this row.</param>
 /// <param name="Present">Tokens already in memory.</param>
 /// <param name="New">Tokens that come in this pass.</param>
-/// <param name="SourceLength">Tokens of the source: an infix stands behind them, or before the last of them. Unused otherwise.</param>
+/// <param name="SourceLength">
+/// Tokens of the source: an infix stands behind them, or before the last of them. Unused otherwise.
+/// </param>
 internal readonly record struct RowState(int PrefixLength, int Present, int New, int SourceLength = 0);

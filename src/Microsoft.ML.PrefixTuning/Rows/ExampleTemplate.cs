@@ -6,8 +6,8 @@ using Microsoft.ML.PrefixTuning.Text;
 namespace Microsoft.ML.PrefixTuning.Rows;
 
 /// <summary>
-/// What a row's input becomes before the model sees it: a text with one <c>{input}</c>. Special tokens that are written in
-/// the template are special; the same strings in an input are text.
+/// What a row's input becomes before the model sees it: a text with one <c>{input}</c>. Special tokens that are written
+/// in the template are special; the same strings in an input are text.
 /// </summary>
 internal sealed class ExampleTemplate
 {
@@ -24,7 +24,9 @@ internal sealed class ExampleTemplate
     /// <summary>Reads a template.</summary>
     /// <param name="template">The text, with <see cref="Placeholder"/> in it once.</param>
     /// <param name="tokenizer">The base's tokenizer.</param>
-    /// <param name="encoderDecoder">Whether the prompt is a whole text for an encoder, which ends as the tokenizer ends texts.</param>
+    /// <param name="encoderDecoder">
+    /// Whether the prompt is a whole text for an encoder, which ends as the tokenizer ends texts.
+    /// </param>
     /// <exception cref="ArgumentException">The placeholder is missing or stands there more than once.</exception>
     public ExampleTemplate(string template, PretrainedTokenizer tokenizer, bool encoderDecoder)
     {

@@ -14,15 +14,18 @@ namespace Microsoft.ML.PrefixTuning;
 public sealed record TrainingSummary
 {
     /// <summary>
-    /// Loss of every step, in nats a target token also where <see cref="TrainingOptions.Loss"/> makes the sum over a row small.
-    /// It includes <see cref="TrainingOptions.LabelSmoothing"/>; validation losses do not. NaN where a step was not finite and changed nothing.
+    /// Loss of every step, in nats a target token also where <see cref="TrainingOptions.Loss"/> makes the sum over a
+    /// row small. It includes <see cref="TrainingOptions.LabelSmoothing"/>; validation losses do not. NaN where a step
+    /// was not finite and changed nothing.
     /// </summary>
     public required IReadOnlyList<double> Losses { get; init; }
 
     /// <summary>Learning rate of every step.</summary>
     public required IReadOnlyList<double> LearningRates { get; init; }
 
-    /// <summary>Validation losses; the first one, at step 0, is that of the untrained prefix. Empty where nothing was held out.</summary>
+    /// <summary>
+    /// Validation losses; the first one, at step 0, is that of the untrained prefix. Empty where nothing was held out.
+    /// </summary>
     public required IReadOnlyList<ValidationLoss> ValidationLosses { get; init; }
 
     /// <summary>Loss with the untrained prefix, over the validation rows or else some training rows.</summary>
@@ -67,13 +70,18 @@ public sealed record TrainingSummary
     /// <summary>Numbers that the prefix holds; with an attribute column, those of all values' prefixes.</summary>
     public required long StoredParameters { get; init; }
 
-    /// <summary>What the prefix does to <see cref="TrainingOptions.DriftText"/>; null where there was no such text, or training was cancelled.</summary>
+    /// <summary>
+    /// What the prefix does to <see cref="TrainingOptions.DriftText"/>; null where there was no such text, or training
+    /// was cancelled.
+    /// </summary>
     public TextDrift? Drift { get; init; }
 
     /// <summary>What was distilled; null where the prefix was trained on wanted texts.</summary>
     public DistillationSummary? Distillation { get; init; }
 
-    /// <summary>The tokens of the prompt that <see cref="PrefixMethod.TriggerWords"/> found, as texts; null for other methods.</summary>
+    /// <summary>
+    /// The tokens of the prompt that <see cref="PrefixMethod.TriggerWords"/> found, as texts; null for other methods.
+    /// </summary>
     public IReadOnlyList<string>? TriggerWords { get; init; }
 
     /// <summary>Whether no step was to be taken: a text as it is has nothing to learn.</summary>
@@ -90,7 +98,9 @@ public sealed record TrainingSummary
     /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
     /// <exception cref="DirectoryNotFoundException">Its folder is missing.</exception>
     /// <exception cref="IOException">Writing failed; a former file is untouched.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file cannot be written; a former file is untouched.</exception>
+    /// <exception cref="UnauthorizedAccessException">
+    /// The file cannot be written; a former file is untouched.
+    /// </exception>
     public void WriteReport(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -98,9 +108,13 @@ public sealed record TrainingSummary
     }
 }
 
-/// <summary>How much a prefix changes what the base knows of a plain text that has nothing to do with the task.</summary>
+/// <summary>
+/// How much a prefix changes what the base knows of a plain text that has nothing to do with the task.
+/// </summary>
 /// <param name="BaseLoss">Cross-entropy of the text without the prefix, in nats a token.</param>
-/// <param name="PrefixLoss">The same behind the kept prefix; with an attribute column, the mean over its values' prefixes.</param>
+/// <param name="PrefixLoss">
+/// The same behind the kept prefix; with an attribute column, the mean over its values' prefixes.
+/// </param>
 /// <param name="Tokens">Tokens predicted.</param>
 public sealed record TextDrift(double BaseLoss, double PrefixLoss, int Tokens)
 {

@@ -14,7 +14,8 @@ internal abstract class ColumnBuffer
     {
         Type kind = column.Type is VectorDataViewType vector
             ? typeof(VectorColumnBuffer<>).MakeGenericType(vector.ItemType.RawType)
-            : column.Type is TextDataViewType ? typeof(TextColumnBuffer) : typeof(ScalarColumnBuffer<>).MakeGenericType(column.Type.RawType);
+            : column.Type is TextDataViewType ? typeof(TextColumnBuffer)
+                : typeof(ScalarColumnBuffer<>).MakeGenericType(column.Type.RawType);
         return (ColumnBuffer)Activator.CreateInstance(kind, row, column)!;
     }
 
@@ -29,7 +30,9 @@ internal abstract class ColumnBuffer
     public abstract Delegate Getter(Func<int> place);
 }
 
-/// <summary>A buffer of values that are copied by <see cref="Copy"/>, since a source may reuse what it hands out.</summary>
+/// <summary>
+/// A buffer of values that are copied by <see cref="Copy"/>, since a source may reuse what it hands out.
+/// </summary>
 internal abstract class ColumnBuffer<T> : ColumnBuffer
 {
     private readonly ValueGetter<T> _get;
@@ -54,26 +57,31 @@ internal abstract class ColumnBuffer<T> : ColumnBuffer
 
     public override void Clear() => _values.Clear();
 
-    public override Delegate Getter(Func<int> place) => (ValueGetter<T>)((ref T value) => Copy(_values[place()], ref value));
+    public override Delegate Getter(Func<int> place) =>
+        (ValueGetter<T>)((ref T value) => Copy(_values[place()], ref value));
 
     /// <summary>The value at a place.</summary>
     public T this[int place] => _values[place];
 }
 
 /// <summary>Numbers, flags, dates: values that copy themselves.</summary>
-internal sealed class ScalarColumnBuffer<T>(DataViewRow row, DataViewSchema.Column column) : ColumnBuffer<T>(row, column)
+internal sealed class ScalarColumnBuffer<T>(DataViewRow row, DataViewSchema.Column column)
+    : ColumnBuffer<T>(row, column)
 {
     protected override void Copy(in T from, ref T to) => to = from;
 }
 
 /// <summary>Texts, each a string of its own.</summary>
-internal sealed class TextColumnBuffer(DataViewRow row, DataViewSchema.Column column) : ColumnBuffer<ReadOnlyMemory<char>>(row, column)
+internal sealed class TextColumnBuffer(DataViewRow row, DataViewSchema.Column column)
+    : ColumnBuffer<ReadOnlyMemory<char>>(row, column)
 {
-    protected override void Copy(in ReadOnlyMemory<char> from, ref ReadOnlyMemory<char> to) => to = from.ToString().AsMemory();
+    protected override void Copy(in ReadOnlyMemory<char> from, ref ReadOnlyMemory<char> to) =>
+        to = from.ToString().AsMemory();
 }
 
 /// <summary>Vectors, dense or sparse.</summary>
-internal sealed class VectorColumnBuffer<T>(DataViewRow row, DataViewSchema.Column column) : ColumnBuffer<VBuffer<T>>(row, column)
+internal sealed class VectorColumnBuffer<T>(DataViewRow row, DataViewSchema.Column column)
+    : ColumnBuffer<VBuffer<T>>(row, column)
 {
     protected override void Copy(in VBuffer<T> from, ref VBuffer<T> to)
     {

@@ -8,8 +8,8 @@ using Microsoft.ML.PrefixTuning.Rows;
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
 /// <summary>
-/// The one cursor that writes: reads rows ahead, has their texts written in one go, then steps through them. What it keeps
-/// is bounded by the look-ahead, whatever the number of rows.
+/// The one cursor that writes: reads rows ahead, has their texts written in one go, then steps through them. What it
+/// keeps is bounded by the look-ahead, whatever the number of rows.
 /// </summary>
 internal sealed class GeneratedTextCursor : DataViewRowCursor
 {
@@ -78,12 +78,14 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
     {
         if (!_active[column.Index])
-            throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' is not active in this cursor.");
+            throw new ArgumentOutOfRangeException(nameof(column),
+                $"Column '{column.Name}' is not active in this cursor.");
         Delegate getter = column.Index < _inputs
             ? _buffers[column.Index]!.Getter(Place)
             : RowWriter.Getter(column, column.Index == _inputs, _writer.Settings, () => _results[Place()]);
         return getter as ValueGetter<TValue>
-            ?? throw new InvalidOperationException($"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
+            ?? throw new InvalidOperationException(
+                $"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
     }
 
     protected override void Dispose(bool disposing)
@@ -94,7 +96,8 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     }
 
     private int Place() => _position >= 0 ? _place
-        : throw new InvalidOperationException("The cursor stands on no row: call MoveNext first, and read only while it returns true.");
+        : throw new InvalidOperationException(
+            "The cursor stands on no row: call MoveNext first, and read only while it returns true.");
 
     private bool Fill()
     {
@@ -132,6 +135,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
         _sourceId(ref id);
         _ids.Add(id);
         int place = _rows.Count;
-        _rows.Add(new InputRow(_source.Position, _read[0][place].ToString(), _read.Length > 1 ? _read[1][place].ToString() : null));
+        _rows.Add(new InputRow(_source.Position, _read[0][place].ToString(), _read.Length > 1
+            ? _read[1][place].ToString() : null));
     }
 }

@@ -24,7 +24,9 @@ internal sealed class GeneratedTextDataView : IDataView
 
     public DataViewSchema Schema { get; }
 
-    /// <summary>The columns that are read, as <see cref="GeneratedTextSchema.Read"/> gives them, in the source's schema.</summary>
+    /// <summary>
+    /// The columns that are read, as <see cref="GeneratedTextSchema.Read"/> gives them, in the source's schema.
+    /// </summary>
     public IReadOnlyList<DataViewSchema.Column> ReadColumns { get; }
 
     public bool CanShuffle => _source.CanShuffle;
@@ -47,6 +49,7 @@ internal sealed class GeneratedTextDataView : IDataView
     }
 
     // One cursor: a batch already uses all cores.
-    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n,
+        Random? rand = null) =>
         [GetRowCursor(columnsNeeded, rand)];
 }

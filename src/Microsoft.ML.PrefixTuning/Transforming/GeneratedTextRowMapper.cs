@@ -76,12 +76,15 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
         {
             if (!_active[column.Index])
-                throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' is not active in this row.");
+                throw new ArgumentOutOfRangeException(nameof(column),
+                    $"Column '{column.Name}' is not active in this row.");
             int inputs = _mapper.InputSchema.Count;
             if (column.Index < inputs)
                 return Watched(_source.GetGetter<TValue>(_mapper.InputSchema[column.Index]));
-            return RowWriter.Getter(column, column.Index == inputs, _mapper._writer.Settings, Current) as ValueGetter<TValue>
-                ?? throw new InvalidOperationException($"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
+            return RowWriter.Getter(column, column.Index == inputs, _mapper._writer.Settings,
+                Current) as ValueGetter<TValue>
+                ?? throw new InvalidOperationException(
+                    $"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
         }
 
         protected override void Dispose(bool disposing)
@@ -92,7 +95,8 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
         }
 
         // A column that is asked for before ours and fails must not look like a row that another thread took.
-        private ValueGetter<TValue> Watched<TValue>(ValueGetter<TValue> getter) => _getters.Length == 0 ? getter : (ref TValue value) =>
+        private ValueGetter<TValue> Watched<TValue>(ValueGetter<TValue> getter) =>
+            _getters.Length == 0 ? getter : (ref TValue value) =>
         {
             _watch.Note();
             getter(ref value);

@@ -6,8 +6,8 @@ using Microsoft.ML.PrefixTuning.ModelFormat;
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
 /// <summary>
-/// What a transformer demands of its input and adds to it, as a promise (shape) and as delivered (schema): one place, so
-/// that both are the same.
+/// What a transformer demands of its input and adds to it, as a promise (shape) and as delivered (schema): one place,
+/// so that both are the same.
 /// </summary>
 internal static class GeneratedTextSchema
 {
@@ -29,18 +29,22 @@ internal static class GeneratedTextSchema
             Require(columns, labelColumn, "label");
         columns[settings.OutputColumn] = settings.Generation.SequenceCount == 1
             ? MlNetInternals.MakeTextColumn(settings.OutputColumn)
-            : MlNetInternals.MakeColumn(settings.OutputColumn, SchemaShape.Column.VectorKind.Vector, TextDataViewType.Instance);
+            : MlNetInternals.MakeColumn(settings.OutputColumn, SchemaShape.Column.VectorKind.Vector,
+                TextDataViewType.Instance);
         if (settings.Generation.ErrorColumnName is { } error)
             columns[error] = MlNetInternals.MakeTextColumn(error);
         return new SchemaShape(columns.Values);
     }
 
-    /// <summary>The columns that are read of every row: the input column, then the attribute column where there is one.</summary>
+    /// <summary>
+    /// The columns that are read of every row: the input column, then the attribute column where there is one.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">One is missing or not a text.</exception>
     public static DataViewSchema.Column[] Read(DataViewSchema schema, TextSettings settings)
     {
         DataViewSchema.Column input = TextColumn(schema, settings.InputColumn, "input");
-        return settings.AttributeColumn is { } attribute ? [input, TextColumn(schema, attribute, "attribute")] : [input];
+        return settings.AttributeColumn is { } attribute ? [input, TextColumn(schema, attribute, "attribute")]
+            : [input];
     }
 
     /// <summary>A text column of a schema.</summary>

@@ -7,7 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Transforming;
 /// <param name="source">The source's cursor; owned.</param>
 /// <param name="schema">The view's schema.</param>
 /// <param name="active">Active columns of the view.</param>
-internal sealed class PassThroughCursor(DataViewRowCursor source, DataViewSchema schema, bool[] active) : DataViewRowCursor
+internal sealed class PassThroughCursor(DataViewRowCursor source, DataViewSchema schema, bool[] active)
+    : DataViewRowCursor
 {
     public override DataViewSchema Schema => schema;
 
@@ -23,7 +24,8 @@ internal sealed class PassThroughCursor(DataViewRowCursor source, DataViewSchema
 
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => active[column.Index]
         ? source.GetGetter<TValue>(source.Schema[column.Index])
-        : throw new ArgumentOutOfRangeException(nameof(column), $"Column '{column.Name}' is not active in this cursor.");
+        : throw new ArgumentOutOfRangeException(nameof(column),
+            $"Column '{column.Name}' is not active in this cursor.");
 
     protected override void Dispose(bool disposing)
     {

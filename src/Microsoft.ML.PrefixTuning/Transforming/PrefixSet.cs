@@ -7,7 +7,10 @@ using Microsoft.ML.PrefixTuning.Rows;
 
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
-/// <summary>The prefixes of a <see cref="PrefixesByValue"/> on their base's device, and the way from a row to its own. Owns their tensors.</summary>
+/// <summary>
+/// The prefixes of a <see cref="PrefixesByValue"/> on their base's device, and the way from a row to its own. Owns
+/// their tensors.
+/// </summary>
 internal sealed class PrefixSet : IDisposable
 {
     private readonly Dictionary<string, RowPrefix> _byValue = new(StringComparer.Ordinal);
@@ -55,12 +58,15 @@ internal sealed class PrefixSet : IDisposable
 
     private RowPrefix Make(Prefix? prefix)
     {
-        var encoder = new RowEncoder(_frozen.Tokenizer, _frozen.Model.Spec, _settings.Template, _settings.InputColumn, PrefixRoom.Of(prefix));
+        var encoder = new RowEncoder(_frozen.Tokenizer, _frozen.Model.Spec, _settings.Template, _settings.InputColumn,
+            PrefixRoom.Of(prefix));
         return new RowPrefix(prefix is null ? null : PrefixTensors.Make(prefix, _frozen.Model), encoder);
     }
 }
 
 /// <summary>What goes with a row.</summary>
 /// <param name="Tensors">Its prefix; null for the base alone.</param>
-/// <param name="Encoder">Makes its ids: what room there is, and whether a begin token comes, depends on the prefix.</param>
+/// <param name="Encoder">
+/// Makes its ids: what room there is, and whether a begin token comes, depends on the prefix.
+/// </param>
 internal sealed record RowPrefix(PrefixTensors? Tensors, RowEncoder Encoder);

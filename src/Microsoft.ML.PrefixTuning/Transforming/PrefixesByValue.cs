@@ -6,7 +6,8 @@ namespace Microsoft.ML.PrefixTuning.Transforming;
 /// <summary>Which prefix a row carries, as data. Immutable.</summary>
 /// <param name="ByValue">The prefix of each value of the attribute column; empty where there is no such column.</param>
 /// <param name="Otherwise">
-/// The prefix of every other row. Null: without an attribute column the base writes by itself, with one such a row is refused.
+/// The prefix of every other row. Null: without an attribute column the base writes by itself, with one such a row is
+/// refused.
 /// </param>
 internal sealed record PrefixesByValue(IReadOnlyDictionary<string, Prefix> ByValue, Prefix? Otherwise)
 {

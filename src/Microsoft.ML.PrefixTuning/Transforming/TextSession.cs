@@ -10,9 +10,9 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
 /// <summary>
-/// A base with its prefixes, ready to write texts for rows: what every cursor, engine and thread of one transformer shares. Owns
-/// its share of the base and the prefixes' tensors. Safe for concurrent use; one call runs at a time, since a call already
-/// uses all cores.
+/// A base with its prefixes, ready to write texts for rows: what every cursor, engine and thread of one transformer
+/// shares. Owns its share of the base and the prefixes' tensors. Safe for concurrent use; one call runs at a time,
+/// since a call already uses all cores.
 /// </summary>
 internal sealed class TextSession : IDisposable
 {
@@ -57,7 +57,9 @@ internal sealed class TextSession : IDisposable
     /// <param name="rows">The rows; they may be of any number and length.</param>
     /// <param name="checkAlive">Called every token; throws to cancel. May be null.</param>
     /// <param name="warn">Told of bytes that the vocabulary has no token for. May be null.</param>
-    /// <exception cref="ArgumentException">A row does not fit, or its attribute is not known, and no error column takes the message.</exception>
+    /// <exception cref="ArgumentException">
+    /// A row does not fit, or its attribute is not known, and no error column takes the message.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
     public GeneratedText[] Generate(IReadOnlyList<InputRow> rows, Action? checkAlive, Action<string>? warn)
     {
@@ -102,9 +104,12 @@ internal sealed class TextSession : IDisposable
         try
         {
             RowPrefix prefix = _prefixes.Of(row);
-            EncodedPrompt prompt = prefix.Encoder.Prompt(row, RuleMaker.Lengths(_settings.Generation, _lease.Base.Model.Spec).Most, _settings.Generation.Truncation);
+            EncodedPrompt prompt = prefix.Encoder.Prompt(row,
+                RuleMaker.Lengths(_settings.Generation, _lease.Base.Model.Spec).Most, _settings.Generation.Truncation);
             if (prompt.LostBytes > 0)
-                warn?.Invoke($"Row {row.Position}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in the base's vocabulary and were left out.");
+                warn?.Invoke(
+                    $"Row {row.Position}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in"
+                        + " the base's vocabulary and were left out.");
             result = new GeneratedText([], "", prompt.IsTruncated);
             return new GenerationPrompt(prompt.Ids, prefix.Tensors);
         }
@@ -144,7 +149,8 @@ internal sealed class TextSession : IDisposable
 /// <param name="Generation">How text is written.</param>
 /// <param name="Precision">Number type of the base.</param>
 /// <param name="EmbedBase">Whether saving carries the base.</param>
-internal sealed record TextSettings(string OutputColumn, string InputColumn, string? Template, GenerationOptions Generation,
+internal sealed record TextSettings(string OutputColumn, string InputColumn, string? Template,
+    GenerationOptions Generation,
     ModelPrecision Precision, bool EmbedBase)
 {
     /// <summary>Column that picks a row's prefix; null where there is none.</summary>
@@ -158,11 +164,14 @@ internal sealed record TextSettings(string OutputColumn, string InputColumn, str
     {
         if (Generation.ErrorColumnName is not { } error)
             return;
-        (string Role, string? Name)[] taken = [("output", OutputColumn), ("input", InputColumn), ("label", labelColumn), ("attribute", AttributeColumn)];
+        (string Role, string? Name)[] taken =
+            [("output", OutputColumn), ("input", InputColumn), ("label", labelColumn), ("attribute", AttributeColumn)];
         foreach ((string role, string? name) in taken)
         {
             if (name == error)
-                throw new ArgumentException($"{place}Generation.ErrorColumnName: expected another name than that of the {role} column, found '{error}'.", "options");
+                throw new ArgumentException(
+                    $"{place}Generation.ErrorColumnName: expected another name than that of the {role} column, found"
+                        + $" '{error}'.", "options");
         }
     }
 }

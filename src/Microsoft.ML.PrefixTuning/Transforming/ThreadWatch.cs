@@ -4,14 +4,14 @@ using System.Threading;
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
 /// <summary>
-/// Notices that a row is used by more than one thread at once, as far as that shows. An engine writes its input into a row,
-/// moves its position on and asks for the columns: a second thread would overwrite an input that was not read yet.
+/// Notices that a row is used by more than one thread at once, as far as that shows. An engine writes its input into a
+/// row, moves its position on and asks for the columns: a second thread would overwrite an input that was not read yet.
 /// </summary>
 /// <remarks>
-/// It shows in calls that overlap, in a position that moves during a call or is asked for by two threads, and, once a second
-/// thread was seen at all, in a position that was passed over. What is used by one thread alone may pass over positions, as
-/// when an earlier column fails. It does not show where all of a call falls between two steps of another; no reader of the
-/// row can see that.
+/// It shows in calls that overlap, in a position that moves during a call or is asked for by two threads, and, once a
+/// second thread was seen at all, in a position that was passed over. What is used by one thread alone may pass over
+/// positions, as when an earlier column fails. It does not show where all of a call falls between two steps of another;
+/// no reader of the row can see that.
 /// </remarks>
 /// <param name="row">The row that is watched.</param>
 internal sealed class ThreadWatch(DataViewRow row)
@@ -32,7 +32,9 @@ internal sealed class ThreadWatch(DataViewRow row)
             Note(row.Position, Environment.CurrentManagedThreadId);
     }
 
-    /// <summary>Begins to read the row for a text. Noted before anything is read, so that a read that fails is no gap.</summary>
+    /// <summary>
+    /// Begins to read the row for a text. Noted before anything is read, so that a read that fails is no gap.
+    /// </summary>
     /// <returns>The row's position.</returns>
     /// <exception cref="InvalidOperationException">Its input may be another thread's.</exception>
     public long Enter()
@@ -80,5 +82,6 @@ internal sealed class ThreadWatch(DataViewRow row)
     }
 
     private static InvalidOperationException Refusal() =>
-        new("This PredictionEngine is used by more than one thread at once, which ML.NET does not allow: take one engine a thread, such as from a PredictionEnginePool.");
+        new("This PredictionEngine is used by more than one thread at once, which ML.NET does not allow: take one"
+            + " engine a thread, such as from a PredictionEnginePool.");
 }

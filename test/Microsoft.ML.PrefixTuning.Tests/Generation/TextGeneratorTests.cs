@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
-using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -12,7 +11,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Generation;
 
-/// <summary>What generation promises whatever the model: rows do not touch each other, nothing is left behind.</summary>
+/// <summary>
+/// What generation promises whatever the model: rows do not touch each other, nothing is left behind.
+/// </summary>
 [TestClass]
 public sealed class TextGeneratorTests
 {
@@ -119,8 +120,10 @@ public sealed class TextGeneratorTests
         int[] ends = [.. bench.Model.Spec.Tokens.Ends];
         int[] unwanted = [.. usual.Except(ends)];
 
-        int[] suppressed = [.. bench.Generate(rules with { SuppressedIds = unwanted }, prompts).SelectMany(row => row[0].Ids)];
-        int[] banned = [.. bench.Generate(rules with { BannedSequences = [.. unwanted.Select(id => (int[])[id])] }, prompts).SelectMany(row => row[0].Ids)];
+        int[] suppressed =
+            [.. bench.Generate(rules with { SuppressedIds = unwanted }, prompts).SelectMany(row => row[0].Ids)];
+        int[] banned = [.. bench.Generate(rules with { BannedSequences = [.. unwanted.Select(id => (int[])[id])] },
+            prompts).SelectMany(row => row[0].Ids)];
 
         Assert.IsEmpty(suppressed.Intersect(unwanted));
         CollectionAssert.AreEqual(suppressed, banned);
@@ -138,14 +141,17 @@ public sealed class TextGeneratorTests
         };
     }
 
-    private static void AssertEqual(IReadOnlyList<GeneratedSequence[]> expected, IReadOnlyList<GeneratedSequence[]> found, string what)
+    private static void AssertEqual(IReadOnlyList<GeneratedSequence[]> expected,
+        IReadOnlyList<GeneratedSequence[]> found, string what)
     {
         Assert.HasCount(expected.Count, found);
         for (int row = 0; row < expected.Count; row++)
         {
             Assert.HasCount(expected[row].Length, found[row]);
             for (int sequence = 0; sequence < expected[row].Length; sequence++)
-                CollectionAssert.AreEqual(expected[row][sequence].Ids, found[row][sequence].Ids, $"{what}: row {row}, sequence {sequence}, scores {expected[row][sequence].Score} and {found[row][sequence].Score}");
+                CollectionAssert.AreEqual(expected[row][sequence].Ids, found[row][sequence].Ids,
+                    $"{what}: row {row}, sequence {sequence}, scores {expected[row][sequence].Score} and"
+                        + $" {found[row][sequence].Score}");
         }
     }
 
@@ -160,7 +166,8 @@ public sealed class TextGeneratorTests
         {
             _golden = FamilyCase.Open(folder);
             _frozen = _golden.LoadBase();
-            _prefixes = [null, .. Conventions().Select((convention, i) => PrefixTensors.Make(Random(2 + 3 * i, convention), Model))];
+            _prefixes = [null, .. Conventions()
+                .Select((convention, i) => PrefixTensors.Make(Random(2 + 3 * i, convention), Model))];
         }
 
         public LanguageModel Model => _frozen.Model;
@@ -170,7 +177,8 @@ public sealed class TextGeneratorTests
         {
             var random = new Random(5);
             return [.. Enumerable.Range(0, count).Select(row => new GenerationPrompt(
-                [.. Enumerable.Range(0, 3 + random.Next(28)).Select(_ => 3 + random.Next(390))], _prefixes[row % _prefixes.Length]))];
+                [.. Enumerable.Range(0, 3 + random.Next(28)).Select(_ => 3 + random.Next(390))],
+                    _prefixes[row % _prefixes.Length]))];
         }
 
         public GeneratedSequence[][] Generate(GenerationRules rules, GenerationPrompt[] prompts)
@@ -189,13 +197,16 @@ public sealed class TextGeneratorTests
 
         private PrefixConvention[] Conventions() => Model.Spec.IsEncoderDecoder
             ? [PrefixConvention.EncoderDecoder, PrefixConvention.Peft]
-            : [PrefixConvention.DecoderOnly, PrefixConvention.Peft, PrefixConvention.Infix, PrefixConvention.InfixBeforeLastToken];
+            : [PrefixConvention.DecoderOnly, PrefixConvention.Peft, PrefixConvention.Infix,
+                PrefixConvention.InfixBeforeLastToken];
 
         private Prefix Random(int length, PrefixConvention convention)
         {
-            AttentionSite[] sites = convention == PrefixConvention.EncoderDecoder ? Enum.GetValues<AttentionSite>() : [AttentionSite.Decoder];
+            AttentionSite[] sites = convention == PrefixConvention.EncoderDecoder ? Enum.GetValues<AttentionSite>()
+                : [AttentionSite.Decoder];
             var random = new Random(length);
-            return new Prefix([.. sites.Select(site => new KeyValuePair<AttentionSite, SitePrefix>(site, Part(site)))], convention);
+            return new Prefix([.. sites.Select(site => new KeyValuePair<AttentionSite, SitePrefix>(site, Part(site)))],
+                convention);
 
             SitePrefix Part(AttentionSite site)
             {

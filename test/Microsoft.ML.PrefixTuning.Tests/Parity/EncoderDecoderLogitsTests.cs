@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
-using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -13,7 +12,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 
-/// <summary>Logits and gradients of encoder-decoder models against the reference: no prefix, PEFT's, the paper's three.</summary>
+/// <summary>
+/// Logits and gradients of encoder-decoder models against the reference: no prefix, PEFT's, the paper's three.
+/// </summary>
 [TestClass]
 [TestCategory("Parity")]
 public sealed class EncoderDecoderLogitsTests
@@ -35,13 +36,15 @@ public sealed class EncoderDecoderLogitsTests
         using FrozenBase frozen = golden.LoadBase();
         var prefix = part switch
         {
-            "prefix" => new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = PeftPrefix(golden, frozen.Model) },
+            "prefix" => new Dictionary<AttentionSite,
+                Tensor> { [AttentionSite.Decoder] = PeftPrefix(golden, frozen.Model) },
             "sites" => SitePrefixes(golden, frozen.Model.Spec),
             _ => [],
         };
         foreach (Tensor site in prefix.Values)
             site.requires_grad_();
-        Tensor logits = Run(golden, frozen.Model, prefix, part == "prefix" ? PrefixConvention.Peft : PrefixConvention.EncoderDecoder);
+        Tensor logits = Run(golden, frozen.Model, prefix, part == "prefix" ? PrefixConvention.Peft
+            : PrefixConvention.EncoderDecoder);
         using var expected = golden.Stored($"{part}.logits");
         using var labels = golden.Stored("batch.labels");
         using (no_grad())
@@ -62,9 +65,13 @@ public sealed class EncoderDecoderLogitsTests
             {
                 for (int half = 0; half < 2; half++)
                 {
-                    Tensor wanted = golden.Stored($"sites.grad.{site.ToString().ToLowerInvariant()}.{layer}.{(half == 0 ? "key" : "value")}");
-                    double difference = (gradient[layer][half] - wanted).abs().max().ToDouble() / wanted.abs().max().ToDouble();
-                    Assert.IsLessThanOrEqualTo(1e-4, difference, $"{site} layer {layer}: relative difference of gradients {difference}");
+                    Tensor wanted =
+                        golden.Stored(
+                        $"sites.grad.{site.ToString().ToLowerInvariant()}.{layer}.{(half == 0 ? "key" : "value")}");
+                    double difference = (gradient[layer][half] - wanted).abs().max().ToDouble() / wanted.abs().max()
+                        .ToDouble();
+                    Assert.IsLessThanOrEqualTo(1e-4, difference,
+                        $"{site} layer {layer}: relative difference of gradients {difference}");
                 }
             }
         }
@@ -86,7 +93,8 @@ public sealed class EncoderDecoderLogitsTests
 
     private static Tensor PeftPrefix(FamilyCase golden, LanguageModel model)
     {
-        SitePrefix part = PeftAdapter.Import(Path.Combine(golden.Folder, "adapter"), model).Part(AttentionSite.Decoder)!;
+        SitePrefix part = PeftAdapter.Import(Path.Combine(golden.Folder, "adapter"), model)
+            .Part(AttentionSite.Decoder)!;
         return tensor(part.Values, part.Shape);
     }
 
@@ -97,7 +105,8 @@ public sealed class EncoderDecoderLogitsTests
         {
             string name = site.ToString().ToLowerInvariant();
             prefix[site] = stack(Enumerable.Range(0, spec.StackOf(site).Layers).Select(layer =>
-                stack([golden.Stored($"sites.{name}.{layer}.key"), golden.Stored($"sites.{name}.{layer}.value")])).ToArray());
+                stack([golden.Stored($"sites.{name}.{layer}.key"), golden.Stored($"sites.{name}.{layer}.value")]))
+                    .ToArray());
         }
         return prefix;
     }

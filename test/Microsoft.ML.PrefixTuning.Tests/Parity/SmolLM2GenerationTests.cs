@@ -3,7 +3,6 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
-using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
@@ -13,7 +12,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 
-/// <summary>Section f of the golden values of SmolLM2: greedy and beam texts, without a prefix and with section c's.</summary>
+/// <summary>
+/// Section f of the golden values of SmolLM2: greedy and beam texts, without a prefix and with section c's.
+/// </summary>
 [TestClass]
 [TestCategory("Parity")]
 public sealed class SmolLM2GenerationTests
@@ -34,7 +35,8 @@ public sealed class SmolLM2GenerationTests
         AssertTexts(section, frozen.Model, prefix, "beam", Decoding.Beam(4, 0.8, earlyStopping: false));
     }
 
-    private static void AssertTexts(JsonElement section, LanguageModel model, PrefixTensors prefix, string kind, Decoding decoding)
+    private static void AssertTexts(JsonElement section, LanguageModel model, PrefixTensors prefix, string kind,
+        Decoding decoding)
     {
         JsonElement settings = section.GetProperty($"{kind}_settings");
         var rules = new GenerationRules
@@ -51,13 +53,16 @@ public sealed class SmolLM2GenerationTests
         IReadOnlyList<GeneratedSequence[]> found = generator.Generate([
             .. sources.Select(source => new GenerationPrompt(source, null)),
             .. sources.Select(source => new GenerationPrompt(source, prefix))]);
-        JsonElement[] expected = [.. section.GetProperty("without").EnumerateArray(), .. section.GetProperty("with").EnumerateArray()];
+        JsonElement[] expected =
+            [.. section.GetProperty("without").EnumerateArray(), .. section.GetProperty("with").EnumerateArray()];
         for (int row = 0; row < expected.Length; row++)
         {
             int[] wanted = Ids(expected[row].GetProperty($"{kind}_ids"));
-            CollectionAssert.AreEqual(wanted, found[row][0].Ids, $"{kind}, row {row}: expected {string.Join(' ', wanted)}, found {string.Join(' ', found[row][0].Ids)}");
+            CollectionAssert.AreEqual(wanted, found[row][0].Ids,
+                $"{kind}, row {row}: expected {string.Join(' ', wanted)}, found {string.Join(' ', found[row][0].Ids)}");
             if (kind == "beam")
-                Assert.AreEqual(expected[row].GetProperty("beam_score").GetDouble(), found[row][0].Score, ScoreTolerance, $"row {row}");
+                Assert.AreEqual(expected[row].GetProperty("beam_score").GetDouble(), found[row][0].Score,
+                    ScoreTolerance, $"row {row}");
         }
 
         int Setting(string name) => settings.TryGetProperty(name, out JsonElement value) ? value.GetInt32() : 0;

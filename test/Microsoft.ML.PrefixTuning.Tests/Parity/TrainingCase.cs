@@ -22,20 +22,25 @@ internal static class TrainingCase
             : ids.Select(row => row.Select(_ => 1L).ToArray()).ToArray();
         return ids.Select((row, r) =>
         {
-            int[] source = row.Where((_, i) => mask[r][i] == 1 && (both || labels[r][i] == -100)).Select(id => (int)id).ToArray();
+            int[] source = row.Where((_, i) => mask[r][i] == 1 && (both || labels[r][i] == -100)).Select(id => (int)id)
+                .ToArray();
             int[] target = labels[r].Where(label => label != -100).Select(label => (int)label).ToArray();
             return new TrainingExample(source, target, Row: r);
         }).ToArray();
     }
 
-    /// <summary>A run with the settings of <c>train.direct</c>, <c>train.projected</c> or a section of the real model.</summary>
+    /// <summary>
+    /// A run with the settings of <c>train.direct</c>, <c>train.projected</c> or a section of the real model.
+    /// </summary>
     public static TrainingRun Run(LanguageModel model, TrainedPrefix parametrization, JsonElement settings,
         TrainingExample[][] batches)
     {
         JsonElement betas = settings.GetProperty("betas");
         int steps = settings.GetProperty("losses").GetArrayLength();
-        bool constant = settings.TryGetProperty("schedule", out JsonElement schedule) && schedule.GetString() == "constant";
-        int[][] order = batches.Select((batch, b) => batch.Select((_, row) => batches.Take(b).Sum(one => one.Length) + row).ToArray()).ToArray();
+        bool constant = settings.TryGetProperty("schedule", out JsonElement schedule)
+            && schedule.GetString() == "constant";
+        int[][] order = batches.Select((batch, b) =>
+            batch.Select((_, row) => batches.Take(b).Sum(one => one.Length) + row).ToArray()).ToArray();
         return new TrainingRun
         {
             Model = model,
@@ -57,7 +62,8 @@ internal static class TrainingCase
                 Beta2 = betas[1].GetDouble(),
                 Epsilon = settings.GetProperty("eps").GetDouble(),
                 WeightDecay = settings.GetProperty("weight_decay").GetDouble(),
-                ClipNorm = settings.GetProperty("clip") is { ValueKind: JsonValueKind.Number } clip ? clip.GetDouble() : 0,
+                ClipNorm = settings.GetProperty("clip") is { ValueKind: JsonValueKind.Number } clip ? clip.GetDouble()
+                    : 0,
             },
         };
     }
@@ -95,7 +101,9 @@ internal static class TrainingCase
         (found - wanted).abs().max().cpu().data<float>()[0] / wanted.abs().max().cpu().data<float>()[0];
 }
 
-/// <summary>PEFT's prefix of an encoder-decoder model: decoder layer i takes stored layer 2i mod L (fixtures' README).</summary>
+/// <summary>
+/// PEFT's prefix of an encoder-decoder model: decoder layer i takes stored layer 2i mod L (fixtures' README).
+/// </summary>
 internal sealed class PeftEncoderDecoderParametrization : TrainedPrefix
 {
     private readonly TrainedPrefix _stored;

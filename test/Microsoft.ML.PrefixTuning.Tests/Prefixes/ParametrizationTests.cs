@@ -39,15 +39,18 @@ public sealed class ParametrizationTests
     {
         using var scope = NewDisposeScope();
         using LanguageModel model = TinyTraining.Model();
-        using var embeddings = new TrainedEmbeddings(model, TrainedEmbeddings.EmbeddingsOf(model, [1, 4, 9, 11]), PrefixConvention.DecoderOnly);
-        CollectionAssert.AreEqual(TinyTraining.Values(TinyTraining.Start(model, PrefixStart.DefaultText)), TinyTraining.Values(embeddings.Bake()));
+        using var embeddings = new TrainedEmbeddings(model, TrainedEmbeddings.EmbeddingsOf(model, [1, 4, 9, 11]),
+            PrefixConvention.DecoderOnly);
+        CollectionAssert.AreEqual(TinyTraining.Values(TinyTraining.Start(model, PrefixStart.DefaultText)),
+            TinyTraining.Values(embeddings.Bake()));
         Assert.AreEqual(4 * model.Spec.EmbeddingWidth, embeddings.TrainedCount);
     }
 
     [TestMethod]
     public void Description_OfNetworks_TellsDropout()
     {
-        using TrainedMlp one = Network(new PrefixNetworkShape(6, 1, 0.25), 1), other = Network(new PrefixNetworkShape(6), 1);
+        using TrainedMlp one = Network(new PrefixNetworkShape(6, 1, 0.25), 1),
+            other = Network(new PrefixNetworkShape(6), 1);
         Assert.AreNotEqual(one.Description, other.Description);
     }
 
@@ -66,23 +69,27 @@ public sealed class ParametrizationTests
     {
         using var scope = NewDisposeScope();
         using TrainedMlp network = Network(new PrefixNetworkShape(6, 1, 0.25), 1);
-        float[] whole = Values(network.Materialize()), dropped = Values(network.Materialize(new SeededRandom(1, RandomPurpose.Dropout)));
+        float[] whole = Values(network.Materialize()),
+            dropped = Values(network.Materialize(new SeededRandom(1, RandomPurpose.Dropout)));
         int zeros = dropped.Count(value => value == 0);
         Assert.IsTrue(zeros > 0.15 * dropped.Length && zeros < 0.35 * dropped.Length, $"{zeros} of {dropped.Length}");
         for (int i = 0; i < whole.Length; i++)
             Assert.IsTrue(dropped[i] == 0 || Math.Abs(dropped[i] - whole[i] / 0.75f) < 1e-5);
 
-        static float[] Values(IReadOnlyDictionary<AttentionSite, Tensor> sites) => sites.Values.Single().contiguous().data<float>().ToArray();
+        static float[] Values(IReadOnlyDictionary<AttentionSite, Tensor> sites) =>
+            sites.Values.Single().contiguous().data<float>().ToArray();
     }
 
     [TestMethod]
     public void Network_OfASeed_IsAlwaysTheSame()
     {
-        using TrainedMlp one = Network(new PrefixNetworkShape(6), 1), same = Network(new PrefixNetworkShape(6), 1), other = Network(new PrefixNetworkShape(6), 2);
+        using TrainedMlp one = Network(new PrefixNetworkShape(6), 1), same = Network(new PrefixNetworkShape(6), 1),
+            other = Network(new PrefixNetworkShape(6), 2);
         CollectionAssert.AreEqual(TinyTraining.Values(one.Bake()), TinyTraining.Values(same.Bake()));
         CollectionAssert.AreNotEqual(TinyTraining.Values(one.Bake()), TinyTraining.Values(other.Bake()));
     }
 
     private static TrainedMlp Network(PrefixNetworkShape network, int seed) =>
-        new(new Dictionary<AttentionSite, SiteShape> { [AttentionSite.Decoder] = Shape }, network, PrefixConvention.DecoderOnly, seed, CPU);
+        new(new Dictionary<AttentionSite, SiteShape> { [AttentionSite.Decoder] = Shape }, network,
+            PrefixConvention.DecoderOnly, seed, CPU);
 }

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
-using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
@@ -40,5 +39,6 @@ internal static class GgufKeys
         return list;
     }
 
-    private static string Text(BinaryReader reader) => Encoding.UTF8.GetString(reader.ReadBytes((int)reader.ReadInt64()));
+    private static string Text(BinaryReader reader) =>
+        Encoding.UTF8.GetString(reader.ReadBytes((int)reader.ReadInt64()));
 }

@@ -4,7 +4,6 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -30,7 +29,8 @@ public sealed class DistillationTests
         const int Tokens = 45;
         using LanguageModel tiny = TinyTraining.Model();
         Tensor head = Random(1, vocabulary, 2);
-        LanguageModel model = new(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) }, new ModelWeights([])
+        LanguageModel model =
+            new(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) }, new ModelWeights([])
         {
             Embedding = tiny.Weights.Embedding,
             Head = head,
@@ -52,9 +52,13 @@ public sealed class DistillationTests
         Assert.IsLessThanOrEqualTo(1e-4, (gradient - wanted).abs().max().ToDouble());
         Assert.AreEqual(sum, DistillationLoss.Measure(model, hidden, kept, temperature, null), 1e-9);
 
-        Tensor Exact(Tensor states) => (nn.functional.linear(states.to(ScalarType.Float64) * 0.5, head.to(ScalarType.Float64)) / temperature).log_softmax(1);
+        Tensor Exact(Tensor states) =>
+            (nn.functional.linear(states.to(ScalarType.Float64) * 0.5,
+            head.to(ScalarType.Float64)) / temperature).log_softmax(1);
 
-        static Tensor WithRest(Tensor all, Tensor ids) => cat([all.gather(1, ids), all.scatter(1, ids, full_like(ids, double.NegativeInfinity, ScalarType.Float64)).logsumexp(1, true)], 1);
+        static Tensor WithRest(Tensor all, Tensor ids) =>
+            cat([all.gather(1, ids),
+            all.scatter(1, ids, full_like(ids, double.NegativeInfinity, ScalarType.Float64)).logsumexp(1, true)], 1);
     }
 
     [TestMethod]
@@ -82,7 +86,8 @@ public sealed class DistillationTests
         using var scope = NewDisposeScope();
         using var teacher = new TrainedKeyValues(Teacher(model), CPU);
         TrainingRun run = TinyTraining.Run(model, teacher) with { Objective = new DistillationObjective(1, "itself") };
-        Assert.AreEqual(0, PrefixScorer.MeanLoss(run, Annotated(model, TinyTraining.Rows(9), topK, 1), teacher.Materialize()), 1e-5);
+        Assert.AreEqual(0,
+            PrefixScorer.MeanLoss(run, Annotated(model, TinyTraining.Rows(9), topK, 1), teacher.Materialize()), 1e-5);
     }
 
     [TestMethod]
@@ -92,7 +97,9 @@ public sealed class DistillationTests
     {
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues student = TinyTraining.Direct(model);
-        TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, student, new TrainingOptions { MaxEpochs = 12, BatchSize = 4, WarmupSteps = 2 }) with
+        TrainingOutcome outcome =
+            PrefixTrainer.Train(TinyTraining.Run(model, student,
+            new TrainingOptions { MaxEpochs = 12, BatchSize = 4, WarmupSteps = 2 }) with
         {
             Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
             Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
@@ -109,7 +116,9 @@ public sealed class DistillationTests
         using (TrainedKeyValues first = TinyTraining.Direct(model))
             PrefixTrainer.Train(TinyTraining.Run(model, first) with { State = state });
         using TrainedKeyValues second = TinyTraining.Direct(model);
-        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(TinyTraining.Run(model, second) with { State = state, Objective = new DistillationObjective(2, "x") }));
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
+            PrefixTrainer.Train(TinyTraining.Run(model, second) with { State = state,
+            Objective = new DistillationObjective(2, "x") }));
         StringAssert.Contains(fault.Message, "objective");
         StringAssert.Contains(fault.Message, "distillation at temperature 2 of x");
     }
@@ -122,9 +131,11 @@ public sealed class DistillationTests
         StringAssert.StartsWith(fault.Message, "Row 0:");
     }
 
-    private static Prefix Teacher(LanguageModel model) => TinyTraining.Start(model, PrefixStart.Random(0.8), TeacherLength, seed: 5);
+    private static Prefix Teacher(LanguageModel model) =>
+        TinyTraining.Start(model, PrefixStart.Random(0.8), TeacherLength, seed: 5);
 
-    private static List<TrainingExample> Annotated(LanguageModel model, TrainingExample[] rows, int topK, double temperature)
+    private static List<TrainingExample> Annotated(LanguageModel model, TrainingExample[] rows, int topK,
+        double temperature)
     {
         using PrefixTensors teacher = PrefixTensors.Make(Teacher(model), model);
         return new TeacherPass
@@ -143,7 +154,8 @@ public sealed class DistillationTests
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        TargetStates states = TargetStates.Make(model, rows, new Dictionary<AttentionSite, Tensor>(), PrefixConvention.DecoderOnly, null);
+        TargetStates states =
+            TargetStates.Make(model, rows, new Dictionary<AttentionSite, Tensor>(), PrefixConvention.DecoderOnly, null);
         (double sum, Tensor gradient) = new DistillationObjective(2, "a teacher").WithGradient(model, states, rows);
         return (sum, gradient.data<float>().ToArray());
     }

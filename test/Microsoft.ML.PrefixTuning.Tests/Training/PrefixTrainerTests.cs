@@ -4,7 +4,6 @@ using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -20,7 +19,8 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 6, BatchSize = 4, WarmupSteps = 2 });
+        TrainingRun run =
+            TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 6, BatchSize = 4, WarmupSteps = 2 });
         run = run with { Validation = TinyTraining.Rows(6, seed: 99) };
         TrainingOutcome outcome = PrefixTrainer.Train(run);
         Assert.AreEqual(StopReason.Finished, outcome.Reason);
@@ -33,7 +33,8 @@ public sealed class PrefixTrainerTests
         Assert.AreEqual(6L * run.Examples.Sum(row => row.Tokens), outcome.Tokens);
         using var again = new TrainedKeyValues(outcome.Best, CPU);
         using var scope = NewDisposeScope();
-        Assert.AreEqual(best.Loss, PrefixScorer.MeanLoss(run with { Parametrization = again }, run.Validation, again.Materialize()), 1e-9);
+        Assert.AreEqual(best.Loss,
+            PrefixScorer.MeanLoss(run with { Parametrization = again }, run.Validation, again.Materialize()), 1e-9);
     }
 
     [TestMethod]
@@ -64,7 +65,8 @@ public sealed class PrefixTrainerTests
             CollectionAssert.AreEqual(before[i], after[i]);
         Assert.IsTrue(model.Weights.Owned.All(tensor => !tensor.requires_grad));
 
-        static float[][] Copy(LanguageModel model) => model.Weights.Owned.Select(tensor => tensor.data<float>().ToArray()).ToArray();
+        static float[][] Copy(LanguageModel model) =>
+            model.Weights.Owned.Select(tensor => tensor.data<float>().ToArray()).ToArray();
     }
 
     [TestMethod]
@@ -93,7 +95,9 @@ public sealed class PrefixTrainerTests
         Assert.HasCount(3, outcome.Steps);
         Assert.AreEqual(3, outcome.BestStep);
         var fault = Assert.ThrowsExactly<OperationCanceledException>(() => Train(CancellationBehavior.Throw));
-        Assert.AreEqual("Training was cancelled after step 3 of 10; the best prefix so far (step 3) was not kept, for TrainingOptions.StateFile is not set.", fault.Message);
+        Assert.AreEqual(
+            "Training was cancelled after step 3 of 10; the best prefix so far (step 3) was not kept, for"
+                + " TrainingOptions.StateFile is not set.", fault.Message);
 
         TrainingOutcome Train(CancellationBehavior behavior)
         {
@@ -150,7 +154,8 @@ public sealed class PrefixTrainerTests
         run = run with { Order = _ => [.. Enumerable.Range(0, 10).Select(row => (int[])[row % run.Examples.Count])] };
         TrainingOutcome ofCancelled = PrefixTrainer.Train(run with
         {
-            Options = run.Options with { CancellationToken = source.Token, WhenCancelled = CancellationBehavior.ReturnBest },
+            Options = run.Options with { CancellationToken = source.Token,
+                WhenCancelled = CancellationBehavior.ReturnBest },
             Progress = progress => { if (progress.Step == 3) source.Cancel(); },
         });
         Assert.AreEqual((StopReason.Cancelled, 3), (ofCancelled.Reason, ofCancelled.BestStep));
@@ -172,7 +177,8 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
         // A target that training rows contradict: its loss can only rise.
-        TrainingExample[] contrary = TinyTraining.Rows(4).Select(row => row with { Target = [30, 31, 32, 33, 34] }).ToArray();
+        TrainingExample[] contrary = TinyTraining.Rows(4).Select(row => row with { Target = [30, 31, 32, 33, 34] })
+            .ToArray();
         TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions
         {
             MaxEpochs = 20,
@@ -192,7 +198,8 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
         float[]? before = null, after = null;
-        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 0, MaxFailedSteps = 3 });
+        TrainingRun run = TinyTraining.Run(model, direct,
+            new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 0, MaxFailedSteps = 3 });
         TrainingOutcome outcome = PrefixTrainer.Train(run with
         {
             CheckAlive = () => Poison(model, before is not null && after is null),
@@ -232,8 +239,11 @@ public sealed class PrefixTrainerTests
         CollectionAssert.AreEqual(good, TinyTraining.Values(outcome.Best));
 
         using TrainedKeyValues other = TinyTraining.Direct(model);
-        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(TinyTraining.Run(model, other) with { CheckAlive = () => Poison(model, true) }));
-        Assert.StartsWith("Training failed: step 3 is not finite (loss NaN, gradient norm NaN), as every step before it; learning rate 0.05, rows ", fault.Message);
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
+            PrefixTrainer.Train(TinyTraining.Run(model, other) with { CheckAlive = () => Poison(model, true) }));
+        Assert.StartsWith(
+            "Training failed: step 3 is not finite (loss NaN, gradient norm NaN), as every step before it; learning"
+                + " rate 0.05, rows ", fault.Message);
     }
 
     [TestMethod]
@@ -269,14 +279,16 @@ public sealed class PrefixTrainerTests
             for (int step = 0; step < one.Steps.Count; step++)
             {
                 Assert.AreEqual(one.Steps[step].Loss, many.Steps[step].Loss, 1e-5);
-                Assert.AreEqual(one.Steps[step].GradientNorm, many.Steps[step].GradientNorm, 1e-4 * one.Steps[step].GradientNorm);
+                Assert.AreEqual(one.Steps[step].GradientNorm, many.Steps[step].GradientNorm,
+                    1e-4 * one.Steps[step].GradientNorm);
             }
         }
 
         static TrainingOutcome Train(LanguageModel model, TrainingLoss loss, int parts)
         {
             using TrainedKeyValues direct = TinyTraining.Direct(model);
-            var options = new TrainingOptions { MaxEpochs = 3, BatchSize = 20 / parts, GradientAccumulation = parts, Loss = loss, WarmupSteps = 0 };
+            var options = new TrainingOptions { MaxEpochs = 3, BatchSize = 20 / parts, GradientAccumulation = parts,
+                Loss = loss, WarmupSteps = 0 };
             return PrefixTrainer.Train(TinyTraining.Run(model, direct, options) with { LearningRate = 0.01 });
         }
     }
@@ -289,7 +301,8 @@ public sealed class PrefixTrainerTests
         TrainingOutcome mean = Train(model, TrainingLoss.TokenMean), sum = Train(model, TrainingLoss.SentenceSum);
         Assert.AreEqual(mean.StartLoss, sum.Steps[0].Loss, 1e-5);
         Assert.AreEqual(mean.Steps[0].Loss, sum.Steps[0].Loss, 1e-9);
-        Assert.AreEqual(targetTokens * mean.Steps[0].GradientNorm, sum.Steps[0].GradientNorm, 1e-4 * sum.Steps[0].GradientNorm);
+        Assert.AreEqual(targetTokens * mean.Steps[0].GradientNorm, sum.Steps[0].GradientNorm,
+            1e-4 * sum.Steps[0].GradientNorm);
 
         static TrainingOutcome Train(LanguageModel model, TrainingLoss loss)
         {
@@ -306,16 +319,21 @@ public sealed class PrefixTrainerTests
         Prefix start = TinyTraining.Start(model, PrefixStart.DefaultText);
         using var grouped = new TrainedGroups([start, start, start], 2, CPU);
         TrainingRun run = TinyTraining.Run(model, grouped);
-        TrainingOutcome outcome = PrefixTrainer.Train(run with { Examples = run.Examples.Select((row, i) => row with { Group = i % 2 }).ToArray() });
+        TrainingOutcome outcome =
+            PrefixTrainer.Train(run with { Examples = run.Examples.Select((row, i) => row with { Group = i % 2 })
+            .ToArray() });
         Assert.HasCount(3, outcome.Prefixes);
         float[][] groups = outcome.Prefixes.Select(TinyTraining.Values).ToArray();
         CollectionAssert.AreNotEqual(groups[0], groups[1]);
         using var scope = NewDisposeScope();
         Tensor[] sites = groups.Select(values => tensor(values, start.Part(AttentionSite.Decoder)!.Shape)).ToArray();
         Tensor begin = tensor(TinyTraining.Values(start), start.Part(AttentionSite.Decoder)!.Shape);
-        Assert.IsTrue(sites[0].narrow(-2, 0, 2).equal(sites[1].narrow(-2, 0, 2)).all().ToBoolean(), "the shared part is one");
-        Assert.IsFalse(sites[2].narrow(-2, 0, 2).equal(begin.narrow(-2, 0, 2)).all().ToBoolean(), "the shared part is trained");
-        Assert.IsTrue(sites[2].narrow(-2, 2, 2).equal(begin.narrow(-2, 2, 2)).all().ToBoolean(), "no row trains the third group");
+        Assert.IsTrue(sites[0].narrow(-2, 0, 2).equal(sites[1].narrow(-2, 0, 2)).all().ToBoolean(),
+            "the shared part is one");
+        Assert.IsFalse(sites[2].narrow(-2, 0, 2).equal(begin.narrow(-2, 0, 2)).all().ToBoolean(),
+            "the shared part is trained");
+        Assert.IsTrue(sites[2].narrow(-2, 2, 2).equal(begin.narrow(-2, 2, 2)).all().ToBoolean(),
+            "no row trains the third group");
     }
 
     [TestMethod]
@@ -323,8 +341,10 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 1, BatchSize = 1, WarmupSteps = 0, ClipNorm = 0 });
-        TrainingOutcome outcome = PrefixTrainer.Train(run with { Examples = [new TrainingExample([], [2]), new TrainingExample([3], [])] });
+        TrainingRun run = TinyTraining.Run(model, direct,
+            new TrainingOptions { MaxEpochs = 1, BatchSize = 1, WarmupSteps = 0, ClipNorm = 0 });
+        TrainingOutcome outcome =
+            PrefixTrainer.Train(run with { Examples = [new TrainingExample([], [2]), new TrainingExample([3], [])] });
         Assert.IsTrue(outcome.Steps.All(step => step is { Loss: 0, GradientNorm: 0, Failed: false }));
     }
 

@@ -4,14 +4,16 @@ using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
-/// <summary>A training that keeps its state: stopped, gone on with, refused to another run, and where the state cannot be written.</summary>
+/// <summary>
+/// A training that keeps its state: stopped, gone on with, refused to another run, and where the state cannot be
+/// written.
+/// </summary>
 [TestClass]
 public sealed class TrainingResumeTests
 {
@@ -19,17 +21,20 @@ public sealed class TrainingResumeTests
     public void Train_StoppedAtAnyStepAndResumed_EqualsUninterrupted()
     {
         using LanguageModel model = TinyTraining.Model();
-        TrainingOptions options = new() { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, GradientAccumulation = 2, StateInterval = 1000 };
+        TrainingOptions options =
+            new() { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, GradientAccumulation = 2, StateInterval = 1000 };
         TrainingOutcome whole = Train(model, options, null, int.MaxValue);
         for (int stop = 0; stop < whole.Steps.Count; stop++)
         {
             var state = new MemoryState();
             Assert.ThrowsExactly<OperationCanceledException>(() => Train(model, options, state, stop));
             TrainingOutcome resumed = Train(model, options, state, int.MaxValue);
-            CollectionAssert.AreEqual(TinyTraining.Values(whole.Best), TinyTraining.Values(resumed.Best), $"stopped after {stop}");
+            CollectionAssert.AreEqual(TinyTraining.Values(whole.Best), TinyTraining.Values(resumed.Best),
+                $"stopped after {stop}");
             CollectionAssert.AreEqual(whole.Steps.ToArray(), resumed.Steps.ToArray());
             CollectionAssert.AreEqual(whole.Validations.ToArray(), resumed.Validations.ToArray());
-            Assert.AreEqual((whole.BestStep, whole.StartLoss, whole.BaseLoss, whole.Tokens), (resumed.BestStep, resumed.StartLoss, resumed.BaseLoss, resumed.Tokens));
+            Assert.AreEqual((whole.BestStep, whole.StartLoss, whole.BaseLoss, whole.Tokens),
+                (resumed.BestStep, resumed.StartLoss, resumed.BaseLoss, resumed.Tokens));
         }
 
         // A network with dropout: its random numbers must go on where they stopped.
@@ -117,8 +122,10 @@ public sealed class TrainingResumeTests
             Warn = warning => told.Add((step, warning)),
         };
         Assert.AreEqual(StopReason.Finished, PrefixTrainer.Train(run).Reason);
-        Assert.AreEqual((4, "After step 4 the state was not saved: No space left."), told.Single(), "at once, and once");
+        Assert.AreEqual((4, "After step 4 the state was not saved: No space left."), told.Single(),
+            "at once, and once");
         run = run with { CheckAlive = () => throw new OperationCanceledException() };
-        Assert.EndsWith("(step 0) was not kept: No space left.", Assert.ThrowsExactly<OperationCanceledException>(() => PrefixTrainer.Train(run)).Message);
+        Assert.EndsWith("(step 0) was not kept: No space left.",
+            Assert.ThrowsExactly<OperationCanceledException>(() => PrefixTrainer.Train(run)).Message);
     }
 }

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
@@ -33,7 +32,8 @@ public sealed class TriggerSearchTests
         Assert.AreEqual(best, outcome.Validations.Min(point => point.Loss));
         using var scope = NewDisposeScope();
         using var found = new FixedPrefix(outcome.Best, CPU);
-        Assert.AreEqual(best, PrefixScorer.MeanLoss(run, run.Validation, found.Materialize()), 1e-6, "the prefix is that of the best words");
+        Assert.AreEqual(best, PrefixScorer.MeanLoss(run, run.Validation, found.Materialize()), 1e-6,
+            "the prefix is that of the best words");
     }
 
     [TestMethod]
@@ -59,7 +59,8 @@ public sealed class TriggerSearchTests
     {
         using LanguageModel model = TinyTraining.Model();
         using FixedPrefix start = Start(model);
-        TrainingOutcome one = TriggerSearch.Run(Search(model, start), Request), same = TriggerSearch.Run(Search(model, start), Request);
+        TrainingOutcome one = TriggerSearch.Run(Search(model, start), Request),
+            same = TriggerSearch.Run(Search(model, start), Request);
         CollectionAssert.AreEqual(one.TriggerWords!.ToArray(), same.TriggerWords!.ToArray());
         CollectionAssert.AreEqual(one.Steps.ToArray(), same.Steps.ToArray());
     }
@@ -81,7 +82,8 @@ public sealed class TriggerSearchTests
         using LanguageModel model = TinyTraining.Model();
         using FixedPrefix start = Start(model);
         TrainingRun run = Search(model, start) with { Validation = TinyTraining.Rows(8, seed: 9), HeldTokens = [1] };
-        double with = TriggerSearch.Run(run, Request).BaseLoss, without = TriggerSearch.Run(run with { HeldTokens = [] }, Request).BaseLoss;
+        double with = TriggerSearch.Run(run, Request).BaseLoss,
+            without = TriggerSearch.Run(run with { HeldTokens = [] }, Request).BaseLoss;
         Assert.AreEqual(PrefixTrainer.Train(run with { Options = run.Options with { MaxSteps = 0 } }).BaseLoss, with);
         Assert.AreNotEqual(without, with);
     }
@@ -97,7 +99,9 @@ public sealed class TriggerSearchTests
         CollectionAssert.AreNotEqual(Request.Start[1..], whole);
         CollectionAssert.AreEqual(whole, parts);
 
-        int[] Words(int batchSize) => [.. TriggerSearch.Run(run with { Options = run.Options with { BatchSize = batchSize } }, Request).TriggerWords!];
+        int[] Words(int batchSize) =>
+            [.. TriggerSearch.Run(run with { Options = run.Options with { BatchSize = batchSize } },
+            Request).TriggerWords!];
     }
 
     [TestMethod]
@@ -109,7 +113,8 @@ public sealed class TriggerSearchTests
         int[] down = First(run.Objective), up = First(new Opposite(run.Objective));
         CollectionAssert.AreNotEqual(down, up);
 
-        int[] First(ITrainingObjective objective) => [.. TriggerSearch.Run(run with { Objective = objective }, Request).TriggerWords!];
+        int[] First(ITrainingObjective objective) =>
+            [.. TriggerSearch.Run(run with { Objective = objective }, Request).TriggerWords!];
     }
 
     [TestMethod]
@@ -120,7 +125,8 @@ public sealed class TriggerSearchTests
         TrainingRun run = Search(model, start) with
         {
             Validation = TinyTraining.Rows(4, seed: 9),
-            Options = new TrainingOptions { MaxEpochs = 4, MaxSteps = 100, EarlyStopping = new EarlyStopping { Patience = 1 } },
+            Options = new TrainingOptions { MaxEpochs = 4, MaxSteps = 100,
+                EarlyStopping = new EarlyStopping { Patience = 1 } },
             Order = _ => [.. Enumerable.Range(0, 30).Select(_ => (int[])[0, 1])],
         };
         TrainingOutcome outcome = TriggerSearch.Run(run, Request with { Start = [1, 9, 9, 9], Allowed = [9] });
@@ -133,17 +139,21 @@ public sealed class TriggerSearchTests
     {
         public string Identity => "opposite";
 
-        public double Sum(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows) => -objective.Sum(model, states, rows);
+        public double Sum(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows) =>
+            -objective.Sum(model, states, rows);
 
-        public (double Sum, Tensor Gradient) WithGradient(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows)
+        public (double Sum, Tensor Gradient) WithGradient(LanguageModel model, TargetStates states,
+            IReadOnlyList<TrainingExample> rows)
         {
             (double sum, Tensor gradient) = objective.WithGradient(model, states, rows);
             return (-sum, gradient.neg());
         }
     }
 
-    private static FixedPrefix Start(LanguageModel model) => new(TinyTraining.Start(model, PrefixStart.DefaultText), CPU);
+    private static FixedPrefix Start(LanguageModel model) =>
+        new(TinyTraining.Start(model, PrefixStart.DefaultText), CPU);
 
     private static TrainingRun Search(LanguageModel model, FixedPrefix start) =>
-        TinyTraining.Run(model, start, new TrainingOptions { MaxEpochs = 4, BatchSize = 4, MaxSteps = 15, EarlyStopping = null });
+        TinyTraining.Run(model, start,
+            new TrainingOptions { MaxEpochs = 4, BatchSize = 4, MaxSteps = 15, EarlyStopping = null });
 }

@@ -29,8 +29,8 @@ internal sealed record ComparisonRequest
 }
 
 /// <summary>
-/// Ways of tuning one base on one task, each under the library's defaults: loss of the test rows and ROUGE of greedy texts, a
-/// line a run.
+/// Ways of tuning one base on one task, each under the library's defaults: loss of the test rows and ROUGE of greedy
+/// texts, a line a run.
 /// </summary>
 internal sealed class Comparison(ComparisonRequest request, TextWriter log)
 {
@@ -47,11 +47,14 @@ internal sealed class Comparison(ComparisonRequest request, TextWriter log)
     {
         using BaseLease lease = FrozenBase.Acquire(request.Base, ScalarType.Float32, CPU);
         var task = new Task(request.Data, request.Rows, lease.Base);
-        log.WriteLine($"{task.Training.Count} training rows, {task.Papers.Count} test rows with {task.References.Count} references");
+        log.WriteLine(
+            $"{task.Training.Count} training rows, {task.Papers.Count} test rows with {task.References.Count}"
+                + " references");
         log.WriteLine("| method | seed | test loss | ROUGE-1 | ROUGE-L | numbers trained | seconds |");
         log.WriteLine("|---|---:|---:|---:|---:|---:|---:|");
         using (PrefixTuningTransformer untuned = Untuned(task, request.Base))
-            Report("untuned", "", FullTrainer.MeanLoss(lease.Base.Model, task.TestBatches, FullTrainer.NoPrefix), task.Score(untuned), 0, default);
+            Report("untuned", "", FullTrainer.MeanLoss(lease.Base.Model, task.TestBatches, FullTrainer.NoPrefix),
+                task.Score(untuned), 0, default);
         foreach (int seed in request.Seeds)
         {
             foreach ((string name, AttentionSite[] sites) in Prefixes)
@@ -64,19 +67,23 @@ internal sealed class Comparison(ComparisonRequest request, TextWriter log)
     {
         var clock = Stopwatch.StartNew();
         var mlContext = new MLContext(seed);
-        using PrefixTuningTransformer model = mlContext.Transforms.Text.PrefixTune(nameof(Written.Output), nameof(Paper.Text), nameof(Paper.Summary),
-            BaseModel.FromFolder(request.Base), new PrefixTuningOptions { Prefix = new PrefixOptions { Sites = sites }, Generation = Writing })
+        using PrefixTuningTransformer model =
+            mlContext.Transforms.Text.PrefixTune(nameof(Written.Output), nameof(Paper.Text), nameof(Paper.Summary),
+            BaseModel.FromFolder(request.Base),
+                new PrefixTuningOptions { Prefix = new PrefixOptions { Sites = sites }, Generation = Writing })
             .Fit(mlContext.Data.LoadFromEnumerable(task.Training));
         TimeSpan time = clock.Elapsed;
         using PrefixTensors tensors = PrefixTensors.Make(model.Prefix!, frozen.Model);
-        Report(name, $"{seed}", FullTrainer.MeanLoss(frozen.Model, task.TestBatches, tensors.Sites), task.Score(model), model.TrainingSummary!.TrainedParameters, time);
+        Report(name, $"{seed}", FullTrainer.MeanLoss(frozen.Model, task.TestBatches, tensors.Sites), task.Score(model),
+            model.TrainingSummary!.TrainedParameters, time);
     }
 
     private void Full(Task task, int seed)
     {
         var clock = Stopwatch.StartNew();
         string folder = Directory.CreateTempSubdirectory("full-fine-tuning-").FullName;
-        (double loss, long trained) = FullFineTuning.Run(request.Base, folder, task.Encode(task.Training), request.FullLearningRate, seed, task.TestBatches);
+        (double loss, long trained) = FullFineTuning.Run(request.Base, folder, task.Encode(task.Training),
+            request.FullLearningRate, seed, task.TestBatches);
         TimeSpan time = clock.Elapsed;
         using (PrefixTuningTransformer tuned = Untuned(task, folder))
             Report("full fine-tuning", $"{seed}", loss, task.Score(tuned), trained, time);
@@ -86,10 +93,15 @@ internal sealed class Comparison(ComparisonRequest request, TextWriter log)
     private static PrefixTuningTransformer Untuned(Task task, string folder)
     {
         var mlContext = new MLContext(seed: 1);
-        return mlContext.Transforms.Text.GenerateText(nameof(Written.Output), nameof(Paper.Text), BaseModel.FromFolder(folder),
-            options: new TextGenerationOptions { Generation = Writing }).Fit(mlContext.Data.LoadFromEnumerable(task.Papers.Take(1)));
+        return mlContext.Transforms.Text.GenerateText(nameof(Written.Output), nameof(Paper.Text),
+            BaseModel.FromFolder(folder),
+            options: new TextGenerationOptions { Generation = Writing })
+                .Fit(mlContext.Data.LoadFromEnumerable(task.Papers.Take(1)));
     }
 
-    private void Report(string method, string seed, double loss, (double Rouge1, double RougeL) scores, long trained, TimeSpan time) =>
-        log.WriteLine($"| {method} | {seed} | {loss:F3} | {scores.Rouge1:F3} | {scores.RougeL:F3} | {trained:N0} | {time.TotalSeconds:F0} |");
+    private void Report(string method, string seed, double loss, (double Rouge1, double RougeL) scores, long trained,
+        TimeSpan time) =>
+        log.WriteLine(
+            $"| {method} | {seed} | {loss:F3} | {scores.Rouge1:F3} | {scores.RougeL:F3} | {trained:N0} |"
+                + $" {time.TotalSeconds:F0} |");
 }

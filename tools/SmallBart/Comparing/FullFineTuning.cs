@@ -14,8 +14,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.SmallBart.Comparing;
 
 /// <summary>
-/// All weights of a base tuned, in float32, under the library's defaults for everything but the learning rate: batches, warmup,
-/// decay, epochs, rows held out, the best epoch kept.
+/// All weights of a base tuned, in float32, under the library's defaults for everything but the learning rate: batches,
+/// warmup, decay, epochs, rows held out, the best epoch kept.
 /// </summary>
 internal static class FullFineTuning
 {
@@ -29,11 +29,13 @@ internal static class FullFineTuning
     /// <param name="seed">Seed of order and held-out rows.</param>
     /// <param name="measure">What is wanted of the tuned model: the loss of batches.</param>
     /// <returns>The mean loss of <paramref name="measure"/>, and how many numbers were trained.</returns>
-    public static (double Loss, long Trained) Run(string source, string target, List<TrainingExample> rows, double rate, int seed, IReadOnlyList<TrainingExample[]> measure)
+    public static (double Loss, long Trained) Run(string source, string target, List<TrainingExample> rows, double rate,
+        int seed, IReadOnlyList<TrainingExample[]> measure)
     {
         using TrainableModel model = Load(source);
         using var trainer = new FullTrainer(model, Options);
-        (List<TrainingExample> training, List<TrainingExample> heldOut) = RowReader.Split(rows, Options.ValidationFraction, seed);
+        (List<TrainingExample> training, List<TrainingExample> heldOut) =
+            RowReader.Split(rows, Options.ValidationFraction, seed);
         Train(model, trainer, training, [.. heldOut.Chunk(Options.BatchSize)], rate, seed);
         Directory.CreateDirectory(target);
         foreach (string file in Directory.EnumerateFiles(source))
@@ -42,10 +44,13 @@ internal static class FullFineTuning
         return (trainer.MeanLoss(measure), model.Master.numel());
     }
 
-    private static void Train(TrainableModel model, FullTrainer trainer, List<TrainingExample> rows, TrainingExample[][] heldOut, double rate, int seed)
+    private static void Train(TrainableModel model, FullTrainer trainer, List<TrainingExample> rows,
+        TrainingExample[][] heldOut, double rate, int seed)
     {
-        int[][][] epochs = Enumerable.Range(0, Options.MaxEpochs).Select(epoch => BatchPlan.Shuffled(rows, Options.BatchSize, seed, epoch)).ToArray();
-        var schedule = new LearningRateSchedule(rate, Options.WarmupSteps, epochs.Sum(epoch => epoch.Length), Options.Decay);
+        int[][][] epochs = Enumerable.Range(0, Options.MaxEpochs)
+            .Select(epoch => BatchPlan.Shuffled(rows, Options.BatchSize, seed, epoch)).ToArray();
+        var schedule =
+            new LearningRateSchedule(rate, Options.WarmupSteps, epochs.Sum(epoch => epoch.Length), Options.Decay);
         double bestLoss = double.PositiveInfinity;
         using Tensor best = model.Master.clone().DetachFromDisposeScope();
         int step = 0;
@@ -73,7 +78,8 @@ internal static class FullFineTuning
         using var scope = NewDisposeScope();
         TensorNames names = family.Names(asked.Model.Spec, config);
         // The head's bias is none of BART's weights: it stays as it is, zero.
-        IEnumerable<KeyValuePair<string, Tensor>> start = weights.TensorNames.Where(name => name != names.HeadBias).Order(StringComparer.Ordinal)
+        IEnumerable<KeyValuePair<string, Tensor>> start = weights.TensorNames.Where(name => name != names.HeadBias)
+            .Order(StringComparer.Ordinal)
             .Select(name => KeyValuePair.Create(name, weights.Read(name, ScalarType.Float32)));
         return new TrainableModel(asked.Model.Spec, names, start, ScalarType.Float32);
     }

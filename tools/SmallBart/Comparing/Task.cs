@@ -42,20 +42,26 @@ internal sealed class Task
 
     /// <summary>Rows as ids.</summary>
     public List<TrainingExample> Encode(IEnumerable<Paper> papers) => papers.Select((paper, row) => new TrainingExample(
-        _encoder.Prompt(new InputRow(row, paper.Text, null), 0, PromptTruncation.None).Ids, _encoder.Target(paper.Summary, out _), Row: row)).ToList();
+        _encoder.Prompt(new InputRow(row, paper.Text, null), 0, PromptTruncation.None).Ids,
+            _encoder.Target(paper.Summary, out _), Row: row)).ToList();
 
     /// <summary>ROUGE-1 and ROUGE-L (F) of what a model writes for the test rows, against all references.</summary>
     public (double Rouge1, double RougeL) Score(ITransformer model)
     {
-        string[] texts = model.Transform(_mlContext.Data.LoadFromEnumerable(Papers)).GetColumn<string>(nameof(Written.Output)).ToArray();
-        Dictionary<string, string> outputs = Papers.Zip(texts).ToDictionary(pair => pair.First.Text, pair => pair.Second);
-        IEnumerable<Written> written = References.Select(paper => new Written { Text = paper.Text, Summary = paper.Summary, Output = outputs[paper.Text] });
-        TextGenerationMetrics metrics = _mlContext.TextGeneration.Evaluate(_mlContext.Data.LoadFromEnumerable(written), nameof(Written.Summary),
+        string[] texts = model.Transform(_mlContext.Data.LoadFromEnumerable(Papers))
+            .GetColumn<string>(nameof(Written.Output)).ToArray();
+        Dictionary<string, string> outputs = Papers.Zip(texts)
+            .ToDictionary(pair => pair.First.Text, pair => pair.Second);
+        IEnumerable<Written> written = References.Select(paper =>
+            new Written { Text = paper.Text, Summary = paper.Summary, Output = outputs[paper.Text] });
+        TextGenerationMetrics metrics =
+            _mlContext.TextGeneration.Evaluate(_mlContext.Data.LoadFromEnumerable(written), nameof(Written.Summary),
             nameof(Written.Output), new TextGenerationEvaluationOptions { GroupColumnName = nameof(Written.Text) });
         return (metrics.Rouge1.F, metrics.RougeL.F);
     }
 
     private Paper[] Read(string file) => _mlContext.Data.CreateEnumerable<Paper>(_mlContext.Data.LoadFromTextFile(file,
-        [new TextLoader.Column(nameof(Paper.Text), DataKind.String, 0), new TextLoader.Column(nameof(Paper.Summary), DataKind.String, 1)], hasHeader: true),
+        [new TextLoader.Column(nameof(Paper.Text), DataKind.String, 0),
+            new TextLoader.Column(nameof(Paper.Summary), DataKind.String, 1)], hasHeader: true),
         reuseRowObject: false).ToArray();
 }

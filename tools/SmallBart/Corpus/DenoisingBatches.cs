@@ -20,8 +20,8 @@ internal sealed class DenoisingBatches(IReadOnlyList<string> blocks, Passages pa
     // Enough for little padding.
     private const int BatchesAPool = 32;
 
-    // Without begin and end: the longest source has up to 128 tokens. Every block has a limit of its own: a small model finds
-    // out from short passages that most of a text can be copied, and needs long ones for the positions behind.
+    // Without begin and end: the longest source has up to 128 tokens. Every block has a limit of its own: a small model
+    // finds out from short passages that most of a text can be copied, and needs long ones for the positions behind.
     private const int LongestPassage = 126;
     private const int SmallestLimit = 24;
 

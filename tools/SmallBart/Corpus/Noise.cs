@@ -7,9 +7,9 @@ using Microsoft.ML.PrefixTuning.Training;
 namespace Microsoft.ML.PrefixTuning.SmallBart.Corpus;
 
 /// <summary>
-/// BART's noise (Lewis et al. 2020, section 2.2): sentences in random order, and spans of tokens replaced by one mask each.
-/// The model learns to write the text as it was. Half of the passages keep their order: a small model learns to copy from
-/// them first.
+/// BART's noise (Lewis et al. 2020, section 2.2): sentences in random order, and spans of tokens replaced by one mask
+/// each. The model learns to write the text as it was. Half of the passages keep their order: a small model learns to
+/// copy from them first.
 /// </summary>
 /// <param name="beginId">What both texts begin with.</param>
 /// <param name="endId">What both texts end with.</param>
@@ -29,7 +29,8 @@ internal sealed class Noise(int beginId, int endId, int maskId)
         if (random.Uniform() < PermutedShare)
             random.Shuffle(shuffled.AsSpan());
         int[] tokens = [.. shuffled.SelectMany(sentence => sentence)];
-        return new TrainingExample([beginId, .. Infill(tokens, random), endId], [beginId, .. passage.SelectMany(sentence => sentence), endId]);
+        return new TrainingExample([beginId, .. Infill(tokens, random), endId],
+            [beginId, .. passage.SelectMany(sentence => sentence), endId]);
     }
 
     private List<int> Infill(int[] tokens, SeededRandom random)
@@ -49,7 +50,9 @@ internal sealed class Noise(int beginId, int endId, int maskId)
         return noisy;
     }
 
-    /// <summary>Lengths of spans that hold so many tokens together; a span of none is a mask that hides nothing.</summary>
+    /// <summary>
+    /// Lengths of spans that hold so many tokens together; a span of none is a mask that hides nothing.
+    /// </summary>
     private static List<int> Spans(int masked, SeededRandom random)
     {
         var spans = new List<int>();

@@ -9,7 +9,9 @@ internal static class Sentences
     private const string Ends = ".!?";
     private const string Closing = "\"')]’”";
 
-    /// <summary>The sentences of a text; each but the first begins with the space before it, so that together they are the text.</summary>
+    /// <summary>
+    /// The sentences of a text; each but the first begins with the space before it, so that together they are the text.
+    /// </summary>
     public static IEnumerable<string> Of(string text)
     {
         int start = 0;
@@ -34,6 +36,7 @@ internal static class Sentences
             before--;
         // One letter before a full stop is an initial.
         return before > start && Ends.Contains(text[before], StringComparison.Ordinal)
-            && !(text[before] == '.' && char.IsUpper(text[before - 1]) && (before - 2 < start || text[before - 2] is ' ' or '.'));
+            && !(text[before] == '.' && char.IsUpper(text[before - 1])
+                && (before - 2 < start || text[before - 2] is ' ' or '.'));
     }
 }

@@ -6,8 +6,8 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 namespace Microsoft.ML.PrefixTuning.SmallBart.Corpus;
 
 /// <summary>
-/// Text files as blocks of neighbouring paragraphs in an order that chance decides: a novel's parts lie as far from each
-/// other as two articles do.
+/// Text files as blocks of neighbouring paragraphs in an order that chance decides: a novel's parts lie as far from
+/// each other as two articles do.
 /// </summary>
 internal static class TextBlocks
 {

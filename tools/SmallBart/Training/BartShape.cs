@@ -17,8 +17,8 @@ internal sealed record BartShape(int Vocabulary, int Width, int Layers, int Head
     // BART's learned positions begin at row 2.
     private const int PositionOffset = 2;
 
-    // One over the root of the width that is the default here; the usual 0.02 fits widths of a thousand and more, and lets a
-    // small model lie still for a thousand steps.
+    // One over the root of the width that is the default here; the usual 0.02 fits widths of a thousand and more, and
+    // lets a small model lie still for a thousand steps.
     private const double Deviation = 0.06;
 
     /// <summary>The content of config.json.</summary>
@@ -63,7 +63,9 @@ internal sealed record BartShape(int Vocabulary, int Width, int Layers, int Head
         ["max_length"] = 128,
     };
 
-    /// <summary>Weights as they are before training: normal with deviation 0.06, biases 0, norms 1. Owned by the caller's scope.</summary>
+    /// <summary>
+    /// Weights as they are before training: normal with deviation 0.06, biases 0, norms 1. Owned by the caller's scope.
+    /// </summary>
     /// <param name="seed">Seed.</param>
     public IEnumerable<KeyValuePair<string, Tensor>> Start(int seed)
     {

@@ -14,7 +14,9 @@ internal static class FullLoss
     /// <summary>The sum of the tokens' losses and its gradients.</summary>
     /// <param name="model">The model.</param>
     /// <param name="states">Hidden states and the tokens they predict.</param>
-    /// <returns>Sum in nats; gradients of the hidden states [T, E], in their type, and of the head [V, E], float32.</returns>
+    /// <returns>
+    /// Sum in nats; gradients of the hidden states [T, E], in their type, and of the head [V, E], float32.
+    /// </returns>
     public static (double Sum, Tensor OfHidden, Tensor OfHead) WithGradient(LanguageModel model, TargetStates states)
     {
         using var noGradient = no_grad();
@@ -31,7 +33,8 @@ internal static class FullLoss
             Tensor scores = model.Logits(read).log_softmax(Axis.Last, ScalarType.Float32);              // [C, V]
             sum -= scores.gather(1, column).sum().ToSingle();
             // Probability minus wanted probability.
-            Tensor gradient = scores.exp_().scatter_add_(1, column, full_like(column, Scalars.MinusOne, ScalarType.Float32)).to(hidden.dtype);
+            Tensor gradient = scores.exp_().scatter_add_(1, column,
+                full_like(column, Scalars.MinusOne, ScalarType.Float32)).to(hidden.dtype);
             ofHidden.narrow(0, start, length).copy_(gradient.matmul(model.Weights.Head));
             ofHead.PlusInPlace(gradient.t().matmul(read));
         }

@@ -11,7 +11,8 @@ namespace Microsoft.ML.PrefixTuning.SmallBart.Training;
 internal sealed class FullTrainer : IDisposable
 {
     /// <summary>No prefix at all.</summary>
-    public static readonly IReadOnlyDictionary<AttentionSite, Tensor> NoPrefix = new Dictionary<AttentionSite, Tensor>();
+    public static readonly IReadOnlyDictionary<AttentionSite, Tensor> NoPrefix = new Dictionary<AttentionSite,
+        Tensor>();
 
     private readonly TrainableModel _model;
     private readonly TrainingOptions _options;
@@ -47,14 +48,17 @@ internal sealed class FullTrainer : IDisposable
         Tensor gradient = _model.Flatten(gradients);
         double norm = gradient.norm().ToSingle() / count;
         if (!double.IsFinite(sum) || !double.IsFinite(norm))
-            throw new InvalidOperationException($"Expected a finite loss and gradient, found loss {sum / count} and gradient norm {norm}: lower the learning rate.");
+            throw new InvalidOperationException(
+                $"Expected a finite loss and gradient, found loss {sum / count} and gradient norm {norm}: lower the"
+                    + " learning rate.");
         Optimizer.Step([gradient], rate, Math.Min(1, _options.ClipNorm / (norm + 1e-6)) / count);
         _model.Refresh();
         return sum / count;
     }
 
     /// <summary>The mean loss over all target tokens of some batches, in nats.</summary>
-    public double MeanLoss(IEnumerable<IReadOnlyList<TrainingExample>> batches) => MeanLoss(_model.Model, batches, NoPrefix);
+    public double MeanLoss(IEnumerable<IReadOnlyList<TrainingExample>> batches) =>
+        MeanLoss(_model.Model, batches, NoPrefix);
 
     /// <summary>The same of any model and prefix.</summary>
     /// <param name="model">The model.</param>
@@ -78,6 +82,7 @@ internal sealed class FullTrainer : IDisposable
 
     public void Dispose() => Optimizer.Dispose();
 
-    private static TargetStates States(LanguageModel model, IReadOnlyList<TrainingExample> rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix) =>
+    private static TargetStates States(LanguageModel model, IReadOnlyList<TrainingExample> rows,
+        IReadOnlyDictionary<AttentionSite, Tensor> prefix) =>
         TargetStates.Make(model, rows, prefix, PrefixConvention.EncoderDecoder, model.Spec.Tokens.DecoderStart);
 }

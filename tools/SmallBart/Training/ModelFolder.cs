@@ -28,9 +28,12 @@ internal static class ModelFolder
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        SafeTensorsContent[] weights = [.. model.Masters.Select(weight => SafeTensorsContent.Of(weight.Key, weight.Value.to(ScalarType.BFloat16))),
-            SafeTensorsContent.Of("final_logits_bias", zeros([1, model.Model.Spec.VocabularySize], ScalarType.BFloat16))];
-        AtomicFile.Write(Path.Combine(folder, CheckpointFolder.SingleFile), stream => SafeTensorsWriter.Write(stream, weights,
+        SafeTensorsContent[] weights =
+            [.. model.Masters.Select(weight => SafeTensorsContent.Of(weight.Key, weight.Value.to(ScalarType.BFloat16))),
+            SafeTensorsContent.Of("final_logits_bias",
+                zeros([1, model.Model.Spec.VocabularySize], ScalarType.BFloat16))];
+        AtomicFile.Write(Path.Combine(folder, CheckpointFolder.SingleFile), stream =>
+            SafeTensorsWriter.Write(stream, weights,
             new Dictionary<string, string> { ["format"] = "pt" }));
     }
 

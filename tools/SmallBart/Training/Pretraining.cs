@@ -35,7 +35,9 @@ internal sealed record PretrainingRequest
     public required BartShape Shape { get; init; }
 
     /// <summary>All that decides on the result, as one text.</summary>
-    public string Identity => $"{string.Join('+', Texts.Select(Path.GetFileName))}, {Steps} steps of {Rows} rows, learning rate {LearningRate}, seed {Seed}, {Type}, {Shape}";
+    public string Identity =>
+        $"{string.Join('+', Texts.Select(Path.GetFileName))}, {Steps} steps of {Rows} rows, learning rate"
+            + $" {LearningRate}, seed {Seed}, {Type}, {Shape}";
 }
 
 /// <summary>From text to a model folder: vocabulary, random weights, denoising, files.</summary>
@@ -65,10 +67,13 @@ internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
         TransformerSpec spec = family.Describe(config);
         using TrainableModel model = Start(spec, family.Names(spec, config));
         log.WriteLine($"{model.Master.numel():N0} numbers.");
-        using var trainer = new FullTrainer(model, new TrainingOptions { Beta2 = 0.98, Epsilon = 1e-6, WeightDecay = 0.01 });
+        using var trainer =
+            new FullTrainer(model, new TrainingOptions { Beta2 = 0.98, Epsilon = 1e-6, WeightDecay = 0.01 });
         var passages = new Passages(tokenizer);
-        var noise = new Noise(spec.Tokens.Begin!.Value, spec.Tokens.Ends[0], tokenizer.SpecialTokens[TokenizerFiles.Mask]);
-        TrainingExample[][] heldOut = new DenoisingBatches(blocks[..HeldOutBlocks], passages, noise, request.Rows, request.Seed)
+        var noise = new Noise(spec.Tokens.Begin!.Value, spec.Tokens.Ends[0],
+            tokenizer.SpecialTokens[TokenizerFiles.Mask]);
+        TrainingExample[][] heldOut =
+            new DenoisingBatches(blocks[..HeldOutBlocks], passages, noise, request.Rows, request.Seed)
             .All().Take(HeldOutBatches).ToArray();
         var batches = new DenoisingBatches(blocks[HeldOutBlocks..], passages, noise, request.Rows, request.Seed);
         Train(model, trainer, batches, heldOut);
@@ -87,16 +92,20 @@ internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
         var pieces = new PieceCounts();
         foreach (string block in blocks.TakeWhile(_ => pieces.Characters < VocabularyCharacters))
             pieces.Add(block);
-        TokenizerFiles.Write(BytePairTrainer.Train(pieces.Counts, request.Shape.Vocabulary - TokenizerFiles.SpecialCount),
+        TokenizerFiles.Write(BytePairTrainer.Train(pieces.Counts,
+            request.Shape.Vocabulary - TokenizerFiles.SpecialCount),
             request.Folder, request.Shape.Positions);
-        log.WriteLine($"Vocabulary of {request.Shape.Vocabulary} tokens from {pieces.Characters:N0} characters, {pieces.Counts.Count:N0} pieces, in {clock.Elapsed.TotalSeconds:F0} s.");
+        log.WriteLine(
+            $"Vocabulary of {request.Shape.Vocabulary} tokens from {pieces.Characters:N0} characters,"
+                + $" {pieces.Counts.Count:N0} pieces, in {clock.Elapsed.TotalSeconds:F0} s.");
     }
 
     private void Train(TrainableModel model, FullTrainer trainer, DenoisingBatches batches, TrainingExample[][] heldOut)
     {
         PretrainingState state = PretrainingState.Read(_statePath, request.Identity, trainer.Optimizer);
         model.Refresh();
-        var schedule = new LearningRateSchedule(request.LearningRate, request.Steps / 20 + 1, request.Steps, LearningRateDecay.Linear);
+        var schedule = new LearningRateSchedule(request.LearningRate, request.Steps / 20 + 1, request.Steps,
+            LearningRateDecay.Linear);
         var clock = Stopwatch.StartNew();
         double secondsBefore = state.Seconds, saved = 0, loss = 0;
         int counted = 0;
@@ -104,11 +113,15 @@ internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
         {
             loss += trainer.Step(batch, schedule.At(state.Step));
             counted++;
-            state = new PretrainingState(state.Step + 1, secondsBefore + clock.Elapsed.TotalSeconds, state.Tokens + batch.Sum(row => (long)row.Target.Length));
+            state = new PretrainingState(state.Step + 1, secondsBefore + clock.Elapsed.TotalSeconds, state.Tokens
+                + batch.Sum(row => (long)row.Target.Length));
             if (state.Step % ReportInterval == 0)
             {
-                string ofHeldOut = state.Step % (10 * ReportInterval) == 0 ? $", held-out loss {trainer.MeanLoss(heldOut):F3}" : "";
-                log.WriteLine($"step {state.Step}: loss {loss / counted:F3}{ofHeldOut}, {state.Tokens / state.Seconds:F0} target tokens a second, {state.Seconds:F0} s");
+                string ofHeldOut = state.Step % (10 * ReportInterval) == 0
+                    ? $", held-out loss {trainer.MeanLoss(heldOut):F3}" : "";
+                log.WriteLine(
+                    $"step {state.Step}: loss {loss / counted:F3}{ofHeldOut}, {state.Tokens / state.Seconds:F0}"
+                        + $" target tokens a second, {state.Seconds:F0} s");
                 (loss, counted) = (0, 0);
             }
             if (clock.Elapsed.TotalSeconds - saved < SaveSeconds)
@@ -117,6 +130,8 @@ internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
             state.Write(_statePath, request.Identity, trainer.Optimizer);
         }
         state.Write(_statePath, request.Identity, trainer.Optimizer);
-        log.WriteLine($"Held-out loss {trainer.MeanLoss(heldOut):F3} after {state.Step} steps, {state.Tokens:N0} target tokens and {state.Seconds / 60:F1} minutes.");
+        log.WriteLine(
+            $"Held-out loss {trainer.MeanLoss(heldOut):F3} after {state.Step} steps, {state.Tokens:N0} target tokens"
+                + $" and {state.Seconds / 60:F1} minutes.");
     }
 }

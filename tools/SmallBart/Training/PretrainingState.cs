@@ -44,12 +44,14 @@ internal sealed record PretrainingState(int Step, double Seconds, long Tokens)
             return new PretrainingState(0, 0, 0);
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         if (file.Metadata[Run] != run)
-            throw new InvalidOperationException($"'{path}': expected the state of the run {run}, found that of {file.Metadata[Run]}.");
+            throw new InvalidOperationException(
+                $"'{path}': expected the state of the run {run}, found that of {file.Metadata[Run]}.");
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         foreach ((string name, Tensor value) in optimizer.State)
             value.copy_(file.Read(name, ScalarType.Float32));
-        var state = new PretrainingState(Whole(nameof(Step)), double.Parse(file.Metadata[nameof(Seconds)], CultureInfo.InvariantCulture),
+        var state = new PretrainingState(Whole(nameof(Step)),
+            double.Parse(file.Metadata[nameof(Seconds)], CultureInfo.InvariantCulture),
             Whole(nameof(Tokens)));
         optimizer.Updates = state.Step;
         return state;

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.SmallBart.Training;
 
 /// <summary>
-/// The library's graph over weights that move: float32 masters in one flat tensor, and the copies the graph reads, in the
-/// type of the computation. Owns both.
+/// The library's graph over weights that move: float32 masters in one flat tensor, and the copies the graph reads, in
+/// the type of the computation. Owns both.
 /// </summary>
 internal sealed class TrainableModel : IDisposable
 {
@@ -21,7 +21,8 @@ internal sealed class TrainableModel : IDisposable
     /// <param name="names">Names of its weights.</param>
     /// <param name="start">Weights by full name; stay the caller's.</param>
     /// <param name="type">Type of the computation: Float32 or BFloat16.</param>
-    public TrainableModel(TransformerSpec spec, TensorNames names, IEnumerable<KeyValuePair<string, Tensor>> start, ScalarType type)
+    public TrainableModel(TransformerSpec spec, TensorNames names, IEnumerable<KeyValuePair<string, Tensor>> start,
+        ScalarType type)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -43,7 +44,9 @@ internal sealed class TrainableModel : IDisposable
     /// <summary>The graph.</summary>
     public LanguageModel Model { get; }
 
-    /// <summary>All weights, float32, [numbers]. After a change the graph must be told: <see cref="Refresh"/>.</summary>
+    /// <summary>
+    /// All weights, float32, [numbers]. After a change the graph must be told: <see cref="Refresh"/>.
+    /// </summary>
     public Tensor Master { get; }
 
     /// <summary>Weights by name, views of <see cref="Master"/>.</summary>

@@ -8,14 +8,16 @@ using Microsoft.ML.PrefixTuning.Text;
 namespace Microsoft.ML.PrefixTuning.SmallBart.Vocabulary;
 
 /// <summary>
-/// Trains a byte-level BPE vocabulary (Sennrich et al. 2016): the most frequent pair of neighbours becomes a token, again and
-/// again. Counts are kept up to date instead of being taken anew: a merge touches only the words that hold its pair.
+/// Trains a byte-level BPE vocabulary (Sennrich et al. 2016): the most frequent pair of neighbours becomes a token,
+/// again and again. Counts are kept up to date instead of being taken anew: a merge touches only the words that hold
+/// its pair.
 /// </summary>
 internal sealed class BytePairTrainer
 {
     private const int Bytes = 256;
 
-    private readonly List<string> _tokens = [.. Enumerable.Range(0, Bytes).Select(value => $"{ByteAlphabet.CharacterOf((byte)value)}")];
+    private readonly List<string> _tokens =
+        [.. Enumerable.Range(0, Bytes).Select(value => $"{ByteAlphabet.CharacterOf((byte)value)}")];
     private readonly List<(string Left, string Right)> _merges = [];
     private readonly List<int>[] _words;
     private readonly long[] _wordCounts;
@@ -131,4 +133,5 @@ internal sealed class BytePairTrainer
 /// <summary>A trained vocabulary, in the letters that stand for bytes.</summary>
 /// <param name="Tokens">The 256 bytes, then one token a merge.</param>
 /// <param name="Merges">The merges, the first rank first.</param>
-internal sealed record BytePairVocabulary(IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges);
+internal sealed record BytePairVocabulary(IReadOnlyList<string> Tokens,
+    IReadOnlyList<(string Left, string Right)> Merges);

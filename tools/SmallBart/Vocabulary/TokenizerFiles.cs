@@ -21,7 +21,8 @@ internal static class TokenizerFiles
     /// <summary>Special tokens in all.</summary>
     public static readonly int SpecialCount = First.Length + 1;
 
-    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonSerializerOptions Indented = new(Readable) { WriteIndented = true };
 
     /// <summary>Writes vocab.json, merges.txt and tokenizer_config.json.</summary>
@@ -31,9 +32,11 @@ internal static class TokenizerFiles
     public static void Write(BytePairVocabulary vocabulary, string folder, int longest)
     {
         string[] tokens = [.. First, .. vocabulary.Tokens, Mask];
-        Dictionary<string, int> ids = tokens.Select((token, id) => (token, id)).ToDictionary(entry => entry.token, entry => entry.id);
+        Dictionary<string, int> ids = tokens.Select((token, id) => (token, id))
+            .ToDictionary(entry => entry.token, entry => entry.id);
         WriteText(folder, "vocab.json", JsonSerializer.Serialize(ids, Readable));
-        WriteText(folder, "merges.txt", string.Concat(vocabulary.Merges.Select(merge => $"{merge.Left} {merge.Right}\n").Prepend("#version: 0.2\n")));
+        WriteText(folder, "merges.txt", string.Concat(vocabulary.Merges.Select(merge => $"{merge.Left} {merge.Right}\n")
+            .Prepend("#version: 0.2\n")));
         var config = new JsonObject
         {
             ["tokenizer_class"] = "BartTokenizer",

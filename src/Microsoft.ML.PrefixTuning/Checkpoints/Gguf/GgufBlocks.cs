@@ -8,8 +8,8 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
 /// <summary>
 /// Types whose blocks of 32 elements have one scale and perhaps one offset, halves both. Sources: ggml's
-/// <c>ggml-common.h</c> and gguf-py's <c>quants.py</c>, whose float32 values are met bit for bit: products of a half and
-/// a few bits are exact, so the one rounding is that of the sum.
+/// <c>ggml-common.h</c> and gguf-py's <c>quants.py</c>, whose float32 values are met bit for bit: products of a half
+/// and a few bits are exact, so the one rounding is that of the sum.
 /// </summary>
 internal static class GgufBlocks
 {
@@ -39,7 +39,9 @@ internal static class GgufBlocks
         }
     }
 
-    /// <summary>Half scale; the fifth bits of all elements; 16 bytes of two elements each: <c>scale * (bits - 16)</c>.</summary>
+    /// <summary>
+    /// Half scale; the fifth bits of all elements; 16 bytes of two elements each: <c>scale * (bits - 16)</c>.
+    /// </summary>
     public static void Q50(ReadOnlySpan<byte> blocks, Span<float> values)
     {
         for (; !blocks.IsEmpty; blocks = blocks[22..], values = values[Elements..])
@@ -80,7 +82,8 @@ internal static class GgufBlocks
     public static Vector128<sbyte> High(Vector128<byte> pairs) => (pairs >> 4).AsSByte();
 
     /// <summary>Writes 32 elements: <c>scale * element + offset</c>.</summary>
-    public static void Store(Vector128<sbyte> first, Vector128<sbyte> second, float scale, float offset, Span<float> values)
+    public static void Store(Vector128<sbyte> first, Vector128<sbyte> second, float scale, float offset,
+        Span<float> values)
     {
         Store(first, scale, offset, values);
         Store(second, scale, offset, values[16..]);

@@ -24,7 +24,8 @@ internal sealed class GgufConfig
     [
         ("expert_count", 0), ("expert_used_count", 0), ("attention.clamp_kqv", 0), ("attention.max_alibi_bias", 0),
         ("attn_logit_softcapping", 0), ("final_logit_softcapping", 0), ("logit_scale", 1), ("residual_scale", 1),
-        ("embedding_scale", 1), ("attention.scale", 0), ("rope.scaling.attn_factor", 1), ("rope.scaling.yarn_attn_factor", 1),
+        ("embedding_scale", 1), ("attention.scale", 0), ("rope.scaling.attn_factor", 1),
+            ("rope.scaling.yarn_attn_factor", 1),
         ("rope.scaling.yarn_ext_factor", 1), ("rope.scaling.yarn_log_multiplier", 0),
     ];
 
@@ -41,7 +42,9 @@ internal sealed class GgufConfig
     }
 
     /// <summary>The config of a file.</summary>
-    /// <exception cref="FormatException">A key is missing, of another type, or contradicts another or a tensor.</exception>
+    /// <exception cref="FormatException">
+    /// A key is missing, of another type, or contradicts another or a tensor.
+    /// </exception>
     /// <exception cref="NotSupportedException">A key asks for what the graph cannot do.</exception>
     public static ModelConfig Of(GgufArchitecture architecture, GgufFile file)
     {
@@ -62,7 +65,8 @@ internal sealed class GgufConfig
             if (_keys.Whole(key) is null)
                 throw _keys.Missing(key);
         }
-        string norm = _architecture.Keys.Select(key => key.File).First(key => key.StartsWith("attention.layer_norm", StringComparison.Ordinal));
+        string norm = _architecture.Keys.Select(key => key.File)
+            .First(key => key.StartsWith("attention.layer_norm", StringComparison.Ordinal));
         if (_keys.Number(norm) is null)
             throw _keys.Missing(norm);
         foreach ((string key, double neutral) in Neutral)
@@ -71,7 +75,8 @@ internal sealed class GgufConfig
                 throw _keys.Unsupported(key, neutral.ToString(CultureInfo.InvariantCulture));
         }
         // No architecture of the list has one in llama.cpp; one as long as the context hides nothing.
-        if (_keys.Whole("attention.sliding_window") is { } window && window != 0 && window < _keys.Whole("context_length"))
+        if (_keys.Whole("attention.sliding_window") is { } window && window != 0
+            && window < _keys.Whole("context_length"))
             throw _keys.Unsupported("attention.sliding_window", "none");
         if (_keys.Value("attention.causal") is { } causal && causal is not true)
             throw _keys.Unsupported("attention.causal", "true");
@@ -88,9 +93,11 @@ internal sealed class GgufConfig
             throw _keys.Unsupported("attention.value_length", $"the size of keys, {size}");
         bool grouped = _values.ContainsKey("num_key_value_heads");
         if (grouped)
-            Set("head_dim", $"{_architecture.Name}.attention.key_length", _keys.Whole("attention.key_length") ?? (width % heads == 0 ? size : null));
+            Set("head_dim", $"{_architecture.Name}.attention.key_length", _keys.Whole("attention.key_length")
+                ?? (width % heads == 0 ? size : null));
         else if (size * heads != width)
-            throw _keys.Wrong("attention.head_count", $"a divisor of the embedding length {width} that gives heads of {size}");
+            throw _keys.Wrong("attention.head_count",
+                $"a divisor of the embedding length {width} that gives heads of {size}");
         else if (_keys.Whole("attention.head_count_kv") is { } groups && groups != heads)
             throw _keys.Unsupported("attention.head_count_kv", $"{heads}, the number of heads");
         AddRotation(size);
@@ -109,9 +116,11 @@ internal sealed class GgufConfig
             throw _keys.Wrong(Key, $"an even number from 2 to the head size {headSize}");
         if (rotated != headSize && _architecture.RotatesInterleaved)
             throw _keys.Unsupported(Key, $"the head size {headSize}");
-        // Families cut the product of share and size to a whole number; a quarter more keeps rounding from taking one away.
+        // Families cut the product of share and size to a whole number; a quarter more keeps rounding from taking one
+        // away.
         double share = rotated == headSize ? 1 : (rotated + 0.25) / headSize;
-        Set(_architecture.Family == "gpt_neox" ? "rotary_pct" : "partial_rotary_factor", $"{_architecture.Name}.{Key}", share);
+        Set(_architecture.Family == "gpt_neox" ? "rotary_pct"
+            : "partial_rotary_factor", $"{_architecture.Name}.{Key}", share);
     }
 
     private void AddVocabulary()
@@ -123,14 +132,16 @@ internal sealed class GgufConfig
         Set("vocab_size", $"{_architecture.Name}.vocab_size", rows);
         _values["tie_word_embeddings"] = !_file.TensorNames.Contains("output.weight");
         var tokenizer = new GgufKeys(_file, "tokenizer.ggml.");
-        foreach ((string key, string name) in ((string, string)[])[("bos_token_id", "bos_token_id"), ("eos_token_id", "eos_token_id"), ("padding_token_id", "pad_token_id")])
+        foreach ((string key, string name) in ((string, string)[])[("bos_token_id", "bos_token_id"),
+            ("eos_token_id", "eos_token_id"), ("padding_token_id", "pad_token_id")])
             Set(name, $"tokenizer.ggml.{key}", tokenizer.Whole(key));
     }
 
     private void AddScaling()
     {
         const string Scaling = "rope.scaling.";
-        string factorKey = _keys.Value(Scaling + "factor") is null && _keys.Value("rope.scale_linear") is not null ? "rope.scale_linear" : Scaling + "factor";
+        string factorKey = _keys.Value(Scaling + "factor") is null && _keys.Value("rope.scale_linear") is not null
+            ? "rope.scale_linear" : Scaling + "factor";
         // As llama.cpp: a factor without a type is linear, and 0 stands for none.
         string type = _keys.Text(Scaling + "type") ?? (_keys.Number(factorKey) is null or 0 or 1 ? "none" : "linear");
         if (type == "none")
@@ -160,7 +171,8 @@ internal sealed class GgufConfig
         bool flag => flag,
         string text => text,
         // A float32 is written as what it was rounded from: 1e-05 and not 9.999999747378752e-06.
-        float => double.Parse(((float)_keys.Number(key)!).ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
+        float => double.Parse(((float)_keys.Number(key)!).ToString("R", CultureInfo.InvariantCulture),
+            CultureInfo.InvariantCulture),
         double => _keys.Number(key),
         _ => _keys.Whole(key),
     };

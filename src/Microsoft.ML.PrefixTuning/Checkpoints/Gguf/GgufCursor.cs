@@ -6,8 +6,8 @@ using System.Text.Unicode;
 namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
 /// <summary>
-/// A place in the header of a GGUF file. Every count and length is compared with the bytes left before it is used, so that
-/// no number in a file leads beyond it or to an allocation larger than it.
+/// A place in the header of a GGUF file. Every count and length is compared with the bytes left before it is used, so
+/// that no number in a file leads beyond it or to an allocation larger than it.
 /// </summary>
 /// <param name="start">First byte of the file, held by the caller.</param>
 /// <param name="length">Length of the file in bytes.</param>
@@ -37,7 +37,8 @@ internal sealed unsafe class GgufCursor(byte* start, long length, string file, l
     {
         long left = length - Position;
         if (count > (ulong)(left / size))
-            throw Fault(what, $"{count} elements of {size} bytes", $"the end of the file after {left} bytes (truncated, or a wrong length)");
+            throw Fault(what, $"{count} elements of {size} bytes",
+                $"the end of the file after {left} bytes (truncated, or a wrong length)");
         if (count * (ulong)size > int.MaxValue)
             throw Fault(what, $"a length of at most {int.MaxValue} bytes", $"{count} elements of {size} bytes");
         var bytes = new ReadOnlySpan<byte>(start + Position, (int)count * size);

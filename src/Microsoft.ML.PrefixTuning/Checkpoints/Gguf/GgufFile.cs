@@ -10,8 +10,8 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
 /// <summary>
 /// A GGUF file of version 2 or 3, read strictly: everything in front of the data is checked when it is opened. Source:
-/// the format's description in ggml's <c>docs/gguf.md</c>. Owns the mapping of the file; its metadata can be read while it
-/// is open.
+/// the format's description in ggml's <c>docs/gguf.md</c>. Owns the mapping of the file; its metadata can be read while
+/// it is open.
 /// </summary>
 internal sealed class GgufFile : ITensorSource
 {
@@ -62,7 +62,9 @@ internal sealed class GgufFile : ITensorSource
     /// <summary>Reads a tensor with its rows in another order.</summary>
     /// <param name="tensor">Its name.</param>
     /// <param name="type">Float32 or BFloat16.</param>
-    /// <param name="rowOrder">Row r of the result is row <c>rowOrder(r)</c> of the file; null for the order of the file.</param>
+    /// <param name="rowOrder">
+    /// Row r of the result is row <c>rowOrder(r)</c> of the file; null for the order of the file.
+    /// </param>
     /// <inheritdoc cref="Read(string, ScalarType)"/>
     public unsafe Tensor Read(string tensor, ScalarType type, Func<int, int>? rowOrder)
     {
@@ -88,12 +90,14 @@ internal sealed class GgufFile : ITensorSource
         if (version is not (2 or 3))
         {
             string byteOrder = version is 0x0200_0000 or 0x0300_0000 ? " (a big-endian file)" : "";
-            throw new NotSupportedException($"{name}: version: found {version}{byteOrder}, supported is 2 and 3, little-endian.");
+            throw new NotSupportedException(
+                $"{name}: version: found {version}{byteOrder}, supported is 2 and 3, little-endian.");
         }
         int tensors = GgufTensorTable.ReadCount(cursor), keys = GgufMetadata.ReadCount(cursor);
         GgufMetadata metadata = GgufMetadata.Read(cursor, keys, mapping, name);
         uint alignment = Alignment(metadata, name);
-        return new GgufFile(path, mapping, metadata, GgufTensorTable.Read(cursor, tensors, alignment, (name, mapping.Length)));
+        return new GgufFile(path, mapping, metadata,
+            GgufTensorTable.Read(cursor, tensors, alignment, (name, mapping.Length)));
     }
 
     private static uint Alignment(GgufMetadata metadata, string name)
@@ -102,7 +106,9 @@ internal sealed class GgufFile : ITensorSource
         return metadata.GetValueOrDefault(Key, DefaultAlignment) switch
         {
             uint number when BitOperations.IsPow2(number) => number,
-            var other => throw new FormatException($"{name}: key '{Key}': expected a power of two of type uint32, found {Shown(other)}."),
+            var other =>
+                throw new FormatException(
+                $"{name}: key '{Key}': expected a power of two of type uint32, found {Shown(other)}."),
         };
     }
 

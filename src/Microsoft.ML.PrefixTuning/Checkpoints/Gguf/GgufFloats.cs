@@ -13,7 +13,8 @@ internal static class GgufFloats
     // From here on a float32 rounds to an infinite bfloat16.
     private const uint BFloat16Overflow = 0x7F7F_8000;
 
-    public static void F32(ReadOnlySpan<byte> blocks, Span<float> values) => blocks.CopyTo(MemoryMarshal.AsBytes(values));
+    public static void F32(ReadOnlySpan<byte> blocks, Span<float> values) =>
+        blocks.CopyTo(MemoryMarshal.AsBytes(values));
 
     public static void F16(ReadOnlySpan<byte> blocks, Span<float> values)
     {
@@ -82,13 +83,15 @@ internal static class GgufFloats
         return finite;
     }
 
-    // Exponent and fraction at their place in a float32, then the difference of the two biases by a multiplication, which
-    // also makes normal numbers of subnormal ones. Infinity and NaN keep an exponent of all ones.
+    // Exponent and fraction at their place in a float32, then the difference of the two biases by a multiplication,
+    // which also makes normal numbers of subnormal ones. Infinity and NaN keep an exponent of all ones.
     private static Vector128<float> Widen(Vector128<uint> half)
     {
         Vector128<uint> magnitude = (half & Vector128.Create(0x7FFFu)) << 13;
-        Vector128<uint> value = (magnitude.AsSingle() * BitConverter.UInt32BitsToSingle(0x7780_0000)).AsUInt32(); // 2^112
-        value |= Vector128.GreaterThanOrEqual(magnitude, Vector128.Create(0x7C00u << 13)) & Vector128.Create(InfinityBits);
+        Vector128<uint> value = (magnitude.AsSingle() * BitConverter.UInt32BitsToSingle(0x7780_0000))
+            .AsUInt32(); // 2^112
+        value |= Vector128.GreaterThanOrEqual(magnitude,
+            Vector128.Create(0x7C00u << 13)) & Vector128.Create(InfinityBits);
         return (value | (half & Vector128.Create(0x8000u)) << 16).AsSingle();
     }
 

@@ -4,7 +4,9 @@ using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
-/// <summary>Typed reading of a GGUF file's keys below a prefix; a key that has another type is refused by name.</summary>
+/// <summary>
+/// Typed reading of a GGUF file's keys below a prefix; a key that has another type is refused by name.
+/// </summary>
 /// <param name="file">The file.</param>
 /// <param name="prefix">In front of every key: <c>llama.</c>, or nothing.</param>
 internal sealed class GgufKeys(GgufFile file, string prefix = "")

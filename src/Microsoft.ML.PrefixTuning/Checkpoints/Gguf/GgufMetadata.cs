@@ -27,7 +27,9 @@ internal enum GgufValueKind : uint
     Double = 12,
 }
 
-/// <summary>Where a value lies: its kind, its place in the file, and the number of elements of a list (-1: no list).</summary>
+/// <summary>
+/// Where a value lies: its kind, its place in the file, and the number of elements of a list (-1: no list).
+/// </summary>
 internal readonly record struct GgufValue(GgufValueKind Kind, long Position, int Count);
 
 /// <summary>
@@ -74,7 +76,8 @@ internal sealed class GgufMetadata : IReadOnlyDictionary<string, object>
     }
 
     /// <summary>The number of keys, compared with the bytes left.</summary>
-    public static int ReadCount(GgufCursor cursor) => cursor.Count(LeastBytesOfKey, MostKeys, "number of key-value pairs (n_kv)");
+    public static int ReadCount(GgufCursor cursor) =>
+        cursor.Count(LeastBytesOfKey, MostKeys, "number of key-value pairs (n_kv)");
 
     public bool ContainsKey(string key) => _values.ContainsKey(key);
 
@@ -102,7 +105,8 @@ internal sealed class GgufMetadata : IReadOnlyDictionary<string, object>
         kind = Kind(cursor, what);
         if (kind == GgufValueKind.Array)
             throw cursor.Fault(what, "an array of values", "an array of arrays (nested)");
-        int count = cursor.Count(kind == GgufValueKind.Text ? sizeof(ulong) : SizeOf(kind), int.MaxValue, $"{what}, array length");
+        int count = cursor.Count(kind == GgufValueKind.Text ? sizeof(ulong)
+            : SizeOf(kind), int.MaxValue, $"{what}, array length");
         var value = new GgufValue(kind, cursor.Position, count);
         Pass(cursor, kind, count, what);
         return value;

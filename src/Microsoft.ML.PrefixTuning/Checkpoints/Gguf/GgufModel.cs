@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
 /// <summary>
-/// A GGUF file as a model: its keys as a config of the family, its tensors under GGUF's own names, with rows in the order
-/// that the graph wants.
+/// A GGUF file as a model: its keys as a config of the family, its tensors under GGUF's own names, with rows in the
+/// order that the graph wants.
 /// </summary>
 internal sealed class GgufModel : ITensorSource
 {
@@ -55,12 +55,13 @@ internal sealed class GgufModel : ITensorSource
     public TensorInfo Describe(string tensor) => _file.Describe(tensor);
 
     /// <summary>
-    /// Reads a tensor. llama.cpp stores the query and key rows of a head of Llama as interleaved pairs; they are put back into
-    /// rotate-half order while they are read.
+    /// Reads a tensor. llama.cpp stores the query and key rows of a head of Llama as interleaved pairs; they are put
+    /// back into rotate-half order while they are read.
     /// </summary>
     public Tensor Read(string tensor, ScalarType type)
     {
-        bool query = tensor.Contains(".attn_q.", StringComparison.Ordinal), key = tensor.Contains(".attn_k.", StringComparison.Ordinal);
+        bool query = tensor.Contains(".attn_q.", StringComparison.Ordinal),
+            key = tensor.Contains(".attn_k.", StringComparison.Ordinal);
         if (!_rotatesInterleaved || !(query || key))
             return _file.Read(tensor, type);
         int size = Spec.Decoder.Heads.Size;
@@ -84,7 +85,8 @@ internal sealed class GgufModel : ITensorSource
         if (!file.TensorNames.Contains(RotaryDivisors) || spec.Decoder.Positions is not RotaryPositions rotary)
             return spec;
         if (rotary.Full.Scaling is not NoScaling)
-            throw new FormatException($"{file.Name}: tensor '{RotaryDivisors}' and a rope.scaling.type: expected one of them, found both.");
+            throw new FormatException(
+                $"{file.Name}: tensor '{RotaryDivisors}' and a rope.scaling.type: expected one of them, found both.");
         var scaling = new DivisorScaling(Divisors(file, rotary.Full.RotatedSize / 2));
         return spec with
         {
@@ -96,10 +98,12 @@ internal sealed class GgufModel : ITensorSource
     {
         TensorInfo info = file.Describe(RotaryDivisors);
         if (info.Shape is not [var count] || count != pairs)
-            throw new FormatException($"{file.Name}: tensor '{RotaryDivisors}': expected shape [{pairs}], found [{string.Join(", ", info.Shape)}].");
+            throw new FormatException(
+                $"{file.Name}: tensor '{RotaryDivisors}': expected shape [{pairs}], found [{string.Join(", ", info.Shape)}].");
         using Tensor read = file.Read(RotaryDivisors, ScalarType.Float32);
         float[] divisors = read.data<float>().ToArray();
         return divisors.All(divisor => divisor > 0) ? divisors
-            : throw new FormatException($"{file.Name}: tensor '{RotaryDivisors}': expected numbers above 0, found {divisors.Min()}.");
+            : throw new FormatException(
+                $"{file.Name}: tensor '{RotaryDivisors}': expected numbers above 0, found {divisors.Min()}.");
     }
 }

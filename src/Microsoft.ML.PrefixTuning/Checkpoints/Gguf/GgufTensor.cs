@@ -22,22 +22,27 @@ internal sealed record GgufTensor(TensorInfo Info, GgufType? Format, long Start,
 /// <summary>The table of tensors behind a GGUF file's metadata, checked as a whole.</summary>
 internal static class GgufTensorTable
 {
-    // What a name's length, a name, the number of axes, an axis, the type and the offset take; and more than any model has.
+    // What a name's length, a name, the number of axes, an axis, the type and the offset take; and more than any model
+    // has.
     private const int LeastBytesOfTensor = 8 + 1 + 4 + 8 + 4 + 8, MostTensors = 1 << 16;
 
     // As ggml has it (GGML_MAX_NAME, GGML_MAX_DIMS).
     private const int LongestName = 64, MostAxes = 4;
 
     /// <summary>The number of tensors, compared with the bytes left.</summary>
-    public static int ReadCount(GgufCursor cursor) => cursor.Count(LeastBytesOfTensor, MostTensors, "number of tensors (n_tensors)");
+    public static int ReadCount(GgufCursor cursor) =>
+        cursor.Count(LeastBytesOfTensor, MostTensors, "number of tensors (n_tensors)");
 
     /// <summary>Reads the table behind the cursor.</summary>
     /// <param name="cursor">Behind the metadata.</param>
     /// <param name="count">Number of tensors.</param>
     /// <param name="alignment">What the start of the data and all offsets are a multiple of, in bytes.</param>
     /// <param name="file">Name and length of the file.</param>
-    /// <exception cref="FormatException">A tensor is broken, lies outside the file or over another, or stands twice.</exception>
-    public static Dictionary<string, GgufTensor> Read(GgufCursor cursor, int count, uint alignment, (string Name, long Length) file)
+    /// <exception cref="FormatException">
+    /// A tensor is broken, lies outside the file or over another, or stands twice.
+    /// </exception>
+    public static Dictionary<string,
+        GgufTensor> Read(GgufCursor cursor, int count, uint alignment, (string Name, long Length) file)
     {
         var entries = new List<(GgufTensor Tensor, ulong Offset)>();
         var names = new HashSet<string>(StringComparer.Ordinal);
@@ -76,13 +81,16 @@ internal static class GgufTensorTable
         uint type = cursor.Number<uint>(what);
         GgufType? format = GgufType.Find(type);
         if (format is not null && shape[^1] % format.Elements != 0)
-            throw cursor.Fault(what, $"a shape with rows of a multiple of {format.Elements} elements, a block of {format.Name}", $"{shape[^1]}");
+            throw cursor.Fault(what,
+                $"a shape with rows of a multiple of {format.Elements} elements, a block of {format.Name}",
+                $"{shape[^1]}");
         var info = new TensorInfo(name, format?.Name ?? $"type {type}", shape, file, format?.IsFloating ?? true);
         long bytes = format is null ? 0 : elements / format.Elements * format.Bytes;
         return (new GgufTensor(info, format, 0, bytes), cursor.Number<ulong>(what));
     }
 
-    private static Dictionary<string, GgufTensor> Place(List<(GgufTensor Tensor, ulong Offset)> entries, long data, uint alignment,
+    private static Dictionary<string,
+        GgufTensor> Place(List<(GgufTensor Tensor, ulong Offset)> entries, long data, uint alignment,
         (string Name, long Length) file)
     {
         var tensors = new Dictionary<string, GgufTensor>(entries.Count, StringComparer.Ordinal);
@@ -91,11 +99,15 @@ internal static class GgufTensorTable
         {
             string what = $"{file.Name}: tensor {FileText.Quote(tensor.Info.Name)}";
             if (offset % alignment != 0)
-                throw new FormatException($"{what}: expected an offset that is a multiple of the alignment {alignment}, found {offset}.");
+                throw new FormatException(
+                    $"{what}: expected an offset that is a multiple of the alignment {alignment}, found {offset}.");
             if (offset > (ulong)room || tensor.Bytes > room - (long)offset)
-                throw new FormatException($"{what}: expected {tensor.Bytes} bytes at offset {offset}, found the end of the file after {room} bytes of data (truncated, or a wrong offset or shape).");
+                throw new FormatException(
+                    $"{what}: expected {tensor.Bytes} bytes at offset {offset}, found the end of the file after"
+                        + $" {room} bytes of data (truncated, or a wrong offset or shape).");
             if ((long)offset < end)
-                throw new FormatException($"{what}: expected an offset from {end} up, found {offset} (overlap, or out of order).");
+                throw new FormatException(
+                    $"{what}: expected an offset from {end} up, found {offset} (overlap, or out of order).");
             end = (long)offset + tensor.Bytes;
             tensors.Add(tensor.Info.Name, tensor with { Start = data + (long)offset });
         }

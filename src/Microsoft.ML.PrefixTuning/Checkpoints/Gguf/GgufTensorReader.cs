@@ -35,7 +35,9 @@ internal sealed unsafe class GgufTensorReader
     /// <param name="tensor">Its description.</param>
     /// <param name="source">Its first byte, held by the caller.</param>
     /// <param name="type">Float32 or BFloat16.</param>
-    /// <param name="rowOrder">Row r of the result is row <c>rowOrder(r)</c> of the file; null for the order of the file.</param>
+    /// <param name="rowOrder">
+    /// Row r of the result is row <c>rowOrder(r)</c> of the file; null for the order of the file.
+    /// </param>
     /// <exception cref="FormatException">A value is not finite.</exception>
     /// <exception cref="NotSupportedException">Its stored type is not read here.</exception>
     public static Tensor Read(GgufTensor tensor, byte* source, ScalarType type, Func<int, int>? rowOrder)
@@ -44,13 +46,15 @@ internal sealed unsafe class GgufTensorReader
             throw new ArgumentOutOfRangeException(nameof(type), type, "Float32 or BFloat16.");
         string what = $"{tensor.Info.File}: tensor {FileText.Quote(tensor.Info.Name)}";
         if (tensor.Format is not { Decode: { } decode } format)
-            throw new NotSupportedException($"{what}: type: found {tensor.Info.StoredType}, supported is {GgufType.Supported}.");
+            throw new NotSupportedException(
+                $"{what}: type: found {tensor.Info.StoredType}, supported is {GgufType.Supported}.");
         Tensor result = empty(tensor.Info.Shape, type);
         // The place of the first element only: a span over all would end at 2 GB.
         using Tensor flat = result.view(-1), first = flat.narrow(0, 0, 1);
         fixed (byte* target = first.bytes)
         {
-            var reader = new GgufTensorReader(tensor, format, decode, ((nint)source, (nint)target), rowOrder, type == ScalarType.BFloat16);
+            var reader = new GgufTensorReader(tensor, format, decode, ((nint)source, (nint)target), rowOrder,
+                type == ScalarType.BFloat16);
             reader.DecodeAll();
             if (reader._finite)
                 return result;
@@ -66,7 +70,8 @@ internal sealed unsafe class GgufTensorReader
         if (tasks == 1)
             DecodeRows(0, _tensor.Rows);
         else
-            Parallel.For(0, tasks, task => DecodeRows(task * rowsPerTask, Math.Min(_tensor.Rows, (task + 1) * rowsPerTask)));
+            Parallel.For(0, tasks, task =>
+                DecodeRows(task * rowsPerTask, Math.Min(_tensor.Rows, (task + 1) * rowsPerTask)));
     }
 
     private void DecodeRows(int begin, int end)

@@ -53,7 +53,8 @@ internal sealed record GgufType(uint Id, string Name, int Elements, int Bytes, G
     ];
 
     /// <summary>The names of the types that are read, for messages.</summary>
-    public static string Supported { get; } = string.Join(", ", All.Where(format => format.Decode is not null).Select(format => format.Name));
+    public static string Supported { get; } =
+        string.Join(", ", All.Where(format => format.Decode is not null).Select(format => format.Name));
 
     /// <summary>Whether its values are floating numbers; plain integers alone are not.</summary>
     public bool IsFloating => Id is not (>= 24 and <= 27);

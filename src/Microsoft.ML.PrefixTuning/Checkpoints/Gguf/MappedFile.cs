@@ -24,7 +24,8 @@ internal sealed class MappedFile : IDisposable
     {
         string name = Path.GetFileName(path);
         if (!File.Exists(path))
-            throw new FileNotFoundException($"{name}: expected a GGUF file at '{Path.GetFullPath(path)}', found nothing.", path);
+            throw new FileNotFoundException(
+                $"{name}: expected a GGUF file at '{Path.GetFullPath(path)}', found nothing.", path);
         // Opened here and not by path in the mapping, so that the length is that of the file which is mapped.
         var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         long length = stream.Length;
@@ -33,11 +34,14 @@ internal sealed class MappedFile : IDisposable
             stream.Dispose();
             throw new FormatException($"{name}: expected a GGUF file, found an empty one.");
         }
-        var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read,
+            HandleInheritability.None, leaveOpen: false);
         return new MappedFile(file, file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read), length);
     }
 
-    /// <summary>Keeps the memory mapped until the result is disposed, even if the owner is disposed meanwhile.</summary>
+    /// <summary>
+    /// Keeps the memory mapped until the result is disposed, even if the owner is disposed meanwhile.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">The mapping is gone.</exception>
     public Held Hold() => new(_view.SafeMemoryMappedViewHandle);
 

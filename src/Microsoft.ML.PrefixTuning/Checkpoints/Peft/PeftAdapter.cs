@@ -12,12 +12,12 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 
 /// <summary>
-/// Folders of PEFT's prefix tuning and prompt tuning, in and out. A row of <c>prompt_embeddings</c> [P, 2 * N * G * D] holds
-/// the keys of layer 0, the values of layer 0, the keys of layer 1, ..., each [G, D].
+/// Folders of PEFT's prefix tuning and prompt tuning, in and out. A row of <c>prompt_embeddings</c> [P, 2 * N * G * D]
+/// holds the keys of layer 0, the values of layer 0, the keys of layer 1, ..., each [G, D].
 /// </summary>
 /// <remarks>
-/// For an encoder-decoder model PEFT joins the stored layers with themselves and hands every fourth part on: decoder layer i
-/// gets stored layer 2i mod N, and encoder and cross-attention get none (src/peft/peft_model.py, get_prompt).
+/// For an encoder-decoder model PEFT joins the stored layers with themselves and hands every fourth part on: decoder
+/// layer i gets stored layer 2i mod N, and encoder and cross-attention get none (src/peft/peft_model.py, get_prompt).
 /// </remarks>
 internal static class PeftAdapter
 {
@@ -37,7 +37,8 @@ internal static class PeftAdapter
     public static Prefix Import(string folder, LanguageModel model)
     {
         if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"Adapter '{folder}': expected a folder with {PeftConfig.File} and {WeightFile}, found nothing.");
+            throw new DirectoryNotFoundException(
+                $"Adapter '{folder}': expected a folder with {PeftConfig.File} and {WeightFile}, found nothing.");
         PeftConfig config = PeftConfig.Read(folder, model.Spec);
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -51,7 +52,9 @@ internal static class PeftAdapter
     /// <param name="folder">The folder; made where it is missing.</param>
     /// <param name="spec">The base of the prefix.</param>
     /// <param name="baseModel">Name or path of the base in Python's world, for the config; null for none.</param>
-    /// <exception cref="InvalidOperationException">PEFT would read the prefix otherwise than it is meant, or it does not fit the base.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// PEFT would read the prefix otherwise than it is meant, or it does not fit the base.
+    /// </exception>
     /// <exception cref="IOException">Writing failed; a former file is untouched.</exception>
     public static void Export(Prefix prefix, string folder, TransformerSpec spec, string? baseModel = null)
     {
@@ -76,26 +79,33 @@ internal static class PeftAdapter
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         string[] others = [.. file.TensorNames.Where(name => name != Rows).Order(StringComparer.Ordinal)];
         if (others.Length > 0 || file.TensorNames.Count == 0)
-            throw new FormatException($"{WeightFile}: expected one tensor '{Rows}', found {(others.Length > 0 ? FileText.Quote(others[0]) : "none")}.");
+            throw new FormatException(
+                $"{WeightFile}: expected one tensor '{Rows}', found"
+                    + $" {(others.Length > 0 ? FileText.Quote(others[0]) : "none")}.");
         TensorInfo info = file.Describe(Rows);
         if (!info.IsFloating)
-            throw new FormatException($"{WeightFile}: tensor '{Rows}': expected a floating dtype, found {info.StoredType}.");
+            throw new FormatException(
+                $"{WeightFile}: tensor '{Rows}': expected a floating dtype, found {info.StoredType}.");
         if (info.Shape is not [var tokens, var width] || tokens != config.Tokens || width != config.RowWidth)
         {
-            throw new FormatException($"{WeightFile}: tensor '{Rows}': expected shape [{config.Tokens}, {config.RowWidth}]"
+            throw new FormatException(
+                $"{WeightFile}: tensor '{Rows}': expected shape [{config.Tokens}, {config.RowWidth}]"
                 + $" by {PeftConfig.File}, found [{string.Join(", ", info.Shape)}].");
         }
         Tensor rows = file.Read(Rows, ScalarType.Float32);
         return FiniteCheck.AllFinite(rows) ? rows
-            : throw new FormatException($"{WeightFile}: tensor '{Rows}': expected finite values, found NaN or infinity (not finite).");
+            : throw new FormatException(
+                $"{WeightFile}: tensor '{Rows}': expected finite values, found NaN or infinity (not finite).");
     }
 
     private static SitePrefix Unpack(Tensor rows, PeftConfig config, StackSpec stack)
     {
         HeadShape heads = stack.Heads;
-        Tensor packed = rows.view(config.Tokens, config.Layers, 2, heads.KeyValueCount, heads.Size).permute(1, 2, 3, 0, 4);
+        Tensor packed =
+            rows.view(config.Tokens, config.Layers, 2, heads.KeyValueCount, heads.Size).permute(1, 2, 3, 0, 4);
         if (config.IsEncoderDecoder)
-            packed = packed.index_select(0, tensor(Enumerable.Range(0, stack.Layers).Select(layer => 2L * layer % config.Layers).ToArray()));
+            packed = packed.index_select(0,
+                tensor(Enumerable.Range(0, stack.Layers).Select(layer => 2L * layer % config.Layers).ToArray()));
         return new SitePrefix(stack.Layers, heads.KeyValueCount, config.Tokens, heads.Size,
             packed.contiguous().data<float>().ToArray());
     }
@@ -104,11 +114,13 @@ internal static class PeftAdapter
     {
         int length = (int)rows.size(0);
         using var capture = new KeyValueCapture();
-        AttentionPlaces columns = TokenPlaces.Causal([new RowState(0, 0, length)], length, 0, length, PrefixConvention.Peft);
+        AttentionPlaces columns =
+            TokenPlaces.Causal([new RowState(0, 0, length)], length, 0, length, PrefixConvention.Peft);
         model.Decode(rows.unsqueeze(0).to(model.Type).to(model.Device), columns, capture);
         SitePrefix part = capture.Part(AttentionSite.Decoder);
         return part.Values.All(float.IsFinite) ? part
-            : throw new FormatException($"{WeightFile}: tensor '{Rows}': the base's keys and values of it are not finite.");
+            : throw new FormatException(
+                $"{WeightFile}: tensor '{Rows}': the base's keys and values of it are not finite.");
     }
 
     private static float[] Pack(SitePrefix part, int layers)
@@ -130,10 +142,13 @@ internal static class PeftAdapter
         else if (convention.Placement != PrefixPlacement.Front)
             loss = "PEFT puts a prefix in front of the source; the place behind it would be lost";
         else if (!convention.TakesPositions)
-            loss = "PEFT lets tokens start at the position behind the prefix; the positions that this one was trained with would be lost";
+            loss = "PEFT lets tokens start at the position behind the prefix; the positions that this one was trained"
+                + " with would be lost";
         else if (!convention.CountsInWindow && spec.Decoder.Windows.Any(window => window is not null))
-            loss = "PEFT counts a prefix as columns of the sliding window; that every token sees this one would be lost";
+            loss = "PEFT counts a prefix as columns of the sliding window; that every token sees this one would be"
+                + " lost";
         if (loss is not null)
-            throw new InvalidOperationException($"Prefix: it cannot go out as a PEFT folder for this {spec.Family} base: {loss}.");
+            throw new InvalidOperationException(
+                $"Prefix: it cannot go out as a PEFT folder for this {spec.Family} base: {loss}.");
     }
 }

@@ -13,7 +13,8 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 /// <param name="Layers">Stored layers.</param>
 /// <param name="Heads">Key/value heads.</param>
 /// <param name="TokenWidth">Heads times head size, or the embedding's width for a prompt.</param>
-internal sealed record PeftConfig(bool IsPrompt, bool IsEncoderDecoder, int Tokens, int Layers, int Heads, int TokenWidth)
+internal sealed record PeftConfig(bool IsPrompt, bool IsEncoderDecoder, int Tokens, int Layers, int Heads,
+    int TokenWidth)
 {
     /// <summary>Name of the file.</summary>
     public const string File = "adapter_config.json";
@@ -45,7 +46,8 @@ internal sealed record PeftConfig(bool IsPrompt, bool IsEncoderDecoder, int Toke
         var config = new PeftConfig(type == PromptType, task == EncoderDecoderTask, file.Count("num_virtual_tokens"),
             file.Count("num_layers"), file.Count("num_attention_heads"), file.Count("token_dim"));
         if (config.IsPrompt && config.IsEncoderDecoder)
-            throw file.Unsupported("peft_type", $"{PrefixType} for an encoder-decoder model (a prompt in front of its source cannot be baked)");
+            throw file.Unsupported("peft_type",
+                $"{PrefixType} for an encoder-decoder model (a prompt in front of its source cannot be baked)");
         config.CheckBase(spec);
         int submodules = file.Count("num_transformer_submodules", config.IsEncoderDecoder ? 2 : 1);
         Expect("num_transformer_submodules", config.IsEncoderDecoder ? 2 : 1, submodules, spec);
@@ -53,7 +55,9 @@ internal sealed record PeftConfig(bool IsPrompt, bool IsEncoderDecoder, int Toke
     }
 
     /// <summary>The text of a config for a prefix, complete for PEFT.</summary>
-    /// <param name="baseModel">Value of <c>base_model_name_or_path</c>: what PEFT's <c>AutoPeftModel</c> loads; null for none.</param>
+    /// <param name="baseModel">
+    /// Value of <c>base_model_name_or_path</c>: what PEFT's <c>AutoPeftModel</c> loads; null for none.
+    /// </param>
     public byte[] ToBytes(string? baseModel)
     {
         var json = new JsonObject
@@ -82,7 +86,8 @@ internal sealed record PeftConfig(bool IsPrompt, bool IsEncoderDecoder, int Toke
     {
         if (IsEncoderDecoder != spec.IsEncoderDecoder)
         {
-            throw new InvalidOperationException($"{File}: 'task_type': expected {(spec.IsEncoderDecoder ? EncoderDecoderTask : CausalTask)}"
+            throw new InvalidOperationException(
+                $"{File}: 'task_type': expected {(spec.IsEncoderDecoder ? EncoderDecoderTask : CausalTask)}"
                 + $" for this {spec.Family} base, found {(IsEncoderDecoder ? EncoderDecoderTask : CausalTask)}.");
         }
         HeadShape heads = spec.Decoder.Heads;
@@ -95,7 +100,8 @@ internal sealed record PeftConfig(bool IsPrompt, bool IsEncoderDecoder, int Toke
             Expect("num_attention_heads", heads.KeyValueCount, Heads, spec);
         if (Tokens >= spec.ContextLength)
         {
-            throw new InvalidOperationException($"{File}: 'num_virtual_tokens': expected less than {spec.ContextLength},"
+            throw new InvalidOperationException(
+                $"{File}: 'num_virtual_tokens': expected less than {spec.ContextLength},"
                 + $" the context of this {spec.Family} base, found {Tokens}.");
         }
     }
@@ -104,7 +110,8 @@ internal sealed record PeftConfig(bool IsPrompt, bool IsEncoderDecoder, int Toke
     {
         if (found != expected)
         {
-            throw new InvalidOperationException($"{File}: '{key}': expected {expected} for this {spec.Family} base, found {found}."
+            throw new InvalidOperationException(
+                $"{File}: '{key}': expected {expected} for this {spec.Family} base, found {found}."
                 + " It was made for another base.");
         }
     }

@@ -5,7 +5,9 @@ using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 
-/// <summary>Reads one tensor's entry of a safetensors header: type, shape and place, each checked against the others.</summary>
+/// <summary>
+/// Reads one tensor's entry of a safetensors header: type, shape and place, each checked against the others.
+/// </summary>
 internal static class SafeTensorsEntryReader
 {
     // More axes than any tensor: keeps a long list from becoming a tensor of a strange kind.
@@ -17,7 +19,9 @@ internal static class SafeTensorsEntryReader
     {
         string where = $"{file}: tensor {FileText.Quote(name)}";
         if (reader.TokenType != JsonTokenType.StartObject)
-            throw new FormatException($"{where}: expected an object with dtype, shape and data_offsets in the header, found {reader.TokenType}.");
+            throw new FormatException(
+                $"{where}: expected an object with dtype, shape and data_offsets in the header, found"
+                    + $" {reader.TokenType}.");
         SafeTensorsType? type = null;
         long[]? shape = null, offsets = null;
         while (SafeTensorsHeader.Next(ref reader, file) == JsonTokenType.PropertyName)
@@ -45,11 +49,14 @@ internal static class SafeTensorsEntryReader
             }
         }
         if (type is null || shape is null || offsets is null)
-            throw new FormatException($"{where}: {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")} is missing.");
+            throw new FormatException(
+                $"{where}: {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")} is missing.");
         if (offsets.Length != 2 || offsets[0] > offsets[1])
-            throw new FormatException($"{where}: data_offsets: expected [begin, end], found [{string.Join(", ", offsets)}].");
+            throw new FormatException(
+                $"{where}: data_offsets: expected [begin, end], found [{string.Join(", ", offsets)}].");
         CheckSize(type, shape, offsets[1] - offsets[0], where);
-        return new SafeTensorsEntry(new TensorInfo(name, type.Name, shape, file, type.IsFloating), type, offsets[0], offsets[1]);
+        return new SafeTensorsEntry(new TensorInfo(name, type.Name, shape, file, type.IsFloating), type, offsets[0],
+            offsets[1]);
     }
 
     private static void Once(object? value, string where, string key)
@@ -64,7 +71,8 @@ internal static class SafeTensorsEntryReader
             throw new FormatException($"{where}: dtype: expected a text, found {reader.TokenType}.");
         string name = reader.GetString()!;
         return SafeTensorsType.Find(name)
-            ?? throw new FormatException($"{where}: dtype: expected one of safetensors' types, found {FileText.Quote(name)}.");
+            ?? throw new FormatException(
+                $"{where}: dtype: expected one of safetensors' types, found {FileText.Quote(name)}.");
     }
 
     private static long[] ReadNumbers(ref Utf8JsonReader reader, string where, string key, string file)
@@ -74,8 +82,11 @@ internal static class SafeTensorsEntryReader
         var numbers = new List<long>();
         while (SafeTensorsHeader.Next(ref reader, file) != JsonTokenType.EndArray)
         {
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long number) || number < 0 || numbers.Count == MostAxes)
-                throw new FormatException($"{where}: {key}: expected at most {MostAxes} whole numbers from 0 to {long.MaxValue}, found something else.");
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long number) || number < 0
+                || numbers.Count == MostAxes)
+                throw new FormatException(
+                    $"{where}: {key}: expected at most {MostAxes} whole numbers from 0 to {long.MaxValue}, found"
+                        + " something else.");
             numbers.Add(number);
         }
         return [.. numbers];
@@ -88,9 +99,12 @@ internal static class SafeTensorsEntryReader
         {
             bits *= (UInt128)axis;
             if (bits > (UInt128)long.MaxValue)
-                throw new FormatException($"{where}: shape [{string.Join(", ", shape)}]: its size is an overflow of 64 bits.");
+                throw new FormatException(
+                    $"{where}: shape [{string.Join(", ", shape)}]: its size is an overflow of 64 bits.");
         }
         if (bits != (UInt128)bytes * 8)
-            throw new FormatException($"{where}: shape [{string.Join(", ", shape)}] of dtype {type.Name}: expected {bits / 8} bytes, data_offsets give {bytes}.");
+            throw new FormatException(
+                $"{where}: shape [{string.Join(", ", shape)}] of dtype {type.Name}: expected {bits / 8} bytes,"
+                    + $" data_offsets give {bytes}.");
     }
 }

@@ -10,9 +10,9 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 
 /// <summary>
-/// A safetensors file. Its tensors are views of the mapped file where they lie at multiples of their element size, copies
-/// where not; views outlive this object, share the page cache with other processes, and stay as they are while the file is
-/// replaced by a rename.
+/// A safetensors file. Its tensors are views of the mapped file where they lie at multiples of their element size,
+/// copies where not; views outlive this object, share the page cache with other processes, and stay as they are while
+/// the file is replaced by a rename.
 /// </summary>
 internal sealed class SafeTensorsFile : ITensorSource
 {
@@ -75,13 +75,16 @@ internal sealed class SafeTensorsFile : ITensorSource
             return stored.to(type);
     }
 
-    /// <summary>Reads a tensor in the type in which it is stored; the caller's to dispose, and never to be written.</summary>
+    /// <summary>
+    /// Reads a tensor in the type in which it is stored; the caller's to dispose, and never to be written.
+    /// </summary>
     /// <exception cref="NotSupportedException">torch has no such type.</exception>
     public Tensor ReadStored(string tensor)
     {
         SafeTensorsEntry entry = Entry(tensor);
         if (entry.Type.Tensor is not ScalarType type)
-            throw new NotSupportedException($"{Name}: tensor {FileText.Quote(tensor)}: dtype {entry.Type.Name} is not read here.");
+            throw new NotSupportedException(
+                $"{Name}: tensor {FileText.Quote(tensor)}: dtype {entry.Type.Name} is not read here.");
         long begin = _header.DataBegin + entry.Begin, bytes = entry.End - entry.Begin;
         if (bytes == 0)
             return empty(entry.Info.Shape, type);
@@ -105,7 +108,8 @@ internal sealed class SafeTensorsFile : ITensorSource
         _handle.Dispose();
     }
 
-    private SafeTensorsEntry Entry(string tensor) => _header.Entries.TryGetValue(tensor, out SafeTensorsEntry? entry) ? entry
+    private SafeTensorsEntry Entry(string tensor) =>
+        _header.Entries.TryGetValue(tensor, out SafeTensorsEntry? entry) ? entry
         : throw new FormatException($"{Name}: tensor {FileText.Quote(tensor)} is missing.");
 
     /// <summary>The whole file as elements of one type, private to this process.</summary>
@@ -124,7 +128,8 @@ internal sealed class SafeTensorsFile : ITensorSource
         _maps.Add(type, map.DetachFromDisposeScope());
         // The path was opened a second time: it must still be the file whose header was checked.
         FileInfo file = LinkedFile.Info(_path);
-        if (file.Length != RandomAccess.GetLength(_handle) || file.LastWriteTimeUtc != File.GetLastWriteTimeUtc(_handle))
+        if (file.Length != RandomAccess.GetLength(_handle)
+            || file.LastWriteTimeUtc != File.GetLastWriteTimeUtc(_handle))
             throw new IOException($"{Name}: the file was replaced while it was read.");
         return map;
     }

@@ -16,8 +16,8 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 internal sealed record SafeTensorsEntry(TensorInfo Info, SafeTensorsType Type, long Begin, long End);
 
 /// <summary>
-/// The header of a safetensors file, checked against the whole of the format (huggingface/safetensors, README "Format"):
-/// whoever has one reads tensors without a further check.
+/// The header of a safetensors file, checked against the whole of the format (huggingface/safetensors, README
+/// "Format"): whoever has one reads tensors without a further check.
 /// </summary>
 /// <param name="DataBegin">First byte of the data in the file.</param>
 /// <param name="Entries">Every tensor by name.</param>
@@ -44,13 +44,16 @@ internal sealed record SafeTensorsHeader(long DataBegin, Dictionary<string, Safe
     {
         Pickle.RefuseContent(start, file);
         if (fileLength < LengthBytes)
-            throw new FormatException($"{file}: expected a header length of 8 bytes, found a file of {fileLength} bytes.");
+            throw new FormatException(
+                $"{file}: expected a header length of 8 bytes, found a file of {fileLength} bytes.");
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
         if (length is >= 2 and <= LongestHeader && (long)length <= fileLength - LengthBytes)
             return (int)length;
         string kind = start.StartsWith("version "u8) ? " It looks like a pointer file of Git LFS: fetch the real file."
             : start.StartsWith("<"u8) ? " It looks like an HTML page." : "";
-        throw new FormatException($"{file}: header length: expected 2 to {Math.Min(LongestHeader, fileLength - LengthBytes)} bytes, found {length}.{kind}");
+        throw new FormatException(
+            $"{file}: header length: expected 2 to {Math.Min(LongestHeader, fileLength - LengthBytes)} bytes, found"
+                + $" {length}.{kind}");
     }
 
     /// <summary>Parses and checks a header.</summary>
@@ -81,7 +84,8 @@ internal sealed record SafeTensorsHeader(long DataBegin, Dictionary<string, Safe
                 if (name != MetadataKey)
                 {
                     if (!entries.TryAdd(name, SafeTensorsEntryReader.Read(ref reader, name, file)))
-                        throw new FormatException($"{file}: header: tensor {FileText.Quote(name)} stands there twice (duplicate).");
+                        throw new FormatException(
+                            $"{file}: header: tensor {FileText.Quote(name)} stands there twice (duplicate).");
                 }
                 else if (metadata is null)
                     metadata = ReadMetadata(ref reader, file);
@@ -93,7 +97,8 @@ internal sealed record SafeTensorsHeader(long DataBegin, Dictionary<string, Safe
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
-            throw new FormatException($"{file}: header: expected JSON, found something else: {FileText.Quote(fault.Message)}", fault);
+            throw new FormatException(
+                $"{file}: header: expected JSON, found something else: {FileText.Quote(fault.Message)}", fault);
         }
         CheckPlaces(entries.Values, fileLength - begin, file);
         return new SafeTensorsHeader(begin, entries, metadata ?? []);
@@ -108,9 +113,11 @@ internal sealed record SafeTensorsHeader(long DataBegin, Dictionary<string, Safe
         {
             string key = reader.GetString()!;
             if (Next(ref reader, file) != JsonTokenType.String)
-                throw new FormatException($"{file}: {MetadataKey} {FileText.Quote(key)}: expected a text, found {reader.TokenType}.");
+                throw new FormatException(
+                    $"{file}: {MetadataKey} {FileText.Quote(key)}: expected a text, found {reader.TokenType}.");
             if (!metadata.TryAdd(key, reader.GetString()!))
-                throw new FormatException($"{file}: {MetadataKey} {FileText.Quote(key)} stands there twice (duplicate).");
+                throw new FormatException(
+                    $"{file}: {MetadataKey} {FileText.Quote(key)} stands there twice (duplicate).");
         }
         return metadata;
     }
@@ -124,18 +131,22 @@ internal sealed record SafeTensorsHeader(long DataBegin, Dictionary<string, Safe
         {
             if (entry.Begin != end)
             {
-                throw new FormatException($"{file}: tensor {FileText.Quote(entry.Info.Name)}: data_offsets: expected to begin at {end}, found {entry.Begin}"
+                throw new FormatException(
+                    $"{file}: tensor {FileText.Quote(entry.Info.Name)}: data_offsets: expected to begin at {end},"
+                        + $" found {entry.Begin}"
                     + (entry.Begin < end ? $": an overlap with {FileText.Quote(last!.Info.Name)}." : ": a hole."));
             }
             if (entry.End > dataLength)
             {
-                throw new FormatException($"{file}: tensor {FileText.Quote(entry.Info.Name)}: data_offsets: it ends at byte {entry.End},"
+                throw new FormatException(
+                    $"{file}: tensor {FileText.Quote(entry.Info.Name)}: data_offsets: it ends at byte {entry.End},"
                     + $" past the end of the data ({dataLength} bytes): the file is truncated.");
             }
             (end, last) = (entry.End, entry);
         }
         if (end != dataLength)
-            throw new FormatException($"{file}: expected {end} bytes of data, found {dataLength}: trailing bytes belong to no tensor.");
+            throw new FormatException(
+                $"{file}: expected {end} bytes of data, found {dataLength}: trailing bytes belong to no tensor.");
     }
 
     /// <summary>The next token; a header that ends before it is broken.</summary>

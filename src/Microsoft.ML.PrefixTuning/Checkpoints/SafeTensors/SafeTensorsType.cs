@@ -14,8 +14,10 @@ internal sealed record SafeTensorsType(string Name, int Bits, bool IsFloating, S
     // huggingface/safetensors, safetensors/src/tensor.rs, enum Dtype.
     private static readonly SafeTensorsType[] All =
     [
-        new("BOOL", 8, false, ScalarType.Bool), new("U8", 8, false, ScalarType.Byte), new("I8", 8, false, ScalarType.Int8),
-        new("I16", 16, false, ScalarType.Int16), new("I32", 32, false, ScalarType.Int32), new("I64", 64, false, ScalarType.Int64),
+        new("BOOL", 8, false, ScalarType.Bool), new("U8", 8, false, ScalarType.Byte),
+            new("I8", 8, false, ScalarType.Int8),
+        new("I16", 16, false, ScalarType.Int16), new("I32", 32, false, ScalarType.Int32),
+            new("I64", 64, false, ScalarType.Int64),
         new("U16", 16, false, null), new("U32", 32, false, null), new("U64", 64, false, null),
         new("F16", 16, true, ScalarType.Float16), new("BF16", 16, true, ScalarType.BFloat16),
         new("F32", 32, true, ScalarType.Float32), new("F64", 64, true, ScalarType.Float64),

@@ -26,10 +26,12 @@ internal sealed record SafeTensorsContent(string Name, SafeTensorsType Type, lon
 
     /// <summary>Float32 numbers.</summary>
     public static SafeTensorsContent Of(string name, long[] shape, float[] values) =>
-        new(name, SafeTensorsType.Of(ScalarType.Float32), shape, stream => stream.Write(MemoryMarshal.AsBytes<float>(values)));
+        new(name, SafeTensorsType.Of(ScalarType.Float32), shape, stream =>
+            stream.Write(MemoryMarshal.AsBytes<float>(values)));
 
     /// <summary>A tensor in its own type; stays the caller's and must live until it is written.</summary>
-    public static SafeTensorsContent Of(string name, Tensor tensor) => new(name, SafeTensorsType.Of(tensor.dtype), tensor.shape, stream =>
+    public static SafeTensorsContent Of(string name, Tensor tensor) =>
+        new(name, SafeTensorsType.Of(tensor.dtype), tensor.shape, stream =>
     {
         using var scope = NewDisposeScope();
         Tensor flat = tensor.cpu().contiguous().view(-1);
@@ -39,8 +41,8 @@ internal sealed record SafeTensorsContent(string Name, SafeTensorsType Type, lon
 }
 
 /// <summary>
-/// Writes safetensors as the reference does: larger element types first, then by name, header padded to 8 bytes, so that
-/// every tensor can be mapped. The same content gives the same bytes.
+/// Writes safetensors as the reference does: larger element types first, then by name, header padded to 8 bytes, so
+/// that every tensor can be mapped. The same content gives the same bytes.
 /// </summary>
 internal static class SafeTensorsWriter
 {
@@ -53,9 +55,11 @@ internal static class SafeTensorsWriter
     /// <param name="stream">Where to.</param>
     /// <param name="tensors">The tensors, in any order; names differ.</param>
     /// <param name="metadata">Texts of <c>__metadata__</c>, or null for none.</param>
-    public static void Write(Stream stream, IEnumerable<SafeTensorsContent> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(Stream stream, IEnumerable<SafeTensorsContent> tensors, IReadOnlyDictionary<string,
+        string>? metadata = null)
     {
-        SafeTensorsContent[] ordered = [.. tensors.OrderByDescending(tensor => tensor.Type.Bits).ThenBy(tensor => tensor.Name, StringComparer.Ordinal)];
+        SafeTensorsContent[] ordered = [.. tensors.OrderByDescending(tensor => tensor.Type.Bits)
+            .ThenBy(tensor => tensor.Name, StringComparer.Ordinal)];
         ReadOnlySpan<byte> header = Header(ordered, metadata);
         Span<byte> length = stackalloc byte[SafeTensorsHeader.LengthBytes];
         int padding = (Alignment - header.Length % Alignment) % Alignment;
@@ -67,7 +71,8 @@ internal static class SafeTensorsWriter
             tensor.WriteBytes(stream);
     }
 
-    private static ReadOnlySpan<byte> Header(SafeTensorsContent[] tensors, IReadOnlyDictionary<string, string>? metadata)
+    private static ReadOnlySpan<byte> Header(SafeTensorsContent[] tensors, IReadOnlyDictionary<string,
+        string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, Options))

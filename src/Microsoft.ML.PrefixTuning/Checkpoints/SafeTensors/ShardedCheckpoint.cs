@@ -50,7 +50,8 @@ internal sealed class ShardedCheckpoint : ITensorSource
 
     public Tensor Read(string tensor, ScalarType type) => Shard(tensor).Read(tensor, type);
 
-    public string ContentHash() => Checkpoints.ContentHash.Combine(_shards.Values.SelectMany(shard => shard.TensorHashes()));
+    public string ContentHash() =>
+        Checkpoints.ContentHash.Combine(_shards.Values.SelectMany(shard => shard.TensorHashes()));
 
     public void Dispose()
     {
@@ -68,16 +69,19 @@ internal sealed class ShardedCheckpoint : ITensorSource
         {
             if (!IsPlainName(shard))
             {
-                throw new FormatException($"{where}: expected the plain file name of a shard, found {FileText.Quote(shard)}:"
+                throw new FormatException(
+                    $"{where}: expected the plain file name of a shard, found {FileText.Quote(shard)}:"
                     + " a path may lead outside the folder.");
             }
             string path = Path.Combine(folder, shard);
             if (!File.Exists(path))
-                throw new FileNotFoundException($"{where}: its shard {FileText.Quote(shard)} is not in '{folder}'.", path);
+                throw new FileNotFoundException($"{where}: its shard {FileText.Quote(shard)} is not in '{folder}'.",
+                    path);
             _shards.Add(shard, file = SafeTensorsFile.Open(path, $"{shard} (of {IndexFile})"));
         }
         if (!file.TensorNames.Contains(tensor))
-            throw new FormatException($"{where}: the index maps it to {FileText.Quote(shard)}, which does not hold it.");
+            throw new FormatException(
+                $"{where}: the index maps it to {FileText.Quote(shard)}, which does not hold it.");
         _tensors.Add(tensor, file);
     }
 
@@ -88,7 +92,8 @@ internal sealed class ShardedCheckpoint : ITensorSource
             foreach (string tensor in shard.TensorNames.Order(StringComparer.Ordinal))
             {
                 if (!map.TryGetValue(tensor, out string? mapped))
-                    throw new FormatException($"{IndexFile}: tensor {FileText.Quote(tensor)} of {FileText.Quote(name)} is not in the index.");
+                    throw new FormatException(
+                        $"{IndexFile}: tensor {FileText.Quote(tensor)} of {FileText.Quote(name)} is not in the index.");
                 if (mapped != name)
                 {
                     throw new FormatException($"{IndexFile}: tensor {FileText.Quote(tensor)}: expected in one shard,"
@@ -102,22 +107,27 @@ internal sealed class ShardedCheckpoint : ITensorSource
     {
         try
         {
-            using JsonDocument index = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { AllowDuplicateProperties = false });
-            if (index.RootElement.ValueKind != JsonValueKind.Object || !index.RootElement.TryGetProperty("weight_map", out JsonElement map)
+            using JsonDocument index = JsonDocument.Parse(File.ReadAllBytes(path),
+                new JsonDocumentOptions { AllowDuplicateProperties = false });
+            if (index.RootElement.ValueKind != JsonValueKind.Object
+                || !index.RootElement.TryGetProperty("weight_map", out JsonElement map)
                 || map.ValueKind != JsonValueKind.Object)
                 throw new FormatException($"{IndexFile}: expected an object 'weight_map', found none.");
             var shards = new Dictionary<string, string>(StringComparer.Ordinal);
             foreach (JsonProperty tensor in map.EnumerateObject())
             {
                 if (tensor.Value.ValueKind != JsonValueKind.String)
-                    throw new FormatException($"{IndexFile}: weight_map, tensor {FileText.Quote(tensor.Name)}: expected a file name, found {tensor.Value.ValueKind}.");
+                    throw new FormatException(
+                        $"{IndexFile}: weight_map, tensor {FileText.Quote(tensor.Name)}: expected a file name, found"
+                            + $" {tensor.Value.ValueKind}.");
                 shards.Add(tensor.Name, tensor.Value.GetString()!);
             }
             return shards;
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
-            throw new FormatException($"{IndexFile}: expected JSON, found something else: {FileText.Quote(fault.Message)}", fault);
+            throw new FormatException(
+                $"{IndexFile}: expected JSON, found something else: {FileText.Quote(fault.Message)}", fault);
         }
     }
 

@@ -10,7 +10,8 @@ internal class Llama : Family
 
     public override TransformerSpec Describe(ModelConfig config)
     {
-        int vocabulary = config.Count("vocab_size"), context = config.Count("max_position_embeddings", Otherwise.Context);
+        int vocabulary = config.Count("vocab_size"),
+            context = config.Count("max_position_embeddings", Otherwise.Context);
         HeadShape heads = config.GroupedHeads(Otherwise.KeyValueHeads, Otherwise.HeadSize);
         return new TransformerSpec
         {
@@ -39,7 +40,8 @@ internal class Llama : Family
             feedForwardBias: config.Flag("mlp_bias", false));
 
     /// <summary>The names that Llama, Mistral, Qwen and Gemma share.</summary>
-    internal static TensorNames Names(bool inputBias, bool outputBias, bool feedForwardBias, bool headNorms = false) => new()
+    internal static TensorNames Names(bool inputBias, bool outputBias, bool feedForwardBias, bool headNorms = false) =>
+        new()
     {
         Roots = ["model."],
         Embedding = "embed_tokens.weight",

@@ -48,7 +48,8 @@ internal sealed class GgufVocabulary
             "llama-bpe" => ([new Llama3Splitter(longestNumber: 3)], true, false, true),
             "qwen2" => ([new Llama3Splitter(longestNumber: 1)], false, true, false),
             _ => throw new NotSupportedException(
-                $"{_file}: '{Prefix}pre': found {FileText.Quote(name)}, supported are 'default', 'gpt-2', 'smollm', 'llama-bpe' and 'qwen2'."),
+                $"{_file}: '{Prefix}pre': found {FileText.Quote(name)}, supported are 'default', 'gpt-2', 'smollm',"
+                    + " 'llama-bpe' and 'qwen2'."),
         };
         var symbols = new ByteSymbols(_tables.TextTokens(), default);
         return Finish(new TokenizerParts
@@ -78,7 +79,8 @@ internal sealed class GgufVocabulary
             TokenCount = _tables.Vocabulary.Count,
             Added = _tables.Added,
             Normalizers = [new SpaceMarkNormalizer(prefix, collapse: false)],
-            Model = new BytePairModel(symbols, SentencePieceVocabulary.Merges(_pieces, tokens), wholePiecesFirst: false),
+            Model = new BytePairModel(symbols, SentencePieceVocabulary.Merges(_pieces, tokens),
+                wholePiecesFirst: false),
             Decoder = new TokenDecoder(bytes, prefix ? SentencePieceVocabulary.WordBegins(_tables.Vocabulary) : null),
         }, begins: true);
     }
@@ -107,7 +109,8 @@ internal sealed class GgufVocabulary
     private void CheckLength(string key, int? found, int tokens)
     {
         if (found is not null && found != tokens)
-            throw new FormatException($"{_file}: '{Prefix}{key}': expected one for each of {tokens} tokens, found {found}.");
+            throw new FormatException(
+                $"{_file}: '{Prefix}{key}': expected one for each of {tokens} tokens, found {found}.");
     }
 
     private List<PairMerge> ReadMerges()

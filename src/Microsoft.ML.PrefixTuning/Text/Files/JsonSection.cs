@@ -7,14 +7,18 @@ using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text.Files;
 
-/// <summary>A value of a JSON file that knows where it stands: read as what is expected, or refused by file and field.</summary>
+/// <summary>
+/// A value of a JSON file that knows where it stands: read as what is expected, or refused by file and field.
+/// </summary>
 /// <param name="Element">The value.</param>
 /// <param name="File">File for messages.</param>
 /// <param name="Path">Where in the file it stands, such as <c>model.type</c>.</param>
 internal readonly record struct JsonSection(JsonElement Element, string File, string Path)
 {
     /// <summary>Reads a file that holds one JSON object.</summary>
-    /// <exception cref="FormatException">It holds something else, is nested deeper than 64, or has a key twice.</exception>
+    /// <exception cref="FormatException">
+    /// It holds something else, is nested deeper than 64, or has a key twice.
+    /// </exception>
     public static JsonSection Read(string path)
     {
         string file = System.IO.Path.GetFileName(path);
@@ -28,12 +32,14 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
         {
             JsonElement root = JsonElement.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return root.ValueKind == JsonValueKind.Object ? new(root, file, "")
-                : throw new FormatException($"{file}: expected a JSON object, found {FileText.Quote(root.GetRawText())}.");
+                : throw new FormatException(
+                    $"{file}: expected a JSON object, found {FileText.Quote(root.GetRawText())}.");
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
             // The latter where a key has an escape of half a surrogate pair.
-            throw new FormatException($"{file}: expected JSON, found something else: {FileText.Quote(fault.Message)}.", fault);
+            throw new FormatException($"{file}: expected JSON, found something else: {FileText.Quote(fault.Message)}.",
+                fault);
         }
     }
 
@@ -79,11 +85,13 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
 
     /// <summary>This value as a whole number.</summary>
     public long Whole() =>
-        Element.ValueKind == JsonValueKind.Number && Element.TryGetInt64(out long value) ? value : throw Wrong("a whole number");
+        Element.ValueKind == JsonValueKind.Number && Element.TryGetInt64(out long value) ? value
+            : throw Wrong("a whole number");
 
     /// <summary>This value as a finite number.</summary>
     public double Number() =>
-        Element.ValueKind == JsonValueKind.Number && Element.TryGetDouble(out double value) && double.IsFinite(value) ? value
+        Element.ValueKind == JsonValueKind.Number && Element.TryGetDouble(out double value)
+            && double.IsFinite(value) ? value
         : throw Wrong("a number");
 
     /// <summary>The items of a list.</summary>

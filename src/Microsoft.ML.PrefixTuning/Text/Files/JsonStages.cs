@@ -51,9 +51,11 @@ internal sealed class JsonStages
             stages.AddNormalizer(normalizer);
         if (root.Find("pre_tokenizer") is { } preTokenizer)
             stages.AddPreTokenizer(preTokenizer);
-        if (stages._stripsEnd != stages._joinsRuns || (stages.Collapses && !(stages.MarksWords && stages._mapsCharacters)))
+        if (stages._stripsEnd != stages._joinsRuns
+            || (stages.Collapses && !(stages.MarksWords && stages._mapsCharacters)))
             throw new NotSupportedException(
-                $"{root.File}: 'normalizer': found spaces stripped or joined in another way than T5's, which is what is supported.");
+                $"{root.File}: 'normalizer': found spaces stripped or joined in another way than T5's, which is what"
+                    + " is supported.");
         stages.ReadDecoder(root.Find("decoder")
             ?? throw new NotSupportedException(
                 $"{root.File}: 'decoder': found none, supported are 'ByteLevel', 'Metaspace' and 'Sequence'."));
@@ -75,7 +77,8 @@ internal sealed class JsonStages
                 _normalizers.Add(new CompositionNormalizer());
                 break;
             case "Prepend":
-                _normalizers.Add(new PrefixNormalizer(stage.Need("prepend").Text(), openingOnly: false, unlessThere: false));
+                _normalizers
+                    .Add(new PrefixNormalizer(stage.Need("prepend").Text(), openingOnly: false, unlessThere: false));
                 break;
             case "Replace":
                 AddReplacement(stage);
@@ -91,7 +94,8 @@ internal sealed class JsonStages
                 _stripsEnd = true;
                 break;
             default:
-                throw type.Unsupported("'Sequence', 'NFC', 'Prepend', 'Replace', 'Precompiled' and 'Strip' on the right");
+                throw type.Unsupported(
+                    "'Sequence', 'NFC', 'Prepend', 'Replace', 'Precompiled' and 'Strip' on the right");
         }
     }
 
@@ -179,7 +183,8 @@ internal sealed class JsonStages
         if (stage.Need("replacement") is var mark && mark.Text() != Mark)
             throw mark.Unsupported($"'{Mark}'");
         // Older files have a flag in the scheme's place.
-        string scheme = stage.TextOf("prepend_scheme") ?? (stage.FlagOf("add_prefix_space", otherwise: true) ? "always" : "never");
+        string scheme = stage.TextOf("prepend_scheme")
+            ?? (stage.FlagOf("add_prefix_space", otherwise: true) ? "always" : "never");
         if (scheme is not ("always" or "first" or "never"))
             throw stage.Need("prepend_scheme").Unsupported("'always', 'first' and 'never'");
         _normalizers.Add(new SpaceMarkNormalizer(prefix: false, Collapses));
@@ -203,9 +208,11 @@ internal sealed class JsonStages
                     ReadDecoder(inner);
                 break;
             case "Metaspace" when MarksWords:
-                DropsFirstSpace |= decoder.TextOf("prepend_scheme") != "never" && decoder.FlagOf("add_prefix_space", otherwise: true);
+                DropsFirstSpace |= decoder.TextOf("prepend_scheme") != "never"
+                    && decoder.FlagOf("add_prefix_space", otherwise: true);
                 break;
-            case "Replace" when decoder.Need("pattern").TextOf("String") == Mark && decoder.Need("content").Text() == " ":
+            case "Replace" when decoder.Need("pattern").TextOf("String") == Mark
+                && decoder.Need("content").Text() == " ":
                 break;
             case "Strip" when decoder.Need("content").Text() == " "
                 && decoder.Need("start").Whole() is 0 or 1 && decoder.Need("stop").Whole() == 0:

@@ -28,11 +28,13 @@ internal static class JsonUnigram
     /// <summary>The model and the decoder.</summary>
     /// <exception cref="FormatException">There is no unknown token, or no token that is text.</exception>
     /// <exception cref="NotSupportedException">Words are not marked as SentencePiece marks them.</exception>
-    public static TokenizerParts Parts(JsonSection model, TokenTables tables, JsonStages stages, Dictionary<int, float> scores)
+    public static TokenizerParts Parts(JsonSection model, TokenTables tables, JsonStages stages, Dictionary<int,
+        float> scores)
     {
         if (!stages.MarksWords)
             throw new NotSupportedException(
-                $"{model.File}: 'pre_tokenizer': for the model 'Unigram' supported is 'Metaspace', found another or none.");
+                $"{model.File}: 'pre_tokenizer': for the model 'Unigram' supported is 'Metaspace', found another or"
+                    + " none.");
         JsonSection unknown = model.Need("unk_id");
         if (unknown.Whole() is not (>= 0 and var unknownId) || unknownId >= scores.Count)
             throw unknown.Wrong($"an id from 0 to {scores.Count - 1}");
@@ -51,8 +53,10 @@ internal static class JsonUnigram
             Kind = SentencePieceVocabulary.UnigramKind,
             TokenCount = tables.Vocabulary.Count,
             Added = tables.Added,
-            Model = new UnigramModel(tokens, scores, (int)unknownId, hasBytes ? SentencePieceVocabulary.ByteIds(tables) : null),
-            Decoder = new TokenDecoder(bytes, stages.DropsFirstSpace ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
+            Model = new UnigramModel(tokens, scores, (int)unknownId, hasBytes ? SentencePieceVocabulary.ByteIds(tables)
+                : null),
+            Decoder = new TokenDecoder(bytes, stages.DropsFirstSpace
+                ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
         };
     }
 }

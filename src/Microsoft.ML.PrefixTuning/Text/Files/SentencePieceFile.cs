@@ -13,7 +13,9 @@ namespace Microsoft.ML.PrefixTuning.Text.Files;
 /// <param name="Type">What it is.</param>
 internal readonly record struct SentencePiece(string Text, float Score, PieceType Type);
 
-/// <summary>What a token of a SentencePiece vocabulary is: the numbers of its model file and of GGUF's <c>token_type</c>.</summary>
+/// <summary>
+/// What a token of a SentencePiece vocabulary is: the numbers of its model file and of GGUF's <c>token_type</c>.
+/// </summary>
 internal enum PieceType
 {
     /// <summary>Text.</summary>
@@ -36,8 +38,8 @@ internal enum PieceType
 }
 
 /// <summary>
-/// A SentencePiece model file (<c>sentencepiece_model.proto</c>), a protocol buffer read by hand: pieces, what the trainer
-/// said about the model, and what the normalizer does.
+/// A SentencePiece model file (<c>sentencepiece_model.proto</c>), a protocol buffer read by hand: pieces, what the
+/// trainer said about the model, and what the normalizer does.
 /// </summary>
 internal sealed class SentencePieceFile
 {
@@ -242,5 +244,6 @@ internal sealed class SentencePieceFile
         }
     }
 
-    private FormatException Broken() => new($"{_file}: expected a SentencePiece model, found something else or the file is cut.");
+    private FormatException Broken() =>
+        new($"{_file}: expected a SentencePiece model, found something else or the file is cut.");
 }

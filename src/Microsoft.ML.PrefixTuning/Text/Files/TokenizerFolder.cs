@@ -23,7 +23,8 @@ internal static class TokenizerFolder
                 return SentencePieceTokenizer.Read(Path.Combine(folder, file), settings, vocabularySize);
         }
         throw new FileNotFoundException(
-            $"{Json}: expected in '{folder}', or vocab.json and merges.txt, or tokenizer.model, or spiece.model; found none of them.",
+            $"{Json}: expected in '{folder}', or vocab.json and merges.txt, or tokenizer.model, or spiece.model;"
+                + " found none of them.",
             Path.Combine(folder, Json));
     }
 

@@ -6,8 +6,8 @@ using System.Text.Json;
 namespace Microsoft.ML.PrefixTuning.Text.Files;
 
 /// <summary>
-/// Reads <c>tokenizer.json</c>, the form of Hugging Face's tokenizers library: a list of stages by type name. A stage that
-/// is not known is refused, never left out.
+/// Reads <c>tokenizer.json</c>, the form of Hugging Face's tokenizers library: a list of stages by type name. A stage
+/// that is not known is refused, never left out.
 /// </summary>
 internal static class TokenizerJson
 {
@@ -40,7 +40,8 @@ internal static class TokenizerJson
         }
         (IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) = PostProcessor.Read(root, tables.Vocabulary);
         (prologue, epilogue) = settings.Ends(tables.Vocabulary, prologue, epilogue);
-        return parts with { Normalizers = stages.Normalizers, Splitters = stages.Splitters, Prologue = prologue, Epilogue = epilogue };
+        return parts with { Normalizers = stages.Normalizers, Splitters = stages.Splitters, Prologue = prologue,
+            Epilogue = epilogue };
     }
 
     private static TokenizerParts ByteLevelParts(JsonSection model, TokenTables tables)
@@ -51,7 +52,8 @@ internal static class TokenizerJson
             Kind = ByteAlphabet.Kind,
             TokenCount = tables.Vocabulary.Count,
             Added = tables.Added,
-            Model = new BytePairModel(symbols, ReadMerges(model, tables), model.FlagOf("ignore_merges", otherwise: false)),
+            Model = new BytePairModel(symbols, ReadMerges(model, tables),
+                model.FlagOf("ignore_merges", otherwise: false)),
             Decoder = new TokenDecoder(tables.TextBytes(ByteAlphabet.BytesOf), wordBegins: null),
         };
     }
@@ -69,8 +71,10 @@ internal static class TokenizerJson
             Kind = SentencePieceVocabulary.BytePairKind,
             TokenCount = tables.Vocabulary.Count,
             Added = tables.Added,
-            Model = new BytePairModel(symbols, ReadMerges(model, tables), model.FlagOf("ignore_merges", otherwise: false)),
-            Decoder = new TokenDecoder(bytes, stages.DropsFirstSpace ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
+            Model = new BytePairModel(symbols, ReadMerges(model, tables),
+                model.FlagOf("ignore_merges", otherwise: false)),
+            Decoder = new TokenDecoder(bytes, stages.DropsFirstSpace
+                ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
         };
     }
 

@@ -8,20 +8,24 @@ using Microsoft.ML.PrefixTuning.Files;
 namespace Microsoft.ML.PrefixTuning.Text.Files;
 
 /// <summary>
-/// What <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and <c>added_tokens.json</c> say beside the vocabulary.
+/// What <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and <c>added_tokens.json</c> say beside the
+/// vocabulary.
 /// </summary>
 internal sealed class TokenizerSettings
 {
     // Beyond any checkpoint; keeps a lying number from making a list.
     private const int MostExtraIds = 10_000;
 
-    private static readonly string[] Names = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+    private static readonly string[] Names =
+        ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
     // Where a token is named, and the token.
     private readonly List<(string Where, string Token)> _special = [];
     private readonly List<(string Where, string Token, long Id, JsonSection? Entry)> _added = [];
 
-    /// <summary>The class that transformers would read the tokenizer with, without <c>Fast</c>; null where none is named.</summary>
+    /// <summary>
+    /// The class that transformers would read the tokenizer with, without <c>Fast</c>; null where none is named.
+    /// </summary>
     public string? ClassName { get; private set; }
 
     /// <summary>Whether the begin token is put in front of a text; null where nothing is said.</summary>
@@ -30,7 +34,9 @@ internal sealed class TokenizerSettings
     /// <summary>Whether the end token is put behind a text; null where nothing is said.</summary>
     public bool? AddsEnd { get; private set; }
 
-    /// <summary>Number of <c>&lt;extra_id_n&gt;</c> tokens above a SentencePiece vocabulary; null where nothing is said.</summary>
+    /// <summary>
+    /// Number of <c>&lt;extra_id_n&gt;</c> tokens above a SentencePiece vocabulary; null where nothing is said.
+    /// </summary>
     public int? ExtraIds { get; private set; }
 
     /// <summary>The begin token; null where none is named.</summary>
@@ -60,8 +66,8 @@ internal sealed class TokenizerSettings
     }
 
     /// <summary>
-    /// Completes a vocabulary and the tokens that are looked for first: adds tokens that only these files list, and marks as
-    /// special what they name as such.
+    /// Completes a vocabulary and the tokens that are looked for first: adds tokens that only these files list, and
+    /// marks as special what they name as such.
     /// </summary>
     /// <param name="vocabulary">Gets tokens that it lacks.</param>
     /// <param name="tokens">Added tokens by content; entries are added and replaced.</param>
@@ -78,7 +84,8 @@ internal sealed class TokenizerSettings
         foreach ((string where, string content) in _special)
         {
             int id = vocabulary.IdOf(content)
-                ?? throw new FormatException($"{where}: expected a token of the vocabulary, found {FileText.Quote(content)}.");
+                ?? throw new FormatException(
+                    $"{where}: expected a token of the vocabulary, found {FileText.Quote(content)}.");
             tokens[content] = tokens.TryGetValue(content, out AddedToken? token) ? token with { Special = true }
                 : new AddedToken(content, id, Special: true);
         }
@@ -94,7 +101,8 @@ internal sealed class TokenizerSettings
         Vocabulary vocabulary, IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) =>
         (Chosen(vocabulary, AddsBegin, BeginToken, prologue), Chosen(vocabulary, AddsEnd, EndToken, epilogue));
 
-    private static IReadOnlyList<int> Chosen(Vocabulary vocabulary, bool? adds, string? token, IReadOnlyList<int> otherwise) => adds switch
+    private static IReadOnlyList<int> Chosen(Vocabulary vocabulary, bool? adds, string? token,
+        IReadOnlyList<int> otherwise) => adds switch
     {
         true when token is not null => [vocabulary.IdOf(token)!.Value],
         false => [],

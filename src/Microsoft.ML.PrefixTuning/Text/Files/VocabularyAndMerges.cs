@@ -7,8 +7,8 @@ using Microsoft.ML.PrefixTuning.Files;
 namespace Microsoft.ML.PrefixTuning.Text.Files;
 
 /// <summary>
-/// The older form of byte-level BPE: <c>vocab.json</c> and <c>merges.txt</c>. What the files do not say follows from the
-/// class that <c>tokenizer_config.json</c> names.
+/// The older form of byte-level BPE: <c>vocab.json</c> and <c>merges.txt</c>. What the files do not say follows from
+/// the class that <c>tokenizer_config.json</c> names.
 /// </summary>
 internal static class VocabularyAndMerges
 {
@@ -38,7 +38,8 @@ internal static class VocabularyAndMerges
         string vocabularyPath = Require(folder, VocabularyFile), mergesPath = Require(folder, MergesFile);
         if (!Classes.TryGetValue(settings.ClassName ?? DefaultClass, out Meaning? meaning))
             throw new NotSupportedException(
-                $"tokenizer_config.json: 'tokenizer_class': found {FileText.Quote(settings.ClassName!)}; without tokenizer.json "
+                $"tokenizer_config.json: 'tokenizer_class': found {FileText.Quote(settings.ClassName!)}; without"
+                    + " tokenizer.json "
                 + $"supported are {string.Join(", ", Classes.Keys)}.");
 
         TokenTables tables = ReadVocabulary(vocabularyPath, vocabularySize);
@@ -49,7 +50,8 @@ internal static class VocabularyAndMerges
         }
         tables.Complete(settings);
         (IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) = settings.Ends(
-            tables.Vocabulary, meaning.Encloses ? IdsOf(tables, "<s>") : [], meaning.Encloses ? IdsOf(tables, "</s>") : []);
+            tables.Vocabulary, meaning.Encloses ? IdsOf(tables, "<s>") : [], meaning.Encloses ? IdsOf(tables, "</s>")
+                : []);
         var symbols = new ByteSymbols(tables.TextTokens(), default);
         return new TokenizerParts
         {
@@ -57,7 +59,8 @@ internal static class VocabularyAndMerges
             TokenCount = tables.Vocabulary.Count,
             Added = tables.Added,
             Normalizers = [.. meaning.Composes ? (Normalizer[])[new CompositionNormalizer()] : [],
-                .. settings.AddsPrefixSpace == true ? (Normalizer[])[new PrefixNormalizer(" ", openingOnly: false, unlessThere: true)] : []],
+                .. settings.AddsPrefixSpace == true
+                    ? (Normalizer[])[new PrefixNormalizer(" ", openingOnly: false, unlessThere: true)] : []],
             Splitters = [meaning.Splitter],
             Model = new BytePairModel(symbols, ReadMerges(mergesPath, tables), wholePiecesFirst: false),
             Decoder = new TokenDecoder(tables.TextBytes(ByteAlphabet.BytesOf), wordBegins: null),
@@ -80,7 +83,8 @@ internal static class VocabularyAndMerges
         string text;
         try
         {
-            text = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path));
+            text = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)
+                .GetString(File.ReadAllBytes(path));
         }
         catch (DecoderFallbackException fault)
         {
@@ -107,7 +111,9 @@ internal static class VocabularyAndMerges
     {
         int space = merge.IndexOf(' ', StringComparison.Ordinal);
         if (space <= 0 || space == merge.Length - 1 || merge.LastIndexOf(' ') != space)
-            throw new FormatException($"{where}: merge {rank}: expected two tokens with a space between them, found {FileText.Quote(merge)}.");
+            throw new FormatException(
+                $"{where}: merge {rank}: expected two tokens with a space between them, found"
+                    + $" {FileText.Quote(merge)}.");
         return (merge[..space], merge[(space + 1)..]);
     }
 
@@ -116,8 +122,10 @@ internal static class VocabularyAndMerges
     private static string Require(string folder, string file)
     {
         string path = Path.Combine(folder, file);
-        return File.Exists(path) ? path : throw new FileNotFoundException($"{file}: expected in '{folder}', not found.", path);
+        return File.Exists(path) ? path
+            : throw new FileNotFoundException($"{file}: expected in '{folder}', not found.", path);
     }
 
-    private sealed record Meaning(PieceSplitter Splitter, string[] Special, bool Encloses = false, bool Composes = false);
+    private sealed record Meaning(PieceSplitter Splitter, string[] Special, bool Encloses = false,
+        bool Composes = false);
 }
