@@ -58,17 +58,20 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
             ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
         using TrainedPrefix parametrization = attributes?.Make(setup.Start()) ?? setup.Make();
         TrainingOutcome outcome =
-            setup.Learn(MakeRun(setup, parametrization, training, validation) with { HeldTokens = room.HoldsBeginToken
-            ? [.. frozen.Tokenizer.Prologue] : [] });
+            setup.Learn(MakeRun(setup, parametrization, training, validation) with
+            {
+                HeldTokens = room.HoldsBeginToken
+            ? [.. frozen.Tokenizer.Prologue] : []
+            });
         foreach (string warning in outcome.Warnings)
             Warn(warning);
         TrainingSummary summary =
             Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
-        {
-            TriggerWords = setup.TextsOf(outcome.TriggerWords),
-            Distillation = teacher?.Summary(outcome.Best.Length),
-            Drift = outcome.Reason == StopReason.Cancelled ? null : Measure(drift, outcome),
-        };
+            {
+                TriggerWords = setup.TextsOf(outcome.TriggerWords),
+                Distillation = teacher?.Summary(outcome.Best.Length),
+                Drift = outcome.Reason == StopReason.Cancelled ? null : Measure(drift, outcome),
+            };
         if (summary.TriggerWords is { } words)
             Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");
         Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
@@ -132,23 +135,23 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
 
     private TrainingRun MakeRun(PrefixPlan setup, TrainedPrefix parametrization, List<TrainingExample> training,
         List<TrainingExample> validation) => new()
-    {
-        Model = _model,
-        Parametrization = parametrization,
-        Examples = training,
-        Validation = validation,
-        Options = options.Training,
-        Objective = teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
-        Seed = seed,
-        LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
-        DecoderStart = _model.Spec.Tokens.DecoderStart,
-        BaseIdentity = options.Training.StateFile is null ? "" : frozen.Fingerprint.ToString(),
-        StartIdentity = setup.StartIdentity,
-        State = State,
-        Progress = Report,
-        Warn = Warn,
-        CheckAlive = () => MlNetInternals.CheckAlive(host),
-    };
+        {
+            Model = _model,
+            Parametrization = parametrization,
+            Examples = training,
+            Validation = validation,
+            Options = options.Training,
+            Objective = teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
+            Seed = seed,
+            LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
+            DecoderStart = _model.Spec.Tokens.DecoderStart,
+            BaseIdentity = options.Training.StateFile is null ? "" : frozen.Fingerprint.ToString(),
+            StartIdentity = setup.StartIdentity,
+            State = State,
+            Progress = Report,
+            Warn = Warn,
+            CheckAlive = () => MlNetInternals.CheckAlive(host),
+        };
 
     private void Report(TrainingProgress progress)
     {

@@ -71,8 +71,11 @@ internal static class TrainingStateCodec
     {
         try
         {
-            return JsonSerializer.Deserialize<StoredState>(json, Json) is { Signature: not null,
-                State: not null } stored
+            return JsonSerializer.Deserialize<StoredState>(json, Json) is
+            {
+                Signature: not null,
+                State: not null
+            } stored
                 ? stored : throw new FormatException($"{path}: expected the state of a training, found none.");
         }
         catch (JsonException exception)
