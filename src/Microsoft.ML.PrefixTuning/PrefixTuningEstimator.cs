@@ -44,7 +44,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         columns.Check();
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(options);
-        OptionsCheck.Check(options);
+        Faults.Throw(options.Check);
         _host = environment.Register(nameof(PrefixTuningEstimator));
         (_columns, _baseModel, _options) = (columns, baseModel, options);
         // Not from the host's generator: that one depends on which components were made before this one.

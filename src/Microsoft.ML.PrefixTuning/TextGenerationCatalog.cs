@@ -54,6 +54,7 @@ public sealed class TextGenerationCatalog
         ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
         ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
         options ??= new TextGenerationEvaluationOptions();
+        Faults.Throw(options.Check);
         var columns = new EvaluationColumns(data.Schema, labelColumnName, outputColumnName, options.GroupColumnName);
         return TextGenerationMetrics.Of(ReadSegments(data, columns), options);
     }

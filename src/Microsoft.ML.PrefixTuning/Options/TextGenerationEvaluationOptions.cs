@@ -38,6 +38,15 @@ public sealed record TextGenerationEvaluationOptions
     /// </summary>
     /// <value>The default is <see langword="null"/>: words match by form and stem.</value>
     public string? MeteorFolder { get; init; }
+
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
+    {
+        faults.ColumnName(GroupColumnName, nameof(GroupColumnName));
+        faults.Known(BleuTokenization, nameof(BleuTokenization));
+        faults.Known(BleuSmoothing, nameof(BleuSmoothing));
+        faults.That(MeteorFolder is not "", nameof(MeteorFolder), "a path, or null", "an empty text");
+    }
 }
 
 /// <summary>What counts as a token for BLEU. The names in brackets are sacreBLEU's.</summary>

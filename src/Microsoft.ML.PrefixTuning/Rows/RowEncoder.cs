@@ -35,7 +35,7 @@ internal sealed class RowEncoder
 
     /// <summary>The template where the options name none.</summary>
     public static string DefaultTemplate(TransformerSpec spec) =>
-        spec.IsEncoderDecoder ? PrefixTuningOptions.InputPlaceholder : PrefixTuningOptions.InputPlaceholder + "\n";
+        spec.IsEncoderDecoder ? InputPlaceholder.Text : InputPlaceholder.Text + "\n";
 
     /// <summary>The id put behind targets.</summary>
     /// <exception cref="InvalidOperationException">The base names no end token.</exception>

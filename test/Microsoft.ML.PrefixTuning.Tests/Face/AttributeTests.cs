@@ -291,7 +291,7 @@ public sealed class AttributeTests
             InputColumn = "Input",
             AttributeColumn = "Tone",
             Precision = ModelPrecision.Float32,
-            Generation = SavedGeneration.Of(new GenerationOptions()),
+            Generation = new GenerationOptions(),
             Base = new SavedBase { Name = "tiny", Path = "tiny", Fingerprint = s_model.Session.Base.Fingerprint },
             AttributePrefixes = [new SavedAttribute("calm", 1), new SavedAttribute("loud", 1)],
         }.ToBytes();

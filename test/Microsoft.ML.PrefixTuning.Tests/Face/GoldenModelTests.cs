@@ -27,7 +27,7 @@ public sealed class GoldenModelTests
 
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "SavedModels");
 
-    private static string Present => $"{PrefixModelFormat.Version:x8}";
+    private static string Present => $"{FormatVersion.Present:x8}";
 
     private static IEnumerable<ToneRow> Rows => TinyBase.Rows(12).Select((row, index) => new ToneRow
     {

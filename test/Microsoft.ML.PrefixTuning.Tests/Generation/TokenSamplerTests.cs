@@ -89,5 +89,5 @@ public sealed class TokenSamplerTests
     }
 
     private static TokenSampler Sampler(double temperature, int topK, double topP) =>
-        new((SamplingDecoding)Decoding.Sampling(temperature, topK, topP));
+        new(Decoding.Sampling(temperature, topK, topP));
 }
