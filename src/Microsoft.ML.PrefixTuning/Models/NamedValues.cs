@@ -14,6 +14,8 @@ internal sealed class NamedValues : IReadOnlyCollection<KeyValuePair<string, str
 {
     private const string Separator = ": ";
 
+    private const int LongestShown = 200;
+
     private readonly KeyValuePair<string, string>[] _values;
 
     /// <summary>A list without what is neutral in it.</summary>
@@ -44,14 +46,16 @@ internal sealed class NamedValues : IReadOnlyCollection<KeyValuePair<string, str
             : throw new FormatException($"expected lines of the form 'name{Separator}value', found '{line}'")));
 
     /// <summary>The first name whose values differ, with both, and the other names; null where the lists are equal.</summary>
-    /// <param name="found">The other list.</param>
-    public string? Difference(NamedValues found)
+    /// <param name="other">The other list.</param>
+    /// <param name="mine">What the values of this list are called.</param>
+    /// <param name="others">What those of the other list are called.</param>
+    public string? Difference(NamedValues other, string mine = "expected", string others = "found")
     {
-        string[] names = [.. this.Concat(found).Select(pair => pair.Key).Distinct().Where(name => this[name] != found[name])];
-        if (names is not [var first, .. var others])
+        string[] names = [.. this.Concat(other).Select(pair => pair.Key).Distinct().Where(name => this[name] != other[name])];
+        if (names is not [var first, .. var rest])
             return null;
-        string more = others.Length == 0 ? "" : $" (and {string.Join(", ", others)})";
-        return $"{first}: expected {this[first] ?? "nothing"}, found {found[first] ?? "nothing"}{more}";
+        string more = rest.Length == 0 ? "" : $" (and {string.Join(", ", rest)})";
+        return $"{first}: {mine} {Shown(this[first])}, {others} {Shown(other[first])}{more}";
     }
 
     /// <summary>The canonical text: a line <c>name: value</c> each.</summary>
@@ -60,6 +64,13 @@ internal sealed class NamedValues : IReadOnlyCollection<KeyValuePair<string, str
     public IEnumerator<KeyValuePair<string, string>> GetEnumerator() => _values.AsEnumerable().GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private static string Shown(string? value) => value switch
+    {
+        null => "nothing",
+        { Length: > LongestShown } => value[..LongestShown] + "...",
+        _ => value,
+    };
 }
 
 /// <summary>A value under its name, as a text that does not depend on the culture.</summary>
