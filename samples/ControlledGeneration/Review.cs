@@ -30,7 +30,11 @@ internal sealed class Continuation
         int end = -1;
         for (int word = 0; word < OpeningWords; word++)
             end = review.Sentence.IndexOf(' ', end + 1);
-        return new Continuation { Opening = review.Sentence[..end], Rest = review.Sentence[end..],
-            Polarity = review.Polarity };
+        return new Continuation
+        {
+            Opening = review.Sentence[..end],
+            Rest = review.Sentence[end..],
+            Polarity = review.Polarity
+        };
     }
 }

@@ -47,15 +47,25 @@ IDataView unseen = mlContext.Data.LoadFromEnumerable(papers);
 // 2. The pipeline. What the options leave open, such as forced tokens and lengths, is as the base's
 // generation_config.json says. Where a base reads less than a row has, the row's end is cut.
 BaseModel baseModel = BaseModel.FromFolder(folder);
-var generation = new GenerationOptions { Decoding = Decoding.Beam(4), MaxNewTokens = 48, NoRepeatNGramSize = 3,
-    Truncation = PromptTruncation.End };
+var generation = new GenerationOptions
+{
+    Decoding = Decoding.Beam(4),
+    MaxNewTokens = 48,
+    NoRepeatNGramSize = 3,
+    Truncation = PromptTruncation.End
+};
 PrefixTuningEstimator pipeline = mlContext.Transforms.Text.PrefixTune(
     outputColumnName: "Written", inputColumnName: "Text", labelColumnName: "Summary", baseModel,
     options: new PrefixTuningOptions
     {
         Prefix = new PrefixOptions { Sites = [AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross] },
-        Training = new TrainingOptions { Progress = Report, MaxEpochs = isShort ? 1
-            : 5, Truncation = PromptTruncation.End },
+        Training = new TrainingOptions
+        {
+            Progress = Report,
+            MaxEpochs = isShort ? 1
+            : 5,
+            Truncation = PromptTruncation.End
+        },
         Generation = generation,
     });
 

@@ -70,8 +70,12 @@ TextGenerationMetrics Measure(string[] texts)
     string[] facts = mlContext.Data.CreateEnumerable<Venue>(unseen, reuseRowObject: false).Select(venue => venue.Facts)
         .ToArray();
     IEnumerable<Scored> scored = references.Where(venue => facts.Contains(venue.Facts)).Select(venue =>
-        new Scored { Facts = venue.Facts, Reference = venue.Reference,
-            Description = texts[Array.IndexOf(facts, venue.Facts)] });
+        new Scored
+        {
+            Facts = venue.Facts,
+            Reference = venue.Reference,
+            Description = texts[Array.IndexOf(facts, venue.Facts)]
+        });
     return mlContext.TextGeneration.Evaluate(mlContext.Data.LoadFromEnumerable(scored), "Reference", "Description",
         new TextGenerationEvaluationOptions { GroupColumnName = "Facts", Lowercase = true });
 }
@@ -93,7 +97,10 @@ Console.WriteLine($"Saved and loaded: {new FileInfo(modelFile).Length / 1024:N0}
 File.Delete(modelFile);
 using var engine = mlContext.Model.CreatePredictionEngine<Venue, Described>(loaded);
 Console.WriteLine(engine
-    .Predict(new Venue { Facts =
-    "name : The Golden Palace | Type : coffee shop | food : Italian | area : city centre" }).Description);
+    .Predict(new Venue
+    {
+        Facts =
+    "name : The Golden Palace | Type : coffee shop | food : Italian | area : city centre"
+    }).Description);
 
 static string OneLine(string text) => text.ReplaceLineEndings(" ");

@@ -123,8 +123,8 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     /// <summary>What the teacher writes may be nothing but an end.</summary>
     private static PrefixTuningOptions Written(PrefixTuningOptions student, PrefixTuningTransformer writer) =>
         student with
-    {
-        Training = student.Training with { AllowEmptyTargets = true },
-        ValidationSet = student.ValidationSet is { } validation ? writer.Transform(validation) : null,
-    };
+        {
+            Training = student.Training with { AllowEmptyTargets = true },
+            ValidationSet = student.ValidationSet is { } validation ? writer.Transform(validation) : null,
+        };
 }

@@ -135,8 +135,11 @@ internal static class DistillBenchmark
     private static Pair[] Read(string path) => File.ReadLines(path).Select(line =>
     {
         using JsonDocument row = JsonDocument.Parse(line);
-        return new Pair { Source = row.RootElement.GetProperty("source").GetString()!,
-            Reference = row.RootElement.GetProperty("references")[0].GetString()! };
+        return new Pair
+        {
+            Source = row.RootElement.GetProperty("source").GetString()!,
+            Reference = row.RootElement.GetProperty("references")[0].GetString()!
+        };
     }).ToArray();
 
     private sealed class Pair

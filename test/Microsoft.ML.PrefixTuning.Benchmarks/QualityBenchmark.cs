@@ -63,8 +63,11 @@ internal static class QualityBenchmark
         TextGenerationMetrics greedy = Score(mlContext, test, texts);
         using PrefixTuningTransformer beams =
             mlContext.Transforms.Text.GenerateText("Text", "Facts", SmolLM2.Instruct135M, model.Prefix,
-            new TextGenerationOptions { Generation = options.Generation with { Decoding = Decoding.Beam(BeamWidth) },
-                Precision = settings.Precision })
+            new TextGenerationOptions
+            {
+                Generation = options.Generation with { Decoding = Decoding.Beam(BeamWidth) },
+                Precision = settings.Precision
+            })
             .Fit(mlContext.Data.LoadFromEnumerable(test));
         TextGenerationMetrics beam = Score(mlContext, test, TextsOf(mlContext, beams, test));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -119,8 +122,12 @@ internal static class QualityBenchmark
         using JsonDocument row = JsonDocument.Parse(line);
         string[] references = row.RootElement.GetProperty("references").EnumerateArray()
             .Select(reference => reference.GetString()!).ToArray();
-        return new Row { Facts = row.RootElement.GetProperty("source").GetString()!, Reference = references[0],
-            References = references };
+        return new Row
+        {
+            Facts = row.RootElement.GetProperty("source").GetString()!,
+            Reference = references[0],
+            References = references
+        };
     }).ToArray();
 
     private sealed class Row

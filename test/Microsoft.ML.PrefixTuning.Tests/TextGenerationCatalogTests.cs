@@ -153,8 +153,12 @@ public class TextGenerationCatalogTests
 
         TextGenerationMetrics metrics = Evaluate(VectorView(rows), options: options);
 
-        var bleu = new BleuOptions { Lowercase = true, Tokenization = BleuTokenization.None,
-            Smoothing = BleuSmoothing.AddK };
+        var bleu = new BleuOptions
+        {
+            Lowercase = true,
+            Tokenization = BleuTokenization.None,
+            Smoothing = BleuSmoothing.AddK
+        };
         Assert.AreEqual(Bleu.Corpus(rows, bleu).Score, metrics.Bleu);
         Assert.AreEqual(ChrF.Corpus(rows, new ChrFOptions { Lowercase = true }), metrics.ChrF);
         Assert.AreEqual(Rouge.Corpus(rows, stem: true).Rouge1, metrics.Rouge1);

@@ -13,15 +13,26 @@ internal static class CompareVerb
     private static readonly Option<DirectoryInfo> Base =
         new("--base") { Description = "Folder of a BART, as pretrain writes it.", Required = true };
     private static readonly Option<DirectoryInfo> Data =
-        new("--data") { Description = "Folder with train.tsv and test.tsv: text and summary, a header line.",
-        Required = true };
-    private static readonly Option<int[]> Seeds = new("--seeds") { Description = "Seeds.", DefaultValueFactory = _ =>
-        [1, 2, 3], AllowMultipleArgumentsPerToken = true };
+        new("--data")
+        {
+            Description = "Folder with train.tsv and test.tsv: text and summary, a header line.",
+            Required = true
+        };
+    private static readonly Option<int[]> Seeds = new("--seeds")
+    {
+        Description = "Seeds.",
+        DefaultValueFactory = _ =>
+        [1, 2, 3],
+        AllowMultipleArgumentsPerToken = true
+    };
     private static readonly Option<int> Rows =
         new("--rows") { Description = "Training rows, at most.", DefaultValueFactory = _ => int.MaxValue };
     private static readonly Option<double> Rate =
-        new("--full-learning-rate") { Description = "Highest learning rate of full fine-tuning.",
-        DefaultValueFactory = _ => 3e-4 };
+        new("--full-learning-rate")
+        {
+            Description = "Highest learning rate of full fine-tuning.",
+            DefaultValueFactory = _ => 3e-4
+        };
 
     /// <summary>The command.</summary>
     public static System.CommandLine.Command Make()

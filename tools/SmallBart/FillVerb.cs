@@ -16,8 +16,11 @@ internal static class FillVerb
     private static readonly Option<DirectoryInfo> Base =
         new("--base") { Description = "Folder of a BART, as pretrain writes it.", Required = true };
     private static readonly Argument<string[]> Texts =
-        new("texts") { Description = "Texts in which <mask> stands for what is missing.",
-        Arity = ArgumentArity.OneOrMore };
+        new("texts")
+        {
+            Description = "Texts in which <mask> stands for what is missing.",
+            Arity = ArgumentArity.OneOrMore
+        };
 
     /// <summary>The command.</summary>
     public static System.CommandLine.Command Make()

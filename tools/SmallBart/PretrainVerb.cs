@@ -10,8 +10,12 @@ namespace Microsoft.ML.PrefixTuning.SmallBart;
 internal static class PretrainVerb
 {
     private static readonly Option<FileInfo[]> Texts =
-        new("--text") { Description = "Text files: a paragraph a line, <|endoftext|> behind each document.",
-        Required = true, AllowMultipleArgumentsPerToken = true };
+        new("--text")
+        {
+            Description = "Text files: a paragraph a line, <|endoftext|> behind each document.",
+            Required = true,
+            AllowMultipleArgumentsPerToken = true
+        };
     private static readonly Option<DirectoryInfo> Folder =
         new("--out") { Description = "Folder of the model; a run that was stopped goes on in it.", Required = true };
     private static readonly Option<int> Steps =

@@ -7,26 +7,54 @@ namespace Microsoft.ML.PrefixTuning.Tool.Options;
 internal sealed class GenerationArguments
 {
     private readonly RecordOptions<GenerationOptions> _options;
-    private readonly Option<string> _decoding = new("--decoding") { Description = "How the next token is chosen.",
-        HelpName = "greedy|beam|sampling", DefaultValueFactory = _ => "greedy" };
+    private readonly Option<string> _decoding = new("--decoding")
+    {
+        Description = "How the next token is chosen.",
+        HelpName = "greedy|beam|sampling",
+        DefaultValueFactory = _ => "greedy"
+    };
     private readonly Option<int> _beamWidth =
-        new("--beam-width") { Description = "Beginnings that a beam search keeps.", DefaultValueFactory = _ =>
-        4, HelpName = "number" };
+        new("--beam-width")
+        {
+            Description = "Beginnings that a beam search keeps.",
+            DefaultValueFactory = _ =>
+        4,
+            HelpName = "number"
+        };
     private readonly Option<double> _beamLengthPenalty =
-        new("--beam-length-penalty") { Description =
-        "A beam's score is its log-probability over its length to this power.", DefaultValueFactory = _ =>
-        1, HelpName = "number" };
+        new("--beam-length-penalty")
+        {
+            Description =
+        "A beam's score is its log-probability over its length to this power.",
+            DefaultValueFactory = _ =>
+        1,
+            HelpName = "number"
+        };
     private readonly Option<bool> _beamEarlyStopping =
         new("--beam-early-stopping") { Description = "Stop a beam search at as many finished texts as it is wide." };
     private readonly Option<double> _temperature =
-        new("--temperature") { Description = "Divides the logits of sampling; above 0.", DefaultValueFactory = _ =>
-        1, HelpName = "number" };
+        new("--temperature")
+        {
+            Description = "Divides the logits of sampling; above 0.",
+            DefaultValueFactory = _ =>
+        1,
+            HelpName = "number"
+        };
     private readonly Option<int> _topK =
-        new("--top-k") { Description = "Tokens that sampling draws from at most; 0 means all.",
-        DefaultValueFactory = _ => 0, HelpName = "number" };
+        new("--top-k")
+        {
+            Description = "Tokens that sampling draws from at most; 0 means all.",
+            DefaultValueFactory = _ => 0,
+            HelpName = "number"
+        };
     private readonly Option<double> _topP =
-        new("--top-p") { Description = "Smallest probability mass that sampling draws from.", DefaultValueFactory = _ =>
-        1, HelpName = "number" };
+        new("--top-p")
+        {
+            Description = "Smallest probability mass that sampling draws from.",
+            DefaultValueFactory = _ =>
+        1,
+            HelpName = "number"
+        };
     private readonly Option<int> _samplingSeed =
         new("--sampling-seed") { Description = "Seed of sampling.", DefaultValueFactory = _ => 0, HelpName = "number" };
 

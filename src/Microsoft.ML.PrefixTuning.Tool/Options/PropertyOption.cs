@@ -36,8 +36,11 @@ internal sealed class PropertyOption
             && OptionText.IsKnown(type.GenericTypeArguments[0]))
         {
             Type item = type.GenericTypeArguments[0];
-            var list = new Option<string[]>(name) { Description = $"{description} Repeat the option for several.",
-                HelpName = OptionText.Placeholder(item) };
+            var list = new Option<string[]>(name)
+            {
+                Description = $"{description} Repeat the option for several.",
+                HelpName = OptionText.Placeholder(item)
+            };
             list.Validators.Add(result => Check(result, item));
             return new PropertyOption(property, list, parsed => OptionText.ParseList(item, parsed.GetValue(list)!));
         }

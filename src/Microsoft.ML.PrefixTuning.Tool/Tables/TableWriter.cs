@@ -15,12 +15,12 @@ internal abstract class TableWriter : IDisposable
     /// <param name="added">New columns and how many texts each has a row.</param>
     public static TableWriter Open(TextWriter writer, TableFormat format, IReadOnlyList<string> columns,
         IReadOnlyList<AddedColumn> added) => format switch
-    {
-        TableFormat.Csv => new CsvTableWriter(writer, columns, added),
-        TableFormat.Jsonl => new JsonTableWriter(writer, columns, added),
-        TableFormat.Tsv => new LineTableWriter(writer, columns, added),
-        _ => new LineTableWriter(writer, null, added),
-    };
+        {
+            TableFormat.Csv => new CsvTableWriter(writer, columns, added),
+            TableFormat.Jsonl => new JsonTableWriter(writer, columns, added),
+            TableFormat.Tsv => new LineTableWriter(writer, columns, added),
+            _ => new LineTableWriter(writer, null, added),
+        };
 
     /// <summary>Writes a row.</summary>
     /// <param name="row">What was read.</param>

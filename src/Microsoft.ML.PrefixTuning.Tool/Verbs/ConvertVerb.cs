@@ -17,16 +17,22 @@ internal sealed class ConvertVerb
     private readonly Option<string> _base =
         BaseArgument.MakeOption("The base of the prefix; a saved model names its own");
     private readonly Option<string> _attribute =
-        new("--attribute") { Description =
+        new("--attribute")
+        {
+            Description =
         "Whose prefix is meant, where a saved model has one for each value of an attribute column.",
-        HelpName = "value" };
+            HelpName = "value"
+        };
     private readonly Option<string> _input =
         new("--input") { Description = "Column that the written model reads.", HelpName = "column" };
     private readonly Option<string> _output =
         new("--output") { Description = "Column that takes the written model's text.", HelpName = "column" };
     private readonly Option<string> _baseName =
-        new("--base-name") { Description = "What PEFT shall load as the base: a name on a hub or a path.",
-        HelpName = "name" };
+        new("--base-name")
+        {
+            Description = "What PEFT shall load as the base: a name on a hub or a path.",
+            HelpName = "name"
+        };
     private readonly RecordOptions<TextGenerationOptions> _options;
     private readonly GenerationArguments _generation;
 
@@ -95,7 +101,8 @@ internal sealed class ConvertVerb
         MLContext mlContext = Context.Make(console);
         IDataView empty = new GeneratorColumns(input, output).MakeEmptyView(mlContext);
         TextGenerationOptions options = _options.Read(parsed,
-            new TextGenerationOptions()) with { Generation = _generation.Read(parsed, new GenerationOptions()) };
+            new TextGenerationOptions()) with
+        { Generation = _generation.Read(parsed, new GenerationOptions()) };
         using PrefixTuningTransformer made =
             mlContext.Transforms.Text.GenerateText(output, input, baseModel, prefix, options).Fit(empty);
         mlContext.Model.SaveAtomically(made, empty.Schema, target);

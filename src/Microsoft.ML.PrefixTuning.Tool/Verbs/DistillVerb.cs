@@ -9,13 +9,20 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 internal sealed class DistillVerb
 {
     private readonly Option<string> _text =
-        new("--teacher-text") { Description =
+        new("--teacher-text")
+        {
+            Description =
         "File with the text that the prefix takes the place of: an instruction, worked examples, any context. It"
-            + " stands in front of every row as the file has it.", HelpName = "file" };
+            + " stands in front of every row as the file has it.",
+            HelpName = "file"
+        };
     private readonly Option<string> _prefix =
-        new("--teacher-prefix") { Description =
+        new("--teacher-prefix")
+        {
+            Description =
         "Instead of a text, a longer prefix: a .safetensors file, or the folder of a PEFT adapter.",
-        HelpName = "path" };
+            HelpName = "path"
+        };
     private readonly TuningArguments _student;
     private readonly RecordOptions<DistillationOptions> _options;
     private readonly RecordOptions<GenerationOptions> _continuations;
@@ -58,7 +65,8 @@ internal sealed class DistillVerb
     private int Run(ParseResult parsed)
     {
         DistillationOptions options = _options.Read(parsed,
-            new DistillationOptions()) with { Continuations = _continuations.Read(parsed, new GenerationOptions()) };
+            new DistillationOptions()) with
+        { Continuations = _continuations.Read(parsed, new GenerationOptions()) };
         BaseModel baseModel = _student.Base(parsed);
         PrefixTeacher teacher = ReadTeacher(parsed, baseModel);
         return _student.Run(parsed, options.ContinuationColumnName is { } column ? [column]
@@ -69,9 +77,9 @@ internal sealed class DistillVerb
 
     private PrefixTeacher ReadTeacher(ParseResult parsed, BaseModel baseModel) =>
         (parsed.GetValue(_text), parsed.GetValue(_prefix)) switch
-    {
-        ({ } text, null) => PrefixTeacher.FromText(File.ReadAllText(text, TextFiles.Utf8)),
-        (null, { } prefix) => PrefixTeacher.FromPrefix(PrefixSource.Load(prefix, baseModel)),
-        _ => throw new UsageException("expected either --teacher-text or --teacher-prefix."),
-    };
+        {
+            ({ } text, null) => PrefixTeacher.FromText(File.ReadAllText(text, TextFiles.Utf8)),
+            (null, { } prefix) => PrefixTeacher.FromPrefix(PrefixSource.Load(prefix, baseModel)),
+            _ => throw new UsageException("expected either --teacher-text or --teacher-prefix."),
+        };
 }

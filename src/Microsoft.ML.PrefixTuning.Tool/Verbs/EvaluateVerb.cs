@@ -24,14 +24,21 @@ internal sealed class EvaluateVerb
         "Texts, one a line, and one or more files of references; or one table with a column of each; or, with a"
             + " model, the rows that it is tried on.");
     private readonly Option<string> _label =
-        new("--label") { Description =
-        "Column with the references, where a table has them; in JSON lines it may be an array.", HelpName = "column" };
+        new("--label")
+        {
+            Description =
+        "Column with the references, where a table has them; in JSON lines it may be an array.",
+            HelpName = "column"
+        };
     private readonly Option<TableFormat?> _format =
         FormatOption.Make("--format", "Format of the table, where the file's name does not tell");
     private readonly Option<bool> _blocks =
-        new("--reference-blocks") { Description =
+        new("--reference-blocks")
+        {
+            Description =
         "Reference files have a blank line between one text's references and the next one's, instead of one reference"
-            + " a line." };
+            + " a line."
+        };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON instead of a table." };
     private readonly RecordOptions<TextGenerationEvaluationOptions> _options;
     private readonly GeneratorArguments _generator;

@@ -15,8 +15,11 @@ internal sealed class GenerateVerb
     private readonly Argument<string> _data =
         PathArgument.Make<string>("data", "Rows: a file, or '-' for standard input.");
     private readonly Option<string> _to =
-        new("--to") { Description = "File that takes the rows with their texts; without it, standard output.",
-        HelpName = "file" };
+        new("--to")
+        {
+            Description = "File that takes the rows with their texts; without it, standard output.",
+            HelpName = "file"
+        };
     private readonly Option<TableFormat?> _format =
         FormatOption.Make("--format", "Format of the rows, where the file's name does not tell");
     private readonly Option<TableFormat?> _toFormat = FormatOption.Make("--to-format",

@@ -17,9 +17,13 @@ internal sealed class GeneratorArguments
         new("--model") { Description = "A saved model (.zip).", HelpName = "file" };
     private readonly Option<string> _base = BaseArgument.MakeOption("Instead of a saved model, a base");
     private readonly Option<string> _prefix =
-        new("--prefix") { Description =
+        new("--prefix")
+        {
+            Description =
         "A prefix for --base: a .safetensors file, or the folder of a PEFT adapter. Without it the base writes by"
-            + " itself.", HelpName = "path" };
+            + " itself.",
+            HelpName = "path"
+        };
     private readonly Option<string> _input =
         new("--input") { Description = "Column that is read; a saved model knows it.", HelpName = Column };
     private readonly Option<string> _output =

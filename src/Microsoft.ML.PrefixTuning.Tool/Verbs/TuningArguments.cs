@@ -18,20 +18,35 @@ internal sealed class TuningArguments
     private readonly Argument<string> _data =
         PathArgument.Make<string>("data", "Rows to train on: a TSV or CSV file with a header line, or JSON lines.");
     private readonly Option<string> _base = BaseArgument.MakeOption("The frozen model", required: true);
-    private readonly Option<string> _model = new("--model") { Description = "File that takes the trained model (.zip).",
-        HelpName = "file", Required = true };
+    private readonly Option<string> _model = new("--model")
+    {
+        Description = "File that takes the trained model (.zip).",
+        HelpName = "file",
+        Required = true
+    };
     private readonly Option<string> _report =
-        new("--report") { Description = "File that takes curves and figures of the training as one HTML page.",
-        HelpName = "file" };
+        new("--report")
+        {
+            Description = "File that takes curves and figures of the training as one HTML page.",
+            HelpName = "file"
+        };
     private readonly Option<string> _input =
         new("--input") { Description = "Column that is read.", HelpName = "column", Required = true };
     private readonly Option<string> _output =
-        new("--output") { Description = "Column that takes the text when the model is used.", HelpName = "column",
-        DefaultValueFactory = _ => TextSource.DefaultOutput };
+        new("--output")
+        {
+            Description = "Column that takes the text when the model is used.",
+            HelpName = "column",
+            DefaultValueFactory = _ => TextSource.DefaultOutput
+        };
     private readonly Option<string> _validation =
-        new("--validation") { Description =
+        new("--validation")
+        {
+            Description =
         "Rows whose loss decides on early stopping and on the best prefix; without them a share of the training rows"
-            + " is held out.", HelpName = "file" };
+            + " is held out.",
+            HelpName = "file"
+        };
     private readonly Option<TableFormat?> _format =
         FormatOption.Make("--format", "Format of the rows, where the files' names do not tell");
     private readonly PrefixArguments _prefix;

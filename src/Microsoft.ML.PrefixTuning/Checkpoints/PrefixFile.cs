@@ -128,7 +128,8 @@ internal static class PrefixFile
             .Cast<PrefixPlacement?>().FirstOrDefault()
                 ?? throw Wrong(PlacementKey, string.Join(" or ", Enum.GetNames<PrefixPlacement>()));
         return new PrefixConvention(placement, Flag(PositionsKey),
-            Flag(WindowKey)) { HoldsBeginToken = Flag(BeginKey) };
+            Flag(WindowKey))
+        { HoldsBeginToken = Flag(BeginKey) };
 
         bool Flag(string key) => metadata.GetValueOrDefault(key) switch
         {

@@ -85,8 +85,14 @@ internal sealed class DistillationTeacher
         if (_text.Length > 0)
             return student with { Prefix = prefix with { Start = PrefixStart.FromText(_text) } };
         return CanStartAs(Prefix!, prefix)
-            ? student with { Prefix = prefix with { Start = PrefixStart.FromPrefix(Prefix!.First(prefix.Length)),
-                Sites = prefix.Sites ?? [.. Prefix!.Sites] } }
+            ? student with
+            {
+                Prefix = prefix with
+                {
+                    Start = PrefixStart.FromPrefix(Prefix!.First(prefix.Length)),
+                    Sites = prefix.Sites ?? [.. Prefix!.Sites]
+                }
+            }
             : student;
     }
 
@@ -144,11 +150,11 @@ internal sealed class DistillationTeacher
     /// <summary>Whether a student has keys and values of its own, in the teacher's place.</summary>
     private static bool CanStartAs(Prefix teacher, PrefixOptions student) =>
         student.Parametrization.TakesStart && student.Method switch
-    {
-        EveryLayerMethod => !teacher.IsInfix,
-        InfixMethod => teacher.IsInfix,
-        _ => false,
-    };
+        {
+            EveryLayerMethod => !teacher.IsInfix,
+            InfixMethod => teacher.IsInfix,
+            _ => false,
+        };
 
     private string Identity()
     {

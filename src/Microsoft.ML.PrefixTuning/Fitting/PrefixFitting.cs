@@ -68,11 +68,11 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
             Warn(warning);
         TrainingSummary summary =
             Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
-        {
-            TriggerWords = setup.TextsOf(outcome.TriggerWords),
-            Distillation = teacher?.Summary(outcome.Best.Length),
-            Drift = outcome.Reason == StopReason.Cancelled ? null : Measure(drift, outcome),
-        };
+            {
+                TriggerWords = setup.TextsOf(outcome.TriggerWords),
+                Distillation = teacher?.Summary(outcome.Best.Length),
+                Drift = outcome.Reason == StopReason.Cancelled ? null : Measure(drift, outcome),
+            };
         if (summary.TriggerWords is { } words)
             Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");
         Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
@@ -137,23 +137,23 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
 
     private TrainingRun MakeRun(PrefixPlan setup, TrainedPrefix parametrization, List<TrainingExample> training,
         List<TrainingExample> validation) => new()
-    {
-        Model = _model,
-        Parametrization = parametrization,
-        Examples = training,
-        Validation = validation,
-        Options = options.Training,
-        Objective = teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
-        Seed = seed,
-        LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
-        DecoderStart = _model.Spec.Tokens.DecoderStart,
-        Base = frozen.Identity,
-        StartIdentity = setup.StartIdentity,
-        State = State,
-        Progress = Report,
-        Warn = Warn,
-        CheckAlive = () => MlNetInternals.CheckAlive(host),
-    };
+        {
+            Model = _model,
+            Parametrization = parametrization,
+            Examples = training,
+            Validation = validation,
+            Options = options.Training,
+            Objective = teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
+            Seed = seed,
+            LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
+            DecoderStart = _model.Spec.Tokens.DecoderStart,
+            Base = frozen.Identity,
+            StartIdentity = setup.StartIdentity,
+            State = State,
+            Progress = Report,
+            Warn = Warn,
+            CheckAlive = () => MlNetInternals.CheckAlive(host),
+        };
 
     private void Report(TrainingProgress progress)
     {

@@ -96,8 +96,14 @@ internal sealed class PrefixPlan
     {
         TextMethod => PrefixTrainer.Train(run with { Options = run.Options with { MaxSteps = 0 } }),
         TriggerWordsMethod words => TriggerSearch.Run(
-            run with { Options = run.Options with { MaxSteps = Math.Min(words.Steps, run.Options.MaxSteps
-                ?? words.Steps) } },
+            run with
+            {
+                Options = run.Options with
+                {
+                    MaxSteps = Math.Min(words.Steps, run.Options.MaxSteps
+                ?? words.Steps)
+                }
+            },
             new TriggerRequest
             {
                 Start = PrefixInitializer.Fit(Begin, Text, Length),

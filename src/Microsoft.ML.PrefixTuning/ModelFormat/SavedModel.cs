@@ -55,7 +55,8 @@ internal sealed record SavedModel
     /// <summary>The options as they were.</summary>
     public TextSettings Settings() =>
         new(OutputColumn, InputColumn, Template, Generation.Options(), Precision,
-            Base.Files is not null) { AttributeColumn = AttributeColumn };
+            Base.Files is not null)
+        { AttributeColumn = AttributeColumn };
 
     /// <summary>As UTF-8.</summary>
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
@@ -69,8 +70,12 @@ internal sealed record SavedModel
         try
         {
             SavedModel saved = Read(json) ?? throw new JsonException("found null");
-            OptionsCheck.Check(new TextGenerationOptions { Generation = saved.Generation.Options(),
-                Template = saved.Template, Precision = saved.Precision });
+            OptionsCheck.Check(new TextGenerationOptions
+            {
+                Generation = saved.Generation.Options(),
+                Template = saved.Template,
+                Precision = saved.Precision
+            });
             SavedModelCheck.Check(saved);
             return saved;
         }

@@ -88,7 +88,8 @@ internal static class TrainingReport
 
     private static LinePlot RatePlot(TrainingSummary summary) =>
         new("Learning rate", "step", "learning rate",
-            [new PlotLine("learning rate", Points(summary.LearningRates))]) { FromZero = true };
+            [new PlotLine("learning rate", Points(summary.LearningRates))])
+        { FromZero = true };
 
     private static ReportTable LossTable(TrainingSummary summary)
     {

@@ -155,7 +155,8 @@ internal sealed class TriggerSearch
             _run.ThrowIfCancelled();
             using var scope = NewDisposeScope();
             TargetStates states = TargetStates.Make(_run.Model, batch, new Dictionary<AttentionSite,
-                Tensor> { [AttentionSite.Decoder] = prefix },
+                Tensor>
+            { [AttentionSite.Decoder] = prefix },
                 _run.Parametrization.Convention, _run.DecoderStart);
             (double part, Tensor ofHidden) = _run.Objective.WithGradient(_run.Model, states, batch);
             sum += part;

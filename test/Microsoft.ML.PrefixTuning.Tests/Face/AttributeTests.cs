@@ -67,8 +67,14 @@ public sealed class AttributeTests
     {
         var untrained = Options with { Training = Options.Training with { MaxSteps = 1, LearningRate = 1e-12 } };
         using PrefixTuningTransformer model =
-            Fit(untrained with { Prefix = new PrefixOptions { Length = 6,
-            Start = PrefixStart.FromText("a b c d e f") } }, baseModel: Base(withBegin));
+            Fit(untrained with
+            {
+                Prefix = new PrefixOptions
+                {
+                    Length = 6,
+                    Start = PrefixStart.FromText("a b c d e f")
+                }
+            }, baseModel: Base(withBegin));
         PretrainedTokenizer tokenizer = model.Session.Base.Tokenizer;
         Assert.HasCount(withBegin ? 1 : 0, tokenizer.Prologue);
         LanguageModel ofBase = model.Session.Base.Model;
@@ -307,9 +313,9 @@ public sealed class AttributeTests
         BaseModel baseModel = Base(withBegin);
         using PrefixTuningTransformer first = TinyBase.Fit(Context, baseModel: baseModel),
             second = TinyBase.Fit(Context, TinyBase.Quick with
-        {
-            Prefix = new PrefixOptions { Length = 7, Start = PrefixStart.Random(0.5) },
-        }, baseModel: baseModel);
+            {
+                Prefix = new PrefixOptions { Length = 7, Start = PrefixStart.Random(0.5) },
+            }, baseModel: baseModel);
         Assert.AreEqual((withBegin, false),
             (first.Prefix!.Convention.HoldsBeginToken, second.Prefix!.Convention.HoldsBeginToken));
         using PrefixTuningTransformer other = Generator(s_model.Prefixes["odd"], baseModel);
@@ -324,8 +330,13 @@ public sealed class AttributeTests
         string[] texts = Texts(combined, Rows(9)), ofFirst = Texts(first, Rows(9)), ofSecond = Texts(second, Rows(9)),
             ofOther = Texts(other, Rows(9));
         for (int row = 0; row < 9; row++)
-            Assert.AreEqual(Rows(9).ElementAt(row).Tone switch { "calm" => ofFirst[row], "loud" => ofSecond[row], _ =>
-                ofOther[row] }, texts[row], $"row {row}");
+            Assert.AreEqual(Rows(9).ElementAt(row).Tone switch
+            {
+                "calm" => ofFirst[row],
+                "loud" => ofSecond[row],
+                _ =>
+                ofOther[row]
+            }, texts[row], $"row {row}");
     }
 
     [TestMethod]

@@ -83,10 +83,10 @@ public sealed class BeginTokenTests
         });
         using PrefixTuningTransformer prompted =
             Context.Transforms.Text.GenerateText("Output", "Input", Base(), options: new TextGenerationOptions
-        {
-            Template = Instruction + "{input}\n",
-            Generation = TinyBase.Quick.Generation,
-        }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
+            {
+                Template = Instruction + "{input}\n",
+                Generation = TinyBase.Quick.Generation,
+            }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
         string[] texts = TinyBase.Texts(Context, model, TinyBase.Rows(5));
         CollectionAssert.AreEqual(TinyBase.Texts(Context, prompted, TinyBase.Rows(5)), texts);
         Assert.IsTrue(texts.Any(text => text.Length > 0));
@@ -129,11 +129,18 @@ public sealed class BeginTokenTests
             : PrefixTeacher.FromText(Instruction);
         using PrefixTuningTransformer model =
             Context.Transforms.Text.DistillPrefix("Output", "Input", Base(), teacher, new DistillationOptions
-        {
-            Student = TinyBase.Quick with { Training = new TrainingOptions { MaxSteps = 30, MaxEpochs = 20,
-                BatchSize = 4 } },
-            Continuations = new GenerationOptions { MaxNewTokens = 10 },
-        }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(24)));
+            {
+                Student = TinyBase.Quick with
+                {
+                    Training = new TrainingOptions
+                    {
+                        MaxSteps = 30,
+                        MaxEpochs = 20,
+                        BatchSize = 4
+                    }
+                },
+                Continuations = new GenerationOptions { MaxNewTokens = 10 },
+            }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(24)));
         TrainingSummary summary = model.TrainingSummary!;
         Assert.AreEqual(!fromPrefix, model.Prefix!.Convention.HoldsBeginToken);
         Assert.AreEqual(fromPrefix ? 9 : Tokens(Instruction), summary.Distillation!.TeacherTokens);

@@ -100,8 +100,11 @@ public sealed class DistillPrefixTests
     {
         using PrefixTuningTransformer longer =
             TinyBase.Fit(Context, TinyBase.Quick with { Prefix = new PrefixOptions { Length = 9 } });
-        var options = Quick with { ContinuationColumnName = "Label",
-            Student = Quick.Student with { Training = Quick.Student.Training with { LearningRate = 1e-30 } } };
+        var options = Quick with
+        {
+            ContinuationColumnName = "Label",
+            Student = Quick.Student with { Training = Quick.Student.Training with { LearningRate = 1e-30 } }
+        };
         using PrefixTuningTransformer model = Context.Transforms.Text
             .DistillPrefix("Output", "Input", TinyBase.Llama, PrefixTeacher.FromPrefix(longer.Prefix!), options)
                 .Fit(Rows());

@@ -91,18 +91,18 @@ internal static partial class FaceChild
         var mlContext = new MLContext(seed: 1);
         using PrefixTuningTransformer tuned = mlContext.Transforms.Text.PrefixTune("Output", "Input", "Label",
             BaseModel.FromFolder(folder), new PrefixTuningOptions
-        {
-            // So long that tensors, and not the growing list of steps, are most of the state.
-            Prefix = new PrefixOptions { Length = 16 },
-            Training = new TrainingOptions
             {
-                BatchSize = 2,
-                MaxEpochs = 6,
-                StateFile = state,
-                StateInterval = 1,
-                Progress = progress => Console.WriteLine($"step {progress.Step}"),
-            },
-        }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(24)));
+                // So long that tensors, and not the growing list of steps, are most of the state.
+                Prefix = new PrefixOptions { Length = 16 },
+                Training = new TrainingOptions
+                {
+                    BatchSize = 2,
+                    MaxEpochs = 6,
+                    StateFile = state,
+                    StateInterval = 1,
+                    Progress = progress => Console.WriteLine($"step {progress.Step}"),
+                },
+            }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(24)));
         Console.WriteLine(Convert.ToHexString(SHA256.HashData(tuned.Prefix!.ToBytes())));
     }
 

@@ -81,8 +81,13 @@ public sealed class GoldenModelTests
             Prefix = new PrefixOptions { Length = 6 },
             Template = "{input}\n",
             Training = new TrainingOptions { BatchSize = 4, ValidationFraction = 0 },
-            Generation = new GenerationOptions { MaxNewTokens = 16,
-                Decoding = Decoding.Beam(2, 0.8, earlyStopping: true), StopStrings = ["zzz"], BannedWords = ["qq"] },
+            Generation = new GenerationOptions
+            {
+                MaxNewTokens = 16,
+                Decoding = Decoding.Beam(2, 0.8, earlyStopping: true),
+                StopStrings = ["zzz"],
+                BannedWords = ["qq"]
+            },
         }).Fit(data);
         string file = Path.Combine(folder, Present + ".zip");
         Context.Model.SaveAtomically(model, data.Schema, file);

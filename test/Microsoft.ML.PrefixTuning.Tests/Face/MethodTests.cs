@@ -105,8 +105,14 @@ public sealed class MethodTests
         var options = TinyBase.Quick with
         {
             Prefix = Choices[name],
-            Training = new TrainingOptions { MaxSteps = 12, MaxEpochs = 12, BatchSize = 12, ValidationFraction = 0,
-                WarmupSteps = 0 },
+            Training = new TrainingOptions
+            {
+                MaxSteps = 12,
+                MaxEpochs = 12,
+                BatchSize = 12,
+                ValidationFraction = 0,
+                WarmupSteps = 0
+            },
         };
         using PrefixTuningTransformer model = TinyBase.Fit(Context, options);
         Assert.IsLessThan(model.TrainingSummary!.Losses[0], model.TrainingSummary.Losses[^1]);
@@ -120,10 +126,10 @@ public sealed class MethodTests
             Decoding.Greedy);
         var whole = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
             options: new TextGenerationOptions
-        {
-            Template = Source + "\n{input}\n",
-            Generation = TinyBase.Quick.Generation,
-        });
+            {
+                Template = Source + "\n{input}\n",
+                Generation = TinyBase.Quick.Generation,
+            });
         IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
         using PrefixTuningTransformer prompted = whole.Fit(rows);
         CollectionAssert.AreEqual(TinyBase.Texts(Context, prompted, TinyBase.Rows(3)),
@@ -238,10 +244,10 @@ public sealed class MethodTests
 
     private static PrefixTuningTransformer Fit(PrefixOptions prefix, Decoding decoding) =>
         TinyBase.Fit(Context, TinyBase.Quick with
-    {
-        Prefix = prefix,
-        Generation = TinyBase.Quick.Generation with { Decoding = decoding },
-    });
+        {
+            Prefix = prefix,
+            Generation = TinyBase.Quick.Generation with { Decoding = decoding },
+        });
 
     private static (long Trained, long Stored) Counts(PrefixOptions prefix)
     {

@@ -131,8 +131,11 @@ public sealed class OptionsTests
     [DataRow("Reply", "label")]
     public void DistillPrefix_OfAnErrorColumnNamedLikeAnother_IsRefused(string name, string role)
     {
-        var options = new DistillationOptions { ContinuationColumnName = "Reply",
-            Student = new() { Generation = new() { ErrorColumnName = name } } };
+        var options = new DistillationOptions
+        {
+            ContinuationColumnName = "Reply",
+            Student = new() { Generation = new() { ErrorColumnName = name } }
+        };
         var fault = Assert.ThrowsExactly<ArgumentException>(() =>
             Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama,
                 PrefixTeacher.FromText("Be short."), options));

@@ -53,8 +53,11 @@ public sealed class RowTests
     {
         FaceRow[] rows = TinyBase.Rows(12).ToArray();
         rows[2].Input = TooLong;
-        var cut = TinyBase.Quick with { Training =
-            TinyBase.Quick.Training with { Truncation = PromptTruncation.Start } };
+        var cut = TinyBase.Quick with
+        {
+            Training =
+            TinyBase.Quick.Training with { Truncation = PromptTruncation.Start }
+        };
         using PrefixTuningTransformer model = TinyBase.Estimator(Context, cut)
             .Fit(Context.Data.LoadFromEnumerable(rows));
         Assert.AreEqual(1, model.TrainingSummary!.TruncatedRows);

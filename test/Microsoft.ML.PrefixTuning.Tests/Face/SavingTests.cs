@@ -316,8 +316,12 @@ public sealed class SavingTests
             "base alone" => Generator(TinyBase.Folder("llama")),
             "beam" => TinyBase.Fit(Context, options with
             {
-                Generation = options.Generation with { Decoding = Decoding.Beam(3, 0.7, earlyStopping: true),
-                    StopStrings = ["zzz"], BannedWords = ["q"] },
+                Generation = options.Generation with
+                {
+                    Decoding = Decoding.Beam(3, 0.7, earlyStopping: true),
+                    StopStrings = ["zzz"],
+                    BannedWords = ["q"]
+                },
             }),
             "embedded" => TinyBase.Fit(Context, options with { EmbedBase = true }),
             "encoder-decoder" =>

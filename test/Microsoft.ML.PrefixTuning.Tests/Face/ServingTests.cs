@@ -73,8 +73,16 @@ public sealed class ServingTests
     public void Rows_ByTheThousand_LeaveNoTensorsAndNoMemory()
     {
         // Every tenth row is longer than the window and becomes an error text.
-        var options = TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { ErrorColumnName = "Error",
-            LookAhead = 32, MaxNewTokens = 4, BatchSize = 32 } };
+        var options = TinyBase.Quick with
+        {
+            Generation = TinyBase.Quick.Generation with
+            {
+                ErrorColumnName = "Error",
+                LookAhead = 32,
+                MaxNewTokens = 4,
+                BatchSize = 32
+            }
+        };
         using PrefixTuningTransformer model = TinyBase.Fit(Context, options);
         string tooLong = string.Concat(Enumerable.Repeat("name : Venue | ", 120));
         FaceRow[] rows = TinyBase.Rows(10).ToArray();

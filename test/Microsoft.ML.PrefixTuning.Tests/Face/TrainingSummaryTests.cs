@@ -86,8 +86,12 @@ public sealed class TrainingSummaryTests
     public void Drift_OfSeveralValues_IsTheMeanOfTheirPrefixes()
     {
         using BaseLease hold = TinyBase.Hold();
-        PrefixTuningOptions options = With(Plain) with { AttributeColumnName = "Label", AttributeLength = 3,
-            Prefix = new PrefixOptions { Length = 6 } };
+        PrefixTuningOptions options = With(Plain) with
+        {
+            AttributeColumnName = "Label",
+            AttributeLength = 3,
+            Prefix = new PrefixOptions { Length = 6 }
+        };
         using PrefixTuningTransformer model = TinyBase.Fit(Context, options, rows: 3);
         int[] ids = hold.Base.Tokenizer.Encode(Plain), prologue = [.. hold.Base.Tokenizer.Prologue];
         double[] losses = model.Prefixes.Values.Select(prefix =>

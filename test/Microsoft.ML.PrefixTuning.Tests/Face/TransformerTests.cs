@@ -71,8 +71,12 @@ public sealed class TransformerTests
             .Fit(rows).Transform(rows);
         PrefixTuningEstimator estimator = TinyBase.Estimator(Context, TinyBase.Quick with
         {
-            Generation = TinyBase.Quick.Generation with { Decoding = Decoding.Beam(2), SequenceCount = sequences,
-                ErrorColumnName = errorColumn },
+            Generation = TinyBase.Quick.Generation with
+            {
+                Decoding = Decoding.Beam(2),
+                SequenceCount = sequences,
+                ErrorColumnName = errorColumn
+            },
         });
         SchemaShape promised = estimator.GetOutputSchema(ModelFormat.MlNetInternals.MakeShape(data.Schema));
         using PrefixTuningTransformer model = estimator.Fit(data);

@@ -76,8 +76,15 @@ public sealed class TokenConstraintsTests
     [TestMethod]
     public void Apply_AtFirstAndLastPlace_ForcesTheToken()
     {
-        var rules = new GenerationRules { MaxNewTokens = 2, ForcedFirstId = 3, ForcedLastId = 0, EndIds = [0],
-            SuppressedIds = [3], MinNewTokens = 2 };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = 2,
+            ForcedFirstId = 3,
+            ForcedLastId = 0,
+            EndIds = [0],
+            SuppressedIds = [3],
+            MinNewTokens = 2
+        };
         var constraints = new TokenConstraints(rules);
         var text = new WrittenText([1], 2);
 
@@ -90,8 +97,14 @@ public sealed class TokenConstraintsTests
     public void Apply_WithPenaltyAndBan_KeepsTheReferencesOrder()
     {
         // Were the ban first, the penalty would meet negative infinity; were the end banned first, it would come back.
-        var rules = new GenerationRules { MaxNewTokens = 9, RepetitionPenalty = 2, NoRepeatNGramSize = 1,
-            MinNewTokens = 5, EndIds = [0] };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = 9,
+            RepetitionPenalty = 2,
+            NoRepeatNGramSize = 1,
+            MinNewTokens = 5,
+            EndIds = [0]
+        };
 
         CollectionAssert.AreEqual((float[])[Banned, Banned, 1, 1],
             Applied(new TokenConstraints(rules), new WrittenText([1], 9)));

@@ -48,8 +48,13 @@ public sealed class TokenSearchTests
     public void Beam_AsWideAsEverything_FindsTheBestOfAllTexts(int length)
     {
         // Width 4^3 holds every beginning, so the search must find what trying all texts finds.
-        var rules = new GenerationRules { MaxNewTokens = length, EndIds = [End], Decoding = Decoding.Beam(64, 0.7),
-            SequenceCount = 5 };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = length,
+            EndIds = [End],
+            Decoding = Decoding.Beam(64, 0.7),
+            SequenceCount = 5
+        };
 
         GeneratedSequence[] found = Run(rules);
 
@@ -89,8 +94,14 @@ public sealed class TokenSearchTests
     {
         // Both ends are the best continuations of both beams: with 2 x width candidates nothing would go on.
         double[][] language = [[1, 0, 0, 0], [0, 1, 0, 0], [0.4, 0.4, 0.15, 0.05], [0.4, 0.4, 0.15, 0.05]];
-        var rules = new GenerationRules { MaxNewTokens = 4, MinNewTokens = 0, EndIds = [0, 1],
-            Decoding = Decoding.Beam(2, 3, false), SequenceCount = 2 };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = 4,
+            MinNewTokens = 0,
+            EndIds = [0, 1],
+            Decoding = Decoding.Beam(2, 3, false),
+            SequenceCount = 2
+        };
 
         GeneratedSequence[] found = Run(rules, language);
 
@@ -133,8 +144,13 @@ public sealed class TokenSearchTests
     [TestMethod]
     public void Sampled_WithStop_EndsThere()
     {
-        var rules = new GenerationRules { MaxNewTokens = 50, Decoding = Decoding.Sampling(seed: 5), Stops = ids =>
-            ids.Count == 3 };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = 50,
+            Decoding = Decoding.Sampling(seed: 5),
+            Stops = ids =>
+            ids.Count == 3
+        };
 
         GeneratedSequence found = Run(rules)[0];
 

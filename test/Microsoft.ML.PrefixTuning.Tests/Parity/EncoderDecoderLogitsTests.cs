@@ -37,7 +37,8 @@ public sealed class EncoderDecoderLogitsTests
         var prefix = part switch
         {
             "prefix" => new Dictionary<AttentionSite,
-                Tensor> { [AttentionSite.Decoder] = PeftPrefix(golden, frozen.Model) },
+                Tensor>
+            { [AttentionSite.Decoder] = PeftPrefix(golden, frozen.Model) },
             "sites" => SitePrefixes(golden, frozen.Model.Spec),
             _ => [],
         };

@@ -103,8 +103,11 @@ public sealed class GenerationTests
         int[] written =
             [.. Ids(infix.GetProperty("greedy_ids")).TakeWhile(id => !lease.Base.Model.Spec.Tokens.Ends.Contains(id))];
         var context = new MLContext(seed: 1);
-        var options = new TextGenerationOptions { Template = "{input}",
-            Generation = new GenerationOptions { MaxNewTokens = 32 } };
+        var options = new TextGenerationOptions
+        {
+            Template = "{input}",
+            Generation = new GenerationOptions { MaxNewTokens = 32 }
+        };
         IDataView rows = context.Data.LoadFromEnumerable([new FaceRow { Input = tokenizer.Decode(source) }]);
         using PrefixTuningTransformer model = context.Transforms.Text
             .GenerateText("Output", "Input", baseModel, golden.Infix(lease.Base.Model.Spec), options).Fit(rows);
@@ -131,8 +134,12 @@ public sealed class GenerationTests
         {
             // The golden sources end with the end token, which the golden tokenizers do not add.
             Template = "{input}</s>",
-            Generation = new GenerationOptions { Decoding = rules.Decoding, NoRepeatNGramSize = rules.NoRepeatNGramSize,
-                RepetitionPenalty = rules.RepetitionPenalty },
+            Generation = new GenerationOptions
+            {
+                Decoding = rules.Decoding,
+                NoRepeatNGramSize = rules.NoRepeatNGramSize,
+                RepetitionPenalty = rules.RepetitionPenalty
+            },
         };
         var context = new MLContext(seed: 1);
         IDataView rows = context.Data.LoadFromEnumerable(generate.GetProperty("texts").EnumerateArray()

@@ -67,7 +67,8 @@ public sealed class SmolLM2TrainingTests
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
         var shapes = new Dictionary<AttentionSite,
-            SiteShape> { [AttentionSite.Decoder] = SiteShape.Of(Model.Spec, AttentionSite.Decoder, 4) };
+            SiteShape>
+        { [AttentionSite.Decoder] = SiteShape.Of(Model.Spec, AttentionSite.Decoder, 4) };
         using var network = new TrainedMlp(shapes, new PrefixNetworkShape(32), PrefixConvention.DecoderOnly, 0, CPU);
         TrainingCase.Load(network, name => golden.Read($"d.init.{name}"));
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("d", network, steps: 8));
@@ -153,8 +154,11 @@ public sealed class SmolLM2TrainingTests
             TrainingRun run = TrainingCase.Run(Model, parametrization, Section(section), batches);
             // One short row is validated on, so that the time goes to the steps and not to losses that nothing is
             // compared with.
-            return run with { Options = run.Options with { MaxSteps = steps },
-                Validation = [run.Examples.MinBy(row => row.Tokens)!] };
+            return run with
+            {
+                Options = run.Options with { MaxSteps = steps },
+                Validation = [run.Examples.MinBy(row => row.Tokens)!]
+            };
         }
 
         public void AssertSteps(string section, TrainingOutcome outcome, Func<int, (double Loss, double Norm)> bounds)

@@ -60,7 +60,8 @@ public sealed class TrainingTests
             .Select(layer => stack(halves.Select(half => golden.Stored($"{name}.{layer}.{half}")).ToArray()))
                 .ToArray());
         var sites = new Dictionary<AttentionSite,
-            Tensor> { [AttentionSite.Decoder] = Packed("infix").requires_grad_() };
+            Tensor>
+        { [AttentionSite.Decoder] = Packed("infix").requires_grad_() };
         (double loss, Tensor[] gradients) =
             TrainingCase.Gradient(frozen.Model, TrainingCase.Examples(golden, "infix"), sites,
             PrefixConvention.Infix);

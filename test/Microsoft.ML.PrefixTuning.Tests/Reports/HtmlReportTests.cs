@@ -40,7 +40,8 @@ public class HtmlReportTests
     {
         const string Hostile = "<script>alert('x')</script>\u0000 \"&amp;";
         var plot = new LinePlot(Hostile, Hostile, Hostile,
-            [new(Hostile, [new(0, 1), new(1, 2)])]) { Marks = [new(0.5, Hostile)] };
+            [new(Hostile, [new(0, 1), new(1, 2)])])
+        { Marks = [new(0.5, Hostile)] };
         var content = new ReportContent(Hostile)
         {
             Subtitle = Hostile,

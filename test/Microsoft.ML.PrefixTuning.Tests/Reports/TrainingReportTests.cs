@@ -62,8 +62,14 @@ public sealed class TrainingReportTests
     [TestMethod]
     public void Of_SummaryWithoutValidation_ShowsTheStart()
     {
-        TrainingSummary summary = Summary with { ValidationLosses = [], BestLoss = null, Losses = [double.NaN],
-            LearningRates = [0.02], StartLoss = double.NaN };
+        TrainingSummary summary = Summary with
+        {
+            ValidationLosses = [],
+            BestLoss = null,
+            Losses = [double.NaN],
+            LearningRates = [0.02],
+            StartLoss = double.NaN
+        };
         string text = Page(summary).Element("body")!.Value;
         Assert.Contains("Loss at the startnot measured3.456 without a prefix", text);
         Assert.DoesNotContain("Best validation", text);
@@ -72,8 +78,12 @@ public sealed class TrainingReportTests
     [TestMethod]
     public void Of_SearchedWords_ShowsThemAndNoLearningRate()
     {
-        TrainingSummary summary = Summary with { TriggerWords = [" pub", "'s", "<b>"],
-            LearningRates = [.. Summary.Losses.Select(_ => 0.0)], TrainedParameters = 0 };
+        TrainingSummary summary = Summary with
+        {
+            TriggerWords = [" pub", "'s", "<b>"],
+            LearningRates = [.. Summary.Losses.Select(_ => 0.0)],
+            TrainedParameters = 0
+        };
         string text = Page(summary).Element("body")!.Value;
         Assert.Contains("trigger words' pub' ''s' '<b>'", text);
         Assert.DoesNotContain("earning rate", text);

@@ -151,8 +151,11 @@ public sealed class TokenizerFolderTests
     {
         SentencePieceFile model =
             SentencePieceFile.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
-        var precompiled = new JsonObject { ["type"] = "Precompiled",
-            ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap) };
+        var precompiled = new JsonObject
+        {
+            ["type"] = "Precompiled",
+            ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap)
+        };
         var spaces =
             JsonNode.Parse(
             """{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
@@ -161,8 +164,11 @@ public sealed class TokenizerFolderTests
             ["added_tokens"] =
                 JsonNode.Parse(
                 """[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
-            ["normalizer"] = normalizesSpaces ? new JsonObject { ["type"] = "Sequence",
-                ["normalizers"] = new JsonArray(precompiled, spaces) } : precompiled,
+            ["normalizer"] = normalizesSpaces ? new JsonObject
+            {
+                ["type"] = "Sequence",
+                ["normalizers"] = new JsonArray(precompiled, spaces)
+            } : precompiled,
             ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
             ["post_processor"] =
                 JsonNode.Parse(

@@ -146,8 +146,16 @@ public sealed class TokenizerHostileTests
         string escaped = Regex.Match(line, "\"source\":\\s*\"((?:[^\"\\\\]|\\\\.)*)\"").Groups[1].Value;
         return Regex.Replace(escaped, @"\\(u([0-9a-fA-F]{4})|.)", match => match.Groups[2].Success
             ? ((char)Convert.ToInt32(match.Groups[2].Value, 16)).ToString()
-            : match.Groups[1].Value switch { "n" => "\n", "r" => "\r", "t" => "\t", "b" => "\b", "f" =>
-                "\f", var other => other });
+            : match.Groups[1].Value switch
+            {
+                "n" => "\n",
+                "r" => "\r",
+                "t" => "\t",
+                "b" => "\b",
+                "f" =>
+                "\f",
+                var other => other
+            });
     }
 
     private static IEnumerable<object[]> Cases(string kind) => Fixtures.Hostile is null ? []

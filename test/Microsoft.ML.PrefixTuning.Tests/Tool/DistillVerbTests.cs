@@ -31,13 +31,16 @@ public sealed class DistillVerbTests
         var mlContext = new MLContext();
         using PrefixTuningTransformer expected = mlContext.Transforms.Text.DistillPrefix("Output", "Input",
             TinyBase.Llama, PrefixTeacher.FromText(Instruction), new DistillationOptions
-        {
-            Student = new() { Prefix = new() { Length = 4 },
-                Training = new() { MaxSteps = 4, BatchSize = 4, Seed = 3 } },
-            Temperature = 2,
-            TopK = 8,
-            Continuations = new() { MaxNewTokens = 5 },
-        }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(12)));
+            {
+                Student = new()
+                {
+                    Prefix = new() { Length = 4 },
+                    Training = new() { MaxSteps = 4, BatchSize = 4, Seed = 3 }
+                },
+                Temperature = 2,
+                TopK = 8,
+                Continuations = new() { MaxNewTokens = 5 },
+            }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(12)));
         CollectionAssert.AreEqual(expected.Prefix!.ToBytes(), entry.Prefix!.ToBytes());
         Assert.AreEqual(expected.TrainingSummary!.Distillation, entry.Saved.Training!.Distillation);
         Assert.AreEqual(9, entry.Saved.Generation.MaxNewTokens);

@@ -31,11 +31,11 @@ public sealed class DistillationTests
         Tensor head = Random(1, vocabulary, 2);
         LanguageModel model =
             new(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) }, new ModelWeights([])
-        {
-            Embedding = tiny.Weights.Embedding,
-            Head = head,
-            Decoder = tiny.Weights.Decoder,
-        });
+            {
+                Embedding = tiny.Weights.Embedding,
+                Head = head,
+                Decoder = tiny.Weights.Decoder,
+            });
         Tensor hidden = Random(2, Tokens, 2).requires_grad_(), teacher = Random(3, Tokens, 2);
         Tensor ofTeacher = Exact(teacher), ofStudent = Exact(hidden);
         (Tensor Values, Tensor? Ids) kept = (teacher, null);
@@ -100,11 +100,11 @@ public sealed class DistillationTests
         TrainingOutcome outcome =
             PrefixTrainer.Train(TinyTraining.Run(model, student,
             new TrainingOptions { MaxEpochs = 12, BatchSize = 4, WarmupSteps = 2 }) with
-        {
-            Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
-            Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
-            Objective = new DistillationObjective(temperature, "a longer prefix"),
-        });
+            {
+                Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
+                Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
+                Objective = new DistillationObjective(temperature, "a longer prefix"),
+            });
         Assert.IsLessThan(0.5 * outcome.StartLoss, outcome.Validations.Min(point => point.Loss));
     }
 
@@ -117,8 +117,11 @@ public sealed class DistillationTests
             PrefixTrainer.Train(TinyTraining.Run(model, first) with { State = state });
         using TrainedKeyValues second = TinyTraining.Direct(model);
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
-            PrefixTrainer.Train(TinyTraining.Run(model, second) with { State = state,
-            Objective = new DistillationObjective(2, "x") }));
+            PrefixTrainer.Train(TinyTraining.Run(model, second) with
+            {
+                State = state,
+                Objective = new DistillationObjective(2, "x")
+            }));
         StringAssert.Contains(fault.Message, "objective");
         StringAssert.Contains(fault.Message, "distillation at temperature 2 of x");
     }

@@ -154,8 +154,11 @@ public sealed class PrefixTrainerTests
         run = run with { Order = _ => [.. Enumerable.Range(0, 10).Select(row => (int[])[row % run.Examples.Count])] };
         TrainingOutcome ofCancelled = PrefixTrainer.Train(run with
         {
-            Options = run.Options with { CancellationToken = source.Token,
-                WhenCancelled = CancellationBehavior.ReturnBest },
+            Options = run.Options with
+            {
+                CancellationToken = source.Token,
+                WhenCancelled = CancellationBehavior.ReturnBest
+            },
             Progress = progress => { if (progress.Step == 3) source.Cancel(); },
         });
         Assert.AreEqual((StopReason.Cancelled, 3), (ofCancelled.Reason, ofCancelled.BestStep));
@@ -287,8 +290,14 @@ public sealed class PrefixTrainerTests
         static TrainingOutcome Train(LanguageModel model, TrainingLoss loss, int parts)
         {
             using TrainedKeyValues direct = TinyTraining.Direct(model);
-            var options = new TrainingOptions { MaxEpochs = 3, BatchSize = 20 / parts, GradientAccumulation = parts,
-                Loss = loss, WarmupSteps = 0 };
+            var options = new TrainingOptions
+            {
+                MaxEpochs = 3,
+                BatchSize = 20 / parts,
+                GradientAccumulation = parts,
+                Loss = loss,
+                WarmupSteps = 0
+            };
             return PrefixTrainer.Train(TinyTraining.Run(model, direct, options) with { LearningRate = 0.01 });
         }
     }
@@ -320,8 +329,11 @@ public sealed class PrefixTrainerTests
         using var grouped = new TrainedGroups([start, start, start], 2, CPU);
         TrainingRun run = TinyTraining.Run(model, grouped);
         TrainingOutcome outcome =
-            PrefixTrainer.Train(run with { Examples = run.Examples.Select((row, i) => row with { Group = i % 2 })
-            .ToArray() });
+            PrefixTrainer.Train(run with
+            {
+                Examples = run.Examples.Select((row, i) => row with { Group = i % 2 })
+            .ToArray()
+            });
         Assert.HasCount(3, outcome.Prefixes);
         float[][] groups = outcome.Prefixes.Select(TinyTraining.Values).ToArray();
         CollectionAssert.AreNotEqual(groups[0], groups[1]);

@@ -46,8 +46,11 @@ internal static class TinyTraining
         {
             Embedding = embedding,
             Head = embedding,
-            Decoder = new StackWeights { Blocks = Enumerable.Range(0, Layers).Select(_ => Block()).ToArray(),
-                FinalNorm = Ones() },
+            Decoder = new StackWeights
+            {
+                Blocks = Enumerable.Range(0, Layers).Select(_ => Block()).ToArray(),
+                FinalNorm = Ones()
+            },
         });
 
         Tensor Values(int rows, int columns)
@@ -96,29 +99,29 @@ internal static class TinyTraining
 
     public static Prefix Start(LanguageModel model, PrefixStart start, int length = 4, int seed = 0) =>
         PrefixInitializer.Make(new StartRequest
-    {
-        Model = model,
-        Start = start,
-        Sites = [AttentionSite.Decoder],
-        Length = length,
-        Convention = PrefixConvention.DecoderOnly,
-        Text = [4, 9, 11],
-        Begin = 1,
-        Seed = seed,
-    });
+        {
+            Model = model,
+            Start = start,
+            Sites = [AttentionSite.Decoder],
+            Length = length,
+            Convention = PrefixConvention.DecoderOnly,
+            Text = [4, 9, 11],
+            Begin = 1,
+            Seed = seed,
+        });
 
     /// <summary>A run over 20 rows: 5 steps an epoch, 2 epochs.</summary>
     public static TrainingRun Run(LanguageModel model, TrainedPrefix parametrization,
         TrainingOptions? options = null) => new()
-    {
-        Model = model,
-        Parametrization = parametrization,
-        Examples = Rows(20),
-        Options = options ?? new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, Averaging = 0 },
-        Seed = 1,
-        LearningRate = 0.05,
-        Base = BaseIdentity.Of(model.Spec, new string('0', 64)),
-    };
+        {
+            Model = model,
+            Parametrization = parametrization,
+            Examples = Rows(20),
+            Options = options ?? new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, Averaging = 0 },
+            Seed = 1,
+            LearningRate = 0.05,
+            Base = BaseIdentity.Of(model.Spec, new string('0', 64)),
+        };
 
     public static float[] Values(Prefix prefix) => prefix.Part(AttentionSite.Decoder)!.Values;
 }

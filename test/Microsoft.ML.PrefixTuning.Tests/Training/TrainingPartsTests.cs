@@ -63,11 +63,11 @@ public sealed class TrainingPartsTests
         LanguageModel tiny = TinyTraining.Model();
         using var model = new LanguageModel(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) },
             new ModelWeights([.. tiny.Weights.Owned])
-        {
-            Embedding = tiny.Weights.Embedding,
-            Head = head,
-            Decoder = tiny.Weights.Decoder,
-        });
+            {
+                Embedding = tiny.Weights.Embedding,
+                Head = head,
+                Decoder = tiny.Weights.Decoder,
+            });
         Tensor hidden =
             tensor(new SeededRandom(2, RandomPurpose.Start).Normal(2 * Tokens, 1), [Tokens, 2]).requires_grad_();
         Tensor labels = tensor(Enumerable.Range(0, Tokens).Select(token => token * 7919L % Vocabulary).ToArray());

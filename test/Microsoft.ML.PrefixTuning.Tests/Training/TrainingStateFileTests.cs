@@ -87,7 +87,8 @@ public sealed class TrainingStateFileTests
     {
         var file = new TrainingStateFile(Path.Combine(_folder, name));
         file.Write(new StateContent("""{"a":1}""", new Dictionary<string,
-            StateTensor> { ["x"] = new([2, 2], [1, 2, 3, -4]) }));
+            StateTensor>
+        { ["x"] = new([2, 2], [1, 2, 3, -4]) }));
         return file;
     }
 }

@@ -125,8 +125,12 @@ public sealed class TriggerSearchTests
         TrainingRun run = Search(model, start) with
         {
             Validation = TinyTraining.Rows(4, seed: 9),
-            Options = new TrainingOptions { MaxEpochs = 4, MaxSteps = 100,
-                EarlyStopping = new EarlyStopping { Patience = 1 } },
+            Options = new TrainingOptions
+            {
+                MaxEpochs = 4,
+                MaxSteps = 100,
+                EarlyStopping = new EarlyStopping { Patience = 1 }
+            },
             Order = _ => [.. Enumerable.Range(0, 30).Select(_ => (int[])[0, 1])],
         };
         TrainingOutcome outcome = TriggerSearch.Run(run, Request with { Start = [1, 9, 9, 9], Allowed = [9] });

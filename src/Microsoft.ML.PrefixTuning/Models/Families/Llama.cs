@@ -42,36 +42,36 @@ internal class Llama : Family
     /// <summary>The names that Llama, Mistral, Qwen and Gemma share.</summary>
     internal static TensorNames Names(bool inputBias, bool outputBias, bool feedForwardBias, bool headNorms = false) =>
         new()
-    {
-        Roots = ["model."],
-        Embedding = "embed_tokens.weight",
-        Buffers = ["rotary_emb.inv_freq"],
-        Decoder = new StackNames
         {
-            Block = "layers.{layer}.",
-            FinalNorm = "norm",
-            Layer = new BlockNames
+            Roots = ["model."],
+            Embedding = "embed_tokens.weight",
+            Buffers = ["rotary_emb.inv_freq"],
+            Decoder = new StackNames
             {
-                AttentionNorm = "input_layernorm",
-                Attention = new AttentionNames
+                Block = "layers.{layer}.",
+                FinalNorm = "norm",
+                Layer = new BlockNames
                 {
-                    Query = "self_attn.q_proj",
-                    Key = "self_attn.k_proj",
-                    Value = "self_attn.v_proj",
-                    Output = "self_attn.o_proj",
-                    QueryNorm = headNorms ? "self_attn.q_norm" : null,
-                    KeyNorm = headNorms ? "self_attn.k_norm" : null,
-                    InputBias = inputBias,
-                    OutputBias = outputBias,
+                    AttentionNorm = "input_layernorm",
+                    Attention = new AttentionNames
+                    {
+                        Query = "self_attn.q_proj",
+                        Key = "self_attn.k_proj",
+                        Value = "self_attn.v_proj",
+                        Output = "self_attn.o_proj",
+                        QueryNorm = headNorms ? "self_attn.q_norm" : null,
+                        KeyNorm = headNorms ? "self_attn.k_norm" : null,
+                        InputBias = inputBias,
+                        OutputBias = outputBias,
+                    },
+                    FeedForwardNorm = "post_attention_layernorm",
+                    Gate = "mlp.gate_proj",
+                    Up = "mlp.up_proj",
+                    Down = "mlp.down_proj",
+                    FeedForwardBias = feedForwardBias,
                 },
-                FeedForwardNorm = "post_attention_layernorm",
-                Gate = "mlp.gate_proj",
-                Up = "mlp.up_proj",
-                Down = "mlp.down_proj",
-                FeedForwardBias = feedForwardBias,
             },
-        },
-    };
+        };
 }
 
 /// <summary>What counts for Llama and its relatives where a config says nothing.</summary>

@@ -40,8 +40,13 @@ internal static class TokenizerJson
         }
         (IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) = PostProcessor.Read(root, tables.Vocabulary);
         (prologue, epilogue) = settings.Ends(tables.Vocabulary, prologue, epilogue);
-        return parts with { Normalizers = stages.Normalizers, Splitters = stages.Splitters, Prologue = prologue,
-            Epilogue = epilogue };
+        return parts with
+        {
+            Normalizers = stages.Normalizers,
+            Splitters = stages.Splitters,
+            Prologue = prologue,
+            Epilogue = epilogue
+        };
     }
 
     private static TokenizerParts ByteLevelParts(JsonSection model, TokenTables tables)

@@ -103,11 +103,11 @@ internal sealed class TokenizerSettings
 
     private static IReadOnlyList<int> Chosen(Vocabulary vocabulary, bool? adds, string? token,
         IReadOnlyList<int> otherwise) => adds switch
-    {
-        true when token is not null => [vocabulary.IdOf(token)!.Value],
-        false => [],
-        _ => otherwise,
-    };
+        {
+            true when token is not null => [vocabulary.IdOf(token)!.Value],
+            false => [],
+            _ => otherwise,
+        };
 
     private static JsonSection? Open(string folder, string file)
     {
