@@ -34,11 +34,8 @@ internal static class ModelDescription
             $"{saved.Base.Name}{(saved.Base.Files is null ? "" : " (in this file)")},"
                 + $" {OptionText.Kebab(saved.Precision.ToString())}");
         yield return new("  when saved at", saved.Base.Path);
-        yield return new("  fingerprint",
-            $"{saved.Base.Fingerprint.Family}, {saved.Base.Fingerprint.Layers} layers, width"
-                + $" {saved.Base.Fingerprint.Width}, vocabulary {saved.Base.Fingerprint.VocabularySize}");
-        yield return new("  configuration", saved.Base.Fingerprint.ConfigHash);
-        yield return new("  weights", saved.Base.Fingerprint.ContentHash);
+        yield return new("  identity", saved.Base.Identity.Summary);
+        yield return new("  weights", saved.Base.Identity.Weights);
         foreach (Described line in saved.Training is null ? [new("training", "not trained in this model")]
             : TrainingDescription.Of(saved.Training))
             yield return line;

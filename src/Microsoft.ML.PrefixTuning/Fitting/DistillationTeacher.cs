@@ -46,7 +46,7 @@ internal sealed class DistillationTeacher
         DistillationTeacher made = teacher switch
         {
             GivenTeacher given =>
-                new DistillationTeacher(frozen, options, Fitting(given.Prefix, frozen.Model.Spec), ""),
+                new DistillationTeacher(frozen, options, Fitting(frozen, given.Prefix), ""),
             TextTeacher text when frozen.Model.Spec.IsEncoderDecoder =>
                 new DistillationTeacher(frozen, options, null, text.Text),
             TextTeacher text => new DistillationTeacher(frozen, options, Read(frozen, text.Text), text.Text),
@@ -188,9 +188,9 @@ internal sealed class DistillationTeacher
         });
     }
 
-    private static Prefix Fitting(Prefix prefix, TransformerSpec spec)
+    private static Prefix Fitting(FrozenBase frozen, Prefix prefix)
     {
-        PrefixTensors.Check(prefix, spec);
+        frozen.Check(prefix);
         return prefix;
     }
 }

@@ -53,7 +53,7 @@ internal static class PrefixModelFormat
             {
                 Name = BaseLocator.NameOf(frozen.Path),
                 Path = frozen.Path,
-                Fingerprint = frozen.Fingerprint,
+                Identity = frozen.Identity,
                 Files = embedded?.Manifest,
             },
             PrefixBytes = prefix?.LongLength,

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.ModelFormat.Former;
 using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
@@ -21,7 +21,6 @@ internal sealed record SavedModel
 
     public required ModelPrecision Precision { get; init; }
 
-    [JsonConverter(typeof(SavedGenerationConverter))]
     public required GenerationOptions Generation { get; init; }
 
     public required SavedBase Base { get; init; }
@@ -57,8 +56,7 @@ internal sealed record SavedModel
     {
         try
         {
-            SavedModel saved = JsonSerializer.Deserialize<SavedModel>(json, SavedOptions.Json)
-                ?? throw new JsonException("found null");
+            SavedModel saved = Read(json) ?? throw new JsonException("found null");
             Faults.Throw(saved.Options().Check);
             SavedModelCheck.Check(saved);
             return saved;
@@ -71,30 +69,15 @@ internal sealed record SavedModel
                 fault);
         }
     }
-}
 
-/// <summary>The base of a saved transformer.</summary>
-internal sealed record SavedBase
-{
-    /// <summary>Folder or file name under which the base was known, for messages.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>Where it was when the model was saved.</summary>
-    public required string Path { get; init; }
-
-    public required BaseFingerprint Fingerprint { get; init; }
-
-    /// <summary>The base's files, where the model carries them; stream i of the entry holds file i.</summary>
-    public IReadOnlyList<SavedFile>? Files { get; init; }
+    private static SavedModel? Read(ReadOnlySpan<byte> json)
+    {
+        var element = JsonSerializer.Deserialize<JsonElement>(json, SavedOptions.Json);
+        return FormerDescription.Read(element) ?? element.Deserialize<SavedModel>(SavedOptions.Json);
+    }
 }
 
 /// <summary>The prefix of an attribute value.</summary>
 /// <param name="Value">The value.</param>
 /// <param name="Bytes">Size of its stream.</param>
 internal sealed record SavedAttribute(string Value, long Bytes);
-
-/// <summary>A file that a saved model carries.</summary>
-/// <param name="Name">Plain file name.</param>
-/// <param name="Bytes">Its size.</param>
-/// <param name="Hash">SHA-256, hexadecimal.</param>
-internal sealed record SavedFile(string Name, long Bytes, string Hash);

@@ -1,10 +1,7 @@
-using System;
 using System.Reflection;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Microsoft.ML.PrefixTuning.ModelFormat.Former;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -19,7 +16,11 @@ internal static class SavedOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) },
+        Converters =
+        {
+            new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false),
+            new BaseIdentityJson(),
+        },
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { NameKinds, RequireMembers } },
         WriteIndented = true,
         RespectNullableAnnotations = true,
@@ -55,20 +56,4 @@ internal static class SavedOptions
             member.IsRequired = !FormatVersion.MayLack(type.Type, name);
         }
     }
-}
-
-/// <summary>Reads options of both versions.</summary>
-internal sealed class SavedGenerationConverter : JsonConverter<GenerationOptions>
-{
-    public override GenerationOptions? Read(
-        ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-    {
-        JsonObject? saved = JsonSerializer.Deserialize<JsonObject>(ref reader, options);
-        if (saved is not null)
-            FormerGeneration.Renew(saved);
-        return saved.Deserialize<GenerationOptions>(options);
-    }
-
-    public override void Write(Utf8JsonWriter writer, GenerationOptions value, JsonSerializerOptions options) =>
-        JsonSerializer.Serialize(writer, value, options);
 }

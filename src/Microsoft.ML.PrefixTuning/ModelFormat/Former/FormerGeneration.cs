@@ -1,34 +1,68 @@
 using System.Collections.Generic;
-using System.Text.Json.Nodes;
+using System.Text.Json;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat.Former;
 
-/// <summary>
-/// Options of format 0x00010001, where a decoding was a word and its settings stood among the others. Frozen: nothing
-/// new belongs here.
-/// </summary>
-internal static class FormerGeneration
+/// <summary><see cref="GenerationOptions"/> in <see cref="FormerDescription"/>, as plain values.</summary>
+internal sealed record FormerGeneration
 {
-    private static readonly Dictionary<string, string[]> Settings = new()
-    {
-        ["greedy"] = [],
-        ["beam"] = ["width", "lengthPenalty", "earlyStopping"],
-        ["sampling"] = ["temperature", "topK", "topP", "seed"],
-    };
+    public required string Decoding { get; init; }
 
-    /// <summary>
-    /// Puts the settings of a decoding into an object of its own; options of later formats stay as they are.
-    /// </summary>
-    public static void Renew(JsonObject generation)
+    public int Width { get; init; }
+
+    public double LengthPenalty { get; init; }
+
+    public bool EarlyStopping { get; init; }
+
+    public double Temperature { get; init; }
+
+    public int TopK { get; init; }
+
+    public double TopP { get; init; }
+
+    public int Seed { get; init; }
+
+    public int? MaxNewTokens { get; init; }
+
+    public int? MinNewTokens { get; init; }
+
+    public required int NoRepeatNGramSize { get; init; }
+
+    public required double RepetitionPenalty { get; init; }
+
+    public required IReadOnlyList<string> BannedWords { get; init; }
+
+    public required IReadOnlyList<string> StopStrings { get; init; }
+
+    public required int SequenceCount { get; init; }
+
+    public required int BatchSize { get; init; }
+
+    public required int LookAhead { get; init; }
+
+    public required PromptTruncation Truncation { get; init; }
+
+    public string? ErrorColumnName { get; init; }
+
+    public GenerationOptions Options() => new()
     {
-        if (generation["decoding"] is not JsonValue word || !word.TryGetValue(out string? kind))
-            return;
-        var decoding = new JsonObject { ["kind"] = kind };
-        foreach (string setting in Settings.GetValueOrDefault(kind, []))
+        Decoding = Decoding switch
         {
-            if (generation[setting] is { } value)
-                decoding[setting] = value.DeepClone();
-        }
-        generation["decoding"] = decoding;
-    }
+            "greedy" => PrefixTuning.Decoding.Greedy,
+            "beam" => PrefixTuning.Decoding.Beam(Width, LengthPenalty, EarlyStopping),
+            "sampling" => PrefixTuning.Decoding.Sampling(Temperature, TopK, TopP, Seed),
+            _ => throw new JsonException($"decoding: expected greedy, beam or sampling, found '{Decoding}'"),
+        },
+        MaxNewTokens = MaxNewTokens,
+        MinNewTokens = MinNewTokens,
+        NoRepeatNGramSize = NoRepeatNGramSize,
+        RepetitionPenalty = RepetitionPenalty,
+        BannedWords = BannedWords,
+        StopStrings = StopStrings,
+        SequenceCount = SequenceCount,
+        BatchSize = BatchSize,
+        LookAhead = LookAhead,
+        Truncation = Truncation,
+        ErrorColumnName = ErrorColumnName,
+    };
 }
