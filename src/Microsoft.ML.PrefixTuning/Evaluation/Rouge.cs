@@ -43,13 +43,14 @@ internal static class Rouge
         NGramCounts whole = numbers.Count(RougeTokenizer.Tokens(text, stem));
         // For Lsum a line is a sentence.
         int[][] sentences = !text.Contains('\n') ? [whole.Tokens]
-            : [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => numbers.Count(RougeTokenizer.Tokens(line, stem)).Tokens)];
+            : [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => numbers.Count(RougeTokenizer.Tokens(line, stem)).Tokens)];
         return new RougeText(whole, sentences);
     }
 
     private static RougeScores Score(RougeText output, RougeText reference)
     {
-        int common = LongestCommonSubsequence.Length(reference.Whole.Tokens, output.Whole.Tokens);
+        int common = new LongestCommonSubsequence(output.Whole.Tokens).Length(reference.Whole.Tokens);
         int lengths = output.Whole.Tokens.Length, wanted = reference.Whole.Tokens.Length;
         RougeScore longest = RougeScore.From(common, lengths, wanted);
         bool oneSentence = output.Sentences.Length == 1 && reference.Sentences.Length == 1;
