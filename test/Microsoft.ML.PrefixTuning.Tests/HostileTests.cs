@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -65,5 +65,6 @@ public sealed class HostileTests
         }
     }
 
-    private static IReadOnlyList<HostileCase> Read() => Fixtures.Hostile is { } folder ? HostileCase.ReadAll(folder) : [];
+    private static IReadOnlyList<HostileCase> Read() => Fixtures.Hostile is { } folder ? HostileCase.ReadAll(folder)
+        : [];
 }

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Microsoft.ML.PrefixTuning.Tests;
 
 /// <summary>
-/// Measures processor time of the calling thread, for tests that something is quick: unlike the time on the clock it does not
-/// grow while other processes, or other threads of this one, keep the cores busy.
+/// Measures processor time of the calling thread, for tests that something is quick: unlike the time on the clock it
+/// does not grow while other processes, or other threads of this one, keep the cores busy.
 /// </summary>
 internal static partial class OwnTime
 {
@@ -40,7 +40,8 @@ internal static partial class OwnTime
     private static partial int ReadClock(int clock, out ClockTime time);
 
     [LibraryImport("kernel32", SetLastError = true)]
-    private static partial int GetThreadTimes(nint thread, out long created, out long ended, out long kernel, out long user);
+    private static partial int GetThreadTimes(nint thread, out long created, out long ended, out long kernel,
+        out long user);
 
     [LibraryImport("kernel32")]
     private static partial nint GetCurrentThread();

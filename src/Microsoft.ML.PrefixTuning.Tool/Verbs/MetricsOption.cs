@@ -9,7 +9,8 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// <summary><c>--metrics</c>: the measures to take, separated by commas; the option may be repeated.</summary>
 internal sealed class MetricsOption
 {
-    private static readonly string[] Names = [.. Enum.GetValues<TextMetrics>().Where(metric => metric != TextMetrics.None)
+    private static readonly string[] Names =
+        [.. Enum.GetValues<TextMetrics>().Where(metric => metric != TextMetrics.None)
         .Select(metric => NameOf(metric.ToString()))];
 
     private readonly Option<string[]> _option = new("--metrics")

@@ -5,8 +5,8 @@ using System.Numerics;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// The longest sequence that a text shares with others, not necessarily without gaps. Table rows are kept as bits, of which
-/// a zero says that the length grows there (Hyyrö, "Bit-parallel LCS-length computation revisited", 2004).
+/// The longest sequence that a text shares with others, not necessarily without gaps. Table rows are kept as bits, of
+/// which a zero says that the length grows there (Hyyrö, "Bit-parallel LCS-length computation revisited", 2004).
 /// </summary>
 /// <param name="text">The text's tokens, by number.</param>
 internal sealed class LongestCommonSubsequence(int[] text)

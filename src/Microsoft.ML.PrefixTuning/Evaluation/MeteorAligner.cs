@@ -3,14 +3,15 @@ using System.Collections.Generic;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// METEOR's alignment: which word of the output stands for which word of the reference. Among all sets of matches in which
-/// a word is used once, a beam search from left to right looks for most exact matches, then fewest chunks, then least
-/// distance.
+/// METEOR's alignment: which word of the output stands for which word of the reference. Among all sets of matches in
+/// which a word is used once, a beam search from left to right looks for most exact matches, then fewest chunks, then
+/// least distance.
 /// </summary>
 /// <remarks>
-/// The rules are those of METEOR 1.5, with what its figures owe to the arithmetic of its search: only exact matches count
-/// there (less than a whole match is cut to none), and a path's distance also holds that of the matches tried before.
-/// Only steps that may be kept are made one by one, so that a word which comes n times costs a path n / 64 and not n.
+/// The rules are those of METEOR 1.5, with what its figures owe to the arithmetic of its search: only exact matches
+/// count there (less than a whole match is cut to none), and a path's distance also holds that of the matches tried
+/// before. Only steps that may be kept are made one by one, so that a word which comes n times costs a path n / 64 and
+/// not n.
 /// </remarks>
 internal static class MeteorAligner
 {

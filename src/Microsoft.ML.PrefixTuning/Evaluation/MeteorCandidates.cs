@@ -5,7 +5,9 @@ using Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
-/// <summary>Which words of an output may stand for which words of a reference. Equal words share what is found.</summary>
+/// <summary>
+/// Which words of an output may stand for which words of a reference. Equal words share what is found.
+/// </summary>
 internal sealed class MeteorCandidates
 {
     private readonly Word[] _words;
@@ -23,7 +25,9 @@ internal sealed class MeteorCandidates
     /// <summary>For each place in the reference the match that is the only one of both its words; else null.</summary>
     public IReadOnlyList<MeteorMatch?> Certain => _certain;
 
-    /// <summary>What may stand for a word of the reference: the modules that find any, in order, and the places.</summary>
+    /// <summary>
+    /// What may stand for a word of the reference: the modules that find any, in order, and the places.
+    /// </summary>
     /// <param name="reference">Place in the reference.</param>
     public IReadOnlyList<(MeteorModule Module, PlaceSet Places)> this[int reference] => _words[reference].Found;
 

@@ -30,7 +30,9 @@ internal sealed class MeteorPath
     /// <summary>Matches of equal words.</summary>
     public int ExactMatches { get; }
 
-    /// <summary>Runs of matches that have ended, of those that are adjacent and in the same order in both texts.</summary>
+    /// <summary>
+    /// Runs of matches that have ended, of those that are adjacent and in the same order in both texts.
+    /// </summary>
     public int Chunks { get; }
 
     /// <summary>The distances of all matches that were tried.</summary>

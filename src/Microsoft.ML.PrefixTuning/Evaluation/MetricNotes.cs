@@ -33,25 +33,31 @@ internal static class MetricNotes
         var notes = new List<string>();
         double papersBleu = double.IsNaN(metrics.E2E.Bleu) ? metrics.WebNlg.Bleu : metrics.E2E.Bleu;
         if (papersBleu > Highest + Rounding)
-        {
-            string share = Share(segments, segment => WordCount(segment.Output) < Orders);
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"BLEU of E2E and WebNLG papers: {papersBleu:F2} is above")
-                + " 100 because the challenge's script takes a text of w words to have w - n + 1 n-grams, less than none where"
-                + $" w is small: {share} have fewer than {Orders} words. The other BLEU has no such rule.");
-        }
+            notes.Add(OfPapersBleu(papersBleu, segments));
         if (!double.IsNaN(metrics.Rouge1.F) && segments.Any(IsForeignToRouge))
         {
             notes.Add("ROUGE: it knows the letters a to z and digits alone, and counts 0 for "
-                + $"{Share(segments, IsForeignToRouge)} that have none or whose references have none. chrF is for every script.");
+                + $"{Share(segments, IsForeignToRouge)} that have none or whose references have none. "
+                + "chrF is for every script.");
         }
         if (CountsWords(metrics, tokenization) && segments.Any(IsUnspaced))
         {
             notes.Add("BLEU, NIST, CIDEr, TER, lengths: what stands between spaces is a word, but "
-                + $"{Share(segments, IsUnspaced)} are in a script without spaces. chrF, and BLEU of characters, are for such scripts.");
+                + $"{Share(segments, IsUnspaced)} are in a script without spaces. "
+                + "chrF, and BLEU of characters, are for such scripts.");
         }
         if (segments.Count == 1 && !double.IsNaN(metrics.Cider))
             notes.Add("CIDEr: one text alone has 0, for words weigh by how few of the texts' references have them.");
         return notes;
+    }
+
+    private static string OfPapersBleu(double figure, IReadOnlyList<Segment> segments)
+    {
+        string shown = figure.ToString("F2", CultureInfo.InvariantCulture);
+        return $"BLEU of E2E and WebNLG papers: {shown} is above 100 because the challenge's script takes a text of w words"
+            + " to have w - n + 1 n-grams, less than none where w is small: "
+            + $"{Share(segments, segment => WordCount(segment.Output) < Orders)} have fewer than {Orders} words. "
+            + "The other BLEU has no such rule.";
     }
 
     private static string Share(IReadOnlyList<Segment> segments, Func<Segment, bool> predicate) =>

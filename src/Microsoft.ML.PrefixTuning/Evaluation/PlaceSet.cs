@@ -6,8 +6,8 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>A set of places in a text, kept as those blocks of 64 neighbouring places that hold any.</summary>
 /// <remarks>
-/// A word that comes n times in a text of m words takes at most n and at most m / 64 blocks, so that work which goes block
-/// by block stays small for rare words and for words that fill the whole text.
+/// A word that comes n times in a text of m words takes at most n and at most m / 64 blocks, so that work which goes
+/// block by block stays small for rare words and for words that fill the whole text.
 /// </remarks>
 internal sealed class PlaceSet
 {

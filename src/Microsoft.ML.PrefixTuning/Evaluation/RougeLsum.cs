@@ -14,7 +14,8 @@ internal static class RougeLsum
     public static RougeScore Score(int[][] output, int[][] reference)
     {
         Dictionary<int, int> outputLeft = Count(output), referenceLeft = Count(reference);
-        LongestCommonSubsequence[] others = Array.ConvertAll(output, sentence => new LongestCommonSubsequence(sentence));
+        LongestCommonSubsequence[] others = Array.ConvertAll(output,
+            sentence => new LongestCommonSubsequence(sentence));
         int hits = 0;
         foreach (int[] sentence in reference)
         {
@@ -30,7 +31,8 @@ internal static class RougeLsum
                 referenceLeft[sentence[i]]--;
             }
         }
-        return RougeScore.From(hits, output.Sum(sentence => sentence.Length), reference.Sum(sentence => sentence.Length));
+        return RougeScore.From(hits, output.Sum(sentence => sentence.Length),
+            reference.Sum(sentence => sentence.Length));
     }
 
     private static Dictionary<int, int> Count(int[][] sentences) =>

@@ -6,9 +6,9 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>Puts the rows of an evaluation together as segments.</summary>
 /// <remarks>
-/// A group gives a segment for each distinct output, against the references of all its rows. Segments and references are put
-/// in an order of their own, so that no figure depends on that of the rows: not where two references are equally good, and
-/// not in its last digit.
+/// A group gives a segment for each distinct output, against the references of all its rows. Segments and references
+/// are put in an order of their own, so that no figure depends on that of the rows: not where two references are
+/// equally good, and not in its last digit.
 /// </remarks>
 internal static class SegmentReader
 {

@@ -24,7 +24,8 @@ public class BleuTests
 
     public static IEnumerable<object[]> Cases => GoldenMetrics.Cases(GoldenMetrics.AllSets, Entries.Keys);
 
-    private static JsonElement Published => GoldenMetrics.Published.GetProperty("sacrebleu").GetProperty("test/test_bleu.py");
+    private static JsonElement Published =>
+        GoldenMetrics.Published.GetProperty("sacrebleu").GetProperty("test/test_bleu.py");
 
     [TestMethod, DynamicData(nameof(Cases))]
     public void Corpus_GoldenSet_EqualsSacreBleu(string set, string entry)
@@ -40,8 +41,10 @@ public class BleuTests
         AssertAllEqual(golden.GetProperty("precisions"), score.Precisions);
         // The source adds k to the counts themselves.
         int added = entry == "BLEU_smooth_addk1" && score.Score > 0 ? 1 : 0;
-        AssertAllEqual(golden.GetProperty("counts"), score.Counts.Matches.Select((count, i) => count + (i > 0 ? added : 0.0)));
-        AssertAllEqual(golden.GetProperty("totals"), score.Counts.Totals.Select((count, i) => count + (i > 0 ? added : 0.0)));
+        AssertAllEqual(golden.GetProperty("counts"),
+            score.Counts.Matches.Select((count, i) => count + (i > 0 ? added : 0.0)));
+        AssertAllEqual(golden.GetProperty("totals"),
+            score.Counts.Totals.Select((count, i) => count + (i > 0 ? added : 0.0)));
     }
 
     [TestMethod]
@@ -50,7 +53,8 @@ public class BleuTests
         foreach (JsonElement item in Published.Starting("corpus_bleu").EnumerateArray())
         {
             BleuOptions options = Options(item[2]);
-            Assert.AreEqual(item[3].GetDouble(), Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), options).Score, 1e-8);
+            Assert.AreEqual(item[3].GetDouble(),
+                Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), options).Score, 1e-8);
         }
     }
 
@@ -83,7 +87,8 @@ public class BleuTests
     {
         foreach (JsonElement item in Published.Starting("compute_bleu").EnumerateArray())
         {
-            var counts = new BleuCounts(4) { OutputLength = item[0][1].GetInt32(), ReferenceLength = item[0][2].GetInt32() };
+            var counts =
+                new BleuCounts(4) { OutputLength = item[0][1].GetInt32(), ReferenceLength = item[0][2].GetInt32() };
             for (int i = 0; i < 4; i++)
                 (counts.Matches[i], counts.Totals[i]) = (item[0][0][0][i].GetInt32(), item[0][0][1][i].GetInt32());
             Assert.AreEqual(item[1].GetDouble(), Bleu.FromCounts(counts, BleuOptions.Default).Score / 100, 1e-8);
@@ -115,7 +120,8 @@ public class BleuTests
     public void Corpus_EqualUnicodeTexts_Is100(string text)
     {
         foreach (BleuTokenization tokenization in Enum.GetValues<BleuTokenization>())
-            Assert.AreEqual(100, Bleu.Corpus([new Segment(text, text)], new BleuOptions { Tokenization = tokenization }).Score, 1e-9);
+            Assert.AreEqual(100,
+                Bleu.Corpus([new Segment(text, text)], new BleuOptions { Tokenization = tokenization }).Score, 1e-9);
     }
 
     private static BleuOptions Options(JsonElement arguments)

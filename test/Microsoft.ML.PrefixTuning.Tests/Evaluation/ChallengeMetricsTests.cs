@@ -59,7 +59,8 @@ public class ChallengeMetricsTests
         double[] cider = Cider.OfSegments(segments);
         for (int i = 0; i < segments.Length; i++)
         {
-            Assert.AreEqual(golden.GetProperty("ROUGE_L_segments")[i].GetDouble(), CaptionRougeL.OfSegment(segments[i]), 1e-9);
+            Assert.AreEqual(golden.GetProperty("ROUGE_L_segments")[i].GetDouble(), CaptionRougeL.OfSegment(segments[i]),
+                1e-9);
             Assert.AreEqual(golden.GetProperty("CIDEr_segments")[i].GetDouble(), cider[i], 1e-9);
         }
     }

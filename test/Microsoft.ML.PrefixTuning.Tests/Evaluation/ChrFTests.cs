@@ -33,7 +33,8 @@ public class ChrFTests
         Segment[] segments = GoldenMetrics.Segments(set);
         for (int i = 0; i < segments.Length; i++)
         {
-            Assert.AreEqual(golden[i].GetProperty("chrF2").GetDouble(), ChrF.Corpus([segments[i]], ChrFOptions.Default), 1e-9);
+            Assert.AreEqual(golden[i].GetProperty("chrF2").GetDouble(),
+                ChrF.Corpus([segments[i]], ChrFOptions.Default), 1e-9);
             Assert.AreEqual(golden[i].GetProperty("chrF2++").GetDouble(),
                 ChrF.Corpus([segments[i]], ChrFOptions.WithWords), 1e-9);
         }

@@ -7,11 +7,14 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 
-/// <summary>Groups of rows with several outputs: each distinct one is measured against all references of the group.</summary>
+/// <summary>
+/// Groups of rows with several outputs: each distinct one is measured against all references of the group.
+/// </summary>
 [TestClass, TestCategory("Metrics")]
 public sealed class GroupTests
 {
-    private static readonly JsonSerializerOptions Exact = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Exact =
+        new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     private static readonly Row[] Rows =
     [
@@ -30,8 +33,10 @@ public sealed class GroupTests
     [TestMethod]
     public void Evaluate_DifferentOutputsInAGroup_MeasuresEachAgainstAllReferences()
     {
-        Vector[] vectors = [.. Rows.GroupBy(row => row.Name).SelectMany(group => group.Select(row => row.Output).Distinct()
-            .Select(output => new Vector(output, [.. group.Select(row => row.Reference).Where(text => text.Length > 0)])))];
+        Vector[] vectors = [.. Rows.GroupBy(row => row.Name)
+            .SelectMany(group => group.Select(row => row.Output).Distinct()
+            .Select(output => new Vector(output,
+                [.. group.Select(row => row.Reference).Where(text => text.Length > 0)])))];
 
         TextGenerationMetrics found = Evaluate(Rows), expected = _mlContext.TextGeneration.Evaluate(
             _mlContext.Data.LoadFromEnumerable(vectors), nameof(Vector.References), nameof(Vector.Output));
@@ -55,7 +60,8 @@ public sealed class GroupTests
         for (int i = 0; i < 20; i++)
         {
             Row[] shuffled = [.. Rows.OrderBy(_ => random.Next())];
-            Assert.AreEqual(expected, JsonSerializer.Serialize(Evaluate(shuffled), Exact), string.Join('\n', (object[])shuffled));
+            Assert.AreEqual(expected, JsonSerializer.Serialize(Evaluate(shuffled), Exact),
+                string.Join('\n', (object[])shuffled));
         }
     }
 

@@ -16,7 +16,8 @@ public sealed class LongTextTests
 {
     private const long Megabyte = 1 << 20;
 
-    private static readonly string[] Words = ("the cat cats sat sitting run runs running quick quickly river rivers bank of"
+    private static readonly string[] Words =
+        ("the cat cats sat sitting run runs running quick quickly river rivers bank of"
         + " banks happy happily man men walk walks .").Split(' ');
 
     // Figures of the search that made every path, which took time with the fourth power of equal words.
@@ -38,7 +39,8 @@ public sealed class LongTextTests
     public void Meteor_OfEqualWords_CostsNoPathAPlace()
     {
         string[] words = Enumerable.Repeat("the", 5_000).ToArray();
-        string[][] references = [words, words[..2_500], [.. words, "cat"], [.. words.Select((word, i) => i % 3 == 0 ? "cat" : word)]];
+        string[][] references = [words, words[..2_500], [.. words, "cat"],
+            [.. words.Select((word, i) => i % 3 == 0 ? "cat" : word)]];
         foreach (string[] reference in references)
         {
             MeteorMatch?[] alignment = [];
@@ -66,7 +68,8 @@ public sealed class LongTextTests
     {
         string line = Text(20_000, Words.Length, 1);
         RougeScores scores = RougeScores.Zero;
-        long bytes = Allocated(() => scores = Rouge.OfSegment(new Segment($"{line}\nthe end", $"the end\n{line}"), stem: true));
+        long bytes = Allocated(() =>
+            scores = Rouge.OfSegment(new Segment($"{line}\nthe end", $"the end\n{line}"), stem: true));
         Assert.AreEqual(1, scores.RougeLsum.F, 1e-12);
         Assert.IsLessThan(200 * Megabyte, bytes);
     }
@@ -85,7 +88,8 @@ public sealed class LongTextTests
     {
         string dots = new('.', 20_000);
         string[] tokens = [];
-        long bytes = Allocated(() => tokens = MeteorTokenizer.Tokens($"wait{dots} what", MeteorResources.BuiltIn.NonbreakingPrefixes));
+        long bytes = Allocated(() =>
+            tokens = MeteorTokenizer.Tokens($"wait{dots} what", MeteorResources.BuiltIn.NonbreakingPrefixes));
         CollectionAssert.AreEqual((string[])["wait", dots, "what"], tokens);
         Assert.IsLessThan(20 * Megabyte, bytes);
     }

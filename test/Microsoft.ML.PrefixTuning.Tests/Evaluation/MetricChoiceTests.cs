@@ -56,7 +56,8 @@ public sealed class MetricChoiceTests
         TextMetrics[] single = [.. Enum.GetValues<TextMetrics>().Where(metric => metric is not TextMetrics.All)];
         CollectionAssert.IsSubsetOf(single, Figures.Keys);
         Assert.AreEqual(TextMetrics.All, single.Aggregate((all, metric) => all | metric));
-        CollectionAssert.AreEquivalent(typeof(TextGenerationMetrics).GetProperties().Select(property => property.Name).ToArray(),
+        CollectionAssert.AreEquivalent(typeof(TextGenerationMetrics).GetProperties().Select(property => property.Name)
+            .ToArray(),
             Figures.Values.SelectMany(names => names).Concat(Always).Distinct().ToArray());
     }
 
@@ -64,7 +65,8 @@ public sealed class MetricChoiceTests
     public void Evaluate_UnknownMetric_IsRefused()
     {
         ArgumentException refusal = Assert.ThrowsExactly<ArgumentException>(() => Evaluate((TextMetrics)(1 << 20)));
-        Assert.AreEqual("Metrics: expected values of TextMetrics, found 1048576. (Parameter 'options')", refusal.Message);
+        Assert.AreEqual("Metrics: expected values of TextMetrics, found 1048576. (Parameter 'options')",
+            refusal.Message);
     }
 
     private static double[] Numbers(object value) => value switch

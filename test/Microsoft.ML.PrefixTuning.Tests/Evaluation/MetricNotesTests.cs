@@ -18,7 +18,8 @@ public sealed class MetricNotesTests
         Segment[] segments = [new("a b c d e", "a b c d e"), new("a", "a"), new("b", "b"), new("c d", "c d")];
         TextGenerationMetrics metrics = Measure(segments);
         Assert.IsGreaterThan(100, metrics.E2E.Bleu);
-        Assert.StartsWith($"BLEU of E2E and WebNLG papers: {metrics.E2E.Bleu:F2} is above 100 because", metrics.Notes.Single());
+        Assert.StartsWith($"BLEU of E2E and WebNLG papers: {metrics.E2E.Bleu:F2} is above 100 because",
+            metrics.Notes.Single());
         Assert.Contains("3 of 4 texts have fewer than 4 words", metrics.Notes.Single());
         Assert.AreEqual(metrics.Notes.Single(), Measure(segments, TextMetrics.WebNlg).Notes.Single());
         Assert.IsEmpty(Measure(segments, TextMetrics.Bleu).Notes);
@@ -38,7 +39,9 @@ public sealed class MetricNotesTests
         string[] notes = [.. Measure([Usual, new Segment(output, reference)]).Notes];
         Assert.AreEqual(rouge ? 1 : 0, notes.Count(note => note.StartsWith("ROUGE: ", System.StringComparison.Ordinal)
             && note.Contains("0 for 1 of 2 texts", System.StringComparison.Ordinal)), string.Join('\n', notes));
-        Assert.AreEqual(spaces ? 1 : 0, notes.Count(note => note.Contains("1 of 2 texts are in a script without spaces", System.StringComparison.Ordinal)));
+        Assert.AreEqual(spaces ? 1 : 0,
+            notes.Count(note => note.Contains("1 of 2 texts are in a script without spaces",
+                System.StringComparison.Ordinal)));
         Assert.HasCount((rouge ? 1 : 0) + (spaces ? 1 : 0), notes);
         Assert.IsEmpty(Measure([Usual, new Segment(output, reference)], TextMetrics.ChrF).Notes);
     }

@@ -10,7 +10,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 [TestClass, TestCategory("Metrics")]
 public class TerTests
 {
-    public static IEnumerable<object[]> Cases => GoldenMetrics.Cases(GoldenMetrics.SmallSets, ["TER_default", "TER_normalized"])
+    public static IEnumerable<object[]> Cases =>
+        GoldenMetrics.Cases(GoldenMetrics.SmallSets, ["TER_default", "TER_normalized"])
         .Append(["dartbart", "TER_default"]);
 
     private static JsonElement Published => GoldenMetrics.Published.GetProperty("sacrebleu");
@@ -36,7 +37,8 @@ public class TerTests
         {
             Segment[] one = [segments[i]];
             Assert.AreEqual(golden[i].GetProperty("TER").GetDouble(), Ter.Corpus(one, normalize: false).Score, 1e-9);
-            Assert.AreEqual(golden[i].GetProperty("TER_normalized").GetDouble(), Ter.Corpus(one, normalize: true).Score, 1e-9);
+            Assert.AreEqual(golden[i].GetProperty("TER_normalized").GetDouble(),
+                Ter.Corpus(one, normalize: true).Score, 1e-9);
         }
     }
 
@@ -56,8 +58,10 @@ public class TerTests
     [DataRow("normalized", true)]
     public void Tokens_SacreBleusCases_Equal(string cases, bool normalize)
     {
-        foreach (JsonElement item in Published.GetProperty("test/test_tokenizer_ter.py").GetProperty(cases).EnumerateArray())
-            Assert.AreEqual(item[1].GetString(), string.Join(' ', TercomTokenizer.Tokens(item[0].GetString()!, normalize)));
+        foreach (JsonElement item in Published.GetProperty("test/test_tokenizer_ter.py").GetProperty(cases)
+            .EnumerateArray())
+            Assert.AreEqual(item[1].GetString(),
+                string.Join(' ', TercomTokenizer.Tokens(item[0].GetString()!, normalize)));
     }
 
     [TestMethod]

@@ -6,7 +6,8 @@ using System.Globalization;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -74,7 +75,8 @@ public sealed class ServingTests
         string file = folder["model.zip"];
         var options = TinyBase.Quick with
         {
-            Generation = TinyBase.Quick.Generation with { ErrorColumnName = "Error", LookAhead = 32, MaxNewTokens = 4, BatchSize = 32 },
+            Generation = TinyBase.Quick.Generation with { ErrorColumnName = "Error", LookAhead = 32, MaxNewTokens = 4,
+                BatchSize = 32 },
         };
         using (PrefixTuningTransformer model = TinyBase.Fit(Context, options))
             Context.Model.Save(model, null, file);
@@ -83,7 +85,8 @@ public sealed class ServingTests
 
         Assert.AreEqual("11000 rows, 1100 errors", lines[0]);
         Assert.AreEqual("0 tensors", lines[1]);
-        Assert.IsLessThan(32, int.Parse(lines[2].Split(' ')[0], CultureInfo.InvariantCulture), $"growth of the resident set: {lines[2]}");
+        Assert.IsLessThan(32, int.Parse(lines[2].Split(' ')[0], CultureInfo.InvariantCulture),
+            $"growth of the resident set: {lines[2]}");
     }
 
     [TestMethod]
@@ -96,7 +99,8 @@ public sealed class ServingTests
             Assert.AreSame(hold.Base, model.Session.Base, "one copy a process");
             model.Dispose();
             model.Dispose();
-            var refused = Assert.ThrowsExactly<ObjectDisposedException>(() => TinyBase.Texts(Context, model, TinyBase.Rows(1)));
+            var refused =
+                Assert.ThrowsExactly<ObjectDisposedException>(() => TinyBase.Texts(Context, model, TinyBase.Rows(1)));
             StringAssert.Contains(refused.Message, nameof(PrefixTuningTransformer));
             Assert.HasCount(2, TinyBase.Texts(Context, other, TinyBase.Rows(2)));
             other.Dispose();
@@ -118,18 +122,21 @@ public sealed class ServingTests
         var context = new MLContext(seed: 1);
         var messages = new ConcurrentBag<string>();
         context.Log += (_, entry) => messages.Add(entry.Message);
-        var options = TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = PromptTruncation.End } };
+        var options =
+            TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = PromptTruncation.End } };
         using PrefixTuningTransformer model = TinyBase.Fit(context, options);
         var other = new Thread(() => TinyBase.Texts(context, model, TinyBase.Rows(1)));
         // A call whose row is cut begins first; the other one waits for it.
         var rows = new LateRows([new InputRow(0, string.Concat(Enumerable.Repeat("name : Venue | ", 120)))], () =>
         {
             other.Start();
-            SpinWait.SpinUntil(() => !other.IsAlive || other.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin));
+            SpinWait.SpinUntil(() => !other.IsAlive
+                || other.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin));
         });
         Assert.IsTrue(model.Session.Generate(rows, null, null)[0].IsTruncated);
         other.Join();
-        Assert.IsFalse(messages.Any(message => message.Contains("were cut", StringComparison.Ordinal)), string.Join('\n', messages));
+        Assert.IsFalse(messages.Any(message => message.Contains("were cut", StringComparison.Ordinal)),
+            string.Join('\n', messages));
     }
 
     [TestMethod]
@@ -148,7 +155,8 @@ public sealed class ServingTests
         Runtime.IHostEnvironment environment = ModelFormat.MlNetInternals.GetEnvironment(context.Transforms.Text);
         using PrefixTuningTransformer model = TinyBase.Fit(context);
         int checks = 0;
-        Assert.ThrowsExactly<OperationCanceledException>(() => model.Session.Generate([new InputRow(0, "name : Venue")], () =>
+        Assert.ThrowsExactly<OperationCanceledException>(() =>
+            model.Session.Generate([new InputRow(0, "name : Venue")], () =>
         {
             if (++checks == 3)
                 ModelFormat.MlNetInternals.CancelExecution(context);
@@ -162,8 +170,10 @@ public sealed class ServingTests
     {
         // Uncancelled, this one call takes hundreds of thousands of steps: minutes, whatever the machine.
         var context = new MLContext(seed: 1);
-        var options = new TextGenerationOptions { Generation = new() { MinNewTokens = 250, MaxNewTokens = 250, BatchSize = 1 } };
-        using PrefixTuningTransformer model = context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options)
+        var options =
+            new TextGenerationOptions { Generation = new() { MinNewTokens = 250, MaxNewTokens = 250, BatchSize = 1 } };
+        using PrefixTuningTransformer model =
+            context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options)
             .Fit(context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
         var canceller = new Thread(() =>
         {
@@ -193,7 +203,8 @@ public sealed class ServingTests
     }
 
     private static PredictionEngine<FaceRow, FaceOutput> Engine() =>
-        Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(s_model, new PredictionEngineOptions { OwnsTransformer = false });
+        Context.Model.CreatePredictionEngine<FaceRow,
+            FaceOutput>(s_model, new PredictionEngineOptions { OwnsTransformer = false });
 
     /// <summary>Rows that something happens before the first of is read.</summary>
     private sealed class LateRows(InputRow[] rows, Action before) : IReadOnlyList<InputRow>

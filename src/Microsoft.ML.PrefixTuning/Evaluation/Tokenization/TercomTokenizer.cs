@@ -3,8 +3,8 @@ using System;
 namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
 /// <summary>
-/// The tokenisation of Tercom as sacreBLEU has it: words between white space, in lower case; on request punctuation is set
-/// apart as mteval does it, with <c>'s</c> as a word of its own.
+/// The tokenisation of Tercom as sacreBLEU has it: words between white space, in lower case; on request punctuation is
+/// set apart as mteval does it, with <c>'s</c> as a word of its own.
 /// </summary>
 /// <remarks>Source: sacreBLEU 2.6.0, <c>tokenizer_ter.py</c>.</remarks>
 internal static class TercomTokenizer
