@@ -1,6 +1,6 @@
 using System;
-using System.Globalization;
 using System.Collections.Generic;
+using System.Globalization;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
