@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Evaluation;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML;
