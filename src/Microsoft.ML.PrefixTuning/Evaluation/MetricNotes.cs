@@ -54,8 +54,8 @@ internal static class MetricNotes
     private static string OfPapersBleu(double figure, IReadOnlyList<Segment> segments)
     {
         string shown = figure.ToString("F2", CultureInfo.InvariantCulture);
-        return $"BLEU of E2E and WebNLG papers: {shown} is above 100 because the challenge's script takes a text of w words"
-            + " to have w - n + 1 n-grams, less than none where w is small: "
+        return $"BLEU of E2E and WebNLG papers: {shown} is above 100 because the challenge's script takes a text of w"
+            + " words to have w - n + 1 n-grams, less than none where w is small: "
             + $"{Share(segments, segment => WordCount(segment.Output) < Orders)} have fewer than {Orders} words. "
             + "The other BLEU has no such rule.";
     }
