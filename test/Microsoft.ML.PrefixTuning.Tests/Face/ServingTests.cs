@@ -75,8 +75,13 @@ public sealed class ServingTests
         string file = folder["model.zip"];
         var options = TinyBase.Quick with
         {
-            Generation = TinyBase.Quick.Generation with { ErrorColumnName = "Error", LookAhead = 32, MaxNewTokens = 4,
-                BatchSize = 32 },
+            Generation = TinyBase.Quick.Generation with
+            {
+                ErrorColumnName = "Error",
+                LookAhead = 32,
+                MaxNewTokens = 4,
+                BatchSize = 32
+            },
         };
         using (PrefixTuningTransformer model = TinyBase.Fit(Context, options))
             Context.Model.Save(model, null, file);
