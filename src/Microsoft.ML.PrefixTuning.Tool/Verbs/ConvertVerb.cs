@@ -12,6 +12,7 @@ internal sealed class ConvertVerb
 {
     private readonly Argument<string> _source = PathArgument.Make<string>("source", "What is read: a saved model (.zip), a prefix (.safetensors) or the folder of a PEFT adapter.");
     private readonly Argument<string> _target = PathArgument.Make<string>("target", "What is written: a saved model (.zip), a prefix (.safetensors), else the folder of a PEFT adapter.");
+    private readonly Option<string> _preTokenizer = BaseArgument.MakePreTokenizer();
     private readonly Option<string> _base = BaseArgument.MakeOption("The base of the prefix; a saved model names its own");
     private readonly Option<string> _attribute = new("--attribute") { Description = "Whose prefix is meant, where a saved model has one for each value of an attribute column.", HelpName = "value" };
     private readonly Option<string> _input = new("--input") { Description = "Column that the written model reads.", HelpName = "column" };
@@ -24,7 +25,7 @@ internal sealed class ConvertVerb
     {
         command.Arguments.Add(_source);
         command.Arguments.Add(_target);
-        foreach (Option option in (Option[])[_base, _attribute, _input, _output, _baseName])
+        foreach (Option option in (Option[])[_base, _preTokenizer, _attribute, _input, _output, _baseName])
             command.Options.Add(option);
         _options = new RecordOptions<TextGenerationOptions>(command);
         _generation = new GenerationArguments(command);
@@ -54,7 +55,7 @@ internal sealed class ConvertVerb
         if (from == to)
             throw new UsageException($"'{source}' and '{target}' are of the same kind: there is nothing to convert.");
         Prefix prefix;
-        BaseModel? baseModel = parsed.GetValue(_base) is { } named ? BaseArgument.Resolve(named) : null;
+        BaseModel? baseModel = parsed.GetValue(_base) is { } named ? BaseArgument.Resolve(named, parsed.GetValue(_preTokenizer)) : null;
         if (from == PathKind.Model)
         {
             SavedModelEntry entry = OnlyEntry(source);

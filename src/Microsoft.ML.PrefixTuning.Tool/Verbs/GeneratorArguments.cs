@@ -14,6 +14,7 @@ internal sealed class GeneratorArguments
 
     private readonly Option<string> _model = new("--model") { Description = "A saved model (.zip).", HelpName = "file" };
     private readonly Option<string> _base = BaseArgument.MakeOption("Instead of a saved model, a base");
+    private readonly Option<string> _preTokenizer = BaseArgument.MakePreTokenizer();
     private readonly Option<string> _prefix = new("--prefix") { Description = "A prefix for --base: a .safetensors file, or the folder of a PEFT adapter. Without it the base writes by itself.", HelpName = "path" };
     private readonly Option<string> _input = new("--input") { Description = "Column that is read; a saved model knows it.", HelpName = Column };
     private readonly Option<string> _output = new("--output") { Description = "Column that takes the text; a saved model knows it.", HelpName = Column };
@@ -23,7 +24,7 @@ internal sealed class GeneratorArguments
     /// <summary>Adds the options to a command.</summary>
     public GeneratorArguments(Verb command)
     {
-        foreach (Option<string> option in (Option<string>[])[_model, _base, _prefix, _input, _output])
+        foreach (Option<string> option in (Option<string>[])[_model, _base, _preTokenizer, _prefix, _input, _output])
             command.Options.Add(option);
         _options = new RecordOptions<TextGenerationOptions>(command, without: [nameof(TextGenerationOptions.EmbedBase)]);
         _generation = new GenerationArguments(command);
@@ -43,8 +44,8 @@ internal sealed class GeneratorArguments
         if (model is null == named is null)
             throw new UsageException("expected either --model or --base.");
         if (named is not null)
-            return OpenBase(parsed, mlContext, BaseArgument.Resolve(named));
-        if (new Option<string>[] { _prefix, _input, _output }.FirstOrDefault(option => parsed.GetValue(option) is not null) is { } stray)
+            return OpenBase(parsed, mlContext, BaseArgument.Resolve(named, parsed.GetValue(_preTokenizer)));
+        if (new Option<string>[] { _preTokenizer, _prefix, _input, _output }.FirstOrDefault(option => parsed.GetValue(option) is not null) is { } stray)
             throw new UsageException($"{stray.Name} goes with --base; a saved model has its own.");
         ITransformer loaded = mlContext.Model.Load(model, out _);
         PrefixTuningTransformer tuned = FindTuned(loaded, model!);
@@ -77,7 +78,7 @@ internal sealed class GeneratorArguments
     private static PrefixTuningTransformer Make(MLContext mlContext, PrefixTuningTransformer tuned, GeneratorColumns columns,
         TextGenerationOptions options)
     {
-        BaseModel baseModel = BaseModel.FromFolder(tuned.Session.Base.Path);
+        BaseModel baseModel = BaseModel.FromFolder(tuned.Session.Base.Path) with { Rules = tuned.Session.Base.Rules };
         return columns.Attribute is null ? Make(mlContext, baseModel, tuned.Prefix, columns, options)
             : mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, tuned.Prefixes, columns.Attribute,
                 options with { UnseenAttributePrefix = tuned.Prefix }).Fit(columns.MakeEmptyView(mlContext));

@@ -122,9 +122,10 @@ internal sealed class GgufConfig
             throw _keys.Wrong("vocab_size", $"the rows of '{Embedding}', {rows}");
         Set("vocab_size", $"{_architecture.Name}.vocab_size", rows);
         _values["tie_word_embeddings"] = !_file.TensorNames.Contains("output.weight");
-        var tokenizer = new GgufKeys(_file, "tokenizer.ggml.");
-        foreach ((string key, string name) in ((string, string)[])[("bos_token_id", "bos_token_id"), ("eos_token_id", "eos_token_id"), ("padding_token_id", "pad_token_id")])
-            Set(name, $"tokenizer.ggml.{key}", tokenizer.Whole(key));
+        GgufTokenIds ids = new(_file, (int)rows);
+        Set("bos_token_id", GgufTokenIds.NameOf("bos_token_id"), ids.Find("bos_token_id"));
+        Set("eos_token_id", GgufTokenIds.NameOf("eos_token_id"), ids.Ends is [int end, ..] ? end : null);
+        Set("pad_token_id", GgufTokenIds.NameOf("padding_token_id"), ids.Find("padding_token_id"));
     }
 
     private void AddScaling()

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -43,6 +44,9 @@ internal sealed record SavedModel
     public IReadOnlyList<SavedAttribute>? AttributePrefixes { get; init; }
 
     public TrainingSummary? Training { get; init; }
+
+    /// <summary>By which rules texts become tokens and end; null in models of 0x00010001, which hold to the first ones.</summary>
+    public TextRules? TextRules { get; init; }
 
     /// <summary>The options as they were.</summary>
     public TextSettings Settings() =>

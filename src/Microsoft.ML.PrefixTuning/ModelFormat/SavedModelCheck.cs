@@ -4,6 +4,7 @@ using System.Linq;
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -34,6 +35,8 @@ internal static class SavedModelCheck
         Hash(saved.Base.Fingerprint.ContentHash, "base.fingerprint.contentHash");
         if (saved.Base.Files is { } files)
             Files(files);
+        if (saved.TextRules is { } rules)
+            That(rules.Version is >= 1 and <= TextRules.LatestVersion, "textRules.version", $"1 to {TextRules.LatestVersion}", $"{rules.Version}");
         if (saved.Training is { } training)
             Training(training);
     }

@@ -23,10 +23,20 @@ internal sealed class PretrainedTokenizer
         _parts = parts;
         _added = new AddedTokens(parts.Added);
         SpecialTokens = parts.Added.Where(token => token.Special).ToDictionary(token => token.Content, token => token.Id);
+        PlainAddedTokens = parts.Added.Where(token => !token.Special).ToDictionary(token => token.Content, token => token.Id);
     }
 
     /// <summary>What kind of tokenizer it is, such as <c>byte-level BPE</c>.</summary>
     public string Kind => _parts.Kind;
+
+    /// <summary>Added tokens that the embedding has no row for: their spelling is text like any other.</summary>
+    public IReadOnlyList<string> LeftOut => _parts.LeftOut;
+
+    /// <summary>What today's rules do otherwise than those that the tokenizer was read by; empty where nothing is.</summary>
+    public IReadOnlyList<string> FormerRules => _parts.FormerRules;
+
+    /// <summary>Added tokens that are not special, and their ids: found in plain text as their file says.</summary>
+    public IReadOnlyDictionary<string, int> PlainAddedTokens { get; }
 
     /// <summary>Number of tokens, added ones included.</summary>
     public int TokenCount => _parts.TokenCount;
@@ -47,20 +57,23 @@ internal sealed class PretrainedTokenizer
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="vocabularySize">Rows of the model's embedding: every id lies below.</param>
+    /// <param name="rules">By which rules the files are read; null for today's.</param>
     /// <exception cref="System.IO.FileNotFoundException">No tokenizer is there.</exception>
     /// <exception cref="FormatException">A file contradicts itself or the embedding.</exception>
     /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
-    public static PretrainedTokenizer FromFolder(string folder, int vocabularySize) =>
-        new(TokenizerFolder.Read(folder, vocabularySize));
+    public static PretrainedTokenizer FromFolder(string folder, int vocabularySize, TextRules? rules = null) =>
+        new(TokenizerFolder.Read(folder, vocabularySize, rules ?? TextRules.Latest));
 
     /// <summary>Reads the tokenizer of a GGUF file from its <c>tokenizer.ggml.*</c> keys.</summary>
     /// <param name="metadata">The file's keys; lists are typed arrays.</param>
     /// <param name="file">File for messages.</param>
     /// <param name="vocabularySize">Rows of the model's embedding: every id lies below.</param>
+    /// <param name="rules">By which rules the files are read; null for today's.</param>
     /// <exception cref="FormatException">A key is missing, or contradicts another or the embedding.</exception>
     /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
-    public static PretrainedTokenizer FromGguf(IReadOnlyDictionary<string, object> metadata, string file, int vocabularySize) =>
-        new(GgufVocabulary.Read(metadata, file, vocabularySize));
+    public static PretrainedTokenizer FromGguf(
+        IReadOnlyDictionary<string, object> metadata, string file, int vocabularySize, TextRules? rules = null) =>
+        new(GgufVocabulary.Read(metadata, file, vocabularySize, rules ?? TextRules.Latest));
 
     /// <inheritdoc cref="Encode(string, out int)"/>
     public int[] Encode(string text) => Encode(text, out _);

@@ -31,6 +31,11 @@ internal static class SentencePieceVocabulary
         for (int id = 0; id < pieces.Count; id++)
         {
             (string text, _, PieceType type) = pieces[id];
+            if (type is PieceType.Control or PieceType.UserDefined or PieceType.Unused && tables.Vocabulary.HasNoRow(id))
+            {
+                tables.LeaveOut(text);
+                continue;
+            }
             tables.Vocabulary.Add(text, id);
             if (type is PieceType.Control or PieceType.Unknown)
                 tables.Add(new AddedToken(text, id, Special: true));

@@ -10,6 +10,7 @@ internal sealed class TokenTables
 {
     private readonly Dictionary<string, AddedToken> _added = new(StringComparer.Ordinal);
     private readonly HashSet<int> _notText = [];
+    private readonly List<string> _leftOut = [];
 
     /// <param name="file">File of the vocabulary, for messages.</param>
     /// <param name="vocabularySize">Rows of the model's embedding.</param>
@@ -26,8 +27,37 @@ internal sealed class TokenTables
     /// <summary>Tokens looked for before anything else.</summary>
     public IReadOnlyList<AddedToken> Added => _added.Values.ToArray();
 
-    /// <summary>Lists a token as one that is looked for before anything else.</summary>
+    /// <summary>Added tokens that the embedding has no row for.</summary>
+    public IReadOnlyList<string> LeftOut => _leftOut;
+
+    /// <summary>Lists a token of the vocabulary as one that is looked for before anything else.</summary>
     public void Add(AddedToken token) => _added[token.Content] = token;
+
+    /// <summary>
+    /// Lists a token that may not be in the vocabulary yet. One that the embedding has no row for is left out: checkpoints
+    /// list tokens that were never trained, such as padding put above the vocabulary.
+    /// </summary>
+    /// <param name="token">The token, its id and where it is listed.</param>
+    /// <param name="make">Makes the token; not called for one that is left out or listed already.</param>
+    /// <exception cref="FormatException">The token or the id stands twice, or the id is negative.</exception>
+    public void AddListed((string Content, long Id, string Where) token, Func<AddedToken> make)
+    {
+        if (Vocabulary.HasNoRow(token.Id))
+        {
+            LeaveOut(token.Content);
+            return;
+        }
+        Vocabulary.AddOrConfirm(token.Content, token.Id, token.Where);
+        if (!_added.ContainsKey(token.Content))
+            _added.Add(token.Content, make());
+    }
+
+    /// <summary>Notes an added token that the embedding has no row for.</summary>
+    public void LeaveOut(string content)
+    {
+        if (!_leftOut.Contains(content))
+            _leftOut.Add(content);
+    }
 
     /// <summary>Marks a token as one that no text becomes and that becomes no text.</summary>
     public void ExcludeFromText(int id) => _notText.Add(id);
@@ -36,7 +66,7 @@ internal sealed class TokenTables
     /// <exception cref="FormatException">An id contradicts the vocabulary, is missing, or a named token is not there.</exception>
     public void Complete(TokenizerSettings? settings = null)
     {
-        settings?.Complete(Vocabulary, _added);
+        settings?.Complete(this, _added);
         Vocabulary.CheckWithoutHoles();
         foreach (AddedToken token in _added.Values)
         {

@@ -14,6 +14,12 @@ internal sealed record TokenizerParts
     /// <summary>Tokens looked for before anything else.</summary>
     public required IReadOnlyList<AddedToken> Added { get; init; }
 
+    /// <summary>Added tokens that the embedding has no row for: their spelling is plain text.</summary>
+    public IReadOnlyList<string> LeftOut { get; init; } = [];
+
+    /// <summary>What today's rules do otherwise than those that the tokenizer was read by.</summary>
+    public IReadOnlyList<string> FormerRules { get; init; } = [];
+
     /// <summary>Rewrite the text between added tokens.</summary>
     public IReadOnlyList<Normalizer> Normalizers { get; init; } = [];
 

@@ -56,6 +56,7 @@ internal static class VocabularyAndMerges
             Kind = ByteAlphabet.Kind,
             TokenCount = tables.Vocabulary.Count,
             Added = tables.Added,
+            LeftOut = tables.LeftOut,
             Normalizers = [.. meaning.Composes ? (Normalizer[])[new CompositionNormalizer()] : [],
                 .. settings.AddsPrefixSpace == true ? (Normalizer[])[new PrefixNormalizer(" ", openingOnly: false, unlessThere: true)] : []],
             Splitters = [meaning.Splitter],
