@@ -30,7 +30,7 @@ internal sealed class PretrainedTokenizer
     public string Kind => _parts.Kind;
 
     /// <summary>Added tokens that the embedding has no row for: their spelling is text like any other.</summary>
-    public IReadOnlyList<string> LeftOut => _parts.LeftOut;
+    public IReadOnlyCollection<string> LeftOut => _parts.LeftOut;
 
     /// <summary>What today's rules do otherwise than those that the tokenizer was read by; empty where nothing is.</summary>
     public IReadOnlyList<string> FormerRules => _parts.FormerRules;

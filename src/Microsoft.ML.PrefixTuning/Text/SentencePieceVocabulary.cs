@@ -33,7 +33,7 @@ internal static class SentencePieceVocabulary
             (string text, _, PieceType type) = pieces[id];
             if (type is PieceType.Control or PieceType.UserDefined or PieceType.Unused && tables.Vocabulary.HasNoRow(id))
             {
-                tables.LeaveOut(text);
+                tables.LeaveOut(text, id);
                 continue;
             }
             tables.Vocabulary.Add(text, id);

@@ -10,7 +10,7 @@ internal sealed class TokenTables
 {
     private readonly Dictionary<string, AddedToken> _added = new(StringComparer.Ordinal);
     private readonly HashSet<int> _notText = [];
-    private readonly List<string> _leftOut = [];
+    private readonly SortedDictionary<long, string> _leftOut = [];
 
     /// <param name="file">File of the vocabulary, for messages.</param>
     /// <param name="vocabularySize">Rows of the model's embedding.</param>
@@ -28,7 +28,7 @@ internal sealed class TokenTables
     public IReadOnlyList<AddedToken> Added => _added.Values.ToArray();
 
     /// <summary>Added tokens that the embedding has no row for.</summary>
-    public IReadOnlyList<string> LeftOut => _leftOut;
+    public IReadOnlyCollection<string> LeftOut => _leftOut.Values;
 
     /// <summary>Lists a token of the vocabulary as one that is looked for before anything else.</summary>
     public void Add(AddedToken token) => _added[token.Content] = token;
@@ -44,7 +44,7 @@ internal sealed class TokenTables
     {
         if (Vocabulary.HasNoRow(token.Id))
         {
-            LeaveOut(token.Content);
+            LeaveOut(token.Content, token.Id);
             return;
         }
         Vocabulary.AddOrConfirm(token.Content, token.Id, token.Where);
@@ -53,11 +53,7 @@ internal sealed class TokenTables
     }
 
     /// <summary>Notes an added token that the embedding has no row for.</summary>
-    public void LeaveOut(string content)
-    {
-        if (!_leftOut.Contains(content))
-            _leftOut.Add(content);
-    }
+    public void LeaveOut(string content, long id) => _leftOut[id] = content;
 
     /// <summary>Marks a token as one that no text becomes and that becomes no text.</summary>
     public void ExcludeFromText(int id) => _notText.Add(id);
@@ -68,6 +64,13 @@ internal sealed class TokenTables
     {
         settings?.Complete(this, _added);
         Vocabulary.CheckWithoutHoles();
+        // Checkpoints count on behind the last row; a number that jumps is no token of theirs.
+        if (_leftOut.Keys.Select((id, index) => (id, Next: Vocabulary.Rows + index)).FirstOrDefault(pair => pair.id != pair.Next)
+            is { id: > 0 } jump)
+        {
+            throw new FormatException($"{File}: added token {FileText.Quote(_leftOut[jump.id])}: expected an id from 0 to "
+                + $"{Vocabulary.Rows - 1} (the vocabulary of the model), or the next one behind it, {jump.Next}, found {jump.id}.");
+        }
         foreach (AddedToken token in _added.Values)
         {
             if (token.Special)

@@ -97,7 +97,7 @@ internal static class TokenizerJson
         foreach ((string token, JsonSection id) in vocabulary.Fields())
         {
             if (tables.Vocabulary.HasNoRow(id.Whole()) && added.Contains(token))
-                tables.LeaveOut(token);
+                tables.LeaveOut(token, id.Whole());
             else
                 tables.Vocabulary.Add(token, id.Whole(), root.File);
         }

@@ -15,7 +15,7 @@ internal sealed record TokenizerParts
     public required IReadOnlyList<AddedToken> Added { get; init; }
 
     /// <summary>Added tokens that the embedding has no row for: their spelling is plain text.</summary>
-    public IReadOnlyList<string> LeftOut { get; init; } = [];
+    public IReadOnlyCollection<string> LeftOut { get; init; } = [];
 
     /// <summary>What today's rules do otherwise than those that the tokenizer was read by.</summary>
     public IReadOnlyList<string> FormerRules { get; init; } = [];

@@ -29,6 +29,9 @@ internal sealed class Vocabulary
     /// <summary>The id of a token, or null.</summary>
     public int? IdOf(string token) => _ids.TryGetValue(token, out int id) ? id : null;
 
+    /// <summary>Rows of the embedding.</summary>
+    public int Rows => _vocabularySize;
+
     /// <summary>Whether an id lies behind the last row of the embedding.</summary>
     public bool HasNoRow(long id) => id >= _vocabularySize;
 
