@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Prefixes;
-using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning;
 

@@ -1,6 +1,8 @@
 using System;
+using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.Tokenizers;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -58,6 +60,16 @@ public sealed record BaseModel
         ArgumentException.ThrowIfNullOrWhiteSpace(file);
         return new(System.IO.Path.Combine(AppContext.BaseDirectory, ApplicationFolder, name, file));
     }
+
+    /// <summary>
+    /// The base's tokenizer, without its weights: a <see cref="PretrainedTokenizer"/>, by the rules that rows become tokens by.
+    /// Read anew by each call.
+    /// </summary>
+    /// <exception cref="System.IO.DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="System.IO.FileNotFoundException">There is no such file, or no tokenizer.</exception>
+    /// <exception cref="FormatException">A file contradicts itself or the model.</exception>
+    /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
+    public Tokenizer OpenTokenizer() => BaseTokenizers.Open(Path, Rules);
 
     private static string Full(string path)
     {

@@ -5,7 +5,6 @@ using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning;
 

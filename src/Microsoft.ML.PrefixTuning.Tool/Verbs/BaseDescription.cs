@@ -74,7 +74,7 @@ internal static class BaseDescription
             yield return new("  without a row", $"{First(tokenizer.LeftOut, Quote)}: left out, plain text");
 
         string Name(IReadOnlyList<int> ids) => ids.Count == 0 ? "nothing"
-            : string.Join(" ", ids.Select(id => names.TryGetValue(id, out string? name) ? $"{Quote(name)} ({id})" : $"{id}"));
+            : string.Join(" ", ids.Select(id => tokenizer.TokenOf(id) is { } name ? $"{Quote(name)} ({id})" : $"{id}"));
     }
 
     private static string First<T>(IReadOnlyCollection<T> items, Func<T, string> shown) =>

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Concurrent;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
@@ -17,6 +19,22 @@ internal sealed class BaseTokenizers(string path, int vocabularySize)
     /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
     public PretrainedTokenizer By(TextRules rules) =>
         _read.GetOrAdd(rules, own => new Lazy<PretrainedTokenizer>(() => Read(own))).Value;
+
+    /// <summary>Reads the tokenizer of a base that is not loaded.</summary>
+    /// <inheritdoc cref="By"/>
+    public static PretrainedTokenizer Open(string path, TextRules rules)
+    {
+        if (File.Exists(path))
+        {
+            using GgufFile file = GgufFile.Open(path);
+            return new BaseTokenizers(path, GgufTokenIds.RowsOf(file)).Read(rules);
+        }
+        if (!Directory.Exists(path))
+            throw new DirectoryNotFoundException(
+                $"Base model '{path}': expected a folder or a .gguf file with a tokenizer, found nothing.");
+        ModelConfig config = ModelConfig.Read(Path.Combine(path, "config.json"));
+        return new BaseTokenizers(path, Family.Of(config).Describe(config).VocabularySize).Read(rules);
+    }
 
     private PretrainedTokenizer Read(TextRules rules)
     {

@@ -13,7 +13,8 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 /// </summary>
 internal sealed class GgufConfig
 {
-    private const string Embedding = "token_embd.weight";
+    /// <summary>Name of the embedding's tensor.</summary>
+    public const string Embedding = "token_embd.weight";
 
     // llama.cpp does not load a file without them.
     private static readonly string[] Needed =
@@ -116,8 +117,7 @@ internal sealed class GgufConfig
 
     private void AddVocabulary()
     {
-        if (!_file.TensorNames.Contains(Embedding) || _file.Describe(Embedding).Shape is not [var rows, _])
-            throw new FormatException($"{_file.Name}: tensor '{Embedding}': expected a matrix, found none.");
+        long rows = GgufTokenIds.RowsOf(_file);
         if (_keys.Whole("vocab_size") is { } size && size != rows)
             throw _keys.Wrong("vocab_size", $"the rows of '{Embedding}', {rows}");
         Set("vocab_size", $"{_architecture.Name}.vocab_size", rows);

@@ -20,6 +20,12 @@ internal sealed class GgufTokenIds(GgufFile file, int rows)
     public IReadOnlyList<int> Ends => [.. ((string[])["eos_token_id", "eot_token_id", "eom_token_id"])
         .Select(Find).OfType<int>().Distinct()];
 
+    /// <summary>Rows of the embedding.</summary>
+    /// <exception cref="System.FormatException">There is none.</exception>
+    public static int RowsOf(GgufFile file) =>
+        file.TensorNames.Contains(GgufConfig.Embedding) && file.Describe(GgufConfig.Embedding).Shape is [var rows, _] ? (int)rows
+            : throw new System.FormatException($"{file.Name}: tensor '{GgufConfig.Embedding}': expected a matrix, found none.");
+
     /// <summary>A key's name in the file.</summary>
     public static string NameOf(string key) => Prefix + key;
 

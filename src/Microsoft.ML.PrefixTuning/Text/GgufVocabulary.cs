@@ -25,7 +25,7 @@ internal sealed class GgufVocabulary
         _tables.Complete();
     }
 
-    /// <inheritdoc cref="PretrainedTokenizer.FromGguf"/>
+    /// <inheritdoc cref="PretrainedTokenizer.FromGguf(string, string?)"/>
     public static TokenizerParts Read(
         IReadOnlyDictionary<string, object> metadata, string file, int vocabularySize, TextRules rules)
     {
@@ -50,7 +50,7 @@ internal sealed class GgufVocabulary
         return Finish(new TokenizerParts
         {
             Kind = ByteAlphabet.Kind,
-            TokenCount = _tables.Vocabulary.Count,
+            Tokens = _tables.Vocabulary.All(),
             Added = _tables.Added,
             Normalizers = pre.Composes ? [new CompositionNormalizer()] : [],
             Splitters = pre.Splitters,
@@ -74,7 +74,7 @@ internal sealed class GgufVocabulary
         return Finish(new TokenizerParts
         {
             Kind = SentencePieceVocabulary.BytePairKind,
-            TokenCount = _tables.Vocabulary.Count,
+            Tokens = _tables.Vocabulary.All(),
             Added = _tables.Added,
             Normalizers = [new SpaceMarkNormalizer(prefix, collapse: false)],
             Model = new BytePairModel(symbols, SentencePieceVocabulary.Merges(_pieces, tokens), wholePiecesFirst: false),

@@ -43,7 +43,7 @@ internal static class SentencePieceTokenizer
         {
             Kind = file.ModelType == SentencePieceFile.BytePair
                 ? SentencePieceVocabulary.BytePairKind : SentencePieceVocabulary.UnigramKind,
-            TokenCount = tables.Vocabulary.Count,
+            Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
             LeftOut = tables.LeftOut,
             FormerRules = settings.FormerRules,

@@ -7,7 +7,7 @@ internal static class TokenizerFolder
 {
     private const string Json = "tokenizer.json";
 
-    /// <inheritdoc cref="PretrainedTokenizer.FromFolder"/>
+    /// <inheritdoc cref="PretrainedTokenizer.FromFolder(string)"/>
     public static TokenizerParts Read(string folder, int vocabularySize, TextRules rules)
     {
         if (!Directory.Exists(folder))

@@ -57,7 +57,7 @@ internal static class TokenizerJson
         return new TokenizerParts
         {
             Kind = ByteAlphabet.Kind,
-            TokenCount = tables.Vocabulary.Count,
+            Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
             Model = new BytePairModel(symbols, ReadMerges(model, tables), model.FlagOf("ignore_merges", otherwise: false)),
             Decoder = new TokenDecoder(tables.TextBytes(ByteAlphabet.BytesOf), wordBegins: null),
@@ -75,7 +75,7 @@ internal static class TokenizerJson
         return new TokenizerParts
         {
             Kind = SentencePieceVocabulary.BytePairKind,
-            TokenCount = tables.Vocabulary.Count,
+            Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
             Model = new BytePairModel(symbols, ReadMerges(model, tables), model.FlagOf("ignore_merges", otherwise: false)),
             Decoder = new TokenDecoder(bytes, stages.DropsFirstSpace ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),

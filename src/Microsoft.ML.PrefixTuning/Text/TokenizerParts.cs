@@ -8,8 +8,8 @@ internal sealed record TokenizerParts
     /// <summary>What kind of tokenizer it is, for people.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>Number of tokens.</summary>
-    public required int TokenCount { get; init; }
+    /// <summary>The tokens by id, as their vocabulary writes them.</summary>
+    public required IReadOnlyList<string> Tokens { get; init; }
 
     /// <summary>Tokens looked for before anything else.</summary>
     public required IReadOnlyList<AddedToken> Added { get; init; }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
@@ -75,6 +76,9 @@ internal sealed class Vocabulary
                 throw new FormatException($"{_file}: expected a token for every id below the largest, id {id} is missing.");
         }
     }
+
+    /// <summary>All tokens by id; there are no holes.</summary>
+    public string[] All() => [.. Enumerable.Range(0, Count).Select(id => _tokens[id])];
 
     /// <summary>The tokens that text may become: all but some.</summary>
     public Dictionary<string, int> Except(IReadOnlySet<int> ids)

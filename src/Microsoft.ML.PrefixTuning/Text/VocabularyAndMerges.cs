@@ -54,7 +54,7 @@ internal static class VocabularyAndMerges
         return new TokenizerParts
         {
             Kind = ByteAlphabet.Kind,
-            TokenCount = tables.Vocabulary.Count,
+            Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
             LeftOut = tables.LeftOut,
             Normalizers = [.. meaning.Composes ? (Normalizer[])[new CompositionNormalizer()] : [],
