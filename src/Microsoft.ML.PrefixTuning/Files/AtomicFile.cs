@@ -9,7 +9,9 @@ namespace Microsoft.ML.PrefixTuning.Files;
 /// Writes a file so that its name holds the old or the new content, whole, whenever the process or the machine stops:
 /// temporary file beside it, write, flush to the disk, rename over, flush the folder.
 /// </summary>
-/// <remarks>SQLite, "Atomic Commit In SQLite"; a rename alone may be undone by a power loss, so the folder is flushed too.</remarks>
+/// <remarks>
+/// SQLite, "Atomic Commit In SQLite"; a rename alone may be undone by a power loss, so the folder is flushed too.
+/// </remarks>
 internal static partial class AtomicFile
 {
     // Between the target's name and a number that is different each time.
@@ -22,8 +24,12 @@ internal static partial class AtomicFile
     /// <param name="path">The target; replaced if it is there.</param>
     /// <param name="write">Writes the content; the stream can seek.</param>
     /// <exception cref="DirectoryNotFoundException">The target's folder is missing.</exception>
-    /// <exception cref="IOException">Writing failed, for instance on a full disk. The former file is untouched.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder cannot be written, or the target is a folder. The former file is untouched.</exception>
+    /// <exception cref="IOException">
+    /// Writing failed, for instance on a full disk. The former file is untouched.
+    /// </exception>
+    /// <exception cref="UnauthorizedAccessException">
+    /// The folder cannot be written, or the target is a folder. The former file is untouched.
+    /// </exception>
     public static void Write(string path, Action<Stream> write)
     {
         path = Path.GetFullPath(path);
@@ -69,7 +75,10 @@ internal static partial class AtomicFile
         Write(path, stream => stream.Write(copy));
     }
 
-    /// <summary>Finds out whether a later <see cref="Write(string, Action{Stream})"/> can work: makes and removes a file beside the target.</summary>
+    /// <summary>
+    /// Finds out whether a later <see cref="Write(string, Action{Stream})"/> can work: makes and removes a file beside
+    /// the target.
+    /// </summary>
     /// <inheritdoc cref="Write(string, Action{Stream})"/>
     public static void CheckWritable(string path)
     {
@@ -78,7 +87,8 @@ internal static partial class AtomicFile
         string temporary = $"{path}{TemporaryMark}{Guid.NewGuid():n}";
         try
         {
-            using var probe = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            using var probe = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1,
+                FileOptions.DeleteOnClose);
         }
         catch (Exception fault) when (Translate(path, 0, fault) is { } translated)
         {
@@ -87,7 +97,8 @@ internal static partial class AtomicFile
     }
 
     /// <summary>Whether a file is a temporary one of a save that was cut off.</summary>
-    public static bool IsLeftover(string path) => Path.GetFileName(path).Contains(TemporaryMark, StringComparison.Ordinal);
+    public static bool IsLeftover(string path) =>
+        Path.GetFileName(path).Contains(TemporaryMark, StringComparison.Ordinal);
 
     private static string CheckTarget(string path)
     {
@@ -149,8 +160,11 @@ internal static partial class AtomicFile
         DirectoryNotFoundException or FileNotFoundException or EndOfStreamException => null,
         // The latter is how .NET tells that a file would grow beyond what the file system or a quota allows.
         IOException or ArgumentOutOfRangeException { ParamName: "value" } =>
-            new IOException($"'{path}': writing failed after {written} bytes; a former file is untouched. {fault.Message}", fault),
-        UnauthorizedAccessException => new UnauthorizedAccessException($"'{path}': cannot be written; a former file is untouched. {fault.Message}", fault),
+            new IOException(
+                $"'{path}': writing failed after {written} bytes; a former file is untouched. {fault.Message}", fault),
+        UnauthorizedAccessException =>
+            new UnauthorizedAccessException($"'{path}': cannot be written; a former file is untouched. {fault.Message}",
+            fault),
         _ => null,
     };
 

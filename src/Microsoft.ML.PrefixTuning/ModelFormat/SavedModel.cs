@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -37,7 +38,9 @@ internal sealed record SavedModel
 
     public required SavedBase Base { get; init; }
 
-    /// <summary>Bytes of the stream of the prefix of all rows, or of those whose attribute has none; null where there is none.</summary>
+    /// <summary>
+    /// Bytes of the stream of the prefix of all rows, or of those whose attribute has none; null where there is none.
+    /// </summary>
     public long? PrefixBytes { get; init; }
 
     /// <summary>The prefixes of attribute values, one stream each; null without an attribute column.</summary>
@@ -45,12 +48,16 @@ internal sealed record SavedModel
 
     public TrainingSummary? Training { get; init; }
 
-    /// <summary>By which rules texts become tokens and end; null in models of 0x00010001, which hold to the first ones.</summary>
+    /// <summary>
+    /// By which rules texts become tokens and end; null in models of 0x00010001, which hold to the first ones.
+    /// </summary>
     public TextRules? TextRules { get; init; }
 
     /// <summary>The options as they were.</summary>
     public TextSettings Settings() =>
-        new(OutputColumn, InputColumn, Template, Generation.Options(), Precision, Base.Files is not null) { AttributeColumn = AttributeColumn };
+        new(OutputColumn, InputColumn, Template, Generation.Options(), Precision,
+            Base.Files is not null)
+        { AttributeColumn = AttributeColumn };
 
     /// <summary>As UTF-8.</summary>
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
@@ -63,14 +70,23 @@ internal sealed record SavedModel
     {
         try
         {
-            SavedModel saved = JsonSerializer.Deserialize<SavedModel>(json, Json) ?? throw new JsonException("found null");
-            OptionsCheck.Check(new TextGenerationOptions { Generation = saved.Generation.Options(), Template = saved.Template, Precision = saved.Precision });
+            SavedModel saved = JsonSerializer.Deserialize<SavedModel>(json, Json)
+                ?? throw new JsonException("found null");
+            OptionsCheck.Check(new TextGenerationOptions
+            {
+                Generation = saved.Generation.Options(),
+                Template = saved.Template,
+                Precision = saved.Precision
+            });
             SavedModelCheck.Check(saved);
             return saved;
         }
-        catch (Exception fault) when (fault is JsonException or ArgumentException or NotSupportedException or InvalidOperationException)
+        catch (Exception fault)
+            when (fault is JsonException or ArgumentException or NotSupportedException or InvalidOperationException)
         {
-            throw new FormatException($"{place}: expected the description of a saved transformer, found something else: {fault.Message}", fault);
+            throw new FormatException(
+                $"{place}: expected the description of a saved transformer, found something else: {fault.Message}",
+                fault);
         }
     }
 }

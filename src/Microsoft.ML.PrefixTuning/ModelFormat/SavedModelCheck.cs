@@ -9,7 +9,8 @@ using Microsoft.ML.PrefixTuning.Text;
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
 /// <summary>
-/// What a description must hold beyond the types of its values: JSON lets null into lists, and any number where one is asked for.
+/// What a description must hold beyond the types of its values: JSON lets null into lists, and any number where one is
+/// asked for.
 /// </summary>
 internal static class SavedModelCheck
 {
@@ -27,7 +28,8 @@ internal static class SavedModelCheck
         That(saved.InputColumn.Length > 0, "inputColumn", "a name", "an empty text");
         That(saved.AttributeColumn is not "", "attributeColumn", "a name or null", "an empty text");
         Size(saved.PrefixBytes ?? 1, "prefixBytes");
-        That((saved.AttributeColumn is null) == (saved.AttributePrefixes is null), "attributePrefixes", "a list where there is an attributeColumn, and only there");
+        That((saved.AttributeColumn is null) == (saved.AttributePrefixes is null), "attributePrefixes",
+            "a list where there is an attributeColumn, and only there");
         Attributes(saved.AttributePrefixes ?? []);
         That(saved.Base.Name.Length > 0, "base.name", "a name", "an empty text");
         That(saved.Base.Path.Length > 0, "base.path", "a path", "an empty text");
@@ -36,7 +38,8 @@ internal static class SavedModelCheck
         if (saved.Base.Files is { } files)
             Files(files);
         if (saved.TextRules is { } rules)
-            That(rules.Version is >= 1 and <= TextRules.LatestVersion, "textRules.version", $"1 to {TextRules.LatestVersion}", $"{rules.Version}");
+            That(rules.Version is >= 1 and <= TextRules.LatestVersion, "textRules.version",
+                $"1 to {TextRules.LatestVersion}", $"{rules.Version}");
         if (saved.Training is { } training)
             Training(training);
     }
@@ -70,16 +73,20 @@ internal static class SavedModelCheck
     }
 
     // Separators and drives of every system, whatever this one is.
-    private static bool IsPlainName(string name) => name is not ("" or "." or "..") && Encoding.UTF8.GetByteCount(name) <= LongestName
+    private static bool IsPlainName(string name) =>
+        name is not ("" or "." or "..") && Encoding.UTF8.GetByteCount(name) <= LongestName
         && !name.AsSpan().ContainsAny("/\\:") && !name.Any(char.IsControl);
 
     // A stream is read into one array.
-    private static void Size(long bytes, string key) => That(bytes > 0 && bytes <= Array.MaxLength, key, $"1 to {Array.MaxLength}", $"{bytes}");
+    private static void Size(long bytes, string key) =>
+        That(bytes > 0 && bytes <= Array.MaxLength, key, $"1 to {Array.MaxLength}", $"{bytes}");
 
-    private static void Hash(string hash, string key) => That(hash.Length == HashDigits && hash.All(char.IsAsciiHexDigitLower), key,
+    private static void Hash(string hash, string key) =>
+        That(hash.Length == HashDigits && hash.All(char.IsAsciiHexDigitLower), key,
         $"{HashDigits} hexadecimal digits in lower case", FileText.Quote(hash));
 
-    private static void NoNull<T>(IEnumerable<T> list, string key) => That(list.All(one => one is not null), key, "no null in the list", "one");
+    private static void NoNull<T>(IEnumerable<T> list, string key) =>
+        That(list.All(one => one is not null), key, "no null in the list", "one");
 
     private static void Once(IEnumerable<string> texts, StringComparer comparer, string key, string what)
     {

@@ -6,7 +6,8 @@ using System.Threading;
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
-/// Remembers the ids of short pieces: most pieces of a text are words that came before. Bounded; safe for concurrent use.
+/// Remembers the ids of short pieces: most pieces of a text are words that came before. Bounded; safe for concurrent
+/// use.
 /// </summary>
 /// <param name="model">What makes the ids.</param>
 internal sealed class CachingModel(TokenModel model) : TokenModel

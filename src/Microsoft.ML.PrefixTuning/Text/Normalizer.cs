@@ -42,12 +42,15 @@ internal sealed class CompositionNormalizer : Normalizer
 {
     private const char Noncharacter = '\uFFFE';
 
-    /// <exception cref="NotSupportedException">The process runs in a mode in which .NET leaves text as it is.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The process runs in a mode in which .NET leaves text as it is.
+    /// </exception>
     public CompositionNormalizer()
     {
         if (Compose("e\u0301") != "\u00E9")
             throw new NotSupportedException(
-                "The tokenizer composes characters (NFC), which .NET does not do with InvariantGlobalization: switch that off.");
+                "The tokenizer composes characters (NFC), which .NET does not do with InvariantGlobalization: "
+                + "switch that off.");
     }
 
     protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
@@ -64,8 +67,8 @@ internal sealed class CompositionNormalizer : Normalizer
     private static string ComposeAll(string text) => !text.Contains(Noncharacter) ? Compose(text)
         : string.Join(Noncharacter, text.Split(Noncharacter).Select(Compose));
 
-    // Characters compose with those in front of them only where they are marks or jamo: between other characters the text may
-    // be cut and composed part by part.
+    // Characters compose with those in front of them only where they are marks or jamo: between other characters the
+    // text may be cut and composed part by part.
     private static void Align(string text, string composed, TextAlignment alignment)
     {
         int written = 0;
@@ -124,10 +127,12 @@ internal sealed class PrefixNormalizer(string prefix, bool openingOnly, bool unl
 }
 
 /// <summary>
-/// SentencePiece's treatment of spaces (its <c>normalizer.cc</c>): spaces become <c>▁</c>, one may go in front, and runs of
-/// them may become one, with none at either end.
+/// SentencePiece's treatment of spaces (its <c>normalizer.cc</c>): spaces become <c>▁</c>, one may go in front, and
+/// runs of them may become one, with none at either end.
 /// </summary>
-/// <param name="prefix">Whether one goes in front, at the beginning and behind special tokens (<c>add_dummy_prefix</c>).</param>
+/// <param name="prefix">
+/// Whether one goes in front, at the beginning and behind special tokens (<c>add_dummy_prefix</c>).
+/// </param>
 /// <param name="collapse">Whether runs become one (<c>remove_extra_whitespaces</c>).</param>
 internal sealed class SpaceMarkNormalizer(bool prefix, bool collapse) : Normalizer
 {

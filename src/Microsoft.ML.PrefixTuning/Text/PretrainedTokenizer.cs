@@ -3,8 +3,9 @@ using System.Buffers;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.ML.Tokenizers;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -14,12 +15,12 @@ namespace Microsoft.ML.PrefixTuning;
 /// <see cref="Tokenizer"/>. Immutable, safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// <para>A text is taken as rows are: no begin or end token is added, and what looks like a special token is text like any
-/// other. Added tokens that are not special (such as <c>&lt;think&gt;</c> of Qwen3) are found as the files say. A lone
-/// surrogate counts as U+FFFD.</para>
-/// <para>Offsets and counts of characters are those of the text that was given, also where it is normalized: the normalized
-/// text is always null. Tokens that share a character (bytes of an emoji) all have its offset, and a limit never cuts between
-/// them: fewer tokens than allowed come back.</para>
+/// <para>A text is taken as rows are: no begin or end token is added, and what looks like a special token is text like
+/// any other. Added tokens that are not special (such as <c>&lt;think&gt;</c> of Qwen3) are found as the files say. A
+/// lone surrogate counts as U+FFFD.</para>
+/// <para>Offsets and counts of characters are those of the text that was given, also where it is normalized: the
+/// normalized text is always null. Tokens that share a character (bytes of an emoji) all have its offset, and a limit
+/// never cuts between them: fewer tokens than allowed come back.</para>
 /// <para>Decoding leaves special tokens and ids without a token out; each maximal invalid part of cut UTF-8 becomes one
 /// U+FFFD.</para>
 /// </remarks>
@@ -31,8 +32,11 @@ public sealed class PretrainedTokenizer : Tokenizer
     private PretrainedTokenizer(TokenizerParts parts)
     {
         (_parts, _pipeline) = (parts, new TokenPipeline(parts));
-        SpecialTokens = parts.Added.Where(token => token.Special).ToDictionary(token => token.Content, token => token.Id);
-        PlainAddedTokens = parts.Added.Where(token => !token.Special).ToDictionary(token => token.Content, token => token.Id);
+        SpecialTokens = Added(special: true);
+        PlainAddedTokens = Added(special: false);
+
+        Dictionary<string, int> Added(bool special) => parts.Added.Where(token => token.Special == special)
+            .ToDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
     }
 
     /// <summary>Tokens that mean something to the model, and their ids. No text becomes one of them.</summary>
@@ -44,7 +48,9 @@ public sealed class PretrainedTokenizer : Tokenizer
     /// <summary>Added tokens that the embedding has no row for: their spelling is text like any other.</summary>
     internal IReadOnlyCollection<string> LeftOut => _parts.LeftOut;
 
-    /// <summary>What today's rules do otherwise than those that the tokenizer was read by; empty where nothing is.</summary>
+    /// <summary>
+    /// What today's rules do otherwise than those that the tokenizer was read by; empty where nothing is.
+    /// </summary>
     internal IReadOnlyList<string> FormerRules => _parts.FormerRules;
 
     /// <summary>Added tokens that are not special, and their ids: found in plain text as their file says.</summary>
@@ -79,7 +85,9 @@ public sealed class PretrainedTokenizer : Tokenizer
 
     /// <summary>Reads the tokenizer of a GGUF file from its <c>tokenizer.ggml.*</c> keys.</summary>
     /// <param name="path">The file; of one that is split, the first part.</param>
-    /// <param name="preTokenizer">How text is cut, for files that do not say; see <see cref="BaseModel.FromGguf"/>.</param>
+    /// <param name="preTokenizer">
+    /// How text is cut, for files that do not say; see <see cref="BaseModel.FromGguf"/>.
+    /// </param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="FormatException">A key is missing, or contradicts another or the model.</exception>
     /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
@@ -87,7 +95,8 @@ public sealed class PretrainedTokenizer : Tokenizer
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         using GgufFile file = GgufFile.Open(path);
-        return FromGguf(file.Metadata, file.Name, GgufTokenIds.RowsOf(file), TextRules.Latest with { PreTokenizer = preTokenizer });
+        TextRules rules = TextRules.Latest with { PreTokenizer = preTokenizer };
+        return FromGguf(file.Metadata, file.Name, GgufTokenIds.RowsOf(file), rules);
     }
 
     /// <inheritdoc cref="FromFolder(string)"/>
@@ -114,14 +123,18 @@ public sealed class PretrainedTokenizer : Tokenizer
 
     /// <summary>The ids of plain text, without <see cref="Prologue"/> and <see cref="Epilogue"/>.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="lostBytes">Bytes of the text that no token stands for: left out, or given as the unknown token.</param>
+    /// <param name="lostBytes">
+    /// Bytes of the text that no token stands for: left out, or given as the unknown token.
+    /// </param>
     internal int[] Encode(string text, out int lostBytes) => Encode(text, TextPlace.Opening, out lostBytes);
 
     /// <summary>The ids of plain text that may follow something else.</summary>
     /// <inheritdoc cref="Encode(string, out int)"/>
     /// <param name="text">The text.</param>
     /// <param name="place">What stands before it: some tokenizers put a space in front at the beginning.</param>
-    /// <param name="lostBytes">Bytes of the text that no token stands for: left out, or given as the unknown token.</param>
+    /// <param name="lostBytes">
+    /// Bytes of the text that no token stands for: left out, or given as the unknown token.
+    /// </param>
     internal int[] Encode(string text, TextPlace place, out int lostBytes)
     {
         var sink = new TokenSink();
@@ -175,7 +188,8 @@ public sealed class PretrainedTokenizer : Tokenizer
     }
 
     /// <inheritdoc/>
-    protected override EncodeResults<int> EncodeToIds(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
+    protected override EncodeResults<int> EncodeToIds(
+        string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
         string whole = text ?? textSpan.ToString();
         int most = MostOf(settings);
@@ -214,5 +228,6 @@ public sealed class PretrainedTokenizer : Tokenizer
     }
 
     private static int MostOf(EncodeSettings settings) => settings.MaxTokenCount > 0 ? settings.MaxTokenCount
-        : throw new ArgumentOutOfRangeException("maxTokenCount", settings.MaxTokenCount, "Expected at least one token.");
+        : throw new ArgumentOutOfRangeException(
+            "maxTokenCount", settings.MaxTokenCount, "Expected at least one token.");
 }

@@ -3,8 +3,8 @@ using System.Collections.Generic;
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
-/// Which characters of an original text a rewritten one comes from, while normalizers rewrite it one after the other. The
-/// original is the text as the caller gave it.
+/// Which characters of an original text a rewritten one comes from, while normalizers rewrite it one after the other.
+/// The original is the text as the caller gave it.
 /// </summary>
 internal sealed class TextAlignment
 {
@@ -31,7 +31,9 @@ internal sealed class TextAlignment
     /// <summary>Where it ends.</summary>
     public int EndOf(int index) => _sources[index].End;
 
-    /// <summary>Says that the next characters of the text that is written come from some of the one that is read.</summary>
+    /// <summary>
+    /// Says that the next characters of the text that is written come from some of the one that is read.
+    /// </summary>
     /// <param name="begin">The first character read.</param>
     /// <param name="length">Characters read; 0 for what is put in.</param>
     /// <param name="written">Characters written for them.</param>

@@ -12,8 +12,8 @@ namespace Microsoft.ML.PrefixTuning.Text;
 internal sealed class TokenDecoder(IReadOnlyList<byte[]> bytes, IReadOnlySet<int>? wordBegins)
 {
     /// <summary>
-    /// The text. Ids without a token (models round the rows of their embedding up) are left out, and each maximal invalid
-    /// part of the bytes becomes one U+FFFD.
+    /// The text. Ids without a token (models round the rows of their embedding up) are left out, and each maximal
+    /// invalid part of the bytes becomes one U+FFFD.
     /// </summary>
     public string Decode(ReadOnlySpan<int> ids)
     {
@@ -29,7 +29,8 @@ internal sealed class TokenDecoder(IReadOnlyList<byte[]> bytes, IReadOnlySet<int
     /// <param name="destination">Takes the text.</param>
     /// <param name="idsConsumed">Ids whose text was written.</param>
     /// <param name="charsWritten">Characters of it.</param>
-    public OperationStatus Decode(IEnumerable<int> ids, Span<char> destination, out int idsConsumed, out int charsWritten)
+    public OperationStatus Decode(
+        IEnumerable<int> ids, Span<char> destination, out int idsConsumed, out int charsWritten)
     {
         (idsConsumed, charsWritten) = (0, 0);
         var pending = new ArrayBufferWriter<byte>();
@@ -40,9 +41,10 @@ internal sealed class TokenDecoder(IReadOnlyList<byte[]> bytes, IReadOnlySet<int
             read++;
             pending.Write(BytesOf(id, ref first));
             // The beginning of a character waits for the ids that end it.
-            if (Utf8.ToUtf16(pending.WrittenSpan, destination[written..], out int used, out int more, isFinalBlock: false)
-                == OperationStatus.DestinationTooSmall)
-                return OperationStatus.DestinationTooSmall;
+            OperationStatus status = Utf8.ToUtf16(
+                pending.WrittenSpan, destination[written..], out int used, out int more, isFinalBlock: false);
+            if (status == OperationStatus.DestinationTooSmall)
+                return status;
             written += more;
             byte[] rest = pending.WrittenSpan[used..].ToArray();
             pending.ResetWrittenCount();
@@ -50,8 +52,9 @@ internal sealed class TokenDecoder(IReadOnlyList<byte[]> bytes, IReadOnlySet<int
             if (rest.Length == 0)
                 (idsConsumed, charsWritten) = (read, written);
         }
-        if (Utf8.ToUtf16(pending.WrittenSpan, destination[written..], out _, out int last) == OperationStatus.DestinationTooSmall)
-            return OperationStatus.DestinationTooSmall;
+        OperationStatus end = Utf8.ToUtf16(pending.WrittenSpan, destination[written..], out _, out int last);
+        if (end == OperationStatus.DestinationTooSmall)
+            return end;
         (idsConsumed, charsWritten) = (read, written + last);
         return OperationStatus.Done;
     }

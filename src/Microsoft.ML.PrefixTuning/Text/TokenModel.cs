@@ -3,7 +3,9 @@ using System.Collections.Generic;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
-/// <summary>What becomes of one piece of text: ids. Immutable; what changes lies in the <see cref="TokenSink"/>.</summary>
+/// <summary>
+/// What becomes of one piece of text: ids. Immutable; what changes lies in the <see cref="TokenSink"/>.
+/// </summary>
 internal abstract class TokenModel
 {
     /// <summary>Adds the ids of a piece.</summary>
@@ -21,8 +23,8 @@ internal sealed class TokenSink(int most = int.MaxValue, bool wantsSpans = false
     public List<int> Ids { get; } = [];
 
     /// <summary>
-    /// Where the characters of each id begin and end; null where nobody asks. A model counts from the beginning of the piece;
-    /// ids that share a character all have it.
+    /// Where the characters of each id begin and end; null where nobody asks. A model counts from the beginning of the
+    /// piece; ids that share a character all have it.
     /// </summary>
     public List<(int Begin, int End)>? Spans { get; } = wantsSpans ? [] : null;
 

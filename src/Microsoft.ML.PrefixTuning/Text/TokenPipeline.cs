@@ -4,8 +4,8 @@ using System.Collections.Generic;
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
-/// The way of a text to ids: cut at added tokens, normalized, cut into pieces, and each piece becomes ids. Immutable, safe for
-/// concurrent use.
+/// The way of a text to ids: cut at added tokens, normalized, cut into pieces, and each piece becomes ids. Immutable,
+/// safe for concurrent use.
 /// </summary>
 internal sealed class TokenPipeline
 {
@@ -29,10 +29,13 @@ internal sealed class TokenPipeline
     /// <param name="sink">Takes the ids, until it is full.</param>
     /// <param name="stages">Which stages the text passes.</param>
     public void Encode(
-        IReadOnlyList<TextSegment> segments, TextPlace place, TokenSink sink, PipelineStages stages = PipelineStages.All)
+        IReadOnlyList<TextSegment> segments, TextPlace place, TokenSink sink,
+        PipelineStages stages = PipelineStages.All)
     {
         foreach (TextSegment segment in segments)
         {
+            if (sink.IsFull)
+                return;
             if (segment.Id is int id)
                 sink.Add(id, segment.Begin, segment.Begin + segment.Text.Length);
             else

@@ -2,10 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
-/// <summary>What every reader gathers before it can build a model and a decoder: tokens, and which of them are no text.</summary>
+/// <summary>
+/// What every reader gathers before it can build a model and a decoder: tokens, and which of them are no text.
+/// </summary>
 internal sealed class TokenTables
 {
     private readonly Dictionary<string, AddedToken> _added = new(StringComparer.Ordinal);
@@ -34,8 +37,8 @@ internal sealed class TokenTables
     public void Add(AddedToken token) => _added[token.Content] = token;
 
     /// <summary>
-    /// Lists a token that may not be in the vocabulary yet. One that the embedding has no row for is left out: checkpoints
-    /// list tokens that were never trained, such as padding put above the vocabulary.
+    /// Lists a token that may not be in the vocabulary yet. One that the embedding has no row for is left out:
+    /// checkpoints list tokens that were never trained, such as padding put above the vocabulary.
     /// </summary>
     /// <param name="token">The token, its id and where it is listed.</param>
     /// <param name="make">Makes the token; not called for one that is left out or listed already.</param>
@@ -59,17 +62,21 @@ internal sealed class TokenTables
     public void ExcludeFromText(int id) => _notText.Add(id);
 
     /// <summary>Adds what the files beside the vocabulary say, and checks that nothing is missing.</summary>
-    /// <exception cref="FormatException">An id contradicts the vocabulary, is missing, or a named token is not there.</exception>
+    /// <exception cref="FormatException">
+    /// An id contradicts the vocabulary, is missing, or a named token is not there.
+    /// </exception>
     public void Complete(TokenizerSettings? settings = null)
     {
         settings?.Complete(this, _added);
         Vocabulary.CheckWithoutHoles();
         // Checkpoints count on behind the last row; a number that jumps is no token of theirs.
-        if (_leftOut.Keys.Select((id, index) => (id, Next: Vocabulary.Rows + index)).FirstOrDefault(pair => pair.id != pair.Next)
-            is { id: > 0 } jump)
+        long next = Vocabulary.Rows;
+        foreach ((long id, string token) in _leftOut)
         {
-            throw new FormatException($"{File}: added token {FileText.Quote(_leftOut[jump.id])}: expected an id from 0 to "
-                + $"{Vocabulary.Rows - 1} (the vocabulary of the model), or the next one behind it, {jump.Next}, found {jump.id}.");
+            if (id != next++)
+                throw new FormatException($"{File}: added token {FileText.Quote(token)}: expected an id from 0 to "
+                    + $"{Vocabulary.Rows - 1} (the vocabulary of the model), or the next one behind it, {next - 1}, "
+                    + $"found {id}.");
         }
         foreach (AddedToken token in _added.Values)
         {
@@ -103,6 +110,7 @@ internal sealed class TokenTables
         return _notText.Contains(merge.Merged) ? null : merge;
 
         int Need(string token) => Vocabulary.IdOf(token)
-            ?? throw new FormatException($"{where}: merge {rank}: expected tokens of the vocabulary, found {FileText.Quote(token)}.");
+            ?? throw new FormatException(
+                $"{where}: merge {rank}: expected tokens of the vocabulary, found {FileText.Quote(token)}.");
     }
 }

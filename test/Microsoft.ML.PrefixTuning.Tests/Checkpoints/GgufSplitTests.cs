@@ -66,8 +66,9 @@ public sealed class GgufSplitTests
         string[] parts = _model.WriteParts(_folder["split"], 3);
         File.WriteAllBytes(_folder["joined.gguf"], [.. parts.SelectMany(File.ReadAllBytes)]);
 
-        Assert.AreEqual("joined.gguf: part 1 of 3 of a split file, with another part behind it in the same file: name the "
-            + "first part beside the others, or join them with llama-gguf-split --merge; parts cannot be joined byte by byte.",
+        Assert.AreEqual("joined.gguf: part 1 of 3 of a split file, with another part behind it in the same file: "
+            + "name the first part beside the others, or join them with llama-gguf-split --merge; parts cannot be "
+            + "joined byte by byte.",
             Refusal(_folder["joined.gguf"]));
     }
 
@@ -79,8 +80,8 @@ public sealed class GgufSplitTests
 
         var fault = Assert.ThrowsExactly<FileNotFoundException>(() => Load(parts[0]));
 
-        Assert.AreEqual("split-00001-of-00003.gguf: part 3 of 3 of the split file: expected 'split-00003-of-00003.gguf' "
-            + "beside it, found nothing.", fault.Message);
+        Assert.AreEqual("split-00001-of-00003.gguf: part 3 of 3 of the split file: expected "
+            + "'split-00003-of-00003.gguf' beside it, found nothing.", fault.Message);
     }
 
     [TestMethod]
@@ -89,7 +90,8 @@ public sealed class GgufSplitTests
         string[] parts = _model.WriteParts(_folder["split"], 2);
         File.Move(parts[0], _folder["model.gguf"]);
 
-        Assert.StartsWith("model.gguf: part 1 of 2 of a split file: expected a name that ends in '-00001-of-00002.gguf'",
+        Assert.StartsWith(
+            "model.gguf: part 1 of 2 of a split file: expected a name that ends in '-00001-of-00002.gguf'",
             Refusal(_folder["model.gguf"]));
     }
 
@@ -99,8 +101,9 @@ public sealed class GgufSplitTests
         string[] parts = _model.WriteParts(_folder["split"], 3);
         File.Copy(parts[1], parts[2], overwrite: true);
 
-        Assert.AreEqual("split-00003-of-00003.gguf: keys 'split.no' and 'split.count': expected 2 and 3, as the file's name "
-            + "says, found 1 and 3.", Refusal(parts[2].Replace("-00003-of", "-00001-of", StringComparison.Ordinal)));
+        string first = parts[2].Replace("-00003-of", "-00001-of", StringComparison.Ordinal);
+        Assert.AreEqual("split-00003-of-00003.gguf: keys 'split.no' and 'split.count': expected 2 and 3, as the "
+            + "file's name says, found 1 and 3.", Refusal(first));
     }
 
     [TestMethod]

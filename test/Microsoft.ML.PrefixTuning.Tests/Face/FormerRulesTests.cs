@@ -11,14 +11,18 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>Saved models keep the rules by which their texts became tokens and ended, and say where today's differ.</summary>
+/// <summary>
+/// Saved models keep the rules by which their texts became tokens and ended, and say where today's differ.
+/// </summary>
 [TestClass]
 public sealed class FormerRulesTests
 {
     // A SentencePiece tokenizer of letters that puts a space in front of texts.
     private const string Letters = """
         {
-          "added_tokens": [{ "id": 0, "content": "<s>", "special": true }, { "id": 1, "content": "</s>", "special": true }],
+          "added_tokens": [
+            { "id": 0, "content": "<s>", "special": true },
+            { "id": 1, "content": "</s>", "special": true }],
           "normalizer": { "type": "Sequence", "normalizers": [
             { "type": "Prepend", "prepend": "▁" },
             { "type": "Replace", "pattern": { "String": " " }, "content": "▁" }] },
@@ -146,7 +150,8 @@ public sealed class FormerRulesTests
     {
         var fault = Assert.ThrowsExactly<ArgumentException>(() => BaseModel.FromGguf("model.gguf", "llama3"));
 
-        Assert.StartsWith("Pre-tokenizer: expected one of 'gpt-2', 'smollm', 'llama-bpe', 'qwen2', found 'llama3'.", fault.Message);
+        Assert.StartsWith(
+            "Pre-tokenizer: expected one of 'gpt-2', 'smollm', 'llama-bpe', 'qwen2', found 'llama3'.", fault.Message);
     }
 
     private BaseModel LettersBase(string settings)

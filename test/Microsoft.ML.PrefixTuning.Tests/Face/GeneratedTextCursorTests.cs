@@ -18,7 +18,8 @@ public sealed class GeneratedTextCursorTests
         FaceRow[] rows = TinyBase.Rows(12).ToArray();
         rows[bad].Input = string.Concat(Enumerable.Repeat("name : Venue | ", 120));
         IDataView data = Context.Data.LoadFromEnumerable(rows);
-        using PrefixTuningTransformer model = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options).Fit(data);
+        using PrefixTuningTransformer model =
+            Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options).Fit(data);
         IDataView output = model.Transform(data);
         using DataViewRowCursor cursor = output.GetRowCursor(output.Schema);
         ValueGetter<ReadOnlyMemory<char>> text = cursor.GetGetter<ReadOnlyMemory<char>>(output.Schema["Output"]);

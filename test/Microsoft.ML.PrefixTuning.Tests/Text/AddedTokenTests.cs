@@ -8,7 +8,9 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
-/// <summary>Tokens listed beside the vocabulary: which a row may hold, and those that the model has no row for.</summary>
+/// <summary>
+/// Tokens listed beside the vocabulary: which a row may hold, and those that the model has no row for.
+/// </summary>
 [TestClass]
 public sealed class AddedTokenTests
 {
@@ -77,8 +79,8 @@ public sealed class AddedTokenTests
 
         var fault = Assert.ThrowsExactly<FormatException>(Load);
 
-        Assert.AreEqual("tokenizer.json: added token '<tool>': expected an id from 0 to 402 (the vocabulary of the model), or the "
-            + "next one behind it, 404, found 500.", fault.Message);
+        Assert.AreEqual("tokenizer.json: added token '<tool>': expected an id from 0 to 402 (the vocabulary of the "
+            + "model), or the next one behind it, 404, found 500.", fault.Message);
     }
 
     [TestMethod]
@@ -89,8 +91,8 @@ public sealed class AddedTokenTests
 
         var fault = Assert.ThrowsExactly<FormatException>(Load);
 
-        Assert.AreEqual("tokenizer_config.json: token '<pad>': expected a row of the embedding for a token that texts begin or end "
-            + "with, found none.", fault.Message);
+        Assert.AreEqual("tokenizer_config.json: token '<pad>': expected a row of the embedding for a token that texts "
+            + "begin or end with, found none.", fault.Message);
     }
 
     private void CheckLeftOut()

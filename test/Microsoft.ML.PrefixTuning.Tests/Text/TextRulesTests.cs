@@ -8,7 +8,9 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
-/// <summary>What files do not say or say beside the vocabulary, by today's rules and by those of former models.</summary>
+/// <summary>
+/// What files do not say or say beside the vocabulary, by today's rules and by those of former models.
+/// </summary>
 [TestClass]
 public sealed class TextRulesTests
 {
@@ -39,11 +41,13 @@ public sealed class TextRulesTests
     [DataRow("default", "'default'")]
     public void FromGguf_PreTokenizerOfSeveral_RefusedWithTheRemedy(string? pre, string found)
     {
-        var fault = Assert.ThrowsExactly<NotSupportedException>(() => FromGguf("llama3", "llama", pre, TextRules.Latest));
+        var fault = Assert.ThrowsExactly<NotSupportedException>(
+            () => FromGguf("llama3", "llama", pre, TextRules.Latest));
 
-        Assert.AreEqual($"m.gguf: 'tokenizer.ggml.pre': expected the name of a pre-tokenizer, found {found}, and the architecture "
-            + "'llama' has models of several. Name the one that the model was trained with, by BaseModel.FromGguf(path, "
-            + "preTokenizer) or --pre-tokenizer: 'gpt-2', 'smollm', 'llama-bpe', 'qwen2' (Llama 3: 'llama-bpe').", fault.Message);
+        Assert.AreEqual($"m.gguf: 'tokenizer.ggml.pre': expected the name of a pre-tokenizer, found {found}, and the "
+            + "architecture 'llama' has models of several. Name the one that the model was trained with, by "
+            + "BaseModel.FromGguf(path, preTokenizer) or --pre-tokenizer: 'gpt-2', 'smollm', 'llama-bpe', 'qwen2' "
+            + "(Llama 3: 'llama-bpe').", fault.Message);
     }
 
     [TestMethod]
@@ -64,8 +68,8 @@ public sealed class TextRulesTests
         var fault = Assert.ThrowsExactly<NotSupportedException>(
             () => FromGguf("llama-sentencepiece", "llama", null, TextRules.Latest with { PreTokenizer = "qwen2" }));
 
-        Assert.AreEqual("m.gguf: 'tokenizer.ggml.model': found 'llama', a kind of tokenizer that has no pre-tokenizer; expected none "
-            + "to be named, found 'qwen2'.", fault.Message);
+        Assert.AreEqual("m.gguf: 'tokenizer.ggml.model': found 'llama', a kind of tokenizer that has no pre-tokenizer; "
+            + "expected none to be named, found 'qwen2'.", fault.Message);
     }
 
     [TestMethod]
@@ -77,7 +81,8 @@ public sealed class TextRulesTests
         PretrainedTokenizer gpt2 = FromGguf(folder, architecture, "gpt-2", TextRules.Latest);
 
         CollectionAssert.AreEqual(gpt2.Encode("well-known 12345"), former.Encode("well-known 12345"));
-        Assert.AreEqual($"m.gguf: 'tokenizer.ggml.pre' is missing: text is cut by GPT-2's pattern, {today}", former.FormerRules.Single());
+        Assert.AreEqual($"m.gguf: 'tokenizer.ggml.pre' is missing: text is cut by GPT-2's pattern, {today}",
+            former.FormerRules.Single());
         Assert.IsEmpty(FromGguf(folder, architecture, "gpt-2", TextRules.First).FormerRules);
     }
 
@@ -90,7 +95,8 @@ public sealed class TextRulesTests
         PretrainedTokenizer with = FromFolder(folder, file, "{}", TextRules.Latest);
         PretrainedTokenizer without = FromFolder(folder, file, """{ "add_prefix_space": false }""", TextRules.Latest);
 
-        CollectionAssert.AreEqual(with.Encode("near the pub"), FromFolder(folder, file, """{ "add_prefix_space": true }""", TextRules.Latest).Encode("near the pub"));
+        PretrainedTokenizer asked = FromFolder(folder, file, """{ "add_prefix_space": true }""", TextRules.Latest);
+        CollectionAssert.AreEqual(with.Encode("near the pub"), asked.Encode("near the pub"));
         CollectionAssert.AreNotEqual(with.Encode("near the pub"), without.Encode("near the pub"));
         Assert.AreEqual("near the pub", without.Decode(without.Encode("near the pub")));
         if (folder == "llama-sentencepiece")
@@ -139,8 +145,8 @@ public sealed class TextRulesTests
 
     private static Dictionary<string, object> Metadata(string folder, string architecture, string? pre)
     {
-        var metadata = new Dictionary<string, object>(
-            GgufKeys.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "vocab.gguf"))) { [Architecture] = architecture };
+        string file = Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "vocab.gguf");
+        var metadata = new Dictionary<string, object>(GgufKeys.Read(file)) { [Architecture] = architecture };
         metadata.Remove(Pre);
         if (pre is not null)
             metadata[Pre] = pre;

@@ -1,0 +1,210 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Models.Families;
+using Microsoft.ML.PrefixTuning.Text;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Bases;
+
+/// <summary>
+/// A frozen model read from a checkpoint folder or a GGUF file, with its identity. Owns the model. Users share one
+/// through <see cref="Acquire"/>.
+/// </summary>
+internal sealed class FrozenBase : IDisposable
+{
+    // What a folder is read from; anything else in it is none of our business.
+    private static readonly string[] FileNames =
+    [
+        "config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json",
+        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+            "tokenizer.model",
+        "spiece.model",
+    ];
+
+    private readonly BaseTokenizers _tokenizers;
+    private readonly Lazy<BaseFingerprint> _fingerprint;
+    private readonly FileStamps _stamps;
+    private readonly IReadOnlyList<int> _endIds;
+    private readonly bool _isOwner;
+    private IDisposable? _files;
+
+    private FrozenBase(string path, FileStamps stamps, (LanguageModel Model, IReadOnlyList<int> EndIds) loaded)
+    {
+        (Path, _stamps, Model, _endIds) = (path, stamps, loaded.Model, loaded.EndIds);
+        // A refusal is not kept: the files may be put back.
+        _fingerprint = new Lazy<BaseFingerprint>(ReadFingerprint, LazyThreadSafetyMode.PublicationOnly);
+        _tokenizers = new BaseTokenizers(path, Model.Spec.VocabularySize);
+        (Rules, _isOwner) = (TextRules.Latest, true);
+    }
+
+    // The same base by other rules; owns nothing.
+    private FrozenBase(FrozenBase shared, TextRules rules)
+    {
+        (Path, _stamps, Model, _endIds) = (shared.Path, shared._stamps, shared.Model, shared._endIds);
+        (_fingerprint, _tokenizers, Rules) = (shared._fingerprint, shared._tokenizers, rules);
+    }
+
+    /// <summary>Folder or GGUF file, absolute.</summary>
+    public string Path { get; }
+
+    public LanguageModel Model { get; }
+
+    /// <summary>Which model this is, wherever its files lie; hashed when it is first asked for.</summary>
+    /// <exception cref="InvalidOperationException">The files changed since they were loaded.</exception>
+    public BaseFingerprint Fingerprint => _fingerprint.Value;
+
+    /// <summary>By which rules texts become tokens and end.</summary>
+    public TextRules Rules { get; }
+
+    /// <summary>Ids that end a text; targets end with the first.</summary>
+    public IReadOnlyList<int> EndIds => Rules.Version > 1 ? _endIds : Model.Spec.Tokens.Ends;
+
+    /// <summary>What today's rules do otherwise than this base's; empty where nothing is.</summary>
+    public IEnumerable<string> FormerRules => _endIds.Count == EndIds.Count ? Tokenizer.FormerRules
+        : Tokenizer.FormerRules.Append(
+            $"{System.IO.Path.GetFileName(Path)}: the tokens {string.Join(", ", _endIds.Except(EndIds))}, "
+            + "which end a turn or a message, do not end a text, today they do");
+
+    /// <summary>The base's tokenizer, read when it is first asked for.</summary>
+    /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
+    /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
+    public PretrainedTokenizer Tokenizer => _tokenizers.By(Rules);
+
+    /// <summary>This base by other rules. Model and tokenizers are shared, and this one stays their owner.</summary>
+    public FrozenBase By(TextRules rules) => rules == Rules ? this : new FrozenBase(this, rules);
+
+    /// <summary>The files that a base is read from.</summary>
+    public static IEnumerable<string> Files(string path)
+    {
+        if (!Directory.Exists(path))
+            return GgufSplit.Files(path);
+        // Beside a file with all weights, others of its kind are prefixes or adapters, not shards.
+        bool isSharded = !File.Exists(System.IO.Path.Combine(path, CheckpointFolder.SingleFile));
+        return Directory.EnumerateFiles(path).Where(file => FileNames.Contains(System.IO.Path.GetFileName(file))
+            || isSharded && file.EndsWith(".safetensors", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+    }
+
+    /// <summary>
+    /// Names of tensors that the files hold and the model does not use: known buffers and empty ones.
+    /// </summary>
+    public IReadOnlyList<string> IgnoredTensors => Model.Weights.Ignored;
+
+    /// <summary>Takes a share of a base; the first one loads it, the last one to be disposed frees it.</summary>
+    /// <param name="path">A folder with config.json, safetensors and tokenizer files, or a GGUF file.</param>
+    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="device">Where its weights go.</param>
+    /// <param name="rules">By which rules texts become tokens and end; null for today's.</param>
+    /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
+    /// <exception cref="NotSupportedException">A file is well-formed but not of a kind that is read here.</exception>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    public static BaseLease Acquire(string path, ScalarType type, Device device, TextRules? rules = null) =>
+        BasePool.Shared.Acquire(FileStamps.Of(path).Key, type, device, () => Load(path, type, device))
+            .By(rules ?? TextRules.Latest);
+
+    /// <summary>Takes a share of a base whose content is known before its files lie anywhere.</summary>
+    /// <param name="content">The content as a text, the same for the same one; no path.</param>
+    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="device">Where its weights go.</param>
+    /// <param name="load">Reads it where nobody has it.</param>
+    public static BaseLease AcquireByContent(string content, ScalarType type, Device device, Func<FrozenBase> load) =>
+        BasePool.Shared.Acquire(content, type, device, load);
+
+    /// <summary>Reads a base that is shared with nobody.</summary>
+    /// <inheritdoc cref="Acquire"/>
+    public static FrozenBase Load(string path, ScalarType type, Device device)
+    {
+        // Weights outlive whatever scope the caller has open, and gradients never reach them.
+        using var noGradient = no_grad();
+        path = System.IO.Path.GetFullPath(path);
+        // Taken before anything is read: what is replaced meanwhile is noticed.
+        FileStamps stamps = FileStamps.Of(path);
+        return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, type, device)
+            : LoadFolder(path, type, device));
+    }
+
+    /// <summary>Takes ownership of what the files lie in; it is disposed after the model.</summary>
+    public void TakeFiles(IDisposable files) => _files = files;
+
+    /// <summary>Refuses files that are no longer those that the model was loaded from.</summary>
+    /// <exception cref="InvalidOperationException">One changed, came or went.</exception>
+    public void CheckFiles()
+    {
+        if (_stamps.Change() is { } name)
+        {
+            throw new InvalidOperationException(
+                $"Base model '{Path}': expected the files that it was loaded from, found '{name}' changed since."
+                + " What was made with the loaded base must not be saved as made for another one: put the old file"
+                + " back, or load the base and fit anew.");
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_isOwner)
+            return;
+        Model.Dispose();
+        _files?.Dispose();
+    }
+
+    private BaseFingerprint ReadFingerprint()
+    {
+        CheckFiles();
+        using ITensorSource source = Directory.Exists(Path) ? CheckpointFolder.Open(Path) : GgufFile.Open(Path);
+        BaseFingerprint fingerprint = BaseFingerprint.Of(Model.Spec, source);
+        // Once more: they may have been replaced while they were read.
+        CheckFiles();
+        return fingerprint;
+    }
+
+    private static (LanguageModel, IReadOnlyList<int>) LoadFolder(string folder, ScalarType type, Device device)
+    {
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException(
+                $"Base model '{folder}': expected a folder (config.json, model.safetensors, tokenizer files) or a"
+                    + " .gguf file, found nothing.");
+        ModelConfig config = ModelConfig.Read(System.IO.Path.Combine(folder, "config.json"));
+        Family family = Family.Of(config);
+        TransformerSpec spec = WithGenerationConfig(family.Describe(config), config, folder);
+        using ITensorSource source = CheckpointFolder.Open(folder);
+        TensorNames names = family.Names(spec, config) with { AskedBy = config.File };
+        return (Bind(spec, names, source, type, device), spec.Tokens.Ends);
+    }
+
+    private static (LanguageModel, IReadOnlyList<int>) LoadGguf(string path, ScalarType type, Device device)
+    {
+        using GgufModel gguf = GgufModel.Open(path);
+        return (Bind(gguf.Spec, gguf.Names, gguf, type, device), gguf.EndIds);
+    }
+
+    private static LanguageModel Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type,
+        Device device) =>
+        new(spec, WeightBinder.Bind(spec, names, source, type, device));
+
+    /// <summary>
+    /// The ids of generation_config.json go before those of config.json, as in the reference; rules of the output come
+    /// from the first of the two files that is there.
+    /// </summary>
+    private static TransformerSpec WithGenerationConfig(TransformerSpec spec, ModelConfig asked, string folder)
+    {
+        string path = System.IO.Path.Combine(folder, "generation_config.json");
+        ModelConfig config = File.Exists(path) ? ModelConfig.Read(path) : asked;
+        TokenIds own = config.Tokens(spec.VocabularySize);
+        return spec with
+        {
+            Output = spec.IsEncoderDecoder ? config.Output(spec.VocabularySize) : spec.Output,
+            Tokens = spec.Tokens with
+            {
+                Begin = own.Begin ?? spec.Tokens.Begin,
+                Ends = own.Ends.Count > 0 ? own.Ends : spec.Tokens.Ends,
+                Padding = own.Padding ?? spec.Tokens.Padding,
+                DecoderStart = own.DecoderStart ?? spec.Tokens.DecoderStart,
+            },
+        };
+    }
+}
