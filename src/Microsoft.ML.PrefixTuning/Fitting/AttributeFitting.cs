@@ -2,7 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Parametrizations;
-using Microsoft.ML.PrefixTuning.Transforming;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Rows;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
