@@ -86,10 +86,12 @@ public sealed class TransformerTests
         CollectionAssert.AreEqual(Described(delivered), Described(model.GetOutputSchema(data.Schema)));
 
         static string[] Columns(SchemaShape shape) => shape.Select(column =>
-            $"{column.Name} {column.Kind} {column.ItemType} {column.IsKey} [{string.Join(", ", Columns(column.Annotations).Order())}]").ToArray();
+            $"{column.Name} {column.Kind} {column.ItemType} {column.IsKey} "
+            + $"[{string.Join(", ", Columns(column.Annotations).Order())}]").ToArray();
 
         static string[] Described(DataViewSchema schema) => schema.Select(column =>
-            $"{column.Name} {column.Type} {column.IsHidden} [{string.Join(", ", Described(column.Annotations.Schema))}]").ToArray();
+            $"{column.Name} {column.Type} {column.IsHidden} "
+            + $"[{string.Join(", ", Described(column.Annotations.Schema))}]").ToArray();
     }
 
     [TestMethod]

@@ -55,7 +55,8 @@ internal static partial class RoomGraph
     private static string HomeOf(Type type)
     {
         string name = Name(type);
-        return RoomOf(FilesOfType[name].OrderByDescending(file => Path.GetFileNameWithoutExtension(file) == name).First());
+        return RoomOf(FilesOfType[name]
+            .OrderByDescending(file => Path.GetFileNameWithoutExtension(file) == name).First());
     }
 
     private static Type Outermost(Type type) => type.DeclaringType is { } outer ? Outermost(outer) : type;

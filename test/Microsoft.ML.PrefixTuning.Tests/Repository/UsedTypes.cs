@@ -6,7 +6,7 @@ using System.Reflection.Emit;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 
-/// <summary>The types that a compiled member names: in its signature, its local variables and its instructions.</summary>
+/// <summary>The types that a compiled member names: in signature, local variables and instructions.</summary>
 internal static class UsedTypes
 {
     private const BindingFlags Declared = BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic
@@ -86,7 +86,8 @@ internal static class UsedTypes
             return Parts(type.GetElementType()!);
         if (type.IsGenericParameter)
             return [];
-        IEnumerable<Type> arguments = type.GetGenericArguments().Where(argument => argument != type).SelectMany(Parts);
+        IEnumerable<Type> arguments =
+            type.GetGenericArguments().Where(argument => argument != type).SelectMany(Parts);
         Type outer = type;
         while (outer.DeclaringType is { } declaring)
             outer = declaring;
