@@ -61,7 +61,8 @@ internal static class ModelDescription
             $"beam, width {generation.Width}, length penalty {generation.LengthPenalty}"),
         "sampling" =>
             FormattableString.Invariant(
-            $"sampling, temperature {generation.Temperature}, top-k {generation.TopK}, top-p {generation.TopP}, seed {generation.Seed}"),
+            $"sampling, temperature {generation.Temperature}, top-k {generation.TopK}, ")
+            + FormattableString.Invariant($"top-p {generation.TopP}, seed {generation.Seed}"),
         _ => generation.Decoding,
     } + (generation.MaxNewTokens is { } most ? $", at most {most} tokens"
         : ", at most as many tokens as the base says");

@@ -61,7 +61,8 @@ public sealed class FormerFormatTests
         Directory.CreateDirectory(packaged);
         try
         {
-            File.Copy(Path.Combine(TinyModels, "narrow-gguf", "model.gguf"), Path.Combine(packaged, "model.gguf"), true);
+            string file = Path.Combine(TinyModels, "narrow-gguf", "model.gguf");
+            File.Copy(file, Path.Combine(packaged, "model.gguf"), overwrite: true);
             AssertWrites("gguf", Expected("gguf"));
         }
         finally

@@ -5,7 +5,9 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>A prefix says which base it was made for, also in its file, and another one is refused by what differs.</summary>
+/// <summary>
+/// A prefix says which base it was made for, also in its file, and another one is refused by what differs.
+/// </summary>
 [TestClass]
 public sealed class PrefixBaseTests
 {
