@@ -6,7 +6,6 @@ using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.PrefixTuning.Bases;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
