@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -10,14 +11,14 @@ internal static class PrefixDescription
     public static IEnumerable<Described> Of(Prefix prefix)
     {
         PrefixConvention convention = prefix.Convention;
-        string place = convention.Placement == PrefixPlacement.Front ? "in front of everything"
-            : "behind the source (infix)";
-        yield return new("prefix", $"{prefix.Length} tokens, {place}");
+        yield return new("prefix",
+            $"{prefix.Length} tokens, "
+            + (convention.Placement == PrefixPlacement.Front ? "in front of everything" : "behind the source (infix)"));
         foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
             yield return new($"  {site.ToString().ToLowerInvariant()} attention",
-                FormattableString.Invariant(
-                $"{part.Layers} layers, {part.KeyValueHeads} key/value heads of size {part.HeadSize}, ")
-                + FormattableString.Invariant($"{part.Length} tokens"));
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{part.Layers} layers, {part.KeyValueHeads} key/value heads of size {part.HeadSize}, ")
+                + string.Create(CultureInfo.InvariantCulture, $"{part.Length} tokens"));
         yield return new("  numbers",
             FormattableString.Invariant(
             $"{prefix.ParameterCount:N0} ({prefix.ParameterCount * sizeof(float) / 1024.0:N1} KB)"));

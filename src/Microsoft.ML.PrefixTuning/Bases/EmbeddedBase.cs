@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using static TorchSharp.torch;
 
