@@ -150,7 +150,7 @@ internal sealed class BaseIdentity : IBaseIdentity
     {
         NoScaling => [],
         LinearScaling linear => [Named("", "linear"), Number(".factor", linear.Factor)],
-        DynamicScaling dynamic => [Named("", "dynamic"), Number(".factor", dynamic.Factor)],
+        DynamicScaling ntk => [Named("", "dynamic"), Number(".factor", ntk.Factor)],
         Llama3Scaling llama3 =>
         [
             Named("", "llama3"),

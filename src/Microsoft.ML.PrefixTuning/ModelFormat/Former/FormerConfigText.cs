@@ -80,7 +80,7 @@ internal static class FormerConfigText
     {
         NoScaling => Kind("NoScaling", new { }),
         LinearScaling linear => Kind("LinearScaling", new { Factor = linear.Factor }),
-        DynamicScaling dynamic => Kind("DynamicScaling", new { Factor = dynamic.Factor }),
+        DynamicScaling ntk => Kind("DynamicScaling", new { Factor = ntk.Factor }),
         Llama3Scaling llama3 => Kind("Llama3Scaling", new
         {
             Factor = llama3.Factor,
