@@ -7,6 +7,7 @@ using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Text;
 using static TorchSharp.torch;
 
@@ -28,7 +29,7 @@ internal sealed class FrozenBase : IDisposable
     ];
 
     private readonly BaseTokenizers _tokenizers;
-    private readonly Lazy<BaseFingerprint> _fingerprint;
+    private readonly Lazy<BaseIdentity> _identity;
     private readonly FileStamps _stamps;
     private readonly IReadOnlyList<int> _endIds;
     private readonly bool _isOwner;
@@ -38,7 +39,7 @@ internal sealed class FrozenBase : IDisposable
     {
         (Path, _stamps, Model, _endIds) = (path, stamps, loaded.Model, loaded.EndIds);
         // A refusal is not kept: the files may be put back.
-        _fingerprint = new Lazy<BaseFingerprint>(ReadFingerprint, LazyThreadSafetyMode.PublicationOnly);
+        _identity = new Lazy<BaseIdentity>(ReadIdentity, LazyThreadSafetyMode.PublicationOnly);
         _tokenizers = new BaseTokenizers(path, Model.Spec.VocabularySize);
         (Rules, _isOwner) = (TextRules.Latest, true);
     }
@@ -47,7 +48,7 @@ internal sealed class FrozenBase : IDisposable
     private FrozenBase(FrozenBase shared, TextRules rules)
     {
         (Path, _stamps, Model, _endIds) = (shared.Path, shared._stamps, shared.Model, shared._endIds);
-        (_fingerprint, _tokenizers, Rules) = (shared._fingerprint, shared._tokenizers, rules);
+        (_identity, _tokenizers, Rules) = (shared._identity, shared._tokenizers, rules);
     }
 
     /// <summary>Folder or GGUF file, absolute.</summary>
@@ -57,7 +58,7 @@ internal sealed class FrozenBase : IDisposable
 
     /// <summary>Which model this is, wherever its files lie; hashed when it is first asked for.</summary>
     /// <exception cref="InvalidOperationException">The files changed since they were loaded.</exception>
-    public BaseFingerprint Fingerprint => _fingerprint.Value;
+    public BaseIdentity Identity => _identity.Value;
 
     /// <summary>By which rules texts become tokens and end.</summary>
     public TextRules Rules { get; }
@@ -152,14 +153,27 @@ internal sealed class FrozenBase : IDisposable
         _files?.Dispose();
     }
 
-    private BaseFingerprint ReadFingerprint()
+    /// <summary>Refuses a prefix that says that it was made for another base.</summary>
+    /// <param name="prefix">A prefix; one that says nothing fits every base of its shape.</param>
+    /// <exception cref="InvalidOperationException">It was made for another base, or has another shape.</exception>
+    public void Check(Prefix prefix)
+    {
+        PrefixTensors.Check(prefix, Model.Spec);
+        if (prefix.Base?.Difference(Identity) is { } difference)
+        {
+            throw new InvalidOperationException(
+                $"Prefix: it was made for another base model than '{Path}': {difference}.");
+        }
+    }
+
+    private BaseIdentity ReadIdentity()
     {
         CheckFiles();
         using ITensorSource source = Directory.Exists(Path) ? CheckpointFolder.Open(Path) : GgufFile.Open(Path);
-        BaseFingerprint fingerprint = BaseFingerprint.Of(Model.Spec, source);
+        BaseIdentity identity = BaseIdentity.Of(Model.Spec, source.ContentHash());
         // Once more: they may have been replaced while they were read.
         CheckFiles();
-        return fingerprint;
+        return identity;
     }
 
     private static (LanguageModel, IReadOnlyList<int>) LoadFolder(string folder, ScalarType type, Device device)

@@ -29,7 +29,7 @@ public sealed class GgufSplitTests
         Assert.AreEqual(whole.Model.Weights.Owned.Count, split.Model.Weights.Owned.Count);
         foreach ((Tensor expected, Tensor found) in whole.Model.Weights.Owned.Zip(split.Model.Weights.Owned))
             Assert.IsTrue(expected.equal(found).all().ToBoolean());
-        Assert.IsNull(whole.Fingerprint.Difference(split.Fingerprint));
+        Assert.IsNull(whole.Identity.Difference(split.Identity));
         CollectionAssert.AreEqual(whole.Tokenizer.Encode("abba"), split.Tokenizer.Encode("abba"));
     }
 
