@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
@@ -30,5 +32,6 @@ internal sealed record TextRules
     /// <summary>
     /// Whether these are today's; else <see cref="PretrainedTokenizer.FormerRules"/> tells the difference.
     /// </summary>
+    [JsonIgnore]
     public bool AreLatest => Version == LatestVersion;
 }
