@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
-using Microsoft.ML.PrefixTuning.ModelFormat;
 
 namespace Microsoft.ML.PrefixTuning.Bases;
 

@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using Microsoft.ML.PrefixTuning.MlNet;
-using Microsoft.ML.PrefixTuning.ModelFormat;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Bases;
@@ -101,7 +100,8 @@ internal sealed class EmbeddedBase : IDisposable
             if (!whole)
                 Directory.Delete(folder, recursive: true);
         }
-        bool isGguf = paths is [var only] && only.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
+        // A split file has several, the first part first.
+        bool isGguf = Array.TrueForAll(paths, path => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
         return new EmbeddedBase(isGguf ? paths[0] : folder, paths, manifest, folder);
     }
 

@@ -35,7 +35,7 @@ internal sealed class BaseIdentityJson : JsonConverter<IBaseIdentity>
     public override void Write(Utf8JsonWriter writer, IBaseIdentity value, JsonSerializerOptions options)
     {
         writer.WriteStartObject();
-        // An identity of a former format is never written: it is read, compared, and the base's own one takes its place.
+        // An identity of a former format is never written: the base's own one takes its place.
         foreach ((string name, string text) in ((BaseIdentity)value).Values)
             writer.WriteString(name, text);
         writer.WriteEndObject();

@@ -13,7 +13,8 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat;
 internal static class FormatVersion
 {
     // *** Version 1: initial; read by ModelFormat/Former.
-    // *** Version 2: the base's identity as a list of named values, options as their records have them.
+    // *** Version 2: the base's identity as a list of named values; the rules by which texts become tokens and end;
+    // *** options as their records have them.
     /// <summary>Version that is written; a new one needs a saved model of its own among the tests' files.</summary>
     public const uint Present = 0x00010002;
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat.Former;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
@@ -34,6 +35,11 @@ internal sealed record SavedModel
     public IReadOnlyList<SavedAttribute>? AttributePrefixes { get; init; }
 
     public TrainingSummary? Training { get; init; }
+
+    /// <summary>
+    /// By which rules texts become tokens and end; null in models of 0x00010001, which hold to the first ones.
+    /// </summary>
+    public TextRules? TextRules { get; init; }
 
     /// <summary>The options as they were.</summary>
     public TextSettings Settings() =>

@@ -8,23 +8,23 @@ using static Microsoft.ML.PrefixTuning.Models.NamedValue;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// Which model a base is: every value that decides what it computes, under a name of its own (docs/model-file.md). Not where
-/// its files lie, not its number type, and not the ids and lengths that steer its texts. A prefix fits only the base it was
-/// made for.
+/// Which model a base is: every value that decides what it computes, under a name of its own (docs/model-file.md). Not
+/// where its files lie, not its number type, and not the ids and lengths that steer its texts. A prefix fits only the
+/// base it was made for.
 /// </summary>
 /// <remarks>
-/// Saved models and prefixes hold this list for good, so names and texts are written here by hand and never taken from the
-/// code's own names. A new value of <see cref="TransformerSpec"/> gets a new name and is left out where it is neutral: then
-/// all that was saved stays what it is. <see cref="Version"/> rises only when a name that is here comes to mean another
-/// thing.
+/// Saved models and prefixes hold this list for good, so names and texts are written here by hand and never taken from
+/// the code's own names. A new value of <see cref="TransformerSpec"/> gets a new name and is left out where it is
+/// neutral: then all that was saved stays what it is. <see cref="Version"/> rises only when a name that is here comes
+/// to mean another thing.
 /// </remarks>
 internal sealed class BaseIdentity : IBaseIdentity
 {
     /// <summary>Version of the names and of what they mean.</summary>
     public const int Version = 1;
 
-    private const string VersionName = "identity", FamilyName = "family", VocabularyName = "vocabulary", WidthName = "width",
-        LayersName = "decoder.layers", WeightsName = "weights";
+    private const string VersionName = "identity", FamilyName = "family", VocabularyName = "vocabulary",
+        WidthName = "width", LayersName = "decoder.layers", WeightsName = "weights";
 
     private const int HashDigits = 64;
 
@@ -67,7 +67,10 @@ internal sealed class BaseIdentity : IBaseIdentity
         if (!int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number < 1)
             throw new FormatException($"{VersionName}: expected a number from 1, found {version ?? "nothing"}");
         if (number > Version)
-            throw new NotSupportedException($"{VersionName}: found {number}, the newest that is read here is {Version}");
+        {
+            throw new NotSupportedException(
+                $"{VersionName}: found {number}, the newest that is read here is {Version}");
+        }
         foreach (string name in (string[])[FamilyName, VocabularyName, WidthName, LayersName])
         {
             if (values[name] is null)
@@ -147,7 +150,7 @@ internal sealed class BaseIdentity : IBaseIdentity
     {
         NoScaling => [],
         LinearScaling linear => [Named("", "linear"), Number(".factor", linear.Factor)],
-        DynamicScaling dynamic => [Named("", "dynamic"), Number(".factor", dynamic.Factor)],
+        DynamicScaling ntk => [Named("", "dynamic"), Number(".factor", ntk.Factor)],
         Llama3Scaling llama3 =>
         [
             Named("", "llama3"),
@@ -166,7 +169,11 @@ internal sealed class BaseIdentity : IBaseIdentity
             Number(".original_context", yarn.OriginalContext),
             If(!yarn.Truncate, ".not_truncated"),
         ],
-        DivisorScaling divisor => [Named("", "divisors"), Named(".divisors", string.Join(' ', divisor.Divisors.Select(NameOf)))],
+        DivisorScaling divisor =>
+        [
+            Named("", "divisors"),
+            Named(".divisors", string.Join(' ', divisor.Divisors.Select(NameOf))),
+        ],
         _ => throw new UnreachableException($"Rotary scaling {scaling} has no name here."),
     };
 

@@ -25,8 +25,8 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
     public virtual double DefaultLearningRate => 0.02;
 
     /// <summary>
-    /// What must be equal for a saved training to be gone on with, beside the parameters: a name of its own, which state
-    /// files hold, and what else decides the numbers.
+    /// What must be equal for a saved training to be gone on with, beside the parameters: a name of its own, which
+    /// state files hold, and what else decides the numbers.
     /// </summary>
     public abstract string Description { get; }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -93,8 +94,9 @@ internal static class TrainingStateCodec
         if (stored.ValueKind != JsonValueKind.Object || !stored.TryGetProperty(nameof(StoredState.Signature), out _))
             throw new FormatException($"{path}: expected the state of a training, found other JSON.");
         // The first version had no number.
-        int version = stored.TryGetProperty(nameof(StoredState.Version), out JsonElement number) ? number.GetInt32() : 1;
-        if (version != Version)
+        bool hasNumber = stored.TryGetProperty(nameof(StoredState.Version), out JsonElement number);
+        string version = hasNumber ? number.ToString() : "1";
+        if (version != Version.ToString(CultureInfo.InvariantCulture))
         {
             throw new NotSupportedException(
                 $"{path}: it holds the state of a training in format {version}, and only format {Version} is gone on"

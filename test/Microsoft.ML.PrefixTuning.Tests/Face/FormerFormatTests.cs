@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -17,6 +16,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>What format 0x00010001 saved, for every kind of base: it loads and writes what it wrote then.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FormerFormatTests
 {
     private static readonly MLContext Context = new(seed: 1);
@@ -61,7 +61,8 @@ public sealed class FormerFormatTests
         Directory.CreateDirectory(packaged);
         try
         {
-            File.Copy(Path.Combine(TinyModels, "narrow-gguf", "model.gguf"), Path.Combine(packaged, "model.gguf"), true);
+            string file = Path.Combine(TinyModels, "narrow-gguf", "model.gguf");
+            File.Copy(file, Path.Combine(packaged, "model.gguf"), overwrite: true);
             AssertWrites("gguf", Expected("gguf"));
         }
         finally

@@ -5,8 +5,11 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>A prefix says which base it was made for, also in its file, and another one is refused by what differs.</summary>
+/// <summary>
+/// A prefix says which base it was made for, also in its file, and another one is refused by what differs.
+/// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class PrefixBaseTests
 {
     private static readonly MLContext Context = new(seed: 1);

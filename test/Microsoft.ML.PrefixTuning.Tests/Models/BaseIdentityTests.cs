@@ -13,6 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Models;
 
 /// <summary>The identity of a base: its names and values are in files for good, and no value is forgotten.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class BaseIdentityTests
 {
     // Names a folder to write the canonical texts into, for a family that is new.
@@ -35,7 +36,8 @@ public sealed class BaseIdentityTests
         ["OutputRules.MostTokens"] = "steers texts, not the graph: an application may correct it",
     };
 
-    public static IEnumerable<object[]> Bases => Directory.EnumerateDirectories(Folder).Select(folder => new object[] { Path.GetFileName(folder) });
+    public static IEnumerable<object[]> Bases =>
+        Directory.EnumerateDirectories(Folder).Select(folder => new object[] { Path.GetFileName(folder) });
 
     internal static string Folder => Path.Combine(AppContext.BaseDirectory, "BaseIdentities");
 
@@ -43,7 +45,7 @@ public sealed class BaseIdentityTests
     [DynamicData(nameof(Bases))]
     public void Of_Base_IsTheCanonicalText(string name)
     {
-        string text = BaseIdentity.Of(Spec(name), Hash).Values.ToString();
+        string text = Text(Spec(name));
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder)
             File.WriteAllText(Path.Combine(folder, name, "identity.txt"), text);
         else
@@ -57,13 +59,14 @@ public sealed class BaseIdentityTests
         foreach (string name in Bases.Select(one => (string)one[0]))
         {
             TransformerSpec spec = Spec(name);
-            string text = BaseIdentity.Of(spec, Hash).Values.ToString();
+            string text = Text(spec);
             foreach (SpecMutation mutation in SpecMutation.Of(spec))
             {
                 moved.Add(mutation.Member);
-                bool differs = BaseIdentity.Of(mutation.Spec, Hash).Values.ToString() != text;
+                bool differs = Text(mutation.Spec) != text;
                 Assert.AreEqual(!Exempt.ContainsKey(mutation.Member), differs,
-                    $"{name}: {mutation.Path}: a value that the graph reads belongs into {nameof(BaseIdentity)}, any other one on the list of this test, with a reason.");
+                    $"{name}: {mutation.Path}: a value that the graph reads belongs into {nameof(BaseIdentity)}, any"
+                    + " other one on the list of this test, with a reason.");
             }
         }
         string[] unseen = [.. SpecMutation.AllMembers().Except(moved)];
@@ -78,11 +81,12 @@ public sealed class BaseIdentityTests
         TransformerSpec spec = Spec("llama");
         Differ<NormKind>(kind => spec.Decoder with { Norm = spec.Decoder.Norm with { Kind = kind } });
         Differ<Residual>(residual => spec.Decoder with { Residual = residual });
-        Differ<Activation>(activation => spec.Decoder with { FeedForward = spec.Decoder.FeedForward with { Activation = activation } });
+        FeedForwardSpec forward = spec.Decoder.FeedForward;
+        Differ<Activation>(one => spec.Decoder with { FeedForward = forward with { Activation = one } });
 
         void Differ<T>(Func<T, StackSpec> make) where T : struct, Enum
         {
-            string[] texts = [.. Enum.GetValues<T>().Select(value => BaseIdentity.Of(spec with { Decoder = make(value) }, Hash).Values.ToString())];
+            string[] texts = [.. Enum.GetValues<T>().Select(value => Text(spec with { Decoder = make(value) }))];
             Assert.HasCount(texts.Length, texts.Distinct().ToArray());
         }
     }
@@ -91,7 +95,8 @@ public sealed class BaseIdentityTests
     public void Of_ScaleThatIsTheUsualOne_IsNeutral()
     {
         TransformerSpec spec = Spec("llama");
-        TransformerSpec given = spec with { Decoder = spec.Decoder with { ScoreScale = 1 / Math.Sqrt(spec.Decoder.Heads.Size) } };
+        double usual = 1 / Math.Sqrt(spec.Decoder.Heads.Size);
+        TransformerSpec given = spec with { Decoder = spec.Decoder with { ScoreScale = usual } };
         Assert.IsNull(BaseIdentity.Of(spec, Hash).Difference(given, Hash));
     }
 
@@ -110,7 +115,7 @@ public sealed class BaseIdentityTests
             CultureInfo.CurrentCulture = before;
         }
 
-        static IEnumerable<string> Texts() => Bases.Select(one => BaseIdentity.Of(Spec((string)one[0]), Hash).Values.ToString());
+        static IEnumerable<string> Texts() => Bases.Select(one => Text(Spec((string)one[0])));
     }
 
     [TestMethod]
@@ -119,7 +124,8 @@ public sealed class BaseIdentityTests
         BaseIdentity identity = BaseIdentity.Of(Spec("llama"), Hash);
         TransformerSpec spec = Spec("llama");
         StackSpec scaled = spec.Decoder with { ScoreScale = 0.5 };
-        Assert.AreEqual("decoder.score_scale: expected nothing, found 0.5", identity.Difference(spec with { Decoder = scaled }, Hash));
+        Assert.AreEqual("decoder.score_scale: expected nothing, found 0.5",
+            identity.Difference(spec with { Decoder = scaled }, Hash));
         Assert.AreEqual("decoder.layers: expected 3, found 4 (and decoder.score_scale)",
             identity.Difference(spec with { Decoder = scaled with { Layers = 4 } }, Hash));
         Assert.AreEqual($"weights: expected {Hash}, found other", identity.Difference(spec, "other"));
@@ -137,12 +143,13 @@ public sealed class BaseIdentityTests
     [DataRow("identity: 1", "", "identity: expected a number from 1, found nothing")]
     [DataRow("identity: 1", "identity: 0", "identity: expected a number from 1, found 0")]
     [DataRow("width: 48", "width", "expected lines of the form 'name: value', found 'width'")]
-    [DataRow("width: 48", "vocabulary: 48", "expected each name once and on one line with its value, found 'vocabulary: 48'")]
+    [DataRow("width: 48", "vocabulary: 48",
+        "expected each name once and on one line with its value, found 'vocabulary: 48'")]
     [DataRow("width: 48", "wide: 48", "width: expected a value, found nothing")]
     [DataRow("weights: 0", "weights: A", "weights: expected 64 hexadecimal digits in lower case, found A")]
     public void Read_BrokenText_SaysWhere(string replaced, string by, string expected)
     {
-        string text = BaseIdentity.Of(Spec("llama"), Hash).Values.ToString().Replace(replaced, by, StringComparison.Ordinal);
+        string text = Text(Spec("llama")).Replace(replaced, by, StringComparison.Ordinal);
         var fault = Assert.ThrowsExactly<FormatException>(() => BaseIdentity.Read(NamedValues.Parse(text)));
         Assert.Contains(expected, fault.Message);
     }
@@ -150,7 +157,7 @@ public sealed class BaseIdentityTests
     [TestMethod]
     public void Read_NewerVersion_IsRefusedByNumber()
     {
-        string text = BaseIdentity.Of(Spec("llama"), Hash).Values.ToString().Replace("identity: 1", "identity: 2", StringComparison.Ordinal);
+        string text = Text(Spec("llama")).Replace("identity: 1", "identity: 2", StringComparison.Ordinal);
         var fault = Assert.ThrowsExactly<NotSupportedException>(() => BaseIdentity.Read(NamedValues.Parse(text)));
         Assert.Contains("found 2, the newest that is read here is 1", fault.Message);
     }
@@ -166,4 +173,6 @@ public sealed class BaseIdentityTests
         ModelConfig config = ModelConfig.Read(Path.Combine(Folder, name, "config.json"));
         return Family.Of(config).Describe(config);
     }
+
+    private static string Text(TransformerSpec spec) => BaseIdentity.Of(spec, Hash).Values.ToString();
 }

@@ -19,7 +19,8 @@ internal sealed record SpecMutation(string Member, string Path, TransformerSpec 
     {
         var seen = new HashSet<Type>();
         Visit(typeof(TransformerSpec));
-        return seen.SelectMany(Settable).Where(member => !IsPart(member.PropertyType) || CanBeMissing(member)).Select(NameOf).ToHashSet();
+        return seen.SelectMany(Settable).Where(member => !IsPart(member.PropertyType) || CanBeMissing(member))
+            .Select(NameOf).ToHashSet();
 
         void Visit(Type type)
         {
@@ -58,7 +59,8 @@ internal sealed record SpecMutation(string Member, string Path, TransformerSpec 
             yield return null;
         if (member.PropertyType.IsEnum)
         {
-            foreach (object other in Enum.GetValues(member.PropertyType).Cast<object>().Where(other => !other.Equals(value)))
+            IEnumerable<object> values = Enum.GetValues(member.PropertyType).Cast<object>();
+            foreach (object other in values.Where(other => !other.Equals(value)))
                 yield return other;
         }
         else if (!IsPart(member.PropertyType))
@@ -78,7 +80,8 @@ internal sealed record SpecMutation(string Member, string Path, TransformerSpec 
         (null, { } type) when type == typeof(int?) => 3,
         (IReadOnlyList<int?> windows, _) => windows.Select(window => window + 1).Append(7).ToArray(),
         (IReadOnlyList<int> ids, _) => ids.Append(7).ToArray(),
-        _ => throw new NotSupportedException($"{NameOf(member)}: a value of type {member.PropertyType}: say here how it is moved."),
+        _ => throw new NotSupportedException(
+            $"{NameOf(member)}: a value of type {member.PropertyType}: say here how it is moved."),
     };
 
     private static object With(object part, PropertyInfo member, object? value)
@@ -90,7 +93,8 @@ internal sealed record SpecMutation(string Member, string Path, TransformerSpec 
 
     private static bool IsPart(Type type) => type.Assembly == Library && type.GetMethod("<Clone>$") is not null;
 
-    private static bool CanBeMissing(PropertyInfo member) => new NullabilityInfoContext().Create(member).WriteState == NullabilityState.Nullable;
+    private static bool CanBeMissing(PropertyInfo member) =>
+        new NullabilityInfoContext().Create(member).WriteState == NullabilityState.Nullable;
 
     // What has no setter follows from the rest.
     private static IEnumerable<PropertyInfo> Settable(Type type) =>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.CommandLine;
 using System.IO;
 using System.Linq;
 using System.Reflection;
@@ -160,8 +161,10 @@ public sealed class OptionPlacesTests
             return new GeneratorArguments(command).ReadOptions(command.Parse(line));
         if (record == typeof(TextGenerationEvaluationOptions))
         {
+            var metrics = new MetricsOption(command);
             var evaluation = new RecordOptions<TextGenerationEvaluationOptions>(command);
-            return evaluation.Read(command.Parse(line), new TextGenerationEvaluationOptions());
+            ParseResult parsed = command.Parse(line);
+            return evaluation.Read(parsed, new TextGenerationEvaluationOptions { Metrics = metrics.Read(parsed) });
         }
         var tuning = new TuningArguments(ToolFolder.Silent, command, own: []);
         return record == typeof(DistillationOptions) ? new DistillationArguments(command).Read(command.Parse(line))

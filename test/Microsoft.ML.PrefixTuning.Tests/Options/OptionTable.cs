@@ -176,6 +176,7 @@ internal static class OptionTable
 
     private static IEnumerable<OptionEntry> OfEvaluation() => Unsigned(Measured, Trained(
     [
+        Of<TextGenerationEvaluationOptions>("Metrics", TextMetrics.Rouge, "--metrics rouge"),
         Of<TextGenerationEvaluationOptions>("GroupColumnName", "Group", "--group-column Group"),
         Of<TextGenerationEvaluationOptions>("Lowercase", true, "--lowercase"),
         Of<TextGenerationEvaluationOptions>("BleuTokenization", BleuTokenization.None, "--bleu-tokenization none"),

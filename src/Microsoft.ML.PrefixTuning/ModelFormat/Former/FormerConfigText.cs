@@ -7,7 +7,8 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat.Former;
 
 /// <summary>
 /// The JSON over which format 0x00010001 took the hash of a base's config: the names, order and numbers that
-/// <see cref="TransformerSpec"/> had then. Frozen: every name stands here, and no value that came later has a part in it.
+/// <see cref="TransformerSpec"/> had then. Frozen: every name stands here, and no value that came later has a part in
+/// it.
 /// </summary>
 internal static class FormerConfigText
 {
@@ -59,7 +60,8 @@ internal static class FormerConfigText
 
     private static object Of(Positions positions) => positions switch
     {
-        LearnedPositions learned => Kind("LearnedPositions", new { Capacity = learned.Capacity, Offset = learned.Offset }),
+        LearnedPositions learned => Kind("LearnedPositions",
+            new { Capacity = learned.Capacity, Offset = learned.Offset }),
         RotaryPositions rotary => Kind("RotaryPositions",
             new { Full = Of(rotary.Full), Windowed = rotary.Windowed is { } windowed ? Of(windowed) : null }),
         RelativePositions relative => Kind("RelativePositions", new
@@ -78,7 +80,7 @@ internal static class FormerConfigText
     {
         NoScaling => Kind("NoScaling", new { }),
         LinearScaling linear => Kind("LinearScaling", new { Factor = linear.Factor }),
-        DynamicScaling dynamic => Kind("DynamicScaling", new { Factor = dynamic.Factor }),
+        DynamicScaling ntk => Kind("DynamicScaling", new { Factor = ntk.Factor }),
         Llama3Scaling llama3 => Kind("Llama3Scaling", new
         {
             Factor = llama3.Factor,

@@ -46,7 +46,8 @@ internal sealed record FormerDescription
     public static SavedModel? Read(JsonElement json)
     {
         bool isFormer = json.ValueKind == JsonValueKind.Object && json.TryGetProperty("base", out JsonElement found)
-            && found.ValueKind == JsonValueKind.Object && found.TryGetProperty("fingerprint", out _);
+            && found.ValueKind == JsonValueKind.Object
+            && found.TryGetProperty("fingerprint", out _) && !found.TryGetProperty("identity", out _);
         return isFormer ? json.Deserialize<FormerDescription>(Json)!.Present() : null;
     }
 

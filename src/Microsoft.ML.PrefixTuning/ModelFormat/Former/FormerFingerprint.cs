@@ -4,7 +4,9 @@ using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat.Former;
 
-/// <summary>Which base a model of format 0x00010001 needs. Frozen; new models hold a <see cref="BaseIdentity"/>.</summary>
+/// <summary>
+/// Which base a model of format 0x00010001 needs. Frozen; new models hold a <see cref="BaseIdentity"/>.
+/// </summary>
 /// <param name="Family">Model family.</param>
 /// <param name="Layers">Decoder layers.</param>
 /// <param name="Width">Width of the residual stream.</param>
