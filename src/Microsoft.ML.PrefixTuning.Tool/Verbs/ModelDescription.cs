@@ -56,6 +56,9 @@ internal static class ModelDescription
         ];
     }
 
-    private static string Describe(GenerationOptions generation) => GenerationArguments.Describe(generation.Decoding)
-        + $", at most {generation.MaxNewTokens?.ToString(CultureInfo.InvariantCulture) ?? "as many as the base says"} tokens";
+    private static string Describe(GenerationOptions generation)
+    {
+        string most = generation.MaxNewTokens?.ToString(CultureInfo.InvariantCulture) ?? "as many as the base says";
+        return $"{GenerationArguments.Describe(generation.Decoding)}, at most {most} tokens";
+    }
 }

@@ -22,8 +22,9 @@ public abstract record PrefixTeacher
         ArgumentException.ThrowIfNullOrEmpty(text);
         if (text.Contains(InputPlaceholder.Text, StringComparison.Ordinal))
         {
-            throw new ArgumentException($"PrefixTeacher.FromText: expected a text without {InputPlaceholder.Text}, since "
-                + "rows come behind it, found one with it.", nameof(text));
+            throw new ArgumentException(
+                $"PrefixTeacher.FromText: expected a text without {InputPlaceholder.Text}, since rows come "
+                + "behind it, found one with it.", nameof(text));
         }
         return new TextTeacher(text);
     }

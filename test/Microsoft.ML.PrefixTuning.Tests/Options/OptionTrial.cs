@@ -9,6 +9,10 @@ namespace Microsoft.ML.PrefixTuning.Tests.Options;
 /// <summary>Option records in use: put where they belong, trained with for a step, saved and described.</summary>
 internal static class OptionTrial
 {
+    // Longer than the prefix that takes its place.
+    private const string Instruction =
+        "Say in one short sentence what kind of place it is, what its name is and which food can be had there.\n";
+
     private static readonly MLContext Context = new(seed: 1);
 
     /// <summary>Rows with a column of tones.</summary>
@@ -62,7 +66,7 @@ internal static class OptionTrial
     {
         TransformsCatalog.TextTransforms catalog = Context.Transforms.Text;
         IEstimator<PrefixTuningTransformer> estimator = record is DistillationOptions distillation
-            ? catalog.DistillPrefix("Output", "Input", baseModel, PrefixTeacher.FromText("Say it as pirates do."),
+            ? catalog.DistillPrefix("Output", "Input", baseModel, PrefixTeacher.FromText(Instruction),
                 distillation with
                 {
                     Student = Short(distillation.Student, state),
