@@ -15,8 +15,9 @@ internal static class FormatVersion
     // *** Version 1: initial; read by ModelFormat/Former.
     // *** Version 2: the base's identity as a list of named values; the rules by which texts become tokens and end;
     // *** options as their records have them.
+    // *** Version 3: SamplingDecoding.MinP.
     /// <summary>Version that is written; a new one needs a saved model of its own among the tests' files.</summary>
-    public const uint Present = 0x00010002;
+    public const uint Present = 0x00010003;
 
     /// <summary>Oldest version that is read.</summary>
     public const uint Oldest = 0x00010001;
@@ -26,7 +27,10 @@ internal static class FormatVersion
 
     // Options that came after the records themselves, and the version whose reader knows them first. None is ever
     // taken out.
-    private static readonly Dictionary<(Type Record, string Member), uint> Later = [];
+    private static readonly Dictionary<(Type Record, string Member), uint> Later = new()
+    {
+        [(typeof(SamplingDecoding), nameof(SamplingDecoding.MinP))] = 0x00010003,
+    };
 
     /// <summary>Whether a file may lack a member, which then has its default.</summary>
     public static bool MayLack(Type record, string member) => Later.ContainsKey((record, member));

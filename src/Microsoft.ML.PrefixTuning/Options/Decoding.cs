@@ -86,6 +86,13 @@ public sealed record SamplingDecoding : Decoding
     /// <value>The default is 1.</value>
     public double TopP { get; init; } = 1;
 
+    /// <summary>
+    /// Least probability that sampling draws from, as a share of the largest one, after the temperature (min-p; Nguyen
+    /// et al. 2024); 0 means any.
+    /// </summary>
+    /// <value>The default is 0.</value>
+    public double MinP { get; init; }
+
     /// <summary>Seed of sampling.</summary>
     /// <value>The default is 0.</value>
     public int Seed { get; init; }
@@ -96,5 +103,6 @@ public sealed record SamplingDecoding : Decoding
         own.Above(0, Temperature, "temperature");
         own.AtLeast(0, TopK, "topK");
         own.That(TopP is > 0 and <= 1, "topP", "above 0 and up to 1", TopP);
+        own.That(MinP is >= 0 and <= 1, "minP", "0 to 1", MinP);
     }
 }

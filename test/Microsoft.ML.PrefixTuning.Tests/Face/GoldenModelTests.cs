@@ -85,7 +85,8 @@ public sealed class GoldenModelTests
             Generation = new GenerationOptions
             {
                 MaxNewTokens = 16,
-                Decoding = Decoding.Beam(2, 0.8, earlyStopping: true),
+                // What the present version is the first to have.
+                Decoding = Decoding.Sampling(0.8, seed: 4) with { MinP = 0.05 },
                 StopStrings = ["zzz"],
                 BannedWords = ["qq"]
             },

@@ -53,7 +53,7 @@ internal static class OptionTable
             with { Into = Tones, NotSigned = "the part that all values share is trained in any case" },
         Of<PrefixTuningOptions>("ValidationSet", (Func<object>)(() => OptionTrial.View(3)), null)
             with { NotSaved = TrainedOnce, NotOnLine = "rows are a file there: --validation of train and distill" },
-        Of<PrefixTuningOptions>("Precision", ModelPrecision.BFloat16, "--precision b-float16"),
+        Of<PrefixTuningOptions>("Precision", ModelPrecision.BFloat16, "--precision bfloat16"),
         Of<PrefixTuningOptions>("Device", "cpu", "--device cpu") with { NotSaved = Machine },
         Of<PrefixTuningOptions>("EmbedBase", true, "--embed-base") with { NotSigned = Writing },
     ];
@@ -149,6 +149,7 @@ internal static class OptionTable
         Of<SamplingDecoding>("Temperature", 0.5, "--decoding sampling --temperature 0.5"),
         Of<SamplingDecoding>("TopK", 7, "--decoding sampling --top-k 7"),
         Of<SamplingDecoding>("TopP", 0.5, "--decoding sampling --top-p 0.5"),
+        Of<SamplingDecoding>("MinP", 0.25, "--decoding sampling --min-p 0.25"),
         Of<SamplingDecoding>("Seed", 5, "--decoding sampling --sampling-seed 5"),
     ]);
 
@@ -158,7 +159,7 @@ internal static class OptionTable
         Of<TextGenerationOptions>("Template", "{input} =>", "--template {input}~=>"),
         Of<TextGenerationOptions>("UnseenAttributePrefix", (Func<object>)OptionTrial.SomePrefix, null)
             with { NotOnLine = "a prefix is a file there, and one file has one prefix; a saved model has its own" },
-        Of<TextGenerationOptions>("Precision", ModelPrecision.BFloat16, "--precision b-float16"),
+        Of<TextGenerationOptions>("Precision", ModelPrecision.BFloat16, "--precision bfloat16"),
         Of<TextGenerationOptions>("Device", "cpu", "--device cpu") with { NotSaved = Machine },
         Of<TextGenerationOptions>("EmbedBase", true, "--embed-base"),
     ]);
