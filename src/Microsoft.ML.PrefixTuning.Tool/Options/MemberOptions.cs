@@ -33,9 +33,6 @@ internal sealed class MemberOptions
         }
     }
 
-    /// <summary>The members that have an option.</summary>
-    public IEnumerable<string> Names => _options.Select(option => option.Property.Name);
-
     /// <summary>Whether the command line says any of them.</summary>
     public bool IsAnyGiven(ParseResult parsed) => Given(parsed).Any();
 

@@ -17,9 +17,6 @@ internal sealed class RecordOptions<T>
     public RecordOptions(Verb command, OptionNames? names = null, IReadOnlyCollection<string>? without = null) =>
         _members = new MemberOptions(command, new T(), names ?? OptionNames.For(typeof(T)), without);
 
-    /// <summary>The members that have an option.</summary>
-    public IEnumerable<string> Names => _members.Names;
-
     /// <summary>Whether the command line says any of them.</summary>
     public bool IsAnyGiven(ParseResult parsed) => _members.IsAnyGiven(parsed);
 

@@ -78,13 +78,10 @@ internal sealed class GeneratorArguments
         string input = parsed.GetValue(_input) ?? TextSource.DefaultInput;
         Prefix? prefix = parsed.GetValue(_prefix) is { } path ? PrefixSource.Load(path, baseModel) : null;
         var columns = new GeneratorColumns(input, parsed.GetValue(_output) ?? TextSource.DefaultOutput);
-        PrefixTuningTransformer made = Make(mlContext, baseModel, prefix, columns, ReadOptions(parsed));
+        PrefixTuningTransformer made = Make(mlContext, baseModel, prefix, columns,
+            Read(parsed, new TextGenerationOptions(), new GenerationOptions()));
         return new TextSource(made, made, [made]);
     }
-
-    /// <summary>The options of the command line.</summary>
-    public TextGenerationOptions ReadOptions(ParseResult parsed) =>
-        Read(parsed, new TextGenerationOptions(), new GenerationOptions());
 
     private TextGenerationOptions Read(ParseResult parsed, TextGenerationOptions start, GenerationOptions generation) =>
         _options.Read(parsed, start) with { Generation = _generation.Read(parsed, generation) };

@@ -1,5 +1,3 @@
-using System;
-
 namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>How texts are measured. The defaults are those of the tools that the metrics follow.</summary>

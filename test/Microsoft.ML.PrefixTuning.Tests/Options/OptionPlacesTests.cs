@@ -22,7 +22,7 @@ public sealed class OptionPlacesTests
 
     // Options of the verb train that are no members of a record.
     private static readonly string[] OfTheVerb =
-        ["--base", "--model", "--report", "--input", "--output", "--validation", "--format"];
+        ["--base", "--pre-tokenizer", "--model", "--report", "--input", "--output", "--validation", "--format"];
 
     private static readonly Type[] Roots =
     [
@@ -158,7 +158,16 @@ public sealed class OptionPlacesTests
     {
         var command = new Verb("verb", "");
         if (record == typeof(TextGenerationOptions))
-            return new GeneratorArguments(command).ReadOptions(command.Parse(line));
+        {
+            // As convert has them, which also writes models with their base.
+            var use = new RecordOptions<TextGenerationOptions>(command);
+            var generation = new GenerationArguments(command);
+            ParseResult parsed = command.Parse(line);
+            return use.Read(parsed, new TextGenerationOptions()) with
+            {
+                Generation = generation.Read(parsed, new GenerationOptions()),
+            };
+        }
         if (record == typeof(TextGenerationEvaluationOptions))
         {
             var metrics = new MetricsOption(command);
