@@ -40,7 +40,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     private readonly PrefixTeacher _teacher;
     private readonly DistillationOptions _options;
     private readonly TextSettings _settings;
-    private readonly int _seed;
+    private readonly TrainingSeed _seed;
 
     internal PrefixDistillationEstimator(IHostEnvironment environment, (string Output, string Input) columns,
         BaseModel baseModel,
@@ -57,7 +57,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         _host = environment.Register(nameof(PrefixDistillationEstimator));
         (_baseModel, _teacher, _options) = (baseModel, teacher, options);
         PrefixTuningOptions student = options.Student;
-        _seed = student.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
+        _seed = TrainingSeed.Of(student.Training, environment);
         _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation,
             student.Precision, student.EmbedBase);
         _settings.CheckErrorColumn(_columns.Label, "Student.");
