@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Rows;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
 
