@@ -69,6 +69,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         TrainingSummary summary =
             Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
             {
+                Seed = seed,
                 TriggerWords = setup.TextsOf(outcome.TriggerWords),
                 Distillation = teacher?.Summary(outcome.Best.Length),
                 Drift = outcome.Reason == StopReason.Cancelled ? null : Measure(drift, outcome),
@@ -151,6 +152,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
             StartIdentity = setup.StartIdentity,
             State = State,
             Progress = Report,
+            Say = Say,
             Warn = Warn,
             CheckAlive = () => MlNetInternals.CheckAlive(host),
         };

@@ -17,9 +17,14 @@ internal readonly record struct TrainingSeed(int Value, bool IsDrawn)
         : new(Random.Shared.Next(), IsDrawn: true);
 
     /// <summary>The seed of a training that may go on from a state.</summary>
-    /// <param name="state">Where a state may be; null for nowhere.</param>
+    /// <param name="file">Where a state may be; null for nowhere.</param>
     /// <exception cref="FormatException">The file is cut, altered or no state.</exception>
     /// <exception cref="NotSupportedException">The state is of another format.</exception>
-    public int Resume(ITrainingStateFile? state) =>
-        IsDrawn && state?.Read() is { } content ? TrainingStateCodec.SeedOf(state.Path, content) : Value;
+    public int Resume(string? file)
+    {
+        if (!IsDrawn || file is null)
+            return Value;
+        var state = new TrainingStateFile(file);
+        return state.Read() is { } content ? TrainingStateCodec.SeedOf(state.Path, content) : Value;
+    }
 }

@@ -34,7 +34,11 @@ internal sealed class PrefixTrainer : IDisposable
         try
         {
             if (run.State?.Read() is { } content)
+            {
                 (_state, _best) = TrainingStateCodec.Decode(run, content, Moved);
+                run.Say?.Invoke(ResumeMessage.Of(_state.Steps.Count, _plan.TotalSteps, _state.Reason is not null,
+                    run.State.Path));
+            }
             else
                 _best = Baked();
         }

@@ -18,6 +18,9 @@ public sealed class ResumingTests
 
     private string State => _folder["state"];
 
+    private string Complete =>
+        $"The training was already complete, after {Steps} of {Steps} steps: its state is in '{State}'.";
+
     [TestCleanup]
     public void RemoveFolder() => _folder.Dispose();
 
@@ -28,8 +31,8 @@ public sealed class ResumingTests
         using PrefixTuningTransformer resumed = Fit(Options());
         Assert.Contains($"Training goes on from step 2 of {Steps}: its state was in '{State}'.", _log);
         int seed = resumed.TrainingSummary!.Seed!.Value;
-        PrefixTuningOptions alone = Options() with { Training = Options().Training with { StateFile = null, Seed = seed } };
-        using PrefixTuningTransformer whole = Fit(alone);
+        TrainingOptions alone = Options().Training with { StateFile = null, Seed = seed };
+        using PrefixTuningTransformer whole = Fit(Options() with { Training = alone });
         CollectionAssert.AreEqual(whole.Prefix!.ToBytes(), resumed.Prefix!.ToBytes());
         CollectionAssert.AreEqual(whole.TrainingSummary!.Losses.ToArray(), resumed.TrainingSummary.Losses.ToArray());
         Assert.AreEqual(Steps, resumed.TrainingSummary.Losses.Count);
@@ -41,8 +44,7 @@ public sealed class ResumingTests
         using PrefixTuningTransformer first = Fit(Options());
         Assert.IsFalse(_log.Exists(message => message.Contains("already complete", StringComparison.Ordinal)));
         using PrefixTuningTransformer second = Fit(Options());
-        Assert.Contains($"The training was already complete, after {Steps} of {Steps} steps: its state is in '{State}'.",
-            _log);
+        Assert.Contains(Complete, _log);
         CollectionAssert.AreEqual(first.Prefix!.ToBytes(), second.Prefix!.ToBytes());
         Assert.AreEqual(first.TrainingSummary!.Seed, second.TrainingSummary!.Seed);
     }
@@ -64,7 +66,7 @@ public sealed class ResumingTests
     public void Fit_OfOtherRowsOrOptionsThanTheState_IsRefusedByThem()
     {
         StopAfter(2);
-        Assert.Contains("training rows: saved 9, given 8 (and training rows' hash)", Refused(() => Fit(Options(), rows: 11)));
+        Assert.Contains("training rows: saved 9, given 6 (and validation rows", Refused(() => Fit(Options(), rows: 8)));
         PrefixTuningOptions other = Options() with { Training = Options().Training with { ClipNorm = 2 } };
         Assert.Contains("ClipNorm: saved 1, given 2.", Refused(() => Fit(other)));
         PrefixTuningOptions stopping = Options() with
@@ -111,8 +113,7 @@ public sealed class ResumingTests
         using (PrefixTuningTransformer first = Distil())
             Assert.IsNotNull(first.TrainingSummary!.Seed);
         using PrefixTuningTransformer second = Distil();
-        Assert.Contains($"The training was already complete, after {Steps} of {Steps} steps: its state is in '{State}'.",
-            _log);
+        Assert.Contains(Complete, _log);
     }
 
     private PrefixTuningOptions Options() => TinyBase.Quick with
