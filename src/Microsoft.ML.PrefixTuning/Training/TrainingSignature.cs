@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.Linq;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
@@ -13,8 +12,9 @@ namespace Microsoft.ML.PrefixTuning.Training;
 internal static class TrainingSignature
 {
     /// <summary>Fields and their values as text, in the order in which differences are told.</summary>
-    public static IReadOnlyList<KeyValuePair<string, string>> Of(TrainingRun run)
+    public static IReadOnlyList<KeyValuePair<string, string>> Of(Learner learner)
     {
+        TrainingRun run = learner.Run;
         TrainingOptions options = run.Options;
         return
         [
@@ -25,12 +25,9 @@ internal static class TrainingSignature
             new("training rows' hash", Hash(run.Examples)),
             new("validation rows", $"{run.Validation.Count}"),
             new("validation rows' hash", Hash(run.Validation)),
-            new("method", run.Parametrization.Description),
             new("start", run.StartIdentity),
             new("objective", run.Objective.Identity),
-            new("prefix", string.Join(", ", run.Parametrization.Parameters.Select(
-                parameter => $"{parameter.Name} [{string.Join(", ", parameter.Value.shape)}]"))),
-            new("convention", $"{run.Parametrization.Convention}"),
+            .. learner.Signature,
             new(nameof(options.MaxEpochs), Text(options.MaxEpochs)),
             new(nameof(options.MaxSteps), Text(options.MaxSteps)),
             new(nameof(options.BatchSize), Text(options.BatchSize)),
