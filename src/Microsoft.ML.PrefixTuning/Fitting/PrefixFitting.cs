@@ -5,12 +5,12 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Generation;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
-using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
@@ -144,7 +144,9 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         LearningRate = 0,
         DecoderStart = _model.Spec.Tokens.DecoderStart,
         HeldTokens = plan.Room.HoldsBeginToken ? [.. frozen.Tokenizer.Prologue] : [],
-        BaseIdentity = _state is null ? "" : frozen.Fingerprint.ToString(),
+        Base = frozen.Identity,
+        GroupColumn = columns.Attribute,
+        GroupValues = rows.Attributes?.Values ?? [],
         StartIdentity = plan.Prefix.StartIdentity,
         State = _state,
         Progress = progress =>
@@ -156,10 +158,12 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         CheckAlive = () => MlNetInternals.CheckAlive(host),
     };
 
-    private static Learned Train(PrefixLearner learner)
+    private Learned Train(PrefixLearner learner)
     {
         TrainingOutcome outcome = PrefixTrainer.Train(learner);
-        return new Learned(outcome, learner.PrefixesOf(outcome.Kept), learner.WordsOf(outcome.Kept));
+        return new Learned(outcome,
+            [.. learner.PrefixesOf(outcome.Kept).Select(prefix => prefix.MadeFor(frozen.Identity))],
+            learner.WordsOf(outcome.Kept));
     }
 
     /// <summary>

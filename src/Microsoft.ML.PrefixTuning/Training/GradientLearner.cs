@@ -33,12 +33,12 @@ internal sealed class GradientLearner : PrefixLearner
 
     public override IEnumerable<KeyValuePair<string, Tensor>> State => _optimizer.State;
 
-    public override IReadOnlyList<KeyValuePair<string, string>> Signature =>
+    public override IEnumerable<NamedValue> Signature =>
     [
-        new("method", _parametrization.Description),
-        new("prefix", string.Join(", ", Parameters.Select(
+        NamedValue.Named("method", _parametrization.Description),
+        NamedValue.Named("prefix", string.Join(", ", Parameters.Select(
             parameter => $"{parameter.Name} [{string.Join(", ", parameter.Value.shape)}]"))),
-        new("convention", $"{_parametrization.Convention}"),
+        .. TrainingSignature.Of(_parametrization.Convention),
     ];
 
     public override StepResult Take(TrainingPlan plan, int step, int updates)

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using static TorchSharp.torch;
 
@@ -28,8 +29,8 @@ internal abstract class Learner(TrainingRun run) : IDisposable
     /// <summary>All that steps change, under the names of a state file: its numbers are whole or float32.</summary>
     public abstract IEnumerable<KeyValuePair<string, Tensor>> State { get; }
 
-    /// <summary>What must be equal for a saved state to be gone on with, beside what the run says.</summary>
-    public abstract IReadOnlyList<KeyValuePair<string, string>> Signature { get; }
+    /// <summary>What must be equal for a saved state to be gone on with, beside what the run says, by name.</summary>
+    public abstract IEnumerable<NamedValue> Signature { get; }
 
     /// <summary>Steps between validations within an epoch; null where the ends of epochs are enough.</summary>
     public virtual int? ValidationInterval => null;

@@ -35,11 +35,14 @@ internal sealed class TriggerLearner : PrefixLearner
 
     public override IEnumerable<KeyValuePair<string, Tensor>> State => [new(WordsName, _state)];
 
-    public override IReadOnlyList<KeyValuePair<string, string>> Signature =>
+    public override IEnumerable<NamedValue> Signature =>
     [
-        new("method", $"{nameof(TriggerLearner)}, {_request.Candidates} candidates of {_request.Allowed.Length} words"),
-        new("prefix", $"{string.Join(' ', _request.Start)}, of which {_request.FixedFront} stay"),
-        new("convention", $"{_convention}"),
+        NamedValue.Named("method", "search for words"),
+        NamedValue.Number("candidates", _request.Candidates),
+        NamedValue.Number("words", _request.Allowed.Length),
+        NamedValue.Named("prefix", string.Join(' ', _request.Start)),
+        NamedValue.Unless(0, "words that stay", _request.FixedFront),
+        .. TrainingSignature.Of(_convention),
     ];
 
     // Beside the ends of epochs: a search has few steps, and is often stopped by hand.

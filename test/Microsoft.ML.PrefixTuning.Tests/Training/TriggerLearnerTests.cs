@@ -102,9 +102,9 @@ public sealed class TriggerLearnerTests
     {
         using LanguageModel model = TinyTraining.Model();
         Trained.Search(Search(model), Request);
-        long before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        long before = OwnTensors.Live;
         Trained.Search(Search(model), Request);
-        Assert.AreEqual(before, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.AreEqual(before, OwnTensors.Live);
     }
 
     [TestMethod]

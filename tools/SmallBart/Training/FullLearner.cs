@@ -35,7 +35,7 @@ internal sealed class FullLearner : Learner
 
     public override IEnumerable<KeyValuePair<string, Tensor>> State => _optimizer.State;
 
-    public override IReadOnlyList<KeyValuePair<string, string>> Signature => [new("method", "all weights")];
+    public override IEnumerable<NamedValue> Signature => [NamedValue.Named("method", "all weights")];
 
     public override StepResult Take(TrainingPlan plan, int step, int updates)
     {
