@@ -83,8 +83,10 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, _options.Precision, _options.Device);
         try
         {
-            var fitting = new PrefixFitting(_host, channel, _columns, _options, lease.Base,
-                _seed.Resume(_options.Training.StateFile));
+            var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, _options, lease.Base)
+            {
+                Seed = _seed.Resume(_options.Training.StateFile),
+            };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }
