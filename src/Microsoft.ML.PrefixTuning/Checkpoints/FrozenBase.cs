@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.ML.PrefixTuning.Text;
@@ -27,11 +28,13 @@ internal sealed class FrozenBase : IDisposable
     private readonly Lazy<PretrainedTokenizer> _tokenizer;
     private readonly Lazy<BaseFingerprint> _fingerprint;
     private readonly FileStamps _stamps;
+    private readonly IDisposable _use;
     private IDisposable? _files;
 
     private FrozenBase(string path, FileStamps stamps, LanguageModel model)
     {
         (Path, _stamps, Model) = (path, stamps, model);
+        _use = FilesInUse.Hold($"the base model '{path}'", Files(path));
         // A refusal is not kept: the files may be put back.
         _fingerprint = new Lazy<BaseFingerprint>(ReadFingerprint, LazyThreadSafetyMode.PublicationOnly);
         _tokenizer = new Lazy<PretrainedTokenizer>(() => ReadTokenizer(path, model.Spec.VocabularySize));
@@ -105,13 +108,15 @@ internal sealed class FrozenBase : IDisposable
         if (_stamps.Change() is { } name)
         {
             throw new InvalidOperationException($"Base model '{Path}': expected the files that it was loaded from, found '{name}' changed since."
-                + " What was made with the loaded base must not be saved as made for another one: put the old file back, or load the base and fit anew.");
+                + " What was made with the loaded base must not be saved as made for another one: load the base and fit anew,"
+                + " or save the prefix alone (Prefix.Save).");
         }
     }
 
     public void Dispose()
     {
         Model.Dispose();
+        _use.Dispose();
         _files?.Dispose();
     }
 
