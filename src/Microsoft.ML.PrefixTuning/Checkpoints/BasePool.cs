@@ -63,7 +63,10 @@ internal sealed class BasePool
     }
 }
 
-/// <summary>A share of a base. Disposing it gives the share back; doing so twice does nothing.</summary>
+/// <summary>
+/// A share of a base. Disposing it gives the share back; doing so twice does nothing. One that is forgotten is given back
+/// when the collector finds it: the pool itself holds the base, whose memory the collector does not see.
+/// </summary>
 internal sealed class BaseLease(FrozenBase frozen, Action release) : IDisposable
 {
     private Action? _release = release;
@@ -79,5 +82,13 @@ internal sealed class BaseLease(FrozenBase frozen, Action release) : IDisposable
         }
     }
 
-    public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
+    ~BaseLease() => GiveBack();
+
+    public void Dispose()
+    {
+        GiveBack();
+        GC.SuppressFinalize(this);
+    }
+
+    private void GiveBack() => Interlocked.Exchange(ref _release, null)?.Invoke();
 }
