@@ -6,26 +6,34 @@ namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>
 /// A view of the input with generated texts. Lazy: rows are read ahead and written in batches while a cursor moves, and
-/// only where a generated column is asked for.
+/// only where a generated column is asked for. What one pass wrote, later ones need not write again.
 /// </summary>
 internal sealed class GeneratedTextDataView : IDataView
 {
     private readonly IDataView _source;
     private readonly RowWriter _writer;
+    private readonly TextMemory _memory;
 
     /// <param name="source">The input.</param>
     /// <param name="writer">Writes texts; shared by all views of a transformer.</param>
     public GeneratedTextDataView(IDataView source, RowWriter writer)
     {
         (_source, _writer) = (source, writer);
+        _memory = new TextMemory(writer.Settings.Generation.RememberedTexts);
         ReadColumns = GeneratedTextSchema.Read(source.Schema, writer.Settings);
         Schema = GeneratedTextSchema.Deliver(source.Schema, writer.Settings);
     }
 
     public DataViewSchema Schema { get; }
 
+    /// <summary>How texts are written, and how many are remembered.</summary>
+    public TextSettings Settings => _writer.Settings;
+
     /// <summary>The columns that are read, as <see cref="GeneratedTextSchema.Read"/> gives them, in the source's schema.</summary>
     public IReadOnlyList<DataViewSchema.Column> ReadColumns { get; }
+
+    /// <summary>The texts of some rows, remembered or written.</summary>
+    public GeneratedText[] Texts(IReadOnlyList<InputRow> rows) => _memory.Texts(rows, _writer.Write);
 
     public bool CanShuffle => _source.CanShuffle;
 
@@ -42,7 +50,7 @@ internal sealed class GeneratedTextDataView : IDataView
             || generates && ReadColumns.Any(read => read.Index == column.Index));
         DataViewRowCursor source = _source.GetRowCursor(needed, rand);
         return generates
-            ? new GeneratedTextCursor(source, this, active, _writer)
+            ? new GeneratedTextCursor(source, this, active)
             : new PassThroughCursor(source, Schema, active);
     }
 

@@ -134,6 +134,9 @@ internal sealed record SavedGeneration
 
     public required int LookAhead { get; init; }
 
+    // Models of earlier versions have none.
+    public int RememberedTexts { get; init; } = new GenerationOptions().RememberedTexts;
+
     public required PromptTruncation Truncation { get; init; }
 
     public string? ErrorColumnName { get; init; }
@@ -152,6 +155,7 @@ internal sealed record SavedGeneration
             SequenceCount = options.SequenceCount,
             BatchSize = options.BatchSize,
             LookAhead = options.LookAhead,
+            RememberedTexts = options.RememberedTexts,
             Truncation = options.Truncation,
             ErrorColumnName = options.ErrorColumnName,
         };
@@ -194,6 +198,7 @@ internal sealed record SavedGeneration
         SequenceCount = SequenceCount,
         BatchSize = BatchSize,
         LookAhead = LookAhead,
+        RememberedTexts = RememberedTexts,
         Truncation = Truncation,
         ErrorColumnName = ErrorColumnName,
     };
