@@ -5,7 +5,10 @@ using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
-/// <summary>The files of a base as they lay at one moment: names, sizes and times.</summary>
+/// <summary>
+/// The files of a base as they lay at one moment: names, and all that the file system tells of a change. Sizes and times of
+/// writing alone can be the same for another content.
+/// </summary>
 internal sealed class FileStamps
 {
     private readonly string _path;
@@ -22,8 +25,7 @@ internal sealed class FileStamps
     {
         path = Path.GetFullPath(path);
         IEnumerable<string> files = Directory.Exists(path) ? FrozenBase.Files(path) : [path];
-        return new FileStamps(path, [.. files.Select(file => (Name: Path.GetFileName(file), Info: LinkedFile.Info(file))).Where(file => file.Info.Exists)
-            .Select(file => new Stamp(file.Name, file.Info.Length, file.Info.LastWriteTimeUtc.Ticks))]);
+        return new FileStamps(path, [.. files.Select(Stamp.Of).OfType<Stamp>()]);
     }
 
     /// <summary>Name of a file that changed, came or went since, or null where there is none.</summary>
@@ -33,5 +35,9 @@ internal sealed class FileStamps
         return _stamps.Except(now).Concat(now.Except(_stamps)).Select(stamp => stamp.Name).FirstOrDefault();
     }
 
-    private readonly record struct Stamp(string Name, long Bytes, long Time);
+    private readonly record struct Stamp(string Name, FileStatus Status)
+    {
+        public static Stamp? Of(string file) =>
+            FileStatus.Of(file) is { } status ? new Stamp(Path.GetFileName(file), status) : null;
+    }
 }
