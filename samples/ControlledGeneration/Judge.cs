@@ -5,7 +5,9 @@ using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PrefixTuning.Samples.ControlledGeneration;
 
-/// <summary>ML.NET's own text classifier, trained on sentences that the prefix never saw: says which polarity a text has.</summary>
+/// <summary>
+/// ML.NET's own text classifier, trained on sentences that the prefix never saw: says which polarity a text has.
+/// </summary>
 internal sealed class Judge : IDisposable
 {
     private readonly PredictionEngine<Judged, Verdict> _engine;
@@ -13,12 +15,14 @@ internal sealed class Judge : IDisposable
     /// <summary>Trains a classifier, and tests it on a tenth of the rows.</summary>
     public Judge(MLContext mlContext, IEnumerable<Review> reviews)
     {
-        IDataView rows = mlContext.Data.LoadFromEnumerable(reviews.Select(review => new Judged { Text = review.Sentence, IsPositive = review.Polarity == "positive" }));
+        IDataView rows = mlContext.Data.LoadFromEnumerable(reviews.Select(review =>
+            new Judged { Text = review.Sentence, IsPositive = review.Polarity == "positive" }));
         DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(rows, testFraction: 0.1);
         var pipeline = mlContext.Transforms.Text.FeaturizeText("Features", nameof(Judged.Text))
             .Append(mlContext.BinaryClassification.Trainers.AveragedPerceptron(nameof(Judged.IsPositive)));
         var model = pipeline.Fit(split.TrainSet);
-        Accuracy = mlContext.BinaryClassification.EvaluateNonCalibrated(model.Transform(split.TestSet), nameof(Judged.IsPositive)).Accuracy;
+        Accuracy = mlContext.BinaryClassification.EvaluateNonCalibrated(model.Transform(split.TestSet),
+            nameof(Judged.IsPositive)).Accuracy;
         _engine = mlContext.Model.CreatePredictionEngine<Judged, Verdict>(model);
     }
 
@@ -29,7 +33,8 @@ internal sealed class Judge : IDisposable
     public double Share(IEnumerable<Continuation> texts) => texts.Average(text => IsRight(text) ? 1.0 : 0.0);
 
     /// <summary>Whether a text has the wanted polarity.</summary>
-    public bool IsRight(Continuation text) => _engine.Predict(new Judged { Text = text.Opening + text.Rest }).IsPositive == (text.Polarity == "positive");
+    public bool IsRight(Continuation text) =>
+        _engine.Predict(new Judged { Text = text.Opening + text.Rest }).IsPositive == (text.Polarity == "positive");
 
     public void Dispose() => _engine.Dispose();
 

@@ -8,7 +8,9 @@ internal sealed class Review
     public string Sentence { get; set; } = "";
 }
 
-/// <summary>What the prefix is trained on and used for: how a sentence opens, how it goes on, and in which tone.</summary>
+/// <summary>
+/// What the prefix is trained on and used for: how a sentence opens, how it goes on, and in which tone.
+/// </summary>
 internal sealed class Continuation
 {
     private const int OpeningWords = 3;
@@ -28,6 +30,11 @@ internal sealed class Continuation
         int end = -1;
         for (int word = 0; word < OpeningWords; word++)
             end = review.Sentence.IndexOf(' ', end + 1);
-        return new Continuation { Opening = review.Sentence[..end], Rest = review.Sentence[end..], Polarity = review.Polarity };
+        return new Continuation
+        {
+            Opening = review.Sentence[..end],
+            Rest = review.Sentence[end..],
+            Polarity = review.Polarity
+        };
     }
 }

@@ -12,7 +12,8 @@ internal static class FitProgress
     {
         if (!AnsiConsole.Profile.Capabilities.Interactive)
             return fit(progress => WriteLine(progress));
-        return AnsiConsole.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn())
+        return AnsiConsole.Progress()
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn())
             .Start(context =>
             {
                 ProgressTask? task = null;
@@ -32,5 +33,7 @@ internal static class FitProgress
     }
 
     private static string Describe(TrainingProgress progress) => string.Create(CultureInfo.InvariantCulture,
-        $"step {progress.Step}/{progress.TotalSteps}, loss {progress.Loss:F3}{(progress.ValidationLoss is double loss ? $", held-out loss {loss:F3}" : "")}, {progress.TokensPerSecond:F0} tokens/s, {progress.TimeLeft:m\\:ss} left");
+        $"step {progress.Step}/{progress.TotalSteps}, loss"
+            + $" {progress.Loss:F3}{(progress.ValidationLoss is double loss ? $", held-out loss {loss:F3}" : "")},"
+            + $" {progress.TokensPerSecond:F0} tokens/s, {progress.TimeLeft:m\\:ss} left");
 }

@@ -31,7 +31,8 @@ internal static partial class ToolCommand
         try
         {
             if (parsed.Action is ParseErrorAction)
-                throw new UsageException($"{string.Join(" ", parsed.Errors.Select(error => error.Message))} See '{CallOf(parsed)} --help'.");
+                throw new UsageException(
+                    $"{string.Join(" ", parsed.Errors.Select(error => error.Message))} See '{CallOf(parsed)} --help'.");
             // Faults are this method's, and Ctrl-C is the training's.
             return parsed.Invoke(new InvocationConfiguration
             {
@@ -56,9 +57,11 @@ internal static partial class ToolCommand
     /// <summary>The command with its verbs.</summary>
     private static Verb Make(ToolConsole console)
     {
-        var root = new Verb(Name, "Teaches a frozen language model to write the texts you want, by training a prefix for it.")
+        var root = new Verb(Name,
+            "Teaches a frozen language model to write the texts you want, by training a prefix for it.")
         {
-            TrainVerb.Make(console), DistillVerb.Make(console), GenerateVerb.Make(console), EvaluateVerb.Make(console), InspectVerb.Make(console),
+            TrainVerb.Make(console), DistillVerb.Make(console), GenerateVerb.Make(console), EvaluateVerb.Make(console),
+                InspectVerb.Make(console),
             ConvertVerb.Make(console), Verbose, new VersionOption(),
         };
         HelpWithExamples.Add(root,
@@ -76,8 +79,10 @@ internal static partial class ToolCommand
     {
         UsageException or ArgumentException { ParamName: "options" } => ExitCode.Usage,
         OperationCanceledException => ExitCode.Cancelled,
-        IOException or UnauthorizedAccessException or FormatException or InvalidOperationException or NotSupportedException
-            or ArgumentException or ExternalException or OutOfMemoryException or DllNotFoundException => ExitCode.Failed,
+        IOException or UnauthorizedAccessException or FormatException or InvalidOperationException
+            or NotSupportedException
+            or ArgumentException or ExternalException or OutOfMemoryException or DllNotFoundException =>
+                ExitCode.Failed,
         _ => null,
     };
 

@@ -6,7 +6,9 @@ using Spectre.Console.Rendering;
 
 namespace Microsoft.ML.PrefixTuning.Tool;
 
-/// <summary>What a verb reads from and writes to: results to <see cref="Out"/>, everything else to <see cref="Error"/>.</summary>
+/// <summary>
+/// What a verb reads from and writes to: results to <see cref="Out"/>, everything else to <see cref="Error"/>.
+/// </summary>
 /// <param name="input">Standard input.</param>
 /// <param name="output">Standard output.</param>
 /// <param name="error">Standard error.</param>
@@ -70,5 +72,6 @@ internal sealed class ToolConsole(TextReader input, TextWriter output, TextWrite
 internal static class TextFiles
 {
     /// <summary>Without a byte order mark; bytes that are no UTF-8 are an error and not replaced.</summary>
-    public static Encoding Utf8 { get; } = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    public static Encoding Utf8 { get; } =
+        new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 }

@@ -8,8 +8,8 @@ namespace Microsoft.ML;
 public static class PrefixDistillationCatalog
 {
     /// <summary>
-    /// Makes a <see cref="PrefixDistillationEstimator"/>: it trains a short prefix with which a frozen language model writes
-    /// what it writes behind a long instruction, context or prefix. Rows need no label.
+    /// Makes a <see cref="PrefixDistillationEstimator"/>: it trains a short prefix with which a frozen language model
+    /// writes what it writes behind a long instruction, context or prefix. Rows need no label.
     /// </summary>
     /// <param name="catalog">The text transforms' catalog.</param>
     /// <param name="outputColumnName">Column that takes the generated text.</param>
@@ -27,7 +27,8 @@ public static class PrefixDistillationCatalog
     /// using PrefixTuningTransformer model = pipeline.Fit(questions);
     /// </code>
     /// </example>
-    public static PrefixDistillationEstimator DistillPrefix(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
+    public static PrefixDistillationEstimator DistillPrefix(this TransformsCatalog.TextTransforms catalog,
+        string outputColumnName,
         string inputColumnName, BaseModel baseModel, PrefixTeacher teacher, DistillationOptions? options = null) =>
         new(MlNetInternals.GetEnvironment(catalog), (outputColumnName, inputColumnName), baseModel, teacher,
             options ?? new DistillationOptions());

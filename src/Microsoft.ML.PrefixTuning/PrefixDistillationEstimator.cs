@@ -1,6 +1,8 @@
 using System;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -15,14 +17,15 @@ namespace Microsoft.ML.PrefixTuning;
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | Yes |
 /// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType) |
-/// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences |
+/// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences
+/// |
 /// | Required NuGet in addition to Microsoft.ML | Microsoft.ML.PrefixTuning and one TorchSharp backend |
 /// | Exportable to ONNX | No |
 ///
 /// ### Training Algorithm Details
-/// The teacher, a text or a prefix, writes a continuation for every row. The student's keys and values are then trained so
-/// that its next-token distributions on these continuations are the teacher's (Kullback-Leibler divergence; Hinton, Vinyals
-/// and Dean 2015, and for contexts Snell, Klein and Zhong 2022).
+/// The teacher, a text or a prefix, writes a continuation for every row. The student's keys and values are then trained
+/// so that its next-token distributions on these continuations are the teacher's (Kullback-Leibler divergence; Hinton,
+/// Vinyals and Dean 2015, and for contexts Snell, Klein and Zhong 2022).
 /// ]]></format>
 /// </remarks>
 public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransformer>
@@ -31,17 +34,18 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     private const string WrittenColumn = "PrefixTuning.TeacherContinuation";
 
     private readonly IHost _host;
-    private readonly TuningColumns _columns;
+    private readonly FitColumns _columns;
     private readonly BaseModel _baseModel;
     private readonly PrefixTeacher _teacher;
     private readonly DistillationOptions _options;
     private readonly TextSettings _settings;
     private readonly int _seed;
 
-    internal PrefixDistillationEstimator(IHostEnvironment environment, (string Output, string Input) columns, BaseModel baseModel,
+    internal PrefixDistillationEstimator(IHostEnvironment environment, (string Output, string Input) columns,
+        BaseModel baseModel,
         PrefixTeacher teacher, DistillationOptions options)
     {
-        _columns = new TuningColumns(columns.Output, columns.Input, options.ContinuationColumnName ?? WrittenColumn)
+        _columns = new FitColumns(columns.Output, columns.Input, options.ContinuationColumnName ?? WrittenColumn)
         {
             Wanted = options.ContinuationColumnName ?? columns.Output,
         };
@@ -53,16 +57,25 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         (_baseModel, _teacher, _options) = (baseModel, teacher, options);
         PrefixTuningOptions student = options.Student;
         _seed = student.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
-        _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation, student.Precision, student.EmbedBase);
+        _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation,
+            student.Precision, student.EmbedBase);
         _settings.CheckErrorColumn(_columns.Label, "Student.");
     }
 
     /// <summary>Distils the teacher. The base's weights are the same bits before and after.</summary>
     /// <param name="input">Rows with the input column.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
-    /// <exception cref="ArgumentException">A row is too long, or there is none; the student is no shorter than the teacher; or a banned word has no token in the base.</exception>
-    /// <exception cref="InvalidOperationException">The teacher was made for another base, training diverged before its first good step, or a state file does not fit.</exception>
-    /// <exception cref="OperationCanceledException">Training was cancelled and the options do not ask for the best so far.</exception>
+    /// <exception cref="ArgumentException">
+    /// A row is too long, or there is none; the student is no shorter than the teacher; or a banned word has no token
+    /// in the base.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The teacher was made for another base, training diverged before its first good step, or a state file does not
+    /// fit.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// Training was cancelled and the options do not ask for the best so far.
+    /// </exception>
     public PrefixTuningTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -85,7 +98,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 (input, student) = (writer.Transform(input), Written(student, writer));
             }
             var fitting = new PrefixFitting(_host, channel, _columns, student, lease.Base, _seed, teacher);
-            (PrefixChoice prefixes, TrainingSummary summary) = fitting.Run(input);
+            (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }
         catch
@@ -100,15 +113,18 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
         GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
 
-    private BaseLease Acquire() => BaseLoader.AcquireForTraining(_host, _baseModel, _options.Student.Precision, _options.Student.Device);
+    private BaseLease Acquire() =>
+        BaseLoader.AcquireForTraining(_host, _baseModel, _options.Student.Precision, _options.Student.Device);
 
     private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
-        new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input), PrefixChoice.ForAll(teacher.Prefix)), null);
+        new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input),
+            PrefixesByValue.ForAll(teacher.Prefix)), null);
 
     /// <summary>What the teacher writes may be nothing but an end.</summary>
-    private static PrefixTuningOptions Written(PrefixTuningOptions student, PrefixTuningTransformer writer) => student with
-    {
-        Training = student.Training with { AllowEmptyTargets = true },
-        ValidationSet = student.ValidationSet is { } validation ? writer.Transform(validation) : null,
-    };
+    private static PrefixTuningOptions Written(PrefixTuningOptions student, PrefixTuningTransformer writer) =>
+        student with
+        {
+            Training = student.Training with { AllowEmptyTargets = true },
+            ValidationSet = student.ValidationSet is { } validation ? writer.Transform(validation) : null,
+        };
 }

@@ -1,6 +1,8 @@
 using System;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -11,27 +13,33 @@ public sealed partial class Prefix
     /// <param name="path">A safetensors file.</param>
     /// <exception cref="FileNotFoundException">The file is missing.</exception>
     /// <exception cref="FormatException">The file is broken, or holds something else than a prefix.</exception>
-    /// <exception cref="NotSupportedException">The file was written by a newer version, or is a Python pickle.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The file was written by a newer version, or is a Python pickle.
+    /// </exception>
     public static Prefix Load(string path) => PrefixFile.Load(path);
 
     /// <summary>
-    /// Writes the prefix as a safetensors file: float32 keys and values of each attention, and how they are meant. The name
-    /// holds the old or the new file, whole, whenever the process stops.
+    /// Writes the prefix as a safetensors file: float32 keys and values of each attention, and how they are meant. The
+    /// name holds the old or the new file, whole, whenever the process stops.
     /// </summary>
     /// <param name="path">The file; replaced if it is there.</param>
     /// <exception cref="DirectoryNotFoundException">Its folder is missing.</exception>
     /// <exception cref="IOException">Writing failed; a former file is untouched.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file cannot be written; a former file is untouched.</exception>
+    /// <exception cref="UnauthorizedAccessException">
+    /// The file cannot be written; a former file is untouched.
+    /// </exception>
     public void Save(string path) => PrefixFile.Save(this, path);
 
     /// <summary>
-    /// Reads an adapter folder of PEFT, Python's library: PREFIX_TUNING, or PROMPT_TUNING, whose embeddings are run through the
-    /// base once and become keys and values. It keeps PEFT's conventions about positions and windows.
+    /// Reads an adapter folder of PEFT, Python's library: PREFIX_TUNING, or PROMPT_TUNING, whose embeddings are run
+    /// through the base once and become keys and values. It keeps PEFT's conventions about positions and windows.
     /// </summary>
     /// <param name="folder">The folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</param>
     /// <param name="baseModel">The base that the adapter was trained for.</param>
     /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
-    /// <exception cref="NotSupportedException">The adapter is of another kind, or there is only a Python pickle.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The adapter is of another kind, or there is only a Python pickle.
+    /// </exception>
     /// <exception cref="InvalidOperationException">The adapter was made for another base.</exception>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     public static Prefix FromPeft(string folder, BaseModel baseModel)
@@ -46,8 +54,13 @@ public sealed partial class Prefix
     /// <summary>Writes the prefix as an adapter folder that PEFT loads with the same logits.</summary>
     /// <param name="folder">The folder; made where it is missing.</param>
     /// <param name="baseModel">The base that the prefix was trained for.</param>
-    /// <param name="baseModelName">What <c>base_model_name_or_path</c> says, such as a model's name on a hub; null leaves it open.</param>
-    /// <exception cref="InvalidOperationException">The prefix was made for another base, or PEFT would read it with other conventions; the message says what would be lost.</exception>
+    /// <param name="baseModelName">
+    /// What <c>base_model_name_or_path</c> says, such as a model's name on a hub; null leaves it open.
+    /// </param>
+    /// <exception cref="InvalidOperationException">
+    /// The prefix was made for another base, or PEFT would read it with other conventions; the message says what would
+    /// be lost.
+    /// </exception>
     /// <exception cref="IOException">Writing failed.</exception>
     public void SaveAsPeft(string folder, BaseModel baseModel, string? baseModelName = null)
     {

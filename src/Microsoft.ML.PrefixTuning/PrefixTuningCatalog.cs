@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML;
 
@@ -9,9 +11,9 @@ namespace Microsoft.ML;
 public static class PrefixTuningCatalog
 {
     /// <summary>
-    /// Makes a <see cref="PrefixTuningEstimator"/>: it trains a prefix, keys and values in front of every attention of a
-    /// frozen language model (Li and Liang 2021), so that the model writes the label column's kind of text for the input
-    /// column's.
+    /// Makes a <see cref="PrefixTuningEstimator"/>: it trains a prefix, keys and values in front of every attention of
+    /// a frozen language model (Li and Liang 2021), so that the model writes the label column's kind of text for the
+    /// input column's.
     /// </summary>
     /// <param name="catalog">The text transforms' catalog.</param>
     /// <param name="outputColumnName">Column that takes the generated text.</param>
@@ -30,14 +32,16 @@ public static class PrefixTuningCatalog
     /// IDataView described = model.Transform(newRows);
     /// </code>
     /// </example>
-    public static PrefixTuningEstimator PrefixTune(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
+    public static PrefixTuningEstimator PrefixTune(this TransformsCatalog.TextTransforms catalog,
+        string outputColumnName,
         string inputColumnName, string labelColumnName, BaseModel baseModel, PrefixTuningOptions? options = null) =>
-        new(MlNetInternals.GetEnvironment(catalog), new TuningColumns(outputColumnName, inputColumnName, labelColumnName, options?.AttributeColumnName),
+        new(MlNetInternals.GetEnvironment(catalog),
+            new FitColumns(outputColumnName, inputColumnName, labelColumnName, options?.AttributeColumnName),
             baseModel, options ?? new PrefixTuningOptions());
 
     /// <summary>
-    /// Makes a <see cref="TextGenerationEstimator"/>: a frozen language model writes a text for every row, with a given prefix
-    /// or by itself. Its <c>Fit</c> trains nothing.
+    /// Makes a <see cref="TextGenerationEstimator"/>: a frozen language model writes a text for every row, with a given
+    /// prefix or by itself. Its <c>Fit</c> trains nothing.
     /// </summary>
     /// <param name="catalog">The text transforms' catalog.</param>
     /// <param name="outputColumnName">Column that takes the generated text.</param>
@@ -47,15 +51,17 @@ public static class PrefixTuningCatalog
     /// <param name="options">Everything else; null means the defaults.</param>
     /// <exception cref="ArgumentException">An option has no good value; the message names each one.</exception>
     /// <remarks>Only use base models and prefixes from sources you trust.</remarks>
-    public static TextGenerationEstimator GenerateText(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
+    public static TextGenerationEstimator GenerateText(this TransformsCatalog.TextTransforms catalog,
+        string outputColumnName,
         string? inputColumnName, BaseModel baseModel, Prefix? prefix = null, TextGenerationOptions? options = null) =>
-        new(MlNetInternals.GetEnvironment(catalog), new GenerationColumns(outputColumnName, inputColumnName ?? outputColumnName),
-            baseModel, PrefixChoice.ForAll(prefix), options ?? new TextGenerationOptions());
+        new(MlNetInternals.GetEnvironment(catalog),
+            new WrittenColumns(outputColumnName, inputColumnName ?? outputColumnName),
+            baseModel, PrefixesByValue.ForAll(prefix), options ?? new TextGenerationOptions());
 
     /// <summary>
-    /// Makes a <see cref="TextGenerationEstimator"/> that serves several prefixes on one base: a column says which one a row
-    /// carries, and rows with different prefixes are worked on at once. The prefixes may have been trained independently of
-    /// each other; they share columns, template and decoding. Its <c>Fit</c> trains nothing.
+    /// Makes a <see cref="TextGenerationEstimator"/> that serves several prefixes on one base: a column says which one
+    /// a row carries, and rows with different prefixes are worked on at once. The prefixes may have been trained
+    /// independently of each other; they share columns, template and decoding. Its <c>Fit</c> trains nothing.
     /// </summary>
     /// <param name="catalog">The text transforms' catalog.</param>
     /// <param name="outputColumnName">Column that takes the generated text.</param>
@@ -63,18 +69,25 @@ public static class PrefixTuningCatalog
     /// <param name="baseModel">The frozen model.</param>
     /// <param name="prefixes">Prefixes made for this model, by the value of the attribute column.</param>
     /// <param name="attributeColumnName">Text column that picks the prefix.</param>
-    /// <param name="options">Everything else, such as <see cref="TextGenerationOptions.UnseenAttributePrefix"/>; null means the defaults.</param>
-    /// <exception cref="ArgumentException">There is no prefix, or an option has no good value; the message names each one.</exception>
+    /// <param name="options">
+    /// Everything else, such as <see cref="TextGenerationOptions.UnseenAttributePrefix"/>; null means the defaults.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// There is no prefix, or an option has no good value; the message names each one.
+    /// </exception>
     /// <remarks>Only use base models and prefixes from sources you trust.</remarks>
     /// <example>
     /// <code>
     /// var pipeline = mlContext.Transforms.Text.GenerateText("Answer", "Text", SmolLM2.Instruct135M,
-    ///     prefixes: new Dictionary&lt;string, Prefix&gt; { ["describe"] = describing.Prefix, ["shorten"] = shortening.Prefix },
+    /// prefixes: new Dictionary&lt;string, Prefix&gt; { ["describe"] = describing.Prefix, ["shorten"] =
+    /// shortening.Prefix },
     ///     attributeColumnName: "Task");
     /// </code>
     /// </example>
-    public static TextGenerationEstimator GenerateText(this TransformsCatalog.TextTransforms catalog, string outputColumnName,
-        string? inputColumnName, BaseModel baseModel, IReadOnlyDictionary<string, Prefix> prefixes, string attributeColumnName,
+    public static TextGenerationEstimator GenerateText(this TransformsCatalog.TextTransforms catalog,
+        string outputColumnName,
+        string? inputColumnName, BaseModel baseModel, IReadOnlyDictionary<string, Prefix> prefixes,
+            string attributeColumnName,
         TextGenerationOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(prefixes);
@@ -83,8 +96,10 @@ public static class PrefixTuningCatalog
             throw new ArgumentException("Expected at least one prefix, found none.", nameof(prefixes));
         foreach ((string value, Prefix prefix) in prefixes)
             ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{value}\"]");
-        var choice = new PrefixChoice(new Dictionary<string, Prefix>(prefixes, StringComparer.Ordinal), options?.UnseenAttributePrefix);
-        return new(MlNetInternals.GetEnvironment(catalog), new GenerationColumns(outputColumnName, inputColumnName ?? outputColumnName, attributeColumnName),
+        var choice = new PrefixesByValue(new Dictionary<string, Prefix>(prefixes, StringComparer.Ordinal),
+            options?.UnseenAttributePrefix);
+        return new(MlNetInternals.GetEnvironment(catalog),
+            new WrittenColumns(outputColumnName, inputColumnName ?? outputColumnName, attributeColumnName),
             baseModel, choice, options ?? new TextGenerationOptions());
     }
 }

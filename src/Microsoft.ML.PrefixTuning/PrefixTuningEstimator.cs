@@ -1,6 +1,8 @@
 using System;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -17,7 +19,8 @@ namespace Microsoft.ML.PrefixTuning;
 /// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType) |
 /// | Label column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), for `Fit` only |
 /// | Attribute column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), where the options name one |
-/// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences |
+/// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences
+/// |
 /// | Required NuGet in addition to Microsoft.ML | Microsoft.ML.PrefixTuning and one TorchSharp backend |
 /// | Exportable to ONNX | No |
 ///
@@ -29,13 +32,13 @@ namespace Microsoft.ML.PrefixTuning;
 public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
 {
     private readonly IHost _host;
-    private readonly TuningColumns _columns;
+    private readonly FitColumns _columns;
     private readonly BaseModel _baseModel;
     private readonly PrefixTuningOptions _options;
     private readonly TextSettings _settings;
     private readonly int _seed;
 
-    internal PrefixTuningEstimator(IHostEnvironment environment, TuningColumns columns, BaseModel baseModel,
+    internal PrefixTuningEstimator(IHostEnvironment environment, FitColumns columns, BaseModel baseModel,
         PrefixTuningOptions options)
     {
         columns.Check();
@@ -46,18 +49,28 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         (_columns, _baseModel, _options) = (columns, baseModel, options);
         // Not from the host's generator: that one depends on which components were made before this one.
         _seed = options.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
-        _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation, options.Precision,
+        _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation,
+            options.Precision,
             options.EmbedBase)
         { AttributeColumn = columns.Attribute };
         _settings.CheckErrorColumn(columns.Label);
     }
 
     /// <summary>Trains a prefix. The base's weights are the same bits before and after.</summary>
-    /// <param name="input">Rows with the input and the label column, and the attribute column where the options name one.</param>
+    /// <param name="input">
+    /// Rows with the input and the label column, and the attribute column where the options name one.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
-    /// <exception cref="ArgumentException">A row is no good: empty target or attribute, or too long; or there is no row; or a banned word has no token in the base.</exception>
-    /// <exception cref="InvalidOperationException">Training diverged before its first good step, or a state file does not fit.</exception>
-    /// <exception cref="OperationCanceledException">Training was cancelled and the options do not ask for the best so far.</exception>
+    /// <exception cref="ArgumentException">
+    /// A row is no good: empty target or attribute, or too long; or there is no row; or a banned word has no token in
+    /// the base.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// Training diverged before its first good step, or a state file does not fit.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// Training was cancelled and the options do not ask for the best so far.
+    /// </exception>
     public PrefixTuningTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -71,7 +84,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         try
         {
             var fitting = new PrefixFitting(_host, channel, _columns, _options, lease.Base, _seed);
-            (PrefixChoice prefixes, TrainingSummary summary) = fitting.Run(input);
+            (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }
         catch

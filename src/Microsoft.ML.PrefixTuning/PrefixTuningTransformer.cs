@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 [assembly: Microsoft.ML.LoadableClass(typeof(PrefixTuningTransformer), null, typeof(Microsoft.ML.SignatureLoadModel),
@@ -10,10 +11,14 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning;
 
-/// <summary>Maps a text column to a column of generated text with a frozen language model and a prefix (or none, or one an attribute).</summary>
+/// <summary>
+/// Maps a text column to a column of generated text with a frozen language model and a prefix (or none, or one an
+/// attribute).
+/// </summary>
 /// <remarks>
 /// Safe for concurrent use; one generation runs at a time, since it uses all cores. Owns native memory: dispose it (a
-/// <c>TransformerChain</c> and a <c>PredictionEngine</c> dispose theirs). Copies of one base in a process share its memory.
+/// <c>TransformerChain</c> and a <c>PredictionEngine</c> dispose theirs). Copies of one base in a process share its
+/// memory.
 /// </remarks>
 public sealed class PrefixTuningTransformer : ITransformer, IDisposable
 {
@@ -29,12 +34,14 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     }
 
     /// <summary>
-    /// The prefix of all rows; with an attribute column, that of the rows whose value is none of <see cref="Prefixes"/>. Null
-    /// where the base writes by itself, or where such rows are refused.
+    /// The prefix of all rows; with an attribute column, that of the rows whose value is none of
+    /// <see cref="Prefixes"/>. Null where the base writes by itself, or where such rows are refused.
     /// </summary>
     public Prefix? Prefix => _session.Choice.Otherwise;
 
-    /// <summary>The prefix of each value of the attribute column, shared part included; empty where there is no such column.</summary>
+    /// <summary>
+    /// The prefix of each value of the attribute column, shared part included; empty where there is no such column.
+    /// </summary>
     public IReadOnlyDictionary<string, Prefix> Prefixes => _session.Choice.ByValue;
 
     /// <summary>How the prefix was trained; null where it was not trained by this transformer's estimator.</summary>
@@ -55,7 +62,9 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     internal TextSession Session => _session;
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The input or attribute column is missing or not a text.
+    /// </exception>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
@@ -64,7 +73,9 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     }
 
     /// <summary>A lazy view with the generated column; texts are written in batches while it is read.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The input or attribute column is missing or not a text.
+    /// </exception>
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -72,7 +83,9 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The input or attribute column is missing or not a text.
+    /// </exception>
     IRowToRowMapper ITransformer.GetRowToRowMapper(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);

@@ -32,8 +32,8 @@ public sealed class TextGenerationCatalog
     /// <summary>Measures generated texts against the texts wanted.</summary>
     /// <remarks>All rows are held in memory.</remarks>
     /// <param name="data">Rows with labels and outputs.</param>
-    /// <param name="labelColumnName">Texts wanted: one a row, or several as a vector. Empty ones stand for references that
-    /// are missing; a row or group without any is measured against an empty text.</param>
+    /// <param name="labelColumnName">Texts wanted: one a row, or several as a vector. Empty ones stand for references
+    /// that are missing; a row or group without any is measured against an empty text.</param>
     /// <param name="outputColumnName">The text generated for the row.</param>
     /// <param name="options">What may be chosen.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
@@ -43,7 +43,8 @@ public sealed class TextGenerationCatalog
     /// <exception cref="OperationCanceledException">The context was told to cancel.</exception>
     /// <example>
     /// <code>
-    /// TextGenerationMetrics metrics = mlContext.TextGeneration.Evaluate(model.Transform(test), "Reference", "Description");
+    /// TextGenerationMetrics metrics = mlContext.TextGeneration.Evaluate(model.Transform(test), "Reference",
+    /// "Description");
     /// </code>
     /// </example>
     public TextGenerationMetrics Evaluate(IDataView data, string labelColumnName, string outputColumnName,

@@ -1,5 +1,6 @@
 using System;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -14,7 +15,8 @@ namespace Microsoft.ML.PrefixTuning;
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | No |
 /// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType) |
-/// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences |
+/// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences
+/// |
 /// | Exportable to ONNX | No |
 /// ]]></format>
 /// </remarks>
@@ -22,22 +24,24 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
 {
     private readonly IHost _host;
     private readonly BaseModel _baseModel;
-    private readonly PrefixChoice _prefixes;
+    private readonly PrefixesByValue _prefixes;
     private readonly TextGenerationOptions _options;
     private readonly TextSettings _settings;
 
-    internal TextGenerationEstimator(IHostEnvironment environment, GenerationColumns columns, BaseModel baseModel,
-        PrefixChoice prefixes, TextGenerationOptions options)
+    internal TextGenerationEstimator(IHostEnvironment environment, WrittenColumns columns, BaseModel baseModel,
+        PrefixesByValue prefixes, TextGenerationOptions options)
     {
         columns.Check();
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(options);
         OptionsCheck.Check(options);
         if (columns.Attribute is null && options.UnseenAttributePrefix is not null)
-            throw new ArgumentException("UnseenAttributePrefix: expected null without an attribute column, found a prefix.", nameof(options));
+            throw new ArgumentException(
+                "UnseenAttributePrefix: expected null without an attribute column, found a prefix.", nameof(options));
         _host = environment.Register(nameof(TextGenerationEstimator));
         (_baseModel, _prefixes, _options) = (baseModel, prefixes, options);
-        _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation, options.Precision,
+        _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation,
+            options.Precision,
             options.EmbedBase)
         { AttributeColumn = columns.Attribute };
         _settings.CheckErrorColumn(labelColumn: null);
@@ -45,7 +49,9 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
 
     /// <summary>Loads the base; the data is looked at for its schema only.</summary>
     /// <param name="input">Any view with the input column, and the attribute column where there is one.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The input or attribute column is missing or not a text.
+    /// </exception>
     /// <exception cref="ArgumentException">A banned word has no token in the base.</exception>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
     public PrefixTuningTransformer Fit(IDataView input)
@@ -57,6 +63,9 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">The input or attribute column is missing or not a text.</exception>
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => GeneratedTextSchema.Promise(inputSchema, _settings, null);
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The input or attribute column is missing or not a text.
+    /// </exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
+        GeneratedTextSchema.Promise(inputSchema, _settings, null);
 }

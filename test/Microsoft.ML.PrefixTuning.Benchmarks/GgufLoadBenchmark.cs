@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
@@ -20,7 +21,9 @@ internal static class GgufLoadBenchmark
     public static void Run(string path)
     {
         long elements = Elements(path);
-        Console.WriteLine($"{Path.GetFileName(path)}: {new FileInfo(path).Length / 1e6:F1} MB, {elements / 1e6:F1} M elements, {Environment.ProcessorCount} cores");
+        Console.WriteLine(
+            $"{Path.GetFileName(path)}: {new FileInfo(path).Length / 1e6:F1} MB, {elements / 1e6:F1} M elements,"
+                + $" {Environment.ProcessorCount} cores");
         Cost floor = Cost.Worst, float32 = Cost.Worst, bfloat16 = Cost.Worst;
         for (int round = 0; round < Rounds; round++)
         {
@@ -77,14 +80,16 @@ internal static class GgufLoadBenchmark
     }
 
     private static void Print(string what, Cost cost, Cost floor) => Console.WriteLine(
-        $"{what,-25} {cost.Wall * 1e3,7:F0} ms ({cost.Wall / floor.Wall:F2} of the floor), processor {cost.Processor * 1e3,7:F0} ms ({cost.Processor / floor.Processor:F2})");
+        $"{what,-25} {cost.Wall * 1e3,7:F0} ms ({cost.Wall / floor.Wall:F2} of the floor), processor"
+            + $" {cost.Processor * 1e3,7:F0} ms ({cost.Processor / floor.Processor:F2})");
 
     private static Cost Measure(Action action)
     {
         TimeSpan processor = Environment.CpuUsage.TotalTime;
         long start = Stopwatch.GetTimestamp();
         action();
-        return new Cost(Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
+        return new Cost(Stopwatch.GetElapsedTime(start).TotalSeconds,
+            (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
     }
 
     /// <summary>Seconds on the clock, and of all cores: the second figure holds on a busy machine too.</summary>

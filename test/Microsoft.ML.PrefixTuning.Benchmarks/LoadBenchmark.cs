@@ -2,12 +2,16 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
-/// <summary>How long a base of SmolLM2-135M's shape takes from safetensors, in its parts, beside plain reading of memory.</summary>
+/// <summary>
+/// How long a base of SmolLM2-135M's shape takes from safetensors, in its parts, beside plain reading of memory.
+/// </summary>
 internal static class SafeTensorsLoadBenchmark
 {
     private const int Layers = 30, Width = 576, Inner = 1536, KeyValueWidth = 192, Vocabulary = 49152;
@@ -33,7 +37,9 @@ internal static class SafeTensorsLoadBenchmark
             double read = Best(() => memory.max().Dispose());
             double touch = Best(() => ReadFresh(file, bytes.Length));
             double check = Best(() => CheckAll(file));
-            Console.WriteLine($"read a map {read:F3} s ({bytes.Length / read / 1e9:F1} GB/s); read a fresh map, with its page faults, {touch:F3} s ({bytes.Length / touch / 1e9:F1} GB/s)");
+            Console.WriteLine(
+                $"read a map {read:F3} s ({bytes.Length / read / 1e9:F1} GB/s); read a fresh map, with its page"
+                    + $" faults, {touch:F3} s ({bytes.Length / touch / 1e9:F1} GB/s)");
             Console.WriteLine($"open, map and finite check {check:F3} s ({bytes.Length / check / 1e9:F1} GB/s)");
             double first = Seconds(() => Load(folder, ScalarType.BFloat16));
             Console.WriteLine($"load with content hash (once a file) {first:F3} s");
@@ -50,7 +56,8 @@ internal static class SafeTensorsLoadBenchmark
 
     private static void ReadFresh(string path, long length)
     {
-        using Tensor memory = from_file(path, shared: false, size: length, dtype: ScalarType.Byte), largest = memory.max();
+        using Tensor memory = from_file(path, shared: false, size: length, dtype: ScalarType.Byte),
+            largest = memory.max();
     }
 
     private static void CheckAll(string path)
@@ -73,11 +80,14 @@ internal static class SafeTensorsLoadBenchmark
             ("input_layernorm.weight", [Width]), ("post_attention_layernorm.weight", [Width]),
             ("self_attn.q_proj.weight", [Width, Width]), ("self_attn.k_proj.weight", [KeyValueWidth, Width]),
             ("self_attn.v_proj.weight", [KeyValueWidth, Width]), ("self_attn.o_proj.weight", [Width, Width]),
-            ("mlp.gate_proj.weight", [Inner, Width]), ("mlp.up_proj.weight", [Inner, Width]), ("mlp.down_proj.weight", [Width, Inner]),
+            ("mlp.gate_proj.weight", [Inner, Width]), ("mlp.up_proj.weight", [Inner, Width]),
+                ("mlp.down_proj.weight", [Width, Inner]),
         ];
-        var all = Enumerable.Range(0, Layers).SelectMany(layer => block.Select(part => ($"model.layers.{layer}.{part.Item1}", part.Item2)))
+        var all = Enumerable.Range(0, Layers)
+            .SelectMany(layer => block.Select(part => ($"model.layers.{layer}.{part.Item1}", part.Item2)))
             .Append(("model.norm.weight", [Width])).Append(("model.embed_tokens.weight", [Vocabulary, Width]));
-        SafeTensorsWriter.Write(stream, all.Select(one => SafeTensorsContent.Of(one.Item1, ones(one.Item2, ScalarType.BFloat16))));
+        SafeTensorsWriter.Write(stream,
+            all.Select(one => SafeTensorsContent.Of(one.Item1, ones(one.Item2, ScalarType.BFloat16))));
     }
 
     private static double Best(Action action)

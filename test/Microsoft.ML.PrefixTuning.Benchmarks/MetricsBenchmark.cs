@@ -6,8 +6,8 @@ using Microsoft.ML.PrefixTuning.Evaluation;
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
 /// <summary>
-/// How long metrics take for 100,000 pairs of made-up texts of 10 to 40 words; BLEU, ROUGE and chrF together are to stay
-/// under 60 s on 2 cores.
+/// How long metrics take for 100,000 pairs of made-up texts of 10 to 40 words; BLEU, ROUGE and chrF together are to
+/// stay under 60 s on 2 cores.
 /// </summary>
 internal static class MetricsBenchmark
 {
@@ -39,7 +39,8 @@ internal static class MetricsBenchmark
         string[] words = [.. Enumerable.Range(0, Vocabulary).Select(_ => MakeWord(random))];
         return [.. Enumerable.Range(0, Pairs).Select(_ =>
         {
-            string[] reference = [.. Enumerable.Range(0, random.Next(10, 41)).Select(_ => words[(int)(Vocabulary * Math.Pow(random.NextDouble(), 3))])];
+            string[] reference = [.. Enumerable.Range(0, random.Next(10, 41))
+                .Select(_ => words[(int)(Vocabulary * Math.Pow(random.NextDouble(), 3))])];
             int cut = random.Next(reference.Length);
             string[] output = [.. reference[cut..], .. reference[..cut]];
             for (int i = 0; i < output.Length; i += random.Next(2, 8))

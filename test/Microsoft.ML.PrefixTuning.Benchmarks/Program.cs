@@ -34,7 +34,9 @@ internal static class Program
                 SafeTensorsLoadBenchmark.Run();
                 return 0;
             default:
-                Console.Error.WriteLine("usage: -- calibrate | train ROWS | quality FOLDER [seed [method [name=value ..]]] | distill FOLDER | generate | metrics | load [file.gguf]");
+                Console.Error.WriteLine(
+                    "usage: -- calibrate | train ROWS | quality FOLDER [seed [method [name=value ..]]] | distill"
+                        + " FOLDER | generate | metrics | load [file.gguf]");
                 return 1;
         }
     }

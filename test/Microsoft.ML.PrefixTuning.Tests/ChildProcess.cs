@@ -6,7 +6,9 @@ using Microsoft.ML.PrefixTuning.Tests.Face;
 
 namespace Microsoft.ML.PrefixTuning.Tests;
 
-/// <summary>A second process of this assembly, for what one process cannot show of itself. The entry point is its side.</summary>
+/// <summary>
+/// A second process of this assembly, for what one process cannot show of itself. The entry point is its side.
+/// </summary>
 internal static class ChildProcess
 {
     /// <summary>Verb: saves one file after another under a name until it is killed.</summary>
@@ -29,7 +31,8 @@ internal static class ChildProcess
     }
 
     /// <summary>The command line of a child: program and arguments.</summary>
-    public static string[] Command(params string[] arguments) => ["dotnet", "exec", typeof(ChildProcess).Assembly.Location, .. arguments];
+    public static string[] Command(params string[] arguments) =>
+        ["dotnet", "exec", typeof(ChildProcess).Assembly.Location, .. arguments];
 
     /// <summary>Runs a child to its end and gives its output.</summary>
     /// <exception cref="InvalidOperationException">It failed.</exception>
@@ -39,7 +42,8 @@ internal static class ChildProcess
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 ? output
-            : throw new InvalidOperationException($"The child process '{string.Join(' ', arguments)}' ended with {process.ExitCode}.");
+            : throw new InvalidOperationException(
+                $"The child process '{string.Join(' ', arguments)}' ended with {process.ExitCode}.");
     }
 
     private static int Main(string[] arguments)

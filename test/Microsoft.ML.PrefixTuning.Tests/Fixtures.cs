@@ -4,7 +4,9 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests;
 
-/// <summary>Where the golden values lie: the folder a variable names, else the shared one beside the checkout.</summary>
+/// <summary>
+/// Where the golden values lie: the folder a variable names, else the shared one beside the checkout.
+/// </summary>
 internal static class Fixtures
 {
     /// <summary>Golden cases of model families, a folder a shape.</summary>

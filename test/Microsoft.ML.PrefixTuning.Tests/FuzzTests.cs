@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -31,7 +32,8 @@ public sealed class FuzzTests
         string file = Path.GetTempFileName();
         try
         {
-            byte[][] originals = [.. Directory.GetFiles(folder, "ok-*.safetensors").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+            byte[][] originals = [.. Directory.GetFiles(folder, "ok-*.safetensors").Order(StringComparer.Ordinal)
+                .Select(File.ReadAllBytes)];
             (int loaded, int refused) = Run(originals, SafeTensorsDamage, bytes =>
             {
                 File.WriteAllBytes(file, bytes);
@@ -52,7 +54,8 @@ public sealed class FuzzTests
     public void Config_Damaged_LoadsOrIsRefused()
     {
         string folder = Path.Combine(Fixtures.Require(Fixtures.Hostile), "checkpoints");
-        (string Folder, byte[] Config)[] bases = [.. Directory.GetDirectories(folder, "ok-*").Order(StringComparer.Ordinal)
+        (string Folder, byte[] Config)[] bases =
+            [.. Directory.GetDirectories(folder, "ok-*").Order(StringComparer.Ordinal)
             .Select(path => (path, File.ReadAllBytes(Path.Combine(path, "config.json"))))];
         int next = 0;
         (int loaded, int refused) = Run([.. bases.Select(one => one.Config)], Mutation.Of, bytes =>
@@ -69,7 +72,8 @@ public sealed class FuzzTests
     }
 
     /// <summary>Damages the originals in turn and tries each.</summary>
-    private static (int Loaded, int Refused) Run(byte[][] originals, Func<byte[], Random, byte[]> damage, Action<byte[]> load)
+    private static (int Loaded, int Refused) Run(byte[][] originals, Func<byte[], Random, byte[]> damage,
+        Action<byte[]> load)
     {
         var random = new Random(1);
         int refused = 0;
@@ -85,7 +89,8 @@ public sealed class FuzzTests
             catch (Exception fault)
             {
                 refused++;
-                Assert.IsTrue(HostileCase.Documented.Contains(fault.GetType()), $"Mutation {i}: {fault}\n{Encoding.UTF8.GetString(bytes)}");
+                Assert.IsTrue(HostileCase.Documented.Contains(fault.GetType()),
+                    $"Mutation {i}: {fault}\n{Encoding.UTF8.GetString(bytes)}");
             }
             Assert.IsLessThan(MostSeconds, clock.Elapsed.TotalSeconds, $"Mutation {i} took too long.");
         }
@@ -98,7 +103,8 @@ public sealed class FuzzTests
     {
         int length = (int)BitConverter.ToInt64(file);
         byte[] header = Mutation.Of(file[8..(8 + length)], random), data = file[(8 + length)..];
-        byte[] number = random.Next(8) == 0 ? Mutation.Of(file[..8], random) : BitConverter.GetBytes(random.Next(2) == 0 ? header.LongLength : length);
+        byte[] number = random.Next(8) == 0 ? Mutation.Of(file[..8], random)
+            : BitConverter.GetBytes(random.Next(2) == 0 ? header.LongLength : length);
         IEnumerable<byte> all = number.Concat(header).Concat(data);
         return [.. all];
     }

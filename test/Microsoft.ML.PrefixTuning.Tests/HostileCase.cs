@@ -13,8 +13,10 @@ internal sealed class HostileCase
     /// <summary>What a user may meet because of a file; types that derive from these are not meant.</summary>
     public static readonly Type[] Documented =
     [
-        typeof(FormatException), typeof(InvalidDataException), typeof(NotSupportedException), typeof(FileNotFoundException),
-        typeof(DirectoryNotFoundException), typeof(IOException), typeof(ArgumentException), typeof(ArgumentOutOfRangeException),
+        typeof(FormatException), typeof(InvalidDataException), typeof(NotSupportedException),
+            typeof(FileNotFoundException),
+        typeof(DirectoryNotFoundException), typeof(IOException), typeof(ArgumentException),
+            typeof(ArgumentOutOfRangeException),
         typeof(InvalidOperationException),
     ];
 
@@ -41,7 +43,8 @@ internal sealed class HostileCase
     public string? Marker => Text("marker");
 
     /// <summary>Per row the ids of its source as plain text, or null.</summary>
-    public int[][]? PlainIds => _fields.TryGetProperty("plain_ids", out JsonElement ids) ? ids.Deserialize<int[][]>() : null;
+    public int[][]? PlainIds => _fields.TryGetProperty("plain_ids", out JsonElement ids) ? ids.Deserialize<int[][]>()
+        : null;
 
     /// <summary>Bytes of the file, or of all files of the folder.</summary>
     public long Size => File.Exists(Path) ? new FileInfo(Path).Length : Files().Sum(file => new FileInfo(file).Length);
@@ -54,7 +57,8 @@ internal sealed class HostileCase
     }
 
     /// <summary>The files that are there, beside a lone file too.</summary>
-    public string[] Files() => [.. Directory.GetFiles(File.Exists(Path) ? System.IO.Path.GetDirectoryName(Path)! : Path).Order(StringComparer.Ordinal)];
+    public string[] Files() => [.. Directory.GetFiles(File.Exists(Path) ? System.IO.Path.GetDirectoryName(Path)! : Path)
+        .Order(StringComparer.Ordinal)];
 
     /// <summary>Whether a refusal has a documented kind, one of the words, and the file's name.</summary>
     public void CheckFault(Exception fault)
@@ -62,11 +66,13 @@ internal sealed class HostileCase
         CollectionAssert.Contains(Documented, fault.GetType(), $"{fault}");
         string message = fault.Message.ToLowerInvariant();
         string[] words = [.. _fields.GetProperty("words").EnumerateArray().Select(word => word.GetString()!)];
-        Assert.IsTrue(words.Any(message.Contains), $"Expected one of: {string.Join(", ", words)}. Found: {fault.Message}");
+        Assert.IsTrue(words.Any(message.Contains),
+            $"Expected one of: {string.Join(", ", words)}. Found: {fault.Message}");
         string file = Text("file") ?? System.IO.Path.GetFileName(Path);
         Assert.Contains(file.ToLowerInvariant(), message, $"The message does not name the file: {fault.Message}");
         Assert.IsLessThan(2000, message.Length);
     }
 
-    private string? Text(string key) => _fields.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private string? Text(string key) => _fields.TryGetProperty(key, out JsonElement value)
+        && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 }

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -75,5 +75,6 @@ public sealed class HostileTests
         GC.WaitForPendingFinalizers();
     }
 
-    private static IReadOnlyList<HostileCase> Read() => Fixtures.Hostile is { } folder ? HostileCase.ReadAll(folder) : [];
+    private static IReadOnlyList<HostileCase> Read() =>
+        Fixtures.Hostile is { } folder ? HostileCase.ReadAll(folder) : [];
 }

@@ -3,7 +3,11 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Tests.Parity;
 using Microsoft.ML.PrefixTuning.Text;
@@ -95,7 +99,9 @@ internal static class HostileTrial
             CollectionAssert.AreEqual(expected[row], ids[row], $"row {row}");
     }
 
-    /// <summary>The source of a JSON line. .NET's own readers refuse lone surrogates, which a column may hold all the same.</summary>
+    /// <summary>
+    /// The source of a JSON line. .NET's own readers refuse lone surrogates, which a column may hold all the same.
+    /// </summary>
     private static string Source(string line)
     {
         using JsonDocument row = JsonDocument.Parse(line);

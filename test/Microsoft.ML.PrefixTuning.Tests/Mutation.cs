@@ -8,8 +8,10 @@ namespace Microsoft.ML.PrefixTuning.Tests;
 internal static class Mutation
 {
     private static readonly byte[][] Words = Array.ConvertAll(
-        (string[])["0", "-1", "1", "2147483648", "9223372036854775807", "18446744073709551616", "1e308", "-0.0", "0.5", "null", "true",
-            "\"\"", "\"0\"", "[]", "{}", "[0,", "{\"a\":", "\"", "\\", "\\ud800", "\0", ",", ":", "}", "]", "\u00e9", "nan"],
+        (string[])["0", "-1", "1", "2147483648", "9223372036854775807", "18446744073709551616", "1e308", "-0.0", "0.5",
+            "null", "true",
+            "\"\"", "\"0\"", "[]", "{}", "[0,", "{\"a\":", "\"", "\\", "\\ud800", "\0", ",", ":", "}", "]", "\u00e9",
+                "nan"],
         Encoding.UTF8.GetBytes);
 
     /// <summary>A copy with one to three places changed.</summary>
@@ -49,7 +51,8 @@ internal static class Mutation
     /// <summary>Puts a word in the place of the next JSON value, or where there is none into the text.</summary>
     private static void ReplaceValue(List<byte> bytes, int place, byte[] word)
     {
-        int begin = bytes.FindIndex(Math.Min(place, bytes.Count - 1), b => b is (byte)':' or (byte)'[' or (byte)',') + 1;
+        int begin = bytes.FindIndex(Math.Min(place, bytes.Count - 1), b => b is (byte)':' or (byte)'[' or (byte)',')
+            + 1;
         if (begin == 0)
             begin = place;
         int end = bytes.FindIndex(begin, b => b is (byte)',' or (byte)']' or (byte)'}');

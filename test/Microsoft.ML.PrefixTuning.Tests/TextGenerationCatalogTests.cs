@@ -32,7 +32,8 @@ public class TextGenerationCatalogTests
     {
         JsonElement golden = GoldenMetrics.Of("e2eexample");
         JsonElement sacreBleu = golden.GetProperty("sacrebleu"), coco = golden.GetProperty("pycocoevalcap_on_tok");
-        double meteor = golden.GetProperty("METEOR-1.5_en_norm_no_paraphrase").GetProperty("exact_stem").GetProperty("final").GetDouble();
+        double meteor = golden.GetProperty("METEOR-1.5_en_norm_no_paraphrase").GetProperty("exact_stem")
+            .GetProperty("final").GetDouble();
         double mtevalBleu = 100 * golden.GetProperty("pymteval").GetProperty("BLEU").GetDouble();
 
         TextGenerationMetrics metrics = Evaluate(VectorView(GoldenMetrics.Segments("e2eexample")));
@@ -47,13 +48,15 @@ public class TextGenerationCatalogTests
         Assert.AreEqual(coco.GetProperty("CIDEr").GetDouble(), metrics.E2E.Cider, 1e-9);
         Assert.AreEqual(mtevalBleu, metrics.WebNlg.Bleu, 1e-9);
         Assert.AreEqual(meteor, metrics.WebNlg.Meteor, 1e-9);
-        Assert.AreEqual(sacreBleu.GetProperty("TER_normalized").GetProperty("score").GetDouble() / 100, metrics.WebNlg.Ter, 1e-9);
+        Assert.AreEqual(sacreBleu.GetProperty("TER_normalized").GetProperty("score").GetDouble() / 100,
+            metrics.WebNlg.Ter, 1e-9);
     }
 
     [TestMethod]
     public void Evaluate_ScalarLabel_IsOneReference()
     {
-        IDataView view = _mlContext.Data.LoadFromEnumerable(Rows.Select(row => new GroupedRow(row.References[0], row.Output, "", 0)));
+        IDataView view = _mlContext.Data
+            .LoadFromEnumerable(Rows.Select(row => new GroupedRow(row.References[0], row.Output, "", 0)));
         AssertFigures([.. Rows.Select(row => new Segment(row.Output, row.References[0]))], Evaluate(view, "Reference"));
     }
 
@@ -64,13 +67,15 @@ public class TextGenerationCatalogTests
     public void Evaluate_GroupColumn_GathersReferences(string column)
     {
         // The second rows of the groups come after all the first ones.
-        IEnumerable<GroupedRow> first = Rows.Select((row, i) => new GroupedRow(row.References[0], row.Output, $"row {i}", i));
+        IEnumerable<GroupedRow> first =
+            Rows.Select((row, i) => new GroupedRow(row.References[0], row.Output, $"row {i}", i));
         IEnumerable<GroupedRow> rest = Rows.SelectMany((row, i) =>
             row.References.Skip(1).Select(text => new GroupedRow(text, "not this one", $"row {i}", i)));
         IDataView view = _mlContext.Data.LoadFromEnumerable(first.Concat(rest));
         IDataView keyed = _mlContext.Transforms.Conversion.MapValueToKey("Key", "Name").Fit(view).Transform(view);
 
-        AssertFigures(Rows, Evaluate(keyed, "Reference", new TextGenerationEvaluationOptions { GroupColumnName = column }));
+        AssertFigures(Rows,
+            Evaluate(keyed, "Reference", new TextGenerationEvaluationOptions { GroupColumnName = column }));
     }
 
     [TestMethod]
@@ -113,11 +118,13 @@ public class TextGenerationCatalogTests
     public void Evaluate_MissingGroup_IsRefusedByRowAndColumn(string column, string found)
     {
         IDataView known = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a", "b", "first", 1)]);
-        IDataView view = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a", "b", "first", 1), new GroupedRow("c", "d", "", 0)]);
+        IDataView view =
+            _mlContext.Data.LoadFromEnumerable([new GroupedRow("a", "b", "first", 1), new GroupedRow("c", "d", "", 0)]);
         IDataView keyed = _mlContext.Transforms.Conversion.MapValueToKey("Key", "Name").Fit(known).Transform(view);
         var options = new TextGenerationEvaluationOptions { GroupColumnName = column };
 
-        ArgumentException refusal = Assert.ThrowsExactly<ArgumentException>(() => Evaluate(keyed, "Reference", options));
+        ArgumentException refusal =
+            Assert.ThrowsExactly<ArgumentException>(() => Evaluate(keyed, "Reference", options));
 
         Assert.AreEqual($"Row 1, column '{column}': expected a group, found {found}.", refusal.Message);
     }
@@ -125,8 +132,10 @@ public class TextGenerationCatalogTests
     [TestMethod]
     public void Evaluate_NumberZero_IsAGroup()
     {
-        IDataView view = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a b", "a c", "", 0), new GroupedRow("a c", "d", "", 0)]);
-        TextGenerationMetrics metrics = Evaluate(view, "Reference", new TextGenerationEvaluationOptions { GroupColumnName = "Number" });
+        IDataView view = _mlContext.Data
+            .LoadFromEnumerable([new GroupedRow("a b", "a c", "", 0), new GroupedRow("a c", "d", "", 0)]);
+        TextGenerationMetrics metrics =
+            Evaluate(view, "Reference", new TextGenerationEvaluationOptions { GroupColumnName = "Number" });
         AssertFigures([new Segment("a c", "a b", "a c")], metrics);
     }
 
@@ -144,7 +153,12 @@ public class TextGenerationCatalogTests
 
         TextGenerationMetrics metrics = Evaluate(VectorView(rows), options: options);
 
-        var bleu = new BleuOptions { Lowercase = true, Tokenization = BleuTokenization.None, Smoothing = BleuSmoothing.AddK };
+        var bleu = new BleuOptions
+        {
+            Lowercase = true,
+            Tokenization = BleuTokenization.None,
+            Smoothing = BleuSmoothing.AddK
+        };
         Assert.AreEqual(Bleu.Corpus(rows, bleu).Score, metrics.Bleu);
         Assert.AreEqual(ChrF.Corpus(rows, new ChrFOptions { Lowercase = true }), metrics.ChrF);
         Assert.AreEqual(Rouge.Corpus(rows, stem: true).Rouge1, metrics.Rouge1);
@@ -165,11 +179,13 @@ public class TextGenerationCatalogTests
     [DataRow("Reference", "Nope", null, "Could not find output column 'Nope' (Parameter 'outputColumnName')")]
     [DataRow("Reference", "Output", "Nope", "Could not find group column 'Nope' (Parameter 'groupColumnName')")]
     [DataRow("Number", "Output", null,
-        "Schema mismatch for label column 'Number': expected String or a vector of String, got Int32 (Parameter 'labelColumnName')")]
+        "Schema mismatch for label column 'Number': expected String or a vector of String, got Int32 (Parameter"
+            + " 'labelColumnName')")]
     [DataRow("Reference", "Number", null,
         "Schema mismatch for output column 'Number': expected String, got Int32 (Parameter 'outputColumnName')")]
     [DataRow("Reference", "Output", "Weight",
-        "Schema mismatch for group column 'Weight': expected String, a key or an integer, got Single (Parameter 'groupColumnName')")]
+        "Schema mismatch for group column 'Weight': expected String, a key or an integer, got Single (Parameter"
+            + " 'groupColumnName')")]
     public void Evaluate_WrongColumns_Says(string label, string output, string? group, string message)
     {
         IDataView view = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a", "b", "c", 1)]);
@@ -201,7 +217,8 @@ public class TextGenerationCatalogTests
     private IDataView VectorView(IEnumerable<Segment> rows) =>
         _mlContext.Data.LoadFromEnumerable(rows.Select(row => new VectorRow([.. row.References], row.Output)));
 
-    private TextGenerationMetrics Evaluate(IDataView view, string label = "References", TextGenerationEvaluationOptions? options = null) =>
+    private TextGenerationMetrics Evaluate(IDataView view, string label = "References",
+        TextGenerationEvaluationOptions? options = null) =>
         _mlContext.TextGeneration.Evaluate(view, label, "Output", options);
 
     private static void AssertFigures(Segment[] rows, TextGenerationMetrics metrics)
@@ -209,7 +226,8 @@ public class TextGenerationCatalogTests
         BleuScore bleu = Bleu.Corpus(rows, BleuOptions.Default);
         RougeScores rouge = Rouge.Corpus(rows, stem: false);
         Lengths lengths = Lengths.Of(rows);
-        double meteor = Meteor.Corpus(rows, MeteorOptions.Default).Score, nist = Nist.Corpus(rows), cider = Cider.Corpus(rows);
+        double meteor = Meteor.Corpus(rows, MeteorOptions.Default).Score, nist = Nist.Corpus(rows),
+            cider = Cider.Corpus(rows);
         double mtevalBleu = 100 * MtevalBleu.Corpus(rows);
         Assert.AreEqual(rows.Length, metrics.SegmentCount);
         Assert.AreEqual(bleu.Score, metrics.Bleu);
@@ -225,8 +243,10 @@ public class TextGenerationCatalogTests
         Assert.AreEqual(Ter.Corpus(rows, TerOptions.Default).Score, metrics.Ter);
         Assert.AreEqual(ExactMatch.Corpus(rows), metrics.ExactMatch);
         Assert.AreEqual(lengths, new Lengths(metrics.OutputLength, metrics.ReferenceLength));
-        Assert.AreEqual(new E2EMetrics(mtevalBleu, nist, 100 * meteor, 100 * CaptionRougeL.Corpus(rows), cider), metrics.E2E);
-        Assert.AreEqual(new WebNlgMetrics(mtevalBleu, meteor, Ter.Corpus(rows, new TerOptions { Normalize = true }).Score / 100), metrics.WebNlg);
+        Assert.AreEqual(new E2EMetrics(mtevalBleu, nist, 100 * meteor, 100 * CaptionRougeL.Corpus(rows), cider),
+            metrics.E2E);
+        Assert.AreEqual(new WebNlgMetrics(mtevalBleu, meteor,
+            Ter.Corpus(rows, new TerOptions { Normalize = true }).Score / 100), metrics.WebNlg);
     }
 
     private sealed record VectorRow([property: VectorType] string[] References, string Output)

@@ -8,12 +8,16 @@ using System.Xml.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
-/// <summary>What the library's own comments say about its options, from the file of comments beside its assembly.</summary>
+/// <summary>
+/// What the library's own comments say about its options, from the file of comments beside its assembly.
+/// </summary>
 internal static partial class OptionComments
 {
     private static readonly Lazy<XElement[]> Members = new(Read);
 
-    /// <summary>What an option means, and its default where that is no plain value; empty where the comments are missing.</summary>
+    /// <summary>
+    /// What an option means, and its default where that is no plain value; empty where the comments are missing.
+    /// </summary>
     /// <param name="property">A property of an option record.</param>
     /// <param name="hasDefault">Whether the default is shown otherwise.</param>
     public static string Describe(PropertyInfo property, bool hasDefault)
@@ -28,11 +32,14 @@ internal static partial class OptionComments
 
     private static XElement[] Read()
     {
-        string path = Path.ChangeExtension(Path.Combine(AppContext.BaseDirectory, typeof(PrefixTuningOptions).Assembly.GetName().Name + ".dll"), ".xml");
+        string path =
+            Path.ChangeExtension(Path.Combine(AppContext.BaseDirectory,
+            typeof(PrefixTuningOptions).Assembly.GetName().Name + ".dll"), ".xml");
         return File.Exists(path) ? XDocument.Load(path).Descendants("member").ToArray() : [];
     }
 
-    private static XElement? Find(string name) => Members.Value.FirstOrDefault(member => member.Attribute("name")?.Value == name);
+    private static XElement? Find(string name) =>
+        Members.Value.FirstOrDefault(member => member.Attribute("name")?.Value == name);
 
     private static string Text(XElement? element)
     {
@@ -42,7 +49,8 @@ internal static partial class OptionComments
             text.Append(node switch
             {
                 XText plain => plain.Value,
-                XElement { Name.LocalName: "see" } see => OptionText.Kebab(see.Attribute("langword")?.Value ?? LastName().Match(see.Attribute("cref")!.Value).Value),
+                XElement { Name.LocalName: "see" } see => OptionText.Kebab(see.Attribute("langword")?.Value
+                    ?? LastName().Match(see.Attribute("cref")!.Value).Value),
                 XElement other => other.Value,
                 _ => "",
             });

@@ -43,12 +43,16 @@ internal static partial class OptionText
             return text;
         if (type.IsEnum)
         {
-            string? name = Enum.GetNames(type).FirstOrDefault(name => string.Equals(Kebab(name), text, StringComparison.OrdinalIgnoreCase));
-            return name is not null ? Enum.Parse(type, name) : throw Wrong(string.Join(", ", Enum.GetNames(type).Select(Kebab)), text);
+            string? name = Enum.GetNames(type)
+                .FirstOrDefault(name => string.Equals(Kebab(name), text, StringComparison.OrdinalIgnoreCase));
+            return name is not null ? Enum.Parse(type, name)
+                : throw Wrong(string.Join(", ", Enum.GetNames(type).Select(Kebab)), text);
         }
         if (type == typeof(int))
-            return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int whole) ? whole : throw Wrong("a whole number", text);
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) ? real : throw Wrong("a number", text);
+            return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int whole)
+                ? whole : throw Wrong("a whole number", text);
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) ? real
+            : throw Wrong("a number", text);
     }
 
     /// <summary>Splits <c>kind:rest</c>.</summary>
@@ -67,7 +71,8 @@ internal static partial class OptionText
         return list;
     }
 
-    private static FormatException Wrong(string expected, string found) => new($"expected {expected}, found '{found}'.");
+    private static FormatException Wrong(string expected, string found) =>
+        new($"expected {expected}, found '{found}'.");
 
     // Between a small letter or a figure and a capital.
     [GeneratedRegex("(?<=[a-z0-9])(?=[A-Z])")]

@@ -1,6 +1,6 @@
 using System;
 using System.CommandLine;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -10,7 +10,9 @@ internal sealed class PrefixArguments
     private readonly RecordOptions<PrefixOptions> _options;
     private readonly Option<string> _start = new("--prefix-start")
     {
-        Description = "Where training starts: the keys and values of a text made from the column names (text) or of the given one (text:WORDS), zero, "
+        Description =
+            "Where training starts: the keys and values of a text made from the column names (text) or of the given"
+                + " one (text:WORDS), zero, "
             + "small random values (random, random:SCALE), or a prefix file (file:PATH).",
         HelpName = "text|zero|random|file",
         DefaultValueFactory = _ => "text",
@@ -18,15 +20,20 @@ internal sealed class PrefixArguments
 
     private readonly Option<string> _method = new("--method")
     {
-        Description = "What is learned: keys and values for every layer (prefix), input embeddings (embedding-only), keys and values behind the input (infix), "
-            + "nothing, the start's text as it is (text), or words found by search (trigger-words, trigger-words:STEPS, trigger-words:STEPS:CANDIDATES).",
+        Description =
+            "What is learned: keys and values for every layer (prefix), input embeddings (embedding-only), keys and"
+                + " values behind the input (infix), "
+            + "nothing, the start's text as it is (text), or words found by search (trigger-words,"
+            + " trigger-words:STEPS, trigger-words:STEPS:CANDIDATES).",
         HelpName = "prefix|embedding-only|infix|text|trigger-words",
         DefaultValueFactory = _ => "prefix",
     };
 
     private readonly Option<string> _parametrization = new("--parametrization")
     {
-        Description = "What training moves: keys and values themselves (direct), the paper's network (mlp), or a network on top of the start (residual-mlp); "
+        Description =
+            "What training moves: keys and values themselves (direct), the paper's network (mlp), or a network on top"
+                + " of the start (residual-mlp); "
             + "a network takes its WIDTH, DEPTH and DROPOUT behind colons (mlp:512, mlp:512:2, mlp:512:2:0.1).",
         HelpName = "direct|mlp|residual-mlp",
         DefaultValueFactory = _ => "direct",
@@ -38,7 +45,8 @@ internal sealed class PrefixArguments
         foreach (Option option in (Option[])[_start, _method, _parametrization])
             command.Options.Add(option);
         _options = new RecordOptions<PrefixOptions>(command, prefix: "prefix-",
-            without: [nameof(PrefixOptions.Start), nameof(PrefixOptions.Method), nameof(PrefixOptions.Parametrization)]);
+            without: [nameof(PrefixOptions.Start), nameof(PrefixOptions.Method),
+                nameof(PrefixOptions.Parametrization)]);
     }
 
     /// <summary>The options of the command line.</summary>
@@ -58,8 +66,11 @@ internal sealed class PrefixArguments
         ["text"] => PrefixMethod.Text,
         ["trigger-words"] => PrefixMethod.TriggerWords(),
         ["trigger-words", var steps] => PrefixMethod.TriggerWords(steps: Number<int>("--method", steps)),
-        ["trigger-words", var steps, var candidates] => PrefixMethod.TriggerWords(Number<int>("--method", candidates), Number<int>("--method", steps)),
-        _ => throw new UsageException($"--method: expected prefix, embedding-only, infix, text, trigger-words, trigger-words:STEPS or trigger-words:STEPS:CANDIDATES, found '{text}'."),
+        ["trigger-words", var steps, var candidates] =>
+            PrefixMethod.TriggerWords(Number<int>("--method", candidates), Number<int>("--method", steps)),
+        _ => throw new UsageException(
+            "--method: expected prefix, embedding-only, infix, text, trigger-words, trigger-words:STEPS or"
+                + $" trigger-words:STEPS:CANDIDATES, found '{text}'."),
     };
 
     private static Parametrization ReadParametrization(string text) => text.Split(':') switch
@@ -67,7 +78,9 @@ internal sealed class PrefixArguments
         ["direct"] => Parametrization.Direct,
         ["mlp", .. { Length: <= 3 } shape] => OfNetwork(shape, Parametrization.Mlp),
         ["residual-mlp", .. { Length: <= 3 } shape] => OfNetwork(shape, Parametrization.ResidualMlp),
-        _ => throw new UsageException($"--parametrization: expected direct, mlp or residual-mlp, the last two with :WIDTH, :WIDTH:DEPTH or :WIDTH:DEPTH:DROPOUT behind them if wanted, found '{text}'."),
+        _ => throw new UsageException(
+            "--parametrization: expected direct, mlp or residual-mlp, the last two with :WIDTH, :WIDTH:DEPTH or"
+                + $" :WIDTH:DEPTH:DROPOUT behind them if wanted, found '{text}'."),
     };
 
     /// <summary>Width, depth and dropout; those that are not there keep their defaults.</summary>
@@ -103,6 +116,7 @@ internal sealed class PrefixArguments
         ("random", null) => PrefixStart.Random(),
         ("random", { } scale) => PrefixStart.Random(Number<double>("--prefix-start", scale)),
         ("file", { } path) => PrefixStart.FromPrefix(Prefix.Load(path)),
-        _ => throw new UsageException($"--prefix-start: expected text, text:WORDS, zero, random, random:SCALE or file:PATH, found '{text}'."),
+        _ => throw new UsageException(
+            $"--prefix-start: expected text, text:WORDS, zero, random, random:SCALE or file:PATH, found '{text}'."),
     };
 }

@@ -32,10 +32,15 @@ internal sealed class PropertyOption
             var flag = new Option<bool>(name) { Description = description };
             return new PropertyOption(property, flag, parsed => parsed.GetValue(flag));
         }
-        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) && OptionText.IsKnown(type.GenericTypeArguments[0]))
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>)
+            && OptionText.IsKnown(type.GenericTypeArguments[0]))
         {
             Type item = type.GenericTypeArguments[0];
-            var list = new Option<string[]>(name) { Description = $"{description} Repeat the option for several.", HelpName = OptionText.Placeholder(item) };
+            var list = new Option<string[]>(name)
+            {
+                Description = $"{description} Repeat the option for several.",
+                HelpName = OptionText.Placeholder(item)
+            };
             list.Validators.Add(result => Check(result, item));
             return new PropertyOption(property, list, parsed => OptionText.ParseList(item, parsed.GetValue(list)!));
         }

@@ -7,8 +7,8 @@ using System.Reflection;
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
 /// <summary>
-/// The properties of an option record as options of a command, made from the record itself: what the library can do, the
-/// command can. Properties that are no plain values (callbacks, nested records) are left to others.
+/// The properties of an option record as options of a command, made from the record itself: what the library can do,
+/// the command can. Properties that are no plain values (callbacks, nested records) are left to others.
 /// </summary>
 /// <typeparam name="T">The record.</typeparam>
 internal sealed class RecordOptions<T>
@@ -41,7 +41,8 @@ internal sealed class RecordOptions<T>
     /// <summary>The properties that have an option.</summary>
     public IEnumerable<string> Names => _options.Select(option => option.Property.Name);
 
-    private static IEnumerable<PropertyInfo> Properties => typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+    private static IEnumerable<PropertyInfo> Properties =>
+        typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance)
         .Where(property => property.CanWrite).OrderBy(property => property.MetadataToken);
 
     /// <summary>Whether the command line says any of them.</summary>
@@ -61,7 +62,8 @@ internal sealed class RecordOptions<T>
     private static string NameOf(PropertyInfo property)
     {
         const string column = "ColumnName";
-        string name = property.Name.EndsWith(column, StringComparison.Ordinal) ? property.Name[..^"Name".Length] : property.Name;
+        string name = property.Name.EndsWith(column, StringComparison.Ordinal) ? property.Name[..^"Name".Length]
+            : property.Name;
         return OptionText.Kebab(name);
     }
 }

@@ -8,13 +8,15 @@ internal sealed class TrainingArguments
 {
     private readonly RecordOptions<TrainingOptions> _options;
     private readonly RecordOptions<EarlyStopping> _earlyStopping;
-    private readonly Option<bool> _noEarlyStopping = new("--no-early-stopping") { Description = "Train all epochs whatever the validation loss does." };
+    private readonly Option<bool> _noEarlyStopping =
+        new("--no-early-stopping") { Description = "Train all epochs whatever the validation loss does." };
 
     /// <summary>Adds the options to a command.</summary>
     public TrainingArguments(Verb command)
     {
         // What a cancelled training does is this tool's promise: it keeps the best.
-        _options = new RecordOptions<TrainingOptions>(command, fallback: "training-", without: [nameof(TrainingOptions.WhenCancelled)],
+        _options = new RecordOptions<TrainingOptions>(command, fallback: "training-",
+            without: [nameof(TrainingOptions.WhenCancelled)],
             names: new Dictionary<string, string> { [nameof(TrainingOptions.StateFile)] = "state" });
         _earlyStopping = new RecordOptions<EarlyStopping>(command, prefix: "early-stopping-");
         command.Options.Add(_noEarlyStopping);

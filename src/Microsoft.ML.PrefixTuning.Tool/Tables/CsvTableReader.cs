@@ -16,7 +16,8 @@ internal sealed class CsvTableReader : TableReader
     public CsvTableReader(TextReader reader, string name)
         : base(reader, name)
     {
-        _parser = new CsvParser(reader, new CsvConfiguration(CultureInfo.InvariantCulture) { IgnoreBlankLines = false });
+        _parser = new CsvParser(reader,
+            new CsvConfiguration(CultureInfo.InvariantCulture) { IgnoreBlankLines = false });
     }
 
     protected override long Line => _parser.RawRow;
@@ -44,7 +45,9 @@ internal sealed class CsvTableReader : TableReader
         }
         catch (CsvHelperException fault)
         {
-            throw new FormatException($"{Place}: expected comma-separated fields, found a quote inside an unquoted field or one without end.", fault);
+            throw new FormatException(
+                $"{Place}: expected comma-separated fields, found a quote inside an unquoted field or one without end.",
+                fault);
         }
     }
 }

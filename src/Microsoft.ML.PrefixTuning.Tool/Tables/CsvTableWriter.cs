@@ -17,7 +17,8 @@ internal sealed class CsvTableWriter : TableWriter
     /// <param name="added">New columns.</param>
     public CsvTableWriter(TextWriter writer, IReadOnlyList<string> columns, IReadOnlyList<AddedColumn> added)
     {
-        _writer = new CsvWriter(writer, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" }, leaveOpen: true);
+        _writer = new CsvWriter(writer, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" },
+            leaveOpen: true);
         _layout = new FieldLayout(columns, added);
         WriteRow(_layout.Header);
     }

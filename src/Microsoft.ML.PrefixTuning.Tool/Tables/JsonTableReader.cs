@@ -5,7 +5,9 @@ using System.Text.Json;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
-/// <summary>Reads a JSON object a line. The columns are the properties of the first one; other rows may lack some.</summary>
+/// <summary>
+/// Reads a JSON object a line. The columns are the properties of the first one; other rows may lack some.
+/// </summary>
 /// <param name="reader">The text; owned.</param>
 /// <param name="name">Name of the file, for messages.</param>
 internal sealed class JsonTableReader(TextReader reader, string name) : TableReader(reader, name)
@@ -38,7 +40,8 @@ internal sealed class JsonTableReader(TextReader reader, string name) : TableRea
         {
             using JsonDocument document = JsonDocument.Parse(line);
             return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone()
-                : throw new FormatException($"{Place}: expected a JSON object, found {document.RootElement.ValueKind}.");
+                : throw new FormatException(
+                    $"{Place}: expected a JSON object, found {document.RootElement.ValueKind}.");
         }
         catch (JsonException fault)
         {
@@ -46,7 +49,8 @@ internal sealed class JsonTableReader(TextReader reader, string name) : TableRea
         }
     }
 
-    private static string? Text(JsonElement row, string column) => !row.TryGetProperty(column, out JsonElement value) ? null
+    private static string? Text(JsonElement row, string column) =>
+        !row.TryGetProperty(column, out JsonElement value) ? null
         : value.ValueKind switch
         {
             JsonValueKind.String => value.GetString(),

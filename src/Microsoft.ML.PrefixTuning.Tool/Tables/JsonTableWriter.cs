@@ -8,11 +8,14 @@ using System.Text.Json;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
-/// <summary>Writes a JSON object a line: the row's own properties as they were, and the new ones; several texts as an array.</summary>
+/// <summary>
+/// Writes a JSON object a line: the row's own properties as they were, and the new ones; several texts as an array.
+/// </summary>
 /// <param name="writer">Takes the text; not owned.</param>
 /// <param name="columns">The columns of rows that were no JSON.</param>
 /// <param name="added">New columns.</param>
-internal sealed class JsonTableWriter(TextWriter writer, IReadOnlyList<string> columns, IReadOnlyList<AddedColumn> added) : TableWriter
+internal sealed class JsonTableWriter(TextWriter writer, IReadOnlyList<string> columns,
+    IReadOnlyList<AddedColumn> added) : TableWriter
 {
     // Readable: what is no part of ASCII stays as it is.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

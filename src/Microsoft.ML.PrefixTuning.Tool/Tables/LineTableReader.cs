@@ -5,7 +5,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 /// <summary>Reads tab-separated lines, or lines of one text each.</summary>
 /// <param name="reader">The text; owned.</param>
 /// <param name="name">Name of the file, for messages.</param>
-/// <param name="textColumn">The only column, where there is no header and tabs are text; null for tab-separated fields.</param>
+/// <param name="textColumn">
+/// The only column, where there is no header and tabs are text; null for tab-separated fields.
+/// </param>
 internal sealed class LineTableReader(TextReader reader, string name, string? textColumn) : TableReader(reader, name)
 {
     private long _line;

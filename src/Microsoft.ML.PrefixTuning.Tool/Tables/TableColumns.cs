@@ -13,6 +13,7 @@ internal static class TableColumns
     {
         int found = columns.ToList().IndexOf(name);
         return found >= 0 ? found
-            : throw new FormatException($"Could not find column '{name}'; there are: {string.Join(", ", columns.Select(column => $"'{column}'"))}.");
+            : throw new FormatException(
+                $"Could not find column '{name}'; there are: {string.Join(", ", columns.Select(column => $"'{column}'"))}.");
     }
 }

@@ -28,7 +28,8 @@ internal static class TableFormats
     /// <param name="given">The option's value, or null.</param>
     /// <param name="path">The file; null or <see cref="Standard"/> for none.</param>
     /// <param name="otherwise">Where neither says anything.</param>
-    public static TableFormat Of(TableFormat? given, string? path, TableFormat otherwise) => given ?? FromName(path) ?? otherwise;
+    public static TableFormat Of(TableFormat? given, string? path, TableFormat otherwise) =>
+        given ?? FromName(path) ?? otherwise;
 
     private static TableFormat? FromName(string? path) => Path.GetExtension(path)?.ToUpperInvariant() switch
     {

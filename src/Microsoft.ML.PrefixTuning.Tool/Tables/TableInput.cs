@@ -24,7 +24,8 @@ internal sealed class TableInput(string path, TableFormat format, string textCol
         if (path != TableFormats.Standard)
             return TableReader.Open(new StreamReader(path, TextFiles.Utf8), Path.GetFileName(path), format, textColumn);
         if (_isUsed)
-            throw new InvalidOperationException("Standard input: expected to be read once, but this needs it twice; put the rows into a file.");
+            throw new InvalidOperationException(
+                "Standard input: expected to be read once, but this needs it twice; put the rows into a file.");
         _isUsed = true;
         return TableReader.Open(console.In, "standard input", format, textColumn);
     }

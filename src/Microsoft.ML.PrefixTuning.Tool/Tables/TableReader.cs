@@ -74,7 +74,8 @@ internal abstract class TableReader(TextReader reader, string name) : IDisposabl
     }
 
     /// <summary>The error of a file without a header.</summary>
-    protected FormatException NoHeader() => new($"{name}: expected a line with the columns' names, found an empty file.");
+    protected FormatException NoHeader() =>
+        new($"{name}: expected a line with the columns' names, found an empty file.");
 
     private T Guarded<T>(Func<T> read)
     {

@@ -13,13 +13,14 @@ internal abstract class TableWriter : IDisposable
     /// <param name="format">Its format.</param>
     /// <param name="columns">The columns of the rows that come.</param>
     /// <param name="added">New columns and how many texts each has a row.</param>
-    public static TableWriter Open(TextWriter writer, TableFormat format, IReadOnlyList<string> columns, IReadOnlyList<AddedColumn> added) => format switch
-    {
-        TableFormat.Csv => new CsvTableWriter(writer, columns, added),
-        TableFormat.Jsonl => new JsonTableWriter(writer, columns, added),
-        TableFormat.Tsv => new LineTableWriter(writer, columns, added),
-        _ => new LineTableWriter(writer, null, added),
-    };
+    public static TableWriter Open(TextWriter writer, TableFormat format, IReadOnlyList<string> columns,
+        IReadOnlyList<AddedColumn> added) => format switch
+        {
+            TableFormat.Csv => new CsvTableWriter(writer, columns, added),
+            TableFormat.Jsonl => new JsonTableWriter(writer, columns, added),
+            TableFormat.Tsv => new LineTableWriter(writer, columns, added),
+            _ => new LineTableWriter(writer, null, added),
+        };
 
     /// <summary>Writes a row.</summary>
     /// <param name="row">What was read.</param>
@@ -38,10 +39,13 @@ internal abstract class TableWriter : IDisposable
 internal sealed record AddedColumn(string Name, int Count)
 {
     /// <summary>Names of one column a text: the name, then the name with a number.</summary>
-    public IEnumerable<string> Names => Enumerable.Range(1, Count).Select(number => number == 1 ? Name : $"{Name}.{number}");
+    public IEnumerable<string> Names =>
+        Enumerable.Range(1, Count).Select(number => number == 1 ? Name : $"{Name}.{number}");
 }
 
-/// <summary>Where a table of fields puts what: the columns that were read, less those that are replaced, then the new ones.</summary>
+/// <summary>
+/// Where a table of fields puts what: the columns that were read, less those that are replaced, then the new ones.
+/// </summary>
 /// <param name="columns">The columns that were read.</param>
 /// <param name="added">The new ones.</param>
 internal sealed class FieldLayout(IReadOnlyList<string> columns, IReadOnlyList<AddedColumn> added)
@@ -55,6 +59,7 @@ internal sealed class FieldLayout(IReadOnlyList<string> columns, IReadOnlyList<A
     public IEnumerable<string> Fields(TableRow row, IReadOnlyList<string[]> texts)
     {
         string[] values = [.. texts.SelectMany(text => text)];
-        return Header.Select((name, place) => Array.IndexOf(_new, name) is >= 0 and int at ? values[at] : row.Values[place] ?? "");
+        return Header.Select((name, place) => Array.IndexOf(_new, name) is >= 0 and int at ? values[at]
+            : row.Values[place] ?? "");
     }
 }

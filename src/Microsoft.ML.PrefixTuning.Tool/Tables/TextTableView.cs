@@ -6,7 +6,9 @@ using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
-/// <summary>A table as ML.NET sees it: every column is a text. Rows are read while a cursor moves, and not kept.</summary>
+/// <summary>
+/// A table as ML.NET sees it: every column is a text. Rows are read while a cursor moves, and not kept.
+/// </summary>
 internal sealed class TextTableView : IDataView, IDisposable
 {
     private readonly TableInput _input;
@@ -36,9 +38,11 @@ internal sealed class TextTableView : IDataView, IDisposable
 
     // The reader that told the columns' names serves the first cursor: standard input has no second one.
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
-        new Cursor(this, Interlocked.Exchange(ref _opened, null) ?? _input.Open(), [.. columnsNeeded.Select(column => column.Index)]);
+        new Cursor(this, Interlocked.Exchange(ref _opened, null)
+            ?? _input.Open(), [.. columnsNeeded.Select(column => column.Index)]);
 
-    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n,
+        Random? rand = null) =>
         [GetRowCursor(columnsNeeded, rand)];
 
     public void Dispose() => _opened?.Dispose();
@@ -73,13 +77,16 @@ internal sealed class TextTableView : IDataView, IDisposable
             return true;
         }
 
-        public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) => id = new DataViewRowId((ulong)_position, 0);
+        public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) =>
+            id = new DataViewRowId((ulong)_position, 0);
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
         {
-            ValueGetter<ReadOnlyMemory<char>> getter = (ref ReadOnlyMemory<char> value) => value = Text(column).AsMemory();
+            ValueGetter<ReadOnlyMemory<char>> getter = (ref ReadOnlyMemory<char> value) =>
+                value = Text(column).AsMemory();
             return getter as ValueGetter<TValue>
-                ?? throw new InvalidOperationException($"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
+                ?? throw new InvalidOperationException(
+                    $"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
         }
 
         protected override void Dispose(bool disposing)

@@ -20,18 +20,23 @@ internal sealed class AddedTexts
     public IReadOnlyList<AddedColumn> Columns => [.. _columns.Select(column =>
         new AddedColumn(column.Name, column.Type is VectorDataViewType vector ? vector.Size : 1))];
 
-    /// <summary>Finds them: every text that the input lacks, and the output, which may replace a column of the input.</summary>
+    /// <summary>
+    /// Finds them: every text that the input lacks, and the output, which may replace a column of the input.
+    /// </summary>
     /// <param name="before">The input.</param>
     /// <param name="after">What the model makes of it.</param>
     /// <param name="output">The column that takes the text.</param>
-    public static AddedTexts Of(DataViewSchema before, DataViewSchema after, string output) => new([.. after.Where(column =>
-        !column.IsHidden && IsText(column.Type) && (column.Name == output || before.GetColumnOrNull(column.Name) is null))]);
+    public static AddedTexts Of(DataViewSchema before, DataViewSchema after, string output) =>
+        new([.. after.Where(column =>
+        !column.IsHidden && IsText(column.Type)
+            && (column.Name == output || before.GetColumnOrNull(column.Name) is null))]);
 
     /// <summary>Gives each column's texts of the cursor's row.</summary>
     public Func<string[]>[] GetReaders(DataViewRow row) => [.. _columns.Select(column => GetReader(row, column))];
 
     /// <summary>Gives one column's texts of the cursor's row.</summary>
-    public Func<string[]> GetReader(DataViewRow row, string column) => GetReader(row, _columns.Single(known => known.Name == column));
+    public Func<string[]> GetReader(DataViewRow row, string column) =>
+        GetReader(row, _columns.Single(known => known.Name == column));
 
     private static bool IsText(DataViewType type) =>
         type is TextDataViewType or VectorDataViewType { ItemType: TextDataViewType, IsKnownSize: true };

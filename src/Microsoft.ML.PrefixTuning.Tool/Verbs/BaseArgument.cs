@@ -11,7 +11,9 @@ internal static class BaseArgument
     public const string Packaged = "smollm2";
 
     /// <summary>What may be named, for descriptions.</summary>
-    public const string Forms = $"a folder (config.json, safetensors, tokenizer files), a .gguf file, or '{Packaged}' for the model that comes with this tool";
+    public const string Forms =
+        $"a folder (config.json, safetensors, tokenizer files), a .gguf file, or '{Packaged}' for the model that"
+            + " comes with this tool";
 
     /// <summary>The option <c>--base</c>.</summary>
     public static Option<string> MakeOption(string purpose, bool required = false) => new("--base")

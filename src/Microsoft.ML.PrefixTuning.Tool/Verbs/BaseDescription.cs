@@ -1,9 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Text;
 using TorchSharp;
 
@@ -26,12 +27,15 @@ internal static class BaseDescription
         [
             new("base", frozen.Path),
             new("family", $"{spec.Family} ({(spec.IsEncoderDecoder ? "encoder-decoder" : "decoder-only")})"),
-            new("parameters", FormattableString.Invariant($"{frozen.Model.Weights.Owned.Sum(tensor => tensor.numel()):N0}")),
-            new("files", FormattableString.Invariant($"{FrozenBase.Files(frozen.Path).Sum(file => FileStatus.Of(file)?.Bytes ?? 0) / 1048576.0:N1} MB")),
+            new("parameters",
+                FormattableString.Invariant($"{frozen.Model.Weights.Owned.Sum(tensor => tensor.numel()):N0}")),
+            new("files", FormattableString.Invariant(
+                $"{FrozenBase.Files(frozen.Path).Sum(file => FileStatus.Of(file)?.Bytes ?? 0) / 1048576.0:N1} MB")),
             .. Sizes(spec),
             .. Tokenizer(frozen.Tokenizer, spec),
             new("template", $"{Quote(RowEncoder.DefaultTemplate(spec))} (default)"),
-            new("ignored tensors", frozen.IgnoredTensors.Count == 0 ? "none" : string.Join(", ", frozen.IgnoredTensors.Select(Quote))),
+            new("ignored tensors", frozen.IgnoredTensors.Count == 0 ? "none"
+                : string.Join(", ", frozen.IgnoredTensors.Select(Quote))),
             new("fingerprint", $"configuration {frozen.Fingerprint.ConfigHash}"),
             new("", $"weights {frozen.Fingerprint.ContentHash}"),
         ];
@@ -45,31 +49,37 @@ internal static class BaseDescription
         if (spec.Encoder is { } encoder)
             yield return new("encoder", Describe(encoder));
         yield return new("decoder", Describe(spec.Decoder));
-        yield return new("width", spec.EmbeddingWidth == spec.Width ? $"{spec.Width}" : $"{spec.Width}, embeddings {spec.EmbeddingWidth}");
+        yield return new("width", spec.EmbeddingWidth == spec.Width ? $"{spec.Width}"
+            : $"{spec.Width}, embeddings {spec.EmbeddingWidth}");
         yield return new("vocabulary", FormattableString.Invariant($"{spec.VocabularySize:N0}"));
-        yield return new("context", spec.ContextLength == int.MaxValue ? "unbounded" : FormattableString.Invariant($"{spec.ContextLength:N0} tokens"));
+        yield return new("context", spec.ContextLength == int.MaxValue ? "unbounded"
+            : FormattableString.Invariant($"{spec.ContextLength:N0} tokens"));
     }
 
     private static string Describe(StackSpec stack)
     {
         string windows = stack.Windows.Count(window => window is not null) is > 0 and int count
             ? $", window of {stack.Windows.First(window => window is not null)} tokens in {count} layers" : "";
-        return $"{stack.Layers} layers, {stack.Heads.Count} heads ({stack.Heads.KeyValueCount} of keys and values) of size {stack.Heads.Size}, "
+        return $"{stack.Layers} layers, {stack.Heads.Count} heads ({stack.Heads.KeyValueCount} of keys and values) of"
+            + $" size {stack.Heads.Size}, "
             + $"feed-forward {stack.FeedForward.Inner}{windows}";
     }
 
     private static IEnumerable<Described> Tokenizer(PretrainedTokenizer tokenizer, TransformerSpec spec)
     {
-        yield return new("tokenizer", FormattableString.Invariant($"{tokenizer.Kind}, {tokenizer.TokenCount:N0} tokens"));
+        yield return new("tokenizer",
+            FormattableString.Invariant($"{tokenizer.Kind}, {tokenizer.TokenCount:N0} tokens"));
         Dictionary<int, string> names = tokenizer.SpecialTokens.ToDictionary(token => token.Value, token => token.Key);
         yield return new("  in front of a text", Name(tokenizer.Prologue));
         yield return new("  behind a text", Name(tokenizer.Epilogue));
         yield return new("  ends a text", Name(spec.Tokens.Ends));
-        IEnumerable<string> shown = names.OrderBy(token => token.Key).Take(ShownTokens).Select(token => Name([token.Key]));
+        IEnumerable<string> shown = names.OrderBy(token => token.Key).Take(ShownTokens)
+            .Select(token => Name([token.Key]));
         string more = names.Count > ShownTokens ? $" and {names.Count - ShownTokens} more" : "";
         yield return new("  special tokens", names.Count == 0 ? "none" : string.Join(", ", shown) + more);
 
         string Name(IReadOnlyList<int> ids) => ids.Count == 0 ? "nothing"
-            : string.Join(" ", ids.Select(id => names.TryGetValue(id, out string? name) ? $"{Quote(name)} ({id})" : $"{id}"));
+            : string.Join(" ",
+                ids.Select(id => names.TryGetValue(id, out string? name) ? $"{Quote(name)} ({id})" : $"{id}"));
     }
 }

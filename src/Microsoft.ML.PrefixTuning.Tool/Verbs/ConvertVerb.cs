@@ -10,13 +10,29 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// <summary><c>convert</c>: between saved model, prefix file and PEFT folder.</summary>
 internal sealed class ConvertVerb
 {
-    private readonly Argument<string> _source = PathArgument.Make<string>("source", "What is read: a saved model (.zip), a prefix (.safetensors) or the folder of a PEFT adapter.");
-    private readonly Argument<string> _target = PathArgument.Make<string>("target", "What is written: a saved model (.zip), a prefix (.safetensors), else the folder of a PEFT adapter.");
-    private readonly Option<string> _base = BaseArgument.MakeOption("The base of the prefix; a saved model names its own");
-    private readonly Option<string> _attribute = new("--attribute") { Description = "Whose prefix is meant, where a saved model has one for each value of an attribute column.", HelpName = "value" };
-    private readonly Option<string> _input = new("--input") { Description = "Column that the written model reads.", HelpName = "column" };
-    private readonly Option<string> _output = new("--output") { Description = "Column that takes the written model's text.", HelpName = "column" };
-    private readonly Option<string> _baseName = new("--base-name") { Description = "What PEFT shall load as the base: a name on a hub or a path.", HelpName = "name" };
+    private readonly Argument<string> _source = PathArgument.Make<string>("source",
+        "What is read: a saved model (.zip), a prefix (.safetensors) or the folder of a PEFT adapter.");
+    private readonly Argument<string> _target = PathArgument.Make<string>("target",
+        "What is written: a saved model (.zip), a prefix (.safetensors), else the folder of a PEFT adapter.");
+    private readonly Option<string> _base =
+        BaseArgument.MakeOption("The base of the prefix; a saved model names its own");
+    private readonly Option<string> _attribute =
+        new("--attribute")
+        {
+            Description =
+        "Whose prefix is meant, where a saved model has one for each value of an attribute column.",
+            HelpName = "value"
+        };
+    private readonly Option<string> _input =
+        new("--input") { Description = "Column that the written model reads.", HelpName = "column" };
+    private readonly Option<string> _output =
+        new("--output") { Description = "Column that takes the written model's text.", HelpName = "column" };
+    private readonly Option<string> _baseName =
+        new("--base-name")
+        {
+            Description = "What PEFT shall load as the base: a name on a hub or a path.",
+            HelpName = "name"
+        };
     private readonly RecordOptions<TextGenerationOptions> _options;
     private readonly GenerationArguments _generation;
 
@@ -33,7 +49,8 @@ internal sealed class ConvertVerb
     /// <summary>The command.</summary>
     public static Verb Make(ToolConsole console)
     {
-        var command = new Verb("convert", "Converts between saved model, prefix file and PEFT adapter; numbers stay the same to the bit.");
+        var command = new Verb("convert",
+            "Converts between saved model, prefix file and PEFT adapter; numbers stay the same to the bit.");
         var verb = new ConvertVerb(command);
         command.SetAction(parsed => verb.Run(parsed, console));
         HelpWithExamples.Add(command,
@@ -83,8 +100,11 @@ internal sealed class ConvertVerb
             throw new UsageException("A saved model needs its columns: --input and --output.");
         MLContext mlContext = Context.Make(console);
         IDataView empty = new GeneratorColumns(input, output).MakeEmptyView(mlContext);
-        TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions()) with { Generation = _generation.Read(parsed, new GenerationOptions()) };
-        using PrefixTuningTransformer made = mlContext.Transforms.Text.GenerateText(output, input, baseModel, prefix, options).Fit(empty);
+        TextGenerationOptions options = _options.Read(parsed,
+            new TextGenerationOptions()) with
+        { Generation = _generation.Read(parsed, new GenerationOptions()) };
+        using PrefixTuningTransformer made =
+            mlContext.Transforms.Text.GenerateText(output, input, baseModel, prefix, options).Fit(empty);
         mlContext.Model.SaveAtomically(made, empty.Schema, target);
     }
 
@@ -92,18 +112,27 @@ internal sealed class ConvertVerb
     {
         if (entry.Saved.AttributeColumn is not { } column)
         {
-            return value is not null ? throw new UsageException($"--attribute: expected none, since {entry.Place} has no attribute column, found '{value}'.")
-                : entry.Prefix ?? throw new FormatException($"{entry.Place}: expected a prefix, found a base that writes by itself.");
+            return value is not null
+                ? throw new UsageException(
+                $"--attribute: expected none, since {entry.Place} has no attribute column, found '{value}'.")
+                : entry.Prefix
+                    ?? throw new FormatException(
+                    $"{entry.Place}: expected a prefix, found a base that writes by itself.");
         }
         if (value is not null && entry.Prefixes.ByValue.TryGetValue(value, out Prefix? prefix))
             return prefix;
         string values = string.Join(", ", entry.Prefixes.ByValue.Keys.Select(BaseDescription.Quote));
-        throw new UsageException($"--attribute: expected a value of {BaseDescription.Quote(column)}, each of which has a prefix in {entry.Place}: {values}; found {(value is null ? "none" : $"'{value}'")}.");
+        throw new UsageException(
+            $"--attribute: expected a value of {BaseDescription.Quote(column)}, each of which has a prefix in"
+                + $" {entry.Place}: {values}; found {(value is null ? "none" : $"'{value}'")}.");
     }
 
     private static SavedModelEntry OnlyEntry(string path) => SavedModelFile.Read(path) is [var single] ? single
-        : throw new FormatException($"{Path.GetFileName(path)}: expected one prefix-tuning transformer, found {SavedModelFile.Read(path).Count}.");
+        : throw new FormatException(
+            $"{Path.GetFileName(path)}: expected one prefix-tuning transformer, found"
+                + $" {SavedModelFile.Read(path).Count}.");
 
     private static BaseModel Needed(BaseModel? baseModel) =>
-        baseModel ?? throw new UsageException($"This conversion needs the base of the prefix: --base with {BaseArgument.Forms}.");
+        baseModel ?? throw new UsageException(
+            $"This conversion needs the base of the prefix: --base with {BaseArgument.Forms}.");
 }

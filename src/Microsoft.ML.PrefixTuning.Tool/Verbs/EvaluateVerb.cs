@@ -7,7 +7,9 @@ using Microsoft.ML.PrefixTuning.Tool.Tables;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
-/// <summary><c>evaluate</c>: texts and references in, figures out; the texts come from a file, or a model writes them.</summary>
+/// <summary>
+/// <c>evaluate</c>: texts and references in, figures out; the texts come from a file, or a model writes them.
+/// </summary>
 internal sealed class EvaluateVerb
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -19,10 +21,24 @@ internal sealed class EvaluateVerb
 
     private readonly ToolConsole _console;
     private readonly Argument<string[]> _paths = PathArgument.Make<string[]>("files",
-        "Texts, one a line, and one or more files of references; or one table with a column of each; or, with a model, the rows that it is tried on.");
-    private readonly Option<string> _label = new("--label") { Description = "Column with the references, where a table has them; in JSON lines it may be an array.", HelpName = "column" };
-    private readonly Option<TableFormat?> _format = FormatOption.Make("--format", "Format of the table, where the file's name does not tell");
-    private readonly Option<bool> _blocks = new("--reference-blocks") { Description = "Reference files have a blank line between one text's references and the next one's, instead of one reference a line." };
+        "Texts, one a line, and one or more files of references; or one table with a column of each; or, with a"
+            + " model, the rows that it is tried on.");
+    private readonly Option<string> _label =
+        new("--label")
+        {
+            Description =
+        "Column with the references, where a table has them; in JSON lines it may be an array.",
+            HelpName = "column"
+        };
+    private readonly Option<TableFormat?> _format =
+        FormatOption.Make("--format", "Format of the table, where the file's name does not tell");
+    private readonly Option<bool> _blocks =
+        new("--reference-blocks")
+        {
+            Description =
+        "Reference files have a blank line between one text's references and the next one's, instead of one reference"
+            + " a line."
+        };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON instead of a table." };
     private readonly RecordOptions<TextGenerationEvaluationOptions> _options;
     private readonly GeneratorArguments _generator;
@@ -42,7 +58,8 @@ internal sealed class EvaluateVerb
     /// <summary>The command.</summary>
     public static Verb Make(ToolConsole console)
     {
-        var command = new Verb("evaluate", "Measures texts against references: BLEU, ROUGE, chrF, METEOR, NIST, CIDEr, TER and more.");
+        var command = new Verb("evaluate",
+            "Measures texts against references: BLEU, ROUGE, chrF, METEOR, NIST, CIDEr, TER and more.");
         _ = new EvaluateVerb(console, command);
         HelpWithExamples.Add(command,
             "prefix-tune evaluate outputs.txt references.txt more-references.txt",
@@ -77,7 +94,8 @@ internal sealed class EvaluateVerb
             if (_generator.IsGiven(parsed) || output is not null || group is not null)
                 throw new UsageException("--label: expected the column with the references.");
             return paths.Length > 1 ? ReferenceFiles.Read(paths[0], paths[1..], parsed.GetValue(_blocks), _console)
-                : throw new UsageException("expected references: a second file, or --label with the column that has them.");
+                : throw new UsageException(
+                    "expected references: a second file, or --label with the column that has them.");
         }
         if (paths.Length > 1 || parsed.GetValue(_blocks))
             throw new UsageException("--label goes with one table; files of references need none.");

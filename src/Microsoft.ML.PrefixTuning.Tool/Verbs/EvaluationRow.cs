@@ -45,7 +45,8 @@ internal sealed class EvaluationFields
     /// <exception cref="FormatException">The row lacks a column or its group.</exception>
     public EvaluationRow Read(TableRow row) => new()
     {
-        References = row.Json is { } json && json.TryGetProperty(_names.Label, out JsonElement label) && label.ValueKind == JsonValueKind.Array
+        References = row.Json is { } json && json.TryGetProperty(_names.Label, out JsonElement label)
+            && label.ValueKind == JsonValueKind.Array
             ? [.. label.EnumerateArray().Select(item => item.ToString())] : [Text(row, _label)],
         Group = _group is int group ? GroupText(row, group) : "",
         Output = _output is int output ? Text(row, output) : "",
@@ -55,5 +56,6 @@ internal sealed class EvaluationFields
         : throw new FormatException($"{row.Place}, column '{_names.Group}': expected a group, found an empty text.");
 
     private static string Text(TableRow row, int column) =>
-        row.Values[column] ?? throw new FormatException($"{row.Place}: expected the columns of the first row, found one missing.");
+        row.Values[column]
+            ?? throw new FormatException($"{row.Place}: expected the columns of the first row, found one missing.");
 }

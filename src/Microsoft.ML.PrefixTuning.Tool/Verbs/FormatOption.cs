@@ -16,7 +16,8 @@ internal static class FormatOption
         {
             Description = $"{description}.",
             HelpName = string.Join('|', formats),
-            CustomParser = result => Enum.TryParse(result.Tokens[0].Value, ignoreCase: true, out TableFormat format) ? format : null,
+            CustomParser = result =>
+                Enum.TryParse(result.Tokens[0].Value, ignoreCase: true, out TableFormat format) ? format : null,
         };
         option.AcceptOnlyFromAmong(formats);
         return option;

@@ -12,10 +12,18 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 internal sealed class GenerateVerb
 {
     private readonly ToolConsole _console;
-    private readonly Argument<string> _data = PathArgument.Make<string>("data", "Rows: a file, or '-' for standard input.");
-    private readonly Option<string> _to = new("--to") { Description = "File that takes the rows with their texts; without it, standard output.", HelpName = "file" };
-    private readonly Option<TableFormat?> _format = FormatOption.Make("--format", "Format of the rows, where the file's name does not tell");
-    private readonly Option<TableFormat?> _toFormat = FormatOption.Make("--to-format", "Format of what is written; without it that of the file's name, else that of the rows");
+    private readonly Argument<string> _data =
+        PathArgument.Make<string>("data", "Rows: a file, or '-' for standard input.");
+    private readonly Option<string> _to =
+        new("--to")
+        {
+            Description = "File that takes the rows with their texts; without it, standard output.",
+            HelpName = "file"
+        };
+    private readonly Option<TableFormat?> _format =
+        FormatOption.Make("--format", "Format of the rows, where the file's name does not tell");
+    private readonly Option<TableFormat?> _toFormat = FormatOption.Make("--to-format",
+        "Format of what is written; without it that of the file's name, else that of the rows");
     private readonly GeneratorArguments _generator;
 
     private GenerateVerb(ToolConsole console, Verb command)
@@ -32,13 +40,17 @@ internal sealed class GenerateVerb
     /// <summary>The command.</summary>
     public static Verb Make(ToolConsole console)
     {
-        var command = new Verb("generate", "Writes a text for every row: with a saved model, whose own options hold where none is given, or with a base and a prefix.");
+        var command =
+            new Verb("generate",
+            "Writes a text for every row: with a saved model, whose own options hold where none is given, or with a"
+                + " base and a prefix.");
         _ = new GenerateVerb(console, command);
         HelpWithExamples.Add(command,
             "prefix-tune generate venues.tsv --model describe.zip --to described.tsv",
             "prefix-tune generate venues.jsonl --model describe.zip --decoding beam --beam-width 4 > described.jsonl",
             "cat facts.txt | prefix-tune generate --model describe.zip --look-ahead 1",
-            "prefix-tune generate venues.csv --base smollm2 --prefix describe.safetensors --input Facts --output Description");
+            "prefix-tune generate venues.csv --base smollm2 --prefix describe.safetensors --input Facts --output"
+                + " Description");
         return command;
     }
 
@@ -64,12 +76,14 @@ internal sealed class GenerateVerb
         IDataView written = source.Model.Transform(view);
         using StreamWriter? file = to is null ? null : new StreamWriter(to, append: false, TextFiles.Utf8);
         AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
-        using TableWriter writer = TableWriter.Open(file ?? _console.Out, TableFormats.Of(parsed.GetValue(_toFormat), to, format),
+        using TableWriter writer =
+            TableWriter.Open(file ?? _console.Out, TableFormats.Of(parsed.GetValue(_toFormat), to, format),
             view.Columns, added.Columns);
         var watch = Stopwatch.StartNew();
         long rows = Write(written, added, pending, writer);
         if (to is not null)
-            _console.Error.WriteLine(FormattableString.Invariant($"{rows:N0} rows written to {to} in {watch.Elapsed.TotalSeconds:F1} s."));
+            _console.Error.WriteLine(
+                FormattableString.Invariant($"{rows:N0} rows written to {to} in {watch.Elapsed.TotalSeconds:F1} s."));
         return ExitCode.Done;
     }
 

@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Tool.Options;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -12,11 +13,21 @@ internal sealed class GeneratorArguments
 {
     private const string Column = "column";
 
-    private readonly Option<string> _model = new("--model") { Description = "A saved model (.zip).", HelpName = "file" };
+    private readonly Option<string> _model =
+        new("--model") { Description = "A saved model (.zip).", HelpName = "file" };
     private readonly Option<string> _base = BaseArgument.MakeOption("Instead of a saved model, a base");
-    private readonly Option<string> _prefix = new("--prefix") { Description = "A prefix for --base: a .safetensors file, or the folder of a PEFT adapter. Without it the base writes by itself.", HelpName = "path" };
-    private readonly Option<string> _input = new("--input") { Description = "Column that is read; a saved model knows it.", HelpName = Column };
-    private readonly Option<string> _output = new("--output") { Description = "Column that takes the text; a saved model knows it.", HelpName = Column };
+    private readonly Option<string> _prefix =
+        new("--prefix")
+        {
+            Description =
+        "A prefix for --base: a .safetensors file, or the folder of a PEFT adapter. Without it the base writes by"
+            + " itself.",
+            HelpName = "path"
+        };
+    private readonly Option<string> _input =
+        new("--input") { Description = "Column that is read; a saved model knows it.", HelpName = Column };
+    private readonly Option<string> _output =
+        new("--output") { Description = "Column that takes the text; a saved model knows it.", HelpName = Column };
     private readonly RecordOptions<TextGenerationOptions> _options;
     private readonly GenerationArguments _generation;
 
@@ -25,12 +36,14 @@ internal sealed class GeneratorArguments
     {
         foreach (Option<string> option in (Option<string>[])[_model, _base, _prefix, _input, _output])
             command.Options.Add(option);
-        _options = new RecordOptions<TextGenerationOptions>(command, without: [nameof(TextGenerationOptions.EmbedBase)]);
+        _options = new RecordOptions<TextGenerationOptions>(command,
+            without: [nameof(TextGenerationOptions.EmbedBase)]);
         _generation = new GenerationArguments(command);
     }
 
     /// <summary>Whether the command line names one.</summary>
-    public bool IsGiven(ParseResult parsed) => parsed.GetValue(_model) is not null || parsed.GetValue(_base) is not null;
+    public bool IsGiven(ParseResult parsed) =>
+        parsed.GetValue(_model) is not null || parsed.GetValue(_base) is not null;
 
     /// <summary>The column that <c>--output</c> names, or null.</summary>
     public string? Output(ParseResult parsed) => parsed.GetValue(_output);
@@ -44,7 +57,8 @@ internal sealed class GeneratorArguments
             throw new UsageException("expected either --model or --base.");
         if (named is not null)
             return OpenBase(parsed, mlContext, BaseArgument.Resolve(named));
-        if (new Option<string>[] { _prefix, _input, _output }.FirstOrDefault(option => parsed.GetValue(option) is not null) is { } stray)
+        if (new Option<string>[] { _prefix, _input, _output }
+            .FirstOrDefault(option => parsed.GetValue(option) is not null) is { } stray)
             throw new UsageException($"{stray.Name} goes with --base; a saved model has its own.");
         ITransformer loaded = mlContext.Model.Load(model, out _);
         PrefixTuningTransformer tuned = FindTuned(loaded, model!);
@@ -63,23 +77,28 @@ internal sealed class GeneratorArguments
         string input = parsed.GetValue(_input) ?? TextSource.DefaultInput;
         Prefix? prefix = parsed.GetValue(_prefix) is { } path ? PrefixSource.Load(path, baseModel) : null;
         var columns = new GeneratorColumns(input, parsed.GetValue(_output) ?? TextSource.DefaultOutput);
-        PrefixTuningTransformer made = Make(mlContext, baseModel, prefix, columns, Read(parsed, new TextGenerationOptions(), new GenerationOptions()));
+        PrefixTuningTransformer made = Make(mlContext, baseModel, prefix, columns,
+            Read(parsed, new TextGenerationOptions(), new GenerationOptions()));
         return new TextSource(made, made, [made]);
     }
 
     private TextGenerationOptions Read(ParseResult parsed, TextGenerationOptions start, GenerationOptions generation) =>
         _options.Read(parsed, start) with { Generation = _generation.Read(parsed, generation) };
 
-    private static PrefixTuningTransformer Make(MLContext mlContext, BaseModel baseModel, Prefix? prefix, GeneratorColumns columns,
+    private static PrefixTuningTransformer Make(MLContext mlContext, BaseModel baseModel, Prefix? prefix,
+        GeneratorColumns columns,
         TextGenerationOptions options) =>
-        mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, prefix, options).Fit(columns.MakeEmptyView(mlContext));
+        mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, prefix, options)
+            .Fit(columns.MakeEmptyView(mlContext));
 
-    private static PrefixTuningTransformer Make(MLContext mlContext, PrefixTuningTransformer tuned, GeneratorColumns columns,
+    private static PrefixTuningTransformer Make(MLContext mlContext, PrefixTuningTransformer tuned,
+        GeneratorColumns columns,
         TextGenerationOptions options)
     {
         BaseModel baseModel = BaseModel.FromFolder(tuned.Session.Base.Path);
         return columns.Attribute is null ? Make(mlContext, baseModel, tuned.Prefix, columns, options)
-            : mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, tuned.Prefixes, columns.Attribute,
+            : mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, tuned.Prefixes,
+                columns.Attribute,
                 options with { UnseenAttributePrefix = tuned.Prefix }).Fit(columns.MakeEmptyView(mlContext));
     }
 
@@ -87,18 +106,22 @@ internal sealed class GeneratorArguments
     {
         PrefixTuningTransformer[] found = [.. Parts(loaded).OfType<PrefixTuningTransformer>()];
         return found is [var single] ? single
-            : throw new FormatException($"{path}: expected a model with one prefix-tuning transformer, found {found.Length}.");
+            : throw new FormatException(
+                $"{path}: expected a model with one prefix-tuning transformer, found {found.Length}.");
     }
 
     /// <summary>A model with one part exchanged; the other parts are the same.</summary>
-    private static ITransformer Exchange(ITransformer model, PrefixTuningTransformer part, PrefixTuningTransformer other)
+    private static ITransformer Exchange(ITransformer model, PrefixTuningTransformer part,
+        PrefixTuningTransformer other)
     {
         if (model == part)
             return other;
-        return model is IEnumerable<ITransformer> chain ? new TransformerChain<ITransformer>([.. chain.Select(inner => Exchange(inner, part, other))]) : model;
+        return model is IEnumerable<ITransformer> chain
+            ? new TransformerChain<ITransformer>([.. chain.Select(inner => Exchange(inner, part, other))]) : model;
     }
 
-    private static IEnumerable<ITransformer> Parts(ITransformer model) => model is IEnumerable<ITransformer> chain ? chain.SelectMany(Parts) : [model];
+    private static IEnumerable<ITransformer> Parts(ITransformer model) =>
+        model is IEnumerable<ITransformer> chain ? chain.SelectMany(Parts) : [model];
 
     private static IEnumerable<IDisposable> Owned(ITransformer model) => Parts(model).OfType<IDisposable>();
 }

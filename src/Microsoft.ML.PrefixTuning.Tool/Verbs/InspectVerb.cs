@@ -10,7 +10,8 @@ internal static class InspectVerb
     public static Verb Make(ToolConsole console)
     {
         Argument<string> path = PathArgument.Make<string>("path",
-            $"A saved model (.zip), a prefix (.safetensors), the folder of a PEFT adapter, or a base: {BaseArgument.Forms}.");
+            "A saved model (.zip), a prefix (.safetensors), the folder of a PEFT adapter, or a base:"
+                + $" {BaseArgument.Forms}.");
         var command = new Verb("inspect", "Describes a base, an adapter, a prefix or a saved model.") { path };
         command.SetAction(parsed => Run(console, parsed.GetValue(path)!));
         HelpWithExamples.Add(command,

@@ -11,7 +11,8 @@ internal static class MetricsTable
     /// <summary>Lays them out: name, figure, scale.</summary>
     public static Table Make(TextGenerationMetrics metrics)
     {
-        Table table = new Table().Border(TableBorder.Simple).AddColumn("measure").AddColumn(new TableColumn("figure").RightAligned()).AddColumn("scale");
+        Table table = new Table().Border(TableBorder.Simple).AddColumn("measure")
+            .AddColumn(new TableColumn("figure").RightAligned()).AddColumn("scale");
         foreach ((string name, string figure, string scale) in Lines(metrics))
             table.AddRow(Markup.Escape(name), Markup.Escape(figure), Markup.Escape(scale));
         return table;
@@ -49,5 +50,6 @@ internal static class MetricsTable
         yield return ("  TER", Show(metrics.WebNlg.Ter, 2), "0 and more, lower is better");
     }
 
-    private static string Show(double figure, int decimals) => figure.ToString($"F{decimals}", CultureInfo.InvariantCulture);
+    private static string Show(double figure, int decimals) =>
+        figure.ToString($"F{decimals}", CultureInfo.InvariantCulture);
 }

@@ -13,7 +13,8 @@ internal static class ModelDescription
     /// <summary>Its lines.</summary>
     public static IEnumerable<Described> Of(string path)
     {
-        yield return new("saved model", FormattableString.Invariant($"{Path.GetFileName(path)}, {new FileInfo(path).Length / 1024.0:N1} KB"));
+        yield return new("saved model",
+            FormattableString.Invariant($"{Path.GetFileName(path)}, {new FileInfo(path).Length / 1024.0:N1} KB"));
         foreach (Described line in SavedModelFile.Read(path).SelectMany(Of))
             yield return line;
     }
@@ -21,36 +22,50 @@ internal static class ModelDescription
     private static IEnumerable<Described> Of(SavedModelEntry entry)
     {
         SavedModel saved = entry.Saved;
-        yield return new("columns", $"{saved.InputColumn}{(saved.AttributeColumn is { } column ? $", {column}" : "")} -> {saved.OutputColumn}");
-        yield return new("template", saved.Template is null ? "the base's default" : BaseDescription.Quote(saved.Template));
+        yield return new("columns",
+            $"{saved.InputColumn}{(saved.AttributeColumn is { } column ? $", {column}" : "")} -> {saved.OutputColumn}");
+        yield return new("template", saved.Template is null ? "the base's default"
+            : BaseDescription.Quote(saved.Template));
         yield return new("generation", Describe(saved.Generation));
         foreach (Described line in Prefixes(entry))
             yield return line;
-        yield return new("base", $"{saved.Base.Name}{(saved.Base.Files is null ? "" : " (in this file)")}, {OptionText.Kebab(saved.Precision.ToString())}");
+        yield return new("base",
+            $"{saved.Base.Name}{(saved.Base.Files is null ? "" : " (in this file)")},"
+                + $" {OptionText.Kebab(saved.Precision.ToString())}");
         yield return new("  when saved at", saved.Base.Path);
-        yield return new("  fingerprint", $"{saved.Base.Fingerprint.Family}, {saved.Base.Fingerprint.Layers} layers, width {saved.Base.Fingerprint.Width}, vocabulary {saved.Base.Fingerprint.VocabularySize}");
+        yield return new("  fingerprint",
+            $"{saved.Base.Fingerprint.Family}, {saved.Base.Fingerprint.Layers} layers, width"
+                + $" {saved.Base.Fingerprint.Width}, vocabulary {saved.Base.Fingerprint.VocabularySize}");
         yield return new("  configuration", saved.Base.Fingerprint.ConfigHash);
         yield return new("  weights", saved.Base.Fingerprint.ContentHash);
-        foreach (Described line in saved.Training is null ? [new("training", "not trained in this model")] : TrainingDescription.Of(saved.Training))
+        foreach (Described line in saved.Training is null ? [new("training", "not trained in this model")]
+            : TrainingDescription.Of(saved.Training))
             yield return line;
     }
 
     private static IEnumerable<Described> Prefixes(SavedModelEntry entry)
     {
         if (entry.Saved.AttributeColumn is not { } column)
-            return entry.Prefix is null ? [new("prefix", "none: the base writes by itself")] : PrefixDescription.Of(entry.Prefix);
+            return entry.Prefix is null ? [new("prefix", "none: the base writes by itself")]
+                : PrefixDescription.Of(entry.Prefix);
         return
         [
             new("prefixes", $"one for each value of {BaseDescription.Quote(column)}"),
-            .. entry.Prefixes.ByValue.Select(pair => new Described($"  {BaseDescription.Quote(pair.Key)}", $"{pair.Value.Length} tokens")),
-            new("  other values", entry.Prefix is null ? "refused" : $"{entry.Prefix.Length} tokens, what all share or was given for them"),
+            .. entry.Prefixes.ByValue.Select(pair =>
+                new Described($"  {BaseDescription.Quote(pair.Key)}", $"{pair.Value.Length} tokens")),
+            new("  other values", entry.Prefix is null ? "refused"
+                : $"{entry.Prefix.Length} tokens, what all share or was given for them"),
         ];
     }
 
     private static string Describe(SavedGeneration generation) => generation.Decoding switch
     {
-        "beam" => FormattableString.Invariant($"beam, width {generation.Width}, length penalty {generation.LengthPenalty}"),
-        "sampling" => FormattableString.Invariant($"sampling, temperature {generation.Temperature}, top-k {generation.TopK}, top-p {generation.TopP}, seed {generation.Seed}"),
+        "beam" => FormattableString.Invariant(
+            $"beam, width {generation.Width}, length penalty {generation.LengthPenalty}"),
+        "sampling" =>
+            FormattableString.Invariant(
+            $"sampling, temperature {generation.Temperature}, top-k {generation.TopK}, top-p {generation.TopP}, seed {generation.Seed}"),
         _ => generation.Decoding,
-    } + (generation.MaxNewTokens is { } most ? $", at most {most} tokens" : ", at most as many tokens as the base says");
+    } + (generation.MaxNewTokens is { } most ? $", at most {most} tokens"
+        : ", at most as many tokens as the base says");
 }

@@ -2,6 +2,8 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -15,8 +17,10 @@ internal static class PeftDescription
     public static IEnumerable<Described> Of(string folder)
     {
         ModelConfig config = ModelConfig.Read(Path.Combine(folder, PeftConfig.File));
-        yield return new("adapter", $"PEFT {config.Text("peft_type") ?? throw config.Missing("peft_type")}, {config.Text("task_type") ?? "no task"}");
-        yield return new("base", config.Text("base_model_name_or_path") is { } name ? BaseDescription.Quote(name) : "not named");
+        yield return new("adapter",
+            $"PEFT {config.Text("peft_type") ?? throw config.Missing("peft_type")}, {config.Text("task_type") ?? "no task"}");
+        yield return new("base", config.Text("base_model_name_or_path") is { } name ? BaseDescription.Quote(name)
+            : "not named");
         foreach (string key in Counts.Where(config.Has))
             yield return new($"  {key}", $"{config.Count(key)}");
         string weights = Path.Combine(folder, PeftAdapter.WeightFile);

@@ -10,10 +10,15 @@ internal static class PrefixDescription
     public static IEnumerable<Described> Of(Prefix prefix)
     {
         PrefixConvention convention = prefix.Convention;
-        yield return new("prefix", $"{prefix.Length} tokens, {(convention.Placement == PrefixPlacement.Front ? "in front of everything" : "behind the source (infix)")}");
+        yield return new("prefix",
+            $"{prefix.Length} tokens, {(convention.Placement == PrefixPlacement.Front ? "in front of everything" : "behind the source (infix)")}");
         foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
-            yield return new($"  {site.ToString().ToLowerInvariant()} attention", FormattableString.Invariant($"{part.Layers} layers, {part.KeyValueHeads} key/value heads of size {part.HeadSize}, {part.Length} tokens"));
-        yield return new("  numbers", FormattableString.Invariant($"{prefix.ParameterCount:N0} ({prefix.ParameterCount * sizeof(float) / 1024.0:N1} KB)"));
+            yield return new($"  {site.ToString().ToLowerInvariant()} attention",
+                FormattableString.Invariant(
+                $"{part.Layers} layers, {part.KeyValueHeads} key/value heads of size {part.HeadSize}, {part.Length} tokens"));
+        yield return new("  numbers",
+            FormattableString.Invariant(
+            $"{prefix.ParameterCount:N0} ({prefix.ParameterCount * sizeof(float) / 1024.0:N1} KB)"));
         yield return new("  convention", string.Join("; ", Conventions(convention)));
     }
 

@@ -40,7 +40,9 @@ internal static class PrefixSource
             ".ZIP" => PathKind.Model,
             ".SAFETENSORS" => PathKind.Prefix,
             ".GGUF" => PathKind.Base,
-            _ => throw new FormatException($"'{path}': expected a saved model (.zip), a prefix (.safetensors), a base (.gguf or a folder) or the folder of an adapter."),
+            _ => throw new FormatException(
+                $"'{path}': expected a saved model (.zip), a prefix (.safetensors), a base (.gguf or a folder) or the"
+                    + " folder of an adapter."),
         };
     }
 

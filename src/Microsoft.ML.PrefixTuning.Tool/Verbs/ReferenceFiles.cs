@@ -11,10 +11,13 @@ internal static class ReferenceFiles
     /// <summary>Puts texts and references together.</summary>
     /// <param name="outputs">File of texts.</param>
     /// <param name="references">Files of references.</param>
-    /// <param name="blocks">Whether a text's references are lines up to a blank one; else each file has one a line.</param>
+    /// <param name="blocks">
+    /// Whether a text's references are lines up to a blank one; else each file has one a line.
+    /// </param>
     /// <param name="console">Has the standard input.</param>
     /// <exception cref="FormatException">A file has references for more or fewer texts.</exception>
-    public static List<EvaluationRow> Read(string outputs, IEnumerable<string> references, bool blocks, ToolConsole console)
+    public static List<EvaluationRow> Read(string outputs, IEnumerable<string> references, bool blocks,
+        ToolConsole console)
     {
         List<string> texts = ReadLines(outputs, console);
         List<string>[] found = [.. texts.Select(_ => new List<string>())];
@@ -25,7 +28,9 @@ internal static class ReferenceFiles
             if (sets.Count != texts.Count)
             {
                 string hint = !blocks && Blocks(lines).Count == texts.Count ? " With --reference-blocks it fits." : "";
-                throw new FormatException($"'{path}': expected references for {texts.Count} texts, as '{outputs}' has, found {sets.Count}.{hint}");
+                throw new FormatException(
+                    $"'{path}': expected references for {texts.Count} texts, as '{outputs}' has, found"
+                        + $" {sets.Count}.{hint}");
             }
             for (int i = 0; i < sets.Count; i++)
                 found[i].AddRange(sets[i]);

@@ -9,7 +9,8 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// <param name="model">All of it.</param>
 /// <param name="tuned">The part that writes.</param>
 /// <param name="owned">What is disposed with it; where empty, the model's parts are.</param>
-internal sealed class TextSource(ITransformer model, PrefixTuningTransformer tuned, IReadOnlyList<IDisposable> owned) : IDisposable
+internal sealed class TextSource(ITransformer model, PrefixTuningTransformer tuned, IReadOnlyList<IDisposable> owned)
+    : IDisposable
 {
     public const string DefaultInput = "Input", DefaultOutput = "Output";
 

@@ -11,16 +11,27 @@ internal static class TrainingDescription
     /// <summary>Its lines.</summary>
     public static IEnumerable<Described> Of(TrainingSummary summary)
     {
-        yield return new("training", summary.IsUntrained ? "nothing was trained" : FormattableString.Invariant($"{OptionText.Kebab(summary.End.ToString())} after {summary.Losses.Count:N0} steps, {summary.Epochs} epochs, {summary.Duration:h\\:mm\\:ss}"));
-        yield return new("rows", FormattableString.Invariant($"{summary.TrainingRows:N0} for training, {summary.ValidationRows:N0} for validation")
+        yield return new("training", summary.IsUntrained ? "nothing was trained"
+            : FormattableString.Invariant(
+            $"{OptionText.Kebab(summary.End.ToString())} after {summary.Losses.Count:N0} steps, {summary.Epochs} epochs, {summary.Duration:h\\:mm\\:ss}"));
+        yield return new("rows",
+            FormattableString.Invariant(
+            $"{summary.TrainingRows:N0} for training, {summary.ValidationRows:N0} for validation")
             + (summary.TruncatedRows > 0 ? FormattableString.Invariant($", {summary.TruncatedRows:N0} cut") : ""));
         if (summary.Distillation is { } distillation)
-            yield return new("distilled", FormattableString.Invariant($"{distillation.TeacherTokens:N0} tokens into {distillation.StudentTokens:N0}"));
-        yield return new($"{summary.LossName} (nats a token)", FormattableString.Invariant($"{summary.BaseLoss:F4} without prefix, {summary.StartLoss:F4} untrained")
-            + (summary.BestLoss is double best ? FormattableString.Invariant($", {best:F4} kept (step {summary.BestStep:N0})") : FormattableString.Invariant($", step {summary.BestStep:N0} kept")));
+            yield return new("distilled",
+                FormattableString.Invariant(
+                $"{distillation.TeacherTokens:N0} tokens into {distillation.StudentTokens:N0}"));
+        yield return new($"{summary.LossName} (nats a token)",
+            FormattableString.Invariant($"{summary.BaseLoss:F4} without prefix, {summary.StartLoss:F4} untrained")
+            + (summary.BestLoss is double best
+                ? FormattableString.Invariant($", {best:F4} kept (step {summary.BestStep:N0})")
+                : FormattableString.Invariant($", step {summary.BestStep:N0} kept")));
         if (summary.TriggerWords is { } words)
             yield return new("trigger words", string.Join(' ', words.Select(BaseDescription.Quote)));
-        yield return new("parameters", FormattableString.Invariant($"{summary.TrainedParameters:N0} trained, {summary.StoredParameters:N0} stored"));
+        yield return new("parameters",
+            FormattableString.Invariant(
+            $"{summary.TrainedParameters:N0} trained, {summary.StoredParameters:N0} stored"));
         yield return new("speed", FormattableString.Invariant($"{summary.TokensPerSecond:N0} tokens/s"));
         if (summary.FailedSteps > 0)
             yield return new("failed steps", FormattableString.Invariant($"{summary.FailedSteps:N0}"));

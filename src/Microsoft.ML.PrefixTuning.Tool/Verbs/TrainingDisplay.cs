@@ -31,7 +31,8 @@ internal sealed class TrainingDisplay(ToolConsole console)
     {
         if (!console.IsErrorTerminal)
             return train();
-        return console.MakeErrorConsole().Progress().Columns(new SpinnerColumn(), new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn())
+        return console.MakeErrorConsole().Progress()
+            .Columns(new SpinnerColumn(), new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn())
             .Start(context =>
             {
                 ProgressTask task = context.AddTask("reading rows and base", maxValue: 1);
@@ -46,5 +47,7 @@ internal sealed class TrainingDisplay(ToolConsole console)
     }
 
     private static string Describe(TrainingProgress progress) => string.Create(CultureInfo.InvariantCulture,
-        $"step {progress.Step}/{progress.TotalSteps}, loss {progress.Loss:F3}{(progress.ValidationLoss is double loss ? $", held-out loss {loss:F3}" : "")}, {progress.TokensPerSecond:F0} tokens/s, {progress.TimeLeft:h\\:mm\\:ss} left");
+        $"step {progress.Step}/{progress.TotalSteps}, loss"
+            + $" {progress.Loss:F3}{(progress.ValidationLoss is double loss ? $", held-out loss {loss:F3}" : "")},"
+            + $" {progress.TokensPerSecond:F0} tokens/s, {progress.TimeLeft:h\\:mm\\:ss} left");
 }

@@ -15,14 +15,40 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 internal sealed class TuningArguments
 {
     private readonly ToolConsole _console;
-    private readonly Argument<string> _data = PathArgument.Make<string>("data", "Rows to train on: a TSV or CSV file with a header line, or JSON lines.");
+    private readonly Argument<string> _data =
+        PathArgument.Make<string>("data", "Rows to train on: a TSV or CSV file with a header line, or JSON lines.");
     private readonly Option<string> _base = BaseArgument.MakeOption("The frozen model", required: true);
-    private readonly Option<string> _model = new("--model") { Description = "File that takes the trained model (.zip).", HelpName = "file", Required = true };
-    private readonly Option<string> _report = new("--report") { Description = "File that takes curves and figures of the training as one HTML page.", HelpName = "file" };
-    private readonly Option<string> _input = new("--input") { Description = "Column that is read.", HelpName = "column", Required = true };
-    private readonly Option<string> _output = new("--output") { Description = "Column that takes the text when the model is used.", HelpName = "column", DefaultValueFactory = _ => TextSource.DefaultOutput };
-    private readonly Option<string> _validation = new("--validation") { Description = "Rows whose loss decides on early stopping and on the best prefix; without them a share of the training rows is held out.", HelpName = "file" };
-    private readonly Option<TableFormat?> _format = FormatOption.Make("--format", "Format of the rows, where the files' names do not tell");
+    private readonly Option<string> _model = new("--model")
+    {
+        Description = "File that takes the trained model (.zip).",
+        HelpName = "file",
+        Required = true
+    };
+    private readonly Option<string> _report =
+        new("--report")
+        {
+            Description = "File that takes curves and figures of the training as one HTML page.",
+            HelpName = "file"
+        };
+    private readonly Option<string> _input =
+        new("--input") { Description = "Column that is read.", HelpName = "column", Required = true };
+    private readonly Option<string> _output =
+        new("--output")
+        {
+            Description = "Column that takes the text when the model is used.",
+            HelpName = "column",
+            DefaultValueFactory = _ => TextSource.DefaultOutput
+        };
+    private readonly Option<string> _validation =
+        new("--validation")
+        {
+            Description =
+        "Rows whose loss decides on early stopping and on the best prefix; without them a share of the training rows"
+            + " is held out.",
+            HelpName = "file"
+        };
+    private readonly Option<TableFormat?> _format =
+        FormatOption.Make("--format", "Format of the rows, where the files' names do not tell");
     private readonly PrefixArguments _prefix;
     private readonly TrainingArguments _training;
     private readonly RecordOptions<PrefixTuningOptions> _options;
@@ -33,7 +59,8 @@ internal sealed class TuningArguments
     /// <param name="command">The command.</param>
     /// <param name="own">The verb's own options, shown behind the columns.</param>
     /// <param name="without">Properties of <see cref="PrefixTuningOptions"/> that the verb has no use for.</param>
-    public TuningArguments(ToolConsole console, Verb command, IEnumerable<Option> own, IReadOnlyCollection<string>? without = null)
+    public TuningArguments(ToolConsole console, Verb command, IEnumerable<Option> own,
+        IReadOnlyCollection<string>? without = null)
     {
         _console = console;
         command.Arguments.Add(_data);
@@ -58,7 +85,8 @@ internal sealed class TuningArguments
     /// <param name="parsed">The command line.</param>
     /// <param name="columns">Columns that rows need beside the one that is read.</param>
     /// <param name="make">Makes the estimator from the options of the command line.</param>
-    public int Run(ParseResult parsed, IReadOnlyList<string> columns, Func<MLContext, PrefixTuningOptions, IEstimator<PrefixTuningTransformer>> make)
+    public int Run(ParseResult parsed, IReadOnlyList<string> columns, Func<MLContext, PrefixTuningOptions,
+        IEstimator<PrefixTuningTransformer>> make)
     {
         // Everything that can be refused is refused before the long part.
         string model = parsed.GetValue(_model)!;
@@ -84,11 +112,13 @@ internal sealed class TuningArguments
             summary.WriteReport(report);
         Described.Write(TrainingDescription.Of(summary), _console.Out);
         bool isCancelled = summary.End == TrainingEnd.Cancelled;
-        _console.Out.WriteLine(isCancelled ? $"Cancelled; the best prefix so far was saved to {model}." : $"Saved to {model}.");
+        _console.Out.WriteLine(isCancelled ? $"Cancelled; the best prefix so far was saved to {model}."
+            : $"Saved to {model}.");
         return isCancelled ? ExitCode.Cancelled : ExitCode.Done;
     }
 
-    private static PrefixTuningTransformer Fit(IEstimator<PrefixTuningTransformer> estimator, IDataView rows, CancellationTokenSource cancellation,
+    private static PrefixTuningTransformer Fit(IEstimator<PrefixTuningTransformer> estimator, IDataView rows,
+        CancellationTokenSource cancellation,
         TrainingDisplay display)
     {
         // The first Ctrl-C ends the training, a second one the process.
@@ -109,7 +139,9 @@ internal sealed class TuningArguments
             throw new FileNotFoundException($"'{path}': expected a file of rows, found nothing.", path);
         TableFormat format = TableFormats.Of(parsed.GetValue(_format), path, TableFormat.Tsv);
         if (format == TableFormat.Text)
-            throw new UsageException($"{parsed.CommandResult.Command.Name}: expected rows with columns (tsv, csv or jsonl), found the format 'text'.");
+            throw new UsageException(
+                $"{parsed.CommandResult.Command.Name}: expected rows with columns (tsv, csv or jsonl), found the"
+                    + " format 'text'.");
         var view = new TextTableView(new TableInput(path, format, TextSource.DefaultInput, _console));
         foreach (string column in columns.Prepend(Input(parsed)))
             TableColumns.Find(view.Columns, column);

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
@@ -21,6 +22,8 @@ internal static class CheckpointFolder
         if (File.Exists(Path.Combine(folder, ShardedCheckpoint.IndexFile)))
             return ShardedCheckpoint.Open(folder);
         Pickle.RefuseFolder(folder, SingleFile);
-        throw new FileNotFoundException($"{SingleFile}: expected in '{folder}' (or {ShardedCheckpoint.IndexFile} with its shards, or the path of a .gguf file), found no weights.", single);
+        throw new FileNotFoundException(
+            $"{SingleFile}: expected in '{folder}' (or {ShardedCheckpoint.IndexFile} with its shards, or the path of"
+                + " a .gguf file), found no weights.", single);
     }
 }

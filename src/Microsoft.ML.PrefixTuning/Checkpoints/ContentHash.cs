@@ -17,14 +17,15 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 internal sealed record TensorHash(TensorInfo Tensor, byte[] Hash);
 
 /// <summary>
-/// The identity of a checkpoint's content: SHA-256 over names, types, shapes and the SHA-256 of the bytes of all tensors, in
-/// the order of their names. Files are hashed once a process.
+/// The identity of a checkpoint's content: SHA-256 over names, types, shapes and the SHA-256 of the bytes of all
+/// tensors, in the order of their names. Files are hashed once a process.
 /// </summary>
 internal static class ContentHash
 {
     private const int BufferBytes = 1 << 17;
 
-    private static readonly ConcurrentDictionary<(string Path, FileStatus? Status), IReadOnlyList<TensorHash>> Known = new();
+    private static readonly ConcurrentDictionary<(string Path, FileStatus? Status), IReadOnlyList<TensorHash>> Known
+        = new();
 
     /// <summary>The hash of a whole checkpoint, hexadecimal.</summary>
     public static string Combine(IEnumerable<TensorHash> tensors)
@@ -34,7 +35,8 @@ internal static class ContentHash
         {
             TensorInfo info = tensor.Tensor;
             // Lengths in front: no two lists of tensors give the same bytes.
-            hash.AppendData(Encoding.UTF8.GetBytes($"{info.Name.Length}:{info.Name}|{info.StoredType}|{string.Join(',', info.Shape)}|"));
+            hash.AppendData(Encoding.UTF8.GetBytes(
+                $"{info.Name.Length}:{info.Name}|{info.StoredType}|{string.Join(',', info.Shape)}|"));
             hash.AppendData(tensor.Hash);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -43,15 +45,18 @@ internal static class ContentHash
     /// <summary>The hashes of a file's tensors, from memory where it was hashed before and did not change.</summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">Its tensors and the places of their bytes in the file.</param>
-    public static IReadOnlyList<TensorHash> OfFile(string path, IEnumerable<(TensorInfo Info, long Begin, long Length)> tensors)
+    public static IReadOnlyList<TensorHash> OfFile(string path,
+        IEnumerable<(TensorInfo Info, long Begin, long Length)> tensors)
     {
         return Known.GetOrAdd((Path.GetFullPath(path), FileStatus.Of(path)), _ =>
         {
             using SafeFileHandle handle = File.OpenHandle(path);
             // Large ones first, so that no core is left with one at the end.
-            (TensorInfo Info, long Begin, long Length)[] ordered = [.. tensors.OrderByDescending(tensor => tensor.Length)];
+            (TensorInfo Info, long Begin, long Length)[] ordered =
+                [.. tensors.OrderByDescending(tensor => tensor.Length)];
             var hashes = new TensorHash[ordered.Length];
-            Parallel.For(0, ordered.Length, i => hashes[i] = new TensorHash(ordered[i].Info, Bytes(handle, ordered[i].Begin, ordered[i].Length)));
+            Parallel.For(0, ordered.Length, i =>
+                hashes[i] = new TensorHash(ordered[i].Info, Bytes(handle, ordered[i].Begin, ordered[i].Length)));
             return hashes;
         });
     }

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
 /// <summary>
-/// Whether weights hold neither NaN nor infinity: numbers whose exponent bits are all set. Reads the memory once, without
-/// arithmetic, on all cores.
+/// Whether weights hold neither NaN nor infinity: numbers whose exponent bits are all set. Reads the memory once,
+/// without arithmetic, on all cores.
 /// </summary>
 internal static class FiniteCheck
 {

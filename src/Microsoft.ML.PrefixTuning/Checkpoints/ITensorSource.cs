@@ -22,7 +22,10 @@ internal interface ITensorSource : IDisposable
     /// <summary>Reads a tensor into CPU memory as <paramref name="type"/>; the caller's to dispose.</summary>
     Tensor Read(string tensor, ScalarType type);
 
-    /// <summary>SHA-256 over names, shapes, types and bytes of all tensors, hexadecimal; does not depend on their order or place.</summary>
+    /// <summary>
+    /// SHA-256 over names, shapes, types and bytes of all tensors, hexadecimal; does not depend on their order or
+    /// place.
+    /// </summary>
     string ContentHash();
 }
 

@@ -4,14 +4,15 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Files;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
 /// <summary>
-/// A prefix as a safetensors file: a float32 tensor [N, 2, G, P, D] a site (<c>encoder</c>, <c>decoder</c>, <c>cross</c>),
-/// and as metadata the convention by which tokens stand behind it.
+/// A prefix as a safetensors file: a float32 tensor [N, 2, G, P, D] a site (<c>encoder</c>, <c>decoder</c>,
+/// <c>cross</c>), and as metadata the convention by which tokens stand behind it.
 /// </summary>
 internal static class PrefixFile
 {
@@ -32,7 +33,9 @@ internal static class PrefixFile
     {
         string name = Path.GetFileName(path);
         if (!File.Exists(path))
-            throw new FileNotFoundException($"{name}: expected a prefix file in '{Path.GetDirectoryName(Path.GetFullPath(path))}', not found.", path);
+            throw new FileNotFoundException(
+                $"{name}: expected a prefix file in '{Path.GetDirectoryName(Path.GetFullPath(path))}', not found.",
+                path);
         // A large file of another kind is refused before it is read.
         using (SafeTensorsFile file = SafeTensorsFile.Open(path))
             Convention(file.Metadata, name);
@@ -56,7 +59,8 @@ internal static class PrefixFile
     {
         ReadOnlySpan<byte> start = bytes[..Math.Min(bytes.Length, SafeTensorsHeader.LengthBytes)];
         int length = SafeTensorsHeader.ReadLength(start, bytes.Length, name);
-        SafeTensorsHeader header = SafeTensorsHeader.Parse(bytes.Slice(SafeTensorsHeader.LengthBytes, length), bytes.Length, name);
+        SafeTensorsHeader header =
+            SafeTensorsHeader.Parse(bytes.Slice(SafeTensorsHeader.LengthBytes, length), bytes.Length, name);
         PrefixConvention convention = Convention(header.Metadata, name);
         var sites = new Dictionary<AttentionSite, SitePrefix>();
         foreach (SafeTensorsEntry entry in header.Entries.Values)
@@ -84,14 +88,22 @@ internal static class PrefixFile
     private static PrefixConvention Convention(IReadOnlyDictionary<string, string> metadata, string name)
     {
         if (metadata.GetValueOrDefault(KindKey) != Kind)
-            throw new FormatException($"{name}: metadata '{KindKey}': expected '{Kind}', found {Show(KindKey)}: it is no prefix file.");
-        if (!int.TryParse(metadata.GetValueOrDefault(VersionKey), NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version < 1)
-            throw new FormatException($"{name}: metadata '{VersionKey}': expected a number from 1, found {Show(VersionKey)}.");
+            throw new FormatException(
+                $"{name}: metadata '{KindKey}': expected '{Kind}', found {Show(KindKey)}: it is no prefix file.");
+        if (!int.TryParse(metadata.GetValueOrDefault(VersionKey), NumberStyles.None, CultureInfo.InvariantCulture,
+            out int version) || version < 1)
+            throw new FormatException(
+                $"{name}: metadata '{VersionKey}': expected a number from 1, found {Show(VersionKey)}.");
         if (version > Version)
-            throw new NotSupportedException($"{name}: metadata '{VersionKey}': found {version}, the newest that is read here is {Version}.");
-        PrefixPlacement placement = Enum.GetValues<PrefixPlacement>().Where(one => one.ToString() == metadata.GetValueOrDefault(PlacementKey))
-            .Cast<PrefixPlacement?>().FirstOrDefault() ?? throw Wrong(PlacementKey, string.Join(" or ", Enum.GetNames<PrefixPlacement>()));
-        return new PrefixConvention(placement, Flag(PositionsKey), Flag(WindowKey)) { HoldsBeginToken = Flag(BeginKey) };
+            throw new NotSupportedException(
+                $"{name}: metadata '{VersionKey}': found {version}, the newest that is read here is {Version}.");
+        PrefixPlacement placement = Enum.GetValues<PrefixPlacement>()
+            .Where(one => one.ToString() == metadata.GetValueOrDefault(PlacementKey))
+            .Cast<PrefixPlacement?>().FirstOrDefault()
+                ?? throw Wrong(PlacementKey, string.Join(" or ", Enum.GetNames<PrefixPlacement>()));
+        return new PrefixConvention(placement, Flag(PositionsKey),
+            Flag(WindowKey))
+        { HoldsBeginToken = Flag(BeginKey) };
 
         bool Flag(string key) => metadata.GetValueOrDefault(key) switch
         {
@@ -100,7 +112,8 @@ internal static class PrefixFile
             _ => throw Wrong(key, "True or False"),
         };
 
-        FormatException Wrong(string key, string expected) => new($"{name}: metadata '{key}': expected {expected}, found {Show(key)}.");
+        FormatException Wrong(string key, string expected) =>
+            new($"{name}: metadata '{key}': expected {expected}, found {Show(key)}.");
 
         string Show(string key) => metadata.TryGetValue(key, out string? found) ? FileText.Quote(found) : "nothing";
     }
@@ -112,19 +125,25 @@ internal static class PrefixFile
             if (NameOf(site) == info.Name)
                 return site;
         }
-        throw new FormatException($"{info.File}: tensor {FileText.Quote(info.Name)}: expected encoder, decoder or cross.");
+        throw new FormatException(
+            $"{info.File}: tensor {FileText.Quote(info.Name)}: expected encoder, decoder or cross.");
     }
 
     private static SitePrefix Read(SafeTensorsEntry entry, ReadOnlySpan<byte> data)
     {
         TensorInfo info = entry.Info;
         if (entry.Type.Tensor != ScalarType.Float32)
-            throw new FormatException($"{info.File}: tensor '{info.Name}': expected dtype F32, found {info.StoredType}.");
-        if (info.Shape is not [> 0 and <= int.MaxValue, 2, > 0 and <= int.MaxValue, > 0 and <= int.MaxValue, > 0 and <= int.MaxValue])
-            throw new FormatException($"{info.File}: tensor '{info.Name}': expected shape [layers, 2, heads, length, head size], found [{string.Join(", ", info.Shape)}].");
+            throw new FormatException(
+                $"{info.File}: tensor '{info.Name}': expected dtype F32, found {info.StoredType}.");
+        if (info.Shape is not [> 0 and <= int.MaxValue, 2, > 0 and <= int.MaxValue, > 0 and <= int.MaxValue, > 0
+            and <= int.MaxValue])
+            throw new FormatException(
+                $"{info.File}: tensor '{info.Name}': expected shape [layers, 2, heads, length, head size], found"
+                    + $" [{string.Join(", ", info.Shape)}].");
         float[] values = MemoryMarshal.Cast<byte, float>(data[(int)entry.Begin..(int)entry.End]).ToArray();
         if (values.Any(value => !float.IsFinite(value)))
-            throw new FormatException($"{info.File}: tensor '{info.Name}': expected finite values, found NaN or infinity (not finite).");
+            throw new FormatException(
+                $"{info.File}: tensor '{info.Name}': expected finite values, found NaN or infinity (not finite).");
         return new SitePrefix((int)info.Shape[0], (int)info.Shape[2], (int)info.Shape[3], (int)info.Shape[4], values);
     }
 

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
 /// <summary>
-/// Names and a description to frozen weights. Walks the model twice along one path: first to compare every name and shape
-/// with the file and gather what is wrong, without reading a tensor; then to read.
+/// Names and a description to frozen weights. Walks the model twice along one path: first to compare every name and
+/// shape with the file and gather what is wrong, without reading a tensor; then to read.
 /// </summary>
 internal static class WeightBinder
 {
@@ -18,7 +18,9 @@ internal static class WeightBinder
     /// <param name="type">Type of linear maps and embeddings; norms are float32.</param>
     /// <param name="device">Where the weights go.</param>
     /// <returns>Weights, owned by the caller.</returns>
-    /// <exception cref="FormatException">A tensor is missing, surplus, of another shape or type, or not finite.</exception>
+    /// <exception cref="FormatException">
+    /// A tensor is missing, surplus, of another shape or type, or not finite.
+    /// </exception>
     public static ModelWeights Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type,
         Device device)
     {
@@ -38,12 +40,14 @@ internal static class WeightBinder
         }
     }
 
-    private static ModelWeights Model(TransformerSpec spec, TensorNames names, WeightReader reader, IReadOnlyList<string> ignored)
+    private static ModelWeights Model(TransformerSpec spec, TensorNames names, WeightReader reader,
+        IReadOnlyList<string> ignored)
     {
         Tensor embedding = reader.Matrix(names.Embedding, [spec.VocabularySize, spec.EmbeddingWidth]);
         Tensor head = embedding;
         if (spec.Head.Tied)
-            reader.Copies([names.Head, .. names.EmbeddingCopies], embedding, [spec.VocabularySize, spec.EmbeddingWidth]);
+            reader.Copies([names.Head, .. names.EmbeddingCopies], embedding,
+                [spec.VocabularySize, spec.EmbeddingWidth]);
         else
         {
             reader.Copies(names.EmbeddingCopies, embedding, [spec.VocabularySize, spec.EmbeddingWidth]);
@@ -65,7 +69,8 @@ internal static class WeightBinder
         var blocks = new List<BlockWeights>();
         // A wrong number of layers ends the walk at its first faults, whatever the number is.
         for (int layer = 0; layer < stack.Layers && !reader.IsFull; layer++)
-            blocks.Add(Block(spec.Width, stack, names.Layer, reader.At(names.Block.Replace("{layer}", $"{layer}", StringComparison.Ordinal))));
+            blocks.Add(Block(spec.Width, stack, names.Layer,
+                reader.At(names.Block.Replace("{layer}", $"{layer}", StringComparison.Ordinal))));
         bool bias = stack.Norm.Kind == NormKind.Layer;
         return new StackWeights
         {
@@ -75,8 +80,10 @@ internal static class WeightBinder
             RelativeBias = stack.Positions is RelativePositions relative
                 ? reader.Matrix(names.RelativeBias!, [relative.Buckets, stack.Heads.Count]) : null,
             EmbeddingNorm = stack.EmbeddingNorm ? reader.Norm(names.EmbeddingNorm!, spec.Width, stack.Norm) : null,
-            ProjectIn = names.ProjectIn is null ? null : reader.Linear(names.ProjectIn, spec.Width, spec.EmbeddingWidth, false),
-            ProjectOut = names.ProjectOut is null ? null : reader.Linear(names.ProjectOut, spec.EmbeddingWidth, spec.Width, false),
+            ProjectIn = names.ProjectIn is null ? null
+                : reader.Linear(names.ProjectIn, spec.Width, spec.EmbeddingWidth, false),
+            ProjectOut = names.ProjectOut is null ? null
+                : reader.Linear(names.ProjectOut, spec.EmbeddingWidth, spec.Width, false),
             FinalNorm = stack.FinalNorm ? reader.Norm(names.FinalNorm!, spec.Width, stack.Norm) : null,
         };
     }

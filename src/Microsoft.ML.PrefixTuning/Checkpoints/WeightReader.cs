@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
 /// <summary>
-/// A place in a checkpoint from which weights are taken by name and shape. Without <c>readsValues</c> it only checks and
-/// gathers faults; its results are then empty and not to be used.
+/// A place in a checkpoint from which weights are taken by name and shape. Without <c>readsValues</c> it only checks
+/// and gathers faults; its results are then empty and not to be used.
 /// </summary>
 internal sealed class WeightReader
 {
@@ -31,7 +31,8 @@ internal sealed class WeightReader
     private WeightReader(TensorNames names, ITensorSource source, ScalarType type, Device device, bool readsValues,
         string place, State state)
     {
-        (_names, _source, _type, _device, _readsValues, _place, _state) = (names, source, type, device, readsValues, place, state);
+        (_names, _source, _type, _device, _readsValues, _place, _state) =
+            (names, source, type, device, readsValues, place, state);
     }
 
     /// <summary>All tensors read so far, the caller's to dispose.</summary>
@@ -106,7 +107,9 @@ internal sealed class WeightReader
             {
                 using Tensor equal = copy.eq(original), all = equal.all();
                 if (!all.item<bool>())
-                    throw new FormatException($"{FileOf(name)}: tensor '{name}': expected a copy of '{_names.Embedding}' (tie_word_embeddings), found other values.");
+                    throw new FormatException(
+                        $"{FileOf(name)}: tensor '{name}': expected a copy of '{_names.Embedding}'"
+                            + " (tie_word_embeddings), found other values.");
             }
         }
     }
@@ -127,13 +130,15 @@ internal sealed class WeightReader
     /// <exception cref="FormatException">There are others.</exception>
     public IReadOnlyList<string> RefuseSurplus()
     {
-        string[] unused = [.. _source.TensorNames.Where(name => !_state.Taken.Contains(name)).Order(StringComparer.Ordinal)];
+        string[] unused =
+            [.. _source.TensorNames.Where(name => !_state.Taken.Contains(name)).Order(StringComparer.Ordinal)];
         string[] surplus = [.. unused.Where(name => !MeansNothing(name))];
         if (surplus.Length == 0)
             return unused;
         throw new FormatException($"{_source.Describe(surplus[0]).File}: tensor {FileText.Quote(surplus[0])}"
             + (surplus.Length > 1 ? $" and {surplus.Length - 1} more" : "")
-            + $": expected none of that name for this {_names.AskedBy ?? "config"} (number of layers, biases, head), found one.");
+            + $": expected none of that name for this {_names.AskedBy ?? "config"} (number of layers, biases, head),"
+            + " found one.");
     }
 
     /// <summary>Frees what was read, after a failure.</summary>
@@ -153,14 +158,16 @@ internal sealed class WeightReader
         if (!info.IsFloating)
             return Fault($"{info.File}: tensor '{found}': expected a floating dtype, found {info.StoredType}.");
         if (!info.Shape.AsSpan().SequenceEqual(shape))
-            return Fault($"{info.File}: tensor '{found}': expected shape [{string.Join(", ", shape)}], found [{string.Join(", ", info.Shape)}].");
+            return Fault(
+                $"{info.File}: tensor '{found}': expected shape [{string.Join(", ", shape)}], found [{string.Join(", ", info.Shape)}].");
         if (!_readsValues)
             return null!;
         Tensor tensor = _source.Read(found, type);
         if (!_source.RefusesNonFinite && !FiniteCheck.AllFinite(tensor))
         {
             tensor.Dispose();
-            throw new FormatException($"{info.File}: tensor '{found}': expected finite values, found NaN or infinity (not finite).");
+            throw new FormatException(
+                $"{info.File}: tensor '{found}': expected finite values, found NaN or infinity (not finite).");
         }
         if (_device.type != TorchSharp.DeviceType.CPU)
             tensor = tensor.to(_device, disposeAfter: true);
@@ -168,7 +175,8 @@ internal sealed class WeightReader
     }
 
     private bool MeansNothing(string name) =>
-        _names.Buffers.Any(buffer => name.EndsWith(buffer, StringComparison.Ordinal)) || _source.Describe(name).Shape.Contains(0);
+        _names.Buffers.Any(buffer => name.EndsWith(buffer, StringComparison.Ordinal))
+            || _source.Describe(name).Shape.Contains(0);
 
     private Tensor Fault(string fault)
     {
@@ -199,7 +207,8 @@ internal sealed class WeightReader
     }
 
     private Linear Rows(Linear whole, long start, long count) =>
-        new(Own(whole.Weight.narrow(0, start, count)), whole.Bias is null ? null : Own(whole.Bias.narrow(0, start, count)));
+        new(Own(whole.Weight.narrow(0, start, count)), whole.Bias is null ? null
+            : Own(whole.Bias.narrow(0, start, count)));
 
     private static Tensor Regroup(Tensor rows, HeadShape heads, params long[] width)
     {

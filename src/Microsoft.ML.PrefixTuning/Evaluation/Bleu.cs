@@ -6,8 +6,9 @@ using Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// BLEU (Papineni et al., 2002) as sacreBLEU 2.6.0 computes it, from 0 to 100: the geometric mean of n-gram precisions over
-/// the corpus, times a penalty for output shorter than the references. Tokenisation: <see cref="BleuOptions.Tokenization"/>.
+/// BLEU (Papineni et al., 2002) as sacreBLEU 2.6.0 computes it, from 0 to 100: the geometric mean of n-gram precisions
+/// over the corpus, times a penalty for output shorter than the references. Tokenisation:
+/// <see cref="BleuOptions.Tokenization"/>.
 /// </summary>
 internal static class Bleu
 {
@@ -16,7 +17,8 @@ internal static class Bleu
         FromCounts(BleuCounts.Sum(Count(segments, options), options.MaxOrder), options);
 
     /// <summary>The score of one segment; <see cref="BleuOptions.EffectiveOrder"/> is advisable.</summary>
-    public static BleuScore OfSegment(Segment segment, BleuOptions options) => FromCounts(Count(segment, options), options);
+    public static BleuScore OfSegment(Segment segment, BleuOptions options) =>
+        FromCounts(Count(segment, options), options);
 
     /// <summary>What each segment adds to the corpus.</summary>
     public static BleuCounts[] Count(IReadOnlyList<Segment> segments, BleuOptions options) =>
@@ -81,7 +83,8 @@ internal static class Bleu
     private static double Penalty(BleuCounts counts) => counts.OutputLength >= counts.ReferenceLength ? 1
         : counts.OutputLength > 0 ? Math.Exp(1 - counts.ReferenceLength / (double)counts.OutputLength) : 0;
 
-    // Chen and Cherry, "A Systematic Comparison of Smoothing Techniques for Sentence-Level BLEU", 2014: methods 1, 2, 3.
+    // Chen and Cherry, "A Systematic Comparison of Smoothing Techniques for Sentence-Level BLEU", 2014: methods 1, 2,
+    // 3.
     private static int SetPrecisions(double[] precisions, BleuCounts counts, BleuOptions options)
     {
         double halving = 1;

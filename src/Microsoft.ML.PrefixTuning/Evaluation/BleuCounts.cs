@@ -41,4 +41,5 @@ internal sealed class BleuCounts(int maxOrder)
 /// <param name="Precisions">Smoothed precision of each order from 1, from 0 to 100.</param>
 /// <param name="BrevityPenalty">From 0 to 1.</param>
 /// <param name="Counts">What they are computed from, not smoothed.</param>
-internal sealed record BleuScore(double Score, IReadOnlyList<double> Precisions, double BrevityPenalty, BleuCounts Counts);
+internal sealed record BleuScore(double Score, IReadOnlyList<double> Precisions, double BrevityPenalty,
+    BleuCounts Counts);

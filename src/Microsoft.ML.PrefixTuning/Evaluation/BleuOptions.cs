@@ -16,8 +16,8 @@ internal sealed record BleuOptions
     public BleuSmoothing Smoothing { get; init; } = BleuSmoothing.Exponential;
 
     /// <summary>
-    /// What <see cref="BleuSmoothing.Floor"/> and <see cref="BleuSmoothing.AddK"/> add; sacreBLEU's defaults are 0.1 and
-    /// 1.
+    /// What <see cref="BleuSmoothing.Floor"/> and <see cref="BleuSmoothing.AddK"/> add; sacreBLEU's defaults are 0.1
+    /// and 1.
     /// </summary>
     public double SmoothingValue
     {

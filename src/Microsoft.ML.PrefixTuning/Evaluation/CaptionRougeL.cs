@@ -5,9 +5,9 @@ using System.Linq;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// ROUGE-L as pycocoevalcap and so the E2E challenge compute it, from 0 to 1: the mean over segments of an F score whose
-/// precision and recall may come from different references. Tokenisation: lower case, mteval-v13a in place of the scripts'
-/// Penn Treebank tokenizer; an empty text counts as one empty token.
+/// ROUGE-L as pycocoevalcap and so the E2E challenge compute it, from 0 to 1: the mean over segments of an F score
+/// whose precision and recall may come from different references. Tokenisation: lower case, mteval-v13a in place of the
+/// scripts' Penn Treebank tokenizer; an empty text counts as one empty token.
 /// </summary>
 /// <remarks>Source: e2e-metrics, <c>pycocoevalcap/rouge/rouge.py</c>.</remarks>
 internal static class CaptionRougeL

@@ -8,8 +8,8 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 /// <summary>
 /// chrF (Popović, 2015) and chrF++ (Popović, 2017) as sacreBLEU 2.6.0 computes them, from 0 to 100: an F score over
 /// character
-/// n-grams, and word n-grams. Characters are Unicode's code points, white space left out; words are split at white space,
-/// with one ASCII punctuation character at their end, or else at their beginning, as a word of its own.
+/// n-grams, and word n-grams. Characters are Unicode's code points, white space left out; words are split at white
+/// space, with one ASCII punctuation character at their end, or else at their beginning, as a word of its own.
 /// </summary>
 internal static class ChrF
 {
@@ -50,7 +50,8 @@ internal static class ChrF
         return best;
     }
 
-    private static Text Count(string text, ChrFOptions options, NGramNumbers<int> characters, NGramNumbers<string> words)
+    private static Text Count(string text, ChrFOptions options, NGramNumbers<int> characters,
+        NGramNumbers<string> words)
     {
         if (options.Lowercase)
             text = LowerCase.Of(text);

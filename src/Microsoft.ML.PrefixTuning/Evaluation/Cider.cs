@@ -6,9 +6,9 @@ using Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// CIDEr (Vedantam et al., 2015) as pycocoevalcap and so the E2E challenge compute it, from 0 to 10: the mean cosine between
-/// tf-idf vectors of n-grams up to order 4, in the form CIDEr-D, which clips repeated n-grams and punishes other lengths.
-/// Tokenisation: lower case, mteval-v13a in place of the scripts' Penn Treebank tokenizer.
+/// CIDEr (Vedantam et al., 2015) as pycocoevalcap and so the E2E challenge compute it, from 0 to 10: the mean cosine
+/// between tf-idf vectors of n-grams up to order 4, in the form CIDEr-D, which clips repeated n-grams and punishes
+/// other lengths. Tokenisation: lower case, mteval-v13a in place of the scripts' Penn Treebank tokenizer.
 /// </summary>
 /// <remarks>
 /// Source: e2e-metrics, <c>pycocoevalcap/cider/cider_scorer.py</c>. Lengths are compared in bigrams, as there.

@@ -58,7 +58,8 @@ internal sealed class EditDistance
     /// <summary>Which words stand against each other, and which are wrong.</summary>
     public Alignment Align()
     {
-        var alignment = new Alignment(new int[_reference.Length], new bool[_output.Length], new bool[_reference.Length]);
+        var alignment =
+            new Alignment(new int[_reference.Length], new bool[_output.Length], new bool[_reference.Length]);
         for (int i = _output.Length, j = _reference.Length; i > 0 || j > 0;)
         {
             int cost = _rows[i][j];

@@ -5,8 +5,8 @@ using System.Linq;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// The share of outputs that equal one of their references, white space at both ends aside, from 0 to 1. No tokenisation;
-/// case counts.
+/// The share of outputs that equal one of their references, white space at both ends aside, from 0 to 1. No
+/// tokenisation; case counts.
 /// </summary>
 internal static class ExactMatch
 {

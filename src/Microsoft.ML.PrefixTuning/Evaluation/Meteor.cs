@@ -6,10 +6,10 @@ using Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// METEOR 1.5 for English (Denkowski and Lavie, 2014), from 0 to 1: a mean of weighted precision and recall of words matched
-/// as they are, by stem and, where a dictionary is given, by sense, less a penalty for matches out of order. No paraphrase
-/// table. A segment counts against its best reference; the corpus's score comes from summed counts. Tokenisation:
-/// <see cref="MeteorTokenizer"/>.
+/// METEOR 1.5 for English (Denkowski and Lavie, 2014), from 0 to 1: a mean of weighted precision and recall of words
+/// matched as they are, by stem and, where a dictionary is given, by sense, less a penalty for matches out of order. No
+/// paraphrase table. A segment counts against its best reference; the corpus's score comes from summed counts.
+/// Tokenisation: <see cref="MeteorTokenizer"/>.
 /// </summary>
 internal static class Meteor
 {

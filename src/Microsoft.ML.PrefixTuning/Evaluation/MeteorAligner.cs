@@ -6,13 +6,13 @@ using Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// METEOR's alignment: which word of the output stands for which word of the reference. Among all sets of matches in which a
-/// word is used once, a beam search from left to right looks for most exact matches, then fewest chunks, then least
-/// distance.
+/// METEOR's alignment: which word of the output stands for which word of the reference. Among all sets of matches in
+/// which a word is used once, a beam search from left to right looks for most exact matches, then fewest chunks, then
+/// least distance.
 /// </summary>
 /// <remarks>
-/// The rules are those of METEOR 1.5, with what its figures owe to the arithmetic of its search: only exact matches count
-/// there
+/// The rules are those of METEOR 1.5, with what its figures owe to the arithmetic of its search: only exact matches
+/// count there
 /// (less than a whole match is cut to none), and a path's distance also holds that of the matches tried before.
 /// </remarks>
 internal static class MeteorAligner
@@ -36,7 +36,8 @@ internal static class MeteorAligner
         for (int i = 0; i < matches.Length; i++)
             matches[i] = [];
         int[] words = Number(output, reference), stems = options.Stems
-            ? Number(Array.ConvertAll(output, EnglishStemmer.Stem), Array.ConvertAll(reference, EnglishStemmer.Stem)) : [];
+            ? Number(Array.ConvertAll(output, EnglishStemmer.Stem), Array.ConvertAll(reference, EnglishStemmer.Stem))
+                : [];
         Add(matches, MeteorModule.Exact, output.Length, (i, j) => words[i] == words[j]);
         if (words.AsSpan(0, output.Length).SequenceEqual(words.AsSpan(output.Length)))
             return matches;
@@ -55,7 +56,8 @@ internal static class MeteorAligner
     private static int[] Number(string[] output, string[] reference) =>
         new NGramNumbers<string>(1).Count([.. output, .. reference]).Tokens;
 
-    private static void Add(List<MeteorMatch>[] matches, MeteorModule module, int outputLength, Func<int, int, bool> isMatch)
+    private static void Add(List<MeteorMatch>[] matches, MeteorModule module, int outputLength, Func<int, int,
+        bool> isMatch)
     {
         for (int j = 0; j < matches.Length; j++)
         {

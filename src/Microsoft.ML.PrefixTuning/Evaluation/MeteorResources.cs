@@ -21,14 +21,16 @@ internal sealed record MeteorResources(IReadOnlySet<string> FunctionWords,
 
     private static readonly Lazy<MeteorResources> Embedded = new(() => Read(Open, synonyms: null));
 
-    /// <summary>The lists that come with the library: METEOR 1.5's, unchanged, without a dictionary of senses.</summary>
+    /// <summary>
+    /// The lists that come with the library: METEOR 1.5's, unchanged, without a dictionary of senses.
+    /// </summary>
     public static MeteorResources BuiltIn => Embedded.Value;
 
     /// <summary>
     /// Lists from a folder with METEOR's files: <c>function.english.words</c> and <c>nonbreaking.english.prefixes</c>,
     /// each in
-    /// place of the one that comes with the library, and <c>english.synsets</c> with <c>english.exceptions</c>, by which
-    /// words
+    /// place of the one that comes with the library, and <c>english.synsets</c> with <c>english.exceptions</c>, by
+    /// which words
     /// match by sense. Files may be missing.
     /// </summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
@@ -40,10 +42,12 @@ internal sealed record MeteorResources(IReadOnlySet<string> FunctionWords,
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"No folder '{folder}': expected one with METEOR's {Names}.");
         string synsets = Path.Combine(folder, SynsetsFile), exceptions = Path.Combine(folder, ExceptionsFile);
-        if (!Array.Exists([FunctionWordsFile, PrefixesFile, SynsetsFile], name => File.Exists(Path.Combine(folder, name))))
+        if (!Array.Exists([FunctionWordsFile, PrefixesFile, SynsetsFile], name =>
+            File.Exists(Path.Combine(folder, name))))
             throw new FileNotFoundException($"Folder '{folder}': expected at least one of {Names}, found none.");
         SynonymDictionary? synonyms = File.Exists(synsets) ? SynonymDictionary.Read(synsets, exceptions) : null;
-        return Read(name => File.Exists(Path.Combine(folder, name)) ? File.OpenRead(Path.Combine(folder, name)) : Open(name),
+        return Read(name => File.Exists(Path.Combine(folder, name)) ? File.OpenRead(Path.Combine(folder, name))
+            : Open(name),
             synonyms);
     }
 
@@ -58,7 +62,8 @@ internal sealed record MeteorResources(IReadOnlySet<string> FunctionWords,
             if (parts.Length > 0 && parts[0][0] != '#')
                 prefixes[parts[0]] = parts.Length > 1 && parts[1] == "#NUMERIC_ONLY#";
         }
-        return new MeteorResources(Lines(open(FunctionWordsFile)).ToHashSet(StringComparer.Ordinal), prefixes, synonyms);
+        return new MeteorResources(Lines(open(FunctionWordsFile)).ToHashSet(StringComparer.Ordinal), prefixes,
+            synonyms);
     }
 
     private static IEnumerable<string> Lines(Stream stream)

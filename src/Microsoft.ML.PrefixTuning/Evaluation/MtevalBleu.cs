@@ -10,8 +10,8 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 /// case, mteval-v13a (<see cref="MtevalTokenizer"/>); an empty text counts as one empty token.
 /// </summary>
 /// <remarks>
-/// Source: e2e-metrics, <c>metrics/pymteval.py</c>, with its quirk that an output of fewer than n tokens counts negative
-/// for order n.
+/// Source: e2e-metrics, <c>metrics/pymteval.py</c>, with its quirk that an output of fewer than n tokens counts
+/// negative for order n.
 /// </remarks>
 internal static class MtevalBleu
 {

@@ -4,8 +4,8 @@ using System.Collections.Generic;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// Numbers the n-grams of several texts so that equal n-grams get equal numbers. An n-gram is known by the number of all its
-/// tokens but the last, and its last token. Not for use from several threads.
+/// Numbers the n-grams of several texts so that equal n-grams get equal numbers. An n-gram is known by the number of
+/// all its tokens but the last, and its last token. Not for use from several threads.
 /// </summary>
 /// <param name="maxOrder">Tokens of the longest n-grams.</param>
 internal sealed class NGramNumbers<TToken>(int maxOrder)

@@ -5,8 +5,9 @@ using System.Linq;
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
-/// NIST (Doddington, 2002) as the scripts of the E2E challenge compute it, 0 and more: matched n-grams up to order 5, each
-/// weighted by its information in the references, times a penalty for short output. Tokenisation: lower case, mteval-v13a.
+/// NIST (Doddington, 2002) as the scripts of the E2E challenge compute it, 0 and more: matched n-grams up to order 5,
+/// each weighted by its information in the references, times a penalty for short output. Tokenisation: lower case,
+/// mteval-v13a.
 /// </summary>
 /// <remarks>Source: e2e-metrics, <c>metrics/pymteval.py</c>.</remarks>
 internal static class Nist

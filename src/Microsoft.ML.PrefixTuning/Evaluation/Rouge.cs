@@ -43,7 +43,8 @@ internal static class Rouge
         NGramCounts whole = numbers.Count(RougeTokenizer.Tokens(text, stem));
         // For Lsum a line is a sentence.
         int[][] sentences = !text.Contains('\n') ? [whole.Tokens]
-            : [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => numbers.Count(RougeTokenizer.Tokens(line, stem)).Tokens)];
+            : [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => numbers.Count(RougeTokenizer.Tokens(line, stem)).Tokens)];
         return new RougeText(whole, sentences);
     }
 

@@ -28,7 +28,8 @@ internal static class RougeLsum
                 referenceLeft[sentence[i]]--;
             }
         }
-        return RougeScore.From(hits, output.Sum(sentence => sentence.Length), reference.Sum(sentence => sentence.Length));
+        return RougeScore.From(hits, output.Sum(sentence => sentence.Length),
+            reference.Sum(sentence => sentence.Length));
     }
 
     private static Dictionary<int, int> Count(int[][] sentences) =>

@@ -17,7 +17,8 @@ internal sealed class SynonymDictionary
     // Nouns, verbs, adjectives; the first rule that gives a known word wins.
     private static readonly (string Suffix, string Ending)[] Rules =
     [
-        ("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("men", "man"), ("ies", "y"),
+        ("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("men", "man"),
+            ("ies", "y"),
         ("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""),
         ("er", ""), ("est", ""), ("er", "e"), ("est", "e"),
     ];
@@ -79,7 +80,8 @@ internal sealed class SynonymDictionary
         for (int line = 1; reader.ReadLine() is { } first; line += 2)
         {
             string second = reader.ReadLine() ?? throw new FormatException(
-                $"{Path.GetFileName(path)}: line {line}: expected a second line for this entry, found the end of the file.");
+                $"{Path.GetFileName(path)}: line {line}: expected a second line for this entry, found the end of the"
+                    + " file.");
             yield return (first, second.Split(' ', StringSplitOptions.RemoveEmptyEntries), line + 1);
         }
     }

@@ -7,8 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
 /// Translation edit rate (Snover et al., 2006) as sacreBLEU 2.6.0 computes it, in percent, 0 being best: insertions,
-/// deletions, substitutions and shifts of word sequences that make the output equal to the reference that needs fewest, over
-/// the mean length of the references. Tokenisation: <see cref="TercomTokenizer"/>.
+/// deletions, substitutions and shifts of word sequences that make the output equal to the reference that needs fewest,
+/// over the mean length of the references. Tokenisation: <see cref="TercomTokenizer"/>.
 /// </summary>
 internal static class Ter
 {

@@ -6,8 +6,8 @@ namespace Microsoft.ML.PrefixTuning.Files;
 
 /// <summary>
 /// Writes a file so that its name holds the old or the new content, whole, whenever the process or the machine stops:
-/// temporary file beside it, write, flush to the disk, rename over, flush the folder. Links are followed, and an existing
-/// file keeps its mode. A device or a pipe has no old content and is written straight.
+/// temporary file beside it, write, flush to the disk, rename over, flush the folder. Links are followed, and an
+/// existing file keeps its mode. A device or a pipe has no old content and is written straight.
 /// </summary>
 /// <remarks>
 /// SQLite, "Atomic Commit In SQLite"; a rename alone may be undone by a power loss, so the folder is flushed too.
@@ -20,7 +20,9 @@ internal static class AtomicFile
     /// <param name="path">The target; replaced if it is there.</param>
     /// <param name="write">Writes the content; the stream can seek.</param>
     /// <exception cref="DirectoryNotFoundException">The target's folder is missing.</exception>
-    /// <exception cref="IOException">Writing failed, for instance on a full disk. The former file is untouched.</exception>
+    /// <exception cref="IOException">
+    /// Writing failed, for instance on a full disk. The former file is untouched.
+    /// </exception>
     /// <exception cref="UnauthorizedAccessException">
     /// The folder cannot be written, or the target is a folder. The former file is untouched.
     /// </exception>
@@ -43,8 +45,8 @@ internal static class AtomicFile
     }
 
     /// <summary>
-    /// Finds out whether a later <see cref="Write(string, Action{Stream})"/> can work: makes and removes a file beside the
-    /// target.
+    /// Finds out whether a later <see cref="Write(string, Action{Stream})"/> can work: makes and removes a file beside
+    /// the target.
     /// </summary>
     /// <inheritdoc cref="Write(string, Action{Stream})"/>
     public static void CheckWritable(string path)
@@ -113,7 +115,7 @@ internal static class AtomicFile
         content.Position = 0;
         try
         {
-            using var stream = new FileStream(device, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+            using var stream = new FileStream(device, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 0);
             content.CopyTo(stream);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)

@@ -14,7 +14,8 @@ internal static class FileText
         for (int i = 0; i < text.Length && i < Longest; i++)
         {
             char c = text[i];
-            bool pair = i + 1 < text.Length && char.IsSurrogatePair(text, i) || i > 0 && char.IsSurrogatePair(text, i - 1);
+            bool pair = i + 1 < text.Length && char.IsSurrogatePair(text, i) || i > 0
+                && char.IsSurrogatePair(text, i - 1);
             if (char.IsControl(c) || char.IsSurrogate(c) && !pair)
                 quoted.Append($"\\u{(int)c:x4}");
             else

@@ -4,8 +4,8 @@ using System.IO;
 namespace Microsoft.ML.PrefixTuning.Files;
 
 /// <summary>
-/// A file that one process works on, locked while it does, so that others can tell that it lives: what a dead one left can be
-/// locked.
+/// A file that one process works on, locked while it does, so that others can tell that it lives: what a dead one left
+/// can be locked.
 /// </summary>
 internal static class LockedFile
 {

@@ -5,8 +5,8 @@ using System.IO;
 namespace Microsoft.ML.PrefixTuning.Files;
 
 /// <summary>
-/// A temporary folder that only this user can read. It is deleted when it is disposed, at the latest when the process ends;
-/// what a killed process left is deleted when the next such folder is made at the same place.
+/// A temporary folder that only this user can read. It is deleted when it is disposed, at the latest when the process
+/// ends; what a killed process left is deleted when the next such folder is made at the same place.
 /// </summary>
 internal sealed class PrivateFolder : IDisposable
 {

@@ -6,15 +6,15 @@ using System.Text;
 namespace Microsoft.ML.PrefixTuning.Files;
 
 /// <summary>
-/// Names of the temporary files of saves: the target's name, a mark, and a number that is different each time. They are told
-/// from models, and belong to one target.
+/// Names of the temporary files of saves: the target's name, a mark, and a number that is different each time. They are
+/// told from models, and belong to one target.
 /// </summary>
 internal static class TemporaryName
 {
     private const string Mark = ".saving-";
 
-    // UTF-8 bytes of a target's name that are kept. With a hash, mark and number behind them the whole is shorter than the
-    // shortest limit of a file system in use (143 bytes, ecryptfs).
+    // UTF-8 bytes of a target's name that are kept. With a hash, mark and number behind them the whole is shorter than
+    // the shortest limit of a file system in use (143 bytes, ecryptfs).
     private const int KeptBytes = 64;
     private const int HashDigits = 16;
 
@@ -37,6 +37,7 @@ internal static class TemporaryName
         // Not within a character.
         while ((bytes[kept] & 0xc0) == 0x80)
             kept--;
-        return $"{Encoding.UTF8.GetString(bytes, 0, kept)}~{Convert.ToHexStringLower(SHA256.HashData(bytes))[..HashDigits]}";
+        string hash = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        return $"{Encoding.UTF8.GetString(bytes, 0, kept)}~{hash[..HashDigits]}";
     }
 }

@@ -24,7 +24,7 @@ internal sealed class WriteTarget
     public bool IsDevice { get; }
 
     /// <summary>Who may use the new file before it is whole: nobody who could not read the former one.</summary>
-    public UnixFileMode? ModeWhileWriting => _mode is null ? null : _mode | UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    public UnixFileMode? ModeWhileWriting => _mode | UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>The target of a path.</summary>
     /// <exception cref="DirectoryNotFoundException">Its folder is missing.</exception>

@@ -9,7 +9,8 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 /// <summary>A row that is worked on, or waits for it.</summary>
 internal sealed class ActiveRow
 {
-    private static readonly IReadOnlyDictionary<AttentionSite, Tensor> s_noPrefix = new Dictionary<AttentionSite, Tensor>();
+    private static readonly IReadOnlyDictionary<AttentionSite, Tensor> s_noPrefix = new Dictionary<AttentionSite,
+        Tensor>();
 
     /// <summary>A row at its start.</summary>
     /// <param name="index">Its place in the call.</param>
@@ -25,7 +26,8 @@ internal sealed class ActiveRow
             throw new ArgumentException($"Prompt {index}: expected at least one token, found none.", nameof(prompt));
         (Index, Prompt) = (index, prompt);
         Opening = spec.IsEncoderDecoder ? [rules.DecoderStartId ?? spec.Tokens.DecoderStart
-            ?? throw new ArgumentException($"Rules: a {spec.Family} model needs a decoder start token, found none.", nameof(rules))]
+            ?? throw new ArgumentException($"Rules: a {spec.Family} model needs a decoder start token, found none.",
+                nameof(rules))]
             : prompt.Source;
         PrefixLength = PrefixMemory.LengthOf(Sites, AttentionSite.Decoder);
         int used = Opening.Length + (Convention.TakesPositions ? PrefixLength : 0);

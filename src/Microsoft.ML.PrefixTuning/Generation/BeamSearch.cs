@@ -64,7 +64,8 @@ internal sealed class BeamSearch : TokenSearch
         for (int lane = next.Count; lane < _decoding.Width && next.Count > 0; lane++)
             (Parents[lane], Tokens[lane]) = (Parents[0], Tokens[0]);
         _running = [.. next];
-        _isDone = _running.Length == 0 || (_finished.Count == _decoding.Width && (_decoding.EarlyStopping || !CanImprove()));
+        _isDone = _running.Length == 0
+            || (_finished.Count == _decoding.Width && (_decoding.EarlyStopping || !CanImprove()));
     }
 
     public override GeneratedSequence[] Results() => [.. _finished.Take(_rules.SequenceCount)];

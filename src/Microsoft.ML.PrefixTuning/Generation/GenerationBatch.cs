@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
-/// The rows that are worked on at once, each in a slot of as many lanes as it has beams or draws. Active rows always fill
-/// the first slots. Owns the caches, not the model.
+/// The rows that are worked on at once, each in a slot of as many lanes as it has beams or draws. Active rows always
+/// fill the first slots. Owns the caches, not the model.
 /// </summary>
 internal sealed class GenerationBatch : IDisposable
 {
@@ -21,7 +21,7 @@ internal sealed class GenerationBatch : IDisposable
     private readonly GenerationRules _rules;
     private readonly KeyValueCache _cache;
     private readonly SourceCache? _sources;
-    private readonly TokenChoice _choice;
+    private readonly NextTokens _choice;
     private readonly int _lanes;
     private readonly List<ActiveRow> _rows = [];
     private int _slots;
@@ -33,7 +33,7 @@ internal sealed class GenerationBatch : IDisposable
         _lanes = TokenSearch.LanesOf(rules);
         _cache = new KeyValueCache(model.Spec.Decoder, model.Type, model.Device);
         _sources = model.Spec.IsEncoderDecoder ? new SourceCache(model.Spec.Decoder, model.Type, model.Device) : null;
-        _choice = new TokenChoice(rules, model.Device);
+        _choice = new NextTokens(rules, model.Device);
     }
 
     /// <summary>Active rows.</summary>
@@ -164,7 +164,8 @@ internal sealed class GenerationBatch : IDisposable
             var ids = new long[sources.Length * width];
             for (int row = 0; row < sources.Length; row++)
                 Array.ConvertAll(sources[row], id => (long)id).CopyTo(ids, row * width);
-            _sources!.Write(first, EncodedSource.Make(_model, tensor(ids, [sources.Length, width], device: _model.Device),
+            _sources!.Write(first,
+                EncodedSource.Make(_model, tensor(ids, [sources.Length, width], device: _model.Device),
                 Array.ConvertAll(sources, source => source.Length), group.First().Sites));
             first += sources.Length;
         }
@@ -180,7 +181,7 @@ internal sealed class GenerationBatch : IDisposable
             columns = Math.Max(columns, firstColumns[lane] + pass.Tokens);
         }
         _cache.Begin(pass.Lanes, firstColumns, pass.Tokens, columns);
-        AttentionColumns seen = TokenColumns.Causal(pass.States, pass.Tokens, _prefixColumns, columns, pass.Conventions);
+        AttentionPlaces seen = TokenPlaces.Causal(pass.States, pass.Tokens, _prefixColumns, columns, pass.Conventions);
         Tensor embedded = _model.Embed(tensor(ids, [pass.Lanes.Count, pass.Tokens], device: _model.Device));
         return _model.Decode(embedded, seen, _cache, cross);
     }

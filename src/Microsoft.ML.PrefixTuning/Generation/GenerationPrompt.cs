@@ -2,7 +2,11 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
-/// <summary>One row to be continued. Rows of one call may carry different prefixes, of different lengths and conventions.</summary>
-/// <param name="Source">Ids as the model reads them, at least one: begin token included; encoder-decoder: the encoder's input.</param>
+/// <summary>
+/// One row to be continued. Rows of one call may carry different prefixes, of different lengths and conventions.
+/// </summary>
+/// <param name="Source">
+/// Ids as the model reads them, at least one: begin token included; encoder-decoder: the encoder's input.
+/// </param>
 /// <param name="Prefix">The row's prefix on the model's device; null for the base alone. Stays the caller's.</param>
 internal sealed record GenerationPrompt(int[] Source, PrefixTensors? Prefix);

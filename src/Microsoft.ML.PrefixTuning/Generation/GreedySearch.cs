@@ -3,7 +3,8 @@ using System;
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>The most probable token, one after another.</summary>
-internal sealed class GreedySearch(GenerationRules rules, TokenConstraints constraints, WrittenText text) : TokenSearch(1)
+internal sealed class GreedySearch(GenerationRules rules, TokenConstraints constraints, WrittenText text)
+    : TokenSearch(1)
 {
     private bool _ended;
     private bool _stuck;

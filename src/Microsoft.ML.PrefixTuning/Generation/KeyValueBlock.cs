@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
-/// Keys and values of all layers for a number of lanes, in one preallocated block whose columns grow. Owns it. Views that
-/// it gives belong to the caller's dispose scope and end with the next growth.
+/// Keys and values of all layers for a number of lanes, in one preallocated block whose columns grow. Owns it. Views
+/// that it gives belong to the caller's dispose scope and end with the next growth.
 /// </summary>
 internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type, Device device) : IDisposable
 {
@@ -20,7 +20,8 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     private const int ColumnAxis = 4;
     private const int Halves = 2;
 
-    // [N, 2 (key, value), lanes, G, columns, D]: the columns of a head lie together, as attention reads them at every token.
+    // [N, 2 (key, value), lanes, G, columns, D]: the columns of a head lie together, as attention reads them at every
+    // token.
     private Tensor? _block;
     private Tensor[] _tokens = [];
 
@@ -77,7 +78,9 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     public void Fill(int lane, Tensor content) =>
         _block!.select(LaneAxis, lane).narrow(ColumnAxis - 1, 0, content.size(ColumnAxis - 1)).copy_(content);
 
-    /// <summary>Copies columns from lanes to other lanes; no lane is both, unless it is read before it is written.</summary>
+    /// <summary>
+    /// Copies columns from lanes to other lanes; no lane is both, unless it is read before it is written.
+    /// </summary>
     /// <param name="from">[k], int64.</param>
     /// <param name="to">[k], int64.</param>
     /// <param name="first">First column.</param>
@@ -88,7 +91,9 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         part.index_copy_(LaneAxis, to, part.index_select(LaneAxis, from));
     }
 
-    /// <summary>Keys and values of lanes, as attention takes them: [B, G, columns, D], key and value of layer 0 first.</summary>
+    /// <summary>
+    /// Keys and values of lanes, as attention takes them: [B, G, columns, D], key and value of layer 0 first.
+    /// </summary>
     public Tensor[] Read(LaneRange lanes, int columns) => _block!
         .slice(LaneAxis, lanes.First, lanes.First + (long)(lanes.Count - 1) * lanes.Stride + 1, lanes.Stride)
         .narrow(ColumnAxis, 0, columns).flatten(0, 1).unbind(0);

@@ -15,7 +15,9 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
 
     public KeyValueBlock Block { get; } = new(stack.Layers, stack.Heads, type, device);
 
-    /// <summary>Says where the tokens of the next pass go. Holds tensors of the caller's dispose scope until then.</summary>
+    /// <summary>
+    /// Says where the tokens of the next pass go. Holds tensors of the caller's dispose scope until then.
+    /// </summary>
     /// <param name="lanes">Lanes of the pass, B.</param>
     /// <param name="firstColumns">[B]: where each lane's first new token goes.</param>
     /// <param name="tokens">L: new tokens of every lane.</param>

@@ -12,7 +12,8 @@ internal sealed class SampledSearch : TokenSearch
     private readonly Lane[] _lanes;
 
     /// <summary>One lane a stream of draws.</summary>
-    public SampledSearch(GenerationRules rules, SamplingDecoding decoding, TokenConstraints constraints, TokenDraws[] draws,
+    public SampledSearch(GenerationRules rules, SamplingDecoding decoding, TokenConstraints constraints,
+        TokenDraws[] draws,
         WrittenText text) : base(draws.Length)
     {
         (_rules, _constraints) = (rules, constraints);

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
-/// What the rows of an encoder-decoder model see of their sources: every decoder layer's keys and values of the encoder's
-/// output behind the cross-attention's prefix, made once a row and shared by its beams. Owns its block.
+/// What the rows of an encoder-decoder model see of their sources: every decoder layer's keys and values of the
+/// encoder's output behind the cross-attention's prefix, made once a row and shared by its beams. Owns its block.
 /// </summary>
 internal sealed class SourceCache(StackSpec decoder, ScalarType type, Device device) : IDisposable
 {
@@ -30,7 +30,8 @@ internal sealed class SourceCache(StackSpec decoder, ScalarType type, Device dev
     {
         int rows = source.Lengths.Length, columns = (int)source.Keys[0].size(Axis.Key);
         Block.Ensure(columns);
-        Tensor content = stack([.. source.Keys.Zip(source.Values, (keys, values) => stack([keys, values]))]); // [N, 2, B, G, S, D]
+        Tensor content =
+            stack([.. source.Keys.Zip(source.Values, (keys, values) => stack([keys, values]))]); // [N, 2, B, G, S, D]
         for (int row = 0; row < rows; row++)
         {
             Block.Fill(first + row, content.select(2, row));
@@ -60,7 +61,7 @@ internal sealed class SourceCache(StackSpec decoder, ScalarType type, Device dev
         var queries = new int[rows];
         Array.Fill(queries, lanes);
         return new CrossInput([.. visible.Where((_, i) => i % 2 == 0)], [.. visible.Where((_, i) => i % 2 == 1)],
-            TokenColumns.Everywhere(queries, lanes, lengths, columns, prefixLength: 0))
+            TokenPlaces.Everywhere(queries, lanes, lengths, columns, prefixLength: 0))
         { RowsPerSource = lanes };
     }
 

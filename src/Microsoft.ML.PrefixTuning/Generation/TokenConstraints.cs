@@ -61,7 +61,9 @@ internal sealed class TokenConstraints
         }
     }
 
-    /// <summary>Bans every token that would complete a sequence of <paramref name="size"/> tokens a second time.</summary>
+    /// <summary>
+    /// Bans every token that would complete a sequence of <paramref name="size"/> tokens a second time.
+    /// </summary>
     internal static void BanRepeats(IReadOnlyList<int> ids, int size, Span<float> scores)
     {
         int last = ids.Count - size + 1;   // where the sequence that the next token completes begins

@@ -4,7 +4,9 @@ using System.Runtime.InteropServices;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
-/// <summary>From scores to a distribution (temperature, the k best, the smallest set of mass p) and a draw from it.</summary>
+/// <summary>
+/// From scores to a distribution (temperature, the k best, the smallest set of mass p) and a draw from it.
+/// </summary>
 /// <param name="decoding">The three settings.</param>
 internal sealed class TokenSampler(SamplingDecoding decoding)
 {
@@ -25,7 +27,9 @@ internal sealed class TokenSampler(SamplingDecoding decoding)
         Divide(scores, Sum(scores));
     }
 
-    /// <summary>The token in which a point of the unit interval falls when the probabilities are laid end to end.</summary>
+    /// <summary>
+    /// The token in which a point of the unit interval falls when the probabilities are laid end to end.
+    /// </summary>
     /// <param name="probabilities">[V], of sum 1 but for rounding.</param>
     /// <param name="point">In [0, 1).</param>
     /// <returns>Token -1 where all probabilities are 0.</returns>

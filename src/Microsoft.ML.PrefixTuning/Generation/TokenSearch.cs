@@ -4,8 +4,8 @@ using System.Linq;
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
-/// The search for one row's continuations, token by token, in one or more lanes (beams or draws) that the model runs side
-/// by side. Knows scores and ids, nothing of models: testable on toy tables.
+/// The search for one row's continuations, token by token, in one or more lanes (beams or draws) that the model runs
+/// side by side. Knows scores and ids, nothing of models: testable on toy tables.
 /// </summary>
 /// <param name="lanes">Lanes of the row.</param>
 internal abstract class TokenSearch(int lanes)
@@ -35,13 +35,15 @@ internal abstract class TokenSearch(int lanes)
     /// <param name="constraints">Their constraints.</param>
     /// <param name="source">The row's own ids, which seed its draws.</param>
     /// <param name="text">The empty text behind the prompt.</param>
-    public static TokenSearch Start(GenerationRules rules, TokenConstraints constraints, int[] source, WrittenText text) =>
+    public static TokenSearch Start(GenerationRules rules, TokenConstraints constraints, int[] source,
+        WrittenText text) =>
         rules.Decoding switch
         {
             GreedyDecoding => new GreedySearch(rules, constraints, text),
             BeamDecoding beam => new BeamSearch(rules, beam, constraints, text),
             SamplingDecoding sampling => new SampledSearch(rules, sampling, constraints,
-                [.. Enumerable.Range(0, rules.SequenceCount).Select(number => new TokenDraws(sampling.Seed, source, number))], text),
+                [.. Enumerable.Range(0, rules.SequenceCount)
+                    .Select(number => new TokenDraws(sampling.Seed, source, number))], text),
             _ => throw new UnreachableException($"Decoding {rules.Decoding} is not known here."),
         };
 

@@ -12,10 +12,10 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat;
 /// Brings the reason why a model entry was refused out of <c>mlContext.Model.Load</c> as it was thrown.
 /// </summary>
 /// <remarks>
-/// ML.NET calls a transformer's <c>Create</c> by reflection, once more for every chain around it, and each call would wrap
-/// the reason into a <see cref="TargetInvocationException"/> without a word about it. Before ML.NET passes that one on, it
-/// asks the inner exception's <see cref="Data"/> for a mark: there the reason takes its place. Should a later version not
-/// ask, the wrapped exception arrives, with the reason inside.
+/// ML.NET calls a transformer's <c>Create</c> by reflection, once more for every chain around it, and each call would
+/// wrap the reason into a <see cref="TargetInvocationException"/> without a word about it. Before ML.NET passes that
+/// one on, it asks the inner exception's <see cref="Data"/> for a mark: there the reason takes its place. Should a
+/// later version not ask, the wrapped exception arrives, with the reason inside.
 /// </remarks>
 internal sealed class LoadRefusal : Exception
 {
@@ -28,7 +28,9 @@ internal sealed class LoadRefusal : Exception
         _wrappers = wrappers;
     }
 
-    /// <summary>Asked for by ML.NET: throws the reason, or itself where a further call by reflection is around.</summary>
+    /// <summary>
+    /// Asked for by ML.NET: throws the reason, or itself where a further call by reflection is around.
+    /// </summary>
     public override IDictionary Data
     {
         get

@@ -27,7 +27,8 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
 {
     /// <summary>
     /// The only file that uses members of ML.NET that are not public. They are compiled against visible copies of the
-    /// reference assemblies (build/VisibleMlNet.targets names the types) and bound to exactly one version of Microsoft.ML.
+    /// reference assemblies (build/VisibleMlNet.targets names the types) and bound to exactly one version of
+    /// Microsoft.ML.
     /// </summary>
     /// <remarks>
     /// A transformer that plain <c>mlContext.Model.Load</c> finds needs one line and one method, both in its own file:
@@ -38,9 +39,9 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
     /// private static PrefixTuningTransformer Create(IHostEnvironment environment, ModelLoadContext context) =>
     ///     LoadRefusal.Guard(() => Read(environment, context));
     /// </code>
-    /// ML.NET finds <c>Create</c> by reflection: static, declared on the type itself, returning exactly that type. The type
-    /// must not have a constructor with the same parameters. All types of this assembly must be loadable at that moment,
-    /// since ML.NET lists them.
+    /// ML.NET finds <c>Create</c> by reflection: static, declared on the type itself, returning exactly that type. The
+    /// type must not have a constructor with the same parameters. All types of this assembly must be loadable at that
+    /// moment, since ML.NET lists them.
     /// </remarks>
     internal static class MlNetInternals
     {
@@ -64,7 +65,9 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
         public static int? GetGpuDeviceId(IHostEnvironment environment) =>
             Use(() => (environment as IHostEnvironmentInternal)?.GpuDeviceId);
 
-        /// <summary>The MLContext's FallbackToCpu: whether the CPU may stand in for the device that was asked for.</summary>
+        /// <summary>
+        /// The MLContext's FallbackToCpu: whether the CPU may stand in for the device that was asked for.
+        /// </summary>
         public static bool GetFallbackToCpu(IHostEnvironment environment) =>
             Use(() => environment is not IHostEnvironmentInternal known || known.FallbackToCpu);
 
@@ -72,7 +75,9 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
         public static string? GetTempFilePath(IHostEnvironment environment) =>
             Use(() => (environment as IHostEnvironmentInternal)?.TempFilePath);
 
-        /// <summary>Whether the MLContext was told to cancel what runs in it. That lasts for the context's life.</summary>
+        /// <summary>
+        /// Whether the MLContext was told to cancel what runs in it. That lasts for the context's life.
+        /// </summary>
         public static bool IsCanceled(IHostEnvironment environment) =>
             Use(() => environment is ICancelable { IsCanceled: true });
 
@@ -84,7 +89,9 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
                 throw new OperationCanceledException("The MLContext was told to cancel its execution.");
         }
 
-        /// <summary>Cancels what runs in a context, as <c>CancelExecution</c> of Microsoft.ML.Experimental does.</summary>
+        /// <summary>
+        /// Cancels what runs in a context, as <c>CancelExecution</c> of Microsoft.ML.Experimental does.
+        /// </summary>
         public static void CancelExecution(MLContext context) => Use(() =>
         {
             context.CancelExecution();
@@ -96,7 +103,8 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
             MakeColumn(name, SchemaShape.Column.VectorKind.Scalar, TextDataViewType.Instance);
 
         /// <summary>The promise of a column of values that are not keys.</summary>
-        public static SchemaShape.Column MakeColumn(string name, SchemaShape.Column.VectorKind kind, DataViewType itemType,
+        public static SchemaShape.Column MakeColumn(string name, SchemaShape.Column.VectorKind kind,
+            DataViewType itemType,
             SchemaShape? annotations = null) =>
             Use(() => new SchemaShape.Column(name, kind, itemType, isKey: false, annotations));
 
@@ -104,7 +112,9 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
         public static SchemaShape.Column Rename(SchemaShape.Column column, string name) =>
             Use(() => new SchemaShape.Column(name, column.Kind, column.ItemType, column.IsKey, column.Annotations));
 
-        /// <summary>A column's type in ML.NET's words for error messages, such as <c>Vector&lt;Single&gt;</c>.</summary>
+        /// <summary>
+        /// A column's type in ML.NET's words for error messages, such as <c>Vector&lt;Single&gt;</c>.
+        /// </summary>
         public static string GetTypeString(SchemaShape.Column column) => Use(column.GetTypeString);
 
         /// <summary>The shape of a schema; hidden columns are left out.</summary>
@@ -153,7 +163,8 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
                     + $"{found.ModelVerWritten} but readable from version {found.ModelVerReadable}.");
             if (found.ModelVerReadable > header.Version || found.ModelVerWritten < header.OldestReadable)
                 throw new NotSupportedException($"Model entry '{GetPlace(context)}': found version "
-                    + $"0x{found.ModelVerWritten:x8} (readable from 0x{found.ModelVerReadable:x8}); this version of the library reads "
+                    + $"0x{found.ModelVerWritten:x8} (readable from 0x{found.ModelVerReadable:x8}); this version of"
+                    + " the library reads "
                     + $"0x{header.OldestReadable:x8} to 0x{header.Version:x8}.");
             return found.ModelVerWritten;
         });
@@ -165,8 +176,8 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
         public static string? ReadString(ModelLoadContext context) => Use(context.LoadStringOrNull);
 
         /// <summary>
-        /// Finds a stream that <see cref="WriteStream"/> wrote, in the archive itself: ML.NET would unpack it to a temporary
-        /// file, whatever its size.
+        /// Finds a stream that <see cref="WriteStream"/> wrote, in the archive itself: ML.NET would unpack it to a
+        /// temporary file, whatever its size.
         /// </summary>
         /// <returns>The archive's entry; null where there is none of that name.</returns>
         public static ZipArchiveEntry? FindStream(ModelLoadContext context, string name) => Use(() =>
@@ -183,7 +194,9 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat
         /// <summary>The entry's folder inside the model file, for messages.</summary>
         public static string GetPlace(ModelLoadContext context) => Use(() => context.Directory ?? "");
 
-        /// <summary>Runs an access to internal members; says which version is needed where one of them is missing.</summary>
+        /// <summary>
+        /// Runs an access to internal members; says which version is needed where one of them is missing.
+        /// </summary>
         /// <exception cref="InvalidOperationException">Another version of Microsoft.ML is in use.</exception>
         internal static T Use<T>(Func<T> access)
         {

@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
 
@@ -15,7 +17,8 @@ namespace Microsoft.ML.PrefixTuning.ModelFormat;
 /// <remarks>
 /// Layout (docs/model-file.md): ML.NET's header; stream <c>Description.json</c> (<see cref="SavedModel"/>); stream
 /// <c>Prefix.safetensors</c> where there is a prefix of all rows or of unknown attributes; streams
-/// <c>Prefix.0.safetensors</c>, <c>Prefix.1.safetensors</c>, ... of attribute values; streams <c>Base.0</c>, <c>Base.1</c>, ... where the base is carried.
+/// <c>Prefix.0.safetensors</c>, <c>Prefix.1.safetensors</c>, ... of attribute values; streams <c>Base.0</c>,
+/// <c>Base.1</c>, ... where the base is carried.
 /// </remarks>
 internal static class PrefixModelFormat
 {
@@ -29,7 +32,9 @@ internal static class PrefixModelFormat
     /// <summary>Bytes: far above any description; keeps a lying archive from being read into memory.</summary>
     public const long LongestDescription = 64L << 20;
 
-    /// <summary>Version of the layout that is written; a new one needs a saved model of its own among the tests' files.</summary>
+    /// <summary>
+    /// Version of the layout that is written; a new one needs a saved model of its own among the tests' files.
+    /// </summary>
     // *** Version 1: initial.
     public const uint Version = 0x00010001;
 
@@ -42,7 +47,8 @@ internal static class PrefixModelFormat
         TextSettings settings = transformer.Session.Settings;
         FrozenBase frozen = transformer.Session.Base;
         byte[]? prefix = transformer.Prefix is null ? null : PrefixFile.ToBytes(transformer.Prefix);
-        (string Value, byte[] Content)[] ofAttributes = transformer.Prefixes.Select(pair => (pair.Key, PrefixFile.ToBytes(pair.Value))).ToArray();
+        (string Value, byte[] Content)[] ofAttributes =
+            transformer.Prefixes.Select(pair => (pair.Key, PrefixFile.ToBytes(pair.Value))).ToArray();
         EmbeddedBase? embedded = settings.EmbedBase ? EmbeddedBase.Of(frozen) : null;
         var saved = new SavedModel
         {
@@ -81,14 +87,16 @@ internal static class PrefixModelFormat
     /// <exception cref="FormatException">The entry is broken.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     /// <exception cref="FileNotFoundException">The base is at none of the places looked at.</exception>
-    /// <exception cref="InvalidOperationException">What is there is another base, a broken one or part of one.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// What is there is another base, a broken one or part of one.
+    /// </exception>
     public static PrefixTuningTransformer Read(IHost host, ModelLoadContext context)
     {
         MlNetInternals.ReadHeader(context, Header);
         string place = MlNetInternals.GetPlace(context);
         byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
-        PrefixChoice prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
+        PrefixesByValue prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
         Device device = DeviceChoice.Choose(host, null);
         ScalarType type = BaseLoader.Type(saved.Precision);
         BaseLease lease = saved.Base.Files is { } files
@@ -98,25 +106,28 @@ internal static class PrefixModelFormat
         return new PrefixTuningTransformer(host, new TextSession(lease, saved.Settings(), prefixes), saved.Training);
     }
 
-    /// <summary>The prefixes of an entry: that of all rows, or those of attribute values in the entry's order.</summary>
+    /// <summary>
+    /// The prefixes of an entry: that of all rows, or those of attribute values in the entry's order.
+    /// </summary>
     /// <param name="saved">The entry's description.</param>
     /// <param name="read">Reads the prefix in the stream of a name and a size in bytes.</param>
-    public static PrefixChoice ReadPrefixes(SavedModel saved, Func<string, long, Prefix> read)
+    public static PrefixesByValue ReadPrefixes(SavedModel saved, Func<string, long, Prefix> read)
     {
         Prefix? otherwise = saved.PrefixBytes is long bytes ? read(PrefixStream, bytes) : null;
         if (saved.AttributePrefixes is not { } ofAttributes)
-            return PrefixChoice.ForAll(otherwise);
+            return PrefixesByValue.ForAll(otherwise);
         var byValue = new Dictionary<string, Prefix>(StringComparer.Ordinal);
         foreach (SavedAttribute attribute in ofAttributes)
             byValue.Add(attribute.Value, read(AttributeStream(byValue.Count), attribute.Bytes));
-        return new PrefixChoice(byValue, otherwise);
+        return new PrefixesByValue(byValue, otherwise);
     }
 
     private static Prefix ReadPrefix(ModelLoadContext context, string place, string stream, long bytes)
     {
         byte[] content = ReadStream(context, stream, place, bytes);
         if (content.LongLength != bytes)
-            throw new FormatException($"Model entry '{place}', {stream}: expected {bytes} bytes, found {content.LongLength}.");
+            throw new FormatException(
+                $"Model entry '{place}', {stream}: expected {bytes} bytes, found {content.LongLength}.");
         return PrefixFile.FromBytes(content, $"Model entry '{place}', {stream}");
     }
 
@@ -127,5 +138,6 @@ internal static class PrefixModelFormat
         ?? throw new FormatException($"Model entry '{place}': expected a stream '{name}', found none.");
 
     private static ArchiveStream? FindStream(ModelLoadContext context, string name, string place) =>
-        MlNetInternals.FindStream(context, name) is { } entry ? new ArchiveStream(entry, $"Model entry '{place}', {name}") : null;
+        MlNetInternals.FindStream(context, name) is { } entry
+            ? new ArchiveStream(entry, $"Model entry '{place}', {name}") : null;
 }

@@ -2,7 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -36,7 +37,9 @@ internal sealed record SavedModel
 
     public required SavedBase Base { get; init; }
 
-    /// <summary>Bytes of the stream of the prefix of all rows, or of those whose attribute has none; null where there is none.</summary>
+    /// <summary>
+    /// Bytes of the stream of the prefix of all rows, or of those whose attribute has none; null where there is none.
+    /// </summary>
     public long? PrefixBytes { get; init; }
 
     /// <summary>The prefixes of attribute values, one stream each; null without an attribute column.</summary>
@@ -46,7 +49,9 @@ internal sealed record SavedModel
 
     /// <summary>The options as they were.</summary>
     public TextSettings Settings() =>
-        new(OutputColumn, InputColumn, Template, Generation.Options(), Precision, Base.Files is not null) { AttributeColumn = AttributeColumn };
+        new(OutputColumn, InputColumn, Template, Generation.Options(), Precision,
+            Base.Files is not null)
+        { AttributeColumn = AttributeColumn };
 
     /// <summary>As UTF-8.</summary>
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
@@ -59,14 +64,23 @@ internal sealed record SavedModel
     {
         try
         {
-            SavedModel saved = JsonSerializer.Deserialize<SavedModel>(json, Json) ?? throw new JsonException("found null");
-            OptionsCheck.Check(new TextGenerationOptions { Generation = saved.Generation.Options(), Template = saved.Template, Precision = saved.Precision });
+            SavedModel saved = JsonSerializer.Deserialize<SavedModel>(json, Json)
+                ?? throw new JsonException("found null");
+            OptionsCheck.Check(new TextGenerationOptions
+            {
+                Generation = saved.Generation.Options(),
+                Template = saved.Template,
+                Precision = saved.Precision
+            });
             SavedModelCheck.Check(saved);
             return saved;
         }
-        catch (Exception fault) when (fault is JsonException or ArgumentException or NotSupportedException or InvalidOperationException)
+        catch (Exception fault)
+            when (fault is JsonException or ArgumentException or NotSupportedException or InvalidOperationException)
         {
-            throw new FormatException($"{place}: expected the description of a saved transformer, found something else: {fault.Message}", fault);
+            throw new FormatException(
+                $"{place}: expected the description of a saved transformer, found something else: {fault.Message}",
+                fault);
         }
     }
 }

@@ -8,7 +8,8 @@ using Microsoft.ML.PrefixTuning.Files;
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
 /// <summary>
-/// What a description must hold beyond the types of its values: JSON lets null into lists, and any number where one is asked for.
+/// What a description must hold beyond the types of its values: JSON lets null into lists, and any number where one is
+/// asked for.
 /// </summary>
 internal static class SavedModelCheck
 {
@@ -26,9 +27,11 @@ internal static class SavedModelCheck
         That(saved.InputColumn.Length > 0, "inputColumn", "a name", "an empty text");
         That(saved.AttributeColumn is not "", "attributeColumn", "a name or null", "an empty text");
         Size(saved.PrefixBytes ?? 1, "prefixBytes");
-        That((saved.AttributeColumn is null) == (saved.AttributePrefixes is null), "attributePrefixes", "a list where there is an attributeColumn, and only there");
+        That((saved.AttributeColumn is null) == (saved.AttributePrefixes is null), "attributePrefixes",
+            "a list where there is an attributeColumn, and only there");
         Attributes(saved.AttributePrefixes ?? []);
-        That(IsInnerPath(saved.Base.Name), "base.name", "a plain name, or several with '/' between", FileText.Quote(saved.Base.Name));
+        That(IsInnerPath(saved.Base.Name), "base.name", "a plain name, or several with '/' between",
+            FileText.Quote(saved.Base.Name));
         That(saved.Base.Path.Length > 0, "base.path", "a path", "an empty text");
         Hash(saved.Base.Fingerprint.ConfigHash, "base.fingerprint.configHash");
         Hash(saved.Base.Fingerprint.ContentHash, "base.fingerprint.contentHash");
@@ -66,22 +69,27 @@ internal static class SavedModelCheck
         NoNull(training.TriggerWords ?? [], "training.triggerWords");
     }
 
-    // It is looked for below folders of this machine and must not lead out of them. A base at the root of a disk has a '/' in
-    // front of its name.
-    private static bool IsInnerPath(string name) => name.TrimStart('/').Split('/').All(part => part is not ("" or "." or "..")
-        && !part.Any(char.IsControl) && !(OperatingSystem.IsWindows() && part.AsSpan().ContainsAny('\\', ':')));
+    // It is looked for below folders of this machine and must not lead out of them. A base at the root of a disk has a
+    // '/' in front of its name.
+    private static bool IsInnerPath(string name) => name.TrimStart('/').Split('/').All(part =>
+        part is not ("" or "." or "..") && !part.Any(char.IsControl)
+        && !(OperatingSystem.IsWindows() && part.AsSpan().ContainsAny('\\', ':')));
 
     // Separators and drives of every system, whatever this one is.
-    private static bool IsPlainName(string name) => name is not ("" or "." or "..") && Encoding.UTF8.GetByteCount(name) <= LongestName
+    private static bool IsPlainName(string name) =>
+        name is not ("" or "." or "..") && Encoding.UTF8.GetByteCount(name) <= LongestName
         && !name.AsSpan().ContainsAny("/\\:") && !name.Any(char.IsControl);
 
     // A stream is read into one array.
-    private static void Size(long bytes, string key) => That(bytes > 0 && bytes <= Array.MaxLength, key, $"1 to {Array.MaxLength}", $"{bytes}");
+    private static void Size(long bytes, string key) =>
+        That(bytes > 0 && bytes <= Array.MaxLength, key, $"1 to {Array.MaxLength}", $"{bytes}");
 
-    private static void Hash(string hash, string key) => That(hash.Length == HashDigits && hash.All(char.IsAsciiHexDigitLower), key,
+    private static void Hash(string hash, string key) =>
+        That(hash.Length == HashDigits && hash.All(char.IsAsciiHexDigitLower), key,
         $"{HashDigits} hexadecimal digits in lower case", FileText.Quote(hash));
 
-    private static void NoNull<T>(IEnumerable<T> list, string key) => That(list.All(one => one is not null), key, "no null in the list", "one");
+    private static void NoNull<T>(IEnumerable<T> list, string key) =>
+        That(list.All(one => one is not null), key, "no null in the list", "one");
 
     private static void Once(IEnumerable<string> texts, StringComparer comparer, string key, string what)
     {

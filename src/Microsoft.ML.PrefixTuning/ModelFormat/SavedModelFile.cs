@@ -5,10 +5,13 @@ using System.IO.Compression;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
-/// <summary>What a model file says about its prefix-tuning transformers. Their bases are not needed and nothing is loaded.</summary>
+/// <summary>
+/// What a model file says about its prefix-tuning transformers. Their bases are not needed and nothing is loaded.
+/// </summary>
 internal static class SavedModelFile
 {
     /// <summary>Reads the descriptions and prefixes of a file that <c>mlContext.Model.Save</c> wrote.</summary>
@@ -22,10 +25,12 @@ internal static class SavedModelFile
         try
         {
             using ZipArchive archive = ZipFile.OpenRead(path);
-            SavedModelEntry[] found = [.. archive.Entries.Where(entry => NameOf(entry) == PrefixModelFormat.DescriptionStream)
+            SavedModelEntry[] found =
+                [.. archive.Entries.Where(entry => NameOf(entry) == PrefixModelFormat.DescriptionStream)
                 .Select(entry => ReadEntry(archive, entry, name))];
             return found.Length > 0 ? found
-                : throw new FormatException($"{name}: expected a saved model with a prefix-tuning transformer, found none in it.");
+                : throw new FormatException(
+                    $"{name}: expected a saved model with a prefix-tuning transformer, found none in it.");
         }
         catch (InvalidDataException fault)
         {
@@ -37,12 +42,14 @@ internal static class SavedModelFile
     {
         string folder = description.FullName[..^NameOf(description).Length];
         string place = $"{file}, '{folder.TrimEnd('/', '\\')}'";
-        SavedModel saved = SavedModel.FromBytes(ReadBytes(description, PrefixModelFormat.LongestDescription, place), $"{place}, {PrefixModelFormat.DescriptionStream}");
+        SavedModel saved = SavedModel.FromBytes(ReadBytes(description, PrefixModelFormat.LongestDescription, place),
+            $"{place}, {PrefixModelFormat.DescriptionStream}");
         return new SavedModelEntry(place, saved, PrefixModelFormat.ReadPrefixes(saved, ReadPrefix));
 
         Prefix ReadPrefix(string name, long bytes)
         {
-            ZipArchiveEntry stream = archive.GetEntry(folder + name) ?? throw new FormatException($"{place}: expected a stream '{name}', found none.");
+            ZipArchiveEntry stream = archive.GetEntry(folder + name)
+                ?? throw new FormatException($"{place}: expected a stream '{name}', found none.");
             return PrefixFile.FromBytes(ReadBytes(stream, bytes, place), $"{place}, {name}");
         }
     }
@@ -51,15 +58,18 @@ internal static class SavedModelFile
         new ArchiveStream(entry, $"{place}, {NameOf(entry)}").ReadBytes(most);
 
     // ML.NET writes the separator of the system it runs on.
-    private static string NameOf(ZipArchiveEntry entry) => entry.FullName[(entry.FullName.LastIndexOfAny(['/', '\\']) + 1)..];
+    private static string NameOf(ZipArchiveEntry entry) =>
+        entry.FullName[(entry.FullName.LastIndexOfAny(['/', '\\']) + 1)..];
 }
 
 /// <summary>A transformer in a model file.</summary>
 /// <param name="Place">File and folder in it, for messages.</param>
 /// <param name="Saved">What it says about itself.</param>
 /// <param name="Prefixes">Its prefix, none, or those of the values of its attribute column.</param>
-internal sealed record SavedModelEntry(string Place, SavedModel Saved, PrefixChoice Prefixes)
+internal sealed record SavedModelEntry(string Place, SavedModel Saved, PrefixesByValue Prefixes)
 {
-    /// <summary>The prefix of all rows, or of those whose attribute has none of its own; null where there is none.</summary>
+    /// <summary>
+    /// The prefix of all rows, or of those whose attribute has none of its own; null where there is none.
+    /// </summary>
     public Prefix? Prefix => Prefixes.Otherwise;
 }

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// The one attention of all families: project, norm, rotate, remember, attend, project. Query heads that share a key/value
-/// head are folded into the query axis, so that keys and values are never copied a group.
+/// The one attention of all families: project, norm, rotate, remember, attend, project. Query heads that share a
+/// key/value head are folded into the query axis, so that keys and values are never copied a group.
 /// </summary>
 internal static class Attention
 {
@@ -33,7 +33,9 @@ internal static class Attention
         return Attend(queries, allKeys, allValues, pass);
     }
 
-    /// <summary>Attention to an encoder's output; keys and values were made once by <see cref="CrossKeysValues"/>.</summary>
+    /// <summary>
+    /// Attention to an encoder's output; keys and values were made once by <see cref="CrossKeysValues"/>.
+    /// </summary>
     /// <param name="x">[B, L, E].</param>
     /// <param name="keys">[B, G, S, D].</param>
     /// <param name="values">[B, G, S, D].</param>
@@ -46,7 +48,8 @@ internal static class Attention
     /// <param name="weights">The layer's cross-attention.</param>
     /// <param name="shape">Its heads.</param>
     /// <returns>Both [B, G, source length, D].</returns>
-    public static (Tensor Keys, Tensor Values) CrossKeysValues(Tensor encoded, AttentionWeights weights, HeadShape shape) =>
+    public static (Tensor Keys, Tensor Values) CrossKeysValues(Tensor encoded, AttentionWeights weights,
+        HeadShape shape) =>
         (Heads(weights.Key, encoded, shape.KeyValueCount, shape.Size).transpose(Axis.Token, Axis.Key),
          Heads(weights.Value, encoded, shape.KeyValueCount, shape.Size).transpose(Axis.Token, Axis.Key));
 
@@ -77,8 +80,8 @@ internal static class Attention
     }
 
     /// <summary>
-    /// The same for one new token a row, written out: the fused kernel is made for many queries and takes several times as
-    /// long for a batch of few (docs/performance.md). Softmax in float32.
+    /// The same for one new token a row, written out: the fused kernel is made for many queries and takes several times
+    /// as long for a batch of few (docs/performance.md). Softmax in float32.
     /// </summary>
     private static Tensor MixFew(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
     {
@@ -101,7 +104,8 @@ internal static class Attention
 /// <param name="Mask">Added to scores, [B, 1 or G, R * L, S], or null.</param>
 /// <param name="Memory">Where keys and values go.</param>
 internal readonly record struct AttentionPass(AttentionSite Site, int Layer, HeadShape Shape, AttentionWeights Weights,
-    NormSpec? HeadNorm, double QueryFactor, (Tensor Cosine, Tensor Sine)? Rotation, Tensor? Mask, IKeyValueMemory Memory)
+    NormSpec? HeadNorm, double QueryFactor, (Tensor Cosine, Tensor Sine)? Rotation, Tensor? Mask,
+        IKeyValueMemory Memory)
 {
     /// <summary>The factor on queries that turns the kernel's scale into the wanted one.</summary>
     public static double Factor(double? scoreScale, int headSize) =>

@@ -6,7 +6,7 @@ namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
 /// What every layer of a stack shares in one pass: positions, masks and rotations, made once from
-/// <see cref="AttentionColumns"/>. Its tensors belong to the dispose scope in which it is made.
+/// <see cref="AttentionPlaces"/>. Its tensors belong to the dispose scope in which it is made.
 /// </summary>
 internal sealed class AttentionInput
 {
@@ -31,14 +31,15 @@ internal sealed class AttentionInput
     /// <param name="relativeBias">[buckets, H] of the stack, or null.</param>
     /// <param name="type">Type of the computation.</param>
     /// <param name="device">Device of the computation.</param>
-    public static AttentionInput Make(AttentionColumns columns, StackSpec stack, Tensor? relativeBias, ScalarType type,
+    public static AttentionInput Make(AttentionPlaces columns, StackSpec stack, Tensor? relativeBias, ScalarType type,
         Device device)
     {
         Tensor positions = tensor(columns.QueryPosition, [columns.Rows, columns.Queries], device: device);
         Tensor? full = Mask(columns, null, stack.Heads.Group, type, device);
         int[] windows = stack.Windows.OfType<int>().Distinct().ToArray();
         if (windows.Length > 1)
-            throw new NotSupportedException($"sliding_window: one window for all windowed layers is supported, found {string.Join(", ", windows)}.");
+            throw new NotSupportedException(
+                $"sliding_window: one window for all windowed layers is supported, found {string.Join(", ", windows)}.");
         Tensor? windowed = windows.Length == 0 ? null : Mask(columns, windows[0], stack.Heads.Group, type, device);
         if (relativeBias is not null)
             full = RelativeBias.Add(columns, (RelativePositions)stack.Positions, relativeBias, full, type);
@@ -48,7 +49,7 @@ internal sealed class AttentionInput
     /// <summary>The mask of a layer.</summary>
     public Tensor? MaskOf(StackSpec stack, int layer) => stack.Window(layer) is null ? FullMask : WindowMask;
 
-    private static Tensor? Mask(AttentionColumns columns, int? window, int group, ScalarType type, Device device)
+    private static Tensor? Mask(AttentionPlaces columns, int? window, int group, ScalarType type, Device device)
     {
         var mask = new float[columns.Rows * columns.Queries * columns.Keys];
         bool hides = false;

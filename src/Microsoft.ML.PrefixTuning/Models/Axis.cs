@@ -1,8 +1,9 @@
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// Names of axes, so that no tensor is indexed by a bare number. Letters: B rows, L new tokens, P prefix length, S visible
-/// keys, H query heads, G key/value heads, R query heads per key/value head, D head size, E width, V vocabulary, N layers.
+/// Names of axes, so that no tensor is indexed by a bare number. Letters: B rows, L new tokens, P prefix length, S
+/// visible keys, H query heads, G key/value heads, R query heads per key/value head, D head size, E width, V
+/// vocabulary, N layers.
 /// </summary>
 internal static class Axis
 {

@@ -8,11 +8,11 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// <param name="Keys">One [B, G, S, D] a layer, a prefix in front where there is one.</param>
 /// <param name="Values">One [B, G, S, D] a layer.</param>
 /// <param name="Columns">Who sees whom: padding of the source.</param>
-internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionColumns Columns)
+internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionPlaces Columns)
 {
     /// <summary>
-    /// Neighbouring decoder rows that look at one source, such as the beams of a text: they are its queries, so that its
-    /// keys and values lie in memory once. <see cref="Columns"/> has a row a source and its queries.
+    /// Neighbouring decoder rows that look at one source, such as the beams of a text: they are its queries, so that
+    /// its keys and values lie in memory once. <see cref="Columns"/> has a row a source and its queries.
     /// </summary>
     public int RowsPerSource { get; init; } = 1;
 

@@ -3,9 +3,9 @@ using TorchSharp;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// What attention can look back on. A layer hands over its new keys and values and gets back all that its queries attend
-/// to: a trained prefix in front of them, a cache of earlier tokens, or just the new ones. The graph knows no more. A layer's tensors may end with the layer: a memory
-/// that keeps them owns what it keeps.
+/// What attention can look back on. A layer hands over its new keys and values and gets back all that its queries
+/// attend to: a trained prefix in front of them, a cache of earlier tokens, or just the new ones. The graph knows no
+/// more. A layer's tensors may end with the layer: a memory that keeps them owns what it keeps.
 /// </summary>
 internal interface IKeyValueMemory
 {
@@ -15,7 +15,8 @@ internal interface IKeyValueMemory
     /// <param name="keys">[B, G, L, D], already rotated.</param>
     /// <param name="values">[B, G, L, D].</param>
     /// <returns>Keys and values [B, G, S, D], owned by the memory or the current dispose scope.</returns>
-    (torch.Tensor Keys, torch.Tensor Values) Append(AttentionSite site, int layer, torch.Tensor keys, torch.Tensor values);
+    (torch.Tensor Keys, torch.Tensor Values) Append(AttentionSite site, int layer, torch.Tensor keys,
+        torch.Tensor values);
 }
 
 /// <summary>A memory that keeps nothing: queries see the new keys alone.</summary>

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// A frozen language model: embeddings, one or two stacks, output head. Pure functions over tensors; results belong to the
-/// caller's dispose scope. Owns its weights. Safe for concurrent reading.
+/// A frozen language model: embeddings, one or two stacks, output head. Pure functions over tensors; results belong to
+/// the caller's dispose scope. Owns its weights. Safe for concurrent reading.
 /// </summary>
 internal sealed class LanguageModel : IDisposable
 {
@@ -47,7 +47,7 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="memory">What self-attention looks back on.</param>
     /// <param name="cross">The encoder's output, for encoder-decoder models.</param>
     /// <returns>[B, L, embedding width], ready for <see cref="Logits"/>.</returns>
-    public Tensor Decode(Tensor embedded, AttentionColumns columns, IKeyValueMemory memory, CrossInput? cross = null) =>
+    public Tensor Decode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null) =>
         _decoder.Run(embedded, columns, memory, cross);
 
     /// <summary>The encoder's output.</summary>
@@ -55,7 +55,7 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="columns">Who sees whom.</param>
     /// <param name="memory">What self-attention looks back on.</param>
     /// <returns>[B, source length, E].</returns>
-    public Tensor Encode(Tensor embedded, AttentionColumns columns, IKeyValueMemory memory) =>
+    public Tensor Encode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory) =>
         (_encoder ?? throw new InvalidOperationException($"A {Spec.Family} model has no encoder."))
         .Run(embedded, columns, memory);
 
@@ -84,7 +84,9 @@ internal sealed class LanguageModel : IDisposable
     }
 
     /// <summary>The gradient of hidden states from that of their logits.</summary>
-    /// <param name="logits">Gradient with respect to <see cref="Logits"/>, [tokens, V], in the type of the weights.</param>
+    /// <param name="logits">
+    /// Gradient with respect to <see cref="Logits"/>, [tokens, V], in the type of the weights.
+    /// </param>
     /// <returns>[tokens, embedding width].</returns>
     public Tensor HiddenGradient(Tensor logits)
     {

@@ -14,8 +14,8 @@ internal static class Layers
     public static Tensor Apply(this Linear linear, Tensor x) => Product(x, linear.Weight, linear.Bias);
 
     /// <inheritdoc cref="Apply(Linear, Tensor)"/>
-    public static Tensor Product(Tensor x, Tensor weight, Tensor? bias) => FewRows.Suits(x, weight)
-        ? FewRows.Product(x, weight, bias) : nn.functional.linear(x, weight, bias);
+    public static Tensor Product(Tensor x, Tensor weight, Tensor? bias) => SkinnyProduct.Suits(x, weight)
+        ? SkinnyProduct.Product(x, weight, bias) : nn.functional.linear(x, weight, bias);
 
     /// <summary>The norm of the innermost axis, computed in float32, in the type of its input.</summary>
     public static Tensor Apply(this Norm norm, Tensor x, NormSpec spec)
@@ -24,8 +24,10 @@ internal static class Layers
         Tensor wide = type == ScalarType.Float32 ? x : x.to(ScalarType.Float32);
         Tensor normed = spec.Kind switch
         {
-            NormKind.Layer => nn.functional.layer_norm(wide, [wide.size(Axis.Last)], norm.Weight, norm.Bias, spec.Epsilon),
-            NormKind.RootMeanSquare or NormKind.RootMeanSquareOfOnePlus => RootMeanSquare(wide, norm.Weight, spec.Epsilon),
+            NormKind.Layer =>
+                nn.functional.layer_norm(wide, [wide.size(Axis.Last)], norm.Weight, norm.Bias, spec.Epsilon),
+            NormKind.RootMeanSquare or NormKind.RootMeanSquareOfOnePlus =>
+                RootMeanSquare(wide, norm.Weight, spec.Epsilon),
             _ => throw new UnreachableException($"Norm {spec.Kind} is not known here."),
         };
         return type == ScalarType.Float32 ? normed : normed.to(type);

@@ -10,8 +10,8 @@ using System.Text.Json.Nodes;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// A model's raw configuration with typed getters: a value is obeyed or refused with file, key, what was expected and what
-/// was found. A key that is null counts as absent where nothing else is said.
+/// A model's raw configuration with typed getters: a value is obeyed or refused with file, key, what was expected and
+/// what was found. A key that is null counts as absent where nothing else is said.
 /// </summary>
 internal sealed class ModelConfig
 {
@@ -28,7 +28,8 @@ internal sealed class ModelConfig
     /// <param name="file">File for messages.</param>
     /// <param name="path">Where in the file the keys lie, such as <c>rope_parameters.</c>.</param>
     /// <param name="names">What keys, with their path, are called in the file, where that differs.</param>
-    public ModelConfig(JsonObject values, string file, string path = "", IReadOnlyDictionary<string, string>? names = null) =>
+    public ModelConfig(JsonObject values, string file, string path = "", IReadOnlyDictionary<string,
+        string>? names = null) =>
         (_values, File, _path, _names) = (values, file, path, names);
 
     /// <summary>File for messages.</summary>
@@ -75,15 +76,16 @@ internal sealed class ModelConfig
     public int Count(string key, int otherwise) => Whole(key, 1) ?? otherwise;
 
     /// <summary>
-    /// A whole number from <paramref name="least"/> up, <paramref name="absent"/> where the key is not there, or null where it
-    /// is null.
+    /// A whole number from <paramref name="least"/> up, <paramref name="absent"/> where the key is not there, or null
+    /// where it is null.
     /// </summary>
     public int? Whole(string key, int least, int? absent = null)
     {
         if (!Has(key))
             return _values.ContainsKey(key) ? null : absent;
         if (_values[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
-            && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture,
+                out double number)
             && number == Math.Floor(number) && number >= least && number <= LargestCount)
             return (int)number;
         throw Wrong(key, $"a whole number from {least} to {LargestCount}");
@@ -102,7 +104,8 @@ internal sealed class ModelConfig
         if (!Has(key))
             return null;
         if (_values[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
-            && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture,
+                out double number)
             && double.IsFinite(number))
             return number;
         throw Wrong(key, "a finite number");

@@ -18,7 +18,9 @@ internal sealed record RelativePositions(int Buckets, int MaximumDistance, bool 
 /// <param name="Scaling">How frequencies are stretched for longer contexts.</param>
 internal sealed record RotarySpec(double Theta, int RotatedSize, RotaryScaling Scaling);
 
-/// <summary>How rotary frequencies are stretched; the formulas are those of transformers' modeling_rope_utils.py.</summary>
+/// <summary>
+/// How rotary frequencies are stretched; the formulas are those of transformers' modeling_rope_utils.py.
+/// </summary>
 internal abstract record RotaryScaling;
 
 internal sealed record NoScaling : RotaryScaling;

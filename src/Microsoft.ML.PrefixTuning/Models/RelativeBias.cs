@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
-/// <summary>T5's bias on scores by the distance of key and query (Raffel et al. 2020, §2.1; buckets of its code).</summary>
+/// <summary>
+/// T5's bias on scores by the distance of key and query (Raffel et al. 2020, §2.1; buckets of its code).
+/// </summary>
 internal static class RelativeBias
 {
     /// <summary>Adds the bias to a mask.</summary>
@@ -13,7 +15,7 @@ internal static class RelativeBias
     /// <param name="mask">[B, 1, L, S] or null.</param>
     /// <param name="type">Type of the result.</param>
     /// <returns>[B, H, L, S].</returns>
-    public static Tensor Add(AttentionColumns columns, RelativePositions positions, Tensor table, Tensor? mask,
+    public static Tensor Add(AttentionPlaces columns, RelativePositions positions, Tensor table, Tensor? mask,
         ScalarType type)
     {
         // One row more than there are buckets: zeros, for keys without a position.
@@ -27,7 +29,7 @@ internal static class RelativeBias
                 for (int key = 0; key < columns.Keys; key++, at++)
                 {
                     int to = columns.KeyPosition[row * columns.Keys + key];
-                    buckets[at] = to == AttentionColumns.NoPosition
+                    buckets[at] = to == AttentionPlaces.NoPosition
                         ? positions.Buckets
                         : Bucket((int)(to - from), positions);
                 }

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
-/// <summary>Rotary position embedding: frequencies from their description, and the rotation of queries and keys.</summary>
+/// <summary>
+/// Rotary position embedding: frequencies from their description, and the rotation of queries and keys.
+/// </summary>
 internal static class Rotary
 {
     /// <summary>One frequency a pair of elements, and the factor on cosine and sine (1 but for yarn).</summary>

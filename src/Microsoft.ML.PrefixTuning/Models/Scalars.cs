@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// The constants of a model as native scalars, one a value, kept for the life of the process. TorchSharp gives native code
-/// the address of a scalar and no longer holds it: one that was made by an implicit conversion may be finalized while the
-/// operation still reads it. A value that changes from step to step is held by a <c>using</c> instead.
+/// The constants of a model as native scalars, one a value, kept for the life of the process. TorchSharp gives native
+/// code the address of a scalar and no longer holds it: one that was made by an implicit conversion may be finalized
+/// while the operation still reads it. A value that changes from step to step is held by a <c>using</c> instead.
 /// </summary>
 /// <remarks>
 /// The operator + and the sums without a factor convert a 1 in this way themselves, so the library adds by

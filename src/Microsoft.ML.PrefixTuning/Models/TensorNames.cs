@@ -8,7 +8,9 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// </summary>
 internal sealed record TensorNames
 {
-    /// <summary>The file that says which tensors there must be, for messages; null where it is the checkpoint itself.</summary>
+    /// <summary>
+    /// The file that says which tensors there must be, for messages; null where it is the checkpoint itself.
+    /// </summary>
     public string? AskedBy { get; init; }
 
     /// <summary>Prefixes that some checkpoints have and others lack, such as <c>transformer.</c>.</summary>

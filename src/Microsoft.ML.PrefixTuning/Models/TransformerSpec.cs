@@ -17,13 +17,17 @@ internal sealed record TransformerSpec
     /// <summary>E: width of the residual stream.</summary>
     public required int Width { get; init; }
 
-    /// <summary>Width of the token embeddings; unlike <see cref="Width"/> only where they are projected (OPT-350m).</summary>
+    /// <summary>
+    /// Width of the token embeddings; unlike <see cref="Width"/> only where they are projected (OPT-350m).
+    /// </summary>
     public required int EmbeddingWidth { get; init; }
 
     /// <summary>What token embeddings are multiplied with.</summary>
     public double EmbeddingScale { get; init; } = 1;
 
-    /// <summary>Positions the model was made for, in tokens; <see cref="int.MaxValue"/> where nothing bounds them.</summary>
+    /// <summary>
+    /// Positions the model was made for, in tokens; <see cref="int.MaxValue"/> where nothing bounds them.
+    /// </summary>
     public required int ContextLength { get; init; }
 
     /// <summary>The stack that predicts.</summary>
@@ -79,7 +83,9 @@ internal sealed record StackSpec
     /// <summary>Layers look at an encoder too.</summary>
     public bool CrossAttention { get; init; }
 
-    /// <summary>The window of each layer in tokens; null for a layer that sees everything. Empty: no layer has one.</summary>
+    /// <summary>
+    /// The window of each layer in tokens; null for a layer that sees everything. Empty: no layer has one.
+    /// </summary>
     public IReadOnlyList<int?> Windows { get; init; } = [];
 
     /// <summary>The window of a layer, or null.</summary>

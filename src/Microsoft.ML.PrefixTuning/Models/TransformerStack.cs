@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// One stack of layers as a function of embeddings, columns and a memory. Holds no state of a pass; owns only the rotary
-/// frequencies.
+/// One stack of layers as a function of embeddings, columns and a memory. Holds no state of a pass; owns only the
+/// rotary frequencies.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -45,21 +45,23 @@ internal sealed class TransformerStack : IDisposable
     /// <param name="memory">What self-attention (and cross-attention) looks back on.</param>
     /// <param name="cross">Cross-attention of this pass, for a decoder beside an encoder.</param>
     /// <returns>[B, L, E], normed where the model has a final norm.</returns>
-    public Tensor Run(Tensor embedded, AttentionColumns columns, IKeyValueMemory memory, CrossInput? cross = null)
+    public Tensor Run(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null)
     {
         ScalarType type = embedded.dtype;
         var input = AttentionInput.Make(columns, _spec, _weights.RelativeBias, type, embedded.device);
         Tensor x = Place(embedded, input.Positions);
         (Tensor, Tensor)? full = _full?.Angles(input.Positions, type);
         (Tensor, Tensor)? windowed = _windowed?.Angles(input.Positions, type) ?? full;
-        Tensor? crossMask = cross is null ? null : AttentionInput.Make(cross.Columns, _spec, null, type, embedded.device).FullMask;
+        Tensor? crossMask = cross is null ? null
+            : AttentionInput.Make(cross.Columns, _spec, null, type, embedded.device).FullMask;
         for (int layer = 0; layer < _spec.Layers; layer++)
         {
             BlockWeights block = _weights.Blocks[layer];
             var pass = new AttentionPass(_site, layer, _spec.Heads, block.Attention,
                 _spec.QueryKeyNorm ? _spec.Norm : null, AttentionPass.Factor(_spec.ScoreScale, _spec.Heads.Size),
                 _spec.Window(layer) is null ? full : windowed, input.MaskOf(_spec, layer), memory);
-            Tensor next = is_grad_enabled() ? Block(x, block, pass, cross, crossMask) : BlockAlone(x, block, pass, cross, crossMask);
+            Tensor next = is_grad_enabled() ? Block(x, block, pass, cross, crossMask)
+                : BlockAlone(x, block, pass, cross, crossMask);
             if (layer > 0 && !is_grad_enabled())
                 x.Dispose();
             x = next;
@@ -81,14 +83,15 @@ internal sealed class TransformerStack : IDisposable
         if (_spec.Positions is LearnedPositions learned)
         {
             Tensor rows = learned.Offset == 0 ? positions : positions.Plus(Scalars.Whole(learned.Offset));
-            x = x.Plus(_weights.Positions!.index_select(0, rows.flatten()).view(x.size(Axis.Row), x.size(Axis.Token), -1));
+            x = x.Plus(_weights.Positions!.index_select(0, rows.flatten()).view(x.size(Axis.Row), x.size(Axis.Token),
+                -1));
         }
         return _weights.EmbeddingNorm is null ? x : _weights.EmbeddingNorm.Apply(x, _spec.Norm);
     }
 
     /// <summary>
-    /// A block whose tensors end with it, where no gradient needs them: the next one finds their memory again, still in the
-    /// processor's cache and without page faults (docs/performance.md).
+    /// A block whose tensors end with it, where no gradient needs them: the next one finds their memory again, still in
+    /// the processor's cache and without page faults (docs/performance.md).
     /// </summary>
     private Tensor BlockAlone(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross, Tensor? crossMask)
     {
@@ -115,7 +118,8 @@ internal sealed class TransformerStack : IDisposable
                 return x.Plus(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass))
                     .Plus(Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)));
             case Residual.NormBothSides:
-                x = x.Plus(block.AttentionPostNorm!.Apply(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass), norm));
+                x = x.Plus(block.AttentionPostNorm!.Apply(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass),
+                    norm));
                 return x.Plus(block.FeedForwardPostNorm!.Apply(
                     Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)), norm));
             default:

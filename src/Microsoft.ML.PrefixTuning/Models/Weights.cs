@@ -77,7 +77,9 @@ internal sealed class ModelWeights(IReadOnlyList<torch.Tensor> owned) : IDisposa
 
     public StackWeights? Encoder { get; init; }
 
-    /// <summary>Names of tensors that the file holds and the model does not use: known buffers and empty ones.</summary>
+    /// <summary>
+    /// Names of tensors that the file holds and the model does not use: known buffers and empty ones.
+    /// </summary>
     public IReadOnlyList<string> Ignored { get; init; } = [];
 
     /// <summary>Every tensor that is held, once.</summary>

@@ -4,14 +4,22 @@ namespace Microsoft.ML.PrefixTuning;
 public sealed record DistillationOptions
 {
     /// <summary>The student: its length, how it is trained and what it is used with. No label is needed.</summary>
-    /// <value>The default is a prefix of 20 tokens that starts as the first 20 of the teacher, with the training that prefix-tuning has.</value>
+    /// <value>The default is a prefix of 20 tokens that starts as the first 20 of the teacher, with the training that
+    /// prefix-tuning has.</value>
     public PrefixTuningOptions Student { get; init; } = new();
 
-    /// <summary>What the logits of teacher and student are divided by before they are compared; above 1 the less probable tokens count more. The divergence is multiplied with its square.</summary>
+    /// <summary>
+    /// What the logits of teacher and student are divided by before they are compared; above 1 the less probable tokens
+    /// count more. The divergence is multiplied with its square.
+    /// </summary>
     /// <value>The default is 1.</value>
     public double Temperature { get; init; } = 1;
 
-    /// <summary>How many of the teacher's most probable tokens are kept and compared one by one, all others as one; 0 keeps whole distributions, as one hidden state a token. A small number takes less memory where the base is wide, and less time.</summary>
+    /// <summary>
+    /// How many of the teacher's most probable tokens are kept and compared one by one, all others as one; 0 keeps
+    /// whole distributions, as one hidden state a token. A small number takes less memory where the base is wide, and
+    /// less time.
+    /// </summary>
     /// <value>The default is 0.</value>
     public int TopK { get; init; }
 

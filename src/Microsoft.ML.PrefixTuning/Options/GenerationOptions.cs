@@ -27,7 +27,10 @@ public sealed record GenerationOptions
     /// <value>The default is 0.</value>
     public int NoRepeatNGramSize { get; init; }
 
-    /// <summary>Divides positive and multiplies negative scores of tokens that were there already, prompt included; 1 means no penalty.</summary>
+    /// <summary>
+    /// Divides positive and multiplies negative scores of tokens that were there already, prompt included; 1 means no
+    /// penalty.
+    /// </summary>
     /// <value>The default is 1.</value>
     public double RepetitionPenalty { get; init; } = 1;
 
@@ -39,7 +42,9 @@ public sealed record GenerationOptions
     /// <value>The default is none.</value>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
-    /// <summary>Texts a row; above 1 the output column is a vector of texts, best first. Needs beams or sampling.</summary>
+    /// <summary>
+    /// Texts a row; above 1 the output column is a vector of texts, best first. Needs beams or sampling.
+    /// </summary>
     /// <value>The default is 1.</value>
     public int SequenceCount { get; init; } = 1;
 
@@ -48,15 +53,15 @@ public sealed record GenerationOptions
     public int BatchSize { get; init; } = 16;
 
     /// <summary>
-    /// Rows read ahead at most and sorted by length, so that rows worked on at once are alike. A pass begins with one row and
-    /// doubles.
+    /// Rows read ahead at most and sorted by length, so that rows worked on at once are alike. A pass begins with one
+    /// row and doubles.
     /// </summary>
     /// <value>The default is 128.</value>
     public int LookAhead { get; init; } = 128;
 
     /// <summary>
-    /// Rows whose texts a transformed view remembers, by input text and attribute value: a further pass over the view, such as
-    /// those of a trainer behind it, does not write them again. 0 turns it off.
+    /// Rows whose texts a transformed view remembers, by input text and attribute value: a further pass over the view,
+    /// such as those of a trainer behind it, does not write them again. 0 turns it off.
     /// </summary>
     /// <value>The default is 10,000. Rows beyond keep nothing; <c>AppendCacheCheckpoint</c> holds any number.</value>
     public int RememberedTexts { get; init; } = 10_000;
@@ -65,7 +70,9 @@ public sealed record GenerationOptions
     /// <value>The default is <see cref="PromptTruncation.None"/>: an error that names the row.</value>
     public PromptTruncation Truncation { get; init; }
 
-    /// <summary>Name of a text column that takes the message of a row that could not be used; its output is then empty.</summary>
+    /// <summary>
+    /// Name of a text column that takes the message of a row that could not be used; its output is then empty.
+    /// </summary>
     /// <value>The default is <see langword="null"/>: such a row is an error.</value>
     public string? ErrorColumnName { get; init; }
 }
@@ -80,10 +87,14 @@ public abstract record Decoding
     /// <summary>The most probable token.</summary>
     public static Decoding Greedy { get; } = new GreedyDecoding();
 
-    /// <summary>Keeps the most probable beginnings (transformers' rules: the best 2 x width continuations a step).</summary>
+    /// <summary>
+    /// Keeps the most probable beginnings (transformers' rules: the best 2 x width continuations a step).
+    /// </summary>
     /// <param name="width">Beginnings kept.</param>
     /// <param name="lengthPenalty">A text's score is its log-probability over its length to this power.</param>
-    /// <param name="earlyStopping">Whether to stop at <paramref name="width"/> finished texts, or only when none better can come.</param>
+    /// <param name="earlyStopping">
+    /// Whether to stop at <paramref name="width"/> finished texts, or only when none better can come.
+    /// </param>
     public static Decoding Beam(int width = 4, double lengthPenalty = 1, bool earlyStopping = false) =>
         new BeamDecoding(width, lengthPenalty, earlyStopping);
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -60,27 +61,34 @@ internal sealed class OptionsCheck
     {
         Above(0, options.Temperature, nameof(options.Temperature));
         AtLeast(0, options.TopK, nameof(options.TopK));
-        That(options.ContinuationColumnName is not "", nameof(options.ContinuationColumnName), "a column name, or null", "an empty text");
+        That(options.ContinuationColumnName is not "", nameof(options.ContinuationColumnName), "a column name, or null",
+            "an empty text");
         if (Given(options.Continuations, nameof(options.Continuations)))
         {
             Generation(options.Continuations, "Continuations.");
-            That(options.Continuations.SequenceCount == 1, "Continuations.SequenceCount", "1", options.Continuations.SequenceCount);
-            That(options.Continuations.ErrorColumnName is null, "Continuations.ErrorColumnName", "null", $"'{options.Continuations.ErrorColumnName}'");
+            That(options.Continuations.SequenceCount == 1, "Continuations.SequenceCount", "1",
+                options.Continuations.SequenceCount);
+            That(options.Continuations.ErrorColumnName is null, "Continuations.ErrorColumnName", "null",
+                $"'{options.Continuations.ErrorColumnName}'");
         }
         if (!Given(options.Student, nameof(options.Student)))
             return;
         _place = "Student.";
         All(options.Student);
-        That(options.Student.AttributeColumnName is null, "AttributeColumnName", "null, since all rows have one teacher", $"'{options.Student.AttributeColumnName}'");
-        That(options.Student.Prefix?.Method is not TextMethod, "Prefix.Method", "a method that learns", PrefixMethod.Text.Name);
+        That(options.Student.AttributeColumnName is null, "AttributeColumnName",
+            "null, since all rows have one teacher", $"'{options.Student.AttributeColumnName}'");
+        That(options.Student.Prefix?.Method is not TextMethod, "Prefix.Method", "a method that learns",
+            PrefixMethod.Text.Name);
         if (options.Student.Training is not { } training)
             return;
-        That(training.LabelSmoothing == 0, "Training.LabelSmoothing", "0, since nothing is labelled", training.LabelSmoothing);
+        That(training.LabelSmoothing == 0, "Training.LabelSmoothing", "0, since nothing is labelled",
+            training.LabelSmoothing);
         _place = "";
         if (options.Continuations is { } continuations)
         {
             // The teacher writes for the rows that the student is trained on.
-            That(continuations.Truncation == default || continuations.Truncation == training.Truncation, "Continuations.Truncation",
+            That(continuations.Truncation == default
+                || continuations.Truncation == training.Truncation, "Continuations.Truncation",
                 $"{training.Truncation}, as Student.Training.Truncation", continuations.Truncation);
         }
     }
@@ -91,7 +99,8 @@ internal sealed class OptionsCheck
         if (options.Sites is { } sites)
         {
             That(sites.Count > 0, "Prefix.Sites", "at least one site, or null", "none");
-            That(sites.All(site => Enum.IsDefined(site)), "Prefix.Sites", "values of AttentionSite", string.Join(", ", sites));
+            That(sites.All(site => Enum.IsDefined(site)), "Prefix.Sites", "values of AttentionSite",
+                string.Join(", ", sites));
             That(sites.Distinct().Count() == sites.Count, "Prefix.Sites", "each site once", string.Join(", ", sites));
         }
         bool given = Given(options.Method, "Prefix.Method") & Given(options.Parametrization, "Prefix.Parametrization")
@@ -136,7 +145,8 @@ internal sealed class OptionsCheck
                 Layerwise(method, options.Parametrization, start);
                 return;
         }
-        That(options.Parametrization == Parametrization.Direct, "Prefix.Parametrization", $"Direct for the method {method.Name}", options.Parametrization.Name);
+        That(options.Parametrization == Parametrization.Direct, "Prefix.Parametrization",
+            $"Direct for the method {method.Name}", options.Parametrization.Name);
         if (method is TriggerWordsMethod words)
         {
             AtLeast(1, words.Candidates, "Prefix.Method.candidates");
@@ -147,7 +157,8 @@ internal sealed class OptionsCheck
     private void Layerwise(PrefixMethod method, Parametrization parametrization, PrefixStart start)
     {
         if (!parametrization.TakesStart)
-            That(start == PrefixStart.DefaultText, "Prefix.Start", $"the default, since {parametrization.Name} starts at random", start.Name);
+            That(start == PrefixStart.DefaultText, "Prefix.Start",
+                $"the default, since {parametrization.Name} starts at random", start.Name);
         else if (start is PrefixValuesStart { Prefix.IsInfix: true })
             That(method is InfixMethod, "Prefix.Start", "a prefix that is no infix, or the method Infix", "an infix");
         else if (start is PrefixValuesStart)
@@ -159,8 +170,10 @@ internal sealed class OptionsCheck
         Known(options.UnseenAttribute, "UnseenAttribute");
         if (options.AttributeColumnName is null)
         {
-            That(options.AttributeLength is null, "AttributeLength", "null without an attribute column", options.AttributeLength ?? 0);
-            That(options.UnseenAttribute != UnseenAttribute.UseSharedPart, "UnseenAttribute", "the default without an attribute column", options.UnseenAttribute);
+            That(options.AttributeLength is null, "AttributeLength", "null without an attribute column",
+                options.AttributeLength ?? 0);
+            That(options.UnseenAttribute != UnseenAttribute.UseSharedPart, "UnseenAttribute",
+                "the default without an attribute column", options.UnseenAttribute);
             return;
         }
         if (options.Prefix is null)
@@ -170,8 +183,10 @@ internal sealed class OptionsCheck
         That(length != 1, "Prefix.Length", "2 or more with an attribute column", length);
         if (length > 1 && options.AttributeLength is { } own)
             That(own >= 1 && own < length, "AttributeLength", $"1 to {length - 1} of {length} tokens", own);
-        That(options.Prefix.Method is EveryLayerMethod, "Prefix.Method", "Prefix with an attribute column", options.Prefix.Method?.Name ?? "null");
-        That(options.Prefix.Parametrization == Parametrization.Direct, "Prefix.Parametrization", "Direct with an attribute column", options.Prefix.Parametrization?.Name ?? "null");
+        That(options.Prefix.Method is EveryLayerMethod, "Prefix.Method", "Prefix with an attribute column",
+            options.Prefix.Method?.Name ?? "null");
+        That(options.Prefix.Parametrization == Parametrization.Direct, "Prefix.Parametrization",
+            "Direct with an attribute column", options.Prefix.Parametrization?.Name ?? "null");
     }
 
     private void Training(TrainingOptions options)
@@ -190,8 +205,10 @@ internal sealed class OptionsCheck
         Share(options.Averaging, "Training.Averaging");
         Share(options.LabelSmoothing, "Training.LabelSmoothing");
         Share(options.ValidationFraction, "Training.ValidationFraction");
-        That(double.IsFinite(options.WeightDecay) && options.WeightDecay >= 0, "Training.WeightDecay", "0 or more", options.WeightDecay);
-        That(double.IsFinite(options.ClipNorm) && options.ClipNorm >= 0, "Training.ClipNorm", "0 or more", options.ClipNorm);
+        That(double.IsFinite(options.WeightDecay)
+            && options.WeightDecay >= 0, "Training.WeightDecay", "0 or more", options.WeightDecay);
+        That(double.IsFinite(options.ClipNorm)
+            && options.ClipNorm >= 0, "Training.ClipNorm", "0 or more", options.ClipNorm);
         Known(options.Decay, "Training.Decay");
         Known(options.Loss, "Training.Loss");
         Known(options.Truncation, "Training.Truncation");
@@ -199,10 +216,12 @@ internal sealed class OptionsCheck
         if (options.EarlyStopping is { } early)
         {
             AtLeast(1, early.Patience, "Training.EarlyStopping.Patience");
-            That(double.IsFinite(early.MinDelta) && early.MinDelta >= 0, "Training.EarlyStopping.MinDelta", "0 or more", early.MinDelta);
+            That(double.IsFinite(early.MinDelta)
+                && early.MinDelta >= 0, "Training.EarlyStopping.MinDelta", "0 or more", early.MinDelta);
         }
         That(options.StateFile is not "", "Training.StateFile", "a path, or null", "an empty text");
-        That(options.DriftText is not "", "Training.DriftText", "a text of at least one character, or null", "an empty one");
+        That(options.DriftText is not "", "Training.DriftText", "a text of at least one character, or null",
+            "an empty one");
     }
 
     /// <summary>What means nothing where no number is trained.</summary>
@@ -211,8 +230,10 @@ internal sealed class OptionsCheck
         if (options is not { Prefix.Method: TriggerWordsMethod or TextMethod, Training: { } training })
             return;
         string method = options.Prefix.Method.Name;
-        That(training.StateFile is null, "Training.StateFile", $"null for the method {method}, which keeps no state", $"'{training.StateFile}'");
-        That(training.LearningRate is null, "Training.LearningRate", $"null for the method {method}, which trains no number", training.LearningRate ?? 0);
+        That(training.StateFile is null, "Training.StateFile", $"null for the method {method}, which keeps no state",
+            $"'{training.StateFile}'");
+        That(training.LearningRate is null, "Training.LearningRate",
+            $"null for the method {method}, which trains no number", training.LearningRate ?? 0);
     }
 
     private void Generation(GenerationOptions options, string place)
@@ -222,7 +243,8 @@ internal sealed class OptionsCheck
         if (options.MinNewTokens is { } least)
         {
             That(least >= 0 && !(least > options.MaxNewTokens), place + nameof(options.MinNewTokens),
-                options.MaxNewTokens is null ? "0 or more, or null" : $"0 to MaxNewTokens = {options.MaxNewTokens}", least);
+                options.MaxNewTokens is null ? "0 or more, or null"
+                    : $"0 to MaxNewTokens = {options.MaxNewTokens}", least);
         }
         AtLeast(0, options.NoRepeatNGramSize, place + nameof(options.NoRepeatNGramSize));
         AtLeast(1, options.BatchSize, place + nameof(options.BatchSize));
@@ -233,7 +255,8 @@ internal sealed class OptionsCheck
         Known(options.Truncation, place + nameof(options.Truncation));
         Words(options.BannedWords, place + nameof(options.BannedWords));
         Words(options.StopStrings, place + nameof(options.StopStrings));
-        That(options.ErrorColumnName is not "", place + nameof(options.ErrorColumnName), "a column name, or null", "an empty text");
+        That(options.ErrorColumnName is not "", place + nameof(options.ErrorColumnName), "a column name, or null",
+            "an empty text");
         if (Given(options.Decoding, place + nameof(options.Decoding)))
             Decoding(options.Decoding, options.SequenceCount, place + nameof(options.Decoding));
     }
@@ -269,7 +292,8 @@ internal sealed class OptionsCheck
         if (template is null)
             return;
         int first = template.IndexOf(PrefixTuningOptions.InputPlaceholder, StringComparison.Ordinal);
-        bool once = first >= 0 && template.IndexOf(PrefixTuningOptions.InputPlaceholder, first + 1, StringComparison.Ordinal) < 0;
+        bool once = first >= 0
+            && template.IndexOf(PrefixTuningOptions.InputPlaceholder, first + 1, StringComparison.Ordinal) < 0;
         That(once, "Template", $"{PrefixTuningOptions.InputPlaceholder} exactly once", $"'{template}'");
     }
 
@@ -284,7 +308,8 @@ internal sealed class OptionsCheck
     private void Above(double bound, double value, string name) =>
         That(double.IsFinite(value) && value > bound, name, $"a number above {bound}", value);
 
-    private void Share(double value, string name) => That(value >= 0 && value < 1, name, "0 or more and below 1", value);
+    private void Share(double value, string name) =>
+        That(value >= 0 && value < 1, name, "0 or more and below 1", value);
 
     private void Known<T>(T value, string name) where T : struct, Enum =>
         That(Enum.IsDefined(value), name, $"a value of {typeof(T).Name}", value);
@@ -298,7 +323,8 @@ internal sealed class OptionsCheck
     private void That(bool good, string name, string expected, object found)
     {
         if (!good)
-            _faults.Add(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_place}{name}: expected {expected}, found {found}."));
+            _faults.Add(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"{_place}{name}: expected {expected}, found {found}."));
     }
 
     private void Throw()

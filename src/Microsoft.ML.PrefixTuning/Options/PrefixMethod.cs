@@ -1,6 +1,8 @@
 namespace Microsoft.ML.PrefixTuning;
 
-/// <summary>What is learned in front of the frozen model. All methods come to a <see cref="PrefixTuning.Prefix"/>.</summary>
+/// <summary>
+/// What is learned in front of the frozen model. All methods come to a <see cref="PrefixTuning.Prefix"/>.
+/// </summary>
 public abstract record PrefixMethod
 {
     private protected PrefixMethod()
@@ -11,29 +13,36 @@ public abstract record PrefixMethod
     public static PrefixMethod Prefix { get; } = new EveryLayerMethod();
 
     /// <summary>
-    /// Embeddings of <see cref="PrefixOptions.Length"/> tokens in front of the input (prompt tuning; Lester et al. 2021): few
-    /// numbers, of which the base makes the keys and values. Decoder-only bases.
+    /// Embeddings of <see cref="PrefixOptions.Length"/> tokens in front of the input (prompt tuning; Lester et al.
+    /// 2021): few numbers, of which the base makes the keys and values. Decoder-only bases.
     /// </summary>
     public static PrefixMethod EmbeddingOnly { get; } = new EmbeddingMethod();
 
     /// <summary>
-    /// Keys and values for every layer behind the input: the target sees them, the input does not (Li and Liang 2021, §7.3),
-    /// but for its last token, which predicts the target's first one. Decoder-only bases.
+    /// Keys and values for every layer behind the input: the target sees them, the input does not (Li and Liang 2021,
+    /// §7.3), but for its last token, which predicts the target's first one. Decoder-only bases.
     /// </summary>
     public static PrefixMethod Infix { get; } = new InfixMethod();
 
-    /// <summary>The text of <see cref="PrefixOptions.Start"/> as it is: a prompt, of its own length, without training.</summary>
+    /// <summary>
+    /// The text of <see cref="PrefixOptions.Start"/> as it is: a prompt, of its own length, without training.
+    /// </summary>
     public static PrefixMethod Text { get; } = new TextMethod();
 
     /// <summary>
-    /// Words that a search finds (AutoPrompt; Shin et al. 2020): in every step the loss's first-order change names the most
-    /// promising words for one place, and the best of these on other rows takes it if it is better than the word there.
-    /// Validated every 20 steps and after every epoch. <see cref="TrainingSummary.TriggerWords"/> tells the words. Decoder-only
-    /// bases. Of <see cref="TrainingOptions"/>, those of the optimizer (learning rate, warmup, decay, clipping) mean nothing here.
+    /// Words that a search finds (AutoPrompt; Shin et al. 2020): in every step the loss's first-order change names the
+    /// most promising words for one place, and the best of these on other rows takes it if it is better than the word
+    /// there. Validated every 20 steps and after every epoch. <see cref="TrainingSummary.TriggerWords"/> tells the
+    /// words. Decoder-only bases. Of <see cref="TrainingOptions"/>, those of the optimizer (learning rate, warmup,
+    /// decay, clipping) mean nothing here.
     /// </summary>
     /// <param name="candidates">Words tried a step; each costs a forward pass.</param>
-    /// <param name="steps">Steps, at most; <see cref="TrainingOptions.MaxSteps"/>, <see cref="TrainingOptions.MaxEpochs"/> and <see cref="TrainingOptions.EarlyStopping"/> may end the search earlier.</param>
-    public static PrefixMethod TriggerWords(int candidates = 16, int steps = 100) => new TriggerWordsMethod(candidates, steps);
+    /// <param name="steps">
+    /// Steps, at most; <see cref="TrainingOptions.MaxSteps"/>, <see cref="TrainingOptions.MaxEpochs"/> and
+    /// <see cref="TrainingOptions.EarlyStopping"/> may end the search earlier.
+    /// </param>
+    public static PrefixMethod TriggerWords(int candidates = 16, int steps = 100) =>
+        new TriggerWordsMethod(candidates, steps);
 
     /// <summary>As the options call it.</summary>
     internal abstract string Name { get; }

@@ -9,16 +9,25 @@ public sealed record PrefixOptions
     /// <value>The default is <see cref="PrefixMethod.Prefix"/>: keys and values for every layer.</value>
     public PrefixMethod Method { get; init; } = PrefixMethod.Prefix;
 
-    /// <summary>What numbers training moves; methods other than <see cref="PrefixMethod.Prefix"/> and <see cref="PrefixMethod.Infix"/> have numbers of their own.</summary>
+    /// <summary>
+    /// What numbers training moves; methods other than <see cref="PrefixMethod.Prefix"/> and
+    /// <see cref="PrefixMethod.Infix"/> have numbers of their own.
+    /// </summary>
     /// <value>The default is <see cref="Parametrization.Direct"/>.</value>
     public Parametrization Parametrization { get; init; } = Parametrization.Direct;
 
-    /// <summary>Prefix length in tokens. A prefix given as <see cref="Start"/>, and the text of <see cref="PrefixMethod.Text"/>, have their own.</summary>
+    /// <summary>
+    /// Prefix length in tokens. A prefix given as <see cref="Start"/>, and the text of <see cref="PrefixMethod.Text"/>,
+    /// have their own.
+    /// </summary>
     /// <value>The default is 20.</value>
     public int Length { get; init; } = 20;
 
-    /// <summary>Where training starts. <see cref="Parametrization.Mlp"/> starts at random whatever stands here.</summary>
-    /// <value>The default is <see cref="PrefixStart.FromText(string)"/> with a text made from column names and template.</value>
+    /// <summary>
+    /// Where training starts. <see cref="Parametrization.Mlp"/> starts at random whatever stands here.
+    /// </summary>
+    /// <value>The default is <see cref="PrefixStart.FromText(string)"/> with a text made from column names and
+    /// template.</value>
     public PrefixStart Start { get; init; } = PrefixStart.DefaultText;
 
     /// <summary>Which attentions get a prefix.</summary>
@@ -39,14 +48,18 @@ public abstract record PrefixStart
     /// <summary>All zero.</summary>
     public static PrefixStart Zero { get; } = new ZeroStart();
 
-    /// <summary>The keys and values that a text has in the base; a text shorter than the prefix is repeated, a longer one cut.</summary>
+    /// <summary>
+    /// The keys and values that a text has in the base; a text shorter than the prefix is repeated, a longer one cut.
+    /// </summary>
     public static PrefixStart FromText(string text) => new TextStart(text);
 
     /// <summary>Normally distributed around 0.</summary>
     /// <param name="scale">Standard deviation.</param>
     public static PrefixStart Random(double scale = 0.02) => new RandomStart(scale);
 
-    /// <summary>The values of another prefix; its length takes the place of <see cref="PrefixOptions.Length"/>.</summary>
+    /// <summary>
+    /// The values of another prefix; its length takes the place of <see cref="PrefixOptions.Length"/>.
+    /// </summary>
     public static PrefixStart FromPrefix(Prefix prefix) => new PrefixValuesStart(prefix);
 
     /// <summary>As the options call it.</summary>

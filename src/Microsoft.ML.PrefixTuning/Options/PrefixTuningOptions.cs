@@ -1,6 +1,8 @@
 namespace Microsoft.ML.PrefixTuning;
 
-/// <summary>All that can be chosen when a prefix is trained and used. Every default is meant to work at the first try.</summary>
+/// <summary>
+/// All that can be chosen when a prefix is trained and used. Every default is meant to work at the first try.
+/// </summary>
 public sealed record PrefixTuningOptions
 {
     internal const string InputPlaceholder = "{input}";
@@ -14,15 +16,25 @@ public sealed record PrefixTuningOptions
     /// <summary>How text is written.</summary>
     public GenerationOptions Generation { get; init; } = new();
 
-    /// <summary>How a row becomes a prompt: a text with <c>{input}</c> where the input column goes. Special tokens written here count as such; those in rows never do.</summary>
-    /// <value>The default is <see langword="null"/>: <c>"{input}\n"</c>, and for encoder-decoder models, whose source has an end of its own, <c>"{input}"</c>.</value>
+    /// <summary>
+    /// How a row becomes a prompt: a text with <c>{input}</c> where the input column goes. Special tokens written here
+    /// count as such; those in rows never do.
+    /// </summary>
+    /// <value>The default is <see langword="null"/>: <c>"{input}\n"</c>, and for encoder-decoder models, whose source
+    /// has an end of its own, <c>"{input}"</c>.</value>
     public string? Template { get; init; }
 
-    /// <summary>Text column whose value picks a row's prefix: a part that all values share, then a part of the value's own, trained together. It is needed for <c>Fit</c> and for use.</summary>
+    /// <summary>
+    /// Text column whose value picks a row's prefix: a part that all values share, then a part of the value's own,
+    /// trained together. It is needed for <c>Fit</c> and for use.
+    /// </summary>
     /// <value>The default is <see langword="null"/>: one prefix for all rows.</value>
     public string? AttributeColumnName { get; init; }
 
-    /// <summary>Tokens of the prefix, the last ones, that each value of the attribute column has for itself; fewer than all. Where training starts from a text, they start from column and value.</summary>
+    /// <summary>
+    /// Tokens of the prefix, the last ones, that each value of the attribute column has for itself; fewer than all.
+    /// Where training starts from a text, they start from column and value.
+    /// </summary>
     /// <value>The default is <see langword="null"/>: half of <see cref="PrefixOptions.Length"/>.</value>
     public int? AttributeLength { get; init; }
 
@@ -30,16 +42,22 @@ public sealed record PrefixTuningOptions
     /// <value>The default is <see cref="UnseenAttribute.Refuse"/>: an error that names row, column and value.</value>
     public UnseenAttribute UnseenAttribute { get; init; }
 
-    /// <summary>Rows with the same columns whose loss decides on early stopping and on the best prefix. Their attributes must be among those of the training rows.</summary>
-    /// <value>The default is <see langword="null"/>: <see cref="TrainingOptions.ValidationFraction"/> of the training rows is held out.</value>
+    /// <summary>
+    /// Rows with the same columns whose loss decides on early stopping and on the best prefix. Their attributes must be
+    /// among those of the training rows.
+    /// </summary>
+    /// <value>The default is <see langword="null"/>: <see cref="TrainingOptions.ValidationFraction"/> of the training
+    /// rows is held out.</value>
     public IDataView? ValidationSet { get; init; }
 
     /// <summary>Type of the base's weights and matrix products.</summary>
-    /// <value>The default is <see cref="ModelPrecision.Float32"/>; <see cref="ModelPrecision.BFloat16"/> is faster only on processors with AVX512-BF16 or AMX, and on GPUs.</value>
+    /// <value>The default is <see cref="ModelPrecision.Float32"/>; <see cref="ModelPrecision.BFloat16"/> is faster only
+    /// on processors with AVX512-BF16 or AMX, and on GPUs.</value>
     public ModelPrecision Precision { get; init; } = ModelPrecision.Float32;
 
     /// <summary>The device by torch's name, such as <c>cpu</c> or <c>cuda:1</c>.</summary>
-    /// <value>The default is <see langword="null"/>: <c>MLContext.GpuDeviceId</c> and <c>FallbackToCpu</c> decide.</value>
+    /// <value>The default is <see langword="null"/>: <c>MLContext.GpuDeviceId</c> and <c>FallbackToCpu</c>
+    /// decide.</value>
     public string? Device { get; init; }
 
     /// <summary>Whether saved models carry the base itself.</summary>

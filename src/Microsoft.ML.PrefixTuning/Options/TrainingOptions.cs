@@ -23,7 +23,8 @@ public sealed record TrainingOptions
     public int GradientAccumulation { get; init; } = 1;
 
     /// <summary>Highest learning rate of the schedule.</summary>
-    /// <value>The default is <see langword="null"/>: that of what is trained (0.02 for keys and values, 0.03 for embeddings, 0.05 over their width for networks).</value>
+    /// <value>The default is <see langword="null"/>: that of what is trained (0.02 for keys and values, 0.03 for
+    /// embeddings, 0.05 over their width for networks).</value>
     public double? LearningRate { get; init; }
 
     /// <summary>Steps in which the learning rate rises from 0.</summary>
@@ -63,19 +64,22 @@ public sealed record TrainingOptions
     public TrainingLoss Loss { get; init; } = TrainingLoss.TokenMean;
 
     /// <summary>
-    /// How far back the mean over the steps reaches that is validated and becomes the prefix: the share of it that a step
-    /// leaves, 0.97 for some 33 steps. It varies less with seed and rows held out than the values of one step; 0 means these (Polyak and
-    /// Juditsky 1992).
+    /// How far back the mean over the steps reaches that is validated and becomes the prefix: the share of it that a
+    /// step leaves, 0.97 for some 33 steps. It varies less with seed and rows held out than the values of one step; 0
+    /// means these (Polyak and Juditsky 1992).
     /// </summary>
     /// <value>The default is 0.97.</value>
     public double Averaging { get; init; } = 0.97;
 
-    /// <summary>Share of the training rows held out for validation where no validation set is given; 0 means none.</summary>
+    /// <summary>
+    /// Share of the training rows held out for validation where no validation set is given; 0 means none.
+    /// </summary>
     /// <value>The default is 0.05.</value>
     public double ValidationFraction { get; init; } = 0.05;
 
     /// <summary>When training stops before its last epoch.</summary>
-    /// <value>The default stops after 3 epochs without a better validation loss; <see langword="null"/> means never.</value>
+    /// <value>The default stops after 3 epochs without a better validation loss; <see langword="null"/> means
+    /// never.</value>
     public EarlyStopping? EarlyStopping { get; init; } = new();
 
     /// <summary>Seed of shuffling, held-out rows and random starts.</summary>
@@ -90,7 +94,10 @@ public sealed record TrainingOptions
     /// <value>The default is <see cref="PromptTruncation.None"/>: an error that names the row.</value>
     public PromptTruncation Truncation { get; init; }
 
-    /// <summary>A plain text that has nothing to do with the task: <see cref="TrainingSummary.Drift"/> tells its loss without and with the prefix.</summary>
+    /// <summary>
+    /// A plain text that has nothing to do with the task: <see cref="TrainingSummary.Drift"/> tells its loss without
+    /// and with the prefix.
+    /// </summary>
     /// <value>The default is <see langword="null"/>: no such text is looked at.</value>
     public string? DriftText { get; init; }
 
@@ -137,7 +144,9 @@ public enum TrainingLoss
     /// <summary>The mean over all target tokens of a step.</summary>
     TokenMean,
 
-    /// <summary>The sum over each row's target tokens, as a mean over the rows (Li and Liang 2021, their code's default).</summary>
+    /// <summary>
+    /// The sum over each row's target tokens, as a mean over the rows (Li and Liang 2021, their code's default).
+    /// </summary>
     SentenceSum,
 }
 
@@ -180,8 +189,13 @@ public sealed record EarlyStopping
 /// <param name="Epoch">Epoch, from 1.</param>
 /// <param name="Step">Steps done.</param>
 /// <param name="TotalSteps">Steps in all, if nothing stops earlier.</param>
-/// <param name="Loss">Loss of this step, in nats a target token whatever <see cref="TrainingOptions.Loss"/> is; it includes <see cref="TrainingOptions.LabelSmoothing"/>.</param>
-/// <param name="ValidationLoss">The newest validation loss, in nats a target token, without label smoothing; null before the first.</param>
+/// <param name="Loss">
+/// Loss of this step, in nats a target token whatever <see cref="TrainingOptions.Loss"/> is; it includes
+/// <see cref="TrainingOptions.LabelSmoothing"/>.
+/// </param>
+/// <param name="ValidationLoss">
+/// The newest validation loss, in nats a target token, without label smoothing; null before the first.
+/// </param>
 /// <param name="LearningRate">Learning rate of this step.</param>
 /// <param name="TokensPerSecond">Real tokens (sources and targets, no padding) a second, over the run.</param>
 /// <param name="TimeLeft">Estimate of the time to the last step.</param>

@@ -25,7 +25,7 @@ internal sealed record EncodedSource(Tensor[] Keys, Tensor[] Values, int[] Lengt
     {
         int width = (int)ids.size(Axis.Token);
         int encoderLength = PrefixMemory.LengthOf(prefix, AttentionSite.Encoder);
-        AttentionColumns columns = TokenColumns.Everywhere(lengths, width, lengths, width, encoderLength);
+        AttentionPlaces columns = TokenPlaces.Everywhere(lengths, width, lengths, width, encoderLength);
         var memory = new PrefixMemory(prefix);
         Tensor encoded = model.Encode(model.Embed(ids), columns, memory);
         (Tensor[] keys, Tensor[] values) = model.CrossKeysValues(encoded);
@@ -41,6 +41,6 @@ internal sealed record EncodedSource(Tensor[] Keys, Tensor[] Values, int[] Lengt
         Array.Fill(queryLengths, queries);
         int width = (int)Keys[0].size(Axis.Key) - PrefixLength;
         return new CrossInput(Keys, Values,
-            TokenColumns.Everywhere(queryLengths, queries, Lengths, width, PrefixLength));
+            TokenPlaces.Everywhere(queryLengths, queries, Lengths, width, PrefixLength));
     }
 }

@@ -7,8 +7,8 @@ using System.Security.Cryptography;
 namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>
-/// A baked prefix: keys and values that lie in front of a frozen model's own, for every layer of one or more attentions.
-/// Whatever made it (text, embeddings, training with or without an MLP), this is all that generation knows.
+/// A baked prefix: keys and values that lie in front of a frozen model's own, for every layer of one or more
+/// attentions. Whatever made it (text, embeddings, training with or without an MLP), this is all that generation knows.
 /// </summary>
 /// <remarks>Immutable and in managed memory: share it freely between threads, there is nothing to dispose.</remarks>
 public sealed partial class Prefix
@@ -95,11 +95,18 @@ internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int
 
 /// <summary>What a prefix does to the tokens behind it; stored with it.</summary>
 /// <param name="Placement">Where it lies.</param>
-/// <param name="TakesPositions">Tokens start at position P (decoder-only models, PEFT), and the prefix has positions 0 to P - 1; otherwise tokens keep their positions and the prefix has none (the paper's encoder-decoder prefix).</param>
-/// <param name="CountsInWindow">Prefix columns count as columns of a sliding window and leave it (PEFT); otherwise every token sees them.</param>
+/// <param name="TakesPositions">
+/// Tokens start at position P (decoder-only models, PEFT), and the prefix has positions 0 to P - 1; otherwise tokens
+/// keep their positions and the prefix has none (the paper's encoder-decoder prefix).
+/// </param>
+/// <param name="CountsInWindow">
+/// Prefix columns count as columns of a sliding window and leave it (PEFT); otherwise every token sees them.
+/// </param>
 internal sealed record PrefixConvention(PrefixPlacement Placement, bool TakesPositions, bool CountsInWindow)
 {
-    /// <summary>The prefix starts with the begin token that the tokenizer puts in front of everything; rows behind it have none.</summary>
+    /// <summary>
+    /// The prefix starts with the begin token that the tokenizer puts in front of everything; rows behind it have none.
+    /// </summary>
     public bool HoldsBeginToken { get; init; }
 
     /// <summary>A prefix trained here for a decoder-only model.</summary>
@@ -115,7 +122,8 @@ internal sealed record PrefixConvention(PrefixPlacement Placement, bool TakesPos
     public static PrefixConvention Infix { get; } = new(PrefixPlacement.AfterSource, true, false);
 
     /// <summary>An infix trained here.</summary>
-    public static PrefixConvention InfixBeforeLastToken { get; } = Infix with { Placement = PrefixPlacement.BeforeLastSourceToken };
+    public static PrefixConvention InfixBeforeLastToken { get; } =
+        Infix with { Placement = PrefixPlacement.BeforeLastSourceToken };
 }
 
 /// <summary>Where a prefix lies.</summary>
@@ -124,9 +132,13 @@ internal enum PrefixPlacement
     /// <summary>In front of everything.</summary>
     Front,
 
-    /// <summary>Behind the source: source tokens do not see it, target tokens do. The first of these is predicted without it.</summary>
+    /// <summary>
+    /// Behind the source: source tokens do not see it, target tokens do. The first of these is predicted without it.
+    /// </summary>
     AfterSource,
 
-    /// <summary>In front of the source's last token, which predicts the first target token: that token and the target see it.</summary>
+    /// <summary>
+    /// In front of the source's last token, which predicts the first target token: that token and the target see it.
+    /// </summary>
     BeforeLastSourceToken,
 }

@@ -21,9 +21,12 @@ internal sealed class PrefixMemory : IKeyValueMemory
 
     private readonly Dictionary<AttentionSite, Tensor[][]> _layers;
 
-    /// <summary>Takes the prefix apart once: the gradient of a whole site is then put together once, not a layer at a time.</summary>
+    /// <summary>
+    /// Takes the prefix apart once: the gradient of a whole site is then put together once, not a layer at a time.
+    /// </summary>
     /// <param name="sites">
-    /// For each site the prefix as [N, 2, G, P, D], shared by all rows, or [N, 2, B, G, P, D], one a row; in the model's type.
+    /// For each site the prefix as [N, 2, G, P, D], shared by all rows, or [N, 2, B, G, P, D], one a row; in the
+    /// model's type.
     /// </param>
     public PrefixMemory(IReadOnlyDictionary<AttentionSite, Tensor> sites) =>
         _layers = sites.ToDictionary(site => site.Key,

@@ -25,7 +25,8 @@ internal sealed class PrefixTensors : IDisposable
         var tensors = new PrefixTensors(prefix);
         using var noGradient = no_grad();
         foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
-            tensors._sites.Add(site, tensor(part.Values, part.Shape, model.Type, model.Device).DetachFromDisposeScope());
+            tensors._sites.Add(site, tensor(part.Values, part.Shape, model.Type, model.Device)
+                .DetachFromDisposeScope());
         return tensors;
     }
 
@@ -36,13 +37,17 @@ internal sealed class PrefixTensors : IDisposable
         foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
         {
             if (site != AttentionSite.Decoder && !spec.IsEncoderDecoder)
-                throw new InvalidOperationException($"Prefix: it has the site {site}, which a {spec.Family} base does not have (decoder only).");
+                throw new InvalidOperationException(
+                    $"Prefix: it has the site {site}, which a {spec.Family} base does not have (decoder only).");
             StackSpec stack = spec.StackOf(site);
             HeadShape heads = stack.Heads;
             if (part.Layers != stack.Layers || part.KeyValueHeads != heads.KeyValueCount || part.HeadSize != heads.Size)
             {
-                throw new InvalidOperationException($"Prefix, site {site}: expected {stack.Layers} layers of {heads.KeyValueCount} key/value heads of size {heads.Size}"
-                    + $" for this {spec.Family} base, found {part.Layers} layers of {part.KeyValueHeads} heads of size {part.HeadSize}. It was made for another base.");
+                throw new InvalidOperationException(
+                    $"Prefix, site {site}: expected {stack.Layers} layers of {heads.KeyValueCount} key/value heads of"
+                        + $" size {heads.Size}"
+                    + $" for this {spec.Family} base, found {part.Layers} layers of {part.KeyValueHeads} heads of"
+                    + $" size {part.HeadSize}. It was made for another base.");
             }
         }
     }

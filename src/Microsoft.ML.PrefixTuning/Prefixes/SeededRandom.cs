@@ -3,8 +3,8 @@ using System;
 namespace Microsoft.ML.PrefixTuning.Prefixes;
 
 /// <summary>
-/// A small generator of our own (SplitMix64; Steele, Lea and Flood 2014): the same numbers for a seed on every runtime, and
-/// independent streams for independent purposes, so that nothing has to be saved to go on after a stop.
+/// A small generator of our own (SplitMix64; Steele, Lea and Flood 2014): the same numbers for a seed on every runtime,
+/// and independent streams for independent purposes, so that nothing has to be saved to go on after a stop.
 /// </summary>
 internal sealed class SeededRandom
 {

@@ -29,7 +29,8 @@ internal sealed record KeyFigure(string Name, string Value, string Note = "");
 /// <param name="Title">The table's title.</param>
 /// <param name="Columns">Headings; none are shown where all are empty.</param>
 /// <param name="Rows">Cells, as many a row as there are headings.</param>
-internal sealed record ReportTable(string Title, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows);
+internal sealed record ReportTable(string Title, IReadOnlyList<string> Columns,
+    IReadOnlyList<IReadOnlyList<string>> Rows);
 
 /// <summary>Lines over a common axis.</summary>
 /// <param name="Title">The plot's title.</param>

@@ -8,8 +8,8 @@ using static Microsoft.ML.PrefixTuning.Reports.HtmlText;
 namespace Microsoft.ML.PrefixTuning.Reports;
 
 /// <summary>
-/// Draws a plot as an SVG element for an HTML page with <see cref="ReportStyle"/>, which has its colours. Lines with more
-/// points than the plot has pixels keep the least and the greatest value of every pixel column.
+/// Draws a plot as an SVG element for an HTML page with <see cref="ReportStyle"/>, which has its colours. Lines with
+/// more points than the plot has pixels keep the least and the greatest value of every pixel column.
 /// </summary>
 internal sealed class SvgLinePlot
 {
@@ -37,7 +37,8 @@ internal sealed class SvgLinePlot
         IEnumerable<double> xs = points.Select(point => point.X).Concat(plot.Marks.Select(mark => mark.X));
         _x = PlotAxis.Around(xs.Min(), xs.Max(), marks: 7, widen: false);
         double low = points.Min(point => point.Y);
-        _y = PlotAxis.Around(plot.FromZero ? Math.Min(0, low) : low, points.Max(point => point.Y), marks: 5, widen: true);
+        _y = PlotAxis.Around(plot.FromZero ? Math.Min(0, low)
+            : low, points.Max(point => point.Y), marks: 5, widen: true);
     }
 
     /// <summary>The element; a line of text where no point is finite.</summary>
@@ -49,7 +50,8 @@ internal sealed class SvgLinePlot
 
     private string Draw()
     {
-        _svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Encode(_plot.Title)}\">\n"));
+        _svg.Append(
+            Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Encode(_plot.Title)}\">\n"));
         DrawAxes();
         foreach (PlotMark mark in _plot.Marks.Where(mark => double.IsFinite(mark.X)))
             DrawMark(mark);

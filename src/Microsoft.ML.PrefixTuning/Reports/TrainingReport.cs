@@ -33,25 +33,32 @@ internal static class TrainingReport
             _ => ", when all were done",
         };
         string what = summary.Distillation is { } distillation
-            ? Text($"Distilled {distillation.TeacherTokens:N0} tokens into {distillation.StudentTokens:N0}") : "Trained on wanted texts";
+            ? Text($"Distilled {distillation.TeacherTokens:N0} tokens into {distillation.StudentTokens:N0}")
+                : "Trained on wanted texts";
         return Text($"{what}; ended after {summary.Losses.Count:N0} steps{end}.");
     }
 
     private static IEnumerable<KeyFigure> KeyFigures(TrainingSummary summary)
     {
         if (summary is { BestLoss: double best, IsUntrained: false })
-            yield return new KeyFigure($"Best validation {summary.LossName}", Loss(best), $"{Loss(summary.StartLoss)} at the start");
+            yield return new KeyFigure($"Best validation {summary.LossName}", Loss(best),
+                $"{Loss(summary.StartLoss)} at the start");
         else
-            yield return new KeyFigure($"{Capital(summary.LossName)} at the start", Loss(summary.StartLoss), $"{Loss(summary.BaseLoss)} without a prefix");
+            yield return new KeyFigure($"{Capital(summary.LossName)} at the start", Loss(summary.StartLoss),
+                $"{Loss(summary.BaseLoss)} without a prefix");
         if (!summary.IsUntrained)
         {
-            yield return new KeyFigure("Best step", Text($"{summary.BestStep:N0}"), Text($"of {summary.Losses.Count:N0}; epochs begun: {summary.Epochs:N0}"));
-            yield return new KeyFigure("Tokens a second", Text($"{summary.TokensPerSecond:N0}"), $"{Time(summary.Duration)} in all");
+            yield return new KeyFigure("Best step", Text($"{summary.BestStep:N0}"),
+                Text($"of {summary.Losses.Count:N0}; epochs begun: {summary.Epochs:N0}"));
+            yield return new KeyFigure("Tokens a second", Text($"{summary.TokensPerSecond:N0}"),
+                $"{Time(summary.Duration)} in all");
         }
         if (summary.Distillation is { } distillation)
-            yield return new KeyFigure("Tokens saved a row", Text($"{distillation.SavedTokens:N0}"), Text($"{distillation.TeacherTokens:N0} before, {distillation.StudentTokens:N0} now"));
+            yield return new KeyFigure("Tokens saved a row", Text($"{distillation.SavedTokens:N0}"),
+                Text($"{distillation.TeacherTokens:N0} before, {distillation.StudentTokens:N0} now"));
         if (summary.Drift is { } drift)
-            yield return new KeyFigure("Drift on plain text", drift.Increase.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture), $"{Loss(drift.BaseLoss)} without the prefix");
+            yield return new KeyFigure("Drift on plain text", drift.Increase.ToString("+0.000;-0.000;0.000",
+                CultureInfo.InvariantCulture), $"{Loss(drift.BaseLoss)} without the prefix");
     }
 
     private static IEnumerable<LinePlot> Plots(TrainingSummary summary)
@@ -70,7 +77,9 @@ internal static class TrainingReport
         if (window > 1)
             lines.Add(new PlotLine($"training, mean of {window} steps", Points(Means(summary.Losses, window))));
         if (summary.ValidationLosses.Count > 0)
-            lines.Add(new PlotLine("validation", [.. summary.ValidationLosses.Select(point => new PlotPoint(point.Step, point.Loss))], PlotStyle.Dotted));
+            lines.Add(new PlotLine("validation",
+                [.. summary.ValidationLosses.Select(point => new PlotPoint(point.Step, point.Loss))],
+                PlotStyle.Dotted));
         return new LinePlot(Capital(summary.LossName), "step", $"{summary.LossName} in nats a token", lines)
         {
             Marks = [new PlotMark(summary.BestStep, Text($"best: step {summary.BestStep:N0}"))],
@@ -78,7 +87,9 @@ internal static class TrainingReport
     }
 
     private static LinePlot RatePlot(TrainingSummary summary) =>
-        new("Learning rate", "step", "learning rate", [new PlotLine("learning rate", Points(summary.LearningRates))]) { FromZero = true };
+        new("Learning rate", "step", "learning rate",
+            [new PlotLine("learning rate", Points(summary.LearningRates))])
+        { FromZero = true };
 
     private static ReportTable LossTable(TrainingSummary summary)
     {
@@ -91,7 +102,8 @@ internal static class TrainingReport
             rows.Add(Row("kept prefix, validation rows", Loss(best)));
         if (summary.Drift is { } drift)
         {
-            rows.Add(Row(Text($"plain text of {drift.Tokens:N0} tokens without the prefix, cross-entropy"), Loss(drift.BaseLoss)));
+            rows.Add(Row(Text($"plain text of {drift.Tokens:N0} tokens without the prefix, cross-entropy"),
+                Loss(drift.BaseLoss)));
             rows.Add(Row("the same text with the kept prefix", Loss(drift.PrefixLoss)));
         }
         return new ReportTable("Before and after", ["", $"{summary.LossName} in nats a token"], rows);
@@ -115,7 +127,8 @@ internal static class TrainingReport
         if (summary.Distillation is { } distillation)
         {
             rows.Add(Row("temperature of the distillation", Text($"{distillation.Temperature}")));
-            rows.Add(Row("most probable tokens compared", distillation.TopK == 0 ? "all" : Text($"{distillation.TopK:N0}")));
+            rows.Add(Row("most probable tokens compared", distillation.TopK == 0 ? "all"
+                : Text($"{distillation.TopK:N0}")));
         }
         if (summary.TriggerWords is { } words)
             rows.Add(Row("trigger words", string.Join(' ', words.Select(FileText.Quote))));
@@ -140,7 +153,8 @@ internal static class TrainingReport
         }
     }
 
-    private static PlotPoint[] Points(IEnumerable<double> values) => [.. values.Select((value, index) => new PlotPoint(index + 1, value))];
+    private static PlotPoint[] Points(IEnumerable<double> values) =>
+        [.. values.Select((value, index) => new PlotPoint(index + 1, value))];
 
     private static string Capital(string name) => char.ToUpperInvariant(name[0]) + name[1..];
 

@@ -1,13 +1,16 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>A token that is looked for in a text before anything else is done with it.</summary>
 /// <param name="Content">What stands in the text.</param>
 /// <param name="Id">Its id.</param>
-/// <param name="Special">Whether it means something to the model: never found in plain text, left out when decoding.</param>
+/// <param name="Special">
+/// Whether it means something to the model: never found in plain text, left out when decoding.
+/// </param>
 internal sealed record AddedToken(string Content, int Id, bool Special)
 {
     /// <summary>Whether it takes the white space before it along (<c>lstrip</c>).</summary>

@@ -21,7 +21,8 @@ internal static class ByteAlphabet
     public static char CharacterOf(byte value) => Characters[value];
 
     /// <summary>
-    /// The bytes that a token stands for; one with a character that stands for none, as added tokens may have, is itself.
+    /// The bytes that a token stands for; one with a character that stands for none, as added tokens may have, is
+    /// itself.
     /// </summary>
     public static byte[] BytesOf(string token)
     {
@@ -41,7 +42,8 @@ internal static class ByteAlphabet
         var characters = new char[256];
         int next = Base;
         for (int value = 0; value < characters.Length; value++)
-            characters[value] = (char)(value is (>= '!' and <= '~') or (>= '¡' and <= '¬') or (>= '®' and <= 'ÿ') ? value : next++);
+            characters[value] = (char)(value is (>= '!' and <= '~') or (>= '¡' and <= '¬') or (>= '®' and <= 'ÿ')
+                ? value : next++);
         return characters;
     }
 

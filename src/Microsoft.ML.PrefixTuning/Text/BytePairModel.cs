@@ -5,13 +5,13 @@ using System.Collections.Generic;
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
-/// Byte-pair encoding (Sennrich et al. 2016): of all neighbours that a merge joins, the pair of the lowest rank is joined
-/// first, the leftmost among equals. A queue of candidates keeps a piece of n symbols at n log n.
+/// Byte-pair encoding (Sennrich et al. 2016): of all neighbours that a merge joins, the pair of the lowest rank is
+/// joined first, the leftmost among equals. A queue of candidates keeps a piece of n symbols at n log n.
 /// </summary>
 /// <remarks>
-/// One implementation serves byte-level and SentencePiece vocabularies. <c>BpeTokenizer</c> of Microsoft.ML.Tokenizers knows
-/// neither <c>ignore_merges</c> nor bytes without a token, and takes its pre-tokenizer's pattern on UTF-16 units: the
-/// ids would differ from the reference's.
+/// One implementation serves byte-level and SentencePiece vocabularies. <c>BpeTokenizer</c> of Microsoft.ML.Tokenizers
+/// knows neither <c>ignore_merges</c> nor bytes without a token, and takes its pre-tokenizer's pattern on UTF-16 units:
+/// the ids would differ from the reference's.
 /// </remarks>
 internal sealed class BytePairModel : TokenModel
 {
@@ -23,7 +23,9 @@ internal sealed class BytePairModel : TokenModel
 
     /// <param name="symbols">What a piece starts as.</param>
     /// <param name="merges">The merges.</param>
-    /// <param name="wholePiecesFirst">Whether a piece that is a token is taken as it stands (<c>ignore_merges</c>).</param>
+    /// <param name="wholePiecesFirst">
+    /// Whether a piece that is a token is taken as it stands (<c>ignore_merges</c>).
+    /// </param>
     public BytePairModel(SymbolTable symbols, IReadOnlyCollection<PairMerge> merges, bool wholePiecesFirst)
     {
         _symbols = symbols;

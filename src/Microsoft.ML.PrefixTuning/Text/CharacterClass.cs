@@ -65,7 +65,8 @@ internal static class CharacterClasses
     private static CharacterClass Of(UnicodeCategory category) => category switch
     {
         <= UnicodeCategory.OtherLetter => CharacterClass.Letter,
-        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => CharacterClass.Number,
+        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber =>
+            CharacterClass.Number,
         _ => CharacterClass.Other,
     };
 }

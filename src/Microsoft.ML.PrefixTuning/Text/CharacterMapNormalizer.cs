@@ -6,9 +6,9 @@ using System.Text;
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
-/// A normalization compiled into a table, such as NMT-NFKC: the longest sequence of bytes that the table knows is replaced,
-/// again and again from left to right. The layout is SentencePiece's <c>precompiled_charsmap</c>: the trie's length in
-/// bytes, a Darts-clone double array, then the replacements, each ended by a 0.
+/// A normalization compiled into a table, such as NMT-NFKC: the longest sequence of bytes that the table knows is
+/// replaced, again and again from left to right. The layout is SentencePiece's <c>precompiled_charsmap</c>: the trie's
+/// length in bytes, a Darts-clone double array, then the replacements, each ended by a 0.
 /// </summary>
 internal sealed class CharacterMapNormalizer : Normalizer
 {
@@ -25,7 +25,8 @@ internal sealed class CharacterMapNormalizer : Normalizer
     {
         uint trie = table.Length < UnitSize ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(table);
         if (trie < UnitSize || trie % UnitSize != 0 || trie >= table.Length - UnitSize || table[^1] != 0)
-            throw new FormatException($"{where}: expected a trie and replacements in {table.Length} bytes, found a trie of {trie} bytes.");
+            throw new FormatException(
+                $"{where}: expected a trie and replacements in {table.Length} bytes, found a trie of {trie} bytes.");
         _units = new uint[trie / UnitSize];
         for (int i = 0; i < _units.Length; i++)
             _units[i] = BinaryPrimitives.ReadUInt32LittleEndian(table[((i + 1) * UnitSize)..]);

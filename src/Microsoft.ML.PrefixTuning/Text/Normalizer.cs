@@ -31,25 +31,30 @@ internal sealed class CompositionNormalizer : Normalizer
 {
     private const char Noncharacter = '\uFFFE';
 
-    /// <exception cref="NotSupportedException">The process runs in a mode in which .NET leaves text as it is.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The process runs in a mode in which .NET leaves text as it is.
+    /// </exception>
     public CompositionNormalizer()
     {
         if ("e\u0301".Normalize(NormalizationForm.FormC) != "\u00E9")
             throw new NotSupportedException(
-                "The tokenizer composes characters (NFC), which .NET does not do with InvariantGlobalization: switch that off.");
+                "The tokenizer composes characters (NFC), which .NET does not do with InvariantGlobalization: switch"
+                    + " that off.");
     }
 
     // .NET refuses U+FFFE; nothing composes across it.
     public override string Apply(string text, TextPlace place) =>
         text.Contains(Noncharacter)
-            ? string.Join(Noncharacter, text.Split(Noncharacter).Select(part => part.Normalize(NormalizationForm.FormC)))
+            ? string.Join(Noncharacter, text.Split(Noncharacter)
+                .Select(part => part.Normalize(NormalizationForm.FormC)))
             : text.Normalize(NormalizationForm.FormC);
 }
 
 /// <summary>Replaces one text by another.</summary>
 internal sealed class ReplaceNormalizer(string old, string replacement) : Normalizer
 {
-    public override string Apply(string text, TextPlace place) => text.Replace(old, replacement, StringComparison.Ordinal);
+    public override string Apply(string text, TextPlace place) =>
+        text.Replace(old, replacement, StringComparison.Ordinal);
 }
 
 /// <summary>Puts a text in front.</summary>
@@ -65,10 +70,12 @@ internal sealed class PrefixNormalizer(string prefix, bool openingOnly, bool unl
 }
 
 /// <summary>
-/// SentencePiece's treatment of spaces (its <c>normalizer.cc</c>): spaces become <c>▁</c>, one may go in front, and runs of
-/// them may become one, with none at either end.
+/// SentencePiece's treatment of spaces (its <c>normalizer.cc</c>): spaces become <c>▁</c>, one may go in front, and
+/// runs of them may become one, with none at either end.
 /// </summary>
-/// <param name="prefix">Whether one goes in front, at the beginning and behind special tokens (<c>add_dummy_prefix</c>).</param>
+/// <param name="prefix">
+/// Whether one goes in front, at the beginning and behind special tokens (<c>add_dummy_prefix</c>).
+/// </param>
 /// <param name="collapse">Whether runs become one (<c>remove_extra_whitespaces</c>).</param>
 internal sealed class SpaceMarkNormalizer(bool prefix, bool collapse) : Normalizer
 {

@@ -3,8 +3,8 @@ using System;
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
-/// A pre-tokenizer: cuts a text into pieces that are encoded one by one. The patterns are matched by hand, on code points
-/// and in linear time, because .NET's regular expressions match UTF-16 units and backtrack.
+/// A pre-tokenizer: cuts a text into pieces that are encoded one by one. The patterns are matched by hand, on code
+/// points and in linear time, because .NET's regular expressions match UTF-16 units and backtrack.
 /// </summary>
 internal abstract class PieceSplitter
 {
@@ -18,7 +18,9 @@ internal abstract class PieceSplitter
     protected static int SpaceEnd(int start, int runEnd, int end) =>
         runEnd == end || runEnd - start == 1 ? runEnd : runEnd - 1;
 
-    /// <summary>The length of <c>'s|'t|'re|'ve|'m|'ll|'d</c> at <paramref name="start"/>; 0 if none stands there.</summary>
+    /// <summary>
+    /// The length of <c>'s|'t|'re|'ve|'m|'ll|'d</c> at <paramref name="start"/>; 0 if none stands there.
+    /// </summary>
     protected static int ContractionLength(string text, int start, int end, bool ignoreCase)
     {
         if (text[start] != '\'' || start + 1 >= end)
@@ -56,7 +58,8 @@ internal sealed class Gpt2Splitter : PieceSplitter
 
 /// <summary>
 /// Llama 3's pattern: <c>(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
-/// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>, where the line break here is a space; Qwen2's has numbers of one digit.
+/// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>, where the line break here is a space; Qwen2's has numbers of
+/// one digit.
 /// </summary>
 /// <param name="longestNumber">The most digits of a piece.</param>
 internal sealed class Llama3Splitter(int longestNumber) : PieceSplitter

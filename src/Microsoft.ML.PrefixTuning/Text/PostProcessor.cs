@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -9,7 +10,8 @@ internal static class PostProcessor
     /// <summary>Reads the ids in front and behind.</summary>
     /// <exception cref="FormatException">A token is not in the vocabulary.</exception>
     /// <exception cref="NotSupportedException">The post-processor is of a type that is not read here.</exception>
-    public static (IReadOnlyList<int> Prologue, IReadOnlyList<int> Epilogue) Read(JsonSection root, Vocabulary vocabulary)
+    public static (IReadOnlyList<int> Prologue, IReadOnlyList<int> Epilogue) Read(JsonSection root,
+        Vocabulary vocabulary)
     {
         var prologue = new List<int>();
         var epilogue = new List<int>();
@@ -38,11 +40,13 @@ internal static class PostProcessor
                 epilogue.Add(IdOf(First(processor.Need("sep")), vocabulary));
                 break;
             default:
-                throw type.Unsupported("'Sequence', 'ByteLevel', 'TemplateProcessing', 'RobertaProcessing' and 'BertProcessing'");
+                throw type.Unsupported(
+                    "'Sequence', 'ByteLevel', 'TemplateProcessing', 'RobertaProcessing' and 'BertProcessing'");
         }
     }
 
-    private static void ReadTemplate(JsonSection template, Vocabulary vocabulary, List<int> prologue, List<int> epilogue)
+    private static void ReadTemplate(JsonSection template, Vocabulary vocabulary, List<int> prologue,
+        List<int> epilogue)
     {
         bool behind = false;
         foreach (JsonSection item in template.Items())

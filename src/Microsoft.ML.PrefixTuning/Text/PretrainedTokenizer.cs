@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -8,8 +9,9 @@ namespace Microsoft.ML.PrefixTuning.Text;
 /// A tokenizer as its checkpoint describes it: text to ids and back. Immutable, safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// Text is cut at added tokens, normalized, cut into pieces, and each piece becomes ids. Every stage is data; the readers
-/// (<see cref="TokenizerFolder"/>, <see cref="GgufVocabulary"/>) choose the stages. A lone surrogate counts as U+FFFD.
+/// Text is cut at added tokens, normalized, cut into pieces, and each piece becomes ids. Every stage is data; the
+/// readers (<see cref="TokenizerFolder"/>, <see cref="GgufVocabulary"/>) choose the stages. A lone surrogate counts as
+/// U+FFFD.
 /// </remarks>
 internal sealed class PretrainedTokenizer
 {
@@ -22,7 +24,8 @@ internal sealed class PretrainedTokenizer
     {
         _parts = parts;
         _added = new AddedTokens(parts.Added);
-        SpecialTokens = parts.Added.Where(token => token.Special).ToDictionary(token => token.Content, token => token.Id);
+        SpecialTokens = parts.Added.Where(token => token.Special)
+            .ToDictionary(token => token.Content, token => token.Id);
     }
 
     /// <summary>What kind of tokenizer it is, such as <c>byte-level BPE</c>.</summary>
@@ -42,8 +45,8 @@ internal sealed class PretrainedTokenizer
 
     /// <summary>
     /// Reads the tokenizer of a folder: <c>tokenizer.json</c>, else <c>vocab.json</c> and <c>merges.txt</c>, else
-    /// <c>tokenizer.model</c> or <c>spiece.model</c>; with <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and
-    /// <c>added_tokens.json</c> where they are.
+    /// <c>tokenizer.model</c> or <c>spiece.model</c>; with <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c>
+    /// and <c>added_tokens.json</c> where they are.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="vocabularySize">Rows of the model's embedding: every id lies below.</param>
@@ -59,25 +62,30 @@ internal sealed class PretrainedTokenizer
     /// <param name="vocabularySize">Rows of the model's embedding: every id lies below.</param>
     /// <exception cref="FormatException">A key is missing, or contradicts another or the embedding.</exception>
     /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
-    public static PretrainedTokenizer FromGguf(IReadOnlyDictionary<string, object> metadata, string file, int vocabularySize) =>
+    public static PretrainedTokenizer FromGguf(IReadOnlyDictionary<string, object> metadata, string file,
+        int vocabularySize) =>
         new(GgufVocabulary.Read(metadata, file, vocabularySize));
 
     /// <inheritdoc cref="Encode(string, out int)"/>
     public int[] Encode(string text) => Encode(text, out _);
 
     /// <summary>
-    /// The ids of plain text: what looks like a special token is text like any other. Without <see cref="Prologue"/> and
-    /// <see cref="Epilogue"/>.
+    /// The ids of plain text: what looks like a special token is text like any other. Without <see cref="Prologue"/>
+    /// and <see cref="Epilogue"/>.
     /// </summary>
     /// <param name="text">The text.</param>
-    /// <param name="lostBytes">Bytes of the text that no token stands for: left out, or given as the unknown token.</param>
+    /// <param name="lostBytes">
+    /// Bytes of the text that no token stands for: left out, or given as the unknown token.
+    /// </param>
     public int[] Encode(string text, out int lostBytes) => Encode(text, TextPlace.Opening, out lostBytes);
 
     /// <summary>The ids of plain text that may follow something else.</summary>
     /// <inheritdoc cref="Encode(string, out int)"/>
     /// <param name="text">The text.</param>
     /// <param name="place">What stands before it: some tokenizers put a space in front at the beginning.</param>
-    /// <param name="lostBytes">Bytes of the text that no token stands for: left out, or given as the unknown token.</param>
+    /// <param name="lostBytes">
+    /// Bytes of the text that no token stands for: left out, or given as the unknown token.
+    /// </param>
     public int[] Encode(string text, TextPlace place, out int lostBytes)
     {
         var sink = new TokenSink();
@@ -86,7 +94,9 @@ internal sealed class PretrainedTokenizer
         return sink.Ids.ToArray();
     }
 
-    /// <summary>The ids of a text in which special tokens are written: the longest of them become their ids, the rest is plain.</summary>
+    /// <summary>
+    /// The ids of a text in which special tokens are written: the longest of them become their ids, the rest is plain.
+    /// </summary>
     public int[] EncodeTemplate(string text)
     {
         var sink = new TokenSink();

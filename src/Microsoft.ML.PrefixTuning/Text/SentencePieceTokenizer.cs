@@ -2,12 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
-/// Reads SentencePiece's own files: <c>tokenizer.model</c>, the name that Llama's checkpoints use, and <c>spiece.model</c>,
-/// T5's.
+/// Reads SentencePiece's own files: <c>tokenizer.model</c>, the name that Llama's checkpoints use, and
+/// <c>spiece.model</c>, T5's.
 /// </summary>
 internal static class SentencePieceTokenizer
 {
@@ -20,8 +21,12 @@ internal static class SentencePieceTokenizer
     private const int DefaultExtraIds = 100;
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="FormatException">It is no such file, or contradicts itself, the settings or the embedding.</exception>
-    /// <exception cref="NotSupportedException">The model is neither BPE nor Unigram, or spaces are treated in another way.</exception>
+    /// <exception cref="FormatException">
+    /// It is no such file, or contradicts itself, the settings or the embedding.
+    /// </exception>
+    /// <exception cref="NotSupportedException">
+    /// The model is neither BPE nor Unigram, or spaces are treated in another way.
+    /// </exception>
     public static TokenizerParts Read(string path, TokenizerSettings settings, int vocabularySize)
     {
         string name = System.IO.Path.GetFileName(path);
@@ -37,7 +42,8 @@ internal static class SentencePieceTokenizer
             byteIds is null ? SentencePieceVocabulary.BytesOf : SentencePieceVocabulary.BytesOfWithFallback);
         bytes[file.UnknownId] = Encoding.UTF8.GetBytes(file.UnknownSurface);
         (IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) = settings.Ends(
-            tables.Vocabulary, name == LlamaFile ? IdOf(file.BeginId, tables) : [], name == T5File ? IdOf(file.EndId, tables) : []);
+            tables.Vocabulary, name == LlamaFile ? IdOf(file.BeginId, tables) : [], name == T5File
+                ? IdOf(file.EndId, tables) : []);
         return new TokenizerParts
         {
             Kind = file.ModelType == SentencePieceFile.BytePair
@@ -47,7 +53,8 @@ internal static class SentencePieceTokenizer
             Normalizers = Normalizers(file, name),
             Model = Model(file, tables, byteIds),
             Decoder = new TokenDecoder(
-                bytes, file.AddsPrefix || file.CollapsesSpaces ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
+                bytes, file.AddsPrefix || file.CollapsesSpaces ? SentencePieceVocabulary.WordBegins(tables.Vocabulary)
+                    : null),
             Prologue = prologue,
             Epilogue = epilogue,
         };
@@ -64,7 +71,8 @@ internal static class SentencePieceTokenizer
         if (file.UnknownId < 0 || file.UnknownId >= file.Pieces.Count
             || file.Pieces[file.UnknownId].Type != PieceType.Unknown)
             throw new FormatException(
-                $"{name}: 'trainer_spec.unk_id': expected the unknown token of {file.Pieces.Count}, found {file.UnknownId}.");
+                $"{name}: 'trainer_spec.unk_id': expected the unknown token of {file.Pieces.Count}, found"
+                    + $" {file.UnknownId}.");
         if (!file.Pieces.Any(piece => piece.Type == PieceType.Normal))
             throw new FormatException($"{name}: expected a vocabulary, found no token that is text.");
     }
@@ -73,14 +81,16 @@ internal static class SentencePieceTokenizer
     {
         var spaces = new SpaceMarkNormalizer(file.AddsPrefix, file.CollapsesSpaces);
         return file.CharacterMap.Length == 0 ? [spaces]
-            : [new CharacterMapNormalizer(file.CharacterMap, $"{name}: 'normalizer_spec.precompiled_charsmap'"), spaces];
+            : [new CharacterMapNormalizer(file.CharacterMap, $"{name}: 'normalizer_spec.precompiled_charsmap'"),
+                spaces];
     }
 
     private static TokenModel Model(SentencePieceFile file, TokenTables tables, int[]? byteIds)
     {
         Dictionary<string, int> tokens = SentencePieceVocabulary.TextTokens(file.Pieces, tables);
         if (file.ModelType == SentencePieceFile.Unigram)
-            return new UnigramModel(tokens, tokens.Values.ToDictionary(id => id, id => file.Pieces[id].Score), file.UnknownId, byteIds);
+            return new UnigramModel(tokens, tokens.Values.ToDictionary(id => id, id => file.Pieces[id].Score),
+                file.UnknownId, byteIds);
         var symbols = new CodePointSymbols(tokens, byteIds, new UnknownToken(file.UnknownId, Fused: true));
         return new BytePairModel(symbols, SentencePieceVocabulary.Merges(file.Pieces, tokens), wholePiecesFirst: false);
     }

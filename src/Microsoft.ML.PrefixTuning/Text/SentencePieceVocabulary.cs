@@ -4,12 +4,13 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
-/// What SentencePiece's vocabularies have in common, whichever file they come from: <c>▁</c> for a space, and tokens for
-/// single bytes.
+/// What SentencePiece's vocabularies have in common, whichever file they come from: <c>▁</c> for a space, and tokens
+/// for single bytes.
 /// </summary>
 internal static class SentencePieceVocabulary
 {
@@ -48,19 +49,22 @@ internal static class SentencePieceVocabulary
             .ToDictionary(StringComparer.Ordinal);
 
     /// <summary>
-    /// SentencePiece's BPE as merges: two neighbours join if they are a token together, the token of the largest score first.
+    /// SentencePiece's BPE as merges: two neighbours join if they are a token together, the token of the largest score
+    /// first.
     /// </summary>
     public static List<PairMerge> Merges(IReadOnlyList<SentencePiece> pieces, Dictionary<string, int> tokens)
     {
         float[] scores = tokens.Values.Select(id => pieces[id].Score).Distinct().OrderDescending().ToArray();
-        Dictionary<float, int> ranks = scores.Select((score, rank) => (score, rank)).ToDictionary(item => item.score, item => item.rank);
+        Dictionary<float, int> ranks = scores.Select((score, rank) => (score, rank))
+            .ToDictionary(item => item.score, item => item.rank);
         var lookup = tokens.GetAlternateLookup<ReadOnlySpan<char>>();
         var merges = new List<PairMerge>();
         foreach ((string token, int id) in tokens)
         {
             for (int cut = 1; cut < token.Length; cut++)
             {
-                if (lookup.TryGetValue(token.AsSpan(0, cut), out int left) && lookup.TryGetValue(token.AsSpan(cut), out int right))
+                if (lookup.TryGetValue(token.AsSpan(0, cut), out int left)
+                    && lookup.TryGetValue(token.AsSpan(cut), out int right))
                     merges.Add(new PairMerge(left, right, id, ranks[pieces[id].Score]));
             }
         }
@@ -76,14 +80,16 @@ internal static class SentencePieceVocabulary
         {
             string token = string.Create(CultureInfo.InvariantCulture, $"{ByteTokenHead}{value:X2}>");
             ids[value] = tables.Vocabulary.IdOf(token)
-                ?? throw new FormatException($"{tables.File}: expected a token for each byte, {FileText.Quote(token)} is missing.");
+                ?? throw new FormatException(
+                    $"{tables.File}: expected a token for each byte, {FileText.Quote(token)} is missing.");
         }
         return ids;
     }
 
     /// <summary>Ids of the tokens that begin with a space.</summary>
     public static HashSet<int> WordBegins(Vocabulary vocabulary) =>
-        [.. Enumerable.Range(0, vocabulary.Count).Where(id => vocabulary.TokenOf(id)!.StartsWith(SpaceMarkNormalizer.Mark))];
+        [.. Enumerable.Range(0, vocabulary.Count)
+            .Where(id => vocabulary.TokenOf(id)!.StartsWith(SpaceMarkNormalizer.Mark))];
 
     /// <summary>The bytes of text that a token stands for.</summary>
     public static byte[] BytesOf(string token) => Encoding.UTF8.GetBytes(token.Replace(SpaceMarkNormalizer.Mark, ' '));
@@ -92,6 +98,7 @@ internal static class SentencePieceVocabulary
     public static byte[] BytesOfWithFallback(string token) =>
         token.Length == ByteTokenLength && token.StartsWith(ByteTokenHead, StringComparison.Ordinal) && token[^1] == '>'
         && byte.TryParse(
-            token.AsSpan(ByteTokenHead.Length, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
+            token.AsSpan(ByteTokenHead.Length, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                out byte value)
             ? [value] : BytesOf(token);
 }

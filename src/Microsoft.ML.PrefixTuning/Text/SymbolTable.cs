@@ -16,8 +16,8 @@ internal abstract class SymbolTable(UnknownToken unknown)
     public abstract bool TryWhole(ReadOnlySpan<char> piece, out int id);
 
     /// <summary>
-    /// Adds the unknown token, or leaves the part out where there is none: its neighbours then stand side by side, as they
-    /// do in the reference.
+    /// Adds the unknown token, or leaves the part out where there is none: its neighbours then stand side by side, as
+    /// they do in the reference.
     /// </summary>
     protected void AddUnknown(TokenSink sink, int bytes)
     {
@@ -78,7 +78,9 @@ internal sealed class ByteSymbols : SymbolTable
     }
 }
 
-/// <summary>One symbol a code point; one without a token becomes its bytes' tokens where the vocabulary has all of them.</summary>
+/// <summary>
+/// One symbol a code point; one without a token becomes its bytes' tokens where the vocabulary has all of them.
+/// </summary>
 internal sealed class CodePointSymbols : SymbolTable
 {
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _tokens;

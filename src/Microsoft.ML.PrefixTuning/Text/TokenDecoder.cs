@@ -11,8 +11,8 @@ namespace Microsoft.ML.PrefixTuning.Text;
 internal sealed class TokenDecoder(IReadOnlyList<byte[]> bytes, IReadOnlySet<int>? wordBegins)
 {
     /// <summary>
-    /// The text. Ids without a token (models round the rows of their embedding up) are left out, and each maximal invalid
-    /// part of the bytes becomes one U+FFFD.
+    /// The text. Ids without a token (models round the rows of their embedding up) are left out, and each maximal
+    /// invalid part of the bytes becomes one U+FFFD.
     /// </summary>
     public string Decode(ReadOnlySpan<int> ids)
     {

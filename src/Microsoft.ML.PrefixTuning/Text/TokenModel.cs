@@ -3,7 +3,9 @@ using System.Collections.Generic;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
-/// <summary>What becomes of one piece of text: ids. Immutable; what changes lies in the <see cref="TokenSink"/>.</summary>
+/// <summary>
+/// What becomes of one piece of text: ids. Immutable; what changes lies in the <see cref="TokenSink"/>.
+/// </summary>
 internal abstract class TokenModel
 {
     /// <summary>Adds the ids of a piece.</summary>

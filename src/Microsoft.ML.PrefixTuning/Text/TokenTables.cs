@@ -2,10 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
-/// <summary>What every reader gathers before it can build a model and a decoder: tokens, and which of them are no text.</summary>
+/// <summary>
+/// What every reader gathers before it can build a model and a decoder: tokens, and which of them are no text.
+/// </summary>
 internal sealed class TokenTables
 {
     private readonly Dictionary<string, AddedToken> _added = new(StringComparer.Ordinal);
@@ -33,7 +36,9 @@ internal sealed class TokenTables
     public void ExcludeFromText(int id) => _notText.Add(id);
 
     /// <summary>Adds what the files beside the vocabulary say, and checks that nothing is missing.</summary>
-    /// <exception cref="FormatException">An id contradicts the vocabulary, is missing, or a named token is not there.</exception>
+    /// <exception cref="FormatException">
+    /// An id contradicts the vocabulary, is missing, or a named token is not there.
+    /// </exception>
     public void Complete(TokenizerSettings? settings = null)
     {
         settings?.Complete(Vocabulary, _added);
@@ -70,6 +75,7 @@ internal sealed class TokenTables
         return _notText.Contains(merge.Merged) ? null : merge;
 
         int Need(string token) => Vocabulary.IdOf(token)
-            ?? throw new FormatException($"{where}: merge {rank}: expected tokens of the vocabulary, found {FileText.Quote(token)}.");
+            ?? throw new FormatException(
+                $"{where}: merge {rank}: expected tokens of the vocabulary, found {FileText.Quote(token)}.");
     }
 }

@@ -38,7 +38,9 @@ internal sealed class TokenTrie
     /// <summary>The value of the text that ends at a node, or <see cref="None"/>.</summary>
     public int ValueAt(int node) => _values[node];
 
-    /// <summary>The value of the longest text that <paramref name="text"/> begins with, or <see cref="None"/>.</summary>
+    /// <summary>
+    /// The value of the longest text that <paramref name="text"/> begins with, or <see cref="None"/>.
+    /// </summary>
     public int Longest(ReadOnlySpan<char> text, out int length)
     {
         int value = None;

@@ -22,8 +22,11 @@ internal sealed class UnigramModel : TokenModel
     /// <param name="tokens">Ids of the tokens that text may become.</param>
     /// <param name="scores">Their scores by id.</param>
     /// <param name="unknown">The unknown token.</param>
-    /// <param name="byteIds">Ids of the 256 bytes that unknown characters become; null where they become the unknown token.</param>
-    public UnigramModel(IReadOnlyDictionary<string, int> tokens, Dictionary<int, float> scores, int unknown, int[]? byteIds)
+    /// <param name="byteIds">
+    /// Ids of the 256 bytes that unknown characters become; null where they become the unknown token.
+    /// </param>
+    public UnigramModel(IReadOnlyDictionary<string, int> tokens, Dictionary<int, float> scores, int unknown,
+        int[]? byteIds)
     {
         (_scores, _unknown, _byteIds) = (scores, unknown, byteIds);
         float worst = float.MaxValue;

@@ -18,7 +18,8 @@ internal sealed class Vocabulary
     /// <param name="vocabularySize">Rows of the model's embedding.</param>
     /// <param name="expected">About how many tokens will come.</param>
     public Vocabulary(string file, int vocabularySize, int expected) =>
-        (_file, _vocabularySize, _ids, _tokens) = (file, vocabularySize, new(expected, StringComparer.Ordinal), new(expected));
+        (_file, _vocabularySize, _ids, _tokens) =
+            (file, vocabularySize, new(expected, StringComparer.Ordinal), new(expected));
 
     /// <summary>Number of tokens.</summary>
     public int Count => _tokens.Count;
@@ -33,20 +34,24 @@ internal sealed class Vocabulary
     /// <param name="token">The token as written in the file.</param>
     /// <param name="id">Its id.</param>
     /// <param name="where">File and field for messages; the vocabulary's own file if null.</param>
-    /// <exception cref="FormatException">The id lies outside the embedding, or the token or the id stands twice.</exception>
+    /// <exception cref="FormatException">
+    /// The id lies outside the embedding, or the token or the id stands twice.
+    /// </exception>
     public void Add(string token, long id, string? where = null)
     {
         where ??= _file;
         if (id < 0 || id >= _vocabularySize)
             throw new FormatException(
-                $"{where}: token {FileText.Quote(token)}: expected an id from 0 to {_vocabularySize - 1} (the vocabulary of the model), "
+                $"{where}: token {FileText.Quote(token)}: expected an id from 0 to {_vocabularySize - 1} (the"
+                    + " vocabulary of the model), "
                 + $"found {id}.");
         if (!_ids.TryAdd(token, (int)id))
             throw new FormatException(
                 $"{where}: token {FileText.Quote(token)} stands twice: expected one id, found {_ids[token]} and {id}.");
         if (!_tokens.TryAdd((int)id, token))
             throw new FormatException(
-                $"{where}: id {id} stands twice: expected one token, found {FileText.Quote(_tokens[(int)id])} and {FileText.Quote(token)}.");
+                $"{where}: id {id} stands twice: expected one token, found {FileText.Quote(_tokens[(int)id])} and"
+                    + $" {FileText.Quote(token)}.");
     }
 
     /// <summary>Adds a token that may be there already, with the same id.</summary>
@@ -66,7 +71,8 @@ internal sealed class Vocabulary
         for (int id = 0; id < Count; id++)
         {
             if (!_tokens.ContainsKey(id))
-                throw new FormatException($"{_file}: expected a token for every id below the largest, id {id} is missing.");
+                throw new FormatException(
+                    $"{_file}: expected a token for every id below the largest, id {id} is missing.");
         }
     }
 

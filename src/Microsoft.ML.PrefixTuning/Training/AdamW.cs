@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -60,7 +60,8 @@ internal sealed class AdamW : IDisposable
         double meanCorrection = 1 - Math.Pow(_options.Beta1, Updates);
         double squareCorrection = Math.Sqrt(1 - Math.Pow(_options.Beta2, Updates));
         // They change from step to step, so nothing else holds them.
-        using Scalar clip = factor.ToScalar(), root = squareCorrection.ToScalar(), move = (-rate / meanCorrection).ToScalar(),
+        using Scalar clip = factor.ToScalar(), root = squareCorrection.ToScalar(), move = (-rate / meanCorrection)
+            .ToScalar(),
             kept = (1 - rate * _options.WeightDecay).ToScalar();
         for (int i = 0; i < _parameters.Count; i++)
         {
@@ -68,7 +69,8 @@ internal sealed class AdamW : IDisposable
             if (_options.WeightDecay != 0)
                 _parameters[i].Value.mul_(kept);
             _means[i].lerp_(gradient, 1 - _options.Beta1);
-            _squares[i].mul_(Scalars.Real(_options.Beta2)).addcmul_(gradient, gradient, Scalars.Real(1 - _options.Beta2));
+            _squares[i].mul_(Scalars.Real(_options.Beta2)).addcmul_(gradient, gradient,
+                Scalars.Real(1 - _options.Beta2));
             Tensor divisor = _squares[i].sqrt().div_(root).PlusInPlace(Scalars.Real(_options.Epsilon));
             _parameters[i].Value.addcdiv_(_means[i], divisor, move);
         }

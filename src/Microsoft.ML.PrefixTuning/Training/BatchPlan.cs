@@ -9,15 +9,18 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="epoch">Epoch, from 0.</param>
 internal delegate int[][] BatchOrder(int epoch);
 
-/// <summary>Which rows go together: similar lengths, so that little is padding, in an order that chance decides.</summary>
+/// <summary>
+/// Which rows go together: similar lengths, so that little is padding, in an order that chance decides.
+/// </summary>
 internal static class BatchPlan
 {
-    // Rows are sorted by length within pools of so many batches: enough for little padding, few enough that batches differ from epoch to epoch.
+    // Rows are sorted by length within pools of so many batches: enough for little padding, few enough that batches
+    // differ from epoch to epoch.
     private const int BatchesAPool = 32;
 
     /// <summary>
-    /// Shuffled batches: all rows are shuffled, sorted by length within pools, cut into batches, and the batches shuffled.
-    /// A pure function of its arguments, so that a resumed training needs no state of a generator.
+    /// Shuffled batches: all rows are shuffled, sorted by length within pools, cut into batches, and the batches
+    /// shuffled. A pure function of its arguments, so that a resumed training needs no state of a generator.
     /// </summary>
     /// <param name="examples">The rows.</param>
     /// <param name="batchSize">Rows a batch; the last one of an epoch may have fewer.</param>

@@ -7,8 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>
 /// The Kullback-Leibler divergence of a student's next-token distributions from a teacher's, in chunks as
-/// <see cref="TargetLoss"/> and, as there, with the gradient of the hidden states in the same pass. In float32 whatever the
-/// type of the base.
+/// <see cref="TargetLoss"/> and, as there, with the gradient of the hidden states in the same pass. In float32 whatever
+/// the type of the base.
 /// </summary>
 /// <remarks>
 /// With u the student's scores over the temperature, q its probabilities and p the teacher's, the divergence has the
@@ -25,8 +25,11 @@ internal static class DistillationLoss
     /// <param name="hidden">The student's hidden states, [T, E].</param>
     /// <param name="teacher">What <see cref="TeacherTokens.Batch"/> gives.</param>
     /// <param name="temperature">What the scores are divided by.</param>
-    /// <param name="gradient">Takes the gradient with respect to <paramref name="hidden"/>, [T, E]; null where none is wanted.</param>
-    public static double Measure(LanguageModel model, Tensor hidden, (Tensor Values, Tensor? Ids) teacher, double temperature,
+    /// <param name="gradient">
+    /// Takes the gradient with respect to <paramref name="hidden"/>, [T, E]; null where none is wanted.
+    /// </param>
+    public static double Measure(LanguageModel model, Tensor hidden, (Tensor Values, Tensor? Ids) teacher,
+        double temperature,
         Tensor? gradient)
     {
         double sum = 0;
@@ -42,7 +45,8 @@ internal static class DistillationLoss
                 ? Whole(student, LogProbabilities(model, values.to(hidden.dtype), temperature))
                 : Top(student, values, teacher.Ids.narrow(0, start, length));
             sum += part;
-            gradient?.narrow(0, start, length).copy_(model.HiddenGradient(ofScores.mul_(Scalars.Real(temperature)).to(hidden.dtype)));
+            gradient?.narrow(0, start,
+                length).copy_(model.HiddenGradient(ofScores.mul_(Scalars.Real(temperature)).to(hidden.dtype)));
         }
         return sum * temperature * temperature;
     }
@@ -66,7 +70,9 @@ internal static class DistillationLoss
         return (sum, student.exp_().sub_(probabilities));
     }
 
-    /// <summary>Divergence and gradient where the teacher's K most probable tokens are known; overwrites the student's.</summary>
+    /// <summary>
+    /// Divergence and gradient where the teacher's K most probable tokens are known; overwrites the student's.
+    /// </summary>
     private static (double Sum, Tensor Gradient) Top(Tensor student, Tensor values, Tensor ids)
     {
         long known = ids.size(Axis.Last);

@@ -6,10 +6,12 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>
-/// The divergence of the student's next-token distributions from the teacher's (Hinton, Vinyals and Dean 2015), at the target
-/// tokens of each row. Rows carry what the teacher says (<see cref="TrainingExample.Teacher"/>).
+/// The divergence of the student's next-token distributions from the teacher's (Hinton, Vinyals and Dean 2015), at the
+/// target tokens of each row. Rows carry what the teacher says (<see cref="TrainingExample.Teacher"/>).
 /// </summary>
-/// <param name="temperature">What both sides' scores are divided by; the divergence is multiplied with its square.</param>
+/// <param name="temperature">
+/// What both sides' scores are divided by; the divergence is multiplied with its square.
+/// </param>
 /// <param name="teacher">Names the teacher and how much of its distributions is kept, for saved states.</param>
 internal sealed class DistillationObjective(double temperature, string teacher) : ITrainingObjective
 {
@@ -18,14 +20,16 @@ internal sealed class DistillationObjective(double temperature, string teacher) 
     public double Sum(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows) =>
         Measure(model, states, rows, gradient: null);
 
-    public (double Sum, Tensor Gradient) WithGradient(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows)
+    public (double Sum, Tensor Gradient) WithGradient(LanguageModel model, TargetStates states,
+        IReadOnlyList<TrainingExample> rows)
     {
         using var noGradient = no_grad();
         Tensor gradient = empty_like(states.Hidden);
         return (Measure(model, states, rows, gradient), gradient);
     }
 
-    private double Measure(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows, Tensor? gradient)
+    private double Measure(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows,
+        Tensor? gradient)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();

@@ -11,7 +11,9 @@ namespace Microsoft.ML.PrefixTuning.Training;
 internal sealed record LearningRateSchedule(double Peak, int WarmupSteps, int TotalSteps, LearningRateDecay Decay)
 {
     /// <summary>The rate of a step.</summary>
-    /// <param name="step">Step, from 0: the first one has rate 0 where there is a warmup (as transformers' schedules).</param>
+    /// <param name="step">
+    /// Step, from 0: the first one has rate 0 where there is a warmup (as transformers' schedules).
+    /// </param>
     public double At(int step)
     {
         if (step < WarmupSteps)

@@ -1,14 +1,14 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>
-/// The mean of the parameters over the steps, newer ones counting more (Polyak and Juditsky 1992, in its exponential form):
-/// what is validated and kept. Training itself goes on from the parameters. Owns the means.
+/// The mean of the parameters over the steps, newer ones counting more (Polyak and Juditsky 1992, in its exponential
+/// form): what is validated and kept. Training itself goes on from the parameters. Owns the means.
 /// </summary>
 /// <param name="parameters">What is trained; the parametrisation's.</param>
 /// <param name="kept">Share of the mean that a step leaves; 0 for no mean at all.</param>
@@ -22,7 +22,9 @@ internal sealed class ParameterMean(IReadOnlyList<NamedParameter> parameters, do
         _means.Select((mean, i) => KeyValuePair.Create($"average.{parameters[i].Name}", mean));
 
     /// <summary>Takes the parameters in after an update.</summary>
-    /// <param name="updates">Updates made, from 1: the mean over these is exact until it would reach too far back.</param>
+    /// <param name="updates">
+    /// Updates made, from 1: the mean over these is exact until it would reach too far back.
+    /// </param>
     public void Take(int updates)
     {
         using var scope = NewDisposeScope();

@@ -7,11 +7,14 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <summary>The loss over rows without training.</summary>
 internal static class PrefixScorer
 {
-    /// <summary>The mean loss of the base by itself, whose rows have the begin token that a prefix may hold for them.</summary>
+    /// <summary>
+    /// The mean loss of the base by itself, whose rows have the begin token that a prefix may hold for them.
+    /// </summary>
     /// <param name="run">Base, batch size, cancellation.</param>
     /// <param name="rows">The rows.</param>
     public static double BaseLoss(TrainingRun run, IReadOnlyList<TrainingExample> rows) =>
-        MeanLoss(run, [.. rows.Select(row => row with { Source = [.. run.HeldTokens, .. row.Source] })], new Dictionary<AttentionSite, Tensor>());
+        MeanLoss(run, [.. rows.Select(row => row with { Source = [.. run.HeldTokens, .. row.Source] })],
+            new Dictionary<AttentionSite, Tensor>());
 
     /// <summary>The mean loss over all target tokens of some rows, in nats; 0 where they have none.</summary>
     /// <param name="run">Base, batch size, cancellation.</param>

@@ -49,9 +49,15 @@ internal sealed class PrefixTrainer : IDisposable
 
     private IEnumerable<KeyValuePair<string, Tensor>> Moved => _optimizer.State.Concat(_mean.State);
 
-    /// <summary>Trains until all steps are done, the validation loss no longer falls, steps fail, or the caller cancels.</summary>
-    /// <exception cref="InvalidOperationException">No step was finite, or a saved state belongs to another run.</exception>
-    /// <exception cref="OperationCanceledException">The run was cancelled and does not ask for the best prefix so far.</exception>
+    /// <summary>
+    /// Trains until all steps are done, the validation loss no longer falls, steps fail, or the caller cancels.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// No step was finite, or a saved state belongs to another run.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// The run was cancelled and does not ask for the best prefix so far.
+    /// </exception>
     /// <exception cref="IOException">The state file cannot be written.</exception>
     public static TrainingOutcome Train(TrainingRun run)
     {
@@ -178,8 +184,8 @@ internal sealed class PrefixTrainer : IDisposable
         [.. Enumerable.Range(0, _run.Parametrization.Groups).Select(group => _run.Parametrization.Bake(sites, group))];
 
     /// <param name="ofStep">
-    /// Mean time of the steps of this process: what was measured before the first one, and the pace of the machine that a
-    /// resumed run began on, say nothing of the steps to come.
+    /// Mean time of the steps of this process: what was measured before the first one, and the pace of the machine that
+    /// a resumed run began on, say nothing of the steps to come.
     /// </param>
     private void Report(TimeSpan ofStep)
     {
@@ -188,7 +194,8 @@ internal sealed class PrefixTrainer : IDisposable
         int steps = _state.Steps.Count;
         StepRecord last = _state.Steps[^1];
         _run.Progress(new TrainingProgress(_plan.Epoch(steps - 1) + 1, steps, _plan.TotalSteps, last.Loss,
-            _state.Validations.Count > 0 ? _state.Validations[^1].Loss : null, last.LearningRate, _state.Tokens / Seconds(),
+            _state.Validations.Count > 0 ? _state.Validations[^1].Loss
+                : null, last.LearningRate, _state.Tokens / Seconds(),
             ofStep * (_plan.TotalSteps - steps)));
     }
 
@@ -218,14 +225,17 @@ internal sealed class PrefixTrainer : IDisposable
     {
         string place = _run.State is null ? "was not kept, for TrainingOptions.StateFile is not set."
             : _saveFault is null ? $"is in '{_run.State.Path}'." : $"was not kept: {_saveFault}";
-        return $"Training was cancelled after step {_state.Steps.Count} of {_plan.TotalSteps}; the best prefix so far (step {_state.BestStep}) {place}";
+        return $"Training was cancelled after step {_state.Steps.Count} of {_plan.TotalSteps}; the best prefix so far"
+            + $" (step {_state.BestStep}) {place}";
     }
 
     private string FailureMessage()
     {
         int last = _state.Steps.Count - 1;
-        IEnumerable<long> rows = _plan.MicroBatches(last).SelectMany(batch => batch).Select(row => _run.Examples[row].Row);
-        return $"Training failed: step {last + 1} is not finite (loss {_state.Steps[last].Loss}, gradient norm {_state.Steps[last].GradientNorm}),"
+        IEnumerable<long> rows = _plan.MicroBatches(last).SelectMany(batch => batch)
+            .Select(row => _run.Examples[row].Row);
+        return $"Training failed: step {last + 1} is not finite (loss {_state.Steps[last].Loss}, gradient norm"
+            + $" {_state.Steps[last].GradientNorm}),"
             + $" as every step before it; learning rate {_state.Steps[last].LearningRate}, rows {string.Join(", ", rows)}."
             + " Expected a finite loss: look at these rows, or lower TrainingOptions.LearningRate.";
     }
@@ -250,13 +260,18 @@ internal sealed class PrefixTrainer : IDisposable
     {
         if (_state.StartLoss > _state.BaseLoss)
         {
-            yield return $"The starting prefix makes the base worse: loss {_state.StartLoss:F3} with it, {_state.BaseLoss:F3} without."
+            yield return
+                $"The starting prefix makes the base worse: loss {_state.StartLoss:F3} with it, {_state.BaseLoss:F3}"
+                    + " without."
                 + " A start from text (PrefixStart.FromText) usually does not.";
         }
         int failed = _state.Steps.Count(step => step.Failed);
         if (failed > 0)
-            yield return $"{failed} of {_state.Steps.Count} steps changed nothing, for loss or gradient was not finite.";
+            yield return
+                $"{failed} of {_state.Steps.Count} steps changed nothing, for loss or gradient was not finite.";
         if (reason == StopReason.FailedSteps)
-            yield return $"Training stopped after step {_state.Steps.Count}, for {_run.Options.MaxFailedSteps} steps in a row were not finite; the best prefix is that of step {_state.BestStep}.";
+            yield return
+                $"Training stopped after step {_state.Steps.Count}, for {_run.Options.MaxFailedSteps} steps in a row"
+                    + $" were not finite; the best prefix is that of step {_state.BestStep}.";
     }
 }

@@ -6,12 +6,13 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>
-/// Cross-entropy of target tokens in chunks, so that [tokens, vocabulary] never exists whole. The head is frozen, so the
-/// gradient of the hidden states is made in the same pass. In float32 whatever the type of the base.
+/// Cross-entropy of target tokens in chunks, so that [tokens, vocabulary] never exists whole. The head is frozen, so
+/// the gradient of the hidden states is made in the same pass. In float32 whatever the type of the base.
 /// </summary>
 internal static class TargetLoss
 {
-    // Scores of one chunk: 32 MB in float32. Smaller ones read the head too often, larger ones leave the processor's caches.
+    // Scores of one chunk: 32 MB in float32. Smaller ones read the head too often, larger ones leave the processor's
+    // caches.
     private const long ChunkNumbers = 1L << 23;
 
     /// <summary>The sum of the tokens' losses, without label smoothing.</summary>
@@ -62,7 +63,10 @@ internal static class TargetLoss
     /// <summary>Tokens of one chunk.</summary>
     public static long ChunkTokens(LanguageModel model) => Math.Max(1, ChunkNumbers / model.Weights.Head.size(0));
 
-    /// <summary>Log-probabilities become the gradient of the loss with respect to the scores: probability minus wanted probability.</summary>
+    /// <summary>
+    /// Log-probabilities become the gradient of the loss with respect to the scores: probability minus wanted
+    /// probability.
+    /// </summary>
     private static void ToGradient(Tensor scores, Tensor labels, double smoothing)
     {
         scores.exp_();

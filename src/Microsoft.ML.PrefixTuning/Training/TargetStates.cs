@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>
-/// One batch through the base: the hidden states that predict its target tokens, and these tokens. Tensors belong to the
-/// dispose scope in which they are made.
+/// One batch through the base: the hidden states that predict its target tokens, and these tokens. Tensors belong to
+/// the dispose scope in which they are made.
 /// </summary>
 /// <param name="Hidden">[T, E], T target tokens of all rows.</param>
 /// <param name="Labels">[T], int64.</param>
@@ -19,12 +19,15 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
     /// <param name="model">The base.</param>
     /// <param name="example">The row.</param>
     public static int Count(LanguageModel model, TrainingExample example) =>
-        model.Spec.IsEncoderDecoder || example.Source.Length > 0 ? example.Target.Length : Math.Max(0, example.Target.Length - 1);
+        model.Spec.IsEncoderDecoder || example.Source.Length > 0 ? example.Target.Length
+            : Math.Max(0, example.Target.Length - 1);
 
     /// <summary>Runs a batch that has at least one target token.</summary>
     /// <param name="model">The base.</param>
     /// <param name="rows">The rows.</param>
-    /// <param name="prefix">Prefix of each site as <see cref="PrefixMemory"/> takes them, in the model's type; none for the base alone.</param>
+    /// <param name="prefix">
+    /// Prefix of each site as <see cref="PrefixMemory"/> takes them, in the model's type; none for the base alone.
+    /// </param>
     /// <param name="convention">What the prefix does to the tokens.</param>
     /// <param name="decoderStart">First token of the output, for encoder-decoder models.</param>
     public static TargetStates Make(LanguageModel model, IReadOnlyList<TrainingExample> rows,
@@ -37,10 +40,11 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
         var states = new RowState[inputs.Length];
         for (int row = 0; row < inputs.Length; row++)
             states[row] = new RowState(length, 0, inputs[row].Length, both ? 0 : rows[row].Source.Length);
-        AttentionColumns columns = TokenColumns.Causal(states, width, length, length + width, convention);
+        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
         Tensor ids = Padded(inputs, width, model.Device);
         Tensor hidden = both
-            ? model.Decode(model.Embed(ids), columns, new PrefixMemory(prefix), Encode(model, rows, prefix).Cross(width))
+            ? model.Decode(model.Embed(ids), columns, new PrefixMemory(prefix), Encode(model, rows, prefix)
+                .Cross(width))
             : model.Decode(model.Embed(ids), columns, new PrefixMemory(prefix));
         return Gather(model, rows, hidden.flatten(0, 1), width);
     }
@@ -58,7 +62,9 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
     {
         ReadOnlySpan<int> read = row.Target.AsSpan(0, Math.Max(0, row.Target.Length - 1));
         return both
-            ? [decoderStart ?? throw new InvalidOperationException("The base is an encoder-decoder model: expected a decoder start token, found none."), .. read]
+            ? [decoderStart
+                ?? throw new InvalidOperationException(
+                "The base is an encoder-decoder model: expected a decoder start token, found none."), .. read]
             : [.. row.Source, .. read];
     }
 
@@ -73,7 +79,8 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
         return tensor(ids, [rows.Length, width], device: device);
     }
 
-    private static TargetStates Gather(LanguageModel model, IReadOnlyList<TrainingExample> rows, Tensor hidden, int width)
+    private static TargetStates Gather(LanguageModel model, IReadOnlyList<TrainingExample> rows, Tensor hidden,
+        int width)
     {
         var places = new List<long>();
         var labels = new List<long>();

@@ -13,7 +13,10 @@ internal sealed record TeacherPass
     /// <summary>The frozen base.</summary>
     public required LanguageModel Model { get; init; }
 
-    /// <summary>The teacher's prefix as <see cref="PrefixMemory"/> takes it; empty where the rows themselves hold what the teacher knows.</summary>
+    /// <summary>
+    /// The teacher's prefix as <see cref="PrefixMemory"/> takes it; empty where the rows themselves hold what the
+    /// teacher knows.
+    /// </summary>
     public required IReadOnlyDictionary<AttentionSite, Tensor> Prefix { get; init; }
 
     /// <summary>What the prefix does to the tokens.</summary>
@@ -37,7 +40,8 @@ internal sealed record TeacherPass
     /// <summary>The student's rows with what the teacher says of them.</summary>
     /// <param name="students">Rows as the student reads them.</param>
     /// <param name="teachers">The same rows as the teacher reads them: other sources, the same targets.</param>
-    public List<TrainingExample> Annotate(IReadOnlyList<TrainingExample> students, IReadOnlyList<TrainingExample> teachers)
+    public List<TrainingExample> Annotate(IReadOnlyList<TrainingExample> students,
+        IReadOnlyList<TrainingExample> teachers)
     {
         var annotated = students.ToArray();
         int[] rows = Enumerable.Range(0, teachers.Count).Where(row => TargetStates.Count(Model, teachers[row]) > 0)
@@ -47,7 +51,8 @@ internal sealed record TeacherPass
         {
             CheckAlive?.Invoke();
             using var scope = NewDisposeScope();
-            TargetStates states = TargetStates.Make(Model, batch.Select(row => teachers[row]).ToArray(), Prefix, Convention, DecoderStart);
+            TargetStates states = TargetStates.Make(Model, batch.Select(row => teachers[row]).ToArray(), Prefix,
+                Convention, DecoderStart);
             long start = 0;
             foreach (int row in batch)
             {
@@ -70,7 +75,8 @@ internal sealed record TeacherPass
         for (long start = 0; start < count; start += size)
         {
             using var scope = NewDisposeScope();
-            Tensor all = DistillationLoss.LogProbabilities(Model, hidden.narrow(0, start, Math.Min(size, count - start)), Temperature);
+            Tensor all = DistillationLoss.LogProbabilities(Model,
+                hidden.narrow(0, start, Math.Min(size, count - start)), Temperature);
             (Tensor top, Tensor places) = all.topk(known, Axis.Last);
             Tensor rest = all.exp_().scatter_(1, places, zeros_like(top)).sum([Axis.Last], keepdim: true);
             values.AddRange(Floats(cat([top, rest], Axis.Last)));
@@ -79,5 +85,6 @@ internal sealed record TeacherPass
         return new TeacherTokens([.. values], [.. ids.Select(id => (int)id)]);
     }
 
-    private static float[] Floats(Tensor values) => values.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
+    private static float[] Floats(Tensor values) =>
+        values.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
 }

@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>
-/// What a teacher says of every target token of one row, computed once before training and kept in managed memory. The whole
-/// distribution is kept as the hidden state that it follows from through the frozen head: E numbers a token, not V.
+/// What a teacher says of every target token of one row, computed once before training and kept in managed memory. The
+/// whole distribution is kept as the hidden state that it follows from through the frozen head: E numbers a token, not
+/// V.
 /// </summary>
 /// <param name="Values">
 /// The whole distribution: hidden states, [T, E]. Its top: log-probabilities of the K most probable tokens and, behind
@@ -20,11 +21,14 @@ internal sealed record TeacherTokens(float[] Values, int[]? Ids)
     /// <param name="rows">Rows that have a teacher.</param>
     /// <param name="count">T.</param>
     /// <param name="device">Device of the base.</param>
-    /// <returns>Values, [T, ...] in float32, and ids, [T, K], int64, or null. Owned by the current dispose scope.</returns>
+    /// <returns>
+    /// Values, [T, ...] in float32, and ids, [T, K], int64, or null. Owned by the current dispose scope.
+    /// </returns>
     public static (Tensor Values, Tensor? Ids) Batch(IReadOnlyList<TrainingExample> rows, long count, Device device)
     {
         TeacherTokens[] teachers = rows.Select(row => row.Teacher
-            ?? throw new InvalidOperationException($"Row {row.Row}: expected what the teacher says of it, found nothing.")).ToArray();
+            ?? throw new InvalidOperationException(
+                $"Row {row.Row}: expected what the teacher says of it, found nothing.")).ToArray();
         float[] values = [.. teachers.SelectMany(teacher => teacher.Values)];
         long[]? ids = teachers[0].Ids is null ? null : [.. teachers.SelectMany(teacher => teacher.Ids!)];
         return (tensor(values, [count, values.Length / count], device: device),

@@ -1,7 +1,9 @@
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>One row as token ids.</summary>
-/// <param name="Source">Decoder-only: source ids, begin token included. Encoder-decoder: the encoder's ids, end token included.</param>
+/// <param name="Source">
+/// Decoder-only: source ids, begin token included. Encoder-decoder: the encoder's ids, end token included.
+/// </param>
 /// <param name="Target">Target ids with the end token, without a start token.</param>
 /// <param name="Group">Which of several prefixes the row trains; 0 where there is one.</param>
 /// <param name="Row">Number of the data row, from 0, for messages.</param>

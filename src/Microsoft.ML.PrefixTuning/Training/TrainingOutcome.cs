@@ -7,7 +7,9 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <summary>What a training came to.</summary>
 internal sealed record TrainingOutcome
 {
-    /// <summary>The best prefix of every group: by validation loss, or the last finite one where there is no validation.</summary>
+    /// <summary>
+    /// The best prefix of every group: by validation loss, or the last finite one where there is no validation.
+    /// </summary>
     public required IReadOnlyList<Prefix> Prefixes { get; init; }
 
     /// <summary>The best prefix where there is one group.</summary>
@@ -16,10 +18,15 @@ internal sealed record TrainingOutcome
     /// <summary>Loss, gradient norm and learning rate of every step.</summary>
     public required IReadOnlyList<StepRecord> Steps { get; init; }
 
-    /// <summary>Validation losses in nats a token, the first one before training. Empty without validation rows.</summary>
+    /// <summary>
+    /// Validation losses in nats a token, the first one before training. Empty without validation rows.
+    /// </summary>
     public required IReadOnlyList<ValidationRecord> Validations { get; init; }
 
-    /// <summary>Loss with the starting prefix before training, in nats a token, over the validation rows or else some training rows.</summary>
+    /// <summary>
+    /// Loss with the starting prefix before training, in nats a token, over the validation rows or else some training
+    /// rows.
+    /// </summary>
     public required double StartLoss { get; init; }
 
     /// <summary>Loss of the base without a prefix over the same rows.</summary>
@@ -54,7 +61,9 @@ internal sealed record TrainingOutcome
 }
 
 /// <summary>One step.</summary>
-/// <param name="Loss">Mean over all target tokens of the step, in nats, label smoothing included; not finite where the step failed.</param>
+/// <param name="Loss">
+/// Mean over all target tokens of the step, in nats, label smoothing included; not finite where the step failed.
+/// </param>
 /// <param name="GradientNorm">L2 norm of the gradient before clipping.</param>
 /// <param name="LearningRate">Learning rate.</param>
 internal sealed record StepRecord(double Loss, double GradientNorm, double LearningRate)

@@ -4,7 +4,9 @@ using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
-/// <summary>Which rows each step takes and at which rate: known before training, a function of the step alone.</summary>
+/// <summary>
+/// Which rows each step takes and at which rate: known before training, a function of the step alone.
+/// </summary>
 internal sealed class TrainingPlan
 {
     private readonly BatchOrder _order;
@@ -37,7 +39,9 @@ internal sealed class TrainingPlan
     /// <summary>Epoch of a step, both from 0.</summary>
     public int Epoch(int step) => step / StepsAnEpoch;
 
-    /// <summary>Whether the rows are validated after so many steps: before the first, after every epoch, after the last.</summary>
+    /// <summary>
+    /// Whether the rows are validated after so many steps: before the first, after every epoch, after the last.
+    /// </summary>
     public bool IsValidationDue(int steps) => steps % StepsAnEpoch == 0 || steps == TotalSteps;
 
     /// <summary>The micro-batches of a step as indexes of examples.</summary>

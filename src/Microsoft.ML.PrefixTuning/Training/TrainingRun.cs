@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ internal sealed record TrainingRun
     public required LanguageModel Model { get; init; }
 
     /// <summary>What is trained; moved in place.</summary>
-    public required PrefixParametrization Parametrization { get; init; }
+    public required TrainedPrefix Parametrization { get; init; }
 
     /// <summary>Rows to learn from, at least one.</summary>
     public required IReadOnlyList<TrainingExample> Examples { get; init; }
@@ -21,7 +22,10 @@ internal sealed record TrainingRun
     /// <summary>Rows whose loss decides on early stopping and on the best prefix; may be empty.</summary>
     public IReadOnlyList<TrainingExample> Validation { get; init; } = [];
 
-    /// <summary>How it is trained; <see cref="TrainingOptions.Seed"/>, <see cref="TrainingOptions.LearningRate"/> and <see cref="TrainingOptions.Progress"/> are taken from this record and not from there.</summary>
+    /// <summary>
+    /// How it is trained; <see cref="TrainingOptions.Seed"/>, <see cref="TrainingOptions.LearningRate"/> and
+    /// <see cref="TrainingOptions.Progress"/> are taken from this record and not from there.
+    /// </summary>
     public required TrainingOptions Options { get; init; }
 
     /// <summary>What is made small; the targets' cross-entropy unless another is set.</summary>
@@ -36,7 +40,10 @@ internal sealed record TrainingRun
     /// <summary>First token of an encoder-decoder model's output.</summary>
     public int? DecoderStart { get; init; }
 
-    /// <summary>Tokens that the prefix holds in place of the rows; the base by itself is measured with them in front of every source.</summary>
+    /// <summary>
+    /// Tokens that the prefix holds in place of the rows; the base by itself is measured with them in front of every
+    /// source.
+    /// </summary>
     public int[] HeldTokens { get; init; } = [];
 
     /// <summary>Fingerprint of the base as text; a saved state names it.</summary>
@@ -54,7 +61,9 @@ internal sealed record TrainingRun
     /// <summary>Told at once what a user should not hear only when training has ended.</summary>
     public Action<string>? Warn { get; init; }
 
-    /// <summary>Called before every forward pass; throws <see cref="OperationCanceledException"/> to end training.</summary>
+    /// <summary>
+    /// Called before every forward pass; throws <see cref="OperationCanceledException"/> to end training.
+    /// </summary>
     public Action? CheckAlive { get; init; }
 
     /// <summary>Batches of each epoch; null means shuffled ones of similar lengths.</summary>
@@ -68,11 +77,16 @@ internal sealed record TrainingRun
         CheckAlive?.Invoke();
     }
 
-    /// <summary>Materialised sites as the rows of a batch see them: in the type of the base, each row's own group.</summary>
+    /// <summary>
+    /// Materialised sites as the rows of a batch see them: in the type of the base, each row's own group.
+    /// </summary>
     /// <param name="sites">Which attentions.</param>
-    /// <param name="values">Their prefixes, float32: [N, 2, G, P, D], or [N, 2, K, G, P, D] with several groups.</param>
+    /// <param name="values">
+    /// Their prefixes, float32: [N, 2, G, P, D], or [N, 2, K, G, P, D] with several groups.
+    /// </param>
     /// <param name="rows">The rows.</param>
-    public IReadOnlyDictionary<AttentionSite, Tensor> PrefixOf(AttentionSite[] sites, Tensor[] values, TrainingExample[] rows)
+    public IReadOnlyDictionary<AttentionSite,
+        Tensor> PrefixOf(AttentionSite[] sites, Tensor[] values, TrainingExample[] rows)
     {
         Tensor? groups = Parametrization.Groups == 1 ? null
             : tensor(Array.ConvertAll(rows, row => (long)row.Group), device: Model.Device);

@@ -7,7 +7,9 @@ using System.Security.Cryptography;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
-/// <summary>What must be equal for a saved state to be gone on with: everything that has a part in the result.</summary>
+/// <summary>
+/// What must be equal for a saved state to be gone on with: everything that has a part in the result.
+/// </summary>
 internal static class TrainingSignature
 {
     /// <summary>Fields and their values as text, in the order in which differences are told.</summary>

@@ -5,8 +5,8 @@ using System.Linq;
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>
-/// Where a training stands, beside parameters and moments. Everything else (order of rows, learning rate, random numbers,
-/// early stopping) follows from it.
+/// Where a training stands, beside parameters and moments. Everything else (order of rows, learning rate, random
+/// numbers, early stopping) follows from it.
 /// </summary>
 internal sealed class TrainingState
 {

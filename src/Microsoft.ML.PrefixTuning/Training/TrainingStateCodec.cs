@@ -21,7 +21,8 @@ internal static class TrainingStateCodec
     /// <param name="state">Where it stands.</param>
     /// <param name="moved">Parameters, moments and means by name.</param>
     /// <param name="best">The best prefix of every group.</param>
-    public static StateContent Encode(TrainingRun run, TrainingState state, IEnumerable<KeyValuePair<string, Tensor>> moved, IReadOnlyList<Prefix> best)
+    public static StateContent Encode(TrainingRun run, TrainingState state, IEnumerable<KeyValuePair<string,
+        Tensor>> moved, IReadOnlyList<Prefix> best)
     {
         var tensors = new Dictionary<string, StateTensor>();
         foreach ((string name, Tensor tensor) in moved)
@@ -41,7 +42,8 @@ internal static class TrainingStateCodec
     /// <param name="moved">Takes parameters, moments and means, by name.</param>
     /// <exception cref="InvalidOperationException">The state belongs to another run.</exception>
     /// <exception cref="FormatException">The state contradicts itself.</exception>
-    public static (TrainingState State, Prefix[] Best) Decode(TrainingRun run, StateContent content, IEnumerable<KeyValuePair<string, Tensor>> moved)
+    public static (TrainingState State, Prefix[] Best) Decode(TrainingRun run, StateContent content,
+        IEnumerable<KeyValuePair<string, Tensor>> moved)
     {
         string path = run.State!.Path;
         StoredState stored = Parse(path, content.Json);
@@ -59,7 +61,8 @@ internal static class TrainingStateCodec
         {
             Prefix like = run.Parametrization.Bake(sites, group);
             best[group] = new Prefix(like.Parts.Select(part => KeyValuePair.Create(part.Key,
-                part.Value with { Values = Find(path, content, $"best.{group}.{part.Key}", part.Value.Shape).Values })), like.Convention);
+                part.Value with { Values = Find(path, content, $"best.{group}.{part.Key}", part.Value.Shape).Values })),
+                    like.Convention);
         }
         return (stored.State, best);
     }
@@ -68,7 +71,11 @@ internal static class TrainingStateCodec
     {
         try
         {
-            return JsonSerializer.Deserialize<StoredState>(json, Json) is { Signature: not null, State: not null } stored
+            return JsonSerializer.Deserialize<StoredState>(json, Json) is
+            {
+                Signature: not null,
+                State: not null
+            } stored
                 ? stored : throw new FormatException($"{path}: expected the state of a training, found none.");
         }
         catch (JsonException exception)
@@ -85,7 +92,8 @@ internal static class TrainingStateCodec
             string found = saved.FirstOrDefault(pair => pair.Key == field).Value ?? "nothing";
             if (found != value)
             {
-                throw new InvalidOperationException($"{path}: it holds the state of another training: {field}: saved {found}, given {value}."
+                throw new InvalidOperationException(
+                    $"{path}: it holds the state of another training: {field}: saved {found}, given {value}."
                     + " Restore what was given then, or name another TrainingOptions.StateFile.");
             }
         }
@@ -94,9 +102,11 @@ internal static class TrainingStateCodec
     private static StateTensor Find(string path, StateContent content, string name, long[] shape)
     {
         if (!content.Tensors.TryGetValue(name, out StateTensor? found))
-            throw new FormatException($"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found no such tensor.");
+            throw new FormatException(
+                $"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found no such tensor.");
         if (!found.Shape.SequenceEqual(shape))
-            throw new FormatException($"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found [{string.Join(", ", found.Shape)}].");
+            throw new FormatException(
+                $"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found [{string.Join(", ", found.Shape)}].");
         return found;
     }
 

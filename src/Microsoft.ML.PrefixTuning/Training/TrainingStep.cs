@@ -11,8 +11,8 @@ namespace Microsoft.ML.PrefixTuning.Training;
 internal sealed class TrainingStep(TrainingRun run, AdamW optimizer)
 {
     /// <summary>
-    /// Runs forward and backward over the rows and moves the parameters, unless loss or gradient is not finite: then nothing
-    /// changes.
+    /// Runs forward and backward over the rows and moves the parameters, unless loss or gradient is not finite: then
+    /// nothing changes.
     /// </summary>
     /// <param name="batches">The rows of each micro-batch.</param>
     /// <param name="step">Step, from 0.</param>
@@ -38,8 +38,9 @@ internal sealed class TrainingStep(TrainingRun run, AdamW optimizer)
     }
 
     /// <summary>
-    /// Loss and gradient of the materialised prefix, added up over the micro-batches; no gradient where no row has a target
-    /// token. The loss is a mean over target tokens whatever the gradient is divided by: validation losses are, too.
+    /// Loss and gradient of the materialised prefix, added up over the micro-batches; no gradient where no row has a
+    /// target token. The loss is a mean over target tokens whatever the gradient is divided by: validation losses are,
+    /// too.
     /// </summary>
     private (double Loss, Tensor[]? Gradients) Backward(IReadOnlyList<TrainingExample[]> batches, AttentionSite[] sites,
         Tensor[] leaves)
@@ -59,7 +60,8 @@ internal sealed class TrainingStep(TrainingRun run, AdamW optimizer)
                 run.Parametrization.Convention, run.DecoderStart);
             (double sum, Tensor ofHidden) = run.Objective.WithGradient(run.Model, states, rows);
             loss += sum / tokens;
-            Tensor[] gradients = [.. autograd.grad([states.Hidden], leaves, [ofHidden.mul_(Scalars.Real(1.0 / parts))])];
+            Tensor[] gradients =
+                [.. autograd.grad([states.Hidden], leaves, [ofHidden.mul_(Scalars.Real(1.0 / parts))])];
             sums = Add(sums, gradients);
         }
         return (loss, sums);

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -31,10 +32,14 @@ internal sealed class TriggerSearch
         _words = _best = request.Start;
     }
 
-    /// <summary>Searches until all steps are done, the validation loss no longer falls, or the caller cancels.</summary>
+    /// <summary>
+    /// Searches until all steps are done, the validation loss no longer falls, or the caller cancels.
+    /// </summary>
     /// <param name="run">Base, rows and options; its parametrisation says what the prefix does to the tokens.</param>
     /// <param name="request">Where the search starts and what it may try.</param>
-    /// <exception cref="OperationCanceledException">The run was cancelled and does not ask for the best words so far.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The run was cancelled and does not ask for the best words so far.
+    /// </exception>
     public static TrainingOutcome Run(TrainingRun run, TriggerRequest request)
     {
         var search = new TriggerSearch(run, request);
@@ -46,7 +51,9 @@ internal sealed class TriggerSearch
         {
             if (run.Options.WhenCancelled == CancellationBehavior.ReturnBest)
                 return search.Outcome(StopReason.Cancelled);
-            throw new OperationCanceledException($"The search for trigger words was cancelled after step {search._state.Steps.Count} of {search._plan.TotalSteps}.",
+            throw new OperationCanceledException(
+                $"The search for trigger words was cancelled after step {search._state.Steps.Count} of"
+                    + $" {search._plan.TotalSteps}.",
                 exception, exception.CancellationToken);
         }
     }
@@ -90,7 +97,10 @@ internal sealed class TriggerSearch
         _state.Steps.Add(record);
     }
 
-    /// <summary>The words after a step: what looks best on one batch must be better on another (§2.2: candidates are evaluated on a new batch).</summary>
+    /// <summary>
+    /// The words after a step: what looks best on one batch must be better on another (§2.2: candidates are evaluated
+    /// on a new batch).
+    /// </summary>
     private int[] Best(TrainingExample[] rows, int place, int[] candidates)
     {
         int[] best = _words;
@@ -109,7 +119,9 @@ internal sealed class TriggerSearch
     private int Place(int step) => _request.FixedFront
         + new SeededRandom(_run.Seed, RandomPurpose.Search, step).Below(_words.Length - _request.FixedFront);
 
-    /// <summary>The words of one place by which the loss would fall most, were it a linear function of the embedding.</summary>
+    /// <summary>
+    /// The words of one place by which the loss would fall most, were it a linear function of the embedding.
+    /// </summary>
     private (StepRecord Record, int[] Words) Candidates(TrainingExample[] rows, int place)
     {
         using var scope = NewDisposeScope();
@@ -126,11 +138,14 @@ internal sealed class TriggerSearch
         // One more than wanted, for the word that is there may be among them.
         int count = Math.Min(_request.Candidates + 1, _request.Allowed.Length);
         long[] places = changes.topk(count, largest: false).indexes.cpu().data<long>().ToArray();
-        int[] words = [.. places.Select(index => _request.Allowed[index]).Where(id => id != _words[place]).Take(_request.Candidates)];
+        int[] words = [.. places.Select(index => _request.Allowed[index]).Where(id => id != _words[place])
+            .Take(_request.Candidates)];
         return (new StepRecord(sum / tokens, norm, 0), words);
     }
 
-    /// <summary>The objective's sum over rows and its gradient with respect to the prefix; the memory is that of a micro-batch.</summary>
+    /// <summary>
+    /// The objective's sum over rows and its gradient with respect to the prefix; the memory is that of a micro-batch.
+    /// </summary>
     private (double Sum, Tensor Gradient) WithGradient(TrainingExample[] rows, Tensor prefix)
     {
         double sum = 0;
@@ -139,7 +154,9 @@ internal sealed class TriggerSearch
         {
             _run.ThrowIfCancelled();
             using var scope = NewDisposeScope();
-            TargetStates states = TargetStates.Make(_run.Model, batch, new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = prefix },
+            TargetStates states = TargetStates.Make(_run.Model, batch, new Dictionary<AttentionSite,
+                Tensor>
+            { [AttentionSite.Decoder] = prefix },
                 _run.Parametrization.Convention, _run.DecoderStart);
             (double part, Tensor ofHidden) = _run.Objective.WithGradient(_run.Model, states, batch);
             sum += part;
@@ -155,14 +172,16 @@ internal sealed class TriggerSearch
         return PrefixScorer.MeanLoss(_run, rows, Sites(Embedded(words)));
     }
 
-    private Tensor Embedded(int[] words) => EmbeddingParametrization.EmbeddingsOf(_run.Model, words).unsqueeze(0);
+    private Tensor Embedded(int[] words) => TrainedEmbeddings.EmbeddingsOf(_run.Model, words).unsqueeze(0);
 
-    private Dictionary<AttentionSite, Tensor> Sites(Tensor embedded) => new() { [AttentionSite.Decoder] = Prefix(embedded) };
+    private Dictionary<AttentionSite, Tensor> Sites(Tensor embedded) =>
+        new() { [AttentionSite.Decoder] = Prefix(embedded) };
 
     private Tensor Prefix(Tensor embedded) => KeyValueCapture.OfPrompt(_run.Model, embedded).to(_run.Model.Type);
 
     /// <summary>The rows of a step that have something to predict.</summary>
-    private TrainingExample[] Rows(int step) => _plan.MicroBatches(step).SelectMany(batch => batch).Select(row => _run.Examples[row])
+    private TrainingExample[] Rows(int step) =>
+        _plan.MicroBatches(step).SelectMany(batch => batch).Select(row => _run.Examples[row])
         .Where(row => TargetStates.Count(_run.Model, row) > 0).ToArray();
 
     private void ValidateIfDue()
@@ -180,7 +199,8 @@ internal sealed class TriggerSearch
     {
         int steps = _state.Steps.Count;
         double seconds = _clock.Elapsed.TotalSeconds;
-        _run.Progress?.Invoke(new TrainingProgress(_plan.Epoch(steps - 1) + 1, steps, _plan.TotalSteps, _state.Steps[^1].Loss,
+        _run.Progress?.Invoke(new TrainingProgress(_plan.Epoch(steps - 1) + 1, steps, _plan.TotalSteps,
+            _state.Steps[^1].Loss,
             _state.Validations.Count > 0 ? _state.Validations[^1].Loss : null, 0, _state.Tokens / seconds,
             TimeSpan.FromSeconds(seconds / steps * (_plan.TotalSteps - steps))));
     }
@@ -191,7 +211,8 @@ internal sealed class TriggerSearch
         using var noGradient = no_grad();
         return new TrainingOutcome
         {
-            Prefixes = [_run.Parametrization.Bake(Sites(Embedded(_best)).ToDictionary(site => site.Key, site => site.Value.to(ScalarType.Float32)))],
+            Prefixes = [_run.Parametrization.Bake(Sites(Embedded(_best))
+                .ToDictionary(site => site.Key, site => site.Value.to(ScalarType.Float32)))],
             TriggerWords = _best[_request.FixedFront..],
             Steps = _state.Steps,
             Validations = _state.Validations,
@@ -204,7 +225,8 @@ internal sealed class TriggerSearch
             Seconds = _clock.Elapsed.TotalSeconds,
             Reason = reason,
             Warnings = reason == StopReason.FailedSteps
-                ? [$"The search stopped after step {_state.Steps.Count}, for {_run.Options.MaxFailedSteps} steps in a row were not finite."] : [],
+                ? [$"The search stopped after step {_state.Steps.Count}, for {_run.Options.MaxFailedSteps} steps in a"
+                    + " row were not finite."] : [],
         };
     }
 

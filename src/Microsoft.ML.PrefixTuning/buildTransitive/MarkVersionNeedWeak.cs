@@ -25,7 +25,8 @@ public sealed class MarkVersionNeedWeak : Task
         if (IsCopied())
             return true;
         byte[] library = File.ReadAllBytes(Source);
-        if (library.Length < 64 || BitConverter.ToUInt32(library, 0) != 0x464c457f || library[4] != 2 || library[5] != 1)
+        if (library.Length < 64 || BitConverter.ToUInt32(library, 0) != 0x464c457f || library[4] != 2
+            || library[5] != 1)
         {
             Log.LogError("{0}: expected a 64-bit little-endian ELF library.", Source);
             return false;

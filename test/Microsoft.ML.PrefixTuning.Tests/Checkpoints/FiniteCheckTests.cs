@@ -47,7 +47,8 @@ public sealed class FiniteCheckTests
     {
         using Tensor tensor = zeros(4, 4);
         tensor[3, 3] = double.NaN;
-        using Tensor turned = tensor.t(), part = tensor.narrow(1, 0, 3), empty = zeros(0), whole = ones(4, ScalarType.Int64);
+        using Tensor turned = tensor.t(), part = tensor.narrow(1, 0, 3), empty = zeros(0),
+            whole = ones(4, ScalarType.Int64);
         Assert.IsFalse(FiniteCheck.AllFinite(turned));
         Assert.IsTrue(FiniteCheck.AllFinite(part));
         Assert.IsTrue(FiniteCheck.AllFinite(empty));

@@ -1,7 +1,8 @@
 using System;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -60,9 +61,9 @@ public sealed class FrozenBaseTests
         DateTime time = File.GetLastWriteTimeUtc(path);
         File.SetLastWriteTimeUtc(path, time.AddSeconds(1));
         var refused = Assert.ThrowsExactly<InvalidOperationException>(() => lease.Base.Fingerprint);
-        Assert.AreEqual($"Base model '{_folder}': expected the files that it was loaded from, found 'model.safetensors' changed since."
-            + " What was made with the loaded base must not be saved as made for another one: load the base and fit anew,"
-            + " or save the prefix alone (Prefix.Save).", refused.Message);
+        Assert.AreEqual($"Base model '{_folder}': expected the files that it was loaded from, found 'model.safetensors'"
+            + " changed since. What was made with the loaded base must not be saved as made for another one: load the"
+            + " base and fit anew, or save the prefix alone (Prefix.Save).", refused.Message);
         File.SetLastWriteTimeUtc(path, time);
         Assert.ThrowsExactly<InvalidOperationException>(() => lease.Base.Fingerprint);
     }

@@ -22,15 +22,19 @@ internal sealed class GgufBuilder
     {
         var file = new GgufBuilder();
         file.Keys["general.architecture"] = "llama";
-        foreach ((string key, uint value) in ((string, uint)[])[("context_length", 32), ("embedding_length", 8), ("block_count", 1),
-            ("feed_forward_length", 12), ("attention.head_count", 2), ("attention.head_count_kv", 1), ("vocab_size", 16)])
+        foreach ((string key, uint value) in ((string, uint)[])[("context_length", 32), ("embedding_length", 8),
+            ("block_count", 1),
+            ("feed_forward_length", 12), ("attention.head_count", 2), ("attention.head_count_kv", 1),
+                ("vocab_size", 16)])
             file.Keys[$"llama.{key}"] = value;
         file.Keys["llama.attention.layer_norm_rms_epsilon"] = 1e-5f;
         file.Keys["tokenizer.ggml.eos_token_id"] = 2u;
         file.Tensors["token_embd.weight"] = [16, 8];
         file.Tensors["output_norm.weight"] = [8];
-        foreach ((string name, long[] shape) in ((string, long[])[])[("attn_norm", [8]), ("attn_q", [8, 8]), ("attn_k", [4, 8]),
-            ("attn_v", [4, 8]), ("attn_output", [8, 8]), ("ffn_norm", [8]), ("ffn_gate", [12, 8]), ("ffn_up", [12, 8]), ("ffn_down", [8, 12])])
+        foreach ((string name, long[] shape) in ((string, long[])[])[("attn_norm", [8]), ("attn_q", [8, 8]),
+            ("attn_k", [4, 8]),
+            ("attn_v", [4, 8]), ("attn_output", [8, 8]), ("ffn_norm", [8]), ("ffn_gate", [12, 8]), ("ffn_up", [12, 8]),
+                ("ffn_down", [8, 12])])
             file.Tensors[$"blk.0.{name}.weight"] = shape;
         return file;
     }

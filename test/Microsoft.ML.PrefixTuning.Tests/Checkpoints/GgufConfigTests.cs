@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -49,11 +49,15 @@ public sealed class GgufConfigTests
     [DataRow("llama.block_count", "2", "key 'llama.block_count': expected a whole number, found '2'.")]
     [DataRow("llama.block_count", 0u, "'llama.block_count': expected a whole number from 1 to 16777216, found 0.")]
     [DataRow("llama.attention.head_count", 0u, "key 'llama.attention.head_count': expected a number above 0, found 0.")]
-    [DataRow("llama.attention.head_count_kv", 3u, "'llama.attention.head_count_kv': expected a divisor of num_attention_heads = 2, found 3.")]
-    [DataRow("llama.vocab_size", 17u, "key 'llama.vocab_size': expected the rows of 'token_embd.weight', 16, found 17.")]
-    [DataRow("llama.rope.dimension_count", 6u, "key 'llama.rope.dimension_count': expected an even number from 2 to the head size 4, found 6.")]
+    [DataRow("llama.attention.head_count_kv", 3u,
+        "'llama.attention.head_count_kv': expected a divisor of num_attention_heads = 2, found 3.")]
+    [DataRow("llama.vocab_size", 17u,
+        "key 'llama.vocab_size': expected the rows of 'token_embd.weight', 16, found 17.")]
+    [DataRow("llama.rope.dimension_count", 6u,
+        "key 'llama.rope.dimension_count': expected an even number from 2 to the head size 4, found 6.")]
     [DataRow("llama.rope.freq_base", float.NaN, "key 'llama.rope.freq_base': expected a finite number, found NaN.")]
-    [DataRow("tokenizer.ggml.eos_token_id", 16u, "'tokenizer.ggml.eos_token_id': expected token ids from 0 to 15, found 16.")]
+    [DataRow("tokenizer.ggml.eos_token_id", 16u,
+        "'tokenizer.ggml.eos_token_id': expected token ids from 0 to 15, found 16.")]
     public void Open_WrongKey_IsRefusedByItsName(string key, object value, string message) =>
         Assert.AreEqual($"wrong.gguf: {message}", Refusal<FormatException>(key, value));
 

@@ -2,7 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -13,7 +14,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 public sealed class GgufFileTests
 {
     public static IEnumerable<object[]> Types =>
-        ((string[])["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"])
+        ((string[])["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K",
+            "Q6_K"])
         .Select(type => new object[] { type });
 
     [TestMethod]
@@ -23,7 +25,8 @@ public sealed class GgufFileTests
     {
         using var scope = NewDisposeScope();
         using GgufFile file = OpenGolden();
-        using SafeTensorsFile golden = SafeTensorsFile.Open(Path.Combine(Fixtures.Require(Fixtures.Gguf), "values.safetensors"));
+        using SafeTensorsFile golden =
+            SafeTensorsFile.Open(Path.Combine(Fixtures.Require(Fixtures.Gguf), "values.safetensors"));
         Tensor found = file.Read(type, ScalarType.Float32), wanted = golden.Read(type, ScalarType.Float32);
 
         Assert.AreEqual(type, file.Describe(type).StoredType);
@@ -53,7 +56,8 @@ public sealed class GgufFileTests
     {
         using var scope = NewDisposeScope();
         using GgufFile file = OpenGolden();
-        Tensor plain = file.Read(type, ScalarType.Float32), found = file.Read(type, ScalarType.Float32, row => (row + 1) % 3);
+        Tensor plain = file.Read(type, ScalarType.Float32),
+            found = file.Read(type, ScalarType.Float32, row => (row + 1) % 3);
 
         Assert.IsTrue(found.bytes.SequenceEqual(plain.roll(-1, 0).contiguous().bytes));
     }

@@ -4,7 +4,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -17,7 +17,8 @@ public sealed class GgufFuzzTests
     private const int Files = 10_000;
 
     private static readonly ulong[] Extremes =
-        [0, 1, 31, 255, 256, int.MaxValue, uint.MaxValue, 1ul << 32, 1ul << 61, 1ul << 62, long.MaxValue, 1ul << 63, ulong.MaxValue];
+        [0, 1, 31, 255, 256, int.MaxValue, uint.MaxValue, 1ul << 32, 1ul << 61, 1ul << 62, long.MaxValue, 1ul << 63,
+            ulong.MaxValue];
 
     [TestMethod]
     public void Load_OfDamagedHeaders_LoadsOrRefuses()
@@ -34,7 +35,8 @@ public sealed class GgufFuzzTests
             {
                 byte[] damaged = Damage(bytes, data, random);
                 File.WriteAllBytes(path, damaged);
-                LoadOrRefuse(path, $"file {i}: {Convert.ToHexString(damaged.AsSpan(0, Math.Min(data, damaged.Length)))}");
+                LoadOrRefuse(path,
+                    $"file {i}: {Convert.ToHexString(damaged.AsSpan(0, Math.Min(data, damaged.Length)))}");
             }
         }
         finally
@@ -84,7 +86,8 @@ public sealed class GgufFuzzTests
                     damaged.RemoveRange(place, Math.Min(random.Next(1, 24), damaged.Count - place));
                     break;
                 case 4:
-                    damaged.InsertRange(place, damaged.Skip(random.Next(Math.Max(1, damaged.Count - 24))).Take(random.Next(1, 24)).ToArray());
+                    damaged.InsertRange(place, damaged.Skip(random.Next(Math.Max(1, damaged.Count - 24)))
+                        .Take(random.Next(1, 24)).ToArray());
                     break;
                 default:
                     damaged.RemoveRange(place + 1, damaged.Count - place - 1);

@@ -3,7 +3,9 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Tests.Parity;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -65,7 +67,8 @@ public sealed class PeftAdapterTests
         using FrozenBase frozen = golden.LoadBase();
         string original = Path.Combine(golden.Folder, "adapter");
         PeftAdapter.Export(PeftAdapter.Import(original, frozen.Model), _folder, frozen.Model.Spec);
-        CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(original, PeftConfig.File)), File.ReadAllBytes(Path.Combine(_folder, PeftConfig.File)));
+        CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(original, PeftConfig.File)),
+            File.ReadAllBytes(Path.Combine(_folder, PeftConfig.File)));
     }
 
     [TestMethod]
@@ -78,17 +81,26 @@ public sealed class PeftAdapterTests
         PeftAdapter.Export(prefix, _folder, frozen.Model.Spec, "facebook/bart-base");
         using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(_folder, PeftAdapter.WeightFile));
         using Tensor rows = file.ReadStored("prompt_embeddings"), layers = rows.view(rows.size(0), stack.Layers, 2, -1);
-        using Tensor odd = layers.select(2, 1), even = layers.select(2, 0), filled = even.ne(0).all(), empty = odd.eq(0).all();
+        using Tensor odd = layers.select(2, 1), even = layers.select(2, 0), filled = even.ne(0).all(),
+            empty = odd.eq(0).all();
         Assert.IsTrue(filled.item<bool>());
         Assert.IsTrue(empty.item<bool>());
         Assert.AreEqual("facebook/bart-base", (string?)Config(_folder)["base_model_name_or_path"]);
     }
 
     [TestMethod]
-    [DataRow("bart", "sites", "Prefix: it cannot go out as a PEFT folder for this bart base: PEFT prefixes only the decoder's own attention; lost would be: Encoder, Cross.")]
-    [DataRow("bart", "unshifted", "Prefix: it cannot go out as a PEFT folder for this bart base: PEFT lets tokens start at the position behind the prefix; the positions that this one was trained with would be lost.")]
-    [DataRow("gpt2", "infix", "Prefix: it cannot go out as a PEFT folder for this gpt2 base: PEFT puts a prefix in front of the source; the place behind it would be lost.")]
-    [DataRow("mistral-window", "exempt", "Prefix: it cannot go out as a PEFT folder for this mistral base: PEFT counts a prefix as columns of the sliding window; that every token sees this one would be lost.")]
+    [DataRow("bart", "sites",
+        "Prefix: it cannot go out as a PEFT folder for this bart base: PEFT prefixes only the decoder's own"
+            + " attention; lost would be: Encoder, Cross.")]
+    [DataRow("bart", "unshifted",
+        "Prefix: it cannot go out as a PEFT folder for this bart base: PEFT lets tokens start at the position behind"
+            + " the prefix; the positions that this one was trained with would be lost.")]
+    [DataRow("gpt2", "infix",
+        "Prefix: it cannot go out as a PEFT folder for this gpt2 base: PEFT puts a prefix in front of the source; the"
+            + " place behind it would be lost.")]
+    [DataRow("mistral-window", "exempt",
+        "Prefix: it cannot go out as a PEFT folder for this mistral base: PEFT counts a prefix as columns of the"
+            + " sliding window; that every token sees this one would be lost.")]
     public void Export_PrefixOfOtherConvention_SaysWhatWouldBeLost(string folder, string prefix, string message)
     {
         using FamilyCase golden = FamilyCase.Open(folder);
@@ -100,7 +112,8 @@ public sealed class PeftAdapterTests
             "infix" => Filled(frozen.Model.Spec, PrefixConvention.Infix, AttentionSite.Decoder),
             _ => Filled(frozen.Model.Spec, PrefixConvention.DecoderOnly, AttentionSite.Decoder),
         };
-        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PeftAdapter.Export(given, _folder, frozen.Model.Spec));
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
+            PeftAdapter.Export(given, _folder, frozen.Model.Spec));
         Assert.AreEqual(message, fault.Message);
         Assert.IsEmpty(Directory.GetFiles(_folder));
     }
@@ -123,7 +136,9 @@ public sealed class PeftAdapterTests
         using FrozenBase frozen = golden.LoadBase();
         string missing = Path.Combine(_folder, "missing");
         var fault = Assert.ThrowsExactly<DirectoryNotFoundException>(() => PeftAdapter.Import(missing, frozen.Model));
-        Assert.AreEqual($"Adapter '{missing}': expected a folder with adapter_config.json and adapter_model.safetensors, found nothing.", fault.Message);
+        Assert.AreEqual(
+            $"Adapter '{missing}': expected a folder with adapter_config.json and adapter_model.safetensors, found"
+                + " nothing.", fault.Message);
     }
 
     private static Prefix Filled(TransformerSpec spec, PrefixConvention convention, params AttentionSite[] sites) =>
@@ -131,9 +146,13 @@ public sealed class PeftAdapterTests
         {
             StackSpec stack = spec.StackOf(site);
             const int Length = 3;
-            float[] values = [.. Enumerable.Range(1, stack.Layers * 2 * stack.Heads.KeyValueCount * Length * stack.Heads.Size).Select(i => i / 64f)];
-            return KeyValuePair.Create(site, new SitePrefix(stack.Layers, stack.Heads.KeyValueCount, Length, stack.Heads.Size, values));
+            float[] values =
+                [.. Enumerable.Range(1, stack.Layers * 2 * stack.Heads.KeyValueCount * Length * stack.Heads.Size)
+                .Select(i => i / 64f)];
+            return KeyValuePair.Create(site,
+                new SitePrefix(stack.Layers, stack.Heads.KeyValueCount, Length, stack.Heads.Size, values));
         }), convention);
 
-    private static JsonObject Config(string folder) => JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, PeftConfig.File)))!.AsObject();
+    private static JsonObject Config(string folder) =>
+        JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, PeftConfig.File)))!.AsObject();
 }

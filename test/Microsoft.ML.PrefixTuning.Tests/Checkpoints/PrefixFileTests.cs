@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -43,7 +43,8 @@ public sealed class PrefixFileTests
     public void Load_SavedPrefix_IsTheSame(string placement, bool positions, bool window)
     {
         var convention = new PrefixConvention(Enum.Parse<PrefixPlacement>(placement), positions, window);
-        var prefix = new Prefix(Enum.GetValues<AttentionSite>().Select(site => KeyValuePair.Create(site, Part((int)site + 1))), convention);
+        var prefix = new Prefix(Enum.GetValues<AttentionSite>()
+            .Select(site => KeyValuePair.Create(site, Part((int)site + 1))), convention);
         prefix.Save(Target);
         Prefix loaded = Prefix.Load(Target);
         Assert.AreEqual(convention, loaded.Convention);
@@ -70,8 +71,10 @@ public sealed class PrefixFileTests
     [DataRow("kind", null, "p: metadata 'kind': expected 'prefix-tuning.prefix', found nothing: it is no prefix file.")]
     [DataRow("kind", "pt", "p: metadata 'kind': expected 'prefix-tuning.prefix', found 'pt': it is no prefix file.")]
     [DataRow("version", "one\n", "p: metadata 'version': expected a number from 1, found 'one\\u000a'.")]
-    [DataRow("placement", "Behind", "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken, found 'Behind'.")]
-    [DataRow("placement", "1", "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken, found '1'.")]
+    [DataRow("placement", "Behind",
+        "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken, found 'Behind'.")]
+    [DataRow("placement", "1",
+        "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken, found '1'.")]
     [DataRow("takes_positions", "yes", "p: metadata 'takes_positions': expected True or False, found 'yes'.")]
     [DataRow("counts_in_window", null, "p: metadata 'counts_in_window': expected True or False, found nothing.")]
     public void FromBytes_WrongMetadata_IsRefused(string key, string? value, string message)
@@ -97,9 +100,12 @@ public sealed class PrefixFileTests
     {
         Refuses("p: expected a tensor encoder, decoder or cross, found none.");
         Refuses("p: tensor 'weight': expected encoder, decoder or cross.", Content("weight", [1, 2, 1, 1, 2]));
-        Refuses("p: tensor 'decoder': expected shape [layers, 2, heads, length, head size], found [1, 3, 1, 1, 2].", Content("decoder", [1, 3, 1, 1, 2]));
-        Refuses("p: tensor 'decoder': expected shape [layers, 2, heads, length, head size], found [1, 2, 1, 0, 2].", Content("decoder", [1, 2, 1, 0, 2]));
-        Refuses("p: tensor 'decoder': expected shape [layers, 2, heads, length, head size], found [4].", Content("decoder", [4]));
+        Refuses("p: tensor 'decoder': expected shape [layers, 2, heads, length, head size], found [1, 3, 1, 1, 2].",
+            Content("decoder", [1, 3, 1, 1, 2]));
+        Refuses("p: tensor 'decoder': expected shape [layers, 2, heads, length, head size], found [1, 2, 1, 0, 2].",
+            Content("decoder", [1, 2, 1, 0, 2]));
+        Refuses("p: tensor 'decoder': expected shape [layers, 2, heads, length, head size], found [4].",
+            Content("decoder", [4]));
         Refuses("p: tensor 'decoder': expected finite values, found NaN or infinity (not finite).",
             SafeTensorsContent.Of("decoder", [1, 2, 1, 1, 2], [0, 1, float.NaN, 2]));
         using Tensor half = zeros([1, 2, 1, 1, 2], ScalarType.BFloat16);

@@ -6,6 +6,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -43,7 +44,8 @@ public sealed class SafeTensorsFileTests
             CollectionAssert.AreEqual(new long[] { 2, 3, 4 }, read.shape);
             Assert.IsTrue(read.allclose(original.to(wanted), 0, 0));
         }
-        Assert.AreEqual(new TensorInfo("weight", SafeTensorsType.Of(stored).Name, file.Describe("weight").Shape, "model.safetensors", true), file.Describe("weight"));
+        Assert.AreEqual(new TensorInfo("weight", SafeTensorsType.Of(stored).Name, file.Describe("weight").Shape,
+            "model.safetensors", true), file.Describe("weight"));
     }
 
     [TestMethod]
@@ -123,14 +125,16 @@ public sealed class SafeTensorsFileTests
     public void Write_Tensors_FollowsTheReferencesOrderAndIsDeterministic()
     {
         using Tensor wide = zeros(1, ScalarType.Float64), narrow = zeros(3, ScalarType.Float16);
-        SafeTensorsContent[] contents = [SafeTensorsContent.Of("b", narrow), SafeTensorsContent.Of("z", wide), SafeTensorsContent.Of("a\"\u00e9", [], [5])];
+        SafeTensorsContent[] contents = [SafeTensorsContent.Of("b", narrow), SafeTensorsContent.Of("z", wide),
+            SafeTensorsContent.Of("a\"\u00e9", [], [5])];
         Write(contents, new() { ["y"] = "2", ["x"] = "1" });
         byte[] first = File.ReadAllBytes(Target);
         Write([.. contents.Reverse()], new() { ["x"] = "1", ["y"] = "2" });
         CollectionAssert.AreEqual(first, File.ReadAllBytes(Target));
         int length = (int)BitConverter.ToInt64(first);
         Assert.AreEqual(0, length % 8);
-        Assert.AreEqual("""{"__metadata__":{"x":"1","y":"2"},"z":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},"a\"é":{"dtype":"F32","shape":[],"data_offsets":[8,12]},"b":{"dtype":"F16","shape":[3],"data_offsets":[12,18]}}""",
+        Assert.AreEqual(
+            """{"__metadata__":{"x":"1","y":"2"},"z":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},"a\"é":{"dtype":"F32","shape":[],"data_offsets":[8,12]},"b":{"dtype":"F16","shape":[3],"data_offsets":[12,18]}}""",
             Encoding.UTF8.GetString(first, 8, length).TrimEnd(' '));
         using SafeTensorsFile file = SafeTensorsFile.Open(Target);
         Assert.AreEqual("2", file.Metadata["y"]);
@@ -145,7 +149,8 @@ public sealed class SafeTensorsFileTests
         string folder = Directory.CreateDirectory(Path.Combine(_folder, "sharded")).FullName;
         Write([a], name: "sharded/one.safetensors");
         Write([b], name: "sharded/two.safetensors");
-        File.WriteAllText(Path.Combine(folder, ShardedCheckpoint.IndexFile), """{"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}""");
+        File.WriteAllText(Path.Combine(folder, ShardedCheckpoint.IndexFile),
+            """{"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}""");
         using ITensorSource sharded = CheckpointFolder.Open(folder);
         Assert.AreEqual(hash, sharded.ContentHash());
         CollectionAssert.AreEquivalent(new[] { "a", "b" }, sharded.TensorNames.ToArray());
@@ -158,10 +163,12 @@ public sealed class SafeTensorsFileTests
         using Tensor whole = tensor(new[] { 0x3f800000, 0x40000000 });
         SafeTensorsContent[] others =
         [
-            SafeTensorsContent.Of("a", [2], [1, 2]), SafeTensorsContent.Of("c", [2], [1, 2]), SafeTensorsContent.Of("a", [1, 2], [1, 2]),
+            SafeTensorsContent.Of("a", [2], [1, 2]), SafeTensorsContent.Of("c", [2], [1, 2]),
+                SafeTensorsContent.Of("a", [1, 2], [1, 2]),
             SafeTensorsContent.Of("a", [2], [1, 3]), SafeTensorsContent.Of("a", whole),
         ];
-        Assert.HasCount(others.Length, others.Select((other, i) => HashOf(Write([other, b], name: $"{i}.safetensors"))).Distinct());
+        Assert.HasCount(others.Length, others.Select((other, i) => HashOf(Write([other, b], name: $"{i}.safetensors")))
+            .Distinct());
     }
 
     [TestMethod]
@@ -179,9 +186,11 @@ public sealed class SafeTensorsFileTests
         return file.ContentHash();
     }
 
-    private static unsafe nint Address(Tensor tensor) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+    private static unsafe nint Address(Tensor tensor) =>
+        (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
 
-    private string Write(SafeTensorsContent[] tensors, Dictionary<string, string>? metadata = null, string name = "model.safetensors")
+    private string Write(SafeTensorsContent[] tensors, Dictionary<string, string>? metadata = null,
+        string name = "model.safetensors")
     {
         string path = Path.Combine(_folder, name);
         using FileStream stream = File.Create(path);
@@ -190,5 +199,6 @@ public sealed class SafeTensorsFileTests
     }
 
     private void WriteRaw(string header, byte[] data) =>
-        File.WriteAllBytes(Target, [.. BitConverter.GetBytes(header.LongCount()), .. Encoding.UTF8.GetBytes(header), .. data]);
+        File.WriteAllBytes(Target,
+            [.. BitConverter.GetBytes(header.LongCount()), .. Encoding.UTF8.GetBytes(header), .. data]);
 }

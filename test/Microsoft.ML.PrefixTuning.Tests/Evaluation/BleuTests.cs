@@ -24,7 +24,8 @@ public class BleuTests
 
     public static IEnumerable<object[]> Cases => GoldenMetrics.Cases(GoldenMetrics.AllSets, Entries.Keys);
 
-    private static JsonElement Published => GoldenMetrics.Published.GetProperty("sacrebleu").GetProperty("test/test_bleu.py");
+    private static JsonElement Published =>
+        GoldenMetrics.Published.GetProperty("sacrebleu").GetProperty("test/test_bleu.py");
 
     [TestMethod, DynamicData(nameof(Cases))]
     public void Corpus_GoldenSet_EqualsSacreBleu(string set, string entry)
@@ -40,8 +41,10 @@ public class BleuTests
         AssertAllEqual(golden.GetProperty("precisions"), score.Precisions);
         // The source adds k to the counts themselves.
         int added = entry == "BLEU_smooth_addk1" && score.Score > 0 ? 1 : 0;
-        AssertAllEqual(golden.GetProperty("counts"), score.Counts.Matches.Select((count, i) => count + (i > 0 ? added : 0.0)));
-        AssertAllEqual(golden.GetProperty("totals"), score.Counts.Totals.Select((count, i) => count + (i > 0 ? added : 0.0)));
+        AssertAllEqual(golden.GetProperty("counts"),
+            score.Counts.Matches.Select((count, i) => count + (i > 0 ? added : 0.0)));
+        AssertAllEqual(golden.GetProperty("totals"),
+            score.Counts.Totals.Select((count, i) => count + (i > 0 ? added : 0.0)));
     }
 
     [TestMethod, DynamicData(nameof(GoldenMetrics.SmallSets), typeof(GoldenMetrics))]
@@ -62,7 +65,8 @@ public class BleuTests
         foreach (JsonElement item in Published.Starting("corpus_bleu").EnumerateArray())
         {
             BleuOptions options = Options(item[2]);
-            Assert.AreEqual(item[3].GetDouble(), Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), options).Score, 1e-8);
+            Assert.AreEqual(item[3].GetDouble(),
+                Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), options).Score, 1e-8);
         }
     }
 
@@ -71,10 +75,12 @@ public class BleuTests
     {
         var floor = new BleuOptions { Smoothing = BleuSmoothing.Floor, SmoothingValue = 0.01 };
         foreach (JsonElement item in Published.Starting("raw_corpus_bleu").EnumerateArray())
-            Assert.AreEqual(item[2].GetDouble(), Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), floor).Score / 100, 1e-8);
+            Assert.AreEqual(item[2].GetDouble(),
+                Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), floor).Score / 100, 1e-8);
         foreach (JsonElement item in Published.Starting("effective_order").EnumerateArray())
         {
-            double score = Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), floor with { EffectiveOrder = true }).Score;
+            double score =
+                Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), floor with { EffectiveOrder = true }).Score;
             Assert.AreEqual(item[2].GetDouble(), score / 100, 1e-8);
         }
         foreach (JsonElement item in Published.Starting("floor default").EnumerateArray())
@@ -103,7 +109,8 @@ public class BleuTests
     {
         foreach (JsonElement item in Published.Starting("compute_bleu").EnumerateArray())
         {
-            var counts = new BleuCounts(4) { OutputLength = item[0][1].GetInt32(), ReferenceLength = item[0][2].GetInt32() };
+            var counts =
+                new BleuCounts(4) { OutputLength = item[0][1].GetInt32(), ReferenceLength = item[0][2].GetInt32() };
             for (int i = 0; i < 4; i++)
                 (counts.Matches[i], counts.Totals[i]) = (item[0][0][0][i].GetInt32(), item[0][0][1][i].GetInt32());
             Assert.AreEqual(item[1].GetDouble(), Bleu.FromCounts(counts, BleuOptions.Default).Score / 100, 1e-8);
@@ -154,7 +161,8 @@ public class BleuTests
     public void Corpus_EqualUnicodeTexts_Is100(string text)
     {
         foreach (BleuTokenization tokenization in Enum.GetValues<BleuTokenization>())
-            Assert.AreEqual(100, Bleu.Corpus([new Segment(text, text)], new BleuOptions { Tokenization = tokenization }).Score, 1e-9);
+            Assert.AreEqual(100,
+                Bleu.Corpus([new Segment(text, text)], new BleuOptions { Tokenization = tokenization }).Score, 1e-9);
     }
 
     private static BleuOptions Options(JsonElement arguments)

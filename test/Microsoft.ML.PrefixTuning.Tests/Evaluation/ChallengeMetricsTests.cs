@@ -16,8 +16,10 @@ public class ChallengeMetricsTests
         Segment[] segments = GoldenMetrics.Segments(set);
 
         Assert.AreEqual(golden.GetProperty("BLEU").GetDouble(), MtevalBleu.Corpus(segments), 1e-9);
-        Assert.AreEqual(golden.GetProperty("BLEU_case_sensitive").GetDouble(), MtevalBleu.Corpus(segments, caseSensitive: true), 1e-9);
-        Assert.AreEqual(golden.GetProperty("BLEU_smoothing1").GetDouble(), MtevalBleu.Corpus(segments, smoothing: 1), 1e-9);
+        Assert.AreEqual(golden.GetProperty("BLEU_case_sensitive").GetDouble(),
+            MtevalBleu.Corpus(segments, caseSensitive: true), 1e-9);
+        Assert.AreEqual(golden.GetProperty("BLEU_smoothing1").GetDouble(), MtevalBleu.Corpus(segments, smoothing: 1),
+            1e-9);
     }
 
     [TestMethod, DynamicData(nameof(GoldenMetrics.AllSets), typeof(GoldenMetrics))]
@@ -27,7 +29,8 @@ public class ChallengeMetricsTests
         Segment[] segments = GoldenMetrics.Segments(set);
 
         Assert.AreEqual(golden.GetProperty("NIST").GetDouble(), Nist.Corpus(segments), 1e-9);
-        Assert.AreEqual(golden.GetProperty("NIST_case_sensitive").GetDouble(), Nist.Corpus(segments, caseSensitive: true), 1e-9);
+        Assert.AreEqual(golden.GetProperty("NIST_case_sensitive").GetDouble(),
+            Nist.Corpus(segments, caseSensitive: true), 1e-9);
     }
 
     [TestMethod, DynamicData(nameof(GoldenMetrics.SmallSets), typeof(GoldenMetrics))]
@@ -41,7 +44,8 @@ public class ChallengeMetricsTests
             if (golden[i].GetProperty("NIST").ValueKind == JsonValueKind.Null)
                 continue;
             Assert.AreEqual(golden[i].GetProperty("NIST").GetDouble(), Nist.Corpus([segments[i]]), 1e-9);
-            Assert.AreEqual(golden[i].GetProperty("sentBLEU_smoothing1").GetDouble(), MtevalBleu.Corpus([segments[i]], smoothing: 1), 1e-9);
+            Assert.AreEqual(golden[i].GetProperty("sentBLEU_smoothing1").GetDouble(),
+                MtevalBleu.Corpus([segments[i]], smoothing: 1), 1e-9);
         }
     }
 
@@ -63,7 +67,8 @@ public class ChallengeMetricsTests
         double[] cider = Cider.OfSegments(segments);
         for (int i = 0; i < segments.Length; i++)
         {
-            Assert.AreEqual(golden.GetProperty("ROUGE_L_segments")[i].GetDouble(), CaptionRougeL.OfSegment(segments[i]), 1e-9);
+            Assert.AreEqual(golden.GetProperty("ROUGE_L_segments")[i].GetDouble(), CaptionRougeL.OfSegment(segments[i]),
+                1e-9);
             Assert.AreEqual(golden.GetProperty("CIDEr_segments")[i].GetDouble(), cider[i], 1e-9);
         }
     }

@@ -22,7 +22,8 @@ public class ChrFTests
     public static IEnumerable<object[]> Cases => GoldenMetrics.Cases(GoldenMetrics.SmallSets, Entries.Keys)
         .Concat(GoldenMetrics.Cases(["dartbart"], ["chrF2", "chrF2++", "chrF2_lc"]));
 
-    private static JsonElement Published => GoldenMetrics.Published.GetProperty("sacrebleu").GetProperty("test/test_chrf.py");
+    private static JsonElement Published =>
+        GoldenMetrics.Published.GetProperty("sacrebleu").GetProperty("test/test_chrf.py");
 
     [TestMethod, DynamicData(nameof(Cases))]
     public void Corpus_GoldenSet_EqualsSacreBleu(string set, string entry)
@@ -38,8 +39,10 @@ public class ChrFTests
         Segment[] segments = GoldenMetrics.Segments(set);
         for (int i = 0; i < segments.Length; i++)
         {
-            Assert.AreEqual(golden[i].GetProperty("chrF2").GetDouble(), ChrF.OfSegment(segments[i], ChrFOptions.Default), 1e-9);
-            Assert.AreEqual(golden[i].GetProperty("chrF2++").GetDouble(), ChrF.OfSegment(segments[i], ChrFOptions.WithWords), 1e-9);
+            Assert.AreEqual(golden[i].GetProperty("chrF2").GetDouble(),
+                ChrF.OfSegment(segments[i], ChrFOptions.Default), 1e-9);
+            Assert.AreEqual(golden[i].GetProperty("chrF2++").GetDouble(),
+                ChrF.OfSegment(segments[i], ChrFOptions.WithWords), 1e-9);
         }
     }
 
@@ -63,8 +66,10 @@ public class ChrFTests
     {
         foreach (JsonElement item in Published.Starting("sentence_chrf").EnumerateArray())
         {
-            var segment = new Segment(item[0].GetString()!, [.. item[1].EnumerateArray().Select(text => text.GetString()!)]);
-            Assert.AreEqual(item[2].GetDouble(), ChrF.OfSegment(segment, new ChrFOptions { EpsilonSmoothing = true }), 1e-4);
+            var segment =
+                new Segment(item[0].GetString()!, [.. item[1].EnumerateArray().Select(text => text.GetString()!)]);
+            Assert.AreEqual(item[2].GetDouble(), ChrF.OfSegment(segment, new ChrFOptions { EpsilonSmoothing = true }),
+                1e-4);
         }
     }
 

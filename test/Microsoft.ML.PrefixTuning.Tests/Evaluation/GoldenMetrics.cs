@@ -11,11 +11,13 @@ namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 /// <summary>Golden figures of the tools that the metrics follow, and the texts that they were computed on.</summary>
 internal static class GoldenMetrics
 {
-    private static readonly Lazy<JsonElement> Json = new(() => JsonDocument.Parse(File.ReadAllBytes(Locate("golden.json"))).RootElement);
+    private static readonly Lazy<JsonElement> Json =
+        new(() => JsonDocument.Parse(File.ReadAllBytes(Locate("golden.json"))).RootElement);
     private static readonly ConcurrentDictionary<string, Segment[]> Texts = new();
 
     /// <summary>Sets of a few rows.</summary>
-    public static IReadOnlyList<string> SmallSets { get; } = ["ex1", "ex2", "ex3", "ex4", "nlgeval", "sbreadme", "e2eexample"];
+    public static IReadOnlyList<string> SmallSets { get; } =
+        ["ex1", "ex2", "ex3", "ex4", "nlgeval", "sbreadme", "e2eexample"];
 
     /// <summary>All sets; the last has 5,097 rows.</summary>
     public static IReadOnlyList<string> AllSets { get; } = [.. SmallSets, "dartbart"];
@@ -34,7 +36,8 @@ internal static class GoldenMetrics
         sets.SelectMany(set => entries.Select(entry => new object[] { set, entry }));
 
     /// <summary>The rows of outputs and streams of references, as the tools' tests write them.</summary>
-    public static Segment[] FromStreams(JsonElement outputs, JsonElement streams) => [.. outputs.EnumerateArray().Select((output, row) =>
+    public static Segment[] FromStreams(JsonElement outputs, JsonElement streams) =>
+        [.. outputs.EnumerateArray().Select((output, row) =>
         new Segment(output.GetString()!, [.. streams.EnumerateArray().Select(stream => stream[row].GetString()!)]))];
 
     /// <summary>The member whose name begins so.</summary>
@@ -46,9 +49,11 @@ internal static class GoldenMetrics
     private static Segment[] Read(string set)
     {
         string[] outputs = Lines(File.ReadAllText(Locate($"{set}.hyp.txt")));
-        string[][] references = [.. File.ReadAllText(Locate($"{set}.refs.txt")).TrimEnd('\n').Split("\n\n").Select(Lines)];
+        string[][] references =
+            [.. File.ReadAllText(Locate($"{set}.refs.txt")).TrimEnd('\n').Split("\n\n").Select(Lines)];
         if (outputs.Length != references.Length)
-            throw new InvalidDataException($"{set}: {outputs.Length} outputs, {references.Length} groups of references.");
+            throw new InvalidDataException(
+                $"{set}: {outputs.Length} outputs, {references.Length} groups of references.");
         return [.. outputs.Zip(references, (output, texts) => new Segment(output, texts))];
     }
 

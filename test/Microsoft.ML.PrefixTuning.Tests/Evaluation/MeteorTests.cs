@@ -12,11 +12,13 @@ namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 [TestClass, TestCategory("Metrics")]
 public class MeteorTests
 {
-    private static readonly Lazy<MeteorResources> WithSynonyms = new(() => MeteorResources.FromFolder(GoldenMetrics.Locate("meteor-resources")));
+    private static readonly Lazy<MeteorResources> WithSynonyms =
+        new(() => MeteorResources.FromFolder(GoldenMetrics.Locate("meteor-resources")));
 
     // METEOR was not run on ex4.
     public static IEnumerable<object[]> Cases =>
-        GoldenMetrics.Cases(GoldenMetrics.AllSets.Where(set => set != "ex4"), ["exact", "exact_stem", "exact_stem_synonym"]);
+        GoldenMetrics.Cases(GoldenMetrics.AllSets.Where(set => set != "ex4"),
+            ["exact", "exact_stem", "exact_stem_synonym"]);
 
     [TestMethod, DynamicData(nameof(Cases))]
     public void Corpus_GoldenSet_EqualsMeteor(string set, string entry)
@@ -42,7 +44,8 @@ public class MeteorTests
             return;
         Segment[] segments = GoldenMetrics.Segments(set);
         for (int i = 0; i < segments.Length; i++)
-            Assert.AreEqual(golden[i].GetDouble(), Meteor.OfSegment(segments[i], Options(entry)).Score, 1e-9, segments[i].Output);
+            Assert.AreEqual(golden[i].GetDouble(), Meteor.OfSegment(segments[i], Options(entry)).Score, 1e-9,
+                segments[i].Output);
     }
 
     [TestMethod]
@@ -60,7 +63,8 @@ public class MeteorTests
     [DataRow("“Hello”, he said: 'No. 5' is no. good.", "\" hello \" , he said : ' no. 5 ' is no. good .")]
     [DataRow("Ночь—😀 naïve caf\u00e9\u00a0x", "ночь — 😀 naïve café x")]
     public void Tokens_OddText_FollowsMeteor(string text, string tokens) =>
-        Assert.AreEqual(tokens, string.Join(' ', MeteorTokenizer.Tokens(text, MeteorResources.BuiltIn.NonbreakingPrefixes)));
+        Assert.AreEqual(tokens,
+            string.Join(' ', MeteorTokenizer.Tokens(text, MeteorResources.BuiltIn.NonbreakingPrefixes)));
 
     [TestMethod]
     [DataRow("function.english.words")]
@@ -70,7 +74,8 @@ public class MeteorTests
         using Stream stream = typeof(MeteorResources).Assembly.GetManifestResourceStream(file)!;
         using var bytes = new MemoryStream();
         stream.CopyTo(bytes);
-        CollectionAssert.AreEqual(File.ReadAllBytes(GoldenMetrics.Locate(Path.Combine("meteor-resources", file))), bytes.ToArray());
+        CollectionAssert.AreEqual(File.ReadAllBytes(GoldenMetrics.Locate(Path.Combine("meteor-resources", file))),
+            bytes.ToArray());
     }
 
     [TestMethod]
@@ -80,7 +85,8 @@ public class MeteorTests
             Assert.ThrowsExactly<DirectoryNotFoundException>(() => MeteorResources.FromFolder("/nowhere/at/all"));
         StringAssert.Contains(noFolder.Message, "/nowhere/at/all");
         using var folder = new TemporaryFolder();
-        FileNotFoundException noFiles = Assert.ThrowsExactly<FileNotFoundException>(() => MeteorResources.FromFolder(folder.Path));
+        FileNotFoundException noFiles =
+            Assert.ThrowsExactly<FileNotFoundException>(() => MeteorResources.FromFolder(folder.Path));
         StringAssert.Contains(noFiles.Message, "function.english.words");
     }
 

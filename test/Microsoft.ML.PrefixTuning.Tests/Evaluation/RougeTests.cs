@@ -28,7 +28,8 @@ public class RougeTests
     [TestMethod, DynamicData(nameof(Cases))]
     public void OfSegment_EveryReference_EqualsRougeScore(string set, string entry)
     {
-        if (!GoldenMetrics.Of(set).GetProperty("rouge_score").GetProperty(entry).TryGetProperty("segments_per_reference_[P,R,F]", out JsonElement golden))
+        if (!GoldenMetrics.Of(set).GetProperty("rouge_score").GetProperty(entry)
+            .TryGetProperty("segments_per_reference_[P,R,F]", out JsonElement golden))
             return;
         Segment[] segments = GoldenMetrics.Segments(set);
         for (int i = 0; i < segments.Length; i++)
@@ -53,7 +54,8 @@ public class RougeTests
         }
         foreach (JsonElement item in Published.Starting("against ROUGE-1.5.5").EnumerateArray())
         {
-            RougeScores scores = Rouge.OfSegment(new Segment(item[3].GetString()!, item[2].GetString()!), item[1].GetBoolean());
+            RougeScores scores =
+                Rouge.OfSegment(new Segment(item[3].GetString()!, item[2].GetString()!), item[1].GetBoolean());
             AssertEqual(item, Kind(scores, item[0].GetString()!), 1e-5, from: 4);
         }
     }
@@ -61,7 +63,8 @@ public class RougeTests
     [TestMethod]
     public void Corpus_EmptyTexts_IsZero()
     {
-        Segment[][] sets = [[], [new Segment("", "a reference")], [new Segment("an output", "")], [new Segment("日本", "日本")]];
+        Segment[][] sets =
+            [[], [new Segment("", "a reference")], [new Segment("an output", "")], [new Segment("日本", "日本")]];
         foreach (Segment[] set in sets)
             Assert.AreEqual(RougeScores.Zero, Rouge.Corpus(set, stem: true));
     }

@@ -42,7 +42,8 @@ public class TerTests
         Segment[] segments = GoldenMetrics.Segments(set);
         for (int i = 0; i < segments.Length; i++)
         {
-            Assert.AreEqual(golden[i].GetProperty("TER").GetDouble(), Ter.OfSegment(segments[i], TerOptions.Default).Score, 1e-9);
+            Assert.AreEqual(golden[i].GetProperty("TER").GetDouble(),
+                Ter.OfSegment(segments[i], TerOptions.Default).Score, 1e-9);
             Assert.AreEqual(golden[i].GetProperty("TER_normalized").GetDouble(),
                 Ter.OfSegment(segments[i], Entries["TER_normalized"]).Score, 1e-9);
         }
@@ -66,9 +67,12 @@ public class TerTests
     [DataRow("normalized+asian_support", true, false, true)]
     public void Tokens_SacreBleusCases_Equal(string cases, bool normalize, bool removePunctuation, bool eastAsian)
     {
-        var options = new TerOptions { Normalize = normalize, RemovePunctuation = removePunctuation, EastAsian = eastAsian };
-        foreach (JsonElement item in Published.GetProperty("test/test_tokenizer_ter.py").GetProperty(cases).EnumerateArray())
-            Assert.AreEqual(item[1].GetString(), string.Join(' ', TercomTokenizer.Tokens(item[0].GetString()!, options)));
+        var options =
+            new TerOptions { Normalize = normalize, RemovePunctuation = removePunctuation, EastAsian = eastAsian };
+        foreach (JsonElement item in Published.GetProperty("test/test_tokenizer_ter.py").GetProperty(cases)
+            .EnumerateArray())
+            Assert.AreEqual(item[1].GetString(),
+                string.Join(' ', TercomTokenizer.Tokens(item[0].GetString()!, options)));
     }
 
     [TestMethod]

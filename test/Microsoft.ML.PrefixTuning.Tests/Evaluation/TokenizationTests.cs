@@ -7,7 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 public class TokenizationTests
 {
     [TestMethod]
-    [DataRow("Prices (£20-25) aren't \"low\", 1,000.5 is 3-fold.", "Prices ( £20 - 25 ) aren't \" low \" , 1,000.5 is 3 - fold .")]
+    [DataRow("Prices (£20-25) aren't \"low\", 1,000.5 is 3-fold.",
+        "Prices ( £20 - 25 ) aren't \" low \" , 1,000.5 is 3 - fold .")]
     [DataRow("a &amp; b &lt;c&gt; <skipped>well-\nknown\nline", "a & b < c > wellknown line")]
     [DataRow("", "")]
     public void MtevalTokens_Text_SeparatesPunctuation(string text, string tokens) =>
@@ -23,13 +24,15 @@ public class TokenizationTests
     [DataRow("İstanbul", "i\u0307stanbul")]
     [DataRow("ΟΔΟΣ ΣΑΣ Σ", "οδος σας σ")]
     [DataRow("ÀÉ Straße", "àé straße")]
-    public void LowerCaseOf_SpecialLetters_FollowsUnicode(string text, string lower) => Assert.AreEqual(lower, LowerCase.Of(text));
+    public void LowerCaseOf_SpecialLetters_FollowsUnicode(string text, string lower) =>
+        Assert.AreEqual(lower, LowerCase.Of(text));
 
     [TestMethod]
     [DataRow("a\u001cb\u0085c\u00a0d\u3000e \t\n f", 6)]
     [DataRow("\u200bzero-width", 1)]
     [DataRow("", 0)]
-    public void WhitespaceSplit_OddSpaces_FollowsPython(string text, int words) => Assert.HasCount(words, Whitespace.Split(text));
+    public void WhitespaceSplit_OddSpaces_FollowsPython(string text, int words) =>
+        Assert.HasCount(words, Whitespace.Split(text));
 
     [TestMethod]
     [DataRow("caresses", "caress")]
@@ -47,7 +50,8 @@ public class TokenizationTests
     [DataRow("plotted", "plot")]
     [DataRow("enjoy", "enjoy")]
     [DataRow("sky", "sky")]
-    public void PorterStem_Word_FollowsNltk(string word, string stem) => Assert.AreEqual(stem, PorterStemmer.Stem(word));
+    public void PorterStem_Word_FollowsNltk(string word, string stem) =>
+        Assert.AreEqual(stem, PorterStemmer.Stem(word));
 
     [TestMethod]
     [DataRow("generously", "generous")]
@@ -62,5 +66,6 @@ public class TokenizationTests
     [DataRow("hoping", "hope")]
     [DataRow("proceed", "proceed")]
     [DataRow("communism", "communism")]
-    public void EnglishStem_Word_FollowsSnowball(string word, string stem) => Assert.AreEqual(stem, EnglishStemmer.Stem(word));
+    public void EnglishStem_Word_FollowsSnowball(string word, string stem) =>
+        Assert.AreEqual(stem, EnglishStemmer.Stem(word));
 }

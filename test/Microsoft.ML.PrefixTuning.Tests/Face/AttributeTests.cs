@@ -4,7 +4,7 @@ using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -50,8 +50,10 @@ public sealed class AttributeTests
         Assert.IsNull(s_model.Prefix);
         Assert.AreEqual("Tone", s_model.AttributeColumnName);
         Prefix calm = s_model.Prefixes["calm"], loud = s_model.Prefixes["loud"];
-        CollectionAssert.AreEqual(calm.WithoutLast(4).Parts[AttentionSite.Decoder].Values, loud.WithoutLast(4).Parts[AttentionSite.Decoder].Values);
-        CollectionAssert.AreNotEqual(calm.WithoutLast(3).Parts[AttentionSite.Decoder].Values, loud.WithoutLast(3).Parts[AttentionSite.Decoder].Values);
+        CollectionAssert.AreEqual(calm.WithoutLast(4).Parts[AttentionSite.Decoder].Values,
+            loud.WithoutLast(4).Parts[AttentionSite.Decoder].Values);
+        CollectionAssert.AreNotEqual(calm.WithoutLast(3).Parts[AttentionSite.Decoder].Values,
+            loud.WithoutLast(3).Parts[AttentionSite.Decoder].Values);
         TrainingSummary summary = s_model.TrainingSummary!;
         Assert.AreEqual(3 * calm.ParameterCount, summary.StoredParameters);
         Assert.AreEqual((2 + 3 * 4) * calm.ParameterCount / 6, summary.TrainedParameters);
@@ -63,7 +65,15 @@ public sealed class AttributeTests
     public void Fit_FromText_StartsEachPartFromColumnAndValue(bool withBegin)
     {
         var untrained = Options with { Training = Options.Training with { MaxSteps = 1, LearningRate = 1e-12 } };
-        using PrefixTuningTransformer model = Fit(untrained with { Prefix = new PrefixOptions { Length = 6, Start = PrefixStart.FromText("a b c d e f") } }, baseModel: Base(withBegin));
+        using PrefixTuningTransformer model =
+            Fit(untrained with
+            {
+                Prefix = new PrefixOptions
+                {
+                    Length = 6,
+                    Start = PrefixStart.FromText("a b c d e f")
+                }
+            }, baseModel: Base(withBegin));
         PretrainedTokenizer tokenizer = model.Session.Base.Tokenizer;
         Assert.HasCount(withBegin ? 1 : 0, tokenizer.Prologue);
         LanguageModel ofBase = model.Session.Base.Model;
@@ -71,7 +81,8 @@ public sealed class AttributeTests
         {
             Assert.AreEqual(withBegin, prefix.Convention.HoldsBeginToken);
             int begin = tokenizer.Prologue.Count;
-            int[] text = [.. tokenizer.Encode("a b c d e f").Take(2 - begin), .. PrefixInitializer.Fit(null, tokenizer.Encode($" Tone: {tone}."), 4)];
+            int[] text = [.. tokenizer.Encode("a b c d e f").Take(2 - begin),
+                .. PrefixInitializer.Fit(null, tokenizer.Encode($" Tone: {tone}."), 4)];
             Prefix expected = PrefixInitializer.Make(new StartRequest
             {
                 Model = ofBase,
@@ -82,7 +93,8 @@ public sealed class AttributeTests
                 Text = text,
                 Begin = begin == 0 ? null : tokenizer.Prologue[0],
             });
-            float[] values = prefix.Parts[AttentionSite.Decoder].Values, wanted = expected.Parts[AttentionSite.Decoder].Values;
+            float[] values = prefix.Parts[AttentionSite.Decoder].Values,
+                wanted = expected.Parts[AttentionSite.Decoder].Values;
             Assert.IsLessThan(1e-5f, values.Zip(wanted, (value, other) => MathF.Abs(value - other)).Max(), tone);
         }
     }
@@ -96,7 +108,8 @@ public sealed class AttributeTests
         IDataView ofTone = Context.Data.LoadFromEnumerable(Rows(30).Where(row => row.Tone == tone));
         using PrefixTuningTransformer model = Fit(Options with { ValidationSet = ofTone });
         TrainingSummary summary = model.TrainingSummary!;
-        Assert.IsLessThan(summary.StartLoss - 0.1, summary.ValidationLosses[^1].Loss, $"{tone}: from {summary.StartLoss}");
+        Assert.IsLessThan(summary.StartLoss - 0.1, summary.ValidationLosses[^1].Loss,
+            $"{tone}: from {summary.StartLoss}");
     }
 
     [TestMethod]
@@ -121,7 +134,8 @@ public sealed class AttributeTests
     public void Transform_OfMixedBatch_WithBeginToken_WritesWhatEachPrefixWritesAlone()
     {
         BaseModel baseModel = Base(withBegin: true);
-        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart }, baseModel: baseModel);
+        using PrefixTuningTransformer model =
+            Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart }, baseModel: baseModel);
         ToneRow[] rows = [.. Rows(9).Select((row, index) => row with { Tone = index < 7 ? row.Tone : "new" })];
         string[] texts = Texts(model, rows);
         Assert.IsGreaterThan(1, texts.Distinct().Count());
@@ -143,7 +157,8 @@ public sealed class AttributeTests
     [TestMethod]
     public void Engine_OfChangingAttribute_WritesItsText()
     {
-        using PredictionEngine<ToneRow, ToneOutput> engine = Context.Model.CreatePredictionEngine<ToneRow, ToneOutput>(s_model,
+        using PredictionEngine<ToneRow, ToneOutput> engine = Context.Model.CreatePredictionEngine<ToneRow,
+            ToneOutput>(s_model,
             new PredictionEngineOptions { OwnsTransformer = false });
         CollectionAssert.AreEqual(s_texts, Rows(9).Select(row => engine.Predict(row).Output).ToArray());
     }
@@ -153,7 +168,8 @@ public sealed class AttributeTests
     {
         DataViewSchema schema = View(Rows(1)).Schema;
         IRowToRowMapper mapper = ((ITransformer)s_model).GetRowToRowMapper(schema);
-        IEnumerable<string> needed = mapper.GetDependencies([mapper.OutputSchema["Output"]]).Select(column => column.Name);
+        IEnumerable<string> needed = mapper.GetDependencies([mapper.OutputSchema["Output"]])
+            .Select(column => column.Name);
         CollectionAssert.AreEquivalent(new[] { "Input", "Tone" }, needed.ToArray());
         needed = mapper.GetDependencies([mapper.OutputSchema["Label"]]).Select(column => column.Name);
         CollectionAssert.AreEqual(new[] { "Label" }, needed.ToArray());
@@ -164,10 +180,12 @@ public sealed class AttributeTests
     {
         IDataView output = s_model.Transform(View(Rows(9)));
         CollectionAssert.AreEqual(s_texts, output.GetColumn<string>("Output").ToArray());
-        CollectionAssert.AreEqual(Rows(9).Select(row => row.Tone).ToArray(), output.GetColumn<string>("Tone").ToArray());
+        CollectionAssert.AreEqual(Rows(9).Select(row => row.Tone).ToArray(), output.GetColumn<string>("Tone")
+            .ToArray());
         using DataViewRowCursor cursor = output.GetRowCursor([output.Schema["Output"]]);
         Assert.IsFalse(cursor.IsColumnActive(output.Schema["Tone"]));
-        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => cursor.GetGetter<ReadOnlyMemory<char>>(output.Schema["Tone"]));
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
+            cursor.GetGetter<ReadOnlyMemory<char>>(output.Schema["Tone"]));
     }
 
     [TestMethod]
@@ -179,7 +197,8 @@ public sealed class AttributeTests
         PrefixTuningEstimator estimator = TinyBase.Estimator(Context, Options with { AttributeColumnName = column });
         TextGenerationEstimator generation = Combined(s_model.Prefixes, column);
         SchemaShape shape = MlNetInternals.MakeShape(data.Schema);
-        Action[] uses = [() => estimator.GetOutputSchema(shape), () => estimator.Fit(data), () => generation.GetOutputSchema(shape), () => generation.Fit(data)];
+        Action[] uses = [() => estimator.GetOutputSchema(shape), () => estimator.Fit(data), () =>
+            generation.GetOutputSchema(shape), () => generation.Fit(data)];
         foreach (Action use in uses)
             StringAssert.Contains(Assert.ThrowsExactly<ArgumentOutOfRangeException>(use).Message, words);
     }
@@ -188,9 +207,11 @@ public sealed class AttributeTests
     public void Transform_WithoutTheAttribute_IsRefused()
     {
         IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
-        Action[] uses = [() => s_model.Transform(data), () => s_model.GetOutputSchema(data.Schema), () => ((ITransformer)s_model).GetRowToRowMapper(data.Schema)];
+        Action[] uses = [() => s_model.Transform(data), () => s_model.GetOutputSchema(data.Schema), () =>
+            ((ITransformer)s_model).GetRowToRowMapper(data.Schema)];
         foreach (Action use in uses)
-            StringAssert.Contains(Assert.ThrowsExactly<ArgumentOutOfRangeException>(use).Message, "Could not find attribute column 'Tone'");
+            StringAssert.Contains(Assert.ThrowsExactly<ArgumentOutOfRangeException>(use).Message,
+                "Could not find attribute column 'Tone'");
     }
 
     [TestMethod]
@@ -199,7 +220,8 @@ public sealed class AttributeTests
         ToneRow[] rows = Rows(5).ToArray();
         rows[3] = rows[3] with { Tone = "new\n" };
         var fault = Assert.ThrowsExactly<ArgumentException>(() => Texts(s_model, rows));
-        Assert.AreEqual("Row 3, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new\\u000a'.", fault.Message);
+        Assert.AreEqual("Row 3, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new\\u000a'.",
+            fault.Message);
     }
 
     [TestMethod]
@@ -212,11 +234,13 @@ public sealed class AttributeTests
         ToneRow[] rows = Rows(9).ToArray();
         rows[3] = rows[3] with { Tone = "" };
         IDataView output = model.Transform(View(rows));
-        string[] texts = output.GetColumn<string>("Output").ToArray(), errors = output.GetColumn<string>("Error").ToArray();
+        string[] texts = output.GetColumn<string>("Output").ToArray(), errors = output.GetColumn<string>("Error")
+            .ToArray();
         StringAssert.StartsWith(errors[3], "Row 3, column 'Tone': expected one of 'calm', 'loud', 'odd', found ''.");
         Assert.AreEqual(1, errors.Count(error => error.Length > 0));
         Assert.AreEqual("", texts[3]);
-        CollectionAssert.AreEqual(s_texts.Where((_, row) => row != 3).ToArray(), texts.Where((_, row) => row != 3).ToArray());
+        CollectionAssert.AreEqual(s_texts.Where((_, row) => row != 3).ToArray(), texts.Where((_, row) => row != 3)
+            .ToArray());
     }
 
     [TestMethod]
@@ -224,7 +248,8 @@ public sealed class AttributeTests
     {
         using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart });
         Assert.AreEqual(2, model.Prefix!.Length);
-        CollectionAssert.AreEqual(model.Prefixes["odd"].WithoutLast(4).Parts[AttentionSite.Decoder].Values, model.Prefix.Parts[AttentionSite.Decoder].Values);
+        CollectionAssert.AreEqual(model.Prefixes["odd"].WithoutLast(4).Parts[AttentionSite.Decoder].Values,
+            model.Prefix.Parts[AttentionSite.Decoder].Values);
         using PrefixTuningTransformer shared = Generator(model.Prefix);
         ToneRow[] rows = Rows(9).Select(row => row with { Tone = row.Tone == "odd" ? "new" : row.Tone }).ToArray();
         string[] texts = Texts(model, rows), ofShared = Texts(shared, rows);
@@ -253,8 +278,10 @@ public sealed class AttributeTests
     }
 
     [TestMethod]
-    [DataRow("\"attributeColumn\": \"Tone\"", "\"attributeColumn\": null", "attributePrefixes: expected a list where there is an attributeColumn, and only there")]
-    [DataRow("\"value\": \"loud\"", "\"value\": \"calm\"", "attributePrefixes: expected each value once, found 'calm' twice")]
+    [DataRow("\"attributeColumn\": \"Tone\"", "\"attributeColumn\": null",
+        "attributePrefixes: expected a list where there is an attributeColumn, and only there")]
+    [DataRow("\"value\": \"loud\"", "\"value\": \"calm\"",
+        "attributePrefixes: expected each value once, found 'calm' twice")]
     [DataRow("\"value\": \"loud\"", "\"other\": \"loud\"", "'value'")]
     public void Description_OfBrokenAttributes_IsRefused(string old, string altered, string words)
     {
@@ -272,7 +299,8 @@ public sealed class AttributeTests
         StringAssert.Contains(text, old);
         Assert.HasCount(2, SavedModel.FromBytes(json, "Entry").AttributePrefixes!);
         byte[] broken = System.Text.Encoding.UTF8.GetBytes(text.Replace(old, altered, StringComparison.Ordinal));
-        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() => SavedModel.FromBytes(broken, "Entry")).Message, words);
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(() =>
+            SavedModel.FromBytes(broken, "Entry")).Message, words);
     }
 
     [TestMethod]
@@ -282,11 +310,13 @@ public sealed class AttributeTests
     {
         // Different lengths and starts: where the base has a begin token, one prefix holds it and the others' rows do.
         BaseModel baseModel = Base(withBegin);
-        using PrefixTuningTransformer first = TinyBase.Fit(Context, baseModel: baseModel), second = TinyBase.Fit(Context, TinyBase.Quick with
-        {
-            Prefix = new PrefixOptions { Length = 7, Start = PrefixStart.Random(0.5) },
-        }, baseModel: baseModel);
-        Assert.AreEqual((withBegin, false), (first.Prefix!.Convention.HoldsBeginToken, second.Prefix!.Convention.HoldsBeginToken));
+        using PrefixTuningTransformer first = TinyBase.Fit(Context, baseModel: baseModel),
+            second = TinyBase.Fit(Context, TinyBase.Quick with
+            {
+                Prefix = new PrefixOptions { Length = 7, Start = PrefixStart.Random(0.5) },
+            }, baseModel: baseModel);
+        Assert.AreEqual((withBegin, false),
+            (first.Prefix!.Convention.HoldsBeginToken, second.Prefix!.Convention.HoldsBeginToken));
         using PrefixTuningTransformer other = Generator(s_model.Prefixes["odd"], baseModel);
         var prefixes = new Dictionary<string, Prefix> { ["calm"] = first.Prefix!, ["loud"] = second.Prefix! };
         using PrefixTuningTransformer combined = Combined(prefixes, "Tone", new TextGenerationOptions
@@ -296,21 +326,32 @@ public sealed class AttributeTests
         }, baseModel).Fit(View(Rows(1)));
         prefixes.Clear();
         Assert.HasCount(2, combined.Prefixes);
-        string[] texts = Texts(combined, Rows(9)), ofFirst = Texts(first, Rows(9)), ofSecond = Texts(second, Rows(9)), ofOther = Texts(other, Rows(9));
+        string[] texts = Texts(combined, Rows(9)), ofFirst = Texts(first, Rows(9)), ofSecond = Texts(second, Rows(9)),
+            ofOther = Texts(other, Rows(9));
         for (int row = 0; row < 9; row++)
-            Assert.AreEqual(Rows(9).ElementAt(row).Tone switch { "calm" => ofFirst[row], "loud" => ofSecond[row], _ => ofOther[row] }, texts[row], $"row {row}");
+            Assert.AreEqual(Rows(9).ElementAt(row).Tone switch
+            {
+                "calm" => ofFirst[row],
+                "loud" => ofSecond[row],
+                _ =>
+                ofOther[row]
+            }, texts[row], $"row {row}");
     }
 
     [TestMethod]
     public void GenerateText_OfBadPrefixes_IsRefused()
     {
-        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => Combined(new Dictionary<string, Prefix>(), "Tone")).Message, "at least one prefix");
-        Assert.ThrowsExactly<ArgumentNullException>(() => Combined(new Dictionary<string, Prefix> { ["calm"] = null! }, "Tone"));
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() =>
+            Combined(new Dictionary<string, Prefix>(), "Tone")).Message, "at least one prefix");
+        Assert.ThrowsExactly<ArgumentNullException>(() =>
+            Combined(new Dictionary<string, Prefix> { ["calm"] = null! }, "Tone"));
         Assert.ThrowsExactly<ArgumentException>(() => Combined(s_model.Prefixes, ""));
         var unused = new TextGenerationOptions { UnseenAttributePrefix = s_model.Prefixes["odd"] };
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: unused));
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: unused));
         StringAssert.Contains(fault.Message, "UnseenAttributePrefix: expected null without an attribute column");
-        using PrefixTuningTransformer other = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, TinyBase.Quick).Fit(View(Rows(6)));
+        using PrefixTuningTransformer other = Context.Transforms.Text.PrefixTune("Output", "Input", "Label",
+            TinyBase.T5, TinyBase.Quick).Fit(View(Rows(6)));
         var foreign = new Dictionary<string, Prefix>(s_model.Prefixes) { ["other"] = other.Prefix! };
         Assert.ThrowsExactly<InvalidOperationException>(() => Combined(foreign, "Tone").Fit(View(Rows(1))));
     }
@@ -320,15 +361,18 @@ public sealed class AttributeTests
     {
         ToneRow[] rows = Rows(6).ToArray();
         rows[4] = rows[4] with { Tone = "" };
-        Assert.AreEqual("Row 4, column 'Tone': expected a value, found an empty text.", Assert.ThrowsExactly<ArgumentException>(() => Fit(Options, rows)).Message);
+        Assert.AreEqual("Row 4, column 'Tone': expected a value, found an empty text.",
+            Assert.ThrowsExactly<ArgumentException>(() => Fit(Options, rows)).Message);
         var unseen = Options with { ValidationSet = View([new ToneRow { Input = "a", Label = "b", Tone = "new" }]) };
-        Assert.AreEqual("ValidationSet: Row 0, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new'.", Assert.ThrowsExactly<ArgumentException>(() => Fit(unseen)).Message);
+        Assert.AreEqual("ValidationSet: Row 0, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new'.",
+            Assert.ThrowsExactly<ArgumentException>(() => Fit(unseen)).Message);
     }
 
     [TestMethod]
     public void Fit_OfSingleValue_GivesOnePrefix()
     {
-        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart }, Rows(9).Where(row => row.Tone == "odd"));
+        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart },
+            Rows(9).Where(row => row.Tone == "odd"));
         CollectionAssert.AreEqual(new[] { "odd" }, model.Prefixes.Keys.ToArray());
         Assert.AreEqual(6, model.Prefixes["odd"].Length);
         Assert.AreEqual(2, model.Prefix!.Length);
@@ -338,7 +382,8 @@ public sealed class AttributeTests
     public void Fit_WithRareValue_NeverHoldsItsOnlyRowOut()
     {
         IEnumerable<ToneRow> rows = Rows(9).Select((row, index) => row with { Tone = index < 8 ? $"{index}" : "7" });
-        using PrefixTuningTransformer model = Fit(Options with { Training = Options.Training with { MaxSteps = 1, ValidationFraction = 0.9 } }, rows);
+        using PrefixTuningTransformer model =
+            Fit(Options with { Training = Options.Training with { MaxSteps = 1, ValidationFraction = 0.9 } }, rows);
         Assert.AreEqual(8, model.TrainingSummary!.TrainingRows);
         Assert.AreEqual(1, model.TrainingSummary.ValidationRows);
     }
@@ -346,9 +391,11 @@ public sealed class AttributeTests
     [TestMethod]
     public void Fit_OfAttributesOnEncoderDecoder_WritesTextOfEach()
     {
-        using PrefixTuningTransformer model = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, Options with { Training = Options.Training with { Averaging = 0 } }).Fit(View(Rows(12)));
+        using PrefixTuningTransformer model = Context.Transforms.Text.PrefixTune("Output", "Input", "Label",
+            TinyBase.T5, Options with { Training = Options.Training with { Averaging = 0 } }).Fit(View(Rows(12)));
         Assert.HasCount(3, model.Prefixes["calm"].Sites);
-        Assert.IsGreaterThan(1, Texts(model, Rows(3).Select(row => row with { Input = "name : Venue" })).Distinct().Count());
+        Assert.IsGreaterThan(1, Texts(model, Rows(3).Select(row => row with { Input = "name : Venue" })).Distinct()
+            .Count());
     }
 
     private static IEnumerable<ToneRow> Rows(int count) => TinyBase.Rows(count).Select((row, index) => new ToneRow
@@ -360,18 +407,24 @@ public sealed class AttributeTests
 
     private static IDataView View(IEnumerable<ToneRow> rows) => Context.Data.LoadFromEnumerable(rows);
 
-    private static BaseModel Base(bool withBegin) => withBegin ? BaseModel.FromFolder(s_withBegin.Path) : TinyBase.Llama;
+    private static BaseModel Base(bool withBegin) =>
+        withBegin ? BaseModel.FromFolder(s_withBegin.Path) : TinyBase.Llama;
 
-    private static PrefixTuningTransformer Fit(PrefixTuningOptions options, IEnumerable<ToneRow>? rows = null, BaseModel? baseModel = null) =>
+    private static PrefixTuningTransformer Fit(PrefixTuningOptions options, IEnumerable<ToneRow>? rows = null,
+        BaseModel? baseModel = null) =>
         TinyBase.Estimator(Context, options, baseModel).Fit(View(rows ?? Rows(30)));
 
-    private static PrefixTuningTransformer Generator(Prefix? prefix, BaseModel? baseModel = null) => Context.Transforms.Text.GenerateText("Output", "Input", baseModel ?? TinyBase.Llama, prefix,
+    private static PrefixTuningTransformer Generator(Prefix? prefix, BaseModel? baseModel = null) =>
+        Context.Transforms.Text.GenerateText("Output", "Input", baseModel ?? TinyBase.Llama, prefix,
         new TextGenerationOptions { Generation = Options.Generation }).Fit(View(Rows(1)));
 
-    private static TextGenerationEstimator Combined(IReadOnlyDictionary<string, Prefix> prefixes, string column, TextGenerationOptions? options = null, BaseModel? baseModel = null) =>
-        Context.Transforms.Text.GenerateText("Output", "Input", baseModel ?? TinyBase.Llama, prefixes, column, options ?? new TextGenerationOptions { Generation = Options.Generation });
+    private static TextGenerationEstimator Combined(IReadOnlyDictionary<string, Prefix> prefixes, string column,
+        TextGenerationOptions? options = null, BaseModel? baseModel = null) =>
+        Context.Transforms.Text.GenerateText("Output", "Input", baseModel ?? TinyBase.Llama, prefixes, column, options
+            ?? new TextGenerationOptions { Generation = Options.Generation });
 
-    private static string[] Texts(ITransformer model, IEnumerable<ToneRow> rows) => model.Transform(View(rows)).GetColumn<string>("Output").ToArray();
+    private static string[] Texts(ITransformer model, IEnumerable<ToneRow> rows) =>
+        model.Transform(View(rows)).GetColumn<string>("Output").ToArray();
 }
 
 /// <summary>A row with an attribute.</summary>

@@ -1,8 +1,10 @@
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Training;
@@ -13,18 +15,20 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>
-/// A base whose tokenizer puts a begin token in front of every text: it stands there once, in a prefix made from text or in
-/// front of the row, whatever was trained.
+/// A base whose tokenizer puts a begin token in front of every text: it stands there once, in a prefix made from text
+/// or in front of the row, whatever was trained.
 /// </summary>
 [TestClass]
 public sealed class BeginTokenTests
 {
-    private const string Instruction = "name : The Eagle | Type : pub | food : French\nThe Eagle is a pub with French food .\n";
+    private const string Instruction =
+        "name : The Eagle | Type : pub | food : French\nThe Eagle is a pub with French food .\n";
 
     private static readonly MLContext Context = new(seed: 1);
 
     // These start from no text, or stand behind the source.
-    private static readonly string[] WithoutBegin = ["mlp", "embedding only from random", "infix", "infix of a residual mlp"];
+    private static readonly string[] WithoutBegin =
+        ["mlp", "embedding only from random", "infix", "infix of a residual mlp"];
 
     private static readonly PrefixTuningOptions Untrained = TinyBase.Quick with
     {
@@ -77,11 +81,12 @@ public sealed class BeginTokenTests
             },
             Training = method == "Text" ? Untrained.Training with { LearningRate = null } : Untrained.Training,
         });
-        using PrefixTuningTransformer prompted = Context.Transforms.Text.GenerateText("Output", "Input", Base(), options: new TextGenerationOptions
-        {
-            Template = Instruction + "{input}\n",
-            Generation = TinyBase.Quick.Generation,
-        }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
+        using PrefixTuningTransformer prompted =
+            Context.Transforms.Text.GenerateText("Output", "Input", Base(), options: new TextGenerationOptions
+            {
+                Template = Instruction + "{input}\n",
+                Generation = TinyBase.Quick.Generation,
+            }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
         string[] texts = TinyBase.Texts(Context, model, TinyBase.Rows(5));
         CollectionAssert.AreEqual(TinyBase.Texts(Context, prompted, TinyBase.Rows(5)), texts);
         Assert.IsTrue(texts.Any(text => text.Length > 0));
@@ -108,7 +113,8 @@ public sealed class BeginTokenTests
             Begin = hold.Base.Tokenizer.Prologue[0],
         });
         // What stands in front reads nothing behind it.
-        float[] found = model.Prefix.WithoutLast(2).Parts[AttentionSite.Decoder].Values, expected = begin.Parts[AttentionSite.Decoder].Values;
+        float[] found = model.Prefix.WithoutLast(2).Parts[AttentionSite.Decoder].Values,
+            expected = begin.Parts[AttentionSite.Decoder].Values;
         Assert.IsLessThan(1e-5f, found.Zip(expected, (value, other) => float.Abs(value - other)).Max());
     }
 
@@ -117,18 +123,30 @@ public sealed class BeginTokenTests
     [DataRow(true)]
     public void DistillPrefix_OfAnInstruction_ComesNearerToIt(bool fromPrefix)
     {
-        using PrefixTuningTransformer longer = Fit(Untrained with { Prefix = new PrefixOptions { Length = 9, Start = PrefixStart.Random(0.5) } });
-        PrefixTeacher teacher = fromPrefix ? PrefixTeacher.FromPrefix(longer.Prefix!) : PrefixTeacher.FromText(Instruction);
-        using PrefixTuningTransformer model = Context.Transforms.Text.DistillPrefix("Output", "Input", Base(), teacher, new DistillationOptions
-        {
-            Student = TinyBase.Quick with { Training = new TrainingOptions { MaxSteps = 30, MaxEpochs = 20, BatchSize = 4 } },
-            Continuations = new GenerationOptions { MaxNewTokens = 10 },
-        }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(24)));
+        using PrefixTuningTransformer longer =
+            Fit(Untrained with { Prefix = new PrefixOptions { Length = 9, Start = PrefixStart.Random(0.5) } });
+        PrefixTeacher teacher = fromPrefix ? PrefixTeacher.FromPrefix(longer.Prefix!)
+            : PrefixTeacher.FromText(Instruction);
+        using PrefixTuningTransformer model =
+            Context.Transforms.Text.DistillPrefix("Output", "Input", Base(), teacher, new DistillationOptions
+            {
+                Student = TinyBase.Quick with
+                {
+                    Training = new TrainingOptions
+                    {
+                        MaxSteps = 30,
+                        MaxEpochs = 20,
+                        BatchSize = 4
+                    }
+                },
+                Continuations = new GenerationOptions { MaxNewTokens = 10 },
+            }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(24)));
         TrainingSummary summary = model.TrainingSummary!;
         Assert.AreEqual(!fromPrefix, model.Prefix!.Convention.HoldsBeginToken);
         Assert.AreEqual(fromPrefix ? 9 : Tokens(Instruction), summary.Distillation!.TeacherTokens);
         Assert.IsLessThan(0.9 * summary.StartLoss, summary.BestLoss!.Value);
-        CollectionAssert.AreEqual(Alone(model.Prefix, TinyBase.Rows(5)), TinyBase.Texts(Context, model, TinyBase.Rows(5)));
+        CollectionAssert.AreEqual(Alone(model.Prefix, TinyBase.Rows(5)),
+            TinyBase.Texts(Context, model, TinyBase.Rows(5)));
     }
 
     [TestMethod]
@@ -141,11 +159,15 @@ public sealed class BeginTokenTests
         using BaseLease hold = Hold();
         FrozenBase frozen = hold.Base;
         int[] prologue = [.. frozen.Tokenizer.Prologue];
-        using PrefixTuningTransformer longer = Fit(Untrained with { Prefix = new PrefixOptions { Length = 9, Start = PrefixStart.Random(0.5) } });
-        PrefixTeacher given = heldByTeacher ? PrefixTeacher.FromText(Instruction) : PrefixTeacher.FromPrefix(longer.Prefix!);
-        DistillationTeacher teacher = DistillationTeacher.Make(frozen, given, new DistillationOptions { Student = TinyBase.Quick });
+        using PrefixTuningTransformer longer =
+            Fit(Untrained with { Prefix = new PrefixOptions { Length = 9, Start = PrefixStart.Random(0.5) } });
+        PrefixTeacher given = heldByTeacher ? PrefixTeacher.FromText(Instruction)
+            : PrefixTeacher.FromPrefix(longer.Prefix!);
+        DistillationTeacher teacher =
+            DistillationTeacher.Make(frozen, given, new DistillationOptions { Student = TinyBase.Quick });
         TrainingExample[] rows = [.. TinyBase.Rows(5).Select(row => new TrainingExample(
-            [.. heldByStudent ? [] : prologue, .. frozen.Tokenizer.Encode(row.Input + "\n")], frozen.Tokenizer.Encode(row.Label)))];
+            [.. heldByStudent ? [] : prologue, .. frozen.Tokenizer.Encode(row.Input + "\n")],
+                frozen.Tokenizer.Encode(row.Label)))];
 
         List<TrainingExample> annotated = teacher.Annotate(rows, heldByStudent, () => { });
 
@@ -157,9 +179,11 @@ public sealed class BeginTokenTests
             using var noGradient = no_grad();
             int[] bare = heldByStudent ? rows[row].Source : rows[row].Source[prologue.Length..];
             TrainingExample whole = rows[row] with { Source = [.. heldByTeacher ? [] : prologue, .. bare] };
-            Tensor hidden = TargetStates.Make(frozen.Model, [whole], tensors.Sites, teacher.Prefix.Convention, null).Hidden;
+            Tensor hidden =
+                TargetStates.Make(frozen.Model, [whole], tensors.Sites, teacher.Prefix.Convention, null).Hidden;
             Tensor found = tensor(annotated[row].Teacher!.Values, hidden.shape);
-            Assert.IsLessThanOrEqualTo(1e-4, (frozen.Model.Logits(hidden) - frozen.Model.Logits(found)).abs().max().ToDouble(), $"row {row}");
+            Assert.IsLessThanOrEqualTo(1e-4, (frozen.Model.Logits(hidden) - frozen.Model.Logits(found)).abs().max()
+                .ToDouble(), $"row {row}");
         }
     }
 
@@ -167,7 +191,8 @@ public sealed class BeginTokenTests
 
     private static BaseLease Hold() => FrozenBase.Acquire(s_folder.Path, float32, CPU);
 
-    private static PrefixTuningTransformer Fit(PrefixTuningOptions options) => TinyBase.Fit(Context, options, baseModel: Base());
+    private static PrefixTuningTransformer Fit(PrefixTuningOptions options) =>
+        TinyBase.Fit(Context, options, baseModel: Base());
 
     /// <summary>Tokens of a text with the begin token.</summary>
     private static int Tokens(string text)
@@ -184,10 +209,12 @@ public sealed class BeginTokenTests
         PretrainedTokenizer tokenizer = hold.Base.Tokenizer;
         using var noGradient = no_grad();
         using PrefixTensors tensors = PrefixTensors.Make(prefix, model);
-        using var generator = new TextGenerator(model, new GenerationRules { MaxNewTokens = 12, EndIds = model.Spec.Tokens.Ends });
+        using var generator =
+            new BatchWriter(model, new GenerationRules { MaxNewTokens = 12, EndIds = model.Spec.Tokens.Ends });
         return [.. rows.Select(row =>
         {
-            int[] source = [.. prefix.Convention.HoldsBeginToken ? [] : tokenizer.Prologue, .. tokenizer.Encode(row.Input + "\n")];
+            int[] source =
+                [.. prefix.Convention.HoldsBeginToken ? [] : tokenizer.Prologue, .. tokenizer.Encode(row.Input + "\n")];
             GeneratedSequence written = generator.Generate([new GenerationPrompt(source, tensors)])[0][0];
             return tokenizer.Decode([.. written.Ids.TakeWhile(id => !model.Spec.Tokens.Ends.Contains(id))]);
         })];

@@ -1,7 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -13,7 +14,9 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 [TestClass]
 public sealed class DistillPrefixTests
 {
-    private const string Instruction = "name : The Eagle | Type : pub | food : French\nThe Eagle is a pub with French food .\nname : Aromi | Type : restaurant | food : Chinese\nAromi is a restaurant with Chinese food .\n";
+    private const string Instruction =
+        "name : The Eagle | Type : pub | food : French\nThe Eagle is a pub with French food .\nname : Aromi | Type :"
+            + " restaurant | food : Chinese\nAromi is a restaurant with Chinese food .\n";
 
     private static readonly MLContext Context = new(seed: 1);
 
@@ -32,15 +35,24 @@ public sealed class DistillPrefixTests
     [
         [Quick with { Temperature = 0 }, "Temperature: expected a number above 0, found 0."],
         [Quick with { TopK = -1 }, "TopK: expected 0 or more, found -1."],
-        [Quick with { ContinuationColumnName = "" }, "ContinuationColumnName: expected a column name, or null, found an empty text."],
-        [Quick with { Continuations = new() { ErrorColumnName = "Error" } }, "Continuations.ErrorColumnName: expected null, found 'Error'."],
-        [Quick with { Continuations = new() { Decoding = Decoding.Beam(), SequenceCount = 2 } }, "Continuations.SequenceCount: expected 1, found 2."],
-        [Quick with { Continuations = new() { MaxNewTokens = 0 } }, "Continuations.MaxNewTokens: expected 1 or more, found 0."],
-        [Quick with { Student = new() { Prefix = new() { Length = 0 } } }, "Student.Prefix.Length: expected 1 or more, found 0."],
-        [Quick with { Student = new() { Training = new() { LabelSmoothing = 0.1 } } }, "Student.Training.LabelSmoothing: expected 0, since nothing is labelled, found 0.1."],
-        [Quick with { Student = new() { AttributeColumnName = "Tone" } }, "Student.AttributeColumnName: expected null, since all rows have one teacher, found 'Tone'."],
-        [Quick with { Student = new() { Prefix = new() { Method = PrefixMethod.Text } } }, "Student.Prefix.Method: expected a method that learns, found Text."],
-        [Quick with { Continuations = new() { Truncation = PromptTruncation.Start } }, "Continuations.Truncation: expected None, as Student.Training.Truncation, found Start."],
+        [Quick with { ContinuationColumnName = "" },
+            "ContinuationColumnName: expected a column name, or null, found an empty text."],
+        [Quick with { Continuations = new() { ErrorColumnName = "Error" } },
+            "Continuations.ErrorColumnName: expected null, found 'Error'."],
+        [Quick with { Continuations = new() { Decoding = Decoding.Beam(), SequenceCount = 2 } },
+            "Continuations.SequenceCount: expected 1, found 2."],
+        [Quick with { Continuations = new() { MaxNewTokens = 0 } },
+            "Continuations.MaxNewTokens: expected 1 or more, found 0."],
+        [Quick with { Student = new() { Prefix = new() { Length = 0 } } },
+            "Student.Prefix.Length: expected 1 or more, found 0."],
+        [Quick with { Student = new() { Training = new() { LabelSmoothing = 0.1 } } },
+            "Student.Training.LabelSmoothing: expected 0, since nothing is labelled, found 0.1."],
+        [Quick with { Student = new() { AttributeColumnName = "Tone" } },
+            "Student.AttributeColumnName: expected null, since all rows have one teacher, found 'Tone'."],
+        [Quick with { Student = new() { Prefix = new() { Method = PrefixMethod.Text } } },
+            "Student.Prefix.Method: expected a method that learns, found Text."],
+        [Quick with { Continuations = new() { Truncation = PromptTruncation.Start } },
+            "Continuations.Truncation: expected None, as Student.Training.Truncation, found Start."],
         [Quick with { Student = null! }, "Student: expected a value, found null."],
     ];
 
@@ -56,7 +68,8 @@ public sealed class DistillPrefixTests
     public void FromText_OfNoTextOrAPlaceholder_IsRefused()
     {
         Assert.ThrowsExactly<ArgumentException>(() => PrefixTeacher.FromText(""));
-        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => PrefixTeacher.FromText("Say {input}.")).Message, "{input}");
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() =>
+            PrefixTeacher.FromText("Say {input}.")).Message, "{input}");
     }
 
     [TestMethod]
@@ -76,7 +89,8 @@ public sealed class DistillPrefixTests
     [TestMethod]
     public void Fit_OfAnEncoderDecoderBase_ComesNearerToTheInstruction()
     {
-        using PrefixTuningTransformer model = Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.T5, PrefixTeacher.FromText(Instruction), Quick).Fit(Rows());
+        using PrefixTuningTransformer model = Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.T5,
+            PrefixTeacher.FromText(Instruction), Quick).Fit(Rows());
         Assert.IsLessThan(0.9 * model.TrainingSummary!.StartLoss, model.TrainingSummary.BestLoss!.Value);
         Assert.IsGreaterThan(4, model.TrainingSummary.Distillation!.TeacherTokens);
     }
@@ -84,11 +98,18 @@ public sealed class DistillPrefixTests
     [TestMethod]
     public void Fit_OfAPrefixAndGivenContinuations_StartsAsItsFirstTokens()
     {
-        using PrefixTuningTransformer longer = TinyBase.Fit(Context, TinyBase.Quick with { Prefix = new PrefixOptions { Length = 9 } });
-        var options = Quick with { ContinuationColumnName = "Label", Student = Quick.Student with { Training = Quick.Student.Training with { LearningRate = 1e-30 } } };
+        using PrefixTuningTransformer longer =
+            TinyBase.Fit(Context, TinyBase.Quick with { Prefix = new PrefixOptions { Length = 9 } });
+        var options = Quick with
+        {
+            ContinuationColumnName = "Label",
+            Student = Quick.Student with { Training = Quick.Student.Training with { LearningRate = 1e-30 } }
+        };
         using PrefixTuningTransformer model = Context.Transforms.Text
-            .DistillPrefix("Output", "Input", TinyBase.Llama, PrefixTeacher.FromPrefix(longer.Prefix!), options).Fit(Rows());
-        SitePrefix teacher = longer.Prefix!.Part(AttentionSite.Decoder)!, student = model.Prefix!.Part(AttentionSite.Decoder)!;
+            .DistillPrefix("Output", "Input", TinyBase.Llama, PrefixTeacher.FromPrefix(longer.Prefix!), options)
+                .Fit(Rows());
+        SitePrefix teacher = longer.Prefix!.Part(AttentionSite.Decoder)!,
+            student = model.Prefix!.Part(AttentionSite.Decoder)!;
         int whole = teacher.Length * teacher.HeadSize, kept = 4 * teacher.HeadSize;
         for (int i = 0; i < student.Values.Length; i++)
             Assert.AreEqual(teacher.Values[i / kept * whole + i % kept], student.Values[i], 1e-6f);
@@ -109,14 +130,18 @@ public sealed class DistillPrefixTests
 
     [TestMethod]
     [DynamicData(nameof(Students))]
-    public void Fit_OfAPrefix_TrainsTheStudentThatWasAskedFor(PrefixMethod teacher, PrefixOptions student, bool startsAsTeacher)
+    public void Fit_OfAPrefix_TrainsTheStudentThatWasAskedFor(PrefixMethod teacher, PrefixOptions student,
+        bool startsAsTeacher)
     {
-        using PrefixTuningTransformer longer = TinyBase.Fit(Context, TinyBase.Quick with { Prefix = new PrefixOptions { Method = teacher, Length = 9 } });
+        using PrefixTuningTransformer longer =
+            TinyBase.Fit(Context, TinyBase.Quick with { Prefix = new PrefixOptions { Method = teacher, Length = 9 } });
         var options = Quick with { Student = Quick.Student with { Prefix = student with { Length = 4 } } };
         PrefixTeacher given = PrefixTeacher.FromPrefix(longer.Prefix!);
         using (BaseLease hold = TinyBase.Hold())
-            Assert.AreEqual(startsAsTeacher, DistillationTeacher.Make(hold.Base, given, options).Student().Prefix.Start is PrefixValuesStart);
-        using PrefixTuningTransformer model = Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama, given, options).Fit(Rows());
+            Assert.AreEqual(startsAsTeacher, DistillationTeacher.Make(hold.Base, given, options)
+                .Student().Prefix.Start is PrefixValuesStart);
+        using PrefixTuningTransformer model =
+            Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama, given, options).Fit(Rows());
         Assert.AreEqual(student.Method is InfixMethod, model.Prefix!.IsInfix);
         Assert.AreEqual(4, model.Prefix.Length);
         Assert.IsLessThanOrEqualTo(model.TrainingSummary!.StartLoss, model.TrainingSummary.BestLoss!.Value);
@@ -129,8 +154,10 @@ public sealed class DistillPrefixTests
         using BaseLease hold = TinyBase.Hold();
         FrozenBase frozen = hold.Base;
         int[] prologue = [.. frozen.Tokenizer.Prologue], instruction = frozen.Tokenizer.EncodeTemplate(Instruction);
-        TrainingExample[] rows = [.. TinyBase.Rows(5).Select(row => new TrainingExample(frozen.Tokenizer.Encode(row.Input + "\n"), frozen.Tokenizer.Encode(row.Label)))];
-        DistillationTeacher teacher = DistillationTeacher.Make(frozen, PrefixTeacher.FromText(Instruction), Quick with { Student = Quick.Student with { Training = new() { BatchSize = 2 } } });
+        TrainingExample[] rows = [.. TinyBase.Rows(5).Select(row =>
+            new TrainingExample(frozen.Tokenizer.Encode(row.Input + "\n"), frozen.Tokenizer.Encode(row.Label)))];
+        DistillationTeacher teacher = DistillationTeacher.Make(frozen, PrefixTeacher.FromText(Instruction),
+            Quick with { Student = Quick.Student with { Training = new() { BatchSize = 2 } } });
         List<TrainingExample> annotated = teacher.Annotate(rows, heldByStudent: true, () => { });
         Assert.IsNotNull(teacher.Prefix);
         for (int row = 0; row < rows.Length; row++)
@@ -138,9 +165,11 @@ public sealed class DistillPrefixTests
             using var scope = NewDisposeScope();
             using var noGradient = no_grad();
             TrainingExample whole = rows[row] with { Source = [.. prologue, .. instruction, .. rows[row].Source] };
-            Tensor hidden = TargetStates.Make(frozen.Model, [whole], new Dictionary<AttentionSite, Tensor>(), PrefixConvention.DecoderOnly, null).Hidden;
+            Tensor hidden = TargetStates.Make(frozen.Model, [whole], new Dictionary<AttentionSite, Tensor>(),
+                PrefixConvention.DecoderOnly, null).Hidden;
             Tensor found = tensor(annotated[row].Teacher!.Values, hidden.shape);
-            Assert.IsLessThanOrEqualTo(1e-4, (frozen.Model.Logits(hidden) - frozen.Model.Logits(found)).abs().max().ToDouble(), $"row {row}");
+            Assert.IsLessThanOrEqualTo(1e-4, (frozen.Model.Logits(hidden) - frozen.Model.Logits(found)).abs().max()
+                .ToDouble(), $"row {row}");
         }
     }
 
@@ -152,7 +181,8 @@ public sealed class DistillPrefixTests
         using PrefixTuningTransformer model = Fit(Quick);
         Context.Model.Save(model, null, path);
         using var loaded = (PrefixTuningTransformer)Context.Model.Load(path, out _);
-        CollectionAssert.AreEqual(TinyBase.Texts(Context, model, TinyBase.Rows(6)), TinyBase.Texts(Context, loaded, TinyBase.Rows(6)));
+        CollectionAssert.AreEqual(TinyBase.Texts(Context, model, TinyBase.Rows(6)),
+            TinyBase.Texts(Context, loaded, TinyBase.Rows(6)));
         Assert.AreEqual(model.TrainingSummary!.Distillation, loaded.TrainingSummary!.Distillation);
     }
 
@@ -160,14 +190,16 @@ public sealed class DistillPrefixTests
     public void Fit_Twice_GivesTheSamePrefix()
     {
         using PrefixTuningTransformer first = Fit(Quick), second = Fit(Quick);
-        CollectionAssert.AreEqual(first.Prefix!.Part(AttentionSite.Decoder)!.Values, second.Prefix!.Part(AttentionSite.Decoder)!.Values);
+        CollectionAssert.AreEqual(first.Prefix!.Part(AttentionSite.Decoder)!.Values,
+            second.Prefix!.Part(AttentionSite.Decoder)!.Values);
     }
 
     [TestMethod]
     public void Fit_WithAValidationSet_LetsTheTeacherWriteItToo()
     {
         var validation = Context.Data.LoadFromEnumerable(TinyBase.Rows(30).Skip(24));
-        using PrefixTuningTransformer model = Fit(Quick with { Student = Quick.Student with { ValidationSet = validation } });
+        using PrefixTuningTransformer model =
+            Fit(Quick with { Student = Quick.Student with { ValidationSet = validation } });
         Assert.AreEqual(6, model.TrainingSummary!.ValidationRows);
         Assert.AreEqual(24, model.TrainingSummary.TrainingRows);
         Assert.IsLessThan(model.TrainingSummary.StartLoss, model.TrainingSummary.BestLoss!.Value);
@@ -179,27 +211,33 @@ public sealed class DistillPrefixTests
         int length = Tokens(Instruction);
         var options = Quick with { Student = Quick.Student with { Prefix = new PrefixOptions { Length = length } } };
         var fault = Assert.ThrowsExactly<ArgumentException>(() => Fit(options));
-        StringAssert.Contains(fault.Message, $"Student.Prefix.Length: expected fewer tokens than the teacher's {length}, found {length}.");
+        StringAssert.Contains(fault.Message,
+            $"Student.Prefix.Length: expected fewer tokens than the teacher's {length}, found {length}.");
     }
 
     [TestMethod]
     public void Fit_OfAnotherBasesPrefix_IsRefused()
     {
-        using PrefixTuningTransformer other = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, TinyBase.Quick).Fit(Rows());
-        var estimator = Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama, PrefixTeacher.FromPrefix(other.Prefix!), Quick);
+        using PrefixTuningTransformer other =
+            Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, TinyBase.Quick).Fit(Rows());
+        var estimator = Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama,
+            PrefixTeacher.FromPrefix(other.Prefix!), Quick);
         Assert.ThrowsExactly<InvalidOperationException>(() => estimator.Fit(Rows()));
     }
 
     [TestMethod]
     public void Fit_OfMissingColumns_NamesThem()
     {
-        Assert.Contains("'Nowhere'", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => Estimator(Quick with { ContinuationColumnName = "Nowhere" }).Fit(Rows())).Message);
+        Assert.Contains("'Nowhere'", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
+            Estimator(Quick with { ContinuationColumnName = "Nowhere" }).Fit(Rows())).Message);
         Assert.Contains("'Nothing'", Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
-            Context.Transforms.Text.DistillPrefix("Output", "Nothing", TinyBase.Llama, PrefixTeacher.FromText(Instruction), Quick).Fit(Rows())).Message);
+            Context.Transforms.Text.DistillPrefix("Output", "Nothing", TinyBase.Llama,
+                PrefixTeacher.FromText(Instruction), Quick).Fit(Rows())).Message);
     }
 
     private static PrefixDistillationEstimator Estimator(DistillationOptions options) =>
-        Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama, PrefixTeacher.FromText(Instruction), options);
+        Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama, PrefixTeacher.FromText(Instruction),
+            options);
 
     private static PrefixTuningTransformer Fit(DistillationOptions options) => Estimator(options).Fit(Rows());
 

@@ -38,7 +38,8 @@ internal static partial class FaceChild
     {
         var mlContext = new MLContext(seed: 1);
         ITransformer loaded = mlContext.Model.Load(model, out _);
-        using PredictionEngine<FaceRow, FaceOutput> engine = mlContext.Model.CreatePredictionEngine<FaceRow, FaceOutput>(loaded);
+        using PredictionEngine<FaceRow, FaceOutput> engine = mlContext.Model.CreatePredictionEngine<FaceRow,
+            FaceOutput>(loaded);
         Console.Write(engine.Predict(new FaceRow { Input = text }).Output);
     }
 
@@ -46,7 +47,8 @@ internal static partial class FaceChild
     {
         var mlContext = new MLContext(seed: 1);
         ITransformer loaded = mlContext.Model.Load(model, out _);
-        using PredictionEngine<ToneRow, ToneOutput> engine = mlContext.Model.CreatePredictionEngine<ToneRow, ToneOutput>(loaded);
+        using PredictionEngine<ToneRow, ToneOutput> engine = mlContext.Model.CreatePredictionEngine<ToneRow,
+            ToneOutput>(loaded);
         Console.Write(engine.Predict(new ToneRow { Input = text, Tone = tone }).Output);
     }
 
@@ -76,7 +78,9 @@ internal static partial class FaceChild
 
     /// <param name="model">The model to load.</param>
     /// <param name="target">The file to save it over.</param>
-    /// <param name="allowed">Bytes a file may have from then on, or null for any number; the caller sees to it that the signal is ignored.</param>
+    /// <param name="allowed">
+    /// Bytes a file may have from then on, or null for any number; the caller sees to it that the signal is ignored.
+    /// </param>
     public static void TryToSave(string model, string target, ulong? allowed = null)
     {
         var mlContext = new MLContext(seed: 1);
@@ -84,7 +88,8 @@ internal static partial class FaceChild
         byte[] before = File.ReadAllBytes(target);
         // Not before: loading unpacks the model to a temporary file.
         if (allowed is { } most && SetLimit(FileSize, [most, ulong.MaxValue]) != 0)
-            throw new InvalidOperationException($"The size of files could not be limited: error {Marshal.GetLastPInvokeError()}.");
+            throw new InvalidOperationException(
+                $"The size of files could not be limited: error {Marshal.GetLastPInvokeError()}.");
         try
         {
             mlContext.Model.SaveAtomically(loaded, schema, target);
@@ -97,7 +102,8 @@ internal static partial class FaceChild
         if (allowed is not null)
             _ = SetLimit(FileSize, [ulong.MaxValue, ulong.MaxValue]);
         Console.WriteLine(File.ReadAllBytes(target).AsSpan().SequenceEqual(before) ? "untouched" : "changed");
-        Console.WriteLine(string.Join(", ", Directory.GetFiles(Path.GetDirectoryName(target)!).Select(Path.GetFileName)));
+        Console.WriteLine(string.Join(", ", Directory.GetFiles(Path.GetDirectoryName(target)!)
+            .Select(Path.GetFileName)));
         mlContext.Model.Load(target, out _);
         Console.WriteLine("loads");
     }
@@ -105,19 +111,20 @@ internal static partial class FaceChild
     public static void TrainWithState(string folder, string state)
     {
         var mlContext = new MLContext(seed: 1);
-        using PrefixTuningTransformer tuned = mlContext.Transforms.Text.PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder), new PrefixTuningOptions
-        {
-            // So long that tensors, and not the growing list of steps, are most of the state.
-            Prefix = new PrefixOptions { Length = 16 },
-            Training = new TrainingOptions
+        using PrefixTuningTransformer tuned = mlContext.Transforms.Text.PrefixTune("Output", "Input", "Label",
+            BaseModel.FromFolder(folder), new PrefixTuningOptions
             {
-                BatchSize = 2,
-                MaxEpochs = 6,
-                StateFile = state,
-                StateInterval = 1,
-                Progress = progress => Console.WriteLine($"step {progress.Step}"),
-            },
-        }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(24)));
+                // So long that tensors, and not the growing list of steps, are most of the state.
+                Prefix = new PrefixOptions { Length = 16 },
+                Training = new TrainingOptions
+                {
+                    BatchSize = 2,
+                    MaxEpochs = 6,
+                    StateFile = state,
+                    StateInterval = 1,
+                    Progress = progress => Console.WriteLine($"step {progress.Step}"),
+                },
+            }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(24)));
         Console.WriteLine(Convert.ToHexString(SHA256.HashData(tuned.Prefix!.ToBytes())));
     }
 

@@ -5,7 +5,9 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>Saving on a disk that has no room left, or beyond the size a file may have: the kernel itself refuses to write on.</summary>
+/// <summary>
+/// Saving on a disk that has no room left, or beyond the size a file may have: the kernel itself refuses to write on.
+/// </summary>
 [TestClass]
 [OSCondition(OperatingSystems.Linux)]
 public sealed class FullDiskTests
@@ -30,9 +32,11 @@ public sealed class FullDiskTests
     [TestMethod]
     public void SaveAtomically_OnAFullDisk_LeavesTheOldModelAndNothingElse()
     {
-        string model = Save(), disk = Directory.CreateDirectory(Path.Combine(_folder, "disk")).FullName, target = Path.Combine(disk, "model.zip");
+        string model = Save(), disk = Directory.CreateDirectory(Path.Combine(_folder, "disk")).FullName,
+            target = Path.Combine(disk, "model.zip");
         long room = new FileInfo(model).Length * 3 / 2;
-        string[] lines = OnDisk(disk, room, $"cp '{model}' '{target}' && exec \"$@\"", ChildProcess.Command(FaceChild.SaveWithoutRoom, model, target));
+        string[] lines = OnDisk(disk, room, $"cp '{model}' '{target}' && exec \"$@\"",
+            ChildProcess.Command(FaceChild.SaveWithoutRoom, model, target));
         StringAssert.StartsWith(lines[0], $"'{target}': writing failed after ");
         StringAssert.Contains(lines[0], "a former file is untouched. No space left on device");
         CollectionAssert.AreEqual(new[] { "untouched", "model.zip", "loads" }, lines[1..]);
@@ -41,10 +45,13 @@ public sealed class FullDiskTests
     [TestMethod]
     public void SaveAtomically_BeyondTheSizeAllowed_LeavesTheOldModelAndNothingElse()
     {
-        string model = Save(), target = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "limited")).FullName, "model.zip");
+        string model = Save(),
+            target = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "limited")).FullName, "model.zip");
         File.Copy(model, target);
         long allowed = new FileInfo(model).Length * 3 / 4;
-        (int exitCode, string output) = Run(["bash", "-c", WithoutSignal, "bash", .. ChildProcess.Command(FaceChild.SaveWithoutRoom, model, target, $"{allowed}")]);
+        (int exitCode, string output) =
+            Run(["bash", "-c", WithoutSignal, "bash",
+            .. ChildProcess.Command(FaceChild.SaveWithoutRoom, model, target, $"{allowed}")]);
         Assert.AreEqual(0, exitCode, output);
         string[] lines = output.TrimEnd().Split('\n');
         StringAssert.StartsWith(lines[0], $"'{target}': writing failed after ");
@@ -55,7 +62,8 @@ public sealed class FullDiskTests
     [TestMethod]
     public void Fit_WhoseStateFindsNoRoom_GoesOnAndKeepsTheOldState()
     {
-        string folder = TinyBase.Folder("llama"), whole = Path.Combine(_folder, "whole.state"), disk = Directory.CreateDirectory(Path.Combine(_folder, "disk")).FullName;
+        string folder = TinyBase.Folder("llama"), whole = Path.Combine(_folder, "whole.state"),
+            disk = Directory.CreateDirectory(Path.Combine(_folder, "disk")).FullName;
         string expected = ChildProcess.Run(FaceChild.Train, folder, whole).TrimEnd().Split('\n')[^1];
         // The state after the first step has room, no second one beside it.
         string[] lines = OnDisk(disk, new FileInfo(whole).Length + Page, $"\"$@\" && ls -A '{disk}' && \"$@\"",
@@ -82,14 +90,17 @@ public sealed class FullDiskTests
     {
         if (Run(["bash", "-c", "unshare --user --map-root-user --mount true"]).ExitCode != 0)
             Assert.Inconclusive("This machine does not let a user mount a small disk (unshare).");
-        (int exitCode, string output) = Run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", OnSmallDisk + script, "bash", $"{room}", disk, .. command]);
+        (int exitCode, string output) =
+            Run(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", OnSmallDisk + script, "bash",
+            $"{room}", disk, .. command]);
         Assert.AreEqual(0, exitCode, output);
         return output.TrimEnd().Split('\n');
     }
 
     private static (int ExitCode, string Output) Run(string[] command)
     {
-        using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true })!;
+        using Process process =
+            Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true })!;
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return (process.ExitCode, output);

@@ -14,11 +14,13 @@ public sealed class GeneratedTextCursorTests
     [DataRow(7, 5)]
     public void MoveNext_AfterAFailure_FailsAgainAndHandsOutNothing(int bad, int good)
     {
-        var options = new TextGenerationOptions { Generation = TinyBase.Quick.Generation };   // reads 1, 1, 2, 1, 5 rows ahead
+        // Reads 1, 1, 2, 1, 5 rows ahead.
+        var options = new TextGenerationOptions { Generation = TinyBase.Quick.Generation };
         FaceRow[] rows = TinyBase.Rows(12).ToArray();
         rows[bad].Input = string.Concat(Enumerable.Repeat("name : Venue | ", 120));
         IDataView data = Context.Data.LoadFromEnumerable(rows);
-        using PrefixTuningTransformer model = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options).Fit(data);
+        using PrefixTuningTransformer model =
+            Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options).Fit(data);
         IDataView output = model.Transform(data);
         using DataViewRowCursor cursor = output.GetRowCursor(output.Schema);
         ValueGetter<ReadOnlyMemory<char>> text = cursor.GetGetter<ReadOnlyMemory<char>>(output.Schema["Output"]);

@@ -7,7 +7,9 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>Rows one at a time, as an engine asks for them, in the order in which one or two threads may do so.</summary>
+/// <summary>
+/// Rows one at a time, as an engine asks for them, in the order in which one or two threads may do so.
+/// </summary>
 [TestClass]
 public sealed class GeneratedTextRowMapperTests
 {
@@ -160,7 +162,8 @@ public sealed class GeneratedTextRowMapperTests
                 value = s_inputs[_input!.Place].AsMemory();
             };
             ValueGetter<float> broken = (ref float value) => throw new FormatException("another column");
-            _input = new HandMadeRow(("Input", TextDataViewType.Instance, input), ("Broken", NumberDataViewType.Single, broken));
+            _input = new HandMadeRow(("Input", TextDataViewType.Instance, input),
+                ("Broken", NumberDataViewType.Single, broken));
             IRowToRowMapper mapper = ((ITransformer)s_model).GetRowToRowMapper(_input.Schema);
             _output = mapper.GetRow(_input, mapper.OutputSchema);
             _text = _output.GetGetter<ReadOnlyMemory<char>>(mapper.OutputSchema["Output"]);
@@ -191,7 +194,8 @@ public sealed class GeneratedTextRowMapperTests
         }
 
         public void AssertRefuses() =>
-            StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => Text()).Message, "more than one thread at once");
+            StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => Text()).Message,
+                "more than one thread at once");
 
         public void Dispose() => _output.Dispose();
     }

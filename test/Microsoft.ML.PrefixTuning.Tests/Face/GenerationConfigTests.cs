@@ -2,8 +2,9 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -27,14 +28,18 @@ public sealed class GenerationConfigTests
     [DataRow("""{ "forced_bos_token_id": null, "forced_eos_token_id": [7, 8] }""", null, null, null, 7, 0, 128)]
     [DataRow("""{ "min_length": 12, "max_length": 62 }""", null, null, null, null, 11, 61)]
     [DataRow("""{ "min_length": 0, "max_length": 2 }""", null, null, null, null, 0, 1)]
-    [DataRow("""{ "min_new_tokens": 3, "max_new_tokens": 9, "min_length": 12, "max_length": 62 }""", null, null, null, null, 3, 9)]
+    [DataRow("""{ "min_new_tokens": 3, "max_new_tokens": 9, "min_length": 12, "max_length": 62 }""", null, null, null,
+        null, 3, 9)]
     [DataRow("""{ "min_length": 12, "max_length": 62 }""", null, 8, null, null, 8, 8)]
     [DataRow("""{ "min_length": 12, "max_length": 62 }""", 0, 200, null, null, 0, 200)]
-    public void Rules_OfAnEncoderDecoderBase_AreTheOptionsThenTheBases(string config, int? least, int? most, int? first, int? last, int min, int max)
+    public void Rules_OfAnEncoderDecoderBase_AreTheOptionsThenTheBases(string config, int? least, int? most, int? first,
+        int? last, int min, int max)
     {
         using FrozenBase frozen = FrozenBase.Load(Base("t5", config), torch.float32, torch.CPU);
-        GenerationRules rules = RuleMaker.Make(new GenerationOptions { MinNewTokens = least, MaxNewTokens = most }, frozen);
-        Assert.AreEqual((first, last, min, max), (rules.ForcedFirstId, rules.ForcedLastId, rules.MinNewTokens, rules.MaxNewTokens));
+        GenerationRules rules =
+            RuleMaker.Make(new GenerationOptions { MinNewTokens = least, MaxNewTokens = most }, frozen);
+        Assert.AreEqual((first, last, min, max),
+            (rules.ForcedFirstId, rules.ForcedLastId, rules.MinNewTokens, rules.MaxNewTokens));
     }
 
     [TestMethod]
@@ -43,13 +48,17 @@ public sealed class GenerationConfigTests
         using FrozenBase frozen = FrozenBase.Load(Base("t5", """{ "max_length": 10 }"""), torch.float32, torch.CPU);
         var options = new GenerationOptions { MinNewTokens = 12 };
         var fault = Assert.ThrowsExactly<ArgumentException>(() => RuleMaker.Lengths(options, frozen.Model.Spec));
-        StringAssert.StartsWith(fault.Message, "Generation.MinNewTokens: expected 0 to 9, the most where MaxNewTokens is null, found 12.");
+        StringAssert.StartsWith(fault.Message,
+            "Generation.MinNewTokens: expected 0 to 9, the most where MaxNewTokens is null, found 12.");
     }
 
     [TestMethod]
     public void Fingerprint_OfABaseWithOtherLengthsAndTokens_IsTheSame()
     {
-        using FrozenBase frozen = FrozenBase.Load(Base("t5", """{ "max_length": 10, "forced_bos_token_id": 5, "decoder_start_token_id": 3 }"""), torch.float32, torch.CPU);
+        using FrozenBase frozen =
+            FrozenBase.Load(Base("t5",
+            """{ "max_length": 10, "forced_bos_token_id": 5, "decoder_start_token_id": 3 }"""), torch.float32,
+            torch.CPU);
         using BaseLease plain = TinyBase.Hold("t5");
         Assert.IsNull(plain.Base.Fingerprint.Difference(frozen.Fingerprint));
     }
@@ -57,9 +66,12 @@ public sealed class GenerationConfigTests
     [TestMethod]
     public void Rules_OfADecoderOnlyBase_AreTheOptionsAlone()
     {
-        using FrozenBase frozen = FrozenBase.Load(Base("llama", """{ "forced_bos_token_id": 5, "max_length": 9, "min_length": 3 }"""), torch.float32, torch.CPU);
+        using FrozenBase frozen =
+            FrozenBase.Load(Base("llama", """{ "forced_bos_token_id": 5, "max_length": 9, "min_length": 3 }"""),
+            torch.float32, torch.CPU);
         GenerationRules rules = RuleMaker.Make(new GenerationOptions(), frozen);
-        Assert.AreEqual((null, null, 0, 128), (rules.ForcedFirstId, rules.ForcedLastId, rules.MinNewTokens, rules.MaxNewTokens));
+        Assert.AreEqual((null, null, 0, 128),
+            (rules.ForcedFirstId, rules.ForcedLastId, rules.MinNewTokens, rules.MaxNewTokens));
     }
 
     [TestMethod]
@@ -68,8 +80,10 @@ public sealed class GenerationConfigTests
         PretrainedTokenizer tokenizer = PretrainedTokenizer.FromFolder(TinyBase.Folder("t5"), 1 << 20);
         int first = tokenizer.Encode("pub")[^1], last = tokenizer.Encode("food")[^1];
         string opening = tokenizer.Decode([first]).Trim(), ending = tokenizer.Decode([last]).Trim();
-        string folder = Base("t5", $$"""{ "forced_bos_token_id": {{first}}, "forced_eos_token_id": {{last}}, "min_length": 8, "max_length": 8 }""");
-        using PrefixTuningTransformer model = Context.Transforms.Text.GenerateText("Output", "Input", BaseModel.FromFolder(folder))
+        string folder =
+            Base("t5", $$"""{ "forced_bos_token_id": {{first}}, "forced_eos_token_id": {{last}}, "min_length": 8, "max_length": 8 }""");
+        using PrefixTuningTransformer model =
+            Context.Transforms.Text.GenerateText("Output", "Input", BaseModel.FromFolder(folder))
             .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
         foreach (string text in TinyBase.Texts(Context, model, TinyBase.Rows(3)).Select(text => text.Trim()))
         {

@@ -5,12 +5,15 @@ using System.Linq;
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>Models that former versions saved: each loads, and writes what it wrote then (SavedModels/README.md).</summary>
+/// <summary>
+/// Models that former versions saved: each loads, and writes what it wrote then (SavedModels/README.md).
+/// </summary>
 [TestClass]
 public sealed class GoldenModelTests
 {
@@ -19,7 +22,8 @@ public sealed class GoldenModelTests
 
     private static readonly MLContext Context = new(seed: 1);
 
-    public static IEnumerable<object[]> Versions => Directory.EnumerateFiles(Folder, "*.zip").Select(file => new object[] { Path.GetFileNameWithoutExtension(file) });
+    public static IEnumerable<object[]> Versions => Directory.EnumerateFiles(Folder, "*.zip")
+        .Select(file => new object[] { Path.GetFileNameWithoutExtension(file) });
 
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "SavedModels");
 
@@ -36,11 +40,13 @@ public sealed class GoldenModelTests
     [DynamicData(nameof(Versions))]
     public void Load_OfSavedVersion_WritesTheSameTexts(string version)
     {
-        string[] expected = JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(Folder, version + ".json")))!;
+        string[] expected =
+            JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(Folder, version + ".json")))!;
         AppContext.SetData(BaseLocator.FolderSetting, Path.GetDirectoryName(TinyBase.Folder("llama")));
         try
         {
-            using var loaded = (PrefixTuningTransformer)Context.Model.Load(Path.Combine(Folder, version + ".zip"), out DataViewSchema schema);
+            using var loaded = (PrefixTuningTransformer)Context.Model.Load(Path.Combine(Folder, version + ".zip"),
+                out DataViewSchema schema);
             CollectionAssert.AreEqual(expected, Texts(loaded));
             Assert.IsNotNull(schema.GetColumnOrNull("Tone"));
             CollectionAssert.AreEqual(new[] { "calm", "loud" }, loaded.Prefixes.Keys.ToArray());
@@ -60,7 +66,8 @@ public sealed class GoldenModelTests
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder)
             Write(folder);
         else
-            Assert.IsTrue(File.Exists(Path.Combine(Folder, Present + ".zip")), $"{Present}.zip: set {Variable} to the tests' folder SavedModels and run this test.");
+            Assert.IsTrue(File.Exists(Path.Combine(Folder, Present + ".zip")),
+                $"{Present}.zip: set {Variable} to the tests' folder SavedModels and run this test.");
     }
 
     private static void Write(string folder)
@@ -74,16 +81,25 @@ public sealed class GoldenModelTests
             Prefix = new PrefixOptions { Length = 6 },
             Template = "{input}\n",
             Training = new TrainingOptions { BatchSize = 4, ValidationFraction = 0 },
-            Generation = new GenerationOptions { MaxNewTokens = 16, Decoding = Decoding.Beam(2, 0.8, earlyStopping: true), StopStrings = ["zzz"], BannedWords = ["qq"] },
+            Generation = new GenerationOptions
+            {
+                MaxNewTokens = 16,
+                Decoding = Decoding.Beam(2, 0.8, earlyStopping: true),
+                StopStrings = ["zzz"],
+                BannedWords = ["qq"]
+            },
         }).Fit(data);
         string file = Path.Combine(folder, Present + ".zip");
         Context.Model.SaveAtomically(model, data.Schema, file);
         // Where this machine has the base is nobody's business.
         string path = JsonEncodedText.Encode(model.Session.Base.Path).ToString();
         ModelArchive.Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
-            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(json).Replace(path, "nowhere/llama", StringComparison.Ordinal)));
-        File.WriteAllText(Path.Combine(folder, Present + ".json"), JsonSerializer.Serialize(Texts(model), new JsonSerializerOptions { WriteIndented = true }) + "\n");
+            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(json)
+                .Replace(path, "nowhere/llama", StringComparison.Ordinal)));
+        File.WriteAllText(Path.Combine(folder, Present + ".json"),
+            JsonSerializer.Serialize(Texts(model), new JsonSerializerOptions { WriteIndented = true }) + "\n");
     }
 
-    private static string[] Texts(ITransformer model) => [.. model.Transform(Context.Data.LoadFromEnumerable(Rows)).GetColumn<string>("Output")];
+    private static string[] Texts(ITransformer model) =>
+        [.. model.Transform(Context.Data.LoadFromEnumerable(Rows)).GetColumn<string>("Output")];
 }

@@ -30,7 +30,9 @@ internal sealed class HandMadeRow : DataViewRow
 
     public override bool IsColumnActive(DataViewSchema.Column column) => true;
 
-    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => (ValueGetter<TValue>)_getters[column.Index];
+    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
+        (ValueGetter<TValue>)_getters[column.Index];
 
-    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) => id = new DataViewRowId((ulong)Place, 0);
+    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) =>
+        id = new DataViewRowId((ulong)Place, 0);
 }

@@ -2,13 +2,15 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>Every method and parametrisation through the same estimator: trained, used, saved, loaded, served.</summary>
+/// <summary>
+/// Every method and parametrisation through the same estimator: trained, used, saved, loaded, served.
+/// </summary>
 [TestClass]
 public sealed class MethodTests
 {
@@ -24,9 +26,11 @@ public sealed class MethodTests
         ["mlp"] = Short with { Parametrization = Parametrization.Mlp(16, 2, 0.1) },
         ["residual mlp"] = Short with { Parametrization = Parametrization.ResidualMlp(16) },
         ["embedding only"] = Short with { Method = PrefixMethod.EmbeddingOnly },
-        ["embedding only from random"] = Short with { Method = PrefixMethod.EmbeddingOnly, Start = PrefixStart.Random() },
+        ["embedding only from random"] =
+            Short with { Method = PrefixMethod.EmbeddingOnly, Start = PrefixStart.Random() },
         ["infix"] = Short with { Method = PrefixMethod.Infix },
-        ["infix of a residual mlp"] = Short with { Method = PrefixMethod.Infix, Parametrization = Parametrization.ResidualMlp(16) },
+        ["infix of a residual mlp"] =
+            Short with { Method = PrefixMethod.Infix, Parametrization = Parametrization.ResidualMlp(16) },
         ["text"] = Short with { Method = PrefixMethod.Text, Start = PrefixStart.FromText("Describe the venue :") },
         ["trigger words"] = Short with { Method = PrefixMethod.TriggerWords(candidates: 3, steps: 4) },
     };
@@ -48,8 +52,10 @@ public sealed class MethodTests
             using var loaded = (PrefixTuningTransformer)Context.Model.Load(folder["model.zip"], out _);
             CollectionAssert.AreEqual(texts, TinyBase.Texts(Context, loaded, [new FaceRow { Input = Source }]), name);
             Assert.AreEqual(model.Prefix!.Convention, loaded.Prefix!.Convention);
-            CollectionAssert.AreEqual(model.TrainingSummary!.TriggerWords?.ToArray(), loaded.TrainingSummary!.TriggerWords?.ToArray());
-            using PredictionEngine<FaceRow, FaceOutput> engine = Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(model);
+            CollectionAssert.AreEqual(model.TrainingSummary!.TriggerWords?.ToArray(),
+                loaded.TrainingSummary!.TriggerWords?.ToArray());
+            using PredictionEngine<FaceRow, FaceOutput> engine = Context.Model.CreatePredictionEngine<FaceRow,
+                FaceOutput>(model);
             Assert.AreEqual(texts[0], engine.Predict(new FaceRow { Input = Source }).Output, $"{name}, {decoding}");
         }
     }
@@ -63,15 +69,18 @@ public sealed class MethodTests
     {
         using PrefixTuningTransformer model = Fit(Choices[name], Decoding.Greedy);
         using var folder = new TemporaryFolder();
-        Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, folder["model.zip"]);
-        Assert.AreEqual(TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0], ChildProcess.Run(FaceChild.Load, folder["model.zip"], Source), name);
+        Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema,
+            folder["model.zip"]);
+        Assert.AreEqual(TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0],
+            ChildProcess.Run(FaceChild.Load, folder["model.zip"], Source), name);
     }
 
     [TestMethod]
     [DynamicData(nameof(Names))]
     public void Fit_OfASeed_GivesTheSamePrefix(string name)
     {
-        using PrefixTuningTransformer one = Fit(Choices[name], Decoding.Greedy), other = Fit(Choices[name], Decoding.Greedy);
+        using PrefixTuningTransformer one = Fit(Choices[name], Decoding.Greedy),
+            other = Fit(Choices[name], Decoding.Greedy);
         CollectionAssert.AreEqual(one.Prefix!.ToBytes(), other.Prefix!.ToBytes(), name);
     }
 
@@ -96,7 +105,14 @@ public sealed class MethodTests
         var options = TinyBase.Quick with
         {
             Prefix = Choices[name],
-            Training = new TrainingOptions { MaxSteps = 12, MaxEpochs = 12, BatchSize = 12, ValidationFraction = 0, WarmupSteps = 0 },
+            Training = new TrainingOptions
+            {
+                MaxSteps = 12,
+                MaxEpochs = 12,
+                BatchSize = 12,
+                ValidationFraction = 0,
+                WarmupSteps = 0
+            },
         };
         using PrefixTuningTransformer model = TinyBase.Fit(Context, options);
         Assert.IsLessThan(model.TrainingSummary!.Losses[0], model.TrainingSummary.Losses[^1]);
@@ -105,15 +121,19 @@ public sealed class MethodTests
     [TestMethod]
     public void Fit_OfText_IsThePromptItself()
     {
-        using PrefixTuningTransformer model = Fit(Short with { Method = PrefixMethod.Text, Start = PrefixStart.FromText(Source + "\n") }, Decoding.Greedy);
-        var whole = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: new TextGenerationOptions
-        {
-            Template = Source + "\n{input}\n",
-            Generation = TinyBase.Quick.Generation,
-        });
+        using PrefixTuningTransformer model =
+            Fit(Short with { Method = PrefixMethod.Text, Start = PrefixStart.FromText(Source + "\n") },
+            Decoding.Greedy);
+        var whole = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
+            options: new TextGenerationOptions
+            {
+                Template = Source + "\n{input}\n",
+                Generation = TinyBase.Quick.Generation,
+            });
         IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
         using PrefixTuningTransformer prompted = whole.Fit(rows);
-        CollectionAssert.AreEqual(TinyBase.Texts(Context, prompted, TinyBase.Rows(3)), TinyBase.Texts(Context, model, TinyBase.Rows(3)));
+        CollectionAssert.AreEqual(TinyBase.Texts(Context, prompted, TinyBase.Rows(3)),
+            TinyBase.Texts(Context, model, TinyBase.Rows(3)));
         Assert.IsEmpty(model.TrainingSummary!.Losses);
     }
 
@@ -121,9 +141,11 @@ public sealed class MethodTests
     public void Fit_OfTextOnEncoderDecoder_WritesTexts()
     {
         PrefixTuningOptions options = TinyBase.Quick with { Prefix = new PrefixOptions { Method = PrefixMethod.Text } };
-        using PrefixTuningTransformer model = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, options)
+        using PrefixTuningTransformer model =
+            Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, options)
             .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
-        CollectionAssert.AreEquivalent(new[] { AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross }, model.Prefix!.Sites.ToArray());
+        CollectionAssert.AreEquivalent(new[] { AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross },
+            model.Prefix!.Sites.ToArray());
         Assert.HasCount(2, TinyBase.Texts(Context, model, TinyBase.Rows(2)));
     }
 
@@ -141,7 +163,8 @@ public sealed class MethodTests
         using PrefixTuningTransformer model = TinyBase.Fit(context, options);
         TrainingSummary summary = model.TrainingSummary!;
         string words = string.Join('|', summary.TriggerWords!);
-        Assert.IsTrue(messages.Exists(message => message.Contains(words, StringComparison.Ordinal)), string.Join('\n', messages));
+        Assert.IsTrue(messages.Exists(message => message.Contains(words, StringComparison.Ordinal)),
+            string.Join('\n', messages));
         Assert.HasCount(8, summary.Losses);
         Assert.IsNotEmpty(summary.TriggerWords!);
     }
@@ -190,16 +213,20 @@ public sealed class MethodTests
             _ => PrefixMethod.TriggerWords(),
         };
         PrefixTuningOptions options = TinyBase.Quick with { Prefix = Short with { Method = method } };
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, options)
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, options)
             .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(2))));
-        StringAssert.StartsWith(fault.Message, $"Prefix.Method: expected Prefix or Text, since a t5 base is an encoder-decoder model, found {name}.");
+        StringAssert.StartsWith(fault.Message,
+            $"Prefix.Method: expected Prefix or Text, since a t5 base is an encoder-decoder model, found {name}.");
     }
 
     [TestMethod]
     public void Fit_OfPrefixLongerThanTheWindow_IsRefusedByName()
     {
-        PrefixTuningOptions options = TinyBase.Quick with { Prefix = new PrefixOptions { Length = 100_000, Start = PrefixStart.Zero } };
-        StringAssert.StartsWith(Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, options)).Message, "Prefix.Length: expected fewer tokens than the ");
+        PrefixTuningOptions options =
+            TinyBase.Quick with { Prefix = new PrefixOptions { Length = 100_000, Start = PrefixStart.Zero } };
+        StringAssert.StartsWith(Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, options)).Message,
+            "Prefix.Length: expected fewer tokens than the ");
     }
 
     [TestMethod]
@@ -209,15 +236,18 @@ public sealed class MethodTests
         var again = new PrefixOptions { Method = PrefixMethod.Infix, Start = PrefixStart.FromPrefix(first.Prefix!) };
         using PrefixTuningTransformer second = Fit(again, Decoding.Greedy);
         Assert.AreEqual(first.Prefix!.Convention, second.Prefix!.Convention);
-        var wrong = Assert.ThrowsExactly<ArgumentException>(() => Fit(again with { Method = PrefixMethod.Prefix }, Decoding.Greedy));
-        StringAssert.StartsWith(wrong.Message, "Prefix.Start: expected a prefix that is no infix, or the method Infix, found an infix.");
+        var wrong = Assert.ThrowsExactly<ArgumentException>(() =>
+            Fit(again with { Method = PrefixMethod.Prefix }, Decoding.Greedy));
+        StringAssert.StartsWith(wrong.Message,
+            "Prefix.Start: expected a prefix that is no infix, or the method Infix, found an infix.");
     }
 
-    private static PrefixTuningTransformer Fit(PrefixOptions prefix, Decoding decoding) => TinyBase.Fit(Context, TinyBase.Quick with
-    {
-        Prefix = prefix,
-        Generation = TinyBase.Quick.Generation with { Decoding = decoding },
-    });
+    private static PrefixTuningTransformer Fit(PrefixOptions prefix, Decoding decoding) =>
+        TinyBase.Fit(Context, TinyBase.Quick with
+        {
+            Prefix = prefix,
+            Generation = TinyBase.Quick.Generation with { Decoding = decoding },
+        });
 
     private static (long Trained, long Stored) Counts(PrefixOptions prefix)
     {

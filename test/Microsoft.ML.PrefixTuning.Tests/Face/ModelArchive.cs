@@ -16,7 +16,8 @@ internal static class ModelArchive
     public static void Rewrite(string file, string stream, Func<byte[], byte[]?> change)
     {
         using ZipArchive archive = ZipFile.Open(file, ZipArchiveMode.Update);
-        string description = archive.Entries.Single(entry => entry.Name == PrefixModelFormat.DescriptionStream).FullName;
+        string description =
+            archive.Entries.Single(entry => entry.Name == PrefixModelFormat.DescriptionStream).FullName;
         string name = description[..^PrefixModelFormat.DescriptionStream.Length] + stream;
         ZipArchiveEntry old = archive.GetEntry(name)!;
         using var content = new MemoryStream();

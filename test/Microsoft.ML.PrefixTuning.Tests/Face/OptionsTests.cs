@@ -15,36 +15,68 @@ public sealed class OptionsTests
     public static IEnumerable<object[]> Bad =>
     [
         [new PrefixTuningOptions { Prefix = new() { Length = 0 } }, "Prefix.Length: expected 1 or more, found 0."],
-        [new PrefixTuningOptions { Prefix = new() { Sites = [] } }, "Prefix.Sites: expected at least one site, or null, found none."],
-        [new PrefixTuningOptions { Prefix = new() { Start = PrefixStart.Random(-1) } }, "Prefix.Start: expected a scale above 0, found -1."],
-        [new PrefixTuningOptions { Prefix = new() { Start = PrefixStart.FromText("") } }, "Prefix.Start: expected a text of at least one character, found an empty one."],
+        [new PrefixTuningOptions { Prefix = new() { Sites = [] } },
+            "Prefix.Sites: expected at least one site, or null, found none."],
+        [new PrefixTuningOptions { Prefix = new() { Start = PrefixStart.Random(-1) } },
+            "Prefix.Start: expected a scale above 0, found -1."],
+        [new PrefixTuningOptions { Prefix = new() { Start = PrefixStart.FromText("") } },
+            "Prefix.Start: expected a text of at least one character, found an empty one."],
         [new PrefixTuningOptions { Prefix = new() { Method = null! } }, "Prefix.Method: expected a value, found null."],
-        [new PrefixTuningOptions { Prefix = new() { Parametrization = Parametrization.Mlp(0) } }, "Prefix.Parametrization.width: expected 1 or more, found 0."],
-        [new PrefixTuningOptions { Prefix = new() { Parametrization = Parametrization.ResidualMlp(dropout: 1) } }, "Prefix.Parametrization.dropout: expected 0 or more and below 1, found 1."],
-        [new PrefixTuningOptions { Prefix = new() { Parametrization = Parametrization.Mlp(), Start = PrefixStart.Zero } }, "Prefix.Start: expected the default, since Mlp starts at random, found Zero."],
-        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.EmbeddingOnly, Parametrization = Parametrization.Mlp() } }, "Prefix.Parametrization: expected Direct for the method EmbeddingOnly, found Mlp."],
-        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Text, Start = PrefixStart.Zero } }, "Prefix.Start: expected a text for the method Text, found Zero."],
-        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.TriggerWords(candidates: 0) } }, "Prefix.Method.candidates: expected 1 or more, found 0."],
-        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.TriggerWords() }, Training = new() { StateFile = "state" } }, "Training.StateFile: expected null for the method TriggerWords, which keeps no state, found 'state'."],
-        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Text }, Training = new() { LearningRate = 0.1 } }, "Training.LearningRate: expected null for the method Text, which trains no number, found 0.1."],
-        [new PrefixTuningOptions { AttributeLength = 2 }, "AttributeLength: expected null without an attribute column, found 2."],
-        [new PrefixTuningOptions { UnseenAttribute = UnseenAttribute.UseSharedPart }, "UnseenAttribute: expected the default without an attribute column, found UseSharedPart."],
-        [new PrefixTuningOptions { Training = new() { MaxEpochs = 0 } }, "Training.MaxEpochs: expected 1 or more, found 0."],
-        [new PrefixTuningOptions { Training = new() { LearningRate = double.NaN } }, "Training.LearningRate: expected a number above 0, found NaN."],
-        [new PrefixTuningOptions { Training = new() { Beta2 = 1 } }, "Training.Beta2: expected 0 or more and below 1, found 1."],
-        [new PrefixTuningOptions { Training = new() { EarlyStopping = new() { Patience = 0 } } }, "Training.EarlyStopping.Patience: expected 1 or more, found 0."],
-        [new PrefixTuningOptions { Training = new() { Decay = (LearningRateDecay)9 } }, "Training.Decay: expected a value of LearningRateDecay, found 9."],
-        [new PrefixTuningOptions { Generation = new() { MinNewTokens = 200, MaxNewTokens = 128 } }, "Generation.MinNewTokens: expected 0 to MaxNewTokens = 128, found 200."],
-        [new PrefixTuningOptions { Generation = new() { MinNewTokens = -1 } }, "Generation.MinNewTokens: expected 0 or more, or null, found -1."],
-        [new PrefixTuningOptions { Generation = new() { SequenceCount = 2 } }, "Generation.Decoding: expected beams or sampling where SequenceCount is above 1, found greedy."],
-        [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling(topP: 0) } }, "Generation.Decoding.topP: expected above 0 and up to 1, found 0."],
-        [new PrefixTuningOptions { Generation = new() { BannedWords = [""] } }, "Generation.BannedWords: expected no empty text in the list, found one."],
-        [new PrefixTuningOptions { Template = "no place" }, "Template: expected {input} exactly once, found 'no place'."],
+        [new PrefixTuningOptions { Prefix = new() { Parametrization = Parametrization.Mlp(0) } },
+            "Prefix.Parametrization.width: expected 1 or more, found 0."],
+        [new PrefixTuningOptions { Prefix = new() { Parametrization = Parametrization.ResidualMlp(dropout: 1) } },
+            "Prefix.Parametrization.dropout: expected 0 or more and below 1, found 1."],
+        [new PrefixTuningOptions { Prefix = new() { Parametrization = Parametrization.Mlp(),
+            Start = PrefixStart.Zero } },
+            "Prefix.Start: expected the default, since Mlp starts at random, found Zero."],
+        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.EmbeddingOnly,
+            Parametrization = Parametrization.Mlp() } },
+            "Prefix.Parametrization: expected Direct for the method EmbeddingOnly, found Mlp."],
+        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Text, Start = PrefixStart.Zero } },
+            "Prefix.Start: expected a text for the method Text, found Zero."],
+        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.TriggerWords(candidates: 0) } },
+            "Prefix.Method.candidates: expected 1 or more, found 0."],
+        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.TriggerWords() },
+            Training = new() { StateFile = "state" } },
+            "Training.StateFile: expected null for the method TriggerWords, which keeps no state, found 'state'."],
+        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Text },
+            Training = new() { LearningRate = 0.1 } },
+            "Training.LearningRate: expected null for the method Text, which trains no number, found 0.1."],
+        [new PrefixTuningOptions { AttributeLength = 2 },
+            "AttributeLength: expected null without an attribute column, found 2."],
+        [new PrefixTuningOptions { UnseenAttribute = UnseenAttribute.UseSharedPart },
+            "UnseenAttribute: expected the default without an attribute column, found UseSharedPart."],
+        [new PrefixTuningOptions { Training = new() { MaxEpochs = 0 } },
+            "Training.MaxEpochs: expected 1 or more, found 0."],
+        [new PrefixTuningOptions { Training = new() { LearningRate = double.NaN } },
+            "Training.LearningRate: expected a number above 0, found NaN."],
+        [new PrefixTuningOptions { Training = new() { Beta2 = 1 } },
+            "Training.Beta2: expected 0 or more and below 1, found 1."],
+        [new PrefixTuningOptions { Training = new() { EarlyStopping = new() { Patience = 0 } } },
+            "Training.EarlyStopping.Patience: expected 1 or more, found 0."],
+        [new PrefixTuningOptions { Training = new() { Decay = (LearningRateDecay)9 } },
+            "Training.Decay: expected a value of LearningRateDecay, found 9."],
+        [new PrefixTuningOptions { Generation = new() { MinNewTokens = 200, MaxNewTokens = 128 } },
+            "Generation.MinNewTokens: expected 0 to MaxNewTokens = 128, found 200."],
+        [new PrefixTuningOptions { Generation = new() { MinNewTokens = -1 } },
+            "Generation.MinNewTokens: expected 0 or more, or null, found -1."],
+        [new PrefixTuningOptions { Generation = new() { SequenceCount = 2 } },
+            "Generation.Decoding: expected beams or sampling where SequenceCount is above 1, found greedy."],
+        [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling(topP: 0) } },
+            "Generation.Decoding.topP: expected above 0 and up to 1, found 0."],
+        [new PrefixTuningOptions { Generation = new() { BannedWords = [""] } },
+            "Generation.BannedWords: expected no empty text in the list, found one."],
+        [new PrefixTuningOptions { Template = "no place" },
+            "Template: expected {input} exactly once, found 'no place'."],
         [new PrefixTuningOptions { Device = "gpu" }, "Device: expected cpu, cuda, cuda:<number> or mps, found 'gpu'."],
-        [new PrefixTuningOptions { AttributeColumnName = "" }, "AttributeColumnName: expected a column name, or null, found an empty text."],
-        [new PrefixTuningOptions { AttributeColumnName = "Tone", Prefix = new() { Length = 1 } }, "Prefix.Length: expected 2 or more with an attribute column, found 1."],
-        [new PrefixTuningOptions { AttributeColumnName = "Tone", AttributeLength = 20 }, "AttributeLength: expected 1 to 19 of 20 tokens, found 20."],
-        [new PrefixTuningOptions { UnseenAttribute = (UnseenAttribute)9 }, "UnseenAttribute: expected a value of UnseenAttribute, found 9."],
+        [new PrefixTuningOptions { AttributeColumnName = "" },
+            "AttributeColumnName: expected a column name, or null, found an empty text."],
+        [new PrefixTuningOptions { AttributeColumnName = "Tone", Prefix = new() { Length = 1 } },
+            "Prefix.Length: expected 2 or more with an attribute column, found 1."],
+        [new PrefixTuningOptions { AttributeColumnName = "Tone", AttributeLength = 20 },
+            "AttributeLength: expected 1 to 19 of 20 tokens, found 20."],
+        [new PrefixTuningOptions { UnseenAttribute = (UnseenAttribute)9 },
+            "UnseenAttribute: expected a value of UnseenAttribute, found 9."],
         [new PrefixTuningOptions { Prefix = null! }, "Prefix: expected a value, found null."],
     ];
 
@@ -72,9 +104,12 @@ public sealed class OptionsTests
     [DataRow("Tone", "attribute")]
     public void PrefixTune_OfAnErrorColumnNamedLikeAnother_IsRefused(string name, string role)
     {
-        var options = new PrefixTuningOptions { AttributeColumnName = "Tone", Generation = new() { ErrorColumnName = name } };
+        var options =
+            new PrefixTuningOptions { AttributeColumnName = "Tone", Generation = new() { ErrorColumnName = name } };
         var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Estimator(Context, options));
-        Assert.AreEqual($"Generation.ErrorColumnName: expected another name than that of the {role} column, found '{name}'. (Parameter 'options')", fault.Message);
+        Assert.AreEqual(
+            $"Generation.ErrorColumnName: expected another name than that of the {role} column, found '{name}'."
+                + " (Parameter 'options')", fault.Message);
     }
 
     [TestMethod]
@@ -83,8 +118,11 @@ public sealed class OptionsTests
     public void GenerateText_OfAnErrorColumnNamedLikeAnother_IsRefused(string name, string role)
     {
         var options = new TextGenerationOptions { Generation = new() { ErrorColumnName = name } };
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options));
-        Assert.AreEqual($"Generation.ErrorColumnName: expected another name than that of the {role} column, found '{name}'. (Parameter 'options')", fault.Message);
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options));
+        Assert.AreEqual(
+            $"Generation.ErrorColumnName: expected another name than that of the {role} column, found '{name}'."
+                + " (Parameter 'options')", fault.Message);
     }
 
     [TestMethod]
@@ -93,10 +131,17 @@ public sealed class OptionsTests
     [DataRow("Reply", "label")]
     public void DistillPrefix_OfAnErrorColumnNamedLikeAnother_IsRefused(string name, string role)
     {
-        var options = new DistillationOptions { ContinuationColumnName = "Reply", Student = new() { Generation = new() { ErrorColumnName = name } } };
+        var options = new DistillationOptions
+        {
+            ContinuationColumnName = "Reply",
+            Student = new() { Generation = new() { ErrorColumnName = name } }
+        };
         var fault = Assert.ThrowsExactly<ArgumentException>(() =>
-            Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama, PrefixTeacher.FromText("Be short."), options));
-        Assert.AreEqual($"Student.Generation.ErrorColumnName: expected another name than that of the {role} column, found '{name}'. (Parameter 'options')", fault.Message);
+            Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama,
+                PrefixTeacher.FromText("Be short."), options));
+        Assert.AreEqual(
+            $"Student.Generation.ErrorColumnName: expected another name than that of the {role} column, found"
+                + $" '{name}'. (Parameter 'options')", fault.Message);
     }
 
     [TestMethod]
@@ -104,7 +149,8 @@ public sealed class OptionsTests
     {
         var options = TinyBase.Quick with { Prefix = new PrefixOptions { Sites = [AttentionSite.Cross] } };
         var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, options));
-        StringAssert.StartsWith(fault.Message, "Prefix.Sites: expected Decoder alone, since a llama base is decoder-only, found Cross.");
+        StringAssert.StartsWith(fault.Message,
+            "Prefix.Sites: expected Decoder alone, since a llama base is decoder-only, found Cross.");
     }
 
     [TestMethod]
@@ -116,7 +162,8 @@ public sealed class OptionsTests
             Training = TinyBase.Quick.Training with { Progress = step => Assert.Fail("It trained.") },
         };
         var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, options));
-        StringAssert.StartsWith(fault.Message, "Generation.MinNewTokens: expected 0 to 128, the most where MaxNewTokens is null, found 200.");
+        StringAssert.StartsWith(fault.Message,
+            "Generation.MinNewTokens: expected 0 to 128, the most where MaxNewTokens is null, found 200.");
     }
 
     [TestMethod]
@@ -129,7 +176,8 @@ public sealed class OptionsTests
         StringAssert.Contains(fault.Message, "GpuDeviceId is 0");
         var fallback = new MLContext(seed: 1) { GpuDeviceId = 0, FallbackToCpu = true };
         TinyBase.Fit(fallback).Dispose();
-        var named = Assert.ThrowsExactly<InvalidOperationException>(() => TinyBase.Fit(Context, TinyBase.Quick with { Device = "cuda:0" }));
+        var named = Assert.ThrowsExactly<InvalidOperationException>(() =>
+            TinyBase.Fit(Context, TinyBase.Quick with { Device = "cuda:0" }));
         StringAssert.Contains(named.Message, "cuda:0");
     }
 
@@ -156,7 +204,8 @@ public sealed class OptionsTests
                 },
             };
             if (behavior == CancellationBehavior.Throw)
-                StringAssert.Contains(Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Fit(Context, options)).Message, "3");
+                StringAssert.Contains(Assert.ThrowsExactly<OperationCanceledException>(() =>
+                    TinyBase.Fit(Context, options)).Message, "3");
             else
                 using (PrefixTuningTransformer model = TinyBase.Fit(Context, options))
                     Assert.AreEqual(TrainingEnd.Cancelled, model.TrainingSummary!.End);
@@ -169,7 +218,8 @@ public sealed class OptionsTests
     {
         string path = Path.Combine(Path.GetTempPath(), "no such folder", "training.state");
         var options = TinyBase.Quick with { Training = new TrainingOptions { StateFile = path } };
-        Assert.StartsWith($"Training.StateFile: '{path}'", Assert.ThrowsExactly<IOException>(() => TinyBase.Fit(Context, options)).Message);
+        Assert.StartsWith($"Training.StateFile: '{path}'",
+            Assert.ThrowsExactly<IOException>(() => TinyBase.Fit(Context, options)).Message);
     }
 
     [TestMethod]
@@ -200,10 +250,12 @@ public sealed class OptionsTests
         var messages = new List<string>();
         context.Log += (_, entry) => messages.Add(entry.Message);
         var reports = new List<TrainingProgress>();
-        using PrefixTuningTransformer model = TinyBase.Fit(context, TinyBase.Quick with { Training = TinyBase.Quick.Training with { Progress = reports.Add } });
+        using PrefixTuningTransformer model = TinyBase.Fit(context,
+            TinyBase.Quick with { Training = TinyBase.Quick.Training with { Progress = reports.Add } });
         Assert.HasCount(6, reports);
         Assert.AreEqual(6, reports[^1].Step);
         Assert.AreEqual(6, reports[^1].TotalSteps);
-        Assert.IsTrue(messages.Exists(message => message.Contains("step 6/6", StringComparison.Ordinal)), string.Join('\n', messages));
+        Assert.IsTrue(messages.Exists(message => message.Contains("step 6/6", StringComparison.Ordinal)),
+            string.Join('\n', messages));
     }
 }

@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Data;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -21,10 +22,13 @@ public sealed class RowTests
     {
         FaceRow[] rows = TinyBase.Rows(5).ToArray();
         rows[3].Label = "";
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Estimator(Context).Fit(Context.Data.LoadFromEnumerable(rows)));
-        Assert.AreEqual("Row 3, column 'Label': expected a text, found an empty one (AllowEmptyTargets is false).", fault.Message);
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            TinyBase.Estimator(Context).Fit(Context.Data.LoadFromEnumerable(rows)));
+        Assert.AreEqual("Row 3, column 'Label': expected a text, found an empty one (AllowEmptyTargets is false).",
+            fault.Message);
         var allowed = TinyBase.Quick with { Training = TinyBase.Quick.Training with { AllowEmptyTargets = true } };
-        using PrefixTuningTransformer model = TinyBase.Estimator(Context, allowed).Fit(Context.Data.LoadFromEnumerable(rows));
+        using PrefixTuningTransformer model = TinyBase.Estimator(Context, allowed)
+            .Fit(Context.Data.LoadFromEnumerable(rows));
         Assert.IsTrue(double.IsFinite(model.TrainingSummary!.StartLoss));
     }
 
@@ -38,7 +42,8 @@ public sealed class RowTests
             rows[2].Input = TooLong;
         else
             rows[2].Label = TooLong;
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Estimator(Context).Fit(Context.Data.LoadFromEnumerable(rows)));
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            TinyBase.Estimator(Context).Fit(Context.Data.LoadFromEnumerable(rows)));
         StringAssert.StartsWith(fault.Message, $"Row 2, column '{(source ? "Input" : "Label")}': expected");
         StringAssert.Contains(fault.Message, "320");
     }
@@ -48,15 +53,21 @@ public sealed class RowTests
     {
         FaceRow[] rows = TinyBase.Rows(12).ToArray();
         rows[2].Input = TooLong;
-        var cut = TinyBase.Quick with { Training = TinyBase.Quick.Training with { Truncation = PromptTruncation.Start } };
-        using PrefixTuningTransformer model = TinyBase.Estimator(Context, cut).Fit(Context.Data.LoadFromEnumerable(rows));
+        var cut = TinyBase.Quick with
+        {
+            Training =
+            TinyBase.Quick.Training with { Truncation = PromptTruncation.Start }
+        };
+        using PrefixTuningTransformer model = TinyBase.Estimator(Context, cut)
+            .Fit(Context.Data.LoadFromEnumerable(rows));
         Assert.AreEqual(1, model.TrainingSummary!.TruncatedRows);
     }
 
     [TestMethod]
     public void Fit_OfNoRows_IsRefused()
     {
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Estimator(Context).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(0))));
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            TinyBase.Estimator(Context).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(0))));
         StringAssert.Contains(fault.Message, "at least one row");
     }
 
@@ -69,7 +80,8 @@ public sealed class RowTests
         var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Texts(Context, model, rows));
         StringAssert.StartsWith(fault.Message, "Row 7, column 'Input': expected a prompt of at most");
         StringAssert.Contains(fault.Message, "context window 320, prefix 4, output 12");
-        CollectionAssert.AreEqual(TinyBase.Texts(Context, model, TinyBase.Rows(7)), TinyBase.Texts(Context, model, rows.Take(7)), "the model goes on after a failing row");
+        CollectionAssert.AreEqual(TinyBase.Texts(Context, model, TinyBase.Rows(7)),
+            TinyBase.Texts(Context, model, rows.Take(7)), "the model goes on after a failing row");
     }
 
     [TestMethod]
@@ -80,19 +92,23 @@ public sealed class RowTests
         var context = new MLContext(seed: 1);
         var messages = new List<string>();
         context.Log += (_, entry) => messages.Add(entry.Message);
-        using PrefixTuningTransformer model = TinyBase.Fit(context, TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = truncation } });
+        using PrefixTuningTransformer model = TinyBase.Fit(context,
+            TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = truncation } });
         Assert.HasCount(3, TinyBase.Texts(context, model, [.. TinyBase.Rows(2), new FaceRow { Input = TooLong }]));
-        Assert.ContainsSingle(message => message.Contains("1 of rows 0 to 2 were cut", StringComparison.Ordinal), messages);
+        Assert.ContainsSingle(message =>
+            message.Contains("1 of rows 0 to 2 were cut", StringComparison.Ordinal), messages);
     }
 
     [TestMethod]
     public void Transform_WithErrorColumn_KeepsEveryRow()
     {
-        using PrefixTuningTransformer model = TinyBase.Fit(Context, TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { ErrorColumnName = "Error" } });
+        using PrefixTuningTransformer model = TinyBase.Fit(Context,
+            TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { ErrorColumnName = "Error" } });
         FaceRow[] rows = TinyBase.Rows(9).ToArray();
         rows[7].Input = TooLong;
         IDataView output = model.Transform(Context.Data.LoadFromEnumerable(rows));
-        string[] texts = output.GetColumn<string>("Output").ToArray(), errors = output.GetColumn<string>("Error").ToArray();
+        string[] texts = output.GetColumn<string>("Output").ToArray(), errors = output.GetColumn<string>("Error")
+            .ToArray();
         Assert.HasCount(9, texts);
         Assert.AreEqual("", texts[7]);
         StringAssert.StartsWith(errors[7], "Row 7, column 'Input'");

@@ -2,14 +2,16 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>Banned words on a base whose tokenizer leaves some characters out, as that of T5 does with line ends.</summary>
+/// <summary>
+/// Banned words on a base whose tokenizer leaves some characters out, as that of T5 does with line ends.
+/// </summary>
 [TestClass]
 public sealed class RuleMakerTests
 {
@@ -42,13 +44,16 @@ public sealed class RuleMakerTests
         };
         var baseModel = BaseModel.FromFolder(_folder);
         IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
-        PrefixTuningEstimator tuning = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", baseModel, options);
+        PrefixTuningEstimator tuning =
+            Context.Transforms.Text.PrefixTune("Output", "Input", "Label", baseModel, options);
         TextGenerationEstimator writing = Context.Transforms.Text.GenerateText("Output", "Input", baseModel,
             options: new TextGenerationOptions { Generation = options.Generation });
         foreach (Action fit in (Action[])[() => tuning.Fit(data), () => writing.Fit(data)])
         {
             string message = Assert.ThrowsExactly<ArgumentException>(fit).Message;
-            Assert.AreEqual($"Generation.BannedWords: expected words that the base has tokens for, found '{quoted}', which has none. (Parameter 'options')", message);
+            Assert.AreEqual(
+                $"Generation.BannedWords: expected words that the base has tokens for, found '{quoted}', which has"
+                    + " none. (Parameter 'options')", message);
         }
     }
 
@@ -65,7 +70,8 @@ public sealed class RuleMakerTests
             ["pattern"] = new JsonObject { ["String"] = character.ToString() },
             ["content"] = "",
         })];
-        tokenizer["normalizer"] = new JsonObject { ["type"] = "Sequence", ["normalizers"] = new JsonArray(normalizers) };
+        tokenizer["normalizer"] =
+            new JsonObject { ["type"] = "Sequence", ["normalizers"] = new JsonArray(normalizers) };
         File.WriteAllText(file, tokenizer.ToJsonString());
     }
 }

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Text;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -50,7 +50,9 @@ public sealed class SavedModelTests
         },
     };
 
-    /// <summary>A path into the description, its new value as JSON (none: the key is taken away), and words of the refusal.</summary>
+    /// <summary>
+    /// A path into the description, its new value as JSON (none: the key is taken away), and words of the refusal.
+    /// </summary>
     public static IEnumerable<string?[]> Broken =>
     [
         ["outputColumn", "\"\"", "outputColumn: expected a name, found an empty text"],
@@ -67,13 +69,15 @@ public sealed class SavedModelTests
         ["attributePrefixes.0", "{}", "'value'"],
         ["attributePrefixes.1.value", "null", "value"],
         ["attributePrefixes.1.bytes", null, "'bytes'"],
-        ["attributePrefixes.1.bytes", "-7", "attributePrefixes, value 'loud', bytes: expected 1 to 2147483591, found -7"],
+        ["attributePrefixes.1.bytes", "-7",
+            "attributePrefixes, value 'loud', bytes: expected 1 to 2147483591, found -7"],
         ["base", "null", "base"],
-        ["base.name", "\"\"", "base.name: expected a name, found an empty text"],
+        ["base.name", "\"\"", "base.name: expected a plain name"],
         ["base.path", "\"\"", "base.path: expected a path, found an empty text"],
         ["base.fingerprint", "{}", "'family'"],
         ["base.fingerprint.contentHash", null, "'contentHash'"],
-        ["base.fingerprint.contentHash", "\"abc\"", "base.fingerprint.contentHash: expected 64 hexadecimal digits in lower case, found 'abc'"],
+        ["base.fingerprint.contentHash", "\"abc\"",
+            "base.fingerprint.contentHash: expected 64 hexadecimal digits in lower case, found 'abc'"],
         ["base.fingerprint.configHash", "null", "configHash"],
         ["base.fingerprint.layers", "\"NaN\"", "layers"],
         ["base.files", "[]", "base.files: expected at least one file, or null, found none"],
@@ -84,10 +88,13 @@ public sealed class SavedModelTests
         ["base.files.0.name", "\"c:b\"", "base.files: expected plain file names, found 'c:b'"],
         ["base.files.0.name", "\"a\\u0000\"", "base.files: expected plain file names, found 'a\\u0000'"],
         ["base.files.0.name", $"\"{new string('n', 256)}\"", "base.files: expected plain file names"],
-        ["base.files.0.name", "\"model.safetensors\"", "base.files: expected each name once, found 'model.safetensors' twice"],
-        ["base.files.0.name", "\"MODEL.safetensors\"", "base.files: expected each name once, found 'MODEL.safetensors' twice"],
+        ["base.files.0.name", "\"model.safetensors\"",
+            "base.files: expected each name once, found 'model.safetensors' twice"],
+        ["base.files.0.name", "\"MODEL.safetensors\"",
+            "base.files: expected each name once, found 'MODEL.safetensors' twice"],
         ["base.files.0.bytes", "-1", "base.files, 'config.json', bytes: expected 0 or more, found -1"],
-        ["base.files.0.hash", "\"ABC\"", "base.files, 'config.json', hash: expected 64 hexadecimal digits in lower case, found 'ABC'"],
+        ["base.files.0.hash", "\"ABC\"",
+            "base.files, 'config.json', hash: expected 64 hexadecimal digits in lower case, found 'ABC'"],
         ["generation.decoding", "\"guess\"", "decoding"],
         ["generation.repetitionPenalty", "\"NaN\"", "Generation.RepetitionPenalty"],
         ["generation.repetitionPenalty", "\"Infinity\"", "Generation.RepetitionPenalty"],
@@ -111,8 +118,10 @@ public sealed class SavedModelTests
     {
         JsonNode description = JsonNode.Parse(Whole.ToBytes())!;
         Set(description, path.Split('.'), value is null ? null : JsonNode.Parse(value), remove: value is null);
-        var fault = Assert.ThrowsExactly<FormatException>(() => SavedModel.FromBytes(Encoding.UTF8.GetBytes(description.ToJsonString()), "Entry"));
-        StringAssert.StartsWith(fault.Message, "Entry: expected the description of a saved transformer, found something else: ");
+        var fault = Assert.ThrowsExactly<FormatException>(() =>
+            SavedModel.FromBytes(Encoding.UTF8.GetBytes(description.ToJsonString()), "Entry"));
+        StringAssert.StartsWith(fault.Message,
+            "Entry: expected the description of a saved transformer, found something else: ");
         StringAssert.Contains(fault.Message, words);
     }
 
@@ -124,7 +133,8 @@ public sealed class SavedModelTests
         string json = Encoding.UTF8.GetString(Whole.ToBytes());
         StringAssert.Contains(json, old);
         byte[] broken = Encoding.UTF8.GetBytes(json.Replace(old, twisted, StringComparison.Ordinal));
-        StringAssert.StartsWith(Assert.ThrowsExactly<FormatException>(() => SavedModel.FromBytes(broken, "Entry")).Message, "Entry: ");
+        StringAssert.StartsWith(Assert.ThrowsExactly<FormatException>(() =>
+            SavedModel.FromBytes(broken, "Entry")).Message, "Entry: ");
     }
 
     [TestMethod]
@@ -137,7 +147,8 @@ public sealed class SavedModelTests
     private static void Set(JsonNode node, string[] path, JsonNode? value, bool remove)
     {
         foreach (string step in path[..^1])
-            node = node is JsonArray list ? list[int.Parse(step, System.Globalization.CultureInfo.InvariantCulture)]! : node[step]!;
+            node = node is JsonArray list ? list[int.Parse(step, System.Globalization.CultureInfo.InvariantCulture)]!
+                : node[step]!;
         if (remove)
             node.AsObject().Remove(path[^1]);
         else if (node is JsonArray list)

@@ -5,7 +5,7 @@ using System.IO;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -53,11 +53,13 @@ public sealed class SavingTests
     {
         IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(12));
         using var chain = Context.Transforms.CopyColumns("Source", "Input")
-            .Append(Context.Transforms.Text.PrefixTune("Output", "Source", "Label", TinyBase.Llama, TinyBase.Quick)).Fit(data);
+            .Append(Context.Transforms.Text.PrefixTune("Output", "Source", "Label", TinyBase.Llama, TinyBase.Quick))
+                .Fit(data);
         string file = Path.Combine(_folder, "chain.zip");
         Context.Model.SaveAtomically(chain, data.Schema, file);
         using var loaded = (IDisposable)Context.Model.Load(file, out _);
-        CollectionAssert.AreEqual(TinyBase.Texts(Context, chain, TinyBase.Rows(3)), TinyBase.Texts(Context, (ITransformer)loaded, TinyBase.Rows(3)));
+        CollectionAssert.AreEqual(TinyBase.Texts(Context, chain, TinyBase.Rows(3)),
+            TinyBase.Texts(Context, (ITransformer)loaded, TinyBase.Rows(3)));
     }
 
     [TestMethod]
@@ -93,7 +95,8 @@ public sealed class SavingTests
     [DataRow("another", typeof(InvalidOperationException), "weights: expected hash")]
     public void Load_WithAnotherThingAtTheRecordedPlace_LooksFurther(string thing, Type kind, string words)
     {
-        string recorded = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny"), hash;
+        string recorded = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny"),
+            hash;
         CopyBase(recorded);
         CopyBase(moved);
         using (PrefixTuningTransformer model = Generator(recorded))
@@ -105,7 +108,8 @@ public sealed class SavingTests
         string file = Path.Combine(_folder, "model.zip");
         var refused = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Model.Load(file, out _));
         Assert.IsInstanceOfType(refused.InnerException, kind);
-        foreach (string part in (string[])["'tiny'", hash[..12], $"'{recorded}': {refused.InnerException!.Message}", words, Path.Combine("base-models", "tiny") + "': nothing is there"])
+        foreach (string part in (string[])["'tiny'", hash[..12], $"'{recorded}': {refused.InnerException!.Message}",
+            words, Path.Combine("base-models", "tiny") + "': nothing is there"])
             StringAssert.Contains(refused.Message, part);
         AppContext.SetData(BaseLocator.FolderSetting, Path.GetDirectoryName(moved));
         try
@@ -123,8 +127,10 @@ public sealed class SavingTests
     public void Load_OfTwoModelsThatCarryOneBase_SharesOneCopy()
     {
         string first = Path.Combine(_folder, "first.zip"), second = Path.Combine(_folder, "second.zip"), expected;
-        using (PrefixTuningTransformer prefix = Make("embedded"), alone = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
-            options: new TextGenerationOptions { Generation = TinyBase.Quick.Generation, EmbedBase = true }).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1))))
+        using (PrefixTuningTransformer prefix = Make("embedded"),
+            alone = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
+            options: new TextGenerationOptions { Generation = TinyBase.Quick.Generation, EmbedBase = true })
+                .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1))))
         {
             Context.Model.SaveAtomically(prefix, null, first);
             Context.Model.SaveAtomically(alone, null, second);
@@ -156,12 +162,15 @@ public sealed class SavingTests
             Save(model);
         SavedModel saved = SavedModelFile.Read(Path.Combine(_folder, "model.zip"))[0].Saved;
         Assert.IsNull(original.Base.Fingerprint.Difference(saved.Base.Fingerprint));
-        File.Copy(Path.Combine(TinyBase.Folder("llama"), "model.safetensors"), Path.Combine(folder, "model.safetensors"), overwrite: true);
+        File.Copy(Path.Combine(TinyBase.Folder("llama"), "model.safetensors"),
+            Path.Combine(folder, "model.safetensors"), overwrite: true);
         using PrefixTuningTransformer embedded = Fit(Options(embed: true));
-        StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => Save(embedded)).Message, "'model.safetensors' changed since");
+        StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => Save(embedded)).Message,
+            "'model.safetensors' changed since");
 
         PrefixTuningTransformer Fit(PrefixTuningOptions options) => Context.Transforms.Text
-            .PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder), options).Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
+            .PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder), options)
+                .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
     }
 
     [TestMethod]
@@ -172,7 +181,8 @@ public sealed class SavingTests
         using (PrefixTuningTransformer model = Generator(folder))
             Save(model);
         ReplaceWeights(folder, step: 1);
-        var altered = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Model.Load(Path.Combine(_folder, "model.zip"), out _));
+        var altered = Assert.ThrowsExactly<InvalidOperationException>(() =>
+            Context.Model.Load(Path.Combine(_folder, "model.zip"), out _));
         StringAssert.Contains(altered.Message, "weights: expected hash");
         StringAssert.Contains(altered.Message, folder);
     }
@@ -187,7 +197,8 @@ public sealed class SavingTests
         {
             File.WriteAllBytes(cut, whole[..(whole.Length * part / 12)]);
             Exception fault = Assert.Throws<Exception>(() => Context.Model.Load(cut, out _));
-            Assert.IsTrue(fault is FormatException or InvalidDataException or InvalidOperationException or ArgumentException or IOException, $"{fault}");
+            Assert.IsTrue(fault is FormatException or InvalidDataException or InvalidOperationException
+                or ArgumentException or IOException, $"{fault}");
         }
     }
 
@@ -209,14 +220,17 @@ public sealed class SavingTests
     [DataRow("fingerprint", "{}", "'family'")]
     [DataRow("files", "[{}]", "'name'")]
     [DataRow("files", "[null]", "base.files: expected no null in the list, found one")]
-    [DataRow("files", """[{ "name": "config.json", "bytes": 1, "hash": "#" }, { "name": "config.json", "bytes": 1, "hash": "#" }]""", "base.files: expected each name once, found 'config.json' twice")]
+    [DataRow("files",
+        """[{ "name": "config.json", "bytes": 1, "hash": "#" }, { "name": "config.json", "bytes": 1, "hash": "#" }]""",
+        "base.files: expected each name once, found 'config.json' twice")]
     public void Load_OfHostileBase_IsRefusedByKey(string key, string value, string words)
     {
         using PrefixTuningTransformer model = Make("prefix");
         string file = Save(model);
         ModelArchive.Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
         {
-            JsonNode description = JsonNode.Parse(json)!, wanted = JsonNode.Parse(value.Replace("#", new string('0', 64), StringComparison.Ordinal))!;
+            JsonNode description = JsonNode.Parse(json)!,
+                wanted = JsonNode.Parse(value.Replace("#", new string('0', 64), StringComparison.Ordinal))!;
             (description["base"]!["path"], description["base"]![key]) = ("nowhere", wanted);
             return Encoding.UTF8.GetBytes(description.ToJsonString());
         });
@@ -235,7 +249,9 @@ public sealed class SavingTests
             Assert.AreEqual(Text(model), Text(loaded), "newer, but written so that this version reads it");
         SetVersion(file, written: 0x00010003, readable: 0x00010002);
         var refused = Assert.ThrowsExactly<NotSupportedException>(() => Context.Model.Load(file, out _));
-        StringAssert.EndsWith(refused.Message, "found version 0x00010003 (readable from 0x00010002); this version of the library reads 0x00010001 to 0x00010001.");
+        StringAssert.EndsWith(refused.Message,
+            "found version 0x00010003 (readable from 0x00010002); this version of the library reads 0x00010001 to"
+                + " 0x00010001.");
     }
 
     [TestMethod]
@@ -267,7 +283,8 @@ public sealed class SavingTests
                 Assert.AreEqual(expected, Text(loaded));
         }
         Context.Model.SaveAtomically(model, null, copy);
-        CollectionAssert.AreEquivalent(new[] { file, copy }, Directory.GetFiles(_folder), "the next save removes what a crash left");
+        CollectionAssert.AreEquivalent(new[] { file, copy }, Directory.GetFiles(_folder),
+            "the next save removes what a crash left");
     }
 
     [TestMethod]
@@ -299,16 +316,23 @@ public sealed class SavingTests
             "base alone" => Generator(TinyBase.Folder("llama")),
             "beam" => TinyBase.Fit(Context, options with
             {
-                Generation = options.Generation with { Decoding = Decoding.Beam(3, 0.7, earlyStopping: true), StopStrings = ["zzz"], BannedWords = ["q"] },
+                Generation = options.Generation with
+                {
+                    Decoding = Decoding.Beam(3, 0.7, earlyStopping: true),
+                    StopStrings = ["zzz"],
+                    BannedWords = ["q"]
+                },
             }),
             "embedded" => TinyBase.Fit(Context, options with { EmbedBase = true }),
-            "encoder-decoder" => Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, options).Fit(data),
+            "encoder-decoder" =>
+                Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, options).Fit(data),
             _ => TinyBase.Fit(Context, options),
         };
     }
 
     private static PrefixTuningTransformer Generator(string folder) => Context.Transforms.Text
-        .GenerateText("Output", "Input", BaseModel.FromFolder(folder), options: new TextGenerationOptions { Generation = TinyBase.Quick.Generation })
+        .GenerateText("Output", "Input", BaseModel.FromFolder(folder),
+            options: new TextGenerationOptions { Generation = TinyBase.Quick.Generation })
         .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
 
     private string Save(PrefixTuningTransformer model)
@@ -319,7 +343,8 @@ public sealed class SavingTests
     }
 
     /// <summary>Sets the two numbers that follow the signature in ML.NET's header.</summary>
-    private static void SetVersion(string file, uint written, uint readable) => ModelArchive.Rewrite(file, "Model.key", header =>
+    private static void SetVersion(string file, uint written, uint readable) =>
+        ModelArchive.Rewrite(file, "Model.key", header =>
     {
         int numbers = header.AsSpan().IndexOf("PREFIXTN"u8) + "PREFIXTN".Length;
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(numbers), written);
@@ -341,7 +366,8 @@ public sealed class SavingTests
                 File.WriteAllBytes(weights, File.ReadAllBytes(weights)[..1000]);
                 break;
             case "unknown":
-                File.WriteAllText(config, File.ReadAllText(config).Replace("\"llama\"", "\"unheard-of\"", StringComparison.Ordinal));
+                File.WriteAllText(config, File.ReadAllText(config)
+                    .Replace("\"llama\"", "\"unheard-of\"", StringComparison.Ordinal));
                 break;
             default:
                 ReplaceWeights(folder, step: 1);
@@ -361,7 +387,8 @@ public sealed class SavingTests
         File.Move(other, weights, overwrite: true);
     }
 
-    private static string Text(ITransformer model) => TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0];
+    private static string Text(ITransformer model) =>
+        TinyBase.Texts(Context, model, [new FaceRow { Input = Source }])[0];
 
     private static void CopyBase(string target)
     {

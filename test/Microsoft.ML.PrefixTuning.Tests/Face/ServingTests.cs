@@ -7,7 +7,8 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.ML.Data;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
 
@@ -72,12 +73,22 @@ public sealed class ServingTests
     public void Rows_ByTheThousand_LeaveNoTensorsAndNoMemory()
     {
         // Every tenth row is longer than the window and becomes an error text.
-        var options = TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { ErrorColumnName = "Error", LookAhead = 32, MaxNewTokens = 4, BatchSize = 32 } };
+        var options = TinyBase.Quick with
+        {
+            Generation = TinyBase.Quick.Generation with
+            {
+                ErrorColumnName = "Error",
+                LookAhead = 32,
+                MaxNewTokens = 4,
+                BatchSize = 32
+            }
+        };
         using PrefixTuningTransformer model = TinyBase.Fit(Context, options);
         string tooLong = string.Concat(Enumerable.Repeat("name : Venue | ", 120));
         FaceRow[] rows = TinyBase.Rows(10).ToArray();
         rows[9].Input = tooLong;
-        IDataView Data(int repeats) => model.Transform(Context.Data.LoadFromEnumerable(Enumerable.Repeat(rows, repeats).SelectMany(part => part)));
+        IDataView Data(int repeats) =>
+            model.Transform(Context.Data.LoadFromEnumerable(Enumerable.Repeat(rows, repeats).SelectMany(part => part)));
         Read(Data(100));
         long tensors = torch.Tensor.TotalCount, memory = Settled();
         Read(Data(1000));
@@ -108,7 +119,8 @@ public sealed class ServingTests
             Assert.AreSame(hold.Base, model.Session.Base, "one copy a process");
             model.Dispose();
             model.Dispose();
-            var refused = Assert.ThrowsExactly<ObjectDisposedException>(() => TinyBase.Texts(Context, model, TinyBase.Rows(1)));
+            var refused =
+                Assert.ThrowsExactly<ObjectDisposedException>(() => TinyBase.Texts(Context, model, TinyBase.Rows(1)));
             StringAssert.Contains(refused.Message, nameof(PrefixTuningTransformer));
             Assert.HasCount(2, TinyBase.Texts(Context, other, TinyBase.Rows(2)));
             other.Dispose();
@@ -130,18 +142,21 @@ public sealed class ServingTests
         var context = new MLContext(seed: 1);
         var messages = new ConcurrentBag<string>();
         context.Log += (_, entry) => messages.Add(entry.Message);
-        var options = TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = PromptTruncation.End } };
+        var options =
+            TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = PromptTruncation.End } };
         using PrefixTuningTransformer model = TinyBase.Fit(context, options);
         var other = new Thread(() => TinyBase.Texts(context, model, TinyBase.Rows(1)));
         // A call whose row is cut begins first; the other one waits for it.
         var rows = new LateRows([new InputRow(0, string.Concat(Enumerable.Repeat("name : Venue | ", 120)))], () =>
         {
             other.Start();
-            SpinWait.SpinUntil(() => other.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin), TimeSpan.FromSeconds(30));
+            SpinWait.SpinUntil(() =>
+                other.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin), TimeSpan.FromSeconds(30));
         });
         Assert.IsTrue(model.Session.Generate(rows, null, null)[0].IsTruncated);
         other.Join();
-        Assert.IsFalse(messages.Any(message => message.Contains("were cut", StringComparison.Ordinal)), string.Join('\n', messages));
+        Assert.IsFalse(messages.Any(message => message.Contains("were cut", StringComparison.Ordinal)),
+            string.Join('\n', messages));
     }
 
     [TestMethod]
@@ -160,7 +175,8 @@ public sealed class ServingTests
         Runtime.IHostEnvironment environment = ModelFormat.MlNetInternals.GetEnvironment(context.Transforms.Text);
         using PrefixTuningTransformer model = TinyBase.Fit(context);
         int checks = 0;
-        Assert.ThrowsExactly<OperationCanceledException>(() => model.Session.Generate([new InputRow(0, "name : Venue")], () =>
+        Assert.ThrowsExactly<OperationCanceledException>(() =>
+            model.Session.Generate([new InputRow(0, "name : Venue")], () =>
         {
             if (++checks == 3)
                 ModelFormat.MlNetInternals.CancelExecution(context);
@@ -174,8 +190,10 @@ public sealed class ServingTests
     {
         // Uncancelled, this one call takes thousands of steps.
         var context = new MLContext(seed: 1);
-        var options = new TextGenerationOptions { Generation = new() { MinNewTokens = 250, MaxNewTokens = 250, BatchSize = 1 } };
-        using PrefixTuningTransformer model = context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options)
+        var options =
+            new TextGenerationOptions { Generation = new() { MinNewTokens = 250, MaxNewTokens = 250, BatchSize = 1 } };
+        using PrefixTuningTransformer model =
+            context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options)
             .Fit(context.Data.LoadFromEnumerable(TinyBase.Rows(1)));
         var canceller = new Thread(() =>
         {
@@ -205,7 +223,8 @@ public sealed class ServingTests
     }
 
     private static PredictionEngine<FaceRow, FaceOutput> Engine() =>
-        Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(s_model, new PredictionEngineOptions { OwnsTransformer = false });
+        Context.Model.CreatePredictionEngine<FaceRow,
+            FaceOutput>(s_model, new PredictionEngineOptions { OwnsTransformer = false });
 
     /// <summary>Rows that something happens before the first of is read.</summary>
     private sealed class LateRows(InputRow[] rows, Action before) : IReadOnlyList<InputRow>

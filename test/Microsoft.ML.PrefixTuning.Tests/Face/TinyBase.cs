@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using TorchSharp;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -17,14 +17,18 @@ internal static class TinyBase
 
     public static string Folder(string name) => Path.Combine(AppContext.BaseDirectory, "TinyModels", name);
 
-    /// <summary>A copy of the tiny llama whose tokenizer puts a begin token in front of every text; the caller's.</summary>
+    /// <summary>
+    /// A copy of the tiny llama whose tokenizer puts a begin token in front of every text; the caller's.
+    /// </summary>
     public static TemporaryFolder CopyWithBeginToken()
     {
         TemporaryFolder copy = new TemporaryFolder().CopyFrom(Folder("llama"));
         JsonNode root = JsonNode.Parse(File.ReadAllText(copy["tokenizer.json"]))!;
         JsonNode processor = root["post_processor"]!;
-        processor["single"]!.AsArray().Insert(0, JsonNode.Parse("""{ "SpecialToken": { "id": "<|im_start|>", "type_id": 0 } }"""));
-        processor["special_tokens"] = JsonNode.Parse("""{ "<|im_start|>": { "id": "<|im_start|>", "ids": [0], "tokens": ["<|im_start|>"] } }""");
+        processor["single"]!.AsArray()
+            .Insert(0, JsonNode.Parse("""{ "SpecialToken": { "id": "<|im_start|>", "type_id": 0 } }"""));
+        processor["special_tokens"] =
+            JsonNode.Parse("""{ "<|im_start|>": { "id": "<|im_start|>", "ids": [0], "tokens": ["<|im_start|>"] } }""");
         File.WriteAllText(copy["tokenizer.json"], root.ToJsonString());
         return copy;
     }
@@ -39,17 +43,20 @@ internal static class TinyBase
 
     public static IEnumerable<FaceRow> Rows(int count) => Enumerable.Range(0, count).Select(i => new FaceRow
     {
-        Input = $"name : Venue {i} | Type : {(i % 2 == 0 ? "pub" : "restaurant")} | food : {(i % 3 == 0 ? "French" : "Chinese")}",
+        Input = $"name : Venue {i} | Type : {(i % 2 == 0 ? "pub" : "restaurant")} | food :"
+            + $" {(i % 3 == 0 ? "French" : "Chinese")}",
         Label = $"Venue {i} is a {(i % 2 == 0 ? "pub" : "restaurant")} .",
         Number = i,
         Numbers = [i, i + 1],
         Words = ["a", $"{i}"],
     });
 
-    public static PrefixTuningEstimator Estimator(MLContext mlContext, PrefixTuningOptions? options = null, BaseModel? baseModel = null) =>
+    public static PrefixTuningEstimator Estimator(MLContext mlContext, PrefixTuningOptions? options = null,
+        BaseModel? baseModel = null) =>
         mlContext.Transforms.Text.PrefixTune("Output", "Input", "Label", baseModel ?? Llama, options ?? Quick);
 
-    public static PrefixTuningTransformer Fit(MLContext mlContext, PrefixTuningOptions? options = null, int rows = 12, BaseModel? baseModel = null) =>
+    public static PrefixTuningTransformer Fit(MLContext mlContext, PrefixTuningOptions? options = null, int rows = 12,
+        BaseModel? baseModel = null) =>
         Estimator(mlContext, options, baseModel).Fit(mlContext.Data.LoadFromEnumerable(Rows(rows)));
 
     /// <summary>The texts of some rows.</summary>

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -16,7 +16,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 [TestClass]
 public sealed class TrainingSummaryTests
 {
-    private const string Plain = "The river rises in the hills and runs for many miles through fields before it meets the sea .";
+    private const string Plain =
+        "The river rises in the hills and runs for many miles through fields before it meets the sea .";
 
     private static readonly MLContext Context = new(seed: 1);
 
@@ -46,7 +47,8 @@ public sealed class TrainingSummaryTests
         Assert.AreEqual(ids.Length - 1, drift.Tokens);
         Assert.AreEqual(Loss(hold.Base.Model, [.. prologue, .. ids], prologue.Length, null), drift.BaseLoss, 1e-4);
         int[] behind = model.Prefix!.Convention.HoldsBeginToken ? ids : [.. prologue, .. ids];
-        Assert.AreEqual(Loss(hold.Base.Model, behind, behind.Length - ids.Length, model.Prefix), drift.PrefixLoss, 1e-4);
+        Assert.AreEqual(Loss(hold.Base.Model, behind, behind.Length - ids.Length, model.Prefix), drift.PrefixLoss,
+            1e-4);
         Assert.AreEqual(drift.PrefixLoss - drift.BaseLoss, drift.Increase);
     }
 
@@ -72,8 +74,11 @@ public sealed class TrainingSummaryTests
     [TestMethod]
     public void Fit_WithABadValidationRow_SaysInWhichSet()
     {
-        IDataView validation = Context.Data.LoadFromEnumerable([new FaceRow { Input = "a", Label = "b" }, new FaceRow { Input = "a", Label = "" }]);
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Fit(Context, TinyBase.Quick with { ValidationSet = validation }));
+        IDataView validation =
+            Context.Data.LoadFromEnumerable([new FaceRow { Input = "a", Label = "b" },
+            new FaceRow { Input = "a", Label = "" }]);
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            TinyBase.Fit(Context, TinyBase.Quick with { ValidationSet = validation }));
         Assert.StartsWith("ValidationSet: Row 1, column 'Label'", fault.Message);
     }
 
@@ -81,7 +86,12 @@ public sealed class TrainingSummaryTests
     public void Drift_OfSeveralValues_IsTheMeanOfTheirPrefixes()
     {
         using BaseLease hold = TinyBase.Hold();
-        PrefixTuningOptions options = With(Plain) with { AttributeColumnName = "Label", AttributeLength = 3, Prefix = new PrefixOptions { Length = 6 } };
+        PrefixTuningOptions options = With(Plain) with
+        {
+            AttributeColumnName = "Label",
+            AttributeLength = 3,
+            Prefix = new PrefixOptions { Length = 6 }
+        };
         using PrefixTuningTransformer model = TinyBase.Fit(Context, options, rows: 3);
         int[] ids = hold.Base.Tokenizer.Encode(Plain), prologue = [.. hold.Base.Tokenizer.Prologue];
         double[] losses = model.Prefixes.Values.Select(prefix =>
@@ -98,7 +108,8 @@ public sealed class TrainingSummaryTests
     {
         using TemporaryFolder folder = TinyBase.CopyWithBeginToken();
         PrefixTuningTransformer Fit(PrefixStart start) => Context.Transforms.Text
-            .PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder.Path), TinyBase.Quick with { Prefix = new PrefixOptions { Length = 4, Start = start } })
+            .PrefixTune("Output", "Input", "Label", BaseModel.FromFolder(folder.Path),
+                TinyBase.Quick with { Prefix = new PrefixOptions { Length = 4, Start = start } })
             .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
         using PrefixTuningTransformer fromText = Fit(PrefixStart.DefaultText), fromZero = Fit(PrefixStart.Zero);
         Assert.IsTrue(fromText.Prefix!.Convention.HoldsBeginToken);
@@ -109,7 +120,8 @@ public sealed class TrainingSummaryTests
     [TestMethod]
     public void Drift_OfAnEncoderDecoderBase_IsMeasuredToo()
     {
-        using PrefixTuningTransformer model = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, With(Plain))
+        using PrefixTuningTransformer model =
+            Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, With(Plain))
             .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(12)));
         TextDrift drift = model.TrainingSummary!.Drift!;
         Assert.IsGreaterThan(0, drift.Tokens);
@@ -133,7 +145,8 @@ public sealed class TrainingSummaryTests
         StringAssert.StartsWith(fault.Message, message);
     }
 
-    private static PrefixTuningOptions With(string text) => TinyBase.Quick with { Training = TinyBase.Quick.Training with { DriftText = text } };
+    private static PrefixTuningOptions With(string text) =>
+        TinyBase.Quick with { Training = TinyBase.Quick.Training with { DriftText = text } };
 
     /// <summary>The mean cross-entropy of ids[skipped + 1 ..], straight from the logits.</summary>
     private static double Loss(LanguageModel model, int[] ids, int skipped, Prefix? prefix)
@@ -142,7 +155,8 @@ public sealed class TrainingSummaryTests
         using var noGradient = no_grad();
         using PrefixTensors? tensors = prefix is null ? null : PrefixTensors.Make(prefix, model);
         int length = prefix?.Length ?? 0;
-        AttentionColumns columns = TokenColumns.Causal([new RowState(length, 0, ids.Length)], ids.Length, length, length + ids.Length, PrefixConvention.DecoderOnly);
+        AttentionPlaces columns = TokenPlaces.Causal([new RowState(length, 0, ids.Length)], ids.Length, length, length
+            + ids.Length, PrefixConvention.DecoderOnly);
         Tensor hidden = model.Decode(model.Embed(tensor(ids, ScalarType.Int64).unsqueeze(0)), columns,
             new PrefixMemory(tensors?.Sites ?? new Dictionary<AttentionSite, Tensor>()));
         Tensor scores = model.Logits(hidden[0]).narrow(0, skipped, ids.Length - skipped - 1);

@@ -30,11 +30,14 @@ public sealed class TransformerTests
     {
         IDataView output = s_model.Transform(Context.Data.LoadFromEnumerable(TinyBase.Rows(17)));
         FaceOutput[] rows = Context.Data.CreateEnumerable<FaceOutput>(output, reuseRowObject: false).ToArray();
-        CollectionAssert.AreEqual(TinyBase.Rows(17).Select(row => row.Input).ToArray(), rows.Select(row => row.Input).ToArray());
-        CollectionAssert.AreEqual(TinyBase.Rows(17).Select(row => row.Number).ToArray(), rows.Select(row => row.Number).ToArray());
+        CollectionAssert.AreEqual(TinyBase.Rows(17).Select(row => row.Input).ToArray(), rows.Select(row => row.Input)
+            .ToArray());
+        CollectionAssert.AreEqual(TinyBase.Rows(17).Select(row => row.Number).ToArray(), rows.Select(row => row.Number)
+            .ToArray());
         Assert.IsTrue(rows.Any(row => row.Output.Length > 0));
         for (int i = 0; i < rows.Length; i++)
-            Assert.AreEqual(TinyBase.Texts(Context, s_model, TinyBase.Rows(17).Skip(i).Take(1))[0], rows[i].Output, $"row {i} alone");
+            Assert.AreEqual(TinyBase.Texts(Context, s_model, TinyBase.Rows(17).Skip(i).Take(1))[0], rows[i].Output,
+                $"row {i} alone");
     }
 
     [TestMethod]
@@ -45,8 +48,10 @@ public sealed class TransformerTests
     public void Estimator_OfBadColumns_IsRefusedInSchemaAndFit(string label, string input, string words)
     {
         IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
-        PrefixTuningEstimator estimator = Context.Transforms.Text.PrefixTune("Output", input, label, TinyBase.Llama, TinyBase.Quick);
-        var schema = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => estimator.GetOutputSchema(ModelFormat.MlNetInternals.MakeShape(data.Schema)));
+        PrefixTuningEstimator estimator =
+            Context.Transforms.Text.PrefixTune("Output", input, label, TinyBase.Llama, TinyBase.Quick);
+        var schema = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
+            estimator.GetOutputSchema(ModelFormat.MlNetInternals.MakeShape(data.Schema)));
         StringAssert.Contains(schema.Message, words);
         var fit = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => estimator.Fit(data));
         StringAssert.Contains(fit.Message, words);
@@ -61,11 +66,17 @@ public sealed class TransformerTests
     {
         IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
         // A column with annotations, and one that is hidden by another of its name.
-        IDataView data = Context.Transforms.Concatenate("Features", "Number", "Numbers").Append(Context.Transforms.CopyColumns("Output", "Number"))
+        IDataView data = Context.Transforms.Concatenate("Features", "Number", "Numbers")
+            .Append(Context.Transforms.CopyColumns("Output", "Number"))
             .Fit(rows).Transform(rows);
         PrefixTuningEstimator estimator = TinyBase.Estimator(Context, TinyBase.Quick with
         {
-            Generation = TinyBase.Quick.Generation with { Decoding = Decoding.Beam(2), SequenceCount = sequences, ErrorColumnName = errorColumn },
+            Generation = TinyBase.Quick.Generation with
+            {
+                Decoding = Decoding.Beam(2),
+                SequenceCount = sequences,
+                ErrorColumnName = errorColumn
+            },
         });
         SchemaShape promised = estimator.GetOutputSchema(ModelFormat.MlNetInternals.MakeShape(data.Schema));
         using PrefixTuningTransformer model = estimator.Fit(data);
@@ -112,7 +123,8 @@ public sealed class TransformerTests
         using DataViewRowCursor cursor = output.GetRowCursor(output.Schema), other = output.GetRowCursor(output.Schema);
         ValueGetter<ReadOnlyMemory<char>> text = cursor.GetGetter<ReadOnlyMemory<char>>(output.Schema["Output"]);
         ValueGetter<ReadOnlyMemory<char>> same = other.GetGetter<ReadOnlyMemory<char>>(output.Schema["Output"]);
-        ValueGetter<VBuffer<ReadOnlyMemory<char>>> words = cursor.GetGetter<VBuffer<ReadOnlyMemory<char>>>(output.Schema["Words"]);
+        ValueGetter<VBuffer<ReadOnlyMemory<char>>> words =
+            cursor.GetGetter<VBuffer<ReadOnlyMemory<char>>>(output.Schema["Words"]);
         ValueGetter<DataViewRowId> id = cursor.GetIdGetter();
         Assert.AreEqual(-1, cursor.Position);
         Assert.ThrowsExactly<InvalidOperationException>(() => cursor.GetGetter<float>(output.Schema["Output"]));
@@ -152,7 +164,8 @@ public sealed class TransformerTests
     [TestMethod]
     public void PredictionEngine_OfRow_WritesWhatTransformWrites()
     {
-        using PredictionEngine<FaceRow, FaceOutput> engine = Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(s_model,
+        using PredictionEngine<FaceRow, FaceOutput> engine = Context.Model.CreatePredictionEngine<FaceRow,
+            FaceOutput>(s_model,
             new PredictionEngineOptions { OwnsTransformer = false });
         FaceRow[] rows = TinyBase.Rows(5).ToArray();
         for (int row = 0; row < rows.Length; row++)
@@ -166,7 +179,8 @@ public sealed class TransformerTests
         IRowToRowMapper mapper = ((ITransformer)s_model).GetRowToRowMapper(schema);
         Assert.IsTrue(((ITransformer)s_model).IsRowToRowMapper);
         Assert.AreSame(schema, mapper.InputSchema);
-        CollectionAssert.AreEqual(new[] { "Input" }, mapper.GetDependencies([mapper.OutputSchema["Output"]]).Select(column => column.Name).ToArray());
+        CollectionAssert.AreEqual(new[] { "Input" }, mapper.GetDependencies([mapper.OutputSchema["Output"]])
+            .Select(column => column.Name).ToArray());
     }
 
     [TestMethod]
@@ -205,7 +219,8 @@ public sealed class TransformerTests
         Context.Data.SaveAsBinary(output, stream);
         string file = Path.GetTempFileName();
         File.WriteAllBytes(file, stream.ToArray());
-        CollectionAssert.AreEqual(s_texts.Take(4).ToArray(), Context.Data.LoadFromBinary(file).GetColumn<string>("Output").ToArray());
+        CollectionAssert.AreEqual(s_texts.Take(4).ToArray(), Context.Data.LoadFromBinary(file)
+            .GetColumn<string>("Output").ToArray());
         File.Delete(file);
     }
 
@@ -215,12 +230,14 @@ public sealed class TransformerTests
         var other = new MLContext(seed: 1);
         other.Transforms.Text.FeaturizeText("Features", "Input");
         using PrefixTuningTransformer again = TinyBase.Fit(other);
-        CollectionAssert.AreEqual(s_model.Prefix!.Parts[AttentionSite.Decoder].Values, again.Prefix!.Parts[AttentionSite.Decoder].Values);
+        CollectionAssert.AreEqual(s_model.Prefix!.Parts[AttentionSite.Decoder].Values,
+            again.Prefix!.Parts[AttentionSite.Decoder].Values);
         PrefixTuningEstimator estimator = TinyBase.Estimator(other);
         IDataView data = other.Data.LoadFromEnumerable(TinyBase.Rows(12));
         using PrefixTuningTransformer first = estimator.Fit(data), second = estimator.Fit(data);
         Assert.AreNotSame(first, second);
-        CollectionAssert.AreEqual(first.Prefix!.Parts[AttentionSite.Decoder].Values, second.Prefix!.Parts[AttentionSite.Decoder].Values);
+        CollectionAssert.AreEqual(first.Prefix!.Parts[AttentionSite.Decoder].Values,
+            second.Prefix!.Parts[AttentionSite.Decoder].Values);
     }
 
     [TestMethod]
@@ -241,9 +258,11 @@ public sealed class TransformerTests
     {
         var options = new TextGenerationOptions { Generation = TinyBase.Quick.Generation };
         IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(17));
-        using PrefixTuningTransformer model = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, s_model.Prefix, options).Fit(data);
+        using PrefixTuningTransformer model =
+            Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, s_model.Prefix, options).Fit(data);
         CollectionAssert.AreEqual(s_texts, TinyBase.Texts(Context, model, TinyBase.Rows(17)));
-        using PrefixTuningTransformer alone = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options).Fit(data);
+        using PrefixTuningTransformer alone =
+            Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: options).Fit(data);
         Assert.IsNull(alone.Prefix);
         CollectionAssert.AreNotEqual(s_texts, TinyBase.Texts(Context, alone, TinyBase.Rows(17)));
     }
@@ -251,7 +270,8 @@ public sealed class TransformerTests
     [TestMethod]
     public void Fit_OfEncoderDecoder_WritesText()
     {
-        PrefixTuningEstimator estimator = Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, TinyBase.Quick);
+        PrefixTuningEstimator estimator =
+            Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, TinyBase.Quick);
         using PrefixTuningTransformer model = estimator.Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(8)));
         CollectionAssert.AreEquivalent(Enum.GetValues<AttentionSite>(), model.Prefix!.Sites.ToArray());
         Assert.IsTrue(TinyBase.Texts(Context, model, TinyBase.Rows(4)).Any(text => text.Length > 0));

@@ -66,7 +66,9 @@ public sealed class AtomicFileTests
             stream.Write(new byte[1234]);
             throw new IOException("No space left on device");
         }));
-        Assert.AreEqual($"'{Target}': writing failed after 1234 bytes; a former file is untouched. No space left on device", fault.Message);
+        Assert.AreEqual(
+            $"'{Target}': writing failed after 1234 bytes; a former file is untouched. No space left on device",
+            fault.Message);
         Assert.IsEmpty(Directory.GetFiles(_folder));
     }
 
@@ -153,7 +155,8 @@ public sealed class AtomicFileTests
     public void Write_ManySavesAtOnce_LeaveOneWholeFile()
     {
         string[] contents = [.. Enumerable.Range(0, 8).Select(i => new string((char)('a' + i), 50_000))];
-        contents.AsParallel().WithDegreeOfParallelism(4).ForAll(content => AtomicFile.Write(Target, Encoding.UTF8.GetBytes(content)));
+        contents.AsParallel().WithDegreeOfParallelism(4)
+            .ForAll(content => AtomicFile.Write(Target, Encoding.UTF8.GetBytes(content)));
         CollectionAssert.Contains(contents, File.ReadAllText(Target));
     }
 }

@@ -11,11 +11,13 @@ public sealed class FileTextTests
     [DataRow("plain", "'plain'")]
     [DataRow("a\nb\0c\u001b", @"'a\u000ab\u0000c\u001b'")]
     [DataRow("\ud83d\ude00 \u00e9", "'\ud83d\ude00 \u00e9'")]
-    public void Quote_Text_EscapesWhatWouldNotShow(string text, string quoted) => Assert.AreEqual(quoted, FileText.Quote(text));
+    public void Quote_Text_EscapesWhatWouldNotShow(string text, string quoted) =>
+        Assert.AreEqual(quoted, FileText.Quote(text));
 
     // An attribute cannot hold a lone surrogate.
     [TestMethod]
-    public void Quote_LoneSurrogates_AreEscaped() => Assert.AreEqual(@"'\ude00a\ud83d'", FileText.Quote("\ude00a\ud83d"));
+    public void Quote_LoneSurrogates_AreEscaped() =>
+        Assert.AreEqual(@"'\ude00a\ud83d'", FileText.Quote("\ude00a\ud83d"));
 
     [TestMethod]
     public void Quote_LongText_IsCutAt200Characters() =>

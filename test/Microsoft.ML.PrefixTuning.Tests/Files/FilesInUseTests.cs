@@ -20,9 +20,10 @@ public sealed class FilesInUseTests
         File.WriteAllText(_folder["held"], "old");
         using (FilesInUse.Hold("the owner", [_folder["held"]]))
         {
-            var refused = Assert.ThrowsExactly<InvalidOperationException>(() => AtomicFile.Write(_folder["held"], "new"u8));
-            Assert.AreEqual($"'{_folder["held"]}': expected the name of another file to write, found 'held' of the owner, "
-                + "which is open in this process. It is untouched.", refused.Message);
+            var refused = Assert.ThrowsExactly<InvalidOperationException>(
+                () => AtomicFile.Write(_folder["held"], "new"u8));
+            Assert.AreEqual($"'{_folder["held"]}': expected the name of another file to write, found 'held' of the"
+                + " owner, which is open in this process. It is untouched.", refused.Message);
             Assert.ThrowsExactly<InvalidOperationException>(() => AtomicFile.CheckWritable(_folder["held"]));
             AtomicFile.Write(_folder["other"], "new"u8);
             Assert.AreEqual("old", File.ReadAllText(_folder["held"]));

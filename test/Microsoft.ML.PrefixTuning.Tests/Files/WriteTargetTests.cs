@@ -9,7 +9,9 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Files;
 
-/// <summary>What is written where the target is more than a plain name: links, modes, long names, devices, folders.</summary>
+/// <summary>
+/// What is written where the target is more than a plain name: links, modes, long names, devices, folders.
+/// </summary>
 [TestClass]
 public sealed class WriteTargetTests
 {
@@ -41,7 +43,7 @@ public sealed class WriteTargetTests
         File.CreateSymbolicLink(_folder["one"], "two");
         File.CreateSymbolicLink(_folder["two"], "one");
         var fault = Assert.ThrowsExactly<IOException>(() => AtomicFile.Write(_folder["one"], "new"u8));
-        StringAssert.StartsWith(fault.Message, $"'{_folder["one"]}': expected a file or a link to one, found links that");
+        StringAssert.StartsWith(fault.Message, $"'{_folder["one"]}': expected a file or a link to one, found links");
     }
 
     [TestMethod]
@@ -69,7 +71,7 @@ public sealed class WriteTargetTests
             stream.Write("new"u8);
             stream.Flush();
             UnixFileMode now = File.GetUnixFileMode(Directory.GetFiles(_folder.Path).Single(AtomicFile.IsLeftover));
-            Assert.AreEqual(UnixFileMode.None, now & ~(mode | UnixFileMode.UserWrite), "nobody else reads it meanwhile");
+            Assert.AreEqual(UnixFileMode.None, now & ~(mode | UnixFileMode.UserWrite), "nobody else reads it");
         });
         Assert.AreEqual(mode, File.GetUnixFileMode(_folder["file"]));
         Assert.AreEqual("new", File.ReadAllText(_folder["file"]));

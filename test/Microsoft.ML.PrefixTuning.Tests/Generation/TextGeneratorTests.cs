@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -11,7 +11,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Generation;
 
-/// <summary>What generation promises whatever the model: rows do not touch each other, nothing is left behind.</summary>
+/// <summary>
+/// What generation promises whatever the model: rows do not touch each other, nothing is left behind.
+/// </summary>
 [TestClass]
 public sealed class TextGeneratorTests
 {
@@ -33,7 +35,7 @@ public sealed class TextGeneratorTests
         GeneratedSequence[][] alone = bench.Generate(rules with { BatchSize = 1 }, prompts);
 
         AssertEqual(alone, bench.Generate(rules with { BatchSize = 3 }, prompts), "batch size 3");
-        using var generator = new TextGenerator(bench.Model, rules with { BatchSize = 16 });
+        using var generator = new BatchWriter(bench.Model, rules with { BatchSize = 16 });
         int[] order = [.. Enumerable.Range(0, RowCount).Select(row => row * 37 % RowCount)];
         IReadOnlyList<GeneratedSequence[]> shuffled = generator.Generate([.. order.Select(row => prompts[row])]);
         AssertEqual([.. order.Select(row => alone[row])], shuffled, "batch size 16, another order");
@@ -45,7 +47,7 @@ public sealed class TextGeneratorTests
     {
         using var bench = new Bench("llama");
         GenerationPrompt[] prompts = bench.Prompts(8);
-        using var generator = new TextGenerator(bench.Model, Rules("greedy", bench.Model));
+        using var generator = new BatchWriter(bench.Model, Rules("greedy", bench.Model));
         IReadOnlyList<GeneratedSequence[]> expected = generator.Generate(prompts);
         int calls = 0;
 
@@ -60,7 +62,7 @@ public sealed class TextGeneratorTests
     public void Generate_OfAnEmptyPrompt_NamesIt()
     {
         using var bench = new Bench("llama");
-        using var generator = new TextGenerator(bench.Model, Rules("greedy", bench.Model));
+        using var generator = new BatchWriter(bench.Model, Rules("greedy", bench.Model));
 
         var error = Assert.ThrowsExactly<ArgumentException>(() =>
             generator.Generate([new GenerationPrompt([5], null), new GenerationPrompt([], null)]));
@@ -75,7 +77,7 @@ public sealed class TextGeneratorTests
     {
         using var bench = new Bench(folder);
         GenerationPrompt[] prompts = bench.Prompts(RowCount);
-        using var generator = new TextGenerator(bench.Model, Rules("greedy", bench.Model) with { MaxNewTokens = 4 });
+        using var generator = new BatchWriter(bench.Model, Rules("greedy", bench.Model) with { MaxNewTokens = 4 });
         generator.Generate(prompts);
         long before = Tensor.TotalCount;
 
@@ -100,7 +102,7 @@ public sealed class TextGeneratorTests
         using var bench = new Bench("llama");
         int window = bench.Model.Spec.ContextLength;
         int[] source = [.. Enumerable.Repeat(5, window - 3)];
-        using var generator = new TextGenerator(bench.Model, new GenerationRules { MaxNewTokens = 50 });
+        using var generator = new BatchWriter(bench.Model, new GenerationRules { MaxNewTokens = 50 });
 
         GeneratedSequence found = generator.Generate([new GenerationPrompt(source, null)])[0][0];
 
@@ -118,8 +120,10 @@ public sealed class TextGeneratorTests
         int[] ends = [.. bench.Model.Spec.Tokens.Ends];
         int[] unwanted = [.. usual.Except(ends)];
 
-        int[] suppressed = [.. bench.Generate(rules with { SuppressedIds = unwanted }, prompts).SelectMany(row => row[0].Ids)];
-        int[] banned = [.. bench.Generate(rules with { BannedSequences = [.. unwanted.Select(id => (int[])[id])] }, prompts).SelectMany(row => row[0].Ids)];
+        int[] suppressed =
+            [.. bench.Generate(rules with { SuppressedIds = unwanted }, prompts).SelectMany(row => row[0].Ids)];
+        int[] banned = [.. bench.Generate(rules with { BannedSequences = [.. unwanted.Select(id => (int[])[id])] },
+            prompts).SelectMany(row => row[0].Ids)];
 
         Assert.IsEmpty(suppressed.Intersect(unwanted));
         CollectionAssert.AreEqual(suppressed, banned);
@@ -137,14 +141,17 @@ public sealed class TextGeneratorTests
         };
     }
 
-    private static void AssertEqual(IReadOnlyList<GeneratedSequence[]> expected, IReadOnlyList<GeneratedSequence[]> found, string what)
+    private static void AssertEqual(IReadOnlyList<GeneratedSequence[]> expected,
+        IReadOnlyList<GeneratedSequence[]> found, string what)
     {
         Assert.HasCount(expected.Count, found);
         for (int row = 0; row < expected.Count; row++)
         {
             Assert.HasCount(expected[row].Length, found[row]);
             for (int sequence = 0; sequence < expected[row].Length; sequence++)
-                CollectionAssert.AreEqual(expected[row][sequence].Ids, found[row][sequence].Ids, $"{what}: row {row}, sequence {sequence}, scores {expected[row][sequence].Score} and {found[row][sequence].Score}");
+                CollectionAssert.AreEqual(expected[row][sequence].Ids, found[row][sequence].Ids,
+                    $"{what}: row {row}, sequence {sequence}, scores {expected[row][sequence].Score} and"
+                        + $" {found[row][sequence].Score}");
         }
     }
 
@@ -159,7 +166,8 @@ public sealed class TextGeneratorTests
         {
             _golden = FamilyCase.Open(folder);
             _frozen = _golden.LoadBase();
-            _prefixes = [null, .. Conventions().Select((convention, i) => PrefixTensors.Make(Random(2 + 3 * i, convention), Model))];
+            _prefixes = [null, .. Conventions()
+                .Select((convention, i) => PrefixTensors.Make(Random(2 + 3 * i, convention), Model))];
         }
 
         public LanguageModel Model => _frozen.Model;
@@ -169,12 +177,13 @@ public sealed class TextGeneratorTests
         {
             var random = new Random(5);
             return [.. Enumerable.Range(0, count).Select(row => new GenerationPrompt(
-                [.. Enumerable.Range(0, 3 + random.Next(28)).Select(_ => 3 + random.Next(390))], _prefixes[row % _prefixes.Length]))];
+                [.. Enumerable.Range(0, 3 + random.Next(28)).Select(_ => 3 + random.Next(390))],
+                    _prefixes[row % _prefixes.Length]))];
         }
 
         public GeneratedSequence[][] Generate(GenerationRules rules, GenerationPrompt[] prompts)
         {
-            using var generator = new TextGenerator(Model, rules);
+            using var generator = new BatchWriter(Model, rules);
             return [.. generator.Generate(prompts)];
         }
 
@@ -188,13 +197,16 @@ public sealed class TextGeneratorTests
 
         private PrefixConvention[] Conventions() => Model.Spec.IsEncoderDecoder
             ? [PrefixConvention.EncoderDecoder, PrefixConvention.Peft]
-            : [PrefixConvention.DecoderOnly, PrefixConvention.Peft, PrefixConvention.Infix, PrefixConvention.InfixBeforeLastToken];
+            : [PrefixConvention.DecoderOnly, PrefixConvention.Peft, PrefixConvention.Infix,
+                PrefixConvention.InfixBeforeLastToken];
 
         private Prefix Random(int length, PrefixConvention convention)
         {
-            AttentionSite[] sites = convention == PrefixConvention.EncoderDecoder ? Enum.GetValues<AttentionSite>() : [AttentionSite.Decoder];
+            AttentionSite[] sites = convention == PrefixConvention.EncoderDecoder ? Enum.GetValues<AttentionSite>()
+                : [AttentionSite.Decoder];
             var random = new Random(length);
-            return new Prefix([.. sites.Select(site => new KeyValuePair<AttentionSite, SitePrefix>(site, Part(site)))], convention);
+            return new Prefix([.. sites.Select(site => new KeyValuePair<AttentionSite, SitePrefix>(site, Part(site)))],
+                convention);
 
             SitePrefix Part(AttentionSite site)
             {

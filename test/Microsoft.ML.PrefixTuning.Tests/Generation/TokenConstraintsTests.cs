@@ -66,7 +66,8 @@ public sealed class TokenConstraintsTests
     [TestMethod]
     public void Apply_WithSuppressedIds_NeverBansAnEnd()
     {
-        var constraints = new TokenConstraints(new GenerationRules { MaxNewTokens = 9, EndIds = [0], SuppressedIds = [0, 2] });
+        var constraints =
+            new TokenConstraints(new GenerationRules { MaxNewTokens = 9, EndIds = [0], SuppressedIds = [0, 2] });
 
         CollectionAssert.AreEqual((int[])[2], BannedOf(Applied(constraints, new WrittenText([1], 9))));
         Assert.IsTrue(constraints.OnlySuppress);
@@ -75,7 +76,15 @@ public sealed class TokenConstraintsTests
     [TestMethod]
     public void Apply_AtFirstAndLastPlace_ForcesTheToken()
     {
-        var rules = new GenerationRules { MaxNewTokens = 2, ForcedFirstId = 3, ForcedLastId = 0, EndIds = [0], SuppressedIds = [3], MinNewTokens = 2 };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = 2,
+            ForcedFirstId = 3,
+            ForcedLastId = 0,
+            EndIds = [0],
+            SuppressedIds = [3],
+            MinNewTokens = 2
+        };
         var constraints = new TokenConstraints(rules);
         var text = new WrittenText([1], 2);
 
@@ -88,9 +97,17 @@ public sealed class TokenConstraintsTests
     public void Apply_WithPenaltyAndBan_KeepsTheReferencesOrder()
     {
         // Were the ban first, the penalty would meet negative infinity; were the end banned first, it would come back.
-        var rules = new GenerationRules { MaxNewTokens = 9, RepetitionPenalty = 2, NoRepeatNGramSize = 1, MinNewTokens = 5, EndIds = [0] };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = 9,
+            RepetitionPenalty = 2,
+            NoRepeatNGramSize = 1,
+            MinNewTokens = 5,
+            EndIds = [0]
+        };
 
-        CollectionAssert.AreEqual((float[])[Banned, Banned, 1, 1], Applied(new TokenConstraints(rules), new WrittenText([1], 9)));
+        CollectionAssert.AreEqual((float[])[Banned, Banned, 1, 1],
+            Applied(new TokenConstraints(rules), new WrittenText([1], 9)));
     }
 
     private static float[] Applied(TokenConstraints constraints, WrittenText text)

@@ -32,7 +32,8 @@ public sealed class TokenSearchTests
     [TestMethod]
     public void Beam_OverToyLanguage_FindsTheMoreProbableText()
     {
-        GeneratedSequence found = Run(new GenerationRules { MaxNewTokens = 5, EndIds = [End], Decoding = Decoding.Beam(2) })[0];
+        GeneratedSequence found =
+            Run(new GenerationRules { MaxNewTokens = 5, EndIds = [End], Decoding = Decoding.Beam(2) })[0];
 
         CollectionAssert.AreEqual((int[])[2, End], found.Ids);
         Assert.AreEqual((Math.Log(0.4) + Math.Log(0.9)) / 2, found.Score, 1e-6);
@@ -47,7 +48,13 @@ public sealed class TokenSearchTests
     public void Beam_AsWideAsEverything_FindsTheBestOfAllTexts(int length)
     {
         // Width 4^3 holds every beginning, so the search must find what trying all texts finds.
-        var rules = new GenerationRules { MaxNewTokens = length, EndIds = [End], Decoding = Decoding.Beam(64, 0.7), SequenceCount = 5 };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = length,
+            EndIds = [End],
+            Decoding = Decoding.Beam(64, 0.7),
+            SequenceCount = 5
+        };
 
         GeneratedSequence[] found = Run(rules);
 
@@ -78,7 +85,8 @@ public sealed class TokenSearchTests
             Assert.IsGreaterThanOrEqualTo(4, sequence.Ids.Length);
             Assert.AreEqual(sequence.Ids.Length - 1, Array.IndexOf(sequence.Ids, End));
         }
-        CollectionAssert.AreEqual(found.Select(sequence => sequence.Score).OrderDescending().ToArray(), found.Select(sequence => sequence.Score).ToArray());
+        CollectionAssert.AreEqual(found.Select(sequence => sequence.Score).OrderDescending().ToArray(),
+            found.Select(sequence => sequence.Score).ToArray());
     }
 
     [TestMethod]
@@ -86,7 +94,14 @@ public sealed class TokenSearchTests
     {
         // Both ends are the best continuations of both beams: with 2 x width candidates nothing would go on.
         double[][] language = [[1, 0, 0, 0], [0, 1, 0, 0], [0.4, 0.4, 0.15, 0.05], [0.4, 0.4, 0.15, 0.05]];
-        var rules = new GenerationRules { MaxNewTokens = 4, MinNewTokens = 0, EndIds = [0, 1], Decoding = Decoding.Beam(2, 3, false), SequenceCount = 2 };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = 4,
+            MinNewTokens = 0,
+            EndIds = [0, 1],
+            Decoding = Decoding.Beam(2, 3, false),
+            SequenceCount = 2
+        };
 
         GeneratedSequence[] found = Run(rules, language);
 
@@ -129,13 +144,20 @@ public sealed class TokenSearchTests
     [TestMethod]
     public void Sampled_WithStop_EndsThere()
     {
-        var rules = new GenerationRules { MaxNewTokens = 50, Decoding = Decoding.Sampling(seed: 5), Stops = ids => ids.Count == 3 };
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = 50,
+            Decoding = Decoding.Sampling(seed: 5),
+            Stops = ids =>
+            ids.Count == 3
+        };
 
         GeneratedSequence found = Run(rules)[0];
 
         Assert.HasCount(3, found.Ids);
         Assert.IsTrue(found.IsFinished);
-        double sum = Math.Log(s_language[3][found.Ids[0]]) + Math.Log(s_language[found.Ids[0]][found.Ids[1]]) + Math.Log(s_language[found.Ids[1]][found.Ids[2]]);
+        double sum = Math.Log(s_language[3][found.Ids[0]]) + Math.Log(s_language[found.Ids[0]][found.Ids[1]])
+            + Math.Log(s_language[found.Ids[1]][found.Ids[2]]);
         Assert.AreEqual(sum, found.Score, 1e-5);
     }
 
@@ -158,11 +180,13 @@ public sealed class TokenSearchTests
         language ??= s_language;
         int[] prompt = [3];
         // From 3 the first token: 1 with 0.5, 2 with 0.4.
-        TokenSearch search = TokenSearch.Start(rules, new TokenConstraints(rules), prompt, new WrittenText(prompt, rules.MaxNewTokens));
+        TokenSearch search =
+            TokenSearch.Start(rules, new TokenConstraints(rules), prompt, new WrittenText(prompt, rules.MaxNewTokens));
         int[] lasts = [3];
         while (!search.IsDone)
         {
-            float[] scores = [.. lasts.SelectMany(last => language[last].Select(probability => (float)Math.Log(probability)))];
+            float[] scores =
+                [.. lasts.SelectMany(last => language[last].Select(probability => (float)Math.Log(probability)))];
             search.Advance(new TokenScores(scores, language[0].Length));
             lasts = [.. search.Tokens];
         }
@@ -174,7 +198,8 @@ public sealed class TokenSearchTests
         return [.. Enumerable.Range(0, s_language.Length).SelectMany(token =>
         {
             double own = Math.Log(s_language[text[^1]][token]);
-            (double Sum, int Length)[] tails = token == End || left == 1 ? [(0, 0)] : AllTexts([.. text, token], left - 1);
+            (double Sum, int Length)[] tails = token == End
+                || left == 1 ? [(0, 0)] : AllTexts([.. text, token], left - 1);
             return tails.Select(tail => (own + tail.Sum, tail.Length + 1));
         })];
     }

@@ -10,14 +10,15 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
 
 /// <summary>
-/// What a config means where it says little: the defaults of the reference (transformers, models/*/configuration_*.py). A
-/// missing key and a null are not always the same there.
+/// What a config means where it says little: the defaults of the reference (transformers, models/*/configuration_*.py).
+/// A missing key and a null are not always the same there.
 /// </summary>
 [TestClass]
 public sealed class FamilyConfigTests
 {
     // What a family cannot do without; 64 heads, so that every default number of key/value heads divides them.
-    private const string Common = """{ "vocab_size": 99, "hidden_size": 8192, "num_hidden_layers": 30, "num_attention_heads": 64, "intermediate_size": 24 }""";
+    private const string Common =
+        """{ "vocab_size": 99, "hidden_size": 8192, "num_hidden_layers": 30, "num_attention_heads": 64, "intermediate_size": 24 }""";
 
     private static readonly Dictionary<string, string> s_least = new()
     {
@@ -166,8 +167,10 @@ public sealed class FamilyConfigTests
     [DataRow("qwen2", """{ "num_key_value_heads": null }""", "key/value heads", 64)]
     [DataRow("qwen2", """{ "use_sliding_window": true }""", "windows", "4096 in 28-29")]
     [DataRow("qwen2", """{ "use_sliding_window": true, "sliding_window": null }""", "windows", "")]
-    [DataRow("qwen2", """{ "use_sliding_window": false, "sliding_window": 24, "max_window_layers": 0 }""", "windows", "")]
-    [DataRow("qwen2", """{ "use_sliding_window": true, "sliding_window": 24, "max_window_layers": 7 }""", "windows", "24 in 7-29")]
+    [DataRow("qwen2", """{ "use_sliding_window": false, "sliding_window": 24, "max_window_layers": 0 }""", "windows",
+        "")]
+    [DataRow("qwen2", """{ "use_sliding_window": true, "sliding_window": 24, "max_window_layers": 7 }""", "windows",
+        "24 in 7-29")]
     [DataRow("qwen3", """{ "hidden_size": 100 }""", "head size", 128)]
     [DataRow("qwen3", """{ "head_dim": 16 }""", "rotated", 16)]
     [DataRow("qwen3", """{ "attention_bias": true }""", "output bias", true)]
@@ -175,16 +178,24 @@ public sealed class FamilyConfigTests
     [DataRow("gemma3_text", """{ "query_pre_attn_scalar": 64 }""", "score scale", 0.125)]
     [DataRow("gemma3_text", """{ "rope_theta": 500, "rope_local_base_freq": 50 }""", "base", 500.0)]
     [DataRow("gemma3_text", """{ "rope_theta": 500, "rope_local_base_freq": 50 }""", "base of windows", 50.0)]
-    [DataRow("gemma3_text", """{ "rope_scaling": { "rope_type": "linear", "factor": 8 } }""", "scaling", "LinearScaling")]
-    [DataRow("gemma3_text", """{ "rope_scaling": { "rope_type": "linear", "factor": 8 } }""", "scaling of windows", "NoScaling")]
-    [DataRow("gemma3_text", """{ "rope_parameters": { "full_attention": { "rope_type": "linear", "factor": 8 } } }""", "base", 1_000_000.0)]
-    [DataRow("gemma3_text", """{ "rope_parameters": { "full_attention": { "rope_type": "linear", "factor": 8 } } }""", "scaling", "LinearScaling")]
-    [DataRow("gemma3_text", """{ "rope_parameters": { "full_attention": { "rope_type": "linear", "factor": 8 } } }""", "base of windows", 10_000.0)]
-    [DataRow("gemma3_text", """{ "rope_parameters": { "full_attention": { "rope_type": "linear", "factor": 8 } } }""", "scaling of windows", "NoScaling")]
-    [DataRow("gemma3_text", """{ "rope_parameters": { "sliding_attention": { "rope_theta": 30 } } }""", "base of windows", 30.0)]
+    [DataRow("gemma3_text", """{ "rope_scaling": { "rope_type": "linear", "factor": 8 } }""", "scaling",
+        "LinearScaling")]
+    [DataRow("gemma3_text", """{ "rope_scaling": { "rope_type": "linear", "factor": 8 } }""", "scaling of windows",
+        "NoScaling")]
+    [DataRow("gemma3_text", """{ "rope_parameters": { "full_attention": { "rope_type": "linear", "factor": 8 } } }""",
+        "base", 1_000_000.0)]
+    [DataRow("gemma3_text", """{ "rope_parameters": { "full_attention": { "rope_type": "linear", "factor": 8 } } }""",
+        "scaling", "LinearScaling")]
+    [DataRow("gemma3_text", """{ "rope_parameters": { "full_attention": { "rope_type": "linear", "factor": 8 } } }""",
+        "base of windows", 10_000.0)]
+    [DataRow("gemma3_text", """{ "rope_parameters": { "full_attention": { "rope_type": "linear", "factor": 8 } } }""",
+        "scaling of windows", "NoScaling")]
+    [DataRow("gemma3_text", """{ "rope_parameters": { "sliding_attention": { "rope_theta": 30 } } }""",
+        "base of windows", 30.0)]
     [DataRow("gpt_neox", """{ "rotary_pct": 1, "rotary_emb_base": 30 }""", "rotated", 128)]
     [DataRow("gpt_neox", """{ "rope_parameters": { "rope_theta": 30 } }""", "rotated", 32)]
-    [DataRow("gpt_neox", """{ "rope_parameters": { "partial_rotary_factor": 0.5 }, "rotary_emb_base": 30 }""", "base", 30.0)]
+    [DataRow("gpt_neox", """{ "rope_parameters": { "partial_rotary_factor": 0.5 }, "rotary_emb_base": 30 }""", "base",
+        30.0)]
     [DataRow("gpt_neox", """{ "use_parallel_residual": false }""", "residual", "NormFirst")]
     [DataRow("gpt2", """{ "n_inner": null }""", "inner", 256)]
     [DataRow("opt", """{ "do_layer_norm_before": false }""", "residual", "NormLast")]
@@ -202,14 +213,16 @@ public sealed class FamilyConfigTests
     [DynamicData(nameof(Needed))]
     public void Describe_WithoutANeededKey_NamesIt(string family, string key)
     {
-        FormatException fault = Assert.ThrowsExactly<FormatException>(() => Spec(Config(family, $$"""{ "{{key}}": null }""")));
+        FormatException fault =
+            Assert.ThrowsExactly<FormatException>(() => Spec(Config(family, $$"""{ "{{key}}": null }""")));
         Assert.AreEqual($"config.json: '{key}' is missing.", fault.Message);
     }
 
     [TestMethod]
     public void Describe_OfOneRotationForLayersOfSeveralKinds_IsRefused()
     {
-        ModelConfig config = Config("gemma3_text", """{ "rope_parameters": { "rope_theta": 30, "rope_type": "default" } }""");
+        ModelConfig config =
+            Config("gemma3_text", """{ "rope_parameters": { "rope_theta": 30, "rope_type": "default" } }""");
         NotSupportedException fault = Assert.ThrowsExactly<NotSupportedException>(() => Spec(config));
         Assert.AreEqual("config.json: 'rope_parameters.rope_theta': found 30, supported is nothing.", fault.Message);
     }

@@ -2,7 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -11,7 +12,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 
-/// <summary>Logits and gradients of encoder-decoder models against the reference: no prefix, PEFT's, the paper's three.</summary>
+/// <summary>
+/// Logits and gradients of encoder-decoder models against the reference: no prefix, PEFT's, the paper's three.
+/// </summary>
 [TestClass]
 [TestCategory("Parity")]
 public sealed class EncoderDecoderLogitsTests
@@ -33,13 +36,16 @@ public sealed class EncoderDecoderLogitsTests
         using FrozenBase frozen = golden.LoadBase();
         var prefix = part switch
         {
-            "prefix" => new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = PeftPrefix(golden, frozen.Model) },
+            "prefix" => new Dictionary<AttentionSite,
+                Tensor>
+            { [AttentionSite.Decoder] = PeftPrefix(golden, frozen.Model) },
             "sites" => SitePrefixes(golden, frozen.Model.Spec),
             _ => [],
         };
         foreach (Tensor site in prefix.Values)
             site.requires_grad_();
-        Tensor logits = Run(golden, frozen.Model, prefix, part == "prefix" ? PrefixConvention.Peft : PrefixConvention.EncoderDecoder);
+        Tensor logits = Run(golden, frozen.Model, prefix, part == "prefix" ? PrefixConvention.Peft
+            : PrefixConvention.EncoderDecoder);
         using var expected = golden.Stored($"{part}.logits");
         using var labels = golden.Stored("batch.labels");
         using (no_grad())
@@ -60,9 +66,13 @@ public sealed class EncoderDecoderLogitsTests
             {
                 for (int half = 0; half < 2; half++)
                 {
-                    Tensor wanted = golden.Stored($"sites.grad.{site.ToString().ToLowerInvariant()}.{layer}.{(half == 0 ? "key" : "value")}");
-                    double difference = (gradient[layer][half] - wanted).abs().max().ToDouble() / wanted.abs().max().ToDouble();
-                    Assert.IsLessThanOrEqualTo(1e-4, difference, $"{site} layer {layer}: relative difference of gradients {difference}");
+                    Tensor wanted =
+                        golden.Stored(
+                        $"sites.grad.{site.ToString().ToLowerInvariant()}.{layer}.{(half == 0 ? "key" : "value")}");
+                    double difference = (gradient[layer][half] - wanted).abs().max().ToDouble() / wanted.abs().max()
+                        .ToDouble();
+                    Assert.IsLessThanOrEqualTo(1e-4, difference,
+                        $"{site} layer {layer}: relative difference of gradients {difference}");
                 }
             }
         }
@@ -78,13 +88,14 @@ public sealed class EncoderDecoderLogitsTests
         int rows = (int)target.size(0), width = (int)target.size(1);
         int length = PrefixMemory.LengthOf(prefix, AttentionSite.Decoder);
         RowState[] states = Enumerable.Repeat(new RowState(length, 0, width), rows).ToArray();
-        AttentionColumns columns = TokenColumns.Causal(states, width, length, length + width, convention);
+        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
         return model.Logits(model.Decode(model.Embed(target), columns, new PrefixMemory(prefix), encoded.Cross(width)));
     }
 
     private static Tensor PeftPrefix(FamilyCase golden, LanguageModel model)
     {
-        SitePrefix part = PeftAdapter.Import(Path.Combine(golden.Folder, "adapter"), model).Part(AttentionSite.Decoder)!;
+        SitePrefix part = PeftAdapter.Import(Path.Combine(golden.Folder, "adapter"), model)
+            .Part(AttentionSite.Decoder)!;
         return tensor(part.Values, part.Shape);
     }
 
@@ -95,7 +106,8 @@ public sealed class EncoderDecoderLogitsTests
         {
             string name = site.ToString().ToLowerInvariant();
             prefix[site] = stack(Enumerable.Range(0, spec.StackOf(site).Layers).Select(layer =>
-                stack([golden.Stored($"sites.{name}.{layer}.key"), golden.Stored($"sites.{name}.{layer}.value")])).ToArray());
+                stack([golden.Stored($"sites.{name}.{layer}.key"), golden.Stored($"sites.{name}.{layer}.value")]))
+                    .ToArray());
         }
         return prefix;
     }

@@ -3,13 +3,16 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 
-/// <summary>One folder of golden values: a model, adapters, tensors and numbers. Its tensors live until it is disposed.</summary>
+/// <summary>
+/// One folder of golden values: a model, adapters, tensors and numbers. Its tensors live until it is disposed.
+/// </summary>
 internal sealed class FamilyCase : IDisposable
 {
     private readonly SafeTensorsFile _tensors;
@@ -35,7 +38,8 @@ internal sealed class FamilyCase : IDisposable
     public static FamilyCase Open(string name) => new(Path.Combine(Fixtures.Require(Fixtures.Families), name));
 
     /// <summary>The base, from its folder or from the GGUF file.</summary>
-    public FrozenBase LoadBase(string from = "model") => FrozenBase.Load(Path.Combine(Folder, from), ScalarType.Float32, CPU);
+    public FrozenBase LoadBase(string from = "model") =>
+        FrozenBase.Load(Path.Combine(Folder, from), ScalarType.Float32, CPU);
 
     public bool Has(string tensor) => _tensors.TensorNames.Contains(tensor);
 
@@ -55,7 +59,8 @@ internal sealed class FamilyCase : IDisposable
     {
         HeadShape heads = spec.Decoder.Heads;
         int length = (int)rows.size(0), layers = spec.Decoder.Layers;
-        using Tensor packed = rows.view(length, layers, 2, heads.KeyValueCount, heads.Size).permute(1, 2, 3, 0, 4).contiguous();
+        using Tensor packed =
+            rows.view(length, layers, 2, heads.KeyValueCount, heads.Size).permute(1, 2, 3, 0, 4).contiguous();
         var part = new SitePrefix(layers, heads.KeyValueCount, length, heads.Size, packed.data<float>().ToArray());
         return new Prefix([new(AttentionSite.Decoder, part)], convention);
     }
@@ -67,7 +72,8 @@ internal sealed class FamilyCase : IDisposable
         using var scope = NewDisposeScope();
         Tensor all = stack([.. Enumerable.Range(0, spec.Decoder.Layers).Select(layer =>
             stack([Stored($"infix.{layer}.key"), Stored($"infix.{layer}.value")]))]);
-        var part = new SitePrefix(spec.Decoder.Layers, heads.KeyValueCount, (int)all.size(3), heads.Size, all.data<float>().ToArray());
+        var part = new SitePrefix(spec.Decoder.Layers, heads.KeyValueCount, (int)all.size(3), heads.Size,
+            all.data<float>().ToArray());
         return new Prefix([new(AttentionSite.Decoder, part)], PrefixConvention.Infix);
     }
 

@@ -4,7 +4,8 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -42,7 +43,8 @@ public sealed class GenerationTests
         from source in Sources(folder)
         select new object[] { folder, source };
 
-    public static IEnumerable<object[]> InfixFolders => Infixes.Select(one => new[] { one[0] }).DistinctBy(one => one[0]);
+    public static IEnumerable<object[]> InfixFolders =>
+        Infixes.Select(one => new[] { one[0] }).DistinctBy(one => one[0]);
 
     [TestMethod]
     [DynamicData(nameof(Runs))]
@@ -50,12 +52,15 @@ public sealed class GenerationTests
     {
         using FamilyCase golden = FamilyCase.Open(folder);
         using FrozenBase frozen = golden.LoadBase(source);
-        JsonElement generate = golden.Numbers.GetProperty("generate"), expected = generate.GetProperty("runs").GetProperty(run);
+        JsonElement generate = golden.Numbers.GetProperty("generate"), expected = generate.GetProperty("runs")
+            .GetProperty(run);
         using PrefixTensors? prefix = run.StartsWith("base.", StringComparison.Ordinal) ? null
-            : PrefixTensors.Make(PeftAdapter.Import(Path.Combine(golden.Folder, Adapter(run)), frozen.Model), frozen.Model);
+            : PrefixTensors.Make(PeftAdapter.Import(Path.Combine(golden.Folder, Adapter(run)), frozen.Model),
+                frozen.Model);
         GenerationRules rules = RulesOf(expected.GetProperty("settings"), frozen.Model.Spec);
-        using var generator = new TextGenerator(frozen.Model, rules);
-        GenerationPrompt[] prompts = [.. generate.GetProperty("prompt_ids").EnumerateArray().Select(ids => new GenerationPrompt(Ids(ids), prefix))];
+        using var generator = new BatchWriter(frozen.Model, rules);
+        GenerationPrompt[] prompts = [.. generate.GetProperty("prompt_ids").EnumerateArray()
+            .Select(ids => new GenerationPrompt(Ids(ids), prefix))];
 
         IReadOnlyList<GeneratedSequence[]> found = generator.Generate(prompts);
 
@@ -74,9 +79,10 @@ public sealed class GenerationTests
         using FrozenBase frozen = golden.LoadBase(source);
         JsonElement infix = golden.Numbers.GetProperty("infix");
         using PrefixTensors prefix = PrefixTensors.Make(golden.Infix(frozen.Model.Spec), frozen.Model);
-        int[] ids = [.. golden.Rows("infix.input_ids")[0].Take(infix.GetProperty("prompt_tokens").GetInt32()).Select(id => (int)id)];
+        int[] ids = [.. golden.Rows("infix.input_ids")[0].Take(infix.GetProperty("prompt_tokens").GetInt32())
+            .Select(id => (int)id)];
         var rules = new GenerationRules { MaxNewTokens = 32, EndIds = frozen.Model.Spec.Tokens.Ends };
-        using var generator = new TextGenerator(frozen.Model, rules);
+        using var generator = new BatchWriter(frozen.Model, rules);
 
         GeneratedSequence found = generator.Generate([new GenerationPrompt(ids, prefix)])[0][0];
 
@@ -92,23 +98,33 @@ public sealed class GenerationTests
         using BaseLease lease = FrozenBase.Acquire(baseModel.Path, ScalarType.Float32, CPU);
         PretrainedTokenizer tokenizer = lease.Base.Tokenizer;
         JsonElement infix = golden.Numbers.GetProperty("infix");
-        int[] source = [.. golden.Rows("infix.input_ids")[0].Take(infix.GetProperty("prompt_tokens").GetInt32()).Select(id => (int)id)];
-        int[] written = [.. Ids(infix.GetProperty("greedy_ids")).TakeWhile(id => !lease.Base.Model.Spec.Tokens.Ends.Contains(id))];
+        int[] source = [.. golden.Rows("infix.input_ids")[0].Take(infix.GetProperty("prompt_tokens").GetInt32())
+            .Select(id => (int)id)];
+        int[] written =
+            [.. Ids(infix.GetProperty("greedy_ids")).TakeWhile(id => !lease.Base.Model.Spec.Tokens.Ends.Contains(id))];
         var context = new MLContext(seed: 1);
-        var options = new TextGenerationOptions { Template = "{input}", Generation = new GenerationOptions { MaxNewTokens = 32 } };
+        var options = new TextGenerationOptions
+        {
+            Template = "{input}",
+            Generation = new GenerationOptions { MaxNewTokens = 32 }
+        };
         IDataView rows = context.Data.LoadFromEnumerable([new FaceRow { Input = tokenizer.Decode(source) }]);
         using PrefixTuningTransformer model = context.Transforms.Text
             .GenerateText("Output", "Input", baseModel, golden.Infix(lease.Base.Model.Spec), options).Fit(rows);
-        Assert.AreEqual(tokenizer.Decode(written), context.Data.CreateEnumerable<FaceOutput>(model.Transform(rows), false).Single().Output);
+        Assert.AreEqual(tokenizer.Decode(written),
+            context.Data.CreateEnumerable<FaceOutput>(model.Transform(rows), false).Single().Output);
     }
 
     [TestMethod]
     [DynamicData(nameof(EncoderDecoderRuns))]
-    public void GenerateText_WithLengthsOfTheBasesOwn_WritesTheReferencesTexts(string folder, string run, bool countsNew)
+    public void GenerateText_WithLengthsOfTheBasesOwn_WritesTheReferencesTexts(string folder, string run,
+        bool countsNew)
     {
         using FamilyCase golden = FamilyCase.Open(folder);
-        JsonElement generate = golden.Numbers.GetProperty("generate"), expected = generate.GetProperty("runs").GetProperty(run);
-        using TemporaryFolder baseFolder = WithLengths(Path.Combine(golden.Folder, "model"), expected.GetProperty("settings"), countsNew);
+        JsonElement generate = golden.Numbers.GetProperty("generate"), expected = generate.GetProperty("runs")
+            .GetProperty(run);
+        using TemporaryFolder baseFolder =
+            WithLengths(Path.Combine(golden.Folder, "model"), expected.GetProperty("settings"), countsNew);
         var baseModel = BaseModel.FromFolder(baseFolder.Path);
         using BaseLease lease = FrozenBase.Acquire(baseFolder.Path, ScalarType.Float32, CPU);
         Prefix? prefix = run.StartsWith("base.", StringComparison.Ordinal) ? null
@@ -118,15 +134,22 @@ public sealed class GenerationTests
         {
             // The golden sources end with the end token, which the golden tokenizers do not add.
             Template = "{input}</s>",
-            Generation = new GenerationOptions { Decoding = rules.Decoding, NoRepeatNGramSize = rules.NoRepeatNGramSize, RepetitionPenalty = rules.RepetitionPenalty },
+            Generation = new GenerationOptions
+            {
+                Decoding = rules.Decoding,
+                NoRepeatNGramSize = rules.NoRepeatNGramSize,
+                RepetitionPenalty = rules.RepetitionPenalty
+            },
         };
         var context = new MLContext(seed: 1);
-        IDataView rows = context.Data.LoadFromEnumerable(generate.GetProperty("texts").EnumerateArray().Select(text => new FaceRow { Input = text.GetString()! }));
+        IDataView rows = context.Data.LoadFromEnumerable(generate.GetProperty("texts").EnumerateArray()
+            .Select(text => new FaceRow { Input = text.GetString()! }));
         using PrefixTuningTransformer model = prefix is null
             ? context.Transforms.Text.GenerateText("Output", "Input", baseModel, options: options).Fit(rows)
             : context.Transforms.Text.GenerateText("Output", "Input", baseModel, prefix, options).Fit(rows);
 
-        string[] found = [.. context.Data.CreateEnumerable<FaceOutput>(model.Transform(rows), false).Select(row => row.Output)];
+        string[] found =
+            [.. context.Data.CreateEnumerable<FaceOutput>(model.Transform(rows), false).Select(row => row.Output)];
 
         for (int row = 0; row < found.Length; row++)
         {
@@ -135,7 +158,10 @@ public sealed class GenerationTests
         }
     }
 
-    /// <summary>A copy of a base whose generation_config.json has the lengths of a run, as numbers of new tokens or as lengths; the caller's.</summary>
+    /// <summary>
+    /// A copy of a base whose generation_config.json has the lengths of a run, as numbers of new tokens or as lengths;
+    /// the caller's.
+    /// </summary>
     private static TemporaryFolder WithLengths(string model, JsonElement settings, bool countsNew)
     {
         TemporaryFolder folder = new TemporaryFolder().CopyFrom(model);
@@ -176,17 +202,20 @@ public sealed class GenerationTests
         return new GenerationRules
         {
             Decoding = beams == 1 ? Decoding.Greedy : Decoding.Beam(beams,
-                settings.GetProperty("length_penalty").GetDouble(), settings.GetProperty("early_stopping").GetBoolean()),
+                settings.GetProperty("length_penalty").GetDouble(), settings.GetProperty("early_stopping")
+                    .GetBoolean()),
             SequenceCount = Setting("num_return_sequences", 1),
             MaxNewTokens = Setting("max_new_tokens", 0),
             MinNewTokens = Setting("min_new_tokens", 0),
             NoRepeatNGramSize = Setting("no_repeat_ngram_size", 0),
-            RepetitionPenalty = settings.TryGetProperty("repetition_penalty", out JsonElement penalty) ? penalty.GetDouble() : 1,
+            RepetitionPenalty = settings.TryGetProperty("repetition_penalty", out JsonElement penalty)
+                ? penalty.GetDouble() : 1,
             EndIds = spec.Tokens.Ends,
             BatchSize = 2 * beams,
         };
 
-        int Setting(string name, int otherwise) => settings.TryGetProperty(name, out JsonElement value) ? value.GetInt32() : otherwise;
+        int Setting(string name, int otherwise) =>
+            settings.TryGetProperty(name, out JsonElement value) ? value.GetInt32() : otherwise;
     }
 
     private static string Adapter(string run) =>
@@ -200,7 +229,8 @@ public sealed class GenerationTests
     private static string[] RunsOf(string folder)
     {
         using FamilyCase golden = FamilyCase.Open(folder);
-        return [.. golden.Numbers.GetProperty("generate").GetProperty("runs").EnumerateObject().Select(run => run.Name)];
+        return [.. golden.Numbers.GetProperty("generate").GetProperty("runs").EnumerateObject()
+            .Select(run => run.Name)];
     }
 
     private static bool Has(string folder, string part)

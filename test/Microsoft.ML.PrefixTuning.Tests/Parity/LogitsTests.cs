@@ -1,7 +1,8 @@
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -80,10 +81,12 @@ public sealed class LogitsTests
         int length = PrefixMemory.LengthOf(infix.Sites, AttentionSite.Decoder);
         int prompt = golden.Numbers.GetProperty("infix").GetProperty("prompt_tokens").GetInt32();
         long[] ids = golden.Rows("infix.input_ids").Single();
-        AttentionColumns columns = TokenColumns.Causal([new RowState(length, 0, ids.Length, prompt)], ids.Length, length, length + ids.Length,
+        AttentionPlaces columns =
+            TokenPlaces.Causal([new RowState(length, 0, ids.Length, prompt)], ids.Length, length, length + ids.Length,
             PrefixConvention.Infix);
 
-        Tensor hidden = frozen.Model.Decode(frozen.Model.Embed(tensor(ids).unsqueeze(0)), columns, new PrefixMemory(infix.Sites));
+        Tensor hidden =
+            frozen.Model.Decode(frozen.Model.Embed(tensor(ids).unsqueeze(0)), columns, new PrefixMemory(infix.Sites));
 
         CollectionAssert.AreEqual(golden.Rows("infix.position_ids").Single(), columns.QueryPosition);
         double difference = (frozen.Model.Logits(hidden) - golden.Stored("infix.logits")).abs().max().ToDouble();
@@ -93,7 +96,8 @@ public sealed class LogitsTests
     /// <summary>Logits of rows, right-padded, with or without a prefix.</summary>
     internal static Tensor Run(LanguageModel model, int[][] rows, Prefix? prefix) => prefix is null
         ? Run(model, rows, new Dictionary<AttentionSite, Tensor>(), PrefixConvention.DecoderOnly)
-        : Run(model, rows, prefix.Parts.ToDictionary(part => part.Key, part => tensor(part.Value.Values, part.Value.Shape)), prefix.Convention);
+        : Run(model, rows, prefix.Parts.ToDictionary(part => part.Key, part =>
+            tensor(part.Value.Values, part.Value.Shape)), prefix.Convention);
 
     /// <summary>Logits of rows, right-padded, with a prefix as tensors [N, 2, G, P, D], or none.</summary>
     internal static Tensor Run(LanguageModel model, int[][] rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix,
@@ -102,7 +106,7 @@ public sealed class LogitsTests
         int width = rows.Max(row => row.Length), length = PrefixMemory.LengthOf(prefix, AttentionSite.Decoder);
         long[] ids = rows.SelectMany(row => row.Concat(new int[width - row.Length]).Select(id => (long)id)).ToArray();
         RowState[] states = rows.Select(row => new RowState(length, 0, row.Length, row.Length)).ToArray();
-        AttentionColumns columns = TokenColumns.Causal(states, width, length, length + width, convention);
+        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
         Tensor hidden = model.Decode(model.Embed(tensor(ids, [rows.Length, width])), columns, new PrefixMemory(prefix));
         return model.Logits(hidden);
     }

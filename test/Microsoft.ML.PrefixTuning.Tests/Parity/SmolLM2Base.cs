@@ -14,7 +14,8 @@ internal static class SmolLM2Base
         const string File = "SmolLM2-135M-Instruct.Q4_1.gguf";
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            string path = System.IO.Path.Combine(folder.FullName, "src", "Microsoft.ML.PrefixTuning.SmolLM2", "base-models", "smollm2-135m-instruct", File);
+            string path = System.IO.Path.Combine(folder.FullName, "src", "Microsoft.ML.PrefixTuning.SmolLM2",
+                "base-models", "smollm2-135m-instruct", File);
             if (System.IO.File.Exists(path))
                 return path;
         }

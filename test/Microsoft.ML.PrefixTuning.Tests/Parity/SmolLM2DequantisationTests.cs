@@ -5,7 +5,7 @@ using System.Linq;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -39,7 +39,8 @@ public sealed class SmolLM2DequantisationTests
         {
             string name = wanted.GetProperty("name").GetString()!;
             Assert.AreEqual(wanted.GetProperty("type").GetString(), file.Describe(name).StoredType, name);
-            CollectionAssert.AreEqual(wanted.GetProperty("shape").EnumerateArray().Select(axis => axis.GetInt64()).ToArray(),
+            CollectionAssert.AreEqual(wanted.GetProperty("shape").EnumerateArray().Select(axis => axis.GetInt64())
+                .ToArray(),
                 file.Describe(name).Shape, name);
             using Tensor found = file.Read(name, ScalarType.Float32);
             Assert.AreEqual(wanted.GetProperty("sha256").GetString(), Hash(found), name);
@@ -70,6 +71,7 @@ public sealed class SmolLM2DequantisationTests
     {
         "token_embd.weight" => "model.embed_tokens.weight",
         "output_norm.weight" => "model.norm.weight",
-        _ => Regex.Replace(name, @"^blk\.(\d+)\.(\w+)\.weight$", match => $"model.layers.{match.Groups[1]}.{Places[match.Groups[2].Value]}.weight"),
+        _ => Regex.Replace(name, @"^blk\.(\d+)\.(\w+)\.weight$", match =>
+            $"model.layers.{match.Groups[1]}.{Places[match.Groups[2].Value]}.weight"),
     };
 }

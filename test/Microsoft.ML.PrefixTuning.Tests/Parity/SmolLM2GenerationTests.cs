@@ -2,7 +2,8 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -11,7 +12,9 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 
-/// <summary>Section f of the golden values of SmolLM2: greedy and beam texts, without a prefix and with section c's.</summary>
+/// <summary>
+/// Section f of the golden values of SmolLM2: greedy and beam texts, without a prefix and with section c's.
+/// </summary>
 [TestClass]
 [TestCategory("Parity")]
 public sealed class SmolLM2GenerationTests
@@ -32,7 +35,8 @@ public sealed class SmolLM2GenerationTests
         AssertTexts(section, frozen.Model, prefix, "beam", Decoding.Beam(4, 0.8, earlyStopping: false));
     }
 
-    private static void AssertTexts(JsonElement section, LanguageModel model, PrefixTensors prefix, string kind, Decoding decoding)
+    private static void AssertTexts(JsonElement section, LanguageModel model, PrefixTensors prefix, string kind,
+        Decoding decoding)
     {
         JsonElement settings = section.GetProperty($"{kind}_settings");
         var rules = new GenerationRules
@@ -45,17 +49,20 @@ public sealed class SmolLM2GenerationTests
             BatchSize = 12,
         };
         int[][] sources = [.. section.GetProperty("prompt_ids").EnumerateArray().Select(Ids)];
-        using var generator = new TextGenerator(model, rules);
+        using var generator = new BatchWriter(model, rules);
         IReadOnlyList<GeneratedSequence[]> found = generator.Generate([
             .. sources.Select(source => new GenerationPrompt(source, null)),
             .. sources.Select(source => new GenerationPrompt(source, prefix))]);
-        JsonElement[] expected = [.. section.GetProperty("without").EnumerateArray(), .. section.GetProperty("with").EnumerateArray()];
+        JsonElement[] expected =
+            [.. section.GetProperty("without").EnumerateArray(), .. section.GetProperty("with").EnumerateArray()];
         for (int row = 0; row < expected.Length; row++)
         {
             int[] wanted = Ids(expected[row].GetProperty($"{kind}_ids"));
-            CollectionAssert.AreEqual(wanted, found[row][0].Ids, $"{kind}, row {row}: expected {string.Join(' ', wanted)}, found {string.Join(' ', found[row][0].Ids)}");
+            CollectionAssert.AreEqual(wanted, found[row][0].Ids,
+                $"{kind}, row {row}: expected {string.Join(' ', wanted)}, found {string.Join(' ', found[row][0].Ids)}");
             if (kind == "beam")
-                Assert.AreEqual(expected[row].GetProperty("beam_score").GetDouble(), found[row][0].Score, ScoreTolerance, $"row {row}");
+                Assert.AreEqual(expected[row].GetProperty("beam_score").GetDouble(), found[row][0].Score,
+                    ScoreTolerance, $"row {row}");
         }
 
         int Setting(string name) => settings.TryGetProperty(name, out JsonElement value) ? value.GetInt32() : 0;

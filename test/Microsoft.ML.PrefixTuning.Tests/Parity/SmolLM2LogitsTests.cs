@@ -3,7 +3,8 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -13,8 +14,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 
 /// <summary>
-/// Logits, losses, hidden states and the prefix's gradient on a real model: sections a, b and e of the golden values, with
-/// the bounds of their README.
+/// Logits, losses, hidden states and the prefix's gradient on a real model: sections a, b and e of the golden values,
+/// with the bounds of their README.
 /// </summary>
 [TestClass]
 [TestCategory("Parity")]
@@ -25,7 +26,8 @@ public sealed class SmolLM2LogitsTests
     private static FrozenBase? _base;
 
     [ClassInitialize]
-    public static void LoadBase(TestContext context) => _base = FrozenBase.Load(SmolLM2Base.Path, ScalarType.Float32, CPU);
+    public static void LoadBase(TestContext context) =>
+        _base = FrozenBase.Load(SmolLM2Base.Path, ScalarType.Float32, CPU);
 
     [ClassCleanup]
     public static void FreeBase() => _base?.Dispose();
@@ -58,11 +60,14 @@ public sealed class SmolLM2LogitsTests
             StackWeights weights = _base.Model.Weights.Decoder;
             using var stack = new TransformerStack(spec with { Layers = layers },
                 layers == spec.Layers ? weights : weights with { FinalNorm = null }, AttentionSite.Decoder, CPU);
-            AttentionColumns columns = TokenColumns.Causal([new RowState(0, 0, row.Length, row.Length)], row.Length, 0, row.Length, PrefixConvention.DecoderOnly);
+            AttentionPlaces columns = TokenPlaces.Causal([new RowState(0, 0, row.Length, row.Length)], row.Length, 0,
+                row.Length, PrefixConvention.DecoderOnly);
             Tensor embedded = _base.Model.Embed(tensor(row.Select(id => (long)id).ToArray(), [1, row.Length]));
             Tensor found = stack.Run(embedded, columns, NoMemory.Instance)[0][row.Length - 1];
-            double largest = wanted[layers].abs().max().ToDouble(), difference = (found - wanted[layers]).abs().max().ToDouble();
-            Assert.IsLessThanOrEqualTo(1e-4 * largest, difference, $"after layer {layers}: difference {difference}, largest value {largest}");
+            double largest = wanted[layers].abs().max().ToDouble(), difference = (found - wanted[layers]).abs().max()
+                .ToDouble();
+            Assert.IsLessThanOrEqualTo(1e-4 * largest, difference,
+                $"after layer {layers}: difference {difference}, largest value {largest}");
         }
     }
 
@@ -83,7 +88,8 @@ public sealed class SmolLM2LogitsTests
         loss.backward();
         Tensor wanted = golden.Tensors.Read("b.right.prompt_embeddings_grad", ScalarType.Float32);
         double difference = (prefix.grad! - wanted).abs().max().ToDouble();
-        Assert.IsLessThanOrEqualTo(1e-4 * wanted.abs().max().ToDouble(), difference, $"largest difference of gradients {difference}");
+        Assert.IsLessThanOrEqualTo(1e-4 * wanted.abs().max().ToDouble(), difference,
+            $"largest difference of gradients {difference}");
     }
 
     [TestMethod]
@@ -94,7 +100,8 @@ public sealed class SmolLM2LogitsTests
         using Golden golden = Golden.Open();
         int[] text = golden.Ids("e.text_ids"), continuation = golden.Ids("e.continuation_ids");
         Tensor prefix = golden.Tensors.Read("e.prompt_embeddings", ScalarType.Float32);
-        Tensor behindText = LogitsTests.Run(_base!.Model, [[.. text, .. continuation]], prefix: null)[0].narrow(0, text.Length, continuation.Length);
+        Tensor behindText = LogitsTests.Run(_base!.Model, [[.. text, .. continuation]], prefix: null)[0].narrow(0,
+            text.Length, continuation.Length);
         Tensor behindPrefix = LogitsTests.Run(_base.Model, [continuation], Sites(prefix), PrefixConvention.Peft)[0];
 
         golden.AssertClose("e.logits_head64_with_text", behindText.narrow(-1, 0, HeadColumns), 5e-4);
@@ -149,25 +156,31 @@ public sealed class SmolLM2LogitsTests
         {
             int[] ids = Ids($"a.{padding}.input_ids"), mask = Ids($"a.{padding}.attention_mask");
             int width = (int)Tensors.Describe($"a.{padding}.input_ids").Shape[1];
-            return ids.Zip(mask).Chunk(width).Select(row => row.Where(item => item.Second == 1).Select(item => item.First).ToArray()).ToArray();
+            return ids.Zip(mask).Chunk(width)
+                .Select(row => row.Where(item => item.Second == 1).Select(item => item.First).ToArray()).ToArray();
         }
 
         public Tensor Adapter()
         {
-            using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(_folder, "adapter", "adapter_model.safetensors"));
+            using SafeTensorsFile file =
+                SafeTensorsFile.Open(Path.Combine(_folder, "adapter", "adapter_model.safetensors"));
             return file.Read("prompt_embeddings", ScalarType.Float32);
         }
 
-        /// <summary>Compares the first columns at every token and, where they are stored, all columns at the last.</summary>
+        /// <summary>
+        /// Compares the first columns at every token and, where they are stored, all columns at the last.
+        /// </summary>
         public void AssertLogits(string name, string padding, int[][] rows, Tensor logits, double tolerance)
         {
             using var noGradient = no_grad();
             Tensor head = Tensors.Read($"{name}.logits_head64", ScalarType.Float32);
-            Tensor? last = Tensors.TensorNames.Contains($"{name}.logits_last") ? Tensors.Read($"{name}.logits_last", ScalarType.Float32) : null;
+            Tensor? last = Tensors.TensorNames.Contains($"{name}.logits_last")
+                ? Tensors.Read($"{name}.logits_last", ScalarType.Float32) : null;
             for (int row = 0; row < rows.Length; row++)
             {
                 int length = rows[row].Length, start = padding == "left" ? (int)head.size(1) - length : 0;
-                Compare($"{name}, row {row}", head[row].narrow(0, start, length), logits[row].narrow(0, 0, length).narrow(-1, 0, HeadColumns), tolerance);
+                Compare($"{name}, row {row}", head[row].narrow(0, start, length),
+                    logits[row].narrow(0, 0, length).narrow(-1, 0, HeadColumns), tolerance);
                 if (last is not null)
                     Compare($"{name}, row {row}, last token", last[row], logits[row][length - 1], tolerance);
             }

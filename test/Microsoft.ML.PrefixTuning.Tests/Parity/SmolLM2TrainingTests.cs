@@ -3,8 +3,10 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -14,8 +16,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 
 /// <summary>
-/// Training on a real model: sections c, d, e and g of the golden values, with the bounds of their README. The curve of c is
-/// chaotic by nature, so that only its first steps are compared.
+/// Training on a real model: sections c, d, e and g of the golden values, with the bounds of their README. The curve of
+/// c is chaotic by nature, so that only its first steps are compared.
 /// </summary>
 [TestClass]
 [TestCategory("Parity")]
@@ -28,7 +30,8 @@ public sealed class SmolLM2TrainingTests
     private static LanguageModel Model => _base!.Model;
 
     [ClassInitialize]
-    public static void LoadBase(TestContext context) => _base = FrozenBase.Load(SmolLM2Base.Path, ScalarType.Float32, CPU);
+    public static void LoadBase(TestContext context) =>
+        _base = FrozenBase.Load(SmolLM2Base.Path, ScalarType.Float32, CPU);
 
     [ClassCleanup]
     public static void FreeBase() => _base?.Dispose();
@@ -38,8 +41,9 @@ public sealed class SmolLM2TrainingTests
     {
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
-        using SafeTensorsFile adapter = SafeTensorsFile.Open(Path.Combine(golden.Folder, "adapter", "adapter_model.safetensors"));
-        using var direct = new DirectParametrization(OfRows(adapter.Read("prompt_embeddings", ScalarType.Float32)), CPU);
+        using SafeTensorsFile adapter =
+            SafeTensorsFile.Open(Path.Combine(golden.Folder, "adapter", "adapter_model.safetensors"));
+        using var direct = new TrainedKeyValues(OfRows(adapter.Read("prompt_embeddings", ScalarType.Float32)), CPU);
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("c", direct, steps: 4));
         golden.AssertSteps("c", outcome, step => step == 0 ? (1e-5, 1e-4) : (1e-3, double.PositiveInfinity));
     }
@@ -49,7 +53,7 @@ public sealed class SmolLM2TrainingTests
     {
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
-        using var direct = new DirectParametrization(OfRows(golden.Read("c.final.prompt_embeddings")), CPU);
+        using var direct = new TrainedKeyValues(OfRows(golden.Read("c.final.prompt_embeddings")), CPU);
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("c", direct, steps: 1));
         JsonElement expected = golden.Section("c").GetProperty("first_batch_with_the_final_prefix");
         double norm = expected.GetProperty("grad_norm").GetDouble();
@@ -62,12 +66,15 @@ public sealed class SmolLM2TrainingTests
     {
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
-        var shapes = new Dictionary<AttentionSite, SiteShape> { [AttentionSite.Decoder] = SiteShape.Of(Model.Spec, AttentionSite.Decoder, 4) };
-        using var network = new MlpParametrization(shapes, new PrefixNetworkShape(32), PrefixConvention.DecoderOnly, 0, CPU);
+        var shapes = new Dictionary<AttentionSite,
+            SiteShape>
+        { [AttentionSite.Decoder] = SiteShape.Of(Model.Spec, AttentionSite.Decoder, 4) };
+        using var network = new TrainedMlp(shapes, new PrefixNetworkShape(32), PrefixConvention.DecoderOnly, 0, CPU);
         TrainingCase.Load(network, name => golden.Read($"d.init.{name}"));
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("d", network, steps: 8));
         golden.AssertSteps("d", outcome, step => (1e-4, step == 0 ? 1e-4 : 5e-3));
-        AssertClose(TrainingCase.ToPeftRows(network.Bake()), golden.Read("d.final.prompt_embeddings"), mean: 2e-5, quantile: 1e-4);
+        AssertClose(TrainingCase.ToPeftRows(network.Bake()), golden.Read("d.final.prompt_embeddings"), mean: 2e-5,
+            quantile: 1e-4);
     }
 
     [TestMethod]
@@ -84,10 +91,11 @@ public sealed class SmolLM2TrainingTests
     {
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
-        using var direct = new DirectParametrization(OfRows(golden.Read("e.prompt_embeddings")), CPU);
+        using var direct = new TrainedKeyValues(OfRows(golden.Read("e.prompt_embeddings")), CPU);
         TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("g", direct, steps: 12));
         golden.AssertSteps("g", outcome, _ => (1e-5, 1e-5));
-        Tensor difference = AssertClose(TrainingCase.ToPeftRows(direct.Bake()), golden.Read("g.final.prompt_embeddings"), mean: 1e-6, quantile: 1e-5);
+        Tensor difference = AssertClose(TrainingCase.ToPeftRows(direct.Bake()),
+            golden.Read("g.final.prompt_embeddings"), mean: 1e-6, quantile: 1e-5);
         Assert.IsLessThanOrEqualTo(5e-4, difference.max().ToDouble());
     }
 
@@ -105,7 +113,8 @@ public sealed class SmolLM2TrainingTests
         });
     }
 
-    private static Prefix OfRows(Tensor rows) => FamilyCase.FromPeftRows(rows, Model.Spec, PrefixConvention.DecoderOnly);
+    private static Prefix OfRows(Tensor rows) =>
+        FamilyCase.FromPeftRows(rows, Model.Spec, PrefixConvention.DecoderOnly);
 
     private static Tensor AssertClose(Tensor found, Tensor wanted, double mean, double quantile)
     {
@@ -138,13 +147,18 @@ public sealed class SmolLM2TrainingTests
         public Tensor Read(string name, ScalarType type = ScalarType.Float32) => _tensors.Read(name, type);
 
         /// <summary>A section's run over the rows of c, eight a step.</summary>
-        public TrainingRun Run(string section, PrefixParametrization parametrization, int steps)
+        public TrainingRun Run(string section, TrainedPrefix parametrization, int steps)
         {
             TrainingExample[][] batches = Section("c").GetProperty("rows").EnumerateArray().Take(steps * BatchSize)
                 .Select(row => new TrainingExample(Ids(row, "prompt"), Ids(row, "target"))).Chunk(BatchSize).ToArray();
             TrainingRun run = TrainingCase.Run(Model, parametrization, Section(section), batches);
-            // One short row is validated on, so that the time goes to the steps and not to losses that nothing is compared with.
-            return run with { Options = run.Options with { MaxSteps = steps }, Validation = [run.Examples.MinBy(row => row.Tokens)!] };
+            // One short row is validated on, so that the time goes to the steps and not to losses that nothing is
+            // compared with.
+            return run with
+            {
+                Options = run.Options with { MaxSteps = steps },
+                Validation = [run.Examples.MinBy(row => row.Tokens)!]
+            };
         }
 
         public void AssertSteps(string section, TrainingOutcome outcome, Func<int, (double Loss, double Norm)> bounds)
@@ -153,8 +167,10 @@ public sealed class SmolLM2TrainingTests
             {
                 (double ofLoss, double ofNorm) = bounds(step);
                 double norm = Section(section).GetProperty("grad_norms")[step].GetDouble();
-                Assert.AreEqual(Section(section).GetProperty("losses")[step].GetDouble(), outcome.Steps[step].Loss, ofLoss, $"loss of step {step}");
-                Assert.IsLessThanOrEqualTo(ofNorm, Math.Abs(outcome.Steps[step].GradientNorm - norm) / norm, $"gradient norm of step {step}");
+                Assert.AreEqual(Section(section).GetProperty("losses")[step].GetDouble(), outcome.Steps[step].Loss,
+                    ofLoss, $"loss of step {step}");
+                Assert.IsLessThanOrEqualTo(ofNorm, Math.Abs(outcome.Steps[step].GradientNorm - norm) / norm,
+                    $"gradient norm of step {step}");
             }
         }
 
@@ -164,6 +180,7 @@ public sealed class SmolLM2TrainingTests
             _numbers.Dispose();
         }
 
-        private static int[] Ids(JsonElement row, string name) => row.GetProperty(name).EnumerateArray().Select(id => id.GetInt32()).ToArray();
+        private static int[] Ids(JsonElement row, string name) =>
+            row.GetProperty(name).EnumerateArray().Select(id => id.GetInt32()).ToArray();
     }
 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
@@ -21,20 +22,25 @@ internal static class TrainingCase
             : ids.Select(row => row.Select(_ => 1L).ToArray()).ToArray();
         return ids.Select((row, r) =>
         {
-            int[] source = row.Where((_, i) => mask[r][i] == 1 && (both || labels[r][i] == -100)).Select(id => (int)id).ToArray();
+            int[] source = row.Where((_, i) => mask[r][i] == 1 && (both || labels[r][i] == -100)).Select(id => (int)id)
+                .ToArray();
             int[] target = labels[r].Where(label => label != -100).Select(label => (int)label).ToArray();
             return new TrainingExample(source, target, Row: r);
         }).ToArray();
     }
 
-    /// <summary>A run with the settings of <c>train.direct</c>, <c>train.projected</c> or a section of the real model.</summary>
-    public static TrainingRun Run(LanguageModel model, PrefixParametrization parametrization, JsonElement settings,
+    /// <summary>
+    /// A run with the settings of <c>train.direct</c>, <c>train.projected</c> or a section of the real model.
+    /// </summary>
+    public static TrainingRun Run(LanguageModel model, TrainedPrefix parametrization, JsonElement settings,
         TrainingExample[][] batches)
     {
         JsonElement betas = settings.GetProperty("betas");
         int steps = settings.GetProperty("losses").GetArrayLength();
-        bool constant = settings.TryGetProperty("schedule", out JsonElement schedule) && schedule.GetString() == "constant";
-        int[][] order = batches.Select((batch, b) => batch.Select((_, row) => batches.Take(b).Sum(one => one.Length) + row).ToArray()).ToArray();
+        bool constant = settings.TryGetProperty("schedule", out JsonElement schedule)
+            && schedule.GetString() == "constant";
+        int[][] order = batches.Select((batch, b) =>
+            batch.Select((_, row) => batches.Take(b).Sum(one => one.Length) + row).ToArray()).ToArray();
         return new TrainingRun
         {
             Model = model,
@@ -56,13 +62,14 @@ internal static class TrainingCase
                 Beta2 = betas[1].GetDouble(),
                 Epsilon = settings.GetProperty("eps").GetDouble(),
                 WeightDecay = settings.GetProperty("weight_decay").GetDouble(),
-                ClipNorm = settings.GetProperty("clip") is { ValueKind: JsonValueKind.Number } clip ? clip.GetDouble() : 0,
+                ClipNorm = settings.GetProperty("clip") is { ValueKind: JsonValueKind.Number } clip ? clip.GetDouble()
+                    : 0,
             },
         };
     }
 
     /// <summary>Sets parameters to stored values, which have their names without the site.</summary>
-    public static void Load(PrefixParametrization parametrization, Func<string, Tensor> stored)
+    public static void Load(TrainedPrefix parametrization, Func<string, Tensor> stored)
     {
         using var noGradient = no_grad();
         foreach (NamedParameter parameter in parametrization.Parameters)
@@ -94,12 +101,14 @@ internal static class TrainingCase
         (found - wanted).abs().max().cpu().data<float>()[0] / wanted.abs().max().cpu().data<float>()[0];
 }
 
-/// <summary>PEFT's prefix of an encoder-decoder model: decoder layer i takes stored layer 2i mod L (fixtures' README).</summary>
-internal sealed class PeftEncoderDecoderParametrization : PrefixParametrization
+/// <summary>
+/// PEFT's prefix of an encoder-decoder model: decoder layer i takes stored layer 2i mod L (fixtures' README).
+/// </summary>
+internal sealed class PeftEncoderDecoderParametrization : TrainedPrefix
 {
-    private readonly PrefixParametrization _stored;
+    private readonly TrainedPrefix _stored;
 
-    public PeftEncoderDecoderParametrization(PrefixParametrization stored) : base(stored.Convention)
+    public PeftEncoderDecoderParametrization(TrainedPrefix stored) : base(stored.Convention)
     {
         _stored = stored;
         foreach (NamedParameter parameter in stored.Parameters)

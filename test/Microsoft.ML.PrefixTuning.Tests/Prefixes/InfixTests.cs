@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Tests.Training;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -21,7 +21,8 @@ public sealed class InfixTests
         using LanguageModel model = TinyTraining.Model();
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        Tensor keysAndValues = KeyValueCapture.OfPrompt(model, EmbeddingParametrization.EmbeddingsOf(model, [.. Source[..^1], .. Words]).unsqueeze(0));
+        Tensor keysAndValues = KeyValueCapture.OfPrompt(model,
+            TrainedEmbeddings.EmbeddingsOf(model, [.. Source[..^1], .. Words]).unsqueeze(0));
         Tensor infix = keysAndValues.narrow(3, Source.Length - 1, Words.Length);
         Tensor found = Hidden(model, Source, infix, PrefixConvention.InfixBeforeLastToken);
         Tensor wanted = Hidden(model, [.. Source[..^1], .. Words, Source[^1]], null, PrefixConvention.DecoderOnly);
@@ -34,7 +35,7 @@ public sealed class InfixTests
         using LanguageModel model = TinyTraining.Model();
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        Tensor infix = KeyValueCapture.OfPrompt(model, EmbeddingParametrization.EmbeddingsOf(model, Words).unsqueeze(0));
+        Tensor infix = KeyValueCapture.OfPrompt(model, TrainedEmbeddings.EmbeddingsOf(model, Words).unsqueeze(0));
         Tensor plain = Hidden(model, Source, null, PrefixConvention.DecoderOnly);
         Assert.AreEqual(0, Change(PrefixConvention.Infix, 0), 1e-5);
         Assert.IsGreaterThan(1e-2, Change(PrefixConvention.Infix, 1));
@@ -46,5 +47,6 @@ public sealed class InfixTests
 
     private static Tensor Hidden(LanguageModel model, int[] source, Tensor? prefix, PrefixConvention convention) =>
         TargetStates.Make(model, [new TrainingExample(source, Target)],
-            prefix is null ? new Dictionary<AttentionSite, Tensor>() : new() { [AttentionSite.Decoder] = prefix }, convention, null).Hidden;
+            prefix is null ? new Dictionary<AttentionSite, Tensor>()
+                : new() { [AttentionSite.Decoder] = prefix }, convention, null).Hidden;
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Tests.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -19,7 +20,7 @@ public sealed class ParametrizationTests
     {
         using LanguageModel model = TinyTraining.Model();
         Prefix start = TinyTraining.Start(model, PrefixStart.Random(1));
-        using var direct = new DirectParametrization(start, CPU);
+        using var direct = new TrainedKeyValues(start, CPU);
         CollectionAssert.AreEqual(TinyTraining.Values(start), TinyTraining.Values(direct.Bake()));
         Assert.AreEqual(start.ParameterCount, direct.TrainedCount);
     }
@@ -29,7 +30,7 @@ public sealed class ParametrizationTests
     {
         using LanguageModel model = TinyTraining.Model();
         Prefix start = TinyTraining.Start(model, PrefixStart.DefaultText);
-        using var network = new ResidualMlpParametrization(start, new PrefixNetworkShape(8), 1, CPU);
+        using var network = new TrainedResidualMlp(start, new PrefixNetworkShape(8), 1, CPU);
         CollectionAssert.AreEqual(TinyTraining.Values(start), TinyTraining.Values(network.Bake()));
     }
 
@@ -38,15 +39,18 @@ public sealed class ParametrizationTests
     {
         using var scope = NewDisposeScope();
         using LanguageModel model = TinyTraining.Model();
-        using var embeddings = new EmbeddingParametrization(model, EmbeddingParametrization.EmbeddingsOf(model, [1, 4, 9, 11]), PrefixConvention.DecoderOnly);
-        CollectionAssert.AreEqual(TinyTraining.Values(TinyTraining.Start(model, PrefixStart.DefaultText)), TinyTraining.Values(embeddings.Bake()));
+        using var embeddings = new TrainedEmbeddings(model, TrainedEmbeddings.EmbeddingsOf(model, [1, 4, 9, 11]),
+            PrefixConvention.DecoderOnly);
+        CollectionAssert.AreEqual(TinyTraining.Values(TinyTraining.Start(model, PrefixStart.DefaultText)),
+            TinyTraining.Values(embeddings.Bake()));
         Assert.AreEqual(4 * model.Spec.EmbeddingWidth, embeddings.TrainedCount);
     }
 
     [TestMethod]
     public void Description_OfNetworks_TellsDropout()
     {
-        using MlpParametrization one = Network(new PrefixNetworkShape(6, 1, 0.25), 1), other = Network(new PrefixNetworkShape(6), 1);
+        using TrainedMlp one = Network(new PrefixNetworkShape(6, 1, 0.25), 1),
+            other = Network(new PrefixNetworkShape(6), 1);
         Assert.AreNotEqual(one.Description, other.Description);
     }
 
@@ -55,7 +59,7 @@ public sealed class ParametrizationTests
     [DataRow(2, 5 * 8 + (8 * 6 + 6) + (6 * 6 + 6) + (6 * 48 + 48))]
     public void TrainedCount_OfNetwork_CountsEmbeddingAndLayers(int depth, int expected)
     {
-        using MlpParametrization network = Network(new PrefixNetworkShape(6, depth), 1);
+        using TrainedMlp network = Network(new PrefixNetworkShape(6, depth), 1);
         Assert.AreEqual(expected, network.TrainedCount);
         Assert.AreEqual(Shape.Count, network.Bake().ParameterCount);
     }
@@ -64,24 +68,28 @@ public sealed class ParametrizationTests
     public void Materialize_WithDropout_DropsThatShareAndScalesTheRest()
     {
         using var scope = NewDisposeScope();
-        using MlpParametrization network = Network(new PrefixNetworkShape(6, 1, 0.25), 1);
-        float[] whole = Values(network.Materialize()), dropped = Values(network.Materialize(new SeededRandom(1, RandomPurpose.Dropout)));
+        using TrainedMlp network = Network(new PrefixNetworkShape(6, 1, 0.25), 1);
+        float[] whole = Values(network.Materialize()),
+            dropped = Values(network.Materialize(new SeededRandom(1, RandomPurpose.Dropout)));
         int zeros = dropped.Count(value => value == 0);
         Assert.IsTrue(zeros > 0.15 * dropped.Length && zeros < 0.35 * dropped.Length, $"{zeros} of {dropped.Length}");
         for (int i = 0; i < whole.Length; i++)
             Assert.IsTrue(dropped[i] == 0 || Math.Abs(dropped[i] - whole[i] / 0.75f) < 1e-5);
 
-        static float[] Values(IReadOnlyDictionary<AttentionSite, Tensor> sites) => sites.Values.Single().contiguous().data<float>().ToArray();
+        static float[] Values(IReadOnlyDictionary<AttentionSite, Tensor> sites) =>
+            sites.Values.Single().contiguous().data<float>().ToArray();
     }
 
     [TestMethod]
     public void Network_OfASeed_IsAlwaysTheSame()
     {
-        using MlpParametrization one = Network(new PrefixNetworkShape(6), 1), same = Network(new PrefixNetworkShape(6), 1), other = Network(new PrefixNetworkShape(6), 2);
+        using TrainedMlp one = Network(new PrefixNetworkShape(6), 1), same = Network(new PrefixNetworkShape(6), 1),
+            other = Network(new PrefixNetworkShape(6), 2);
         CollectionAssert.AreEqual(TinyTraining.Values(one.Bake()), TinyTraining.Values(same.Bake()));
         CollectionAssert.AreNotEqual(TinyTraining.Values(one.Bake()), TinyTraining.Values(other.Bake()));
     }
 
-    private static MlpParametrization Network(PrefixNetworkShape network, int seed) =>
-        new(new Dictionary<AttentionSite, SiteShape> { [AttentionSite.Decoder] = Shape }, network, PrefixConvention.DecoderOnly, seed, CPU);
+    private static TrainedMlp Network(PrefixNetworkShape network, int seed) =>
+        new(new Dictionary<AttentionSite, SiteShape> { [AttentionSite.Decoder] = Shape }, network,
+            PrefixConvention.DecoderOnly, seed, CPU);
 }

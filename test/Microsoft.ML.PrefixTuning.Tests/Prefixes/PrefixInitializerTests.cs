@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Tests.Parity;
 using Microsoft.ML.PrefixTuning.Tests.Training;
@@ -18,7 +19,8 @@ public sealed class PrefixInitializerTests
     private static readonly int[] Text = [5, 17, 9, 21], Row = [8, 30, 12, 3, 25];
 
     public static IEnumerable<object[]> Bases => FamilyCase.Folders
-        .Where(folder => folder is "gpt2" or "llama" or "gpt-neox" or "opt" or "qwen3" or "gemma3").Select(folder => new object[] { folder });
+        .Where(folder => folder is "gpt2" or "llama" or "gpt-neox" or "opt" or "qwen3" or "gemma3")
+            .Select(folder => new object[] { folder });
 
     [TestMethod]
     public void Make_FromTextForATinyBase_EqualsTheTextInFront()
@@ -109,8 +111,10 @@ public sealed class PrefixInitializerTests
         using LanguageModel model = TinyTraining.Model();
         Prefix given = TinyTraining.Start(model, PrefixStart.Random(1), 9);
         Assert.AreSame(given, TinyTraining.Start(model, PrefixStart.FromPrefix(given)));
-        var foreign = new Prefix([new(AttentionSite.Decoder, new SiteShape(3, 2, 1, 8).With(new float[96]))], PrefixConvention.DecoderOnly);
-        Assert.ThrowsExactly<InvalidOperationException>(() => TinyTraining.Start(model, PrefixStart.FromPrefix(foreign)));
+        var foreign = new Prefix([new(AttentionSite.Decoder, new SiteShape(3, 2, 1, 8).With(new float[96]))],
+            PrefixConvention.DecoderOnly);
+        Assert.ThrowsExactly<InvalidOperationException>(() =>
+            TinyTraining.Start(model, PrefixStart.FromPrefix(foreign)));
     }
 
     private static void CheckInvariant(LanguageModel model, double tolerance)

@@ -17,7 +17,8 @@ public class HtmlReportTests
 
         XElement page = Parse(html);
         Assert.HasCount(2, page.Descendants("svg").ToArray());
-        Assert.IsEmpty(page.Descendants().Where(element => element.Name.LocalName is "script" or "link" or "img" or "iframe").ToArray());
+        Assert.IsEmpty(page.Descendants()
+            .Where(element => element.Name.LocalName is "script" or "link" or "img" or "iframe").ToArray());
         Assert.DoesNotContain("http", html);
         Assert.DoesNotContain("url(", html);
         Assert.DoesNotContain("@import", html);
@@ -27,7 +28,8 @@ public class HtmlReportTests
     public void Write_WholeReport_ShowsEveryText()
     {
         XElement body = Parse(HtmlReport.Write(Content())).Element("body")!;
-        string[] texts = ["Training of the <eagle> & co", "SmolLM2, 20 vectors", "Best validation loss", "1.234", "step", "loss in nats a token",
+        string[] texts = ["Training of the <eagle> & co", "SmolLM2, 20 vectors", "Best validation loss", "1.234",
+            "step", "loss in nats a token",
             "training", "validation", "best: step 300", "Figures", "steps", "1,000"];
         foreach (string text in texts)
             Assert.Contains(text, body.Value);
@@ -37,7 +39,9 @@ public class HtmlReportTests
     public void Write_HostileText_IsShownAsText()
     {
         const string Hostile = "<script>alert('x')</script>\u0000 \"&amp;";
-        var plot = new LinePlot(Hostile, Hostile, Hostile, [new(Hostile, [new(0, 1), new(1, 2)])]) { Marks = [new(0.5, Hostile)] };
+        var plot = new LinePlot(Hostile, Hostile, Hostile,
+            [new(Hostile, [new(0, 1), new(1, 2)])])
+        { Marks = [new(0.5, Hostile)] };
         var content = new ReportContent(Hostile)
         {
             Subtitle = Hostile,
@@ -70,7 +74,8 @@ public class HtmlReportTests
 
     private static ReportContent Content()
     {
-        PlotPoint[] loss = [.. Enumerable.Range(1, 500).Select(step => new PlotPoint(step, 3 * Math.Exp(-step / 100.0) + 1.2))];
+        PlotPoint[] loss =
+            [.. Enumerable.Range(1, 500).Select(step => new PlotPoint(step, 3 * Math.Exp(-step / 100.0) + 1.2))];
         PlotPoint[] rate = [.. Enumerable.Range(1, 500).Select(step => new PlotPoint(step, 5e-4 * step))];
         return new ReportContent("Training of the <eagle> & co")
         {
@@ -79,7 +84,8 @@ public class HtmlReportTests
             Plots =
             [
                 new("Loss", "step", "loss in nats a token",
-                    [new("training", loss, PlotStyle.Faint), new("validation", [new(100, 2.5), new(300, 1.4), new(500, 1.6)], PlotStyle.Dotted)])
+                    [new("training", loss, PlotStyle.Faint),
+                        new("validation", [new(100, 2.5), new(300, 1.4), new(500, 1.6)], PlotStyle.Dotted)])
                 {
                     Marks = [new(300, "best: step 300")],
                 },

@@ -22,14 +22,17 @@ public class SvgLinePlotTests
     [TestMethod]
     public void Write_ValueThatIsNotFinite_LeavesAGap()
     {
-        string path = Path(Draw([new(0, 1), new(1, 2), new(2, double.NaN), new(3, double.PositiveInfinity), new(4, 3), new(5, 4)]));
+        string path =
+            Path(Draw([new(0, 1), new(1, 2), new(2, double.NaN), new(3, double.PositiveInfinity), new(4, 3),
+            new(5, 4)]));
         Assert.AreEqual(2, path.Count(letter => letter == 'M'));
         Assert.HasCount(4, Points(path));
     }
 
     [TestMethod]
     public void Write_NoFiniteValue_SaysSo() =>
-        Assert.Contains("No values.", SvgLinePlot.Write(new LinePlot("t", "x", "y", [new("a", [new(0, double.NaN)]), new("b", [])])));
+        Assert.Contains("No values.",
+            SvgLinePlot.Write(new LinePlot("t", "x", "y", [new("a", [new(0, double.NaN)]), new("b", [])])));
 
     [TestMethod]
     public void Write_OnePoint_IsADot()
@@ -41,7 +44,8 @@ public class SvgLinePlotTests
     [TestMethod]
     public void Write_ManyPoints_IsShortAndKeepsExtremes()
     {
-        PlotPoint[] points = [.. Enumerable.Range(0, 200_000).Select(i => new PlotPoint(i, i == 77_777 ? 10 : i == 99_999 ? -10 : Math.Sin(i)))];
+        PlotPoint[] points = [.. Enumerable.Range(0, 200_000)
+            .Select(i => new PlotPoint(i, i == 77_777 ? 10 : i == 99_999 ? -10 : Math.Sin(i)))];
 
         XElement svg = Draw(points);
 
@@ -72,6 +76,7 @@ public class SvgLinePlotTests
 
     private static string Path(XElement svg) => svg.Elements("path").Single().Attribute("d")!.Value;
 
-    private static (double X, double Y)[] Points(string path) => [.. path.Split('M', 'L').Skip(1).Select(pair => pair.Split(' ')).Select(pair =>
+    private static (double X, double Y)[] Points(string path) =>
+        [.. path.Split('M', 'L').Skip(1).Select(pair => pair.Split(' ')).Select(pair =>
         (double.Parse(pair[0], CultureInfo.InvariantCulture), double.Parse(pair[1], CultureInfo.InvariantCulture)))];
 }

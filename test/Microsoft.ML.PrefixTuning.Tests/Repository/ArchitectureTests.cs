@@ -14,11 +14,12 @@ public sealed partial class ArchitectureTests
     private const string Root = "Microsoft.ML.PrefixTuning";
     private const int MostLines = 400;
 
-    // Room: the rooms it may use, whether it may know TorchSharp, whether it may know ML.NET. Options and metric records in
-    // the root are a contract that every room may read; they need no using-line.
+    // Room: the rooms it may use, whether it may know TorchSharp, whether it may know ML.NET. Options and metric
+    // records in the root are a contract that every room may read; they need no using-line.
     private static readonly Dictionary<string, Room> Rooms = new()
     {
-        [""] = new(["ModelFormat", "Text", "Training", "Generation", "Checkpoints", "Evaluation", "Prefixes", "Models", "Files", "Reports"], true, true),
+        [""] = new(["ModelFormat", "Text", "Training", "Generation", "Checkpoints", "Evaluation", "Prefixes", "Models",
+            "Files", "Reports"], true, true),
         ["Options"] = new([], false, true),
         ["ModelFormat"] = new(["Prefixes", "Checkpoints", "Files"], true, true),
         ["Text"] = new(["Files"], false, false),
@@ -33,11 +34,13 @@ public sealed partial class ArchitectureTests
     };
 
     private static readonly string[] MlNetNames =
-        ["MLContext", "IDataView", "DataViewSchema", "DataViewRow", "IHost", "IHostEnvironment", "IChannel", "ITransformer", "SchemaShape"];
+        ["MLContext", "IDataView", "DataViewSchema", "DataViewRow", "IHost", "IHostEnvironment", "IChannel",
+            "ITransformer", "SchemaShape"];
 
     private static readonly string[] Banned =
     [
-        "torch.manual_seed", "manual_seed(", "random.seed", "set_default_dtype", "set_default_device", "Console.", "GC.Collect", "DateTime.Now",
+        "torch.manual_seed", "manual_seed(", "random.seed", "set_default_dtype", "set_default_device", "Console.",
+            "GC.Collect", "DateTime.Now",
         "File.OpenWrite", "Task.Wait", "dynamic ",
     ];
 
@@ -49,7 +52,8 @@ public sealed partial class ArchitectureTests
     {
         string text = File.ReadAllText(Path.Combine(Source.Library, file));
         string name = file.Contains('/') ? file[..file.IndexOf('/')] : "";
-        Assert.IsTrue(Rooms.TryGetValue(name, out Room? room), $"{file}: the folder '{name}' is not a room of the design.");
+        Assert.IsTrue(Rooms.TryGetValue(name, out Room? room),
+            $"{file}: the folder '{name}' is not a room of the design.");
         var faults = new List<string>();
         foreach (Match match in Using().Matches(text))
         {

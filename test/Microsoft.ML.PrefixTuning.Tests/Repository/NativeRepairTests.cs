@@ -53,7 +53,9 @@ public sealed class NativeRepairTests
 
     private static void Build(string project)
     {
-        var start = new ProcessStartInfo("dotnet", ["msbuild", project, "-target:Repair", "-nodeReuse:false", "-nologo"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet",
+            ["msbuild", project, "-target:Repair", "-nodeReuse:false", "-nologo"])
+        { RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

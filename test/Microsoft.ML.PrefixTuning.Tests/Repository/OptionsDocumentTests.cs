@@ -15,9 +15,11 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 public sealed class OptionsDocumentTests
 {
     private static readonly Type[] Documented =
-        [typeof(PrefixTuningOptions), typeof(PrefixOptions), typeof(TrainingOptions), typeof(EarlyStopping), typeof(GenerationOptions), typeof(TextGenerationOptions), typeof(DistillationOptions)];
+        [typeof(PrefixTuningOptions), typeof(PrefixOptions), typeof(TrainingOptions), typeof(EarlyStopping),
+            typeof(GenerationOptions), typeof(TextGenerationOptions), typeof(DistillationOptions)];
 
-    private static readonly XDocument Comments = XDocument.Load(Path.ChangeExtension(typeof(PrefixTuningOptions).Assembly.Location, ".xml"));
+    private static readonly XDocument Comments =
+        XDocument.Load(Path.ChangeExtension(typeof(PrefixTuningOptions).Assembly.Location, ".xml"));
 
     [TestMethod]
     public void Options_InTheDocument_AreThoseOfTheCode()
@@ -41,14 +43,17 @@ public sealed class OptionsDocumentTests
             foreach (PropertyInfo property in Properties(type))
             {
                 object? value = property.GetValue(defaults);
-                if (Stated(property) is { } stated && (value is null or bool || value is ValueType && Convert.GetTypeCode(value) != TypeCode.Object && !value.GetType().IsEnum))
-                    Assert.IsTrue(Same(Shown(value), stated), $"{type.Name}.{property.Name}: {Shown(value)} in the code, {stated} in its comment");
+                if (Stated(property) is { } stated && (value is null or bool || value is ValueType
+                    && Convert.GetTypeCode(value) != TypeCode.Object && !value.GetType().IsEnum))
+                    Assert.IsTrue(Same(Shown(value), stated),
+                        $"{type.Name}.{property.Name}: {Shown(value)} in the code, {stated} in its comment");
             }
         }
 
         static bool Same(string value, string stated) => value == stated
             || (double.TryParse(value, System.Globalization.CultureInfo.InvariantCulture, out double number)
-                && double.TryParse(stated, System.Globalization.CultureInfo.InvariantCulture, out double other) && number == other);
+                && double.TryParse(stated, System.Globalization.CultureInfo.InvariantCulture, out double other)
+                    && number == other);
 
         static string Shown(object? value) => value switch
         {
@@ -71,12 +76,16 @@ public sealed class OptionsDocumentTests
         var text = new StringBuilder("# Options\n\nWritten from the comments in the code by a test; do not edit.\n");
         foreach (Type type in Documented)
         {
-            text.Append($"\n## {type.Name}\n\n{Text(Comment(type).Element("summary"))}\n\n| option | type | meaning | default |\n|---|---|---|---|\n");
+            text.Append(
+                $"\n## {type.Name}\n\n{Text(Comment(type).Element("summary"))}\n\n| option | type | meaning | default"
+                    + " |\n|---|---|---|---|\n");
             foreach (PropertyInfo property in Properties(type))
             {
                 XElement comment = Comment(property);
                 string value = Text(comment.Element("value"));
-                text.Append($"| `{property.Name}` | {Name(property.PropertyType)} | {Text(comment.Element("summary"))} | {Regex.Replace(value, "^The default (is )?", "")} |\n");
+                text.Append(
+                    $"| `{property.Name}` | {Name(property.PropertyType)} | {Text(comment.Element("summary"))} |"
+                        + $" {Regex.Replace(value, "^The default (is )?", "")} |\n");
             }
         }
         return text.ToString();
@@ -90,7 +99,8 @@ public sealed class OptionsDocumentTests
         string name = member is Type type ? $"T:{type.FullName}" : $"P:{member.DeclaringType!.FullName}.{member.Name}";
         XElement found = Comments.Descendants("member").Single(one => one.Attribute("name")!.Value == name);
         string? inherited = found.Element("inheritdoc")?.Attribute("cref")?.Value;
-        return inherited is null ? found : Comments.Descendants("member").Single(one => one.Attribute("name")!.Value == inherited);
+        return inherited is null ? found
+            : Comments.Descendants("member").Single(one => one.Attribute("name")!.Value == inherited);
     }
 
     private static string Text(XElement? element)
@@ -105,7 +115,8 @@ public sealed class OptionsDocumentTests
                 XText plain => plain.Value,
                 XElement { Name.LocalName: "c" } code => $"`{code.Value}`",
                 XElement { Name.LocalName: "see" } see when see.Attribute("langword") is { } word => $"`{word.Value}`",
-                XElement { Name.LocalName: "see" } see => $"`{Regex.Replace(see.Attribute("cref")!.Value, @"^.:(?:[\w]+\.)*(\w+\.\w+)(?:\(.*\))?$", "$1")}`",
+                XElement { Name.LocalName: "see" } see =>
+                    $"`{Regex.Replace(see.Attribute("cref")!.Value, @"^.:(?:[\w]+\.)*(\w+\.\w+)(?:\(.*\))?$", "$1")}`",
                 XElement { Name.LocalName: "paramref" } parameter => $"`{parameter.Attribute("name")!.Value}`",
                 _ => "",
             });

@@ -24,7 +24,9 @@ public sealed class PublicApiTests
             System.IO.File.WriteAllText(File, found);
             return;
         }
-        Assert.AreEqual(listed, found, "docs/public-api.txt differs from the library; where that is meant, run this test with PREFIX_TUNING_WRITE_DOCS=1.");
+        Assert.AreEqual(listed, found,
+            "docs/public-api.txt differs from the library; where that is meant, run this test with"
+                + " PREFIX_TUNING_WRITE_DOCS=1.");
     }
 
     private static string Describe(Assembly assembly)
@@ -39,20 +41,28 @@ public sealed class PublicApiTests
         return text.ToString();
     }
 
-    private static string Kind(Type type) => type.IsEnum ? "enum" : type.IsInterface ? "interface" : type.IsValueType ? "struct"
-        : type is { IsAbstract: true, IsSealed: true } ? "static class" : type.IsAbstract ? "abstract class" : type.IsSealed ? "sealed class" : "class";
+    private static string Kind(Type type) =>
+        type.IsEnum ? "enum" : type.IsInterface ? "interface" : type.IsValueType ? "struct"
+        : type is { IsAbstract: true, IsSealed: true } ? "static class" : type.IsAbstract ? "abstract class"
+            : type.IsSealed ? "sealed class" : "class";
 
     private static IEnumerable<string> Members(Type type)
     {
-        const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+        const BindingFlags All =
+            BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
         if (type.IsEnum)
             return Enum.GetNames(type);
         bool isRecord = type.GetMethod("<Clone>$") is not null;
-        return type.GetMembers(All).Where(IsVisible).Where(member => !member.Name.Contains('<') && !(isRecord && IsOfRecord(member)))
+        return type.GetMembers(All).Where(IsVisible)
+            .Where(member => !member.Name.Contains('<') && !(isRecord && IsOfRecord(member)))
             .Where(member => member is not MethodInfo { IsSpecialName: true }).Select(member => member switch
             {
-                PropertyInfo property => $"{Name(property.PropertyType)} {property.Name} {{ get;{(property.SetMethod is { } set && IsVisible(set) ? (IsInit(set) ? " init;" : " set;") : "")} }}",
-                MethodInfo method => $"{(method.IsStatic ? "static " : "")}{Name(method.ReturnType)} {method.Name}({Parameters(method)})",
+                PropertyInfo property =>
+                    $"{Name(property.PropertyType)} {property.Name} {{"
+                        + $" get;{(property.SetMethod is { } set && IsVisible(set) ? (IsInit(set) ? " init;" : " set;") : "")} }}",
+                MethodInfo method =>
+                    $"{(method.IsStatic ? "static " : "")}{Name(method.ReturnType)}"
+                        + $" {method.Name}({Parameters(method)})",
                 ConstructorInfo constructor => $"new({Parameters(constructor)})",
                 _ => member.ToString()!,
             });
@@ -71,7 +81,8 @@ public sealed class PublicApiTests
         set.ReturnParameter.GetRequiredCustomModifiers().Any(modifier => modifier.Name == "IsExternalInit");
 
     // What the compiler writes for every record.
-    private static bool IsOfRecord(MemberInfo member) => member.Name is "Equals" or "GetHashCode" or "ToString" or "PrintMembers"
+    private static bool IsOfRecord(MemberInfo member) =>
+        member.Name is "Equals" or "GetHashCode" or "ToString" or "PrintMembers"
         or "EqualityContract" or "Deconstruct" || member is ConstructorInfo { IsFamily: true };
 
     private static string Parameters(MethodBase method) => string.Join(", ", method.GetParameters().Select(parameter =>

@@ -10,15 +10,20 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 [TestClass]
 public sealed class ReadmeTests
 {
-    private static readonly string Readme = File.ReadAllText(Path.Combine(Source.Root, "README.md")).ReplaceLineEndings("\n");
+    private static readonly string Readme = File.ReadAllText(Path.Combine(Source.Root, "README.md"))
+        .ReplaceLineEndings("\n");
 
     [TestMethod]
     public void Code_OfReadme_IsTheCompiledExample()
     {
-        string example = File.ReadAllText(Path.Combine(Source.Root, "test", "Microsoft.ML.PrefixTuning.Tests", "Repository", "ReadmeExample.cs")).ReplaceLineEndings("\n");
-        string compiled = Regex.Match(example, "// sample:begin\n(.*?)\n *// sample:end", RegexOptions.Singleline).Groups[1].Value;
-        string shown = Regex.Match(Readme, "<!-- sample:begin -->\n```csharp\n(.*?)\n```\n<!-- sample:end -->", RegexOptions.Singleline).Groups[1].Value;
-        string outdented = string.Join('\n', compiled.Split('\n').Select(line => line.Length > 8 ? line[8..] : line.Trim()));
+        string example = File.ReadAllText(Path.Combine(Source.Root, "test", "Microsoft.ML.PrefixTuning.Tests",
+            "Repository", "ReadmeExample.cs")).ReplaceLineEndings("\n");
+        string compiled =
+            Regex.Match(example, "// sample:begin\n(.*?)\n *// sample:end", RegexOptions.Singleline).Groups[1].Value;
+        string shown = Regex.Match(Readme, "<!-- sample:begin -->\n```csharp\n(.*?)\n```\n<!-- sample:end -->",
+            RegexOptions.Singleline).Groups[1].Value;
+        string outdented =
+            string.Join('\n', compiled.Split('\n').Select(line => line.Length > 8 ? line[8..] : line.Trim()));
         Assert.AreEqual(outdented, shown);
     }
 
@@ -28,7 +33,8 @@ public sealed class ReadmeTests
         using var folder = new TemporaryFolder();
         string before = Environment.CurrentDirectory;
         File.WriteAllLines(folder["venues.tsv"], Enumerable.Range(0, 10)
-            .Select(i => $"name : Venue {i} | food : French\tVenue {i} serves French food .").Prepend("Facts\tReference"));
+            .Select(i => $"name : Venue {i} | food : French\tVenue {i} serves French food .")
+                .Prepend("Facts\tReference"));
         try
         {
             Environment.CurrentDirectory = folder.Path;
@@ -44,8 +50,10 @@ public sealed class ReadmeTests
     [TestMethod]
     public void Commands_OfReadme_AreWhatContinuousIntegrationRuns()
     {
-        string[] commands = Regex.Match(Readme, "## Two commands.*?```\n(.*?)\n```", RegexOptions.Singleline).Groups[1].Value.Split('\n');
-        CollectionAssert.AreEqual(new[] { "dotnet run --project samples/TableToText -c Release", "dotnet test -c Release" }, commands);
+        string[] commands = Regex.Match(Readme, "## Two commands.*?```\n(.*?)\n```",
+            RegexOptions.Singleline).Groups[1].Value.Split('\n');
+        CollectionAssert.AreEqual(new[] { "dotnet run --project samples/TableToText -c Release",
+            "dotnet test -c Release" }, commands);
         string script = File.ReadAllText(Path.Combine(Source.Root, ".ci", "run"));
         StringAssert.Contains(script, $"\n    {commands[1]} ");
         StringAssert.Contains(script, "dotnet run --project samples/TableToText -c Release");

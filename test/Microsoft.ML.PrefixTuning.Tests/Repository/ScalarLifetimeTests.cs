@@ -11,9 +11,9 @@ using TorchSharp;
 namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 
 /// <summary>
-/// TorchSharp hands a scalar's address to native code and forgets the scalar: one that nothing else holds may be finalized
-/// under the running operation ("Expected false to be true, but got false"), some hours into a training. So the library
-/// makes no implicit scalars, and does not use the sums that make one (alpha, 1) behind its back.
+/// TorchSharp hands a scalar's address to native code and forgets the scalar: one that nothing else holds may be
+/// finalized under the running operation ("Expected false to be true, but got false"), some hours into a training. So
+/// the library makes no implicit scalars, and does not use the sums that make one (alpha, 1) behind its back.
 /// </summary>
 [TestClass]
 public sealed class ScalarLifetimeTests
@@ -23,23 +23,27 @@ public sealed class ScalarLifetimeTests
     [TestMethod]
     [DataRow(typeof(MLContext), false)]
     [DataRow(typeof(PrefixTuningEstimator), true)]
-    [DataRow(typeof(Samples.SmallBart.Training.FullTrainer), true)]
+    [DataRow(typeof(PrefixTuning.SmallBart.Training.FullTrainer), true)]
     public void Assembly_MakesNoScalarThatNobodyHolds(Type anyOf, bool usesTorch)
     {
         using var file = new PEReader(File.OpenRead(anyOf.Assembly.Location));
         MetadataReader reader = file.GetMetadataReader();
-        Assert.AreEqual(usesTorch, reader.MemberReferences.Any(member => TypeOf(reader, member) == nameof(torch.Tensor)), "the reader sees calls of tensors");
+        Assert.AreEqual(usesTorch, reader.MemberReferences.Any(member =>
+            TypeOf(reader, member) == nameof(torch.Tensor)), "the reader sees calls of tensors");
         Dictionary<int, string> banned = reader.MemberReferences.Where(member => IsBanned(reader, member))
-            .ToDictionary(member => MetadataTokens.GetToken(member), member => reader.GetString(reader.GetMemberReference(member).Name));
+            .ToDictionary(member => MetadataTokens.GetToken(member), member =>
+                reader.GetString(reader.GetMemberReference(member).Name));
         IEnumerable<string> found = reader.MethodDefinitions.SelectMany(handle =>
         {
             MethodDefinition method = reader.GetMethodDefinition(handle);
             if (method.RelativeVirtualAddress == 0)
                 return [];
             byte[] code = file.GetMethodBody(method.RelativeVirtualAddress).GetILBytes()!;
-            string name = $"{reader.GetString(reader.GetTypeDefinition(method.GetDeclaringType()).Name)}.{reader.GetString(method.Name)}";
+            string name =
+                $"{reader.GetString(reader.GetTypeDefinition(method.GetDeclaringType()).Name)}.{reader.GetString(method.Name)}";
             return Enumerable.Range(0, Math.Max(0, code.Length - 4)).Where(at => code[at] is Call or CallVirtual)
-                .Select(at => banned.GetValueOrDefault(BitConverter.ToInt32(code, at + 1))).OfType<string>().Select(member => $"{name}: {member}");
+                .Select(at => banned.GetValueOrDefault(BitConverter.ToInt32(code, at + 1))).OfType<string>()
+                    .Select(member => $"{name}: {member}");
         });
         Assert.AreEqual("", string.Join("\n", found));
     }
@@ -50,7 +54,8 @@ public sealed class ScalarLifetimeTests
         return (TypeOf(reader, handle), reader.GetString(member.Name)) switch
         {
             (nameof(Scalar), "op_Implicit") or (nameof(torch.Tensor), "op_Addition") => true,
-            (nameof(torch.Tensor), nameof(torch.Tensor.add) or nameof(torch.Tensor.add_)) => Parameters(reader, member) == 1,
+            (nameof(torch.Tensor), nameof(torch.Tensor.add) or nameof(torch.Tensor.add_)) =>
+                Parameters(reader, member) == 1,
             _ => false,
         };
     }

@@ -15,7 +15,8 @@ internal static class Source
     public static string Library => Path.Combine(Root, "src", "Microsoft.ML.PrefixTuning");
 
     /// <summary>The library's source files, as paths relative to it with forward slashes.</summary>
-    public static IEnumerable<string> LibraryFiles => Directory.EnumerateFiles(Library, "*.cs", SearchOption.AllDirectories)
+    public static IEnumerable<string> LibraryFiles =>
+        Directory.EnumerateFiles(Library, "*.cs", SearchOption.AllDirectories)
         .Select(file => Path.GetRelativePath(Library, file).Replace('\\', '/'))
         .Where(file => !file.StartsWith("buildTransitive/", StringComparison.Ordinal)
             && !file.StartsWith("obj/", StringComparison.Ordinal) && !file.StartsWith("bin/", StringComparison.Ordinal))

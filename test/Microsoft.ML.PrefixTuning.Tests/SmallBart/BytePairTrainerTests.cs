@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Samples.SmallBart.Vocabulary;
 using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.PrefixTuning.SmallBart.Vocabulary;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.SmallBart;
@@ -11,7 +11,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.SmallBart;
 public sealed class BytePairTrainerTests
 {
     // The words of Sennrich et al. 2016, section 3.2.
-    private static readonly Dictionary<string, long> Words = new() { ["low"] = 5, ["lower"] = 2, ["newest"] = 6, ["widest"] = 3 };
+    private static readonly Dictionary<string,
+        long> Words = new() { ["low"] = 5, ["lower"] = 2, ["newest"] = 6, ["widest"] = 3 };
 
     [TestMethod]
     public void Train_OnFewWords_MergesTheMostFrequentPairFirst()
@@ -19,7 +20,8 @@ public sealed class BytePairTrainerTests
         BytePairVocabulary vocabulary = BytePairTrainer.Train(Words, 256 + 7);
         CollectionAssert.AreEqual(new[] { "e s", "es t", "l o", "lo w", "e w", "n ew", "new est" },
             vocabulary.Merges.Select(merge => $"{merge.Left} {merge.Right}").ToArray());
-        CollectionAssert.AreEqual(new[] { "es", "est", "lo", "low", "ew", "new", "newest" }, vocabulary.Tokens.Skip(256).ToArray());
+        CollectionAssert.AreEqual(new[] { "es", "est", "lo", "low", "ew", "new", "newest" }, vocabulary.Tokens.Skip(256)
+            .ToArray());
     }
 
     [TestMethod]
@@ -51,6 +53,7 @@ public sealed class BytePairTrainerTests
         int[] ids = tokenizer.Encode(Text);
         Assert.AreEqual(Text, tokenizer.Decode(ids));
         Assert.IsLessThan(Text.Length, ids.Length);
-        Assert.AreEqual((0, 2, 304), (tokenizer.Prologue.Single(), tokenizer.Epilogue.Single(), tokenizer.SpecialTokens[TokenizerFiles.Mask]));
+        Assert.AreEqual((0, 2, 304),
+            (tokenizer.Prologue.Single(), tokenizer.Epilogue.Single(), tokenizer.SpecialTokens[TokenizerFiles.Mask]));
     }
 }

@@ -1,8 +1,8 @@
 using System;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Prefixes;
-using Microsoft.ML.PrefixTuning.Samples.SmallBart.Corpus;
 using Microsoft.ML.PrefixTuning.Training;
+using Microsoft.ML.PrefixTuning.SmallBart.Corpus;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.SmallBart;
@@ -23,7 +23,8 @@ public sealed class NoiseTests
     public void Apply_WantsTheTextAsItWas()
     {
         TrainingExample row = Noise.Apply(Passage, new SeededRandom(1, RandomPurpose.Order));
-        CollectionAssert.AreEqual(new[] { Begin }.Concat(Passage.SelectMany(sentence => sentence)).Append(End).ToArray(), row.Target);
+        CollectionAssert.AreEqual(new[] { Begin }.Concat(Passage.SelectMany(sentence => sentence)).Append(End)
+            .ToArray(), row.Target);
         Assert.AreEqual((Begin, End), (row.Source[0], row.Source[^1]));
     }
 
@@ -47,10 +48,12 @@ public sealed class NoiseTests
         int permuted = 0, rows = 200;
         for (int seed = 0; seed < rows; seed++)
         {
-            int[] kept = Noise.Apply(Passage, new SeededRandom(seed, RandomPurpose.Order)).Source[1..^1].Where(id => id != Mask).ToArray();
+            int[] kept = Noise.Apply(Passage, new SeededRandom(seed, RandomPurpose.Order)).Source[1..^1]
+                .Where(id => id != Mask).ToArray();
             int[] order = kept.Select(id => id / 100).ToArray();
             permuted += order.SequenceEqual(order.Order()) ? 0 : 1;
-            Assert.HasCount(order.Distinct().Count() - 1, order.Zip(order.Skip(1)).Where(pair => pair.First != pair.Second));
+            Assert.HasCount(order.Distinct().Count() - 1, order.Zip(order.Skip(1))
+                .Where(pair => pair.First != pair.Second));
             foreach (var sentence in kept.GroupBy(id => id / 100))
                 CollectionAssert.AreEqual(sentence.Order().ToArray(), sentence.ToArray());
         }

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -19,7 +20,8 @@ public sealed class ExampleTemplateTests
     {
         PretrainedTokenizer tokenizer = Tokenizer("smollm");
 
-        int[] prompt = new ExampleTemplate(template, tokenizer, encoderDecoder: false).Prompt("a pub, 12 seats ", out int lost);
+        int[] prompt = new ExampleTemplate(template, tokenizer, encoderDecoder: false)
+            .Prompt("a pub, 12 seats ", out int lost);
 
         CollectionAssert.AreEqual(tokenizer.Encode(template.Replace("{input}", "a pub, 12 seats ")), prompt);
         Assert.AreEqual(0, lost);
@@ -29,11 +31,13 @@ public sealed class ExampleTemplateTests
     public void Prompt_SpecialStrings_SpecialInTheTemplateOnly()
     {
         PretrainedTokenizer tokenizer = Tokenizer("smollm");
-        var template = new ExampleTemplate("<|im_start|>user\n{input}<|im_end|>\n<|im_start|>assistant\n", tokenizer, encoderDecoder: false);
+        var template = new ExampleTemplate("<|im_start|>user\n{input}<|im_end|>\n<|im_start|>assistant\n", tokenizer,
+            encoderDecoder: false);
 
         int[] prompt = template.Prompt("<|im_end|>", out _);
 
-        int[] expected = [Start, .. tokenizer.Encode("user\n<|im_end|>"), End, .. tokenizer.Encode("\n"), Start, .. tokenizer.Encode("assistant\n")];
+        int[] expected = [Start, .. tokenizer.Encode("user\n<|im_end|>"), End, .. tokenizer.Encode("\n"), Start,
+            .. tokenizer.Encode("assistant\n")];
         CollectionAssert.AreEqual(expected, prompt);
         Assert.AreEqual(3, prompt.Count(id => id <= End));
     }
@@ -52,11 +56,15 @@ public sealed class ExampleTemplateTests
     [TestMethod]
     public void Prompt_TokenizerWithEnds_BeginAlwaysAndEndForAnEncoder()
     {
-        PretrainedTokenizer tokenizer = Tokenizer("gpt2", """{ "tokenizer_class": "GPT2Tokenizer", "bos_token": "<|endoftext|>", "eos_token": "!", "add_bos_token": true, "add_eos_token": true }""");
+        PretrainedTokenizer tokenizer =
+            Tokenizer("gpt2",
+            """{ "tokenizer_class": "GPT2Tokenizer", "bos_token": "<|endoftext|>", "eos_token": "!", "add_bos_token": true, "add_eos_token": true }""");
         int[] text = tokenizer.Encode("a pub"), end = [tokenizer.SpecialTokens["!"]];
 
-        CollectionAssert.AreEqual((int[])[0, .. text, .. end], new ExampleTemplate("{input}", tokenizer, encoderDecoder: true).Prompt("a pub", out _));
-        CollectionAssert.AreEqual((int[])[0, .. text], new ExampleTemplate("{input}", tokenizer, encoderDecoder: false).Prompt("a pub", out _));
+        CollectionAssert.AreEqual((int[])[0, .. text, .. end],
+            new ExampleTemplate("{input}", tokenizer, encoderDecoder: true).Prompt("a pub", out _));
+        CollectionAssert.AreEqual((int[])[0, .. text], new ExampleTemplate("{input}", tokenizer, encoderDecoder: false)
+            .Prompt("a pub", out _));
     }
 
     [TestMethod]
@@ -72,12 +80,14 @@ public sealed class ExampleTemplateTests
 
     [TestMethod]
     [DataRow("no place", "Template: expected {input} once, found it nowhere in 'no place'. (Parameter 'Template')")]
-    [DataRow("{input}{input}", "Template: expected {input} once, found it more than once in '{input}{input}'. (Parameter 'Template')")]
+    [DataRow("{input}{input}",
+        "Template: expected {input} once, found it more than once in '{input}{input}'. (Parameter 'Template')")]
     public void Constructor_NotOnePlaceholder_RefusedByTheOptionsName(string template, string message)
     {
         PretrainedTokenizer tokenizer = Tokenizer("smollm");
 
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => new ExampleTemplate(template, tokenizer, encoderDecoder: false));
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            new ExampleTemplate(template, tokenizer, encoderDecoder: false));
 
         Assert.AreEqual(message, fault.Message);
         Assert.AreEqual("Template", fault.ParamName);

@@ -39,5 +39,6 @@ internal static class GgufKeys
         return list;
     }
 
-    private static string Text(BinaryReader reader) => Encoding.UTF8.GetString(reader.ReadBytes((int)reader.ReadInt64()));
+    private static string Text(BinaryReader reader) =>
+        Encoding.UTF8.GetString(reader.ReadBytes((int)reader.ReadInt64()));
 }

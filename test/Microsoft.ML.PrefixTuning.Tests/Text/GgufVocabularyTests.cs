@@ -19,21 +19,30 @@ public sealed class GgufVocabularyTests
         ["gpt2", "model", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.model' is missing"],
         ["gpt2", "pre", "quantum", typeof(NotSupportedException), "m.gguf: 'tokenizer.ggml.pre': found 'quantum'"],
         ["gpt2", "tokens", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens' is missing"],
-        ["gpt2", "tokens", 7u, typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens': expected String[], found UInt32"],
-        ["gpt2", "tokens", Enumerable.Repeat("a", 900).ToArray(), typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens': token 'a' stands twice"],
-        ["gpt2", "token_type", new int[10], typeof(FormatException), "m.gguf: 'tokenizer.ggml.token_type': expected one for each of 900 tokens, found 10"],
-        ["gpt2", "token_type", new int[900], typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens': token 0: expected a text, a type from 1 to 6"],
+        ["gpt2", "tokens", 7u, typeof(FormatException),
+            "m.gguf: 'tokenizer.ggml.tokens': expected String[], found UInt32"],
+        ["gpt2", "tokens", Enumerable.Repeat("a", 900).ToArray(), typeof(FormatException),
+            "m.gguf: 'tokenizer.ggml.tokens': token 'a' stands twice"],
+        ["gpt2", "token_type", new int[10], typeof(FormatException),
+            "m.gguf: 'tokenizer.ggml.token_type': expected one for each of 900 tokens, found 10"],
+        ["gpt2", "token_type", new int[900], typeof(FormatException),
+            "m.gguf: 'tokenizer.ggml.tokens': token 0: expected a text, a type from 1 to 6"],
         ["gpt2", "merges", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.merges' is missing"],
-        ["gpt2", "merges", (string[])["a b", "zz zz"], typeof(FormatException), "m.gguf: 'tokenizer.ggml.merges': merge 1: expected tokens of the vocabulary, found 'zz'."],
-        ["gpt2", "eos_token_id", 900u, typeof(FormatException), "m.gguf: 'tokenizer.ggml.eos_token_id': expected an id from 0 to 899, found 900"],
-        ["gpt2", "add_bos_token", 1u, typeof(FormatException), "m.gguf: 'tokenizer.ggml.add_bos_token': expected true or false, found UInt32"],
+        ["gpt2", "merges", (string[])["a b", "zz zz"], typeof(FormatException),
+            "m.gguf: 'tokenizer.ggml.merges': merge 1: expected tokens of the vocabulary, found 'zz'."],
+        ["gpt2", "eos_token_id", 900u, typeof(FormatException),
+            "m.gguf: 'tokenizer.ggml.eos_token_id': expected an id from 0 to 899, found 900"],
+        ["gpt2", "add_bos_token", 1u, typeof(FormatException),
+            "m.gguf: 'tokenizer.ggml.add_bos_token': expected true or false, found UInt32"],
         ["llama-sentencepiece", "scores", null, typeof(FormatException), "m.gguf: 'tokenizer.ggml.scores' is missing"],
-        ["llama-sentencepiece", "scores", Enumerable.Repeat(float.NaN, 1000).ToArray(), typeof(FormatException), "m.gguf: 'tokenizer.ggml.tokens': token 0"],
+        ["llama-sentencepiece", "scores", Enumerable.Repeat(float.NaN, 1000).ToArray(), typeof(FormatException),
+            "m.gguf: 'tokenizer.ggml.tokens': token 0"],
     ];
 
     [TestMethod]
     [DynamicData(nameof(Faults))]
-    public void FromGguf_OneKeyWrong_RefusedByFileAndKey(string folder, string key, object? value, Type kind, string message)
+    public void FromGguf_OneKeyWrong_RefusedByFileAndKey(string folder, string key, object? value, Type kind,
+        string message)
     {
         Dictionary<string, object> metadata = Metadata(folder);
         if (value is null)
@@ -50,9 +59,12 @@ public sealed class GgufVocabularyTests
     [TestMethod]
     public void FromGguf_MoreTokensThanRows_Refused()
     {
-        var fault = Assert.ThrowsExactly<FormatException>(() => PretrainedTokenizer.FromGguf(Metadata("gpt2"), "m.gguf", 899));
+        var fault = Assert.ThrowsExactly<FormatException>(() =>
+            PretrainedTokenizer.FromGguf(Metadata("gpt2"), "m.gguf", 899));
 
-        Assert.AreEqual("m.gguf: 'tokenizer.ggml.tokens': token 'Ġserv': expected an id from 0 to 898 (the vocabulary of the model), found 899.", fault.Message);
+        Assert.AreEqual(
+            "m.gguf: 'tokenizer.ggml.tokens': token 'Ġserv': expected an id from 0 to 898 (the vocabulary of the"
+                + " model), found 899.", fault.Message);
     }
 
     [TestMethod]

@@ -11,15 +11,18 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 public sealed class PieceSplitterTests
 {
     private const string Gpt2 = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
-    private const string Llama3 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Llama3 =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     // Inside the basic plane .NET's expressions agree with the reference's.
-    private const string Characters = "abstrevmldSTREVMLD''''   \t\r\n\r\n01234½Ⅷ²éß中あ\u0301\u00A0\u2003\u0085\u2028!?.,-_<|>\u200B\uFFFD";
+    private const string Characters =
+        "abstrevmldSTREVMLD''''   \t\r\n\r\n01234½Ⅷ²éß中あ\u0301\u00A0\u2003\u0085\u2028!?.,-_<|>\u200B\uFFFD";
 
     public static IEnumerable<object[]> Patterns =>
     [
         ["gpt2", Gpt2], ["llama3", Llama3], ["qwen2", Llama3.Replace("{1,3}", "", StringComparison.Ordinal)],
-        ["numbers", @"\p{N}|\P{N}+"], ["number runs", @"\p{N}+|\P{N}+"], ["words", "a?[^a]+|a"], ["marks", "[^a]*a|[^a]+"],
+        ["numbers", @"\p{N}|\P{N}+"], ["number runs", @"\p{N}+|\P{N}+"], ["words", "a?[^a]+|a"],
+            ["marks", "[^a]*a|[^a]+"],
     ];
 
     [TestMethod]
@@ -32,7 +35,8 @@ public sealed class PieceSplitterTests
 
         for (int i = 0; i < 3_000; i++)
         {
-            string text = string.Concat(Enumerable.Range(0, random.Next(1, 24)).Select(_ => Characters[random.Next(Characters.Length)]));
+            string text = string.Concat(Enumerable.Range(0, random.Next(1, 24))
+                .Select(_ => Characters[random.Next(Characters.Length)]));
             string[] expected = expression.Matches(text).Select(match => match.Value).ToArray();
             CollectionAssert.AreEqual(expected, Pieces(splitter, text), text);
         }
@@ -44,7 +48,8 @@ public sealed class PieceSplitterTests
     [DataRow("qwen2", "𝟘𝟙", "𝟘", "𝟙")]
     [DataRow("numbers", "𝟘𝟙a", "𝟘", "𝟙", "a")]
     [DataRow("llama3", "'ſ", "'ſ")]
-    public void PieceEnd_CodePointsBeyondTheBasicPlane_AreLettersAndNumbers(string name, string text, params string[] pieces) =>
+    public void PieceEnd_CodePointsBeyondTheBasicPlane_AreLettersAndNumbers(string name, string text,
+        params string[] pieces) =>
         CollectionAssert.AreEqual(pieces, Pieces(Splitter(name), text));
 
     private static PieceSplitter Splitter(string name) => name switch

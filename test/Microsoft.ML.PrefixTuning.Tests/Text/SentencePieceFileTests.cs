@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Text;
 using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
@@ -21,7 +22,8 @@ public sealed class SentencePieceFileTests
     [TestMethod]
     public void Encode_EqualScores_LeftmostPairFirst()
     {
-        Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal), ("a", -2, PieceType.Normal), ("aa", -3, PieceType.Normal));
+        Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal),
+            ("a", -2, PieceType.Normal), ("aa", -3, PieceType.Normal));
 
         CollectionAssert.AreEqual((int[])[1, 3, 2], Load().Encode("aaa"));
     }
@@ -29,7 +31,8 @@ public sealed class SentencePieceFileTests
     [TestMethod]
     public void Encode_UserDefinedPiece_WholeAndWithoutAMarkBehindIt()
     {
-        Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal), ("a", -2, PieceType.Normal), ("aba", 0, PieceType.UserDefined), ("▁a", -3, PieceType.Normal));
+        Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal),
+            ("a", -2, PieceType.Normal), ("aba", 0, PieceType.UserDefined), ("▁a", -3, PieceType.Normal));
 
         PretrainedTokenizer tokenizer = Load();
 
@@ -40,7 +43,8 @@ public sealed class SentencePieceFileTests
     [TestMethod]
     public void Encode_UnknownCharacters_OneTokenARunAndCounted()
     {
-        Write(SentencePieceFile.Unigram, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal), ("a", -2, PieceType.Normal), ("b", -9, PieceType.Unused));
+        Write(SentencePieceFile.Unigram, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal),
+            ("a", -2, PieceType.Normal), ("b", -9, PieceType.Unused));
 
         PretrainedTokenizer tokenizer = Load();
 
@@ -50,10 +54,13 @@ public sealed class SentencePieceFileTests
     }
 
     [TestMethod]
-    [DataRow(new byte[] { 0x0A, 0x05, 0x0A }, "tokenizer.model: expected a SentencePiece model, found something else or the file is cut.")]
-    [DataRow(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF }, "tokenizer.model: expected a SentencePiece model, found something else or the file is cut.")]
+    [DataRow(new byte[] { 0x0A, 0x05, 0x0A },
+        "tokenizer.model: expected a SentencePiece model, found something else or the file is cut.")]
+    [DataRow(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF },
+        "tokenizer.model: expected a SentencePiece model, found something else or the file is cut.")]
     [DataRow(new byte[] { 0x0A, 0x03, 0x0A, 0x01, 0xFF }, "tokenizer.model: expected UTF-8, found other bytes.")]
-    [DataRow(new byte[] { 0x0A, 0x00 }, "tokenizer.model: piece 0: expected a text, a finite score and a type from 1 to 6, found '', 0 and 1.")]
+    [DataRow(new byte[] { 0x0A, 0x00 },
+        "tokenizer.model: piece 0: expected a text, a finite score and a type from 1 to 6, found '', 0 and 1.")]
     [DataRow(new byte[0], "tokenizer.model: 'trainer_spec.unk_id': expected the unknown token of 0, found 0.")]
     public void Read_BrokenFile_Refused(byte[] bytes, string message)
     {
@@ -69,13 +76,15 @@ public sealed class SentencePieceFileTests
 
         var fault = Assert.ThrowsExactly<NotSupportedException>(Load);
 
-        Assert.AreEqual("tokenizer.model: 'trainer_spec.model_type': found 3, supported are 1 (Unigram) and 2 (BPE).", fault.Message);
+        Assert.AreEqual("tokenizer.model: 'trainer_spec.model_type': found 3, supported are 1 (Unigram) and 2 (BPE).",
+            fault.Message);
     }
 
     [TestMethod]
     public void Read_EveryCutOfAFile_RefusedOrRead()
     {
-        byte[] whole = File.ReadAllBytes(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
+        byte[] whole =
+            File.ReadAllBytes(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
         string path = Path.Combine(_folder.FullName, "tokenizer.model");
         var random = new Random(5);
         for (int i = 0; i < 100; i++)

@@ -41,7 +41,8 @@ public sealed class SmolLM2TokenizerTests
         (PretrainedTokenizer tokenizer, JsonElement golden) = Load();
 
         foreach (JsonElement item in golden.GetProperty("decode").EnumerateArray())
-            Assert.AreEqual(item.GetProperty("text_skip_special").GetString(), tokenizer.Decode(Ids(item.GetProperty("ids"))), item.GetProperty("name").GetString());
+            Assert.AreEqual(item.GetProperty("text_skip_special").GetString(),
+                tokenizer.Decode(Ids(item.GetProperty("ids"))), item.GetProperty("name").GetString());
     }
 
     [TestMethod]

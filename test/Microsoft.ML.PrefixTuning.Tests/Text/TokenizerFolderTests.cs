@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
@@ -40,7 +41,9 @@ public sealed class TokenizerFolderTests
 
         var fault = Assert.ThrowsExactly<NotSupportedException>(Load);
 
-        Assert.AreEqual("tokenizer_config.json: 'tokenizer_class': found 'PreTrainedTokenizer'; without tokenizer.json supported are GPT2Tokenizer, BartTokenizer, RobertaTokenizer, Qwen2Tokenizer.", fault.Message);
+        Assert.AreEqual(
+            "tokenizer_config.json: 'tokenizer_class': found 'PreTrainedTokenizer'; without tokenizer.json supported"
+                + " are GPT2Tokenizer, BartTokenizer, RobertaTokenizer, Qwen2Tokenizer.", fault.Message);
     }
 
     [TestMethod]
@@ -80,8 +83,10 @@ public sealed class TokenizerFolderTests
         {
             var added = root["added_tokens"]!.AsArray();
             added.Add(JsonNode.Parse("""{ "id": 900, "content": "<tool>", "special": false, "normalized": false }"""));
-            added.Add(JsonNode.Parse("""{ "id": 901, "content": "<tool><tool>", "special": false, "normalized": false }"""));
-            added.Add(JsonNode.Parse("""{ "id": 902, "content": "<mask>", "lstrip": true, "rstrip": true, "special": true }"""));
+            added.Add(JsonNode.Parse(
+                """{ "id": 901, "content": "<tool><tool>", "special": false, "normalized": false }"""));
+            added.Add(JsonNode.Parse(
+                """{ "id": 902, "content": "<mask>", "lstrip": true, "rstrip": true, "special": true }"""));
         });
 
         PretrainedTokenizer tokenizer = Load();
@@ -91,7 +96,8 @@ public sealed class TokenizerFolderTests
         CollectionAssert.AreEqual((int[])[.. a, 902, .. a], tokenizer.EncodeTemplate("a  <mask> \n a"));
         Assert.DoesNotContain(902, tokenizer.Encode("a <mask> a"));
         Assert.AreEqual("a<tool>a", tokenizer.Decode([.. a, 900, 902, .. a, 1050]));
-        CollectionAssert.AreEquivalent((string[])["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<mask>"], tokenizer.SpecialTokens.Keys.ToArray());
+        CollectionAssert.AreEquivalent((string[])["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<mask>"],
+            tokenizer.SpecialTokens.Keys.ToArray());
     }
 
     [TestMethod]
@@ -99,9 +105,14 @@ public sealed class TokenizerFolderTests
     {
         WriteJson("llama-sentencepiece", root =>
         {
-            root["normalizer"] = JsonNode.Parse("""{ "type": "Replace", "pattern": { "String": " " }, "content": "▁" }""");
-            root["pre_tokenizer"] = JsonNode.Parse("""{ "type": "Split", "pattern": { "String": " " }, "behavior": "MergedWithPrevious", "invert": false }""");
-            root["decoder"] = JsonNode.Parse("""{ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "ByteFallback" }, { "type": "Fuse" }] }""");
+            root["normalizer"] =
+                JsonNode.Parse("""{ "type": "Replace", "pattern": { "String": " " }, "content": "▁" }""");
+            root["pre_tokenizer"] =
+                JsonNode.Parse(
+                """{ "type": "Split", "pattern": { "String": " " }, "behavior": "MergedWithPrevious", "invert": false }""");
+            root["decoder"] =
+                JsonNode.Parse(
+                """{ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "ByteFallback" }, { "type": "Fuse" }] }""");
         });
 
         PretrainedTokenizer tokenizer = Load();
@@ -119,14 +130,18 @@ public sealed class TokenizerFolderTests
         WriteJson("llama-sentencepiece", root =>
         {
             root["normalizer"] = null;
-            root["pre_tokenizer"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": false }""");
+            root["pre_tokenizer"] =
+                JsonNode.Parse(
+                """{ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": false }""");
         });
 
         PretrainedTokenizer tokenizer = Load();
 
-        foreach ((string text, int[] ids) in Golden("llama-sentencepiece").Where(item => !item.Text.StartsWith(' ') && !item.Text.StartsWith('▁')))
+        foreach ((string text, int[] ids) in Golden("llama-sentencepiece")
+            .Where(item => !item.Text.StartsWith(' ') && !item.Text.StartsWith('▁')))
             CollectionAssert.AreEqual(ids, tokenizer.Encode(text), text);
-        CollectionAssert.AreEqual((int[])[1, .. tokenizer.Encode("the"), 2, .. tokenizer.Encode(" the")], tokenizer.EncodeTemplate("<s> the</s> the"));
+        CollectionAssert.AreEqual((int[])[1, .. tokenizer.Encode("the"), 2, .. tokenizer.Encode(" the")],
+            tokenizer.EncodeTemplate("<s> the</s> the"));
     }
 
     [TestMethod]
@@ -134,15 +149,30 @@ public sealed class TokenizerFolderTests
     [DataRow("""{ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true }""", true)]
     public void FromFolder_UnigramJson_AsTheModelFile(string preTokenizer, bool normalizesSpaces)
     {
-        SentencePieceFile model = SentencePieceFile.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
-        var precompiled = new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap) };
-        var spaces = JsonNode.Parse("""{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
+        SentencePieceFile model =
+            SentencePieceFile.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
+        var precompiled = new JsonObject
+        {
+            ["type"] = "Precompiled",
+            ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap)
+        };
+        var spaces =
+            JsonNode.Parse(
+            """{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
         var root = new JsonObject
         {
-            ["added_tokens"] = JsonNode.Parse("""[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
-            ["normalizer"] = normalizesSpaces ? new JsonObject { ["type"] = "Sequence", ["normalizers"] = new JsonArray(precompiled, spaces) } : precompiled,
+            ["added_tokens"] =
+                JsonNode.Parse(
+                """[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
+            ["normalizer"] = normalizesSpaces ? new JsonObject
+            {
+                ["type"] = "Sequence",
+                ["normalizers"] = new JsonArray(precompiled, spaces)
+            } : precompiled,
             ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
-            ["post_processor"] = JsonNode.Parse("""{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
+            ["post_processor"] =
+                JsonNode.Parse(
+                """{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
             ["decoder"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "add_prefix_space": true }"""),
             ["model"] = new JsonObject
             {
@@ -177,8 +207,10 @@ public sealed class TokenizerFolderTests
 
     [TestMethod]
     [DataRow("normalizer", """{ "type": "Lowercase" }""", "tokenizer.json: 'normalizer.type': found 'Lowercase'")]
-    [DataRow("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "\\w+" }, "behavior": "Isolated" }""", "tokenizer.json: 'pre_tokenizer.pattern.Regex': found '\\w+'")]
-    [DataRow("pre_tokenizer", """{ "type": "Whitespace" }""", "tokenizer.json: 'pre_tokenizer.type': found 'Whitespace'")]
+    [DataRow("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "\\w+" }, "behavior": "Isolated" }""",
+        "tokenizer.json: 'pre_tokenizer.pattern.Regex': found '\\w+'")]
+    [DataRow("pre_tokenizer", """{ "type": "Whitespace" }""",
+        "tokenizer.json: 'pre_tokenizer.type': found 'Whitespace'")]
     [DataRow("decoder", """{ "type": "WordPiece" }""", "tokenizer.json: 'decoder': found '{\"type\":\"WordPiece\"}'")]
     [DataRow("decoder", "null", "tokenizer.json: 'decoder': found none")]
     [DataRow("post_processor", """{ "type": "Other" }""", "tokenizer.json: 'post_processor.type': found 'Other'")]
@@ -192,22 +224,27 @@ public sealed class TokenizerFolderTests
     }
 
     private static IEnumerable<(string Text, int[] Ids)> Golden(string folder) =>
-        JsonElement.Parse(File.ReadAllBytes(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "golden.json"))).GetProperty("texts").EnumerateArray()
-            .Select(item => (item.GetProperty("text").GetString()!, item.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToArray()));
+        JsonElement.Parse(File.ReadAllBytes(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "golden.json")))
+            .GetProperty("texts").EnumerateArray()
+            .Select(item => (item.GetProperty("text").GetString()!, item.GetProperty("ids").EnumerateArray()
+                .Select(id => id.GetInt32()).ToArray()));
 
     private PretrainedTokenizer Load() => PretrainedTokenizer.FromFolder(_folder.FullName, Rows);
 
     private void Copy(string folder, params string[] files)
     {
         foreach (string file in files)
-            File.Copy(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, file), Path.Combine(_folder.FullName, file));
+            File.Copy(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, file),
+                Path.Combine(_folder.FullName, file));
     }
 
     private void Write(string file, string text) => File.WriteAllText(Path.Combine(_folder.FullName, file), text);
 
     private void WriteJson(string folder, Action<JsonNode> change)
     {
-        JsonNode root = JsonNode.Parse(File.ReadAllBytes(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "tokenizer.json")))!;
+        JsonNode root =
+            JsonNode.Parse(
+            File.ReadAllBytes(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "tokenizer.json")))!;
         change(root);
         Write("tokenizer.json", root.ToJsonString());
     }

@@ -18,8 +18,10 @@ public sealed class TokenizerHostileTests
 {
     private const int Rows = 300;
     private const string Text = "The Eagle: Quay 7, a <b>.";
-    private const string Settings = """{ "tokenizer_class": "A", "add_bos_token": true, "bos_token": { "content": "<|im_start|>" }, "eos_token": "<|im_end|>", "additional_special_tokens": ["<|im_end|>"], "extra_ids": 0, "add_prefix_space": false, "added_tokens_decoder": { "0": { "content": "<|endoftext|>", "special": true, "lstrip": false } } }""";
-    private static readonly string[] Replacements = ["null", "{}", "[]", "\"\"", "\"\\ud800\"", "-1", "1e999", "true", "99999999999999999999", "[[1]]", "{\"\\ud800\":1}", "\"x\""];
+    private const string Settings =
+        """{ "tokenizer_class": "A", "add_bos_token": true, "bos_token": { "content": "<|im_start|>" }, "eos_token": "<|im_end|>", "additional_special_tokens": ["<|im_end|>"], "extra_ids": 0, "add_prefix_space": false, "added_tokens_decoder": { "0": { "content": "<|endoftext|>", "special": true, "lstrip": false } } }""";
+    private static readonly string[] Replacements = ["null", "{}", "[]", "\"\"", "\"\\ud800\"", "-1", "1e999", "true",
+        "99999999999999999999", "[[1]]", "{\"\\ud800\":1}", "\"x\""];
     private const long AllocationBeyondTheFiles = 8 << 20;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
@@ -58,7 +60,8 @@ public sealed class TokenizerHostileTests
         Assert.IsNotNull(fault, "expected a refusal");
         Assert.IsTrue(fault is FormatException or NotSupportedException or FileNotFoundException, fault.ToString());
         StringAssert.Contains(fault.Message, entry.GetProperty("file").GetString());
-        Assert.IsTrue(entry.GetProperty("words").EnumerateArray().Any(word => fault.Message.ToLowerInvariant().Contains(word.GetString()!)), fault.Message);
+        Assert.IsTrue(entry.GetProperty("words").EnumerateArray()
+            .Any(word => fault.Message.ToLowerInvariant().Contains(word.GetString()!)), fault.Message);
     }
 
     [TestMethod]
@@ -66,10 +69,12 @@ public sealed class TokenizerHostileTests
     public void Encode_OddRow_IdsOfPlainText(string id)
     {
         JsonElement entry = Case(id);
-        PretrainedTokenizer tokenizer = PretrainedTokenizer.FromFolder(PathOf(entry.GetProperty("base").GetString()!), Rows);
+        PretrainedTokenizer tokenizer =
+            PretrainedTokenizer.FromFolder(PathOf(entry.GetProperty("base").GetString()!), Rows);
         string[] sources = File.ReadAllLines(PathOf(entry.GetProperty("path").GetString()!)).Select(Source).ToArray();
         int[][]? expected = entry.TryGetProperty("plain_ids", out JsonElement rows)
-            ? rows.EnumerateArray().Select(row => row.EnumerateArray().Select(token => token.GetInt32()).ToArray()).ToArray() : null;
+            ? rows.EnumerateArray().Select(row => row.EnumerateArray().Select(token => token.GetInt32()).ToArray())
+                .ToArray() : null;
 
         for (int row = 0; row < sources.Length; row++)
         {
@@ -121,7 +126,8 @@ public sealed class TokenizerHostileTests
         // Down by a random number of steps, so that fields near the top have their turn among the tokens.
         for (int depth = random.Next(1, 5); depth > 0; depth--)
         {
-            JsonNode?[] children = node is JsonObject fields ? [.. fields.Select(field => field.Value)] : node is JsonArray items ? [.. items] : [];
+            JsonNode?[] children = node is JsonObject fields ? [.. fields.Select(field => field.Value)]
+                : node is JsonArray items ? [.. items] : [];
             if (children.Length == 0 || children[random.Next(children.Length)] is not { } child)
                 break;
             node = child;
@@ -130,7 +136,8 @@ public sealed class TokenizerHostileTests
         if (node == root)
             return random.Next(2) == 0 ? "[]" : "{}";
         node.ReplaceWith(marker);
-        return root.ToJsonString().Replace($"\"{marker}\"", Replacements[random.Next(Replacements.Length)], StringComparison.Ordinal);
+        return root.ToJsonString()
+            .Replace($"\"{marker}\"", Replacements[random.Next(Replacements.Length)], StringComparison.Ordinal);
     }
 
     // The reader of JSON refuses half a surrogate pair; the rows hold some.
@@ -139,11 +146,21 @@ public sealed class TokenizerHostileTests
         string escaped = Regex.Match(line, "\"source\":\\s*\"((?:[^\"\\\\]|\\\\.)*)\"").Groups[1].Value;
         return Regex.Replace(escaped, @"\\(u([0-9a-fA-F]{4})|.)", match => match.Groups[2].Success
             ? ((char)Convert.ToInt32(match.Groups[2].Value, 16)).ToString()
-            : match.Groups[1].Value switch { "n" => "\n", "r" => "\r", "t" => "\t", "b" => "\b", "f" => "\f", var other => other });
+            : match.Groups[1].Value switch
+            {
+                "n" => "\n",
+                "r" => "\r",
+                "t" => "\t",
+                "b" => "\b",
+                "f" =>
+                "\f",
+                var other => other
+            });
     }
 
     private static IEnumerable<object[]> Cases(string kind) => Fixtures.Hostile is null ? []
-        : All().Where(entry => entry.GetProperty("kind").GetString() == kind).Select(entry => new object[] { entry.GetProperty("id").GetString()! });
+        : All().Where(entry => entry.GetProperty("kind").GetString() == kind)
+            .Select(entry => new object[] { entry.GetProperty("id").GetString()! });
 
     private static JsonElement Case(string id) => All().Single(entry => entry.GetProperty("id").GetString() == id);
 

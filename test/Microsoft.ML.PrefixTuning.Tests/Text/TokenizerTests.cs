@@ -40,7 +40,8 @@ public sealed class TokenizerTests
     ];
 
     public static IEnumerable<object[]> Families => Fixtures.Families is { } families
-        ? Directory.GetDirectories(families).Select(Path.GetFileName).Order().Select(name => new object[] { name! }) : [];
+        ? Directory.GetDirectories(families).Select(Path.GetFileName).Order().Select(name => new object[] { name! })
+            : [];
 
     [TestMethod]
     [DynamicData(nameof(Forms))]
@@ -82,7 +83,8 @@ public sealed class TokenizerTests
     {
         string folder = Path.Combine(Fixtures.Require(Fixtures.Families), family);
         PretrainedTokenizer tokenizer = PretrainedTokenizer.FromFolder(Path.Combine(folder, "model"), 403);
-        JsonElement golden = JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder, "case.json"))).GetProperty("encodings");
+        JsonElement golden = JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder, "case.json")))
+            .GetProperty("encodings");
 
         foreach (JsonElement item in golden.EnumerateArray())
         {
@@ -100,9 +102,11 @@ public sealed class TokenizerTests
         var words = new Random(7);
         var prose = new StringBuilder();
         while (prose.Length < LongText)
-            prose.Append((char)words.Next('a', 'z' + 1), words.Next(1, 3)).Append(words.Next(6) == 0 ? ", the 12 " : "e");
+            prose.Append((char)words.Next('a', 'z' + 1), words.Next(1, 3))
+                .Append(words.Next(6) == 0 ? ", the 12 " : "e");
         yield return ("prose", prose.ToString(0, LongText));
-        yield return ("one word", string.Concat(Enumerable.Range(0, LongText).Select(i => (char)('a' + i * 7919 % 26))));
+        yield return ("one word",
+            string.Concat(Enumerable.Range(0, LongText).Select(i => (char)('a' + i * 7919 % 26))));
         foreach (char character in "a! 1\n中\u0301▁")
             yield return ($"U+{(int)character:X4} again and again", new string(character, LongText));
         yield return ("emoji", string.Concat(Enumerable.Repeat("😀", LongText / 2)));

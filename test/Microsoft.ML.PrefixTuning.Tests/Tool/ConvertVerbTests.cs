@@ -21,11 +21,14 @@ public sealed class ConvertVerbTests
     {
         string model = _folder.Train();
         Convert(model, _folder["there.safetensors"]);
-        Convert(_folder["there.safetensors"], _folder["back.zip"], "--base", ToolFolder.Base, "--input", "Facts", "--output", "Text", "--max-new-tokens", "6", "--template", "{input}:");
+        Convert(_folder["there.safetensors"], _folder["back.zip"], "--base", ToolFolder.Base, "--input", "Facts",
+            "--output", "Text", "--max-new-tokens", "6", "--template", "{input}:");
         Convert(_folder["back.zip"], _folder["again.safetensors"]);
-        CollectionAssert.AreEqual(File.ReadAllBytes(_folder["there.safetensors"]), File.ReadAllBytes(_folder["again.safetensors"]));
+        CollectionAssert.AreEqual(File.ReadAllBytes(_folder["there.safetensors"]),
+            File.ReadAllBytes(_folder["again.safetensors"]));
         SavedModel saved = SavedModelFile.Read(_folder["back.zip"]).Single().Saved;
-        Assert.AreEqual(("Facts", "Text", "{input}:", 6), (saved.InputColumn, saved.OutputColumn, saved.Template, saved.Generation.MaxNewTokens));
+        Assert.AreEqual(("Facts", "Text", "{input}:", 6),
+            (saved.InputColumn, saved.OutputColumn, saved.Template, saved.Generation.MaxNewTokens));
     }
 
     [TestMethod]
@@ -35,12 +38,16 @@ public sealed class ConvertVerbTests
         Convert(model, _folder["adapter"], "--base-name", "some/base");
         Convert(_folder["adapter"], _folder["back.safetensors"], "--base", ToolFolder.Base);
         float[] trained = SavedModelFile.Read(model).Single().Prefix!.Part(AttentionSite.Decoder)!.Values;
-        CollectionAssert.AreEqual(trained, Prefix.Load(_folder["back.safetensors"]).Part(AttentionSite.Decoder)!.Values);
+        CollectionAssert.AreEqual(trained, Prefix.Load(_folder["back.safetensors"])
+            .Part(AttentionSite.Decoder)!.Values);
         // An adapter is a prefix of the other verbs too, and the prefix an adapter again.
-        Convert(_folder["back.safetensors"], _folder["adapter-2"], "--base", ToolFolder.Base, "--base-name", "some/base");
+        Convert(_folder["back.safetensors"], _folder["adapter-2"], "--base", ToolFolder.Base, "--base-name",
+            "some/base");
         foreach (string file in (string[])["adapter_config.json", "adapter_model.safetensors"])
-            CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(_folder["adapter"], file)), File.ReadAllBytes(Path.Combine(_folder["adapter-2"], file)), file);
-        Assert.AreEqual(ExitCode.Done, ToolFolder.RunWith("a\n", "generate", "--base", ToolFolder.Base, "--prefix", _folder["adapter"], "--max-new-tokens", "3").Code);
+            CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(_folder["adapter"], file)),
+                File.ReadAllBytes(Path.Combine(_folder["adapter-2"], file)), file);
+        Assert.AreEqual(ExitCode.Done, ToolFolder.RunWith("a\n", "generate", "--base", ToolFolder.Base, "--prefix",
+            _folder["adapter"], "--max-new-tokens", "3").Code);
     }
 
     [TestMethod]
@@ -70,7 +77,8 @@ public sealed class ConvertVerbTests
         string model = _folder.Train();
         AssertUsage("has no attribute column", model, _folder["prefix.safetensors"], "--attribute", "calm");
         Convert(model, _folder["prefix.safetensors"]);
-        AssertUsage("--attribute goes with a saved model", _folder["prefix.safetensors"], _folder["adapter"], "--base", ToolFolder.Base, "--attribute", "calm");
+        AssertUsage("--attribute goes with a saved model", _folder["prefix.safetensors"], _folder["adapter"], "--base",
+            ToolFolder.Base, "--attribute", "calm");
     }
 
     [TestMethod]
@@ -80,7 +88,8 @@ public sealed class ConvertVerbTests
         Convert(model, _folder["prefix.safetensors"]);
         AssertUsage("same kind", model, _folder["other.zip"]);
         AssertUsage("--base", _folder["prefix.safetensors"], _folder["adapter"]);
-        AssertUsage("--input and --output", _folder["prefix.safetensors"], _folder["other.zip"], "--base", ToolFolder.Base);
+        AssertUsage("--input and --output", _folder["prefix.safetensors"], _folder["other.zip"], "--base",
+            ToolFolder.Base);
         AssertUsage("found a base", ToolFolder.Base, _folder["other.safetensors"]);
     }
 
@@ -88,7 +97,8 @@ public sealed class ConvertVerbTests
     public void Run_WithAnotherBase_IsRefused()
     {
         Convert(_folder.Train(), _folder["prefix.safetensors"]);
-        ToolRun run = ToolFolder.Run("convert", _folder["prefix.safetensors"], _folder["other.zip"], "--base", TinyBase.Folder("t5"), "--input", "Input", "--output", "Output");
+        ToolRun run = ToolFolder.Run("convert", _folder["prefix.safetensors"], _folder["other.zip"], "--base",
+            TinyBase.Folder("t5"), "--input", "Input", "--output", "Output");
         Assert.AreEqual(ExitCode.Failed, run.Code);
         Assert.IsFalse(File.Exists(_folder["other.zip"]));
     }

@@ -23,18 +23,24 @@ public sealed class DistillVerbTests
     public void Run_OfText_DistillsItAsTheLibraryDoes()
     {
         File.WriteAllText(_folder["instruction.txt"], Instruction);
-        ToolRun run = Distill("--teacher-text", _folder["instruction.txt"], "--distillation-temperature", "2", "--distillation-top-k", "8",
+        ToolRun run = Distill("--teacher-text", _folder["instruction.txt"], "--distillation-temperature", "2",
+            "--distillation-top-k", "8",
             "--continuation-max-new-tokens", "5", "--max-new-tokens", "9", "--report", _folder["report.html"]);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         SavedModelEntry entry = SavedModelFile.Read(_folder["model.zip"]).Single();
         var mlContext = new MLContext();
-        using PrefixTuningTransformer expected = mlContext.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama, PrefixTeacher.FromText(Instruction), new DistillationOptions
-        {
-            Student = new() { Prefix = new() { Length = 4 }, Training = new() { MaxSteps = 4, BatchSize = 4, Seed = 3 } },
-            Temperature = 2,
-            TopK = 8,
-            Continuations = new() { MaxNewTokens = 5 },
-        }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(12)));
+        using PrefixTuningTransformer expected = mlContext.Transforms.Text.DistillPrefix("Output", "Input",
+            TinyBase.Llama, PrefixTeacher.FromText(Instruction), new DistillationOptions
+            {
+                Student = new()
+                {
+                    Prefix = new() { Length = 4 },
+                    Training = new() { MaxSteps = 4, BatchSize = 4, Seed = 3 }
+                },
+                Temperature = 2,
+                TopK = 8,
+                Continuations = new() { MaxNewTokens = 5 },
+            }).Fit(mlContext.Data.LoadFromEnumerable(TinyBase.Rows(12)));
         CollectionAssert.AreEqual(expected.Prefix!.ToBytes(), entry.Prefix!.ToBytes());
         Assert.AreEqual(expected.TrainingSummary!.Distillation, entry.Saved.Training!.Distillation);
         Assert.AreEqual(9, entry.Saved.Generation.MaxNewTokens);
@@ -45,10 +51,13 @@ public sealed class DistillVerbTests
     public void Run_OfPrefix_NamesTheDivergenceAndWhatWasDistilled()
     {
         SavedModelFile.Read(_folder.Train()).Single().Prefix!.Save(_folder["long.safetensors"]);
-        ToolRun run = Distill("--teacher-prefix", _folder["long.safetensors"], "--continuation-column", "Label", "--prefix-length", "2");
+        ToolRun run = Distill("--teacher-prefix", _folder["long.safetensors"], "--continuation-column", "Label",
+            "--prefix-length", "2");
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
-        Assert.Contains("4 tokens into 2", run.Lines.Single(line => line.StartsWith("distilled ", StringComparison.Ordinal)));
-        Assert.ContainsSingle(line => line.StartsWith("divergence (nats a token) ", StringComparison.Ordinal), run.Lines);
+        Assert.Contains("4 tokens into 2",
+            run.Lines.Single(line => line.StartsWith("distilled ", StringComparison.Ordinal)));
+        Assert.ContainsSingle(line =>
+            line.StartsWith("divergence (nats a token) ", StringComparison.Ordinal), run.Lines);
         Assert.DoesNotContain("loss", run.Out);
     }
 
@@ -63,7 +72,8 @@ public sealed class DistillVerbTests
     }
 
     // A later --prefix-length would be a second one: the default is put in only where there is none.
-    private ToolRun Distill(params string[] options) => ToolFolder.Run(["distill", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base,
+    private ToolRun Distill(params string[] options) =>
+        ToolFolder.Run(["distill", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base,
         "--input", "Input", "--model", _folder["model.zip"], "--max-steps", "4", "--batch-size", "4", "--seed", "3",
         .. options.Contains("--prefix-length") ? [] : (string[])["--prefix-length", "4"], .. options]);
 }

@@ -11,15 +11,19 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 
-/// <summary>The command's figures are those of <c>mlContext.TextGeneration.Evaluate</c>, however the texts come.</summary>
+/// <summary>
+/// The command's figures are those of <c>mlContext.TextGeneration.Evaluate</c>, however the texts come.
+/// </summary>
 [TestClass]
 public sealed class EvaluateVerbTests
 {
     private static readonly Measured[] Rows =
     [
-        new() { Output = "Blue Spice is a pub in the city centre .", Labels = ["Blue Spice is a pub in the centre .", "A pub , Blue Spice , is in the city centre ."], Group = "a" },
+        new() { Output = "Blue Spice is a pub in the city centre .", Labels = ["Blue Spice is a pub in the centre .",
+            "A pub , Blue Spice , is in the city centre ."], Group = "a" },
         new() { Output = "", Labels = ["The Mill serves Chinese food .", "Chinese food is served ."], Group = "b" },
-        new() { Output = "Une crêperie 🥞 at the river", Labels = ["A crêperie 🥞 stands at the river", "There is a crêperie 🥞 ."], Group = "c" },
+        new() { Output = "Une crêperie 🥞 at the river",
+            Labels = ["A crêperie 🥞 stands at the river", "There is a crêperie 🥞 ."], Group = "c" },
     ];
 
     private readonly ToolFolder _folder = new();
@@ -30,7 +34,8 @@ public sealed class EvaluateVerbTests
     [TestMethod]
     public void Run_OfReferenceFiles_TakesOneReferenceALine()
     {
-        string[] references = [.. Enumerable.Range(0, 2).Select(i => _folder.Write($"references-{i}.txt", [.. Rows.Select(row => row.Labels[i])]))];
+        string[] references = [.. Enumerable.Range(0, 2)
+            .Select(i => _folder.Write($"references-{i}.txt", [.. Rows.Select(row => row.Labels[i])]))];
         AssertFigures(Expected(Rows), "evaluate", WriteOutputs(), references[0], references[1]);
     }
 
@@ -51,9 +56,13 @@ public sealed class EvaluateVerbTests
     public void Run_OfTable_PutsGroupsTogether(string format)
     {
         string separator = format == "csv" ? "," : "\t", quote = format == "csv" ? "\"" : "";
-        string table = _folder.Write($"rows.{format}", ["Out,Label,Key".Replace(",", separator, StringComparison.Ordinal), .. Enumerable.Range(0, 2).SelectMany(i => Rows.Select(row =>
-            string.Join(separator, new[] { row.Output, row.Labels[i], row.Group }.Select(text => quote + text + quote))))]);
-        AssertFigures(Expected(Rows), "evaluate", table, "--output", "Out", "--label", "Label", "--group-column", "Key");
+        string table =
+            _folder.Write($"rows.{format}", ["Out,Label,Key".Replace(",", separator, StringComparison.Ordinal),
+            .. Enumerable.Range(0, 2).SelectMany(i => Rows.Select(row =>
+            string.Join(separator, new[] { row.Output, row.Labels[i], row.Group }
+                .Select(text => quote + text + quote))))]);
+        AssertFigures(Expected(Rows), "evaluate", table, "--output", "Out", "--label", "Label", "--group-column",
+            "Key");
     }
 
     [TestMethod]
@@ -67,7 +76,8 @@ public sealed class EvaluateVerbTests
     public void Run_WithOptions_MeasuresByThem()
     {
         string references = _folder.Write("references.txt", [.. Rows.Select(row => row.Labels[0].ToUpperInvariant())]);
-        Measured[] upper = [.. Rows.Select(row => new Measured { Output = row.Output, Labels = [row.Labels[0].ToUpperInvariant()] })];
+        Measured[] upper =
+            [.. Rows.Select(row => new Measured { Output = row.Output, Labels = [row.Labels[0].ToUpperInvariant()] })];
         var options = new TextGenerationEvaluationOptions { Lowercase = true, BleuSmoothing = BleuSmoothing.AddK };
         TextGenerationMetrics expected = Expected(upper, options);
         Assert.AreNotEqual(Expected(upper).Bleu, expected.Bleu);
@@ -78,8 +88,10 @@ public sealed class EvaluateVerbTests
     public void Run_WithModel_MeasuresItsTexts()
     {
         string model = _folder.Train(), rows = _folder.WriteRows("test.tsv", 5);
-        Assert.AreEqual(ExitCode.Done, ToolFolder.Run("generate", rows, "--model", model, "--to", _folder["written.jsonl"]).Code);
-        ToolRun table = ToolFolder.Run("evaluate", _folder["written.jsonl"], "--output", "Output", "--label", "Label", "--json");
+        Assert.AreEqual(ExitCode.Done,
+            ToolFolder.Run("generate", rows, "--model", model, "--to", _folder["written.jsonl"]).Code);
+        ToolRun table =
+            ToolFolder.Run("evaluate", _folder["written.jsonl"], "--output", "Output", "--label", "Label", "--json");
         ToolRun direct = ToolFolder.Run("evaluate", rows, "--model", model, "--label", "Label", "--json");
         Assert.AreEqual(ExitCode.Done, direct.Code, direct.Error);
         Assert.AreEqual(5, JsonDocument.Parse(direct.Out).RootElement.GetProperty("segmentCount").GetInt32());
@@ -91,9 +103,11 @@ public sealed class EvaluateVerbTests
     {
         string references = _folder.Write("references.txt", [.. Rows.Select(row => row.Labels[0])]);
         ToolRun run = ToolFolder.Run("evaluate", WriteOutputs(), references);
-        TextGenerationMetrics expected = Expected([.. Rows.Select(row => new Measured { Output = row.Output, Labels = [row.Labels[0]] })]);
+        TextGenerationMetrics expected =
+            Expected([.. Rows.Select(row => new Measured { Output = row.Output, Labels = [row.Labels[0]] })]);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
-        string[] found = [.. run.Lines.Select(Cells).Where(cells => cells.Length > 1).Select(cells => $"{cells[0]}: {cells[1]}")];
+        string[] found =
+            [.. run.Lines.Select(Cells).Where(cells => cells.Length > 1).Select(cells => $"{cells[0]}: {cells[1]}")];
         CollectionAssert.AreEqual((string[])["measure: figure", .. Figures(expected)], found, run.Out);
         Assert.Contains("as E2E papers", run.Out);
         Assert.Contains("as WebNLG papers", run.Out);
@@ -105,8 +119,10 @@ public sealed class EvaluateVerbTests
     [TestMethod]
     public void Run_OfMissingColumn_NamesIt()
     {
-        ToolRun run = ToolFolder.Run("evaluate", _folder.Write("rows.tsv", "Out\tLabel"), "--output", "Text", "--label", "Label");
-        Assert.AreEqual((ExitCode.Failed, "prefix-tune: Could not find column 'Text'; there are: 'Out', 'Label'.\n"), (run.Code, run.Error));
+        ToolRun run =
+            ToolFolder.Run("evaluate", _folder.Write("rows.tsv", "Out\tLabel"), "--output", "Text", "--label", "Label");
+        Assert.AreEqual((ExitCode.Failed, "prefix-tune: Could not find column 'Text'; there are: 'Out', 'Label'.\n"),
+            (run.Code, run.Error));
     }
 
     [TestMethod]
@@ -136,11 +152,14 @@ public sealed class EvaluateVerbTests
                 Assert.AreEqual(Convert.ToDouble(expected, CultureInfo.InvariantCulture), found.GetDouble(), place);
                 break;
             case IReadOnlyList<double> list:
-                CollectionAssert.AreEqual(list.ToArray(), found.EnumerateArray().Select(figure => figure.GetDouble()).ToArray(), place);
+                CollectionAssert.AreEqual(list.ToArray(), found.EnumerateArray().Select(figure => figure.GetDouble())
+                    .ToArray(), place);
                 break;
             default:
                 foreach (PropertyInfo property in expected.GetType().GetProperties())
-                    AssertEqual(property.GetValue(expected)!, found.GetProperty(JsonNamingPolicy.CamelCase.ConvertName(property.Name)), $"{place}.{property.Name}");
+                    AssertEqual(property.GetValue(expected)!,
+                        found.GetProperty(JsonNamingPolicy.CamelCase.ConvertName(property.Name)),
+                        $"{place}.{property.Name}");
                 break;
         }
     }
@@ -150,14 +169,22 @@ public sealed class EvaluateVerbTests
     {
         return
         [
-            $"texts: {metrics.SegmentCount}", $"BLEU: {Two(metrics.Bleu)}", $"BLEU-1 to -4: {string.Join(' ', metrics.BleuByOrder.Select(Two))}",
-            $"brevity penalty: {Four(metrics.BleuBrevityPenalty)}", $"ROUGE-1 F: {Four(metrics.Rouge1.F)}", $"ROUGE-2 F: {Four(metrics.Rouge2.F)}",
-            $"ROUGE-L F: {Four(metrics.RougeL.F)}", $"ROUGE-Lsum F: {Four(metrics.RougeLsum.F)}", $"chrF: {Two(metrics.ChrF)}",
-            $"chrF++: {Two(metrics.ChrFPlusPlus)}", $"METEOR: {Four(metrics.Meteor)}", $"NIST: {Four(metrics.Nist)}", $"CIDEr: {Four(metrics.Cider)}",
-            $"TER: {Two(metrics.Ter)}", $"exact match: {Four(metrics.ExactMatch)}", $"length of texts: {Two(metrics.OutputLength)}",
-            $"length of references: {Two(metrics.ReferenceLength)}", $"BLEU: {Two(metrics.E2E.Bleu)}", $"NIST: {Two(metrics.E2E.Nist)}",
-            $"METEOR: {Two(metrics.E2E.Meteor)}", $"ROUGE-L: {Two(metrics.E2E.RougeL)}", $"CIDEr: {Two(metrics.E2E.Cider)}",
-            $"BLEU: {Two(metrics.WebNlg.Bleu)}", $"METEOR: {Two(metrics.WebNlg.Meteor)}", $"TER: {Two(metrics.WebNlg.Ter)}",
+            $"texts: {metrics.SegmentCount}", $"BLEU: {Two(metrics.Bleu)}",
+                $"BLEU-1 to -4: {string.Join(' ', metrics.BleuByOrder.Select(Two))}",
+            $"brevity penalty: {Four(metrics.BleuBrevityPenalty)}", $"ROUGE-1 F: {Four(metrics.Rouge1.F)}",
+                $"ROUGE-2 F: {Four(metrics.Rouge2.F)}",
+            $"ROUGE-L F: {Four(metrics.RougeL.F)}", $"ROUGE-Lsum F: {Four(metrics.RougeLsum.F)}",
+                $"chrF: {Two(metrics.ChrF)}",
+            $"chrF++: {Two(metrics.ChrFPlusPlus)}", $"METEOR: {Four(metrics.Meteor)}", $"NIST: {Four(metrics.Nist)}",
+                $"CIDEr: {Four(metrics.Cider)}",
+            $"TER: {Two(metrics.Ter)}", $"exact match: {Four(metrics.ExactMatch)}",
+                $"length of texts: {Two(metrics.OutputLength)}",
+            $"length of references: {Two(metrics.ReferenceLength)}", $"BLEU: {Two(metrics.E2E.Bleu)}",
+                $"NIST: {Two(metrics.E2E.Nist)}",
+            $"METEOR: {Two(metrics.E2E.Meteor)}", $"ROUGE-L: {Two(metrics.E2E.RougeL)}",
+                $"CIDEr: {Two(metrics.E2E.Cider)}",
+            $"BLEU: {Two(metrics.WebNlg.Bleu)}", $"METEOR: {Two(metrics.WebNlg.Meteor)}",
+                $"TER: {Two(metrics.WebNlg.Ter)}",
         ];
 
         static string Two(double figure) => figure.ToString("F2", CultureInfo.InvariantCulture);

@@ -14,7 +14,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 [TestClass]
 public sealed class GenerateVerbTests
 {
-    private static readonly string[] Inputs = ["name : Venue 1 | Type : pub", "", "näh 🍵 \"quoted\", with comma", "c", "", "name : Venue 9 | food : French"];
+    private static readonly string[] Inputs =
+        ["name : Venue 1 | Type : pub", "", "näh 🍵 \"quoted\", with comma", "c", "", "name : Venue 9 | food : French"];
 
     private static readonly ToolFolder Folder = new();
     private static string s_model = "";
@@ -28,7 +29,8 @@ public sealed class GenerateVerbTests
     [TestMethod]
     public void Run_OfTextLines_WritesOneLineForEach()
     {
-        ToolRun run = ToolFolder.RunWith(string.Concat(Inputs.Select(input => input + "\n")), "generate", "--model", s_model);
+        ToolRun run =
+            ToolFolder.RunWith(string.Concat(Inputs.Select(input => input + "\n")), "generate", "--model", s_model);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         CollectionAssert.AreEqual(Expected(), run.Out.Split('\n')[..^1]);
     }
@@ -40,7 +42,8 @@ public sealed class GenerateVerbTests
         ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model, "--to", Folder["out.tsv"]);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         Assert.AreEqual("", run.Out);
-        string[] expected = ["Number\tInput\tOutput", .. Inputs.Zip(Expected()).Select((row, i) => $"{i}\t{row.First}\t{row.Second}")];
+        string[] expected =
+            ["Number\tInput\tOutput", .. Inputs.Zip(Expected()).Select((row, i) => $"{i}\t{row.First}\t{row.Second}")];
         CollectionAssert.AreEqual(expected, File.ReadAllLines(Folder["out.tsv"]));
     }
 
@@ -49,31 +52,39 @@ public sealed class GenerateVerbTests
     {
         string rows = Folder.Write("one.tsv", ["Input", .. Inputs]);
         ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model);
-        CollectionAssert.AreEqual(Inputs.Zip(Expected()).Select(row => $"{row.First}\t{row.Second}").ToArray(), run.Lines[1..]);
+        CollectionAssert.AreEqual(Inputs.Zip(Expected()).Select(row => $"{row.First}\t{row.Second}").ToArray(),
+            run.Lines[1..]);
     }
 
     [TestMethod]
     public void Run_OfJsonLines_KeepsPropertiesAsTheyWere()
     {
-        string rows = Folder.Write("rows.jsonl", [.. Inputs.Select((input, i) => JsonSerializer.Serialize(new { Input = input, Number = i + 0.50m, List = new[] { i } }))]);
+        string rows =
+            Folder.Write("rows.jsonl",
+            [.. Inputs.Select((input, i) =>
+            JsonSerializer.Serialize(new { Input = input, Number = i + 0.50m, List = new[] { i } }))]);
         ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         string[] expected = Expected();
         for (int i = 0; i < Inputs.Length; i++)
         {
             JsonElement row = JsonDocument.Parse(run.Lines[i]).RootElement;
-            Assert.AreEqual((Inputs[i], expected[i]), (row.GetProperty("Input").GetString(), row.GetProperty("Output").GetString()));
-            Assert.AreEqual(($"{i}.50", $"[{i}]"), (row.GetProperty("Number").GetRawText(), row.GetProperty("List").GetRawText()));
+            Assert.AreEqual((Inputs[i], expected[i]),
+                (row.GetProperty("Input").GetString(), row.GetProperty("Output").GetString()));
+            Assert.AreEqual(($"{i}.50", $"[{i}]"),
+                (row.GetProperty("Number").GetRawText(), row.GetProperty("List").GetRawText()));
         }
     }
 
     [TestMethod]
     public void Run_FromCsvToJsonLines_GivesTheSameTexts()
     {
-        string rows = Folder.Write("rows.csv", ["Input", .. Inputs.Select(input => $"\"{input.Replace("\"", "\"\"", StringComparison.Ordinal)}\"")]);
+        string rows = Folder.Write("rows.csv",
+            ["Input", .. Inputs.Select(input => $"\"{input.Replace("\"", "\"\"", StringComparison.Ordinal)}\"")]);
         ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model, "--to-format", "jsonl");
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
-        CollectionAssert.AreEqual(Expected(), run.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("Output").GetString()).ToArray());
+        CollectionAssert.AreEqual(Expected(),
+            run.Lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("Output").GetString()).ToArray());
         ToolRun csv = ToolFolder.Run("generate", rows, "--model", s_model);
         Assert.HasCount(Inputs.Length + 1, csv.Lines);
         Assert.Contains("\"näh 🍵 \"\"quoted\"\", with comma\",", csv.Out);
@@ -94,9 +105,11 @@ public sealed class GenerateVerbTests
         IDataView rows = mlContext.Data.LoadFromEnumerable(TinyBase.Rows(12));
         string model = Folder["chain.zip"];
         // The model's own step makes small letters of what it reads, and one behind it copies the text.
-        using (var chain = mlContext.Transforms.Text.NormalizeText("Input").Append(TinyBase.Estimator(mlContext)).Append(mlContext.Transforms.CopyColumns("Copy", "Output")).Fit(rows))
+        using (var chain = mlContext.Transforms.Text.NormalizeText("Input").Append(TinyBase.Estimator(mlContext))
+            .Append(mlContext.Transforms.CopyColumns("Copy", "Output")).Fit(rows))
             mlContext.Model.Save(chain, rows.Schema, model);
-        string capitals = Folder.Write("capitals.tsv", "Input", "NAME : VENUE 1 | TYPE : PUB", "VENUE"), small = Folder.Write("small.tsv", "Input", "name : venue 1 | type : pub", "venue");
+        string capitals = Folder.Write("capitals.tsv", "Input", "NAME : VENUE 1 | TYPE : PUB", "VENUE"),
+            small = Folder.Write("small.tsv", "Input", "name : venue 1 | type : pub", "venue");
         ToolRun own = ToolFolder.Run("generate", capitals, "--model", model);
         ToolRun changed = ToolFolder.Run("generate", capitals, "--model", model, "--max-new-tokens", "12");
         Assert.AreEqual((ExitCode.Done, "Input\tOutput\tCopy"), (changed.Code, changed.Lines[0]), changed.Error);
@@ -104,17 +117,21 @@ public sealed class GenerateVerbTests
         Assert.AreEqual(Texts(small), Texts(capitals));
 
         string Texts(string rows) =>
-            string.Join('|', ToolFolder.Run("generate", rows, "--model", model, "--max-new-tokens", "5").Lines.Select(line => line[line.IndexOf('\t', StringComparison.Ordinal)..]));
+            string.Join('|', ToolFolder.Run("generate", rows, "--model", model, "--max-new-tokens",
+                "5").Lines.Select(line => line[line.IndexOf('\t', StringComparison.Ordinal)..]));
     }
 
     [TestMethod]
     public void Run_WithSeveralSequences_WritesThemAll()
     {
-        string[] options = ["generate", "--model", s_model, "--decoding", "beam", "--beam-width", "2", "--sequence-count", "2"];
+        string[] options =
+            ["generate", "--model", s_model, "--decoding", "beam", "--beam-width", "2", "--sequence-count", "2"];
         ToolRun text = ToolFolder.RunWith(Inputs[0] + "\n", options);
         Assert.HasCount(2, text.Lines.Single().Split('\t'));
         ToolRun json = ToolFolder.RunWith(Inputs[0] + "\n", [.. options, "--to-format", "jsonl"]);
-        CollectionAssert.AreEqual(text.Lines[0].Split('\t'), JsonDocument.Parse(json.Out).RootElement.GetProperty("Output").EnumerateArray().Select(one => one.GetString()).ToArray());
+        CollectionAssert.AreEqual(text.Lines[0].Split('\t'),
+            JsonDocument.Parse(json.Out).RootElement.GetProperty("Output").EnumerateArray()
+            .Select(one => one.GetString()).ToArray());
         ToolRun table = ToolFolder.RunWith(Inputs[0] + "\n", [.. options, "--to-format", "tsv"]);
         Assert.AreEqual("Input\tOutput\tOutput.2", table.Lines[0]);
     }
@@ -123,7 +140,8 @@ public sealed class GenerateVerbTests
     public void Run_OfBaseWithPrefix_IsTheModel()
     {
         ToolFolder.Run("convert", s_model, Folder["prefix.safetensors"]);
-        ToolRun run = ToolFolder.RunWith(Inputs[0] + "\n", "generate", "--base", ToolFolder.Base, "--prefix", Folder["prefix.safetensors"], "--max-new-tokens", "10");
+        ToolRun run = ToolFolder.RunWith(Inputs[0] + "\n", "generate", "--base", ToolFolder.Base, "--prefix",
+            Folder["prefix.safetensors"], "--max-new-tokens", "10");
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         Assert.AreEqual(Expected()[0], run.Lines[0]);
     }
@@ -180,7 +198,8 @@ public sealed class GenerateVerbTests
     public void Run_OfStandardInput_WritesWhatTheLookAheadHolds(string format, string header)
     {
         // A text that ends with its line takes one line in every format.
-        using Process child = ToolFolder.Start("generate", "--model", s_model, "--format", format, "--look-ahead", "2", "--stop-strings", "\n");
+        using Process child = ToolFolder.Start("generate", "--model", s_model, "--format", format, "--look-ahead", "2",
+            "--stop-strings", "\n");
         child.StandardInput.Write(header);
         for (int window = 0; window < 3; window++)
         {
@@ -204,6 +223,7 @@ public sealed class GenerateVerbTests
         ITransformer model = mlContext.Model.Load(s_model, out _);
         using var owned = (IDisposable)model;
         IEnumerable<FaceRow> rows = Inputs.Select(input => new FaceRow { Input = input });
-        return [.. TinyBase.Texts(mlContext, model, rows).Select(text => text.ReplaceLineEndings(" ").Replace('\t', ' '))];
+        return [.. TinyBase.Texts(mlContext, model, rows)
+            .Select(text => text.ReplaceLineEndings(" ").Replace('\t', ' '))];
     }
 }

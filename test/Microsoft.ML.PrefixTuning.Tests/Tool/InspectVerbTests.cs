@@ -52,7 +52,8 @@ public sealed class InspectVerbTests
         foreach (string file in Directory.EnumerateFiles(ToolFolder.Base))
             File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
         string model = _folder["moved.zip"];
-        ToolRun train = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", copy, "--input", "Input", "--label", "Label", "--model", model,
+        ToolRun train = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", copy, "--input", "Input",
+            "--label", "Label", "--model", model,
             "--prefix-length", "4", "--max-steps", "2", "--max-new-tokens", "7");
         Assert.AreEqual(ExitCode.Done, train.Code, train.Error);
         Directory.Delete(copy, recursive: true);
@@ -72,9 +73,12 @@ public sealed class InspectVerbTests
     public void Run_OfModelWithAttribute_ListsTheValues()
     {
         ToolRun run = ToolFolder.Run("inspect", _folder.TrainTones());
-        Assert.AreEqual(("Input, Tone -> Output", "one for each value of 'Tone'"), (Value(run, "columns"), Value(run, "prefixes")));
-        Assert.AreEqual(("4 tokens", "4 tokens", "refused"), (Value(run, "  'calm'"), Value(run, "  'loud'"), Value(run, "  other values")));
-        ToolRun shared = ToolFolder.Run("inspect", _folder.TrainTones("shared.zip", "--unseen-attribute", "use-shared-part"));
+        Assert.AreEqual(("Input, Tone -> Output", "one for each value of 'Tone'"),
+            (Value(run, "columns"), Value(run, "prefixes")));
+        Assert.AreEqual(("4 tokens", "4 tokens", "refused"),
+            (Value(run, "  'calm'"), Value(run, "  'loud'"), Value(run, "  other values")));
+        ToolRun shared =
+            ToolFolder.Run("inspect", _folder.TrainTones("shared.zip", "--unseen-attribute", "use-shared-part"));
         Assert.StartsWith("1 tokens", Value(shared, "  other values"));
         Assert.AreEqual("4 tokens", Value(shared, "  'calm'"));
     }

@@ -35,7 +35,8 @@ public sealed class PrefixArgumentsTests
 
     [TestMethod]
     [DynamicData(nameof(Methods))]
-    public void Read_OfMethod_TakesItsNumbers(string text, PrefixMethod expected) => Assert.AreEqual(expected, Read("--method", text).Method);
+    public void Read_OfMethod_TakesItsNumbers(string text, PrefixMethod expected) =>
+        Assert.AreEqual(expected, Read("--method", text).Method);
 
     [TestMethod]
     [DataRow("--parametrization", "mlp:16:2:0.1:4", "found 'mlp:16:2:0.1:4'")]

@@ -36,12 +36,14 @@ public sealed class TableWriterTests
     public void Write_ColumnThatWasThere_TakesItsPlace()
     {
         using var text = new StringWriter();
-        using (TableWriter writer = TableWriter.Open(text, TableFormat.Tsv, ["Out", "Other"], [new AddedColumn("Out", 1)]))
+        using (TableWriter writer = TableWriter.Open(text, TableFormat.Tsv, ["Out", "Other"],
+            [new AddedColumn("Out", 1)]))
             writer.Write(new TableRow("", ["old", "x"]), [["new"]]);
         Assert.AreEqual("Out\tOther\nnew\tx\n", text.ToString());
         using var json = new StringWriter();
         using JsonDocument own = JsonDocument.Parse("{\"Out\": \"old\", \"Other\": 1.0}");
-        using (TableWriter writer = TableWriter.Open(json, TableFormat.Jsonl, ["Out", "Other"], [new AddedColumn("Out", 1)]))
+        using (TableWriter writer = TableWriter.Open(json, TableFormat.Jsonl, ["Out", "Other"],
+            [new AddedColumn("Out", 1)]))
             writer.Write(new TableRow("", ["old", "1.0"], own.RootElement), [["new"]]);
         Assert.AreEqual("{\"Other\":1.0,\"Out\":\"new\"}\n", json.ToString());
     }

@@ -31,7 +31,8 @@ public sealed class ToolCommandTests
             // Files of the examples are not there: that is another fault than one of the command line.
             string call = example[example.IndexOf("prefix-tune ", StringComparison.Ordinal)..].Split('>')[0];
             if (!call.Contains("smollm2", StringComparison.Ordinal))
-                Assert.AreEqual(ExitCode.Failed, ToolFolder.Run(call.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..]).Code, example);
+                Assert.AreEqual(ExitCode.Failed,
+                    ToolFolder.Run(call.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..]).Code, example);
         }
     }
 
@@ -48,7 +49,8 @@ public sealed class ToolCommandTests
     public void Help_OfTrain_ShowsDefaults()
     {
         string text = ToolFolder.Run("train", "--help").Out;
-        foreach (string expected in (string[])["--batch-size <number>", "[default: 8]", "--decay <none|linear|cosine>", "[default: cosine]", "AdamW's decoupled weight decay.", "Default: that of what is trained"])
+        foreach (string expected in (string[])["--batch-size <number>", "[default: 8]", "--decay <none|linear|cosine>",
+            "[default: cosine]", "AdamW's decoupled weight decay.", "Default: that of what is trained"])
             Assert.Contains(expected, text);
     }
 
@@ -86,7 +88,8 @@ public sealed class ToolCommandTests
     public void Run_OfWrongOptions_NamesAllOfThem()
     {
         using var folder = new ToolFolder();
-        ToolRun run = ToolFolder.Run("train", folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+        ToolRun run = ToolFolder.Run("train", folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label",
             "--model", folder["model.zip"], "--batch-size", "0", "--beta1", "2");
         Assert.AreEqual(ExitCode.Usage, run.Code);
         Assert.Contains("BatchSize", run.Error);
@@ -110,7 +113,8 @@ public sealed class ToolCommandTests
     public void Run_OfMissingColumn_NamesItAndThoseThatAreThere()
     {
         using var folder = new ToolFolder();
-        ToolRun run = ToolFolder.Run("train", folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Facts", "--label", "Label",
+        ToolRun run = ToolFolder.Run("train", folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Facts", "--label", "Label",
             "--model", folder["model.zip"]);
         Assert.AreEqual(ExitCode.Failed, run.Code);
         Assert.AreEqual("prefix-tune: Could not find column 'Facts'; there are: 'Input', 'Label'.\n", run.Error);
@@ -120,7 +124,8 @@ public sealed class ToolCommandTests
     [TestMethod]
     public void Options_OfTheLibrary_AreOptionsOfTheCommand()
     {
-        Check(new RecordOptions<PrefixTuningOptions>(new Verb("v", "")), "Prefix", "Training", "Generation", "ValidationSet");
+        Check(new RecordOptions<PrefixTuningOptions>(new Verb("v", "")), "Prefix", "Training", "Generation",
+            "ValidationSet");
         Check(new RecordOptions<TextGenerationOptions>(new Verb("v", "")), "Generation", "UnseenAttributePrefix");
         Check(new RecordOptions<PrefixOptions>(new Verb("v", "")), "Start", "Method", "Parametrization");
         Check(new RecordOptions<TrainingOptions>(new Verb("v", "")), "EarlyStopping", "Progress", "CancellationToken");
@@ -132,7 +137,8 @@ public sealed class ToolCommandTests
         static void Check<T>(RecordOptions<T> options, params string[] elsewhere)
             where T : class, new()
         {
-            string[] properties = [.. typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.Name)];
+            string[] properties = [.. typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+                .Select(property => property.Name)];
             CollectionAssert.AreEquivalent(properties, (string[])[.. options.Names, .. elsewhere], typeof(T).Name);
         }
     }

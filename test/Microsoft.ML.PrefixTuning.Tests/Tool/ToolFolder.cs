@@ -43,17 +43,25 @@ internal sealed class ToolFolder : IDisposable
     public string Train(string model = "model.zip", string rows = "rows.tsv", params string[] options)
     {
         string path = this[model];
-        ToolRun run = Run(["train", WriteRows(rows), "--base", Base, "--input", "Input", "--label", "Label", "--model", path,
-            "--prefix-length", "4", "--max-steps", "4", "--batch-size", "4", "--seed", "3", "--max-new-tokens", "10", .. options]);
+        ToolRun run =
+            Run(["train", WriteRows(rows), "--base", Base, "--input", "Input", "--label", "Label", "--model", path,
+            "--prefix-length", "4", "--max-steps", "4", "--batch-size", "4", "--seed", "3", "--max-new-tokens", "10",
+                .. options]);
         return run.Code == ExitCode.Done ? path : throw new InvalidOperationException(run.Error);
     }
 
-    /// <summary>Trains for a moment with a column of tones, each of which has a prefix, and gives the model's path.</summary>
+    /// <summary>
+    /// Trains for a moment with a column of tones, each of which has a prefix, and gives the model's path.
+    /// </summary>
     public string TrainTones(string model = "tones.zip", params string[] options)
     {
-        string rows = Write("tones.tsv", ["Input\tLabel\tTone", .. TinyBase.Rows(12).Select((row, i) => $"{row.Input}\t{row.Label}\t{(i % 2 == 0 ? "calm" : "loud")}")]);
-        ToolRun run = Run(["train", rows, "--base", Base, "--input", "Input", "--label", "Label", "--model", this[model], "--attribute-column", "Tone",
-            "--attribute-length", "3", "--prefix-length", "4", "--max-steps", "4", "--batch-size", "4", "--seed", "3", "--max-new-tokens", "10", .. options]);
+        string rows =
+            Write("tones.tsv", ["Input\tLabel\tTone", .. TinyBase.Rows(12)
+            .Select((row, i) => $"{row.Input}\t{row.Label}\t{(i % 2 == 0 ? "calm" : "loud")}")]);
+        ToolRun run = Run(["train", rows, "--base", Base, "--input", "Input", "--label", "Label", "--model",
+            this[model], "--attribute-column", "Tone",
+            "--attribute-length", "3", "--prefix-length", "4", "--max-steps", "4", "--batch-size", "4", "--seed", "3",
+                "--max-new-tokens", "10", .. options]);
         return run.Code == ExitCode.Done ? this[model] : throw new InvalidOperationException(run.Error);
     }
 
@@ -74,7 +82,8 @@ internal sealed class ToolFolder : IDisposable
     {
         // What runs the tests may ignore interrupts, and a child inherits that.
         string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
-        var start = new ProcessStartInfo(command[0], [.. command[1..], "exec", typeof(ToolCommand).Assembly.Location, .. arguments])
+        var start = new ProcessStartInfo(command[0],
+            [.. command[1..], "exec", typeof(ToolCommand).Assembly.Location, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

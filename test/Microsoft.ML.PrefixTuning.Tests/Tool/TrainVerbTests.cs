@@ -21,7 +21,8 @@ public sealed class TrainVerbTests
     [TestMethod]
     public void Run_OfEveryFormat_TrainsTheSamePrefix()
     {
-        byte[][] prefixes = [.. new[] { "rows.tsv", "rows.csv", "rows.jsonl" }.Select(rows => Entry(_folder.Train(rows + ".zip", rows)).Prefix!.ToBytes())];
+        byte[][] prefixes = [.. new[] { "rows.tsv", "rows.csv", "rows.jsonl" }
+            .Select(rows => Entry(_folder.Train(rows + ".zip", rows)).Prefix!.ToBytes())];
         CollectionAssert.AreEqual(prefixes[0], prefixes[1]);
         CollectionAssert.AreEqual(prefixes[0], prefixes[2]);
     }
@@ -29,12 +30,15 @@ public sealed class TrainVerbTests
     [TestMethod]
     public void Run_WithOptions_SavesThemInTheModel()
     {
-        string model = _folder.Train(options: ["--output", "Text", "--template", "Q: {input}\nA:", "--decoding", "beam", "--beam-width", "3",
-            "--stop-strings", "a", "--stop-strings", "b", "--generation-batch-size", "5", "--truncation", "start", "--decay", "linear", "--learning-rate", "0.5"]);
+        string model = _folder.Train(options: ["--output", "Text", "--template", "Q: {input}\nA:", "--decoding", "beam",
+            "--beam-width", "3",
+            "--stop-strings", "a", "--stop-strings", "b", "--generation-batch-size", "5", "--truncation", "start",
+                "--decay", "linear", "--learning-rate", "0.5"]);
         SavedModel saved = Entry(model).Saved;
         Assert.AreEqual(4, Entry(model).Prefix!.Length);
         Assert.AreEqual(("Input", "Text", "Q: {input}\nA:"), (saved.InputColumn, saved.OutputColumn, saved.Template));
-        Assert.AreEqual(("beam", 3, 10, 5), (saved.Generation.Decoding, saved.Generation.Width, saved.Generation.MaxNewTokens, saved.Generation.BatchSize));
+        Assert.AreEqual(("beam", 3, 10, 5), (saved.Generation.Decoding, saved.Generation.Width,
+            saved.Generation.MaxNewTokens, saved.Generation.BatchSize));
         Assert.AreEqual(PromptTruncation.None, saved.Generation.Truncation);
         CollectionAssert.AreEqual(new[] { "a", "b" }, saved.Generation.StopStrings.ToArray());
         // The rate rises from 0 in ten steps: the fourth one has three tenths of the highest.
@@ -47,7 +51,8 @@ public sealed class TrainVerbTests
         string model = _folder.Train(options: ["--report", _folder["report.html"]]);
         Entry(model).Saved.Training!.WriteReport(_folder["expected.html"]);
         Assert.AreEqual(File.ReadAllText(_folder["expected.html"]), File.ReadAllText(_folder["report.html"]));
-        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label",
             "--model", _folder["other.zip"], "--report", _folder["missing/report.html"]);
         Assert.AreEqual(ExitCode.Failed, run.Code);
         Assert.DoesNotContain("step", run.Error);
@@ -57,7 +62,8 @@ public sealed class TrainVerbTests
     public void Run_WithValidationFile_ValidatesOnItsRows()
     {
         string model = _folder.Train(options: ["--validation", _folder.WriteRows("held.csv", 5)]);
-        Assert.AreEqual((12, 5), (Entry(model).Saved.Training!.TrainingRows, Entry(model).Saved.Training!.ValidationRows));
+        Assert.AreEqual((12, 5),
+            (Entry(model).Saved.Training!.TrainingRows, Entry(model).Saved.Training!.ValidationRows));
     }
 
     [TestMethod]
@@ -65,8 +71,10 @@ public sealed class TrainVerbTests
     {
         string first = _folder.Train("first.zip");
         Entry(first).Prefix!.Save(_folder["first.safetensors"]);
-        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
-            "--model", _folder["second.zip"], "--prefix-start", $"file:{_folder["first.safetensors"]}", "--prefix-length", "9", "--max-steps", "1");
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label",
+            "--model", _folder["second.zip"], "--prefix-start", $"file:{_folder["first.safetensors"]}",
+                "--prefix-length", "9", "--max-steps", "1");
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         Assert.AreEqual(4, Entry(_folder["second.zip"]).Prefix!.Length);
     }
@@ -86,8 +94,10 @@ public sealed class TrainVerbTests
     public void Run_Interrupted_SavesTheBestSoFar()
     {
         string model = _folder["model.zip"];
-        using Process child = ToolFolder.Start("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
-            "--model", model, "--prefix-length", "4", "--batch-size", "4", "--max-epochs", "100000", "--no-early-stopping");
+        using Process child = ToolFolder.Start("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base,
+            "--input", "Input", "--label", "Label",
+            "--model", model, "--prefix-length", "4", "--batch-size", "4", "--max-epochs", "100000",
+                "--no-early-stopping");
         string? line = child.StandardError.ReadLine();
         Assert.StartsWith("step 1/", line);
         using (Process kill = Process.Start("kill", ["-INT", $"{child.Id}"]))
@@ -98,13 +108,15 @@ public sealed class TrainVerbTests
         Assert.AreEqual(ExitCode.Cancelled, child.ExitCode);
         Assert.Contains("Cancelled; the best prefix so far was saved to", output.Result);
         Assert.AreEqual(TrainingEnd.Cancelled, Entry(model).Saved.Training!.End);
-        Assert.AreEqual(ExitCode.Done, ToolFolder.RunWith("Venue\n", "generate", "--model", model, "--max-new-tokens", "4").Code);
+        Assert.AreEqual(ExitCode.Done,
+            ToolFolder.RunWith("Venue\n", "generate", "--model", model, "--max-new-tokens", "4").Code);
     }
 
     [TestMethod]
     public void Run_WithFolderThatIsMissing_FailsBeforeTraining()
     {
-        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label",
             "--model", _folder["missing/model.zip"]);
         Assert.AreEqual(ExitCode.Failed, run.Code);
         Assert.DoesNotContain("step", run.Error);

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -28,12 +29,13 @@ public sealed class DistillationTests
         const int Tokens = 45;
         using LanguageModel tiny = TinyTraining.Model();
         Tensor head = Random(1, vocabulary, 2);
-        LanguageModel model = new(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) }, new ModelWeights([])
-        {
-            Embedding = tiny.Weights.Embedding,
-            Head = head,
-            Decoder = tiny.Weights.Decoder,
-        });
+        LanguageModel model =
+            new(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) }, new ModelWeights([])
+            {
+                Embedding = tiny.Weights.Embedding,
+                Head = head,
+                Decoder = tiny.Weights.Decoder,
+            });
         Tensor hidden = Random(2, Tokens, 2).requires_grad_(), teacher = Random(3, Tokens, 2);
         Tensor ofTeacher = Exact(teacher), ofStudent = Exact(hidden);
         (Tensor Values, Tensor? Ids) kept = (teacher, null);
@@ -50,9 +52,13 @@ public sealed class DistillationTests
         Assert.IsLessThanOrEqualTo(1e-4, (gradient - wanted).abs().max().ToDouble());
         Assert.AreEqual(sum, DistillationLoss.Measure(model, hidden, kept, temperature, null), 1e-9);
 
-        Tensor Exact(Tensor states) => (nn.functional.linear(states.to(ScalarType.Float64) * 0.5, head.to(ScalarType.Float64)) / temperature).log_softmax(1);
+        Tensor Exact(Tensor states) =>
+            (nn.functional.linear(states.to(ScalarType.Float64) * 0.5,
+            head.to(ScalarType.Float64)) / temperature).log_softmax(1);
 
-        static Tensor WithRest(Tensor all, Tensor ids) => cat([all.gather(1, ids), all.scatter(1, ids, full_like(ids, double.NegativeInfinity, ScalarType.Float64)).logsumexp(1, true)], 1);
+        static Tensor WithRest(Tensor all, Tensor ids) =>
+            cat([all.gather(1, ids),
+            all.scatter(1, ids, full_like(ids, double.NegativeInfinity, ScalarType.Float64)).logsumexp(1, true)], 1);
     }
 
     [TestMethod]
@@ -78,9 +84,10 @@ public sealed class DistillationTests
     {
         using LanguageModel model = TinyTraining.Model();
         using var scope = NewDisposeScope();
-        using var teacher = new DirectParametrization(Teacher(model), CPU);
+        using var teacher = new TrainedKeyValues(Teacher(model), CPU);
         TrainingRun run = TinyTraining.Run(model, teacher) with { Objective = new DistillationObjective(1, "itself") };
-        Assert.AreEqual(0, PrefixScorer.MeanLoss(run, Annotated(model, TinyTraining.Rows(9), topK, 1), teacher.Materialize()), 1e-5);
+        Assert.AreEqual(0,
+            PrefixScorer.MeanLoss(run, Annotated(model, TinyTraining.Rows(9), topK, 1), teacher.Materialize()), 1e-5);
     }
 
     [TestMethod]
@@ -89,13 +96,15 @@ public sealed class DistillationTests
     public void Train_ByATeacher_ComesNearerToIt(int topK, double temperature)
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization student = TinyTraining.Direct(model);
-        TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, student, new TrainingOptions { MaxEpochs = 12, BatchSize = 4, WarmupSteps = 2 }) with
-        {
-            Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
-            Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
-            Objective = new DistillationObjective(temperature, "a longer prefix"),
-        });
+        using TrainedKeyValues student = TinyTraining.Direct(model);
+        TrainingOutcome outcome =
+            PrefixTrainer.Train(TinyTraining.Run(model, student,
+            new TrainingOptions { MaxEpochs = 12, BatchSize = 4, WarmupSteps = 2 }) with
+            {
+                Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
+                Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
+                Objective = new DistillationObjective(temperature, "a longer prefix"),
+            });
         Assert.IsLessThan(0.5 * outcome.StartLoss, outcome.Validations.Min(point => point.Loss));
     }
 
@@ -104,10 +113,15 @@ public sealed class DistillationTests
     {
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
-        using (DirectParametrization first = TinyTraining.Direct(model))
+        using (TrainedKeyValues first = TinyTraining.Direct(model))
             PrefixTrainer.Train(TinyTraining.Run(model, first) with { State = state });
-        using DirectParametrization second = TinyTraining.Direct(model);
-        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(TinyTraining.Run(model, second) with { State = state, Objective = new DistillationObjective(2, "x") }));
+        using TrainedKeyValues second = TinyTraining.Direct(model);
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
+            PrefixTrainer.Train(TinyTraining.Run(model, second) with
+            {
+                State = state,
+                Objective = new DistillationObjective(2, "x")
+            }));
         StringAssert.Contains(fault.Message, "objective");
         StringAssert.Contains(fault.Message, "distillation at temperature 2 of x");
     }
@@ -120,9 +134,11 @@ public sealed class DistillationTests
         StringAssert.StartsWith(fault.Message, "Row 0:");
     }
 
-    private static Prefix Teacher(LanguageModel model) => TinyTraining.Start(model, PrefixStart.Random(0.8), TeacherLength, seed: 5);
+    private static Prefix Teacher(LanguageModel model) =>
+        TinyTraining.Start(model, PrefixStart.Random(0.8), TeacherLength, seed: 5);
 
-    private static List<TrainingExample> Annotated(LanguageModel model, TrainingExample[] rows, int topK, double temperature)
+    private static List<TrainingExample> Annotated(LanguageModel model, TrainingExample[] rows, int topK,
+        double temperature)
     {
         using PrefixTensors teacher = PrefixTensors.Make(Teacher(model), model);
         return new TeacherPass
@@ -141,7 +157,8 @@ public sealed class DistillationTests
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        TargetStates states = TargetStates.Make(model, rows, new Dictionary<AttentionSite, Tensor>(), PrefixConvention.DecoderOnly, null);
+        TargetStates states =
+            TargetStates.Make(model, rows, new Dictionary<AttentionSite, Tensor>(), PrefixConvention.DecoderOnly, null);
         (double sum, Tensor gradient) = new DistillationObjective(2, "a teacher").WithGradient(model, states, rows);
         return (sum, gradient.data<float>().ToArray());
     }

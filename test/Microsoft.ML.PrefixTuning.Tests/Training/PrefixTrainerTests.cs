@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -18,8 +18,9 @@ public sealed class PrefixTrainerTests
     public void Train_OnRowsWithARule_LearnsItAndKeepsTheBest()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 6, BatchSize = 4, WarmupSteps = 2 });
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
+        TrainingRun run =
+            TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 6, BatchSize = 4, WarmupSteps = 2 });
         run = run with { Validation = TinyTraining.Rows(6, seed: 99) };
         TrainingOutcome outcome = PrefixTrainer.Train(run);
         Assert.AreEqual(StopReason.Finished, outcome.Reason);
@@ -30,9 +31,10 @@ public sealed class PrefixTrainerTests
         Assert.AreEqual(best.Step, outcome.BestStep);
         Assert.IsLessThan(outcome.StartLoss - 0.1, best.Loss);
         Assert.AreEqual(6L * run.Examples.Sum(row => row.Tokens), outcome.Tokens);
-        using var again = new DirectParametrization(outcome.Best, CPU);
+        using var again = new TrainedKeyValues(outcome.Best, CPU);
         using var scope = NewDisposeScope();
-        Assert.AreEqual(best.Loss, PrefixScorer.MeanLoss(run with { Parametrization = again }, run.Validation, again.Materialize()), 1e-9);
+        Assert.AreEqual(best.Loss,
+            PrefixScorer.MeanLoss(run with { Parametrization = again }, run.Validation, again.Materialize()), 1e-9);
     }
 
     [TestMethod]
@@ -45,7 +47,7 @@ public sealed class PrefixTrainerTests
 
         static float[] Trained(LanguageModel model, int seed)
         {
-            using DirectParametrization direct = TinyTraining.Direct(model);
+            using TrainedKeyValues direct = TinyTraining.Direct(model);
             _ = rand(3).ToString(); // the library's numbers do not depend on torch's global generator
             return TinyTraining.Values(PrefixTrainer.Train(TinyTraining.Run(model, direct) with { Seed = seed }).Best);
         }
@@ -56,21 +58,22 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         float[][] before = Copy(model);
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         PrefixTrainer.Train(TinyTraining.Run(model, direct));
         float[][] after = Copy(model);
         for (int i = 0; i < before.Length; i++)
             CollectionAssert.AreEqual(before[i], after[i]);
         Assert.IsTrue(model.Weights.Owned.All(tensor => !tensor.requires_grad));
 
-        static float[][] Copy(LanguageModel model) => model.Weights.Owned.Select(tensor => tensor.data<float>().ToArray()).ToArray();
+        static float[][] Copy(LanguageModel model) =>
+            model.Weights.Owned.Select(tensor => tensor.data<float>().ToArray()).ToArray();
     }
 
     [TestMethod]
     public void Train_StepByStep_KeepsNoTensors()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         var live = new List<long>();
         TrainingRun run = TinyTraining.Run(model, direct);
         PrefixTrainer.Train(run with
@@ -92,12 +95,14 @@ public sealed class PrefixTrainerTests
         Assert.HasCount(3, outcome.Steps);
         Assert.AreEqual(3, outcome.BestStep);
         var fault = Assert.ThrowsExactly<OperationCanceledException>(() => Train(CancellationBehavior.Throw));
-        Assert.AreEqual("Training was cancelled after step 3 of 10; the best prefix so far (step 3) was not kept, for TrainingOptions.StateFile is not set.", fault.Message);
+        Assert.AreEqual(
+            "Training was cancelled after step 3 of 10; the best prefix so far (step 3) was not kept, for"
+                + " TrainingOptions.StateFile is not set.", fault.Message);
 
         TrainingOutcome Train(CancellationBehavior behavior)
         {
             using var source = new CancellationTokenSource();
-            using DirectParametrization direct = TinyTraining.Direct(model);
+            using TrainedKeyValues direct = TinyTraining.Direct(model);
             TrainingRun run = TinyTraining.Run(model, direct);
             return PrefixTrainer.Train(run with
             {
@@ -116,7 +121,7 @@ public sealed class PrefixTrainerTests
     {
         const double Kept = 0.75;
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model), plain = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model), plain = TinyTraining.Direct(model);
         TrainingRun run = TinyTraining.Run(model, direct);
         double[]? mean = null;
         TrainingOutcome outcome = PrefixTrainer.Train(run with
@@ -143,13 +148,17 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using var source = new CancellationTokenSource();
-        using DirectParametrization cancelled = TinyTraining.Direct(model), failed = TinyTraining.Direct(model);
+        using TrainedKeyValues cancelled = TinyTraining.Direct(model), failed = TinyTraining.Direct(model);
         TrainingRun run = TinyTraining.Run(model, cancelled) with { Validation = TinyTraining.Rows(4, seed: 9) };
         // One epoch, so that the rows are validated after the last step only.
         run = run with { Order = _ => [.. Enumerable.Range(0, 10).Select(row => (int[])[row % run.Examples.Count])] };
         TrainingOutcome ofCancelled = PrefixTrainer.Train(run with
         {
-            Options = run.Options with { CancellationToken = source.Token, WhenCancelled = CancellationBehavior.ReturnBest },
+            Options = run.Options with
+            {
+                CancellationToken = source.Token,
+                WhenCancelled = CancellationBehavior.ReturnBest
+            },
             Progress = progress => { if (progress.Step == 3) source.Cancel(); },
         });
         Assert.AreEqual((StopReason.Cancelled, 3), (ofCancelled.Reason, ofCancelled.BestStep));
@@ -169,9 +178,10 @@ public sealed class PrefixTrainerTests
     public void Train_WhenValidationNoLongerFalls_StopsAndKeepsTheBest()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         // A target that training rows contradict: its loss can only rise.
-        TrainingExample[] contrary = TinyTraining.Rows(4).Select(row => row with { Target = [30, 31, 32, 33, 34] }).ToArray();
+        TrainingExample[] contrary = TinyTraining.Rows(4).Select(row => row with { Target = [30, 31, 32, 33, 34] })
+            .ToArray();
         TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions
         {
             MaxEpochs = 20,
@@ -189,9 +199,10 @@ public sealed class PrefixTrainerTests
     public void Train_WithAStepThatIsNotFinite_ChangesNothingInIt()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         float[]? before = null, after = null;
-        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 0, MaxFailedSteps = 3 });
+        TrainingRun run = TinyTraining.Run(model, direct,
+            new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 0, MaxFailedSteps = 3 });
         TrainingOutcome outcome = PrefixTrainer.Train(run with
         {
             CheckAlive = () => Poison(model, before is not null && after is null),
@@ -214,7 +225,7 @@ public sealed class PrefixTrainerTests
     public void Train_WithFailingStepsInARow_GivesTheLastGoodPrefixOrThrows()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         bool poisoned = false;
         float[]? good = null;
         TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, direct) with
@@ -230,16 +241,19 @@ public sealed class PrefixTrainerTests
         Assert.AreEqual((StopReason.FailedSteps, 4, 3), (outcome.Reason, outcome.BestStep, outcome.FailedSteps));
         CollectionAssert.AreEqual(good, TinyTraining.Values(outcome.Best));
 
-        using DirectParametrization other = TinyTraining.Direct(model);
-        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(TinyTraining.Run(model, other) with { CheckAlive = () => Poison(model, true) }));
-        Assert.StartsWith("Training failed: step 3 is not finite (loss NaN, gradient norm NaN), as every step before it; learning rate 0.05, rows ", fault.Message);
+        using TrainedKeyValues other = TinyTraining.Direct(model);
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
+            PrefixTrainer.Train(TinyTraining.Run(model, other) with { CheckAlive = () => Poison(model, true) }));
+        Assert.StartsWith(
+            "Training failed: step 3 is not finite (loss NaN, gradient norm NaN), as every step before it; learning"
+                + " rate 0.05, rows ", fault.Message);
     }
 
     [TestMethod]
     public void Train_FromAStartWorseThanTheBase_Warns()
     {
         using LanguageModel model = TinyTraining.Model();
-        using var direct = new DirectParametrization(TinyTraining.Start(model, PrefixStart.Random(3)), CPU);
+        using var direct = new TrainedKeyValues(TinyTraining.Start(model, PrefixStart.Random(3)), CPU);
         TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, direct));
         Assert.IsGreaterThan(outcome.BaseLoss, outcome.StartLoss);
         Assert.StartsWith("The starting prefix makes the base worse: ", outcome.Warnings.Single());
@@ -249,7 +263,7 @@ public sealed class PrefixTrainerTests
     public void Train_OfAPrefixThatHoldsTheBeginToken_MeasuresTheBaseWithItInEveryRow()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
         TrainingRun run = TinyTraining.Run(model, direct);
         TrainingExample[] begun = [.. run.Examples.Select(row => row with { Source = [1, .. row.Source] })];
         TrainingOutcome held = PrefixTrainer.Train(run with { HeldTokens = [1] });
@@ -268,14 +282,22 @@ public sealed class PrefixTrainerTests
             for (int step = 0; step < one.Steps.Count; step++)
             {
                 Assert.AreEqual(one.Steps[step].Loss, many.Steps[step].Loss, 1e-5);
-                Assert.AreEqual(one.Steps[step].GradientNorm, many.Steps[step].GradientNorm, 1e-4 * one.Steps[step].GradientNorm);
+                Assert.AreEqual(one.Steps[step].GradientNorm, many.Steps[step].GradientNorm,
+                    1e-4 * one.Steps[step].GradientNorm);
             }
         }
 
         static TrainingOutcome Train(LanguageModel model, TrainingLoss loss, int parts)
         {
-            using DirectParametrization direct = TinyTraining.Direct(model);
-            var options = new TrainingOptions { MaxEpochs = 3, BatchSize = 20 / parts, GradientAccumulation = parts, Loss = loss, WarmupSteps = 0 };
+            using TrainedKeyValues direct = TinyTraining.Direct(model);
+            var options = new TrainingOptions
+            {
+                MaxEpochs = 3,
+                BatchSize = 20 / parts,
+                GradientAccumulation = parts,
+                Loss = loss,
+                WarmupSteps = 0
+            };
             return PrefixTrainer.Train(TinyTraining.Run(model, direct, options) with { LearningRate = 0.01 });
         }
     }
@@ -288,11 +310,12 @@ public sealed class PrefixTrainerTests
         TrainingOutcome mean = Train(model, TrainingLoss.TokenMean), sum = Train(model, TrainingLoss.SentenceSum);
         Assert.AreEqual(mean.StartLoss, sum.Steps[0].Loss, 1e-5);
         Assert.AreEqual(mean.Steps[0].Loss, sum.Steps[0].Loss, 1e-9);
-        Assert.AreEqual(targetTokens * mean.Steps[0].GradientNorm, sum.Steps[0].GradientNorm, 1e-4 * sum.Steps[0].GradientNorm);
+        Assert.AreEqual(targetTokens * mean.Steps[0].GradientNorm, sum.Steps[0].GradientNorm,
+            1e-4 * sum.Steps[0].GradientNorm);
 
         static TrainingOutcome Train(LanguageModel model, TrainingLoss loss)
         {
-            using DirectParametrization direct = TinyTraining.Direct(model);
+            using TrainedKeyValues direct = TinyTraining.Direct(model);
             var options = new TrainingOptions { MaxSteps = 1, BatchSize = 20, Loss = loss };
             return PrefixTrainer.Train(TinyTraining.Run(model, direct, options));
         }
@@ -303,27 +326,37 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         Prefix start = TinyTraining.Start(model, PrefixStart.DefaultText);
-        using var grouped = new GroupedParametrization([start, start, start], 2, CPU);
+        using var grouped = new TrainedGroups([start, start, start], 2, CPU);
         TrainingRun run = TinyTraining.Run(model, grouped);
-        TrainingOutcome outcome = PrefixTrainer.Train(run with { Examples = run.Examples.Select((row, i) => row with { Group = i % 2 }).ToArray() });
+        TrainingOutcome outcome =
+            PrefixTrainer.Train(run with
+            {
+                Examples = run.Examples.Select((row, i) => row with { Group = i % 2 })
+            .ToArray()
+            });
         Assert.HasCount(3, outcome.Prefixes);
         float[][] groups = outcome.Prefixes.Select(TinyTraining.Values).ToArray();
         CollectionAssert.AreNotEqual(groups[0], groups[1]);
         using var scope = NewDisposeScope();
         Tensor[] sites = groups.Select(values => tensor(values, start.Part(AttentionSite.Decoder)!.Shape)).ToArray();
         Tensor begin = tensor(TinyTraining.Values(start), start.Part(AttentionSite.Decoder)!.Shape);
-        Assert.IsTrue(sites[0].narrow(-2, 0, 2).equal(sites[1].narrow(-2, 0, 2)).all().ToBoolean(), "the shared part is one");
-        Assert.IsFalse(sites[2].narrow(-2, 0, 2).equal(begin.narrow(-2, 0, 2)).all().ToBoolean(), "the shared part is trained");
-        Assert.IsTrue(sites[2].narrow(-2, 2, 2).equal(begin.narrow(-2, 2, 2)).all().ToBoolean(), "no row trains the third group");
+        Assert.IsTrue(sites[0].narrow(-2, 0, 2).equal(sites[1].narrow(-2, 0, 2)).all().ToBoolean(),
+            "the shared part is one");
+        Assert.IsFalse(sites[2].narrow(-2, 0, 2).equal(begin.narrow(-2, 0, 2)).all().ToBoolean(),
+            "the shared part is trained");
+        Assert.IsTrue(sites[2].narrow(-2, 2, 2).equal(begin.narrow(-2, 2, 2)).all().ToBoolean(),
+            "no row trains the third group");
     }
 
     [TestMethod]
     public void Train_OfARowWithoutPredictedTokens_ContributesNothing()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 1, BatchSize = 1, WarmupSteps = 0, ClipNorm = 0 });
-        TrainingOutcome outcome = PrefixTrainer.Train(run with { Examples = [new TrainingExample([], [2]), new TrainingExample([3], [])] });
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model, direct,
+            new TrainingOptions { MaxEpochs = 1, BatchSize = 1, WarmupSteps = 0, ClipNorm = 0 });
+        TrainingOutcome outcome =
+            PrefixTrainer.Train(run with { Examples = [new TrainingExample([], [2]), new TrainingExample([3], [])] });
         Assert.IsTrue(outcome.Steps.All(step => step is { Loss: 0, GradientNorm: 0, Failed: false }));
     }
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using TorchSharp;
@@ -45,7 +46,11 @@ internal static class TinyTraining
         {
             Embedding = embedding,
             Head = embedding,
-            Decoder = new StackWeights { Blocks = Enumerable.Range(0, Layers).Select(_ => Block()).ToArray(), FinalNorm = Ones() },
+            Decoder = new StackWeights
+            {
+                Blocks = Enumerable.Range(0, Layers).Select(_ => Block()).ToArray(),
+                FinalNorm = Ones()
+            },
         });
 
         Tensor Values(int rows, int columns)
@@ -67,7 +72,8 @@ internal static class TinyTraining
         BlockWeights Block() => new()
         {
             AttentionNorm = Ones(),
-            Attention = new AttentionWeights(Map(heads.Count * heads.Size, Width), Map(heads.KeyValueCount * heads.Size, Width),
+            Attention = new AttentionWeights(Map(heads.Count * heads.Size, Width),
+                Map(heads.KeyValueCount * heads.Size, Width),
                 Map(heads.KeyValueCount * heads.Size, Width), Map(Width, heads.Count * heads.Size), null, null),
             FeedForwardNorm = Ones(),
             Gate = Map(Inner, Width),
@@ -82,37 +88,40 @@ internal static class TinyTraining
         var random = new SeededRandom(seed, RandomPurpose.Order);
         return Enumerable.Range(0, count).Select(row =>
         {
-            int[] source = Enumerable.Range(0, 3 + random.Below(9)).Select(_ => 3 + random.Below(Vocabulary - 3)).ToArray();
+            int[] source = Enumerable.Range(0, 3 + random.Below(9)).Select(_ => 3 + random.Below(Vocabulary - 3))
+                .ToArray();
             return new TrainingExample(source, [5, 6, source[0], 7, 2], Row: row);
         }).ToArray();
     }
 
     /// <summary>A direct prefix of length 4, started from a text.</summary>
-    public static DirectParametrization Direct(LanguageModel model) => new(Start(model, PrefixStart.DefaultText), CPU);
+    public static TrainedKeyValues Direct(LanguageModel model) => new(Start(model, PrefixStart.DefaultText), CPU);
 
-    public static Prefix Start(LanguageModel model, PrefixStart start, int length = 4, int seed = 0) => PrefixInitializer.Make(new StartRequest
-    {
-        Model = model,
-        Start = start,
-        Sites = [AttentionSite.Decoder],
-        Length = length,
-        Convention = PrefixConvention.DecoderOnly,
-        Text = [4, 9, 11],
-        Begin = 1,
-        Seed = seed,
-    });
+    public static Prefix Start(LanguageModel model, PrefixStart start, int length = 4, int seed = 0) =>
+        PrefixInitializer.Make(new StartRequest
+        {
+            Model = model,
+            Start = start,
+            Sites = [AttentionSite.Decoder],
+            Length = length,
+            Convention = PrefixConvention.DecoderOnly,
+            Text = [4, 9, 11],
+            Begin = 1,
+            Seed = seed,
+        });
 
     /// <summary>A run over 20 rows: 5 steps an epoch, 2 epochs.</summary>
-    public static TrainingRun Run(LanguageModel model, PrefixParametrization parametrization, TrainingOptions? options = null) => new()
-    {
-        Model = model,
-        Parametrization = parametrization,
-        Examples = Rows(20),
-        Options = options ?? new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, Averaging = 0 },
-        Seed = 1,
-        LearningRate = 0.05,
-        BaseIdentity = "tiny",
-    };
+    public static TrainingRun Run(LanguageModel model, TrainedPrefix parametrization,
+        TrainingOptions? options = null) => new()
+        {
+            Model = model,
+            Parametrization = parametrization,
+            Examples = Rows(20),
+            Options = options ?? new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, Averaging = 0 },
+            Seed = 1,
+            LearningRate = 0.05,
+            BaseIdentity = "tiny",
+        };
 
     public static float[] Values(Prefix prefix) => prefix.Part(AttentionSite.Decoder)!.Values;
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -34,7 +35,8 @@ public sealed class TrainingPartsTests
         TrainingExample[] rows = TinyTraining.Rows(203);
         int[][] batches = BatchPlan.Shuffled(rows, 8, 1, 0);
         Assert.HasCount(26, batches);
-        CollectionAssert.AreEquivalent(Enumerable.Range(0, 203).ToArray(), batches.SelectMany(batch => batch).ToArray());
+        CollectionAssert.AreEquivalent(Enumerable.Range(0, 203).ToArray(), batches.SelectMany(batch => batch)
+            .ToArray());
         double places = batches.Sum(batch => batch.Length * batch.Max(row => rows[row].Tokens));
         Assert.IsLessThan(0.05, 1 - rows.Sum(row => row.Tokens) / places);
     }
@@ -43,7 +45,8 @@ public sealed class TrainingPartsTests
     public void Shuffled_Batches_DependOnSeedAndEpochAlone()
     {
         TrainingExample[] rows = TinyTraining.Rows(40);
-        string Order(int seed, int epoch) => string.Join(" ", BatchPlan.Shuffled(rows, 4, seed, epoch).SelectMany(batch => batch));
+        string Order(int seed, int epoch) =>
+            string.Join(" ", BatchPlan.Shuffled(rows, 4, seed, epoch).SelectMany(batch => batch));
         Assert.AreEqual(Order(1, 2), Order(1, 2));
         Assert.AreNotEqual(Order(1, 2), Order(1, 3));
         Assert.AreNotEqual(Order(1, 2), Order(2, 2));
@@ -58,16 +61,19 @@ public sealed class TrainingPartsTests
         const int Vocabulary = 200_000, Tokens = 50; // 41 tokens a chunk
         Tensor head = tensor(new SeededRandom(1, RandomPurpose.Start).Normal(Vocabulary * 2L, 1), [Vocabulary, 2]);
         LanguageModel tiny = TinyTraining.Model();
-        using var model = new LanguageModel(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) }, new ModelWeights([.. tiny.Weights.Owned])
-        {
-            Embedding = tiny.Weights.Embedding,
-            Head = head,
-            Decoder = tiny.Weights.Decoder,
-        });
-        Tensor hidden = tensor(new SeededRandom(2, RandomPurpose.Start).Normal(2 * Tokens, 1), [Tokens, 2]).requires_grad_();
+        using var model = new LanguageModel(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) },
+            new ModelWeights([.. tiny.Weights.Owned])
+            {
+                Embedding = tiny.Weights.Embedding,
+                Head = head,
+                Decoder = tiny.Weights.Decoder,
+            });
+        Tensor hidden =
+            tensor(new SeededRandom(2, RandomPurpose.Start).Normal(2 * Tokens, 1), [Tokens, 2]).requires_grad_();
         Tensor labels = tensor(Enumerable.Range(0, Tokens).Select(token => token * 7919L % Vocabulary).ToArray());
         (double sum, Tensor gradient) = TargetLoss.WithGradient(model, hidden, labels, smoothing);
-        Tensor expected = nn.functional.cross_entropy(nn.functional.linear(hidden.to(ScalarType.Float64) * 0.5, head.to(ScalarType.Float64)), labels, reduction: nn.Reduction.Sum, label_smoothing: smoothing);
+        Tensor expected = nn.functional.cross_entropy(nn.functional.linear(hidden.to(ScalarType.Float64) * 0.5,
+            head.to(ScalarType.Float64)), labels, reduction: nn.Reduction.Sum, label_smoothing: smoothing);
         Tensor wanted = autograd.grad([expected], [hidden])[0];
         Assert.AreEqual(expected.ToDouble(), sum, 1e-5 * Math.Abs(sum));
         Assert.IsLessThanOrEqualTo(1e-4, (gradient - wanted).abs().max().ToDouble());

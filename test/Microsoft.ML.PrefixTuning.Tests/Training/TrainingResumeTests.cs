@@ -3,14 +3,17 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
-/// <summary>A training that keeps its state: stopped, gone on with, refused to another run, and where the state cannot be written.</summary>
+/// <summary>
+/// A training that keeps its state: stopped, gone on with, refused to another run, and where the state cannot be
+/// written.
+/// </summary>
 [TestClass]
 public sealed class TrainingResumeTests
 {
@@ -18,23 +21,26 @@ public sealed class TrainingResumeTests
     public void Train_StoppedAtAnyStepAndResumed_EqualsUninterrupted()
     {
         using LanguageModel model = TinyTraining.Model();
-        TrainingOptions options = new() { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, GradientAccumulation = 2, StateInterval = 1000 };
+        TrainingOptions options =
+            new() { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, GradientAccumulation = 2, StateInterval = 1000 };
         TrainingOutcome whole = Train(model, options, null, int.MaxValue);
         for (int stop = 0; stop < whole.Steps.Count; stop++)
         {
             var state = new MemoryState();
             Assert.ThrowsExactly<OperationCanceledException>(() => Train(model, options, state, stop));
             TrainingOutcome resumed = Train(model, options, state, int.MaxValue);
-            CollectionAssert.AreEqual(TinyTraining.Values(whole.Best), TinyTraining.Values(resumed.Best), $"stopped after {stop}");
+            CollectionAssert.AreEqual(TinyTraining.Values(whole.Best), TinyTraining.Values(resumed.Best),
+                $"stopped after {stop}");
             CollectionAssert.AreEqual(whole.Steps.ToArray(), resumed.Steps.ToArray());
             CollectionAssert.AreEqual(whole.Validations.ToArray(), resumed.Validations.ToArray());
-            Assert.AreEqual((whole.BestStep, whole.StartLoss, whole.BaseLoss, whole.Tokens), (resumed.BestStep, resumed.StartLoss, resumed.BaseLoss, resumed.Tokens));
+            Assert.AreEqual((whole.BestStep, whole.StartLoss, whole.BaseLoss, whole.Tokens),
+                (resumed.BestStep, resumed.StartLoss, resumed.BaseLoss, resumed.Tokens));
         }
 
         // A network with dropout: its random numbers must go on where they stopped.
         static TrainingOutcome Train(LanguageModel model, TrainingOptions options, MemoryState? state, int stopAfter)
         {
-            using var network = new ResidualMlpParametrization(TinyTraining.Start(model, PrefixStart.DefaultText),
+            using var network = new TrainedResidualMlp(TinyTraining.Start(model, PrefixStart.DefaultText),
                 new PrefixNetworkShape(Hidden: 6, Dropout: 0.2), 5, CPU);
             int passes = 0;
             return PrefixTrainer.Train(TinyTraining.Run(model, network, options) with
@@ -57,7 +63,7 @@ public sealed class TrainingResumeTests
     {
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
-        using DirectParametrization direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
         TrainingOutcome first = PrefixTrainer.Train(TinyTraining.Run(model, direct) with { State = state });
         TrainingOutcome second = PrefixTrainer.Train(TinyTraining.Run(model, other) with
         {
@@ -81,7 +87,7 @@ public sealed class TrainingResumeTests
     {
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         TrainingRun run = TinyTraining.Run(model, direct) with { State = state, StartIdentity = "text 1 2" };
         PrefixTrainer.Train(run);
         TrainingRun other = what switch
@@ -104,7 +110,7 @@ public sealed class TrainingResumeTests
     public void Train_WhenTheStateCannotBeWritten_GoesOnAndSaysSo()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         var told = new List<(int Step, string Warning)>();
         int step = 0;
         TrainingRun run = TinyTraining.Run(model, direct);
@@ -116,8 +122,10 @@ public sealed class TrainingResumeTests
             Warn = warning => told.Add((step, warning)),
         };
         Assert.AreEqual(StopReason.Finished, PrefixTrainer.Train(run).Reason);
-        Assert.AreEqual((4, "After step 4 the state was not saved: No space left."), told.Single(), "at once, and once");
+        Assert.AreEqual((4, "After step 4 the state was not saved: No space left."), told.Single(),
+            "at once, and once");
         run = run with { CheckAlive = () => throw new OperationCanceledException() };
-        Assert.EndsWith("(step 0) was not kept: No space left.", Assert.ThrowsExactly<OperationCanceledException>(() => PrefixTrainer.Train(run)).Message);
+        Assert.EndsWith("(step 0) was not kept: No space left.",
+            Assert.ThrowsExactly<OperationCanceledException>(() => PrefixTrainer.Train(run)).Message);
     }
 }

@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -27,7 +28,8 @@ public sealed class TrainingStateFileTests
     }
 
     [TestMethod]
-    public void Read_WhereNothingIs_GivesNothing() => Assert.IsNull(new TrainingStateFile(Path.Combine(_folder, "none")).Read());
+    public void Read_WhereNothingIs_GivesNothing() =>
+        Assert.IsNull(new TrainingStateFile(Path.Combine(_folder, "none")).Read());
 
     [TestMethod]
     [DataRow("number")]
@@ -50,7 +52,7 @@ public sealed class TrainingStateFileTests
     public void Train_IntoAFolderThatIsNotThere_FailsBeforeTheFirstPass()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization direct = TinyTraining.Direct(model);
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
         TrainingRun run = TinyTraining.Run(model, direct) with
         {
             State = new TrainingStateFile(Path.Combine(_folder, "missing", "state")),
@@ -63,7 +65,8 @@ public sealed class TrainingStateFileTests
     public void Train_ResumedFromAFile_EqualsUninterrupted()
     {
         using LanguageModel model = TinyTraining.Model();
-        using DirectParametrization whole = TinyTraining.Direct(model), half = TinyTraining.Direct(model), rest = TinyTraining.Direct(model);
+        using TrainedKeyValues whole = TinyTraining.Direct(model), half = TinyTraining.Direct(model),
+            rest = TinyTraining.Direct(model);
         TrainingOutcome expected = PrefixTrainer.Train(TinyTraining.Run(model, whole));
         var state = new TrainingStateFile(Path.Combine(_folder, "state"));
         TrainingRun stopped = TinyTraining.Run(model, half) with
@@ -83,7 +86,9 @@ public sealed class TrainingStateFileTests
     private TrainingStateFile Written(string name)
     {
         var file = new TrainingStateFile(Path.Combine(_folder, name));
-        file.Write(new StateContent("""{"a":1}""", new Dictionary<string, StateTensor> { ["x"] = new([2, 2], [1, 2, 3, -4]) }));
+        file.Write(new StateContent("""{"a":1}""", new Dictionary<string,
+            StateTensor>
+        { ["x"] = new([2, 2], [1, 2, 3, -4]) }));
         return file;
     }
 }

@@ -4,8 +4,8 @@ using System.Collections.Frozen;
 namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
 /// <summary>
-/// M. Porter's second stemmer for English (Snowball, "The English (Porter2) stemming algorithm"), in the version that METEOR
-/// 1.5 uses. Within a word, <c>Y</c> stands for a y that is no vowel.
+/// M. Porter's second stemmer for English (Snowball, "The English (Porter2) stemming algorithm"), in the version that
+/// METEOR 1.5 uses. Within a word, <c>Y</c> stands for a y that is no vowel.
 /// </summary>
 internal static class EnglishStemmer
 {
@@ -122,7 +122,8 @@ internal static class EnglishStemmer
         foreach (string suffix in (ReadOnlySpan<string>)["ingly", "edly", "ing", "ed"])
         {
             if (Ends(word, suffix))
-                return HasVowel(word.AsSpan(0, word.Length - suffix.Length)) ? Mend(word[..^suffix.Length], region) : word;
+                return HasVowel(word.AsSpan(0, word.Length - suffix.Length)) ? Mend(word[..^suffix.Length], region)
+                    : word;
         }
         return word;
     }

@@ -6,8 +6,8 @@ using System.Text;
 namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
 /// <summary>
-/// The tokenisation that sacreBLEU calls <c>intl</c>: Unicode's punctuation stands alone unless it is between digits (or
-/// ends the text behind one), and every symbol stands alone.
+/// The tokenisation that sacreBLEU calls <c>intl</c>: Unicode's punctuation stands alone unless it is between digits
+/// (or ends the text behind one), and every symbol stands alone.
 /// </summary>
 /// <remarks>Source: sacreBLEU 2.6.0, <c>tokenizer_intl.py</c>, from mteval-v14.</remarks>
 internal static class InternationalTokenizer
@@ -29,7 +29,8 @@ internal static class InternationalTokenizer
     }
 
     // Pairs do not overlap: what belongs to one is not looked at again, as in a regular expression's replacement.
-    private static List<Rune> SeparatePairs(List<Rune> runes, Func<Rune, Rune, bool> isPair, Func<Rune, Rune, Rune[]> write)
+    private static List<Rune> SeparatePairs(List<Rune> runes, Func<Rune, Rune, bool> isPair, Func<Rune, Rune,
+        Rune[]> write)
     {
         var separated = new List<Rune>(runes.Count * 2);
         for (int i = 0; i < runes.Count; i++)

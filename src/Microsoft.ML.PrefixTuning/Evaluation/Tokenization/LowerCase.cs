@@ -12,7 +12,8 @@ internal static class LowerCase
     private const char Sigma = '\u03a3';
 
     /// <summary>
-    /// The text in lower case: a dotted capital I becomes two characters, a capital sigma at a word's end the final one.
+    /// The text in lower case: a dotted capital I becomes two characters, a capital sigma at a word's end the final
+    /// one.
     /// </summary>
     public static string Of(string text)
     {

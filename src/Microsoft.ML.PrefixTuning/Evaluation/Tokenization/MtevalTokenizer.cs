@@ -5,8 +5,8 @@ namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
 /// <summary>
 /// The tokenisation of NIST's mteval-v13a, which sacreBLEU calls <c>13a</c> and the E2E challenge's scripts use too:
-/// <c>&lt;skipped&gt;</c> and end-of-line hyphenation go, four SGML entities are read, ASCII punctuation stands alone, but
-/// an apostrophe never does, a period or comma not between digits, a hyphen only behind a digit. Case is kept.
+/// <c>&lt;skipped&gt;</c> and end-of-line hyphenation go, four SGML entities are read, ASCII punctuation stands alone,
+/// but an apostrophe never does, a period or comma not between digits, a hyphen only behind a digit. Case is kept.
 /// </summary>
 /// <remarks>Source: sacreBLEU 2.6.0, <c>tokenizer_13a.py</c> and <c>tokenizer_re.py</c>.</remarks>
 internal static partial class MtevalTokenizer
@@ -23,7 +23,8 @@ internal static partial class MtevalTokenizer
     }
 
     /// <summary>The tokens of a text; a text without any counts as one empty token, as in pymteval.</summary>
-    public static string[] TokensOrEmpty(string text) => Tokens(text) is { Length: > 0 } tokens ? tokens : OneEmptyToken;
+    public static string[] TokensOrEmpty(string text) =>
+        Tokens(text) is { Length: > 0 } tokens ? tokens : OneEmptyToken;
 
     /// <summary>Puts spaces around the punctuation that always stands alone.</summary>
     public static string SeparateSymbols(string text) => Symbol.Replace(text, " $1 ");

@@ -35,7 +35,8 @@ internal static class PorterStemmer
 
     private static readonly string[] LastSuffixes =
     [
-        "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate", "iti",
+        "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate",
+            "iti",
         "ous", "ive", "ize",
     ];
 

@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
 /// <summary>
-/// The tokenisation of Tercom as sacreBLEU has it: words between white space, lower case unless asked otherwise; on request
-/// punctuation is set apart as mteval does it, with <c>'s</c> as a word of its own, and punctuation is removed.
+/// The tokenisation of Tercom as sacreBLEU has it: words between white space, lower case unless asked otherwise; on
+/// request punctuation is set apart as mteval does it, with <c>'s</c> as a word of its own, and punctuation is removed.
 /// </summary>
 /// <remarks>Source: sacreBLEU 2.6.0, <c>tokenizer_ter.py</c>.</remarks>
 internal static partial class TercomTokenizer

@@ -2,7 +2,9 @@ using System;
 
 namespace Microsoft.ML.PrefixTuning.Models.Families;
 
-/// <summary>BART: encoder and decoder that norm last, learned positions from row 2, a norm behind the embeddings.</summary>
+/// <summary>
+/// BART: encoder and decoder that norm last, learned positions from row 2, a norm behind the embeddings.
+/// </summary>
 internal sealed class Bart : Family
 {
     private const int PositionOffset = 2;
@@ -46,7 +48,8 @@ internal sealed class Bart : Family
         Residual = Residual.NormLast,
         FinalNorm = false,
         EmbeddingNorm = true,
-        FeedForward = new FeedForwardSpec(config.Activation("activation_function", "gelu"), config.Count($"{stack}_ffn_dim"),
+        FeedForward =
+            new FeedForwardSpec(config.Activation("activation_function", "gelu"), config.Count($"{stack}_ffn_dim"),
             Gated: false),
         Positions = new LearnedPositions(context, PositionOffset),
     };

@@ -38,10 +38,13 @@ internal static class ConfigParts
     public static HeadShape Heads(this ModelConfig config, string heads, string width)
     {
         int count = config.Count(heads), all = config.Count(width);
-        return all % count == 0 ? new HeadShape(count, count, all / count) : throw config.Wrong(heads, $"a divisor of {width} = {all}");
+        return all % count == 0 ? new HeadShape(count, count, all / count)
+            : throw config.Wrong(heads, $"a divisor of {width} = {all}");
     }
 
-    /// <summary>Heads that share keys and values in groups. Null means all heads, or a head's share of the width.</summary>
+    /// <summary>
+    /// Heads that share keys and values in groups. Null means all heads, or a head's share of the width.
+    /// </summary>
     /// <param name="config">The config.</param>
     /// <param name="keyValueHeads">G where the config has no <c>num_key_value_heads</c>.</param>
     /// <param name="headSize">D where the config has no <c>head_dim</c>.</param>
@@ -66,12 +69,16 @@ internal static class ConfigParts
         DecoderStart = First(config.Ids("decoder_start_token_id", vocabularySize)),
     };
 
-    /// <summary>What a model says of the texts it writes. Lengths of texts count the decoder start token, numbers of new tokens do not.</summary>
+    /// <summary>
+    /// What a model says of the texts it writes. Lengths of texts count the decoder start token, numbers of new tokens
+    /// do not.
+    /// </summary>
     public static OutputRules Output(this ModelConfig config, int vocabularySize) => new()
     {
         FirstId = First(config.Ids("forced_bos_token_id", vocabularySize)),
         LastId = First(config.Ids("forced_eos_token_id", vocabularySize)),
-        LeastTokens = config.Whole("min_new_tokens", 0) ?? (config.Whole("min_length", 0) is { } length ? Math.Max(0, length - 1) : null),
+        LeastTokens = config.Whole("min_new_tokens", 0)
+            ?? (config.Whole("min_length", 0) is { } length ? Math.Max(0, length - 1) : null),
         MostTokens = config.Whole("max_new_tokens", 1) ?? config.Whole("max_length", 2) - 1,
     };
 

@@ -9,7 +9,8 @@ internal abstract class Family
 {
     /// <summary>Every family, by the <c>model_type</c> of config.json. The one list to extend.</summary>
     public static IReadOnlyList<Family> All { get; } =
-        [new Llama(), new Mistral(), new Gpt2(), new Qwen2(), new Qwen3(), new GptNeoX(), new Opt(), new Gemma3(), new Bart(), new T5()];
+        [new Llama(), new Mistral(), new Gpt2(), new Qwen2(), new Qwen3(), new GptNeoX(), new Opt(), new Gemma3(),
+            new Bart(), new T5()];
 
     /// <summary>The value of <c>model_type</c>.</summary>
     public abstract string ModelType { get; }

@@ -2,13 +2,16 @@ using System;
 
 namespace Microsoft.ML.PrefixTuning.Models.Families;
 
-/// <summary>Gemma 3, text: windowed and full layers with a rotation each, four norms a layer, scaled embedding.</summary>
+/// <summary>
+/// Gemma 3, text: windowed and full layers with a rotation each, four norms a layer, scaled embedding.
+/// </summary>
 internal sealed class Gemma3 : Family
 {
     private static readonly RopeKeys s_full = new() { BaseOtherwise = 1_000_000, LayerType = "full_attention" };
 
     // The older form scales full layers only.
-    private static readonly RopeKeys s_windowed = new() { Base = "rope_local_base_freq", Scaling = null, LayerType = "sliding_attention" };
+    private static readonly RopeKeys s_windowed =
+        new() { Base = "rope_local_base_freq", Scaling = null, LayerType = "sliding_attention" };
 
     public override string ModelType => "gemma3_text";
 
@@ -20,7 +23,8 @@ internal sealed class Gemma3 : Family
         int vocabulary = config.Count("vocab_size"), width = config.Count("hidden_size");
         int context = config.Count("max_position_embeddings", 131072), layers = config.LayerCount("num_hidden_layers");
         HeadShape heads = config.GroupedHeads(keyValueHeads: 4, headSize: 256);
-        int pattern = config.Count(config.Has("sliding_window_pattern") ? "sliding_window_pattern" : "_sliding_window_pattern", 6);
+        int pattern = config.Count(config.Has("sliding_window_pattern") ? "sliding_window_pattern"
+            : "_sliding_window_pattern", 6);
         return new TransformerSpec
         {
             Family = ModelType,
@@ -42,7 +46,8 @@ internal sealed class Gemma3 : Family
                 FeedForward = new FeedForwardSpec(config.Activation("hidden_activation", "gelu_pytorch_tanh"),
                     config.Count("intermediate_size"), Gated: true),
                 Windows = config.Windows(layers, layer => (layer + 1) % pattern != 0),
-                Positions = new RotaryPositions(config.Rotary(heads.Size, context, s_full), config.Rotary(heads.Size, context, s_windowed)),
+                Positions = new RotaryPositions(config.Rotary(heads.Size, context, s_full),
+                    config.Rotary(heads.Size, context, s_windowed)),
             },
         };
     }

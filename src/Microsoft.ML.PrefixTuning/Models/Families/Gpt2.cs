@@ -10,7 +10,8 @@ internal sealed class Gpt2 : Family
         config.Only("scale_attn_weights", "true");
         config.Only("scale_attn_by_inverse_layer_idx", "false");
         config.Only("add_cross_attention", "false");
-        int vocabulary = config.Count("vocab_size"), width = config.Count("n_embd"), context = config.Count("n_positions", 1024);
+        int vocabulary = config.Count("vocab_size"), width = config.Count("n_embd"),
+            context = config.Count("n_positions", 1024);
         return new TransformerSpec
         {
             Family = ModelType,

@@ -1,9 +1,12 @@
 namespace Microsoft.ML.PrefixTuning.Models.Families;
 
-/// <summary>GPT-NeoX and Pythia: partly rotated heads, parallel or sequential residual, a matrix fused per head.</summary>
+/// <summary>
+/// GPT-NeoX and Pythia: partly rotated heads, parallel or sequential residual, a matrix fused per head.
+/// </summary>
 internal sealed class GptNeoX : Family
 {
-    private static readonly RopeKeys s_rotation = new() { Base = "rotary_emb_base", Fraction = "rotary_pct", FractionOtherwise = 0.25 };
+    private static readonly RopeKeys s_rotation =
+        new() { Base = "rotary_emb_base", Fraction = "rotary_pct", FractionOtherwise = 0.25 };
 
     public override string ModelType => "gpt_neox";
 

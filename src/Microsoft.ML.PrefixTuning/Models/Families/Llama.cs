@@ -10,7 +10,8 @@ internal class Llama : Family
 
     public override TransformerSpec Describe(ModelConfig config)
     {
-        int vocabulary = config.Count("vocab_size"), context = config.Count("max_position_embeddings", Otherwise.Context);
+        int vocabulary = config.Count("vocab_size"),
+            context = config.Count("max_position_embeddings", Otherwise.Context);
         HeadShape heads = config.GroupedHeads(Otherwise.KeyValueHeads, Otherwise.HeadSize);
         return new TransformerSpec
         {
@@ -39,37 +40,38 @@ internal class Llama : Family
             feedForwardBias: config.Flag("mlp_bias", false));
 
     /// <summary>The names that Llama, Mistral, Qwen and Gemma share.</summary>
-    internal static TensorNames Names(bool inputBias, bool outputBias, bool feedForwardBias, bool headNorms = false) => new()
-    {
-        Roots = ["model."],
-        Embedding = "embed_tokens.weight",
-        Buffers = ["rotary_emb.inv_freq"],
-        Decoder = new StackNames
+    internal static TensorNames Names(bool inputBias, bool outputBias, bool feedForwardBias, bool headNorms = false) =>
+        new()
         {
-            Block = "layers.{layer}.",
-            FinalNorm = "norm",
-            Layer = new BlockNames
+            Roots = ["model."],
+            Embedding = "embed_tokens.weight",
+            Buffers = ["rotary_emb.inv_freq"],
+            Decoder = new StackNames
             {
-                AttentionNorm = "input_layernorm",
-                Attention = new AttentionNames
+                Block = "layers.{layer}.",
+                FinalNorm = "norm",
+                Layer = new BlockNames
                 {
-                    Query = "self_attn.q_proj",
-                    Key = "self_attn.k_proj",
-                    Value = "self_attn.v_proj",
-                    Output = "self_attn.o_proj",
-                    QueryNorm = headNorms ? "self_attn.q_norm" : null,
-                    KeyNorm = headNorms ? "self_attn.k_norm" : null,
-                    InputBias = inputBias,
-                    OutputBias = outputBias,
+                    AttentionNorm = "input_layernorm",
+                    Attention = new AttentionNames
+                    {
+                        Query = "self_attn.q_proj",
+                        Key = "self_attn.k_proj",
+                        Value = "self_attn.v_proj",
+                        Output = "self_attn.o_proj",
+                        QueryNorm = headNorms ? "self_attn.q_norm" : null,
+                        KeyNorm = headNorms ? "self_attn.k_norm" : null,
+                        InputBias = inputBias,
+                        OutputBias = outputBias,
+                    },
+                    FeedForwardNorm = "post_attention_layernorm",
+                    Gate = "mlp.gate_proj",
+                    Up = "mlp.up_proj",
+                    Down = "mlp.down_proj",
+                    FeedForwardBias = feedForwardBias,
                 },
-                FeedForwardNorm = "post_attention_layernorm",
-                Gate = "mlp.gate_proj",
-                Up = "mlp.up_proj",
-                Down = "mlp.down_proj",
-                FeedForwardBias = feedForwardBias,
             },
-        },
-    };
+        };
 }
 
 /// <summary>What counts for Llama and its relatives where a config says nothing.</summary>

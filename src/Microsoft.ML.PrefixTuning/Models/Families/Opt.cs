@@ -1,6 +1,8 @@
 namespace Microsoft.ML.PrefixTuning.Models.Families;
 
-/// <summary>OPT: learned positions from row 2, norm first; the 350m form norms last and projects its embeddings.</summary>
+/// <summary>
+/// OPT: learned positions from row 2, norm first; the 350m form norms last and projects its embeddings.
+/// </summary>
 internal sealed class Opt : Family
 {
     private const int PositionOffset = 2;
@@ -29,7 +31,8 @@ internal sealed class Opt : Family
                 Norm = new NormSpec(NormKind.Layer, 1e-5),
                 Residual = first ? Residual.NormFirst : Residual.NormLast,
                 FinalNorm = first && !config.Flag("_remove_final_layer_norm", false),
-                FeedForward = new FeedForwardSpec(config.Activation("activation_function", "relu"), config.Count("ffn_dim"),
+                FeedForward =
+                    new FeedForwardSpec(config.Activation("activation_function", "relu"), config.Count("ffn_dim"),
                     Gated: false),
                 Positions = new LearnedPositions(context, PositionOffset),
             },

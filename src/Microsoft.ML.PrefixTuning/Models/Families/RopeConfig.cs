@@ -2,7 +2,9 @@ using System;
 
 namespace Microsoft.ML.PrefixTuning.Models.Families;
 
-/// <summary>Rotary settings, from the older form (rope_theta, rope_scaling) and the newer one (rope_parameters).</summary>
+/// <summary>
+/// Rotary settings, from the older form (rope_theta, rope_scaling) and the newer one (rope_parameters).
+/// </summary>
 internal static class RopeConfig
 {
     /// <summary>Reads the rotation of a model's heads.</summary>
@@ -22,7 +24,8 @@ internal static class RopeConfig
             parameters = parameters.Object(keys.LayerType);
         }
         double theta = Part("rope_theta", keys.Base, keys.BaseOtherwise, out _, out _);
-        double fraction = Part("partial_rotary_factor", keys.Fraction, keys.FractionOtherwise, out ModelConfig source, out string name);
+        double fraction = Part("partial_rotary_factor", keys.Fraction, keys.FractionOtherwise, out ModelConfig source,
+            out string name);
         if (fraction > 1)
             throw source.Wrong(name, "a share above 0 and up to 1");
         int rotated = (int)(headSize * fraction);
@@ -80,7 +83,9 @@ internal static class RopeConfig
     private static double Growth(double factor, double scale) => factor <= 1 ? 1 : 0.1 * scale * Math.Log(factor) + 1;
 }
 
-/// <summary>How a family calls the parts of its rotation in the older form, and what counts where a config says nothing.</summary>
+/// <summary>
+/// How a family calls the parts of its rotation in the older form, and what counts where a config says nothing.
+/// </summary>
 internal sealed record RopeKeys
 {
     /// <summary>Key of the base of the frequencies.</summary>

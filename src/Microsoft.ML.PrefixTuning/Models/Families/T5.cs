@@ -2,7 +2,9 @@ using System;
 
 namespace Microsoft.ML.PrefixTuning.Models.Families;
 
-/// <summary>T5, T5 1.1 and Flan-T5: relative bias shared by a stack, unscaled scores, norm first without biases.</summary>
+/// <summary>
+/// T5, T5 1.1 and Flan-T5: relative bias shared by a stack, unscaled scores, norm first without biases.
+/// </summary>
 internal sealed class T5 : Family
 {
     public override string ModelType => "t5";
@@ -11,7 +13,8 @@ internal sealed class T5 : Family
     {
         int vocabulary = config.Count("vocab_size"), width = config.Count("d_model");
         bool tied = config.Flag("tie_word_embeddings", true);
-        StackSpec decoder = Stack(config, config.Has("num_decoder_layers") ? "num_decoder_layers" : "num_layers", bidirectional: false);
+        StackSpec decoder =
+            Stack(config, config.Has("num_decoder_layers") ? "num_decoder_layers" : "num_layers", bidirectional: false);
         return new TransformerSpec
         {
             Family = ModelType,

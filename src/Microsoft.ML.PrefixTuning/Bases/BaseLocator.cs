@@ -1,0 +1,112 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+
+namespace Microsoft.ML.PrefixTuning.Bases;
+
+/// <summary>Finds the base of a saved transformer on this machine, by its fingerprint.</summary>
+internal static class BaseLocator
+{
+    /// <summary>
+    /// Name of the application setting (<c>AppContext</c>, such as a <c>RuntimeHostConfigurationOption</c> in the
+    /// project file) that holds a folder to look for bases in.
+    /// </summary>
+    public const string FolderSetting = "Microsoft.ML.PrefixTuning.BaseModelFolder";
+
+    // Digits of a hash that tell bases apart for a reader.
+    private const int ShownDigits = 12;
+
+    /// <summary>The name of a base: its folder, or its file and the folder that it lies in.</summary>
+    public static string NameOf(string path) =>
+        Directory.Exists(path) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path))
+        : $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
+
+    /// <summary>
+    /// Tries the places where the base may lie, in order: as recorded, unless that is in the network, beside the
+    /// application, in the application's setting.
+    /// </summary>
+    /// <param name="saved">The base that is needed.</param>
+    /// <param name="acquire">Loads a base; its lease is the caller's.</param>
+    /// <exception cref="FileNotFoundException">Nothing is at any of the places.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Something is there, but another base, a broken one or part of one.
+    /// </exception>
+    public static BaseLease Find(SavedBase saved, Func<string, BaseLease> acquire)
+    {
+        Exception? first = null;
+        var looked = new List<string>();
+        if (IsInNetwork(saved.Path))
+        {
+            looked.Add($"{FileText.Quote(saved.Path)}: a place in the network, which is not opened because a model file"
+                + " names it");
+        }
+        foreach (string path in Places(saved).Distinct())
+        {
+            string found = "nothing is there";
+            try
+            {
+                if (File.Exists(path) || Directory.Exists(path))
+                    return Check(saved, acquire(path));
+            }
+            // Whatever is wrong with one place, the base may lie at the next.
+            catch (Exception fault) when (fault is InvalidOperationException or FormatException or NotSupportedException
+                or IOException or UnauthorizedAccessException)
+            {
+                first ??= fault;
+                found = fault.Message;
+            }
+            looked.Add($"{FileText.Quote(path)}: {found}");
+        }
+        throw Missing(saved, looked, first);
+    }
+
+    /// <summary>Refuses a base that is not the saved one; its lease is then given back.</summary>
+    /// <exception cref="InvalidOperationException">It is another base.</exception>
+    public static BaseLease Check(SavedBase saved, BaseLease lease)
+    {
+        try
+        {
+            return saved.Fingerprint.Difference(lease.Base.Fingerprint) is not { } difference ? lease
+                : throw new InvalidOperationException(
+                    $"The saved transformer needs the base model {FileText.Quote(saved.Name)}, but"
+                        + $" '{lease.Base.Path}' is another one: {difference}.");
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    private static Exception Missing(SavedBase saved, List<string> looked, Exception? first)
+    {
+        BaseFingerprint fingerprint = saved.Fingerprint;
+        string message =
+            $"The saved transformer needs the base model {FileText.Quote(saved.Name)}"
+                + $" ({FileText.Quote(fingerprint.Family)}, {fingerprint.Layers} layers, width {fingerprint.Width}, "
+            + $"weights {fingerprint.ContentHash[..ShownDigits]}), which was not found. Looked for:"
+            + $"{Environment.NewLine}{string.Join(Environment.NewLine, looked)}{Environment.NewLine}"
+            + $"Put it at one of these places, or name its folder by the application setting {FolderSetting}.";
+        return first is null ? new FileNotFoundException(message, saved.Path)
+            : new InvalidOperationException(message, first);
+    }
+
+    // Windows hands the user's name and hashed password to any server that a path begins with.
+    private static bool IsInNetwork(string path) => path is ['/' or '\\', '/' or '\\', ..];
+
+    private static IEnumerable<string> Places(SavedBase saved)
+    {
+        if (!IsInNetwork(saved.Path))
+            yield return saved.Path;
+        string name = saved.Name.TrimStart('/').Replace('/', Path.DirectorySeparatorChar);
+        yield return Path.Combine(AppContext.BaseDirectory, BaseModel.ApplicationFolder, name);
+        if (AppContext.GetData(FolderSetting) is string { Length: > 0 } folder)
+        {
+            yield return Path.Combine(folder, name);
+            yield return Path.Combine(folder, Path.GetFileName(name));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Bases;
+
+/// <summary>
+/// The bases of this process: one copy a key, precision and device, however many users it has. The key is where a base
+/// lies, or what it holds where that is known before it is read.
+/// </summary>
+internal sealed class BasePool
+{
+    private readonly Dictionary<(string, ScalarType, string), Entry> _entries = [];
+
+    public static BasePool Shared { get; } = new();
+
+    /// <summary>
+    /// Takes a share; the first one loads the base. Who comes while it is loaded waits, and fails with it.
+    /// </summary>
+    /// <param name="key">The same for the same base.</param>
+    /// <param name="type">Precision.</param>
+    /// <param name="device">Device.</param>
+    /// <param name="load">Reads the base.</param>
+    public BaseLease Acquire(string key, ScalarType type, Device device, Func<FrozenBase> load)
+    {
+        var whole = (key, type, device.ToString());
+        Entry entry;
+        lock (_entries)
+        {
+            if (!_entries.TryGetValue(whole, out entry!))
+                _entries.Add(whole, entry = new Entry(new Lazy<FrozenBase>(load)));
+            entry.Users++;
+        }
+        try
+        {
+            // Loaded outside the lock: other bases can be had meanwhile.
+            return new BaseLease(entry.Base.Value, () => Release(whole, entry));
+        }
+        catch
+        {
+            Release(whole, entry);
+            throw;
+        }
+    }
+
+    private void Release((string, ScalarType, string) key, Entry entry)
+    {
+        lock (_entries)
+        {
+            if (--entry.Users > 0)
+                return;
+            if (_entries.TryGetValue(key, out Entry? current) && current == entry)
+                _entries.Remove(key);
+        }
+        if (entry.Base.IsValueCreated)
+            entry.Base.Value.Dispose();
+    }
+
+    private sealed class Entry(Lazy<FrozenBase> frozen)
+    {
+        public Lazy<FrozenBase> Base => frozen;
+
+        public int Users { get; set; }
+    }
+}
+
+/// <summary>
+/// A share of a base. Disposing it gives the share back; doing so twice does nothing. One that is forgotten is given
+/// back when the collector finds it: the pool itself holds the base, whose memory the collector does not see.
+/// </summary>
+internal sealed class BaseLease(FrozenBase frozen, Action release) : IDisposable
+{
+    private Action? _release = release;
+
+    /// <summary>The base.</summary>
+    /// <exception cref="ObjectDisposedException">The share was given back.</exception>
+    public FrozenBase Base
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_release is null, this);
+            return frozen;
+        }
+    }
+
+    ~BaseLease() => GiveBack();
+
+    public void Dispose()
+    {
+        GiveBack();
+        GC.SuppressFinalize(this);
+    }
+
+    private void GiveBack() => Interlocked.Exchange(ref _release, null)?.Invoke();
+}

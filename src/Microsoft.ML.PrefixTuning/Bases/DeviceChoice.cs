@@ -1,0 +1,44 @@
+using System;
+using System.Globalization;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.Runtime;
+using TorchSharp;
+
+namespace Microsoft.ML.PrefixTuning.Bases;
+
+/// <summary>On which device a base runs, decided as ML.NET's own deep-learning trainers do it.</summary>
+internal static class DeviceChoice
+{
+    /// <summary>Whether a text names a device that torch may have.</summary>
+    public static bool IsName(string device) => device is "cpu" or "cuda" or "mps"
+        || (device.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+
+    /// <summary>
+    /// The named device, or the one that <c>MLContext.GpuDeviceId</c> and <c>FallbackToCpu</c> ask for.
+    /// </summary>
+    /// <param name="environment">The environment of the catalog.</param>
+    /// <param name="named">Name of a device, or null.</param>
+    /// <exception cref="InvalidOperationException">The device is not there and the CPU may not stand in.</exception>
+    public static torch.Device Choose(IHostEnvironment environment, string? named)
+    {
+        NativeLibrary.Require();
+        if (named is not null)
+            return named == "cpu" || IsThere(named) ? torch.device(named)
+                : throw new InvalidOperationException(
+                    $"Device '{named}': not found. The application must reference a TorchSharp backend for it, such"
+                        + " as TorchSharp-cuda-linux, on a machine that has one.");
+        if (MlNetInternals.GetGpuDeviceId(environment) is not int id)
+            return torch.CPU;
+        if (torch.cuda.is_available() && id < torch.cuda.device_count())
+            return torch.device($"cuda:{id}");
+        return MlNetInternals.GetFallbackToCpu(environment) ? torch.CPU
+            : throw new InvalidOperationException(
+                $"MLContext.GpuDeviceId is {id} and FallbackToCpu is false, but no such GPU was found. The"
+                    + " application must reference a TorchSharp backend for it, such as TorchSharp-cuda-linux.");
+    }
+
+    private static bool IsThere(string device) => device == "mps" ? torch.mps_is_available()
+        : torch.cuda.is_available() && (device == "cuda"
+            || int.Parse(device.AsSpan(5), CultureInfo.InvariantCulture) < torch.cuda.device_count());
+}

@@ -1,0 +1,192 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Models.Families;
+using Microsoft.ML.PrefixTuning.Text;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Bases;
+
+/// <summary>
+/// A frozen model read from a checkpoint folder or a GGUF file, with its identity. Owns the model. Users share one
+/// through <see cref="Acquire"/>.
+/// </summary>
+internal sealed class FrozenBase : IDisposable
+{
+    // What a folder is read from; anything else in it is none of our business.
+    private static readonly string[] FileNames =
+    [
+        "config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json",
+        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+            "tokenizer.model",
+        "spiece.model",
+    ];
+
+    private readonly Lazy<PretrainedTokenizer> _tokenizer;
+    private readonly Lazy<BaseFingerprint> _fingerprint;
+    private readonly FileStamps _stamps;
+    private readonly IDisposable _use;
+    private IDisposable? _files;
+
+    private FrozenBase(string path, FileStamps stamps, LanguageModel model)
+    {
+        (Path, _stamps, Model) = (path, stamps, model);
+        _use = FilesInUse.Hold($"the base model '{path}'", Files(path));
+        // A refusal is not kept: the files may be put back.
+        _fingerprint = new Lazy<BaseFingerprint>(ReadFingerprint, LazyThreadSafetyMode.PublicationOnly);
+        _tokenizer = new Lazy<PretrainedTokenizer>(() => ReadTokenizer(path, model.Spec.VocabularySize));
+    }
+
+    /// <summary>Folder or GGUF file, absolute.</summary>
+    public string Path { get; }
+
+    public LanguageModel Model { get; }
+
+    /// <summary>Which model this is, wherever its files lie; hashed when it is first asked for.</summary>
+    /// <exception cref="InvalidOperationException">The files changed since they were loaded.</exception>
+    public BaseFingerprint Fingerprint => _fingerprint.Value;
+
+    /// <summary>The base's tokenizer, read when it is first asked for.</summary>
+    /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
+    /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
+    public PretrainedTokenizer Tokenizer => _tokenizer.Value;
+
+    /// <summary>The files that a base is read from.</summary>
+    public static IEnumerable<string> Files(string path)
+    {
+        if (File.Exists(path))
+            return [path];
+        // Beside a file with all weights, others of its kind are prefixes or adapters, not shards.
+        bool isSharded = !File.Exists(System.IO.Path.Combine(path, CheckpointFolder.SingleFile));
+        return Directory.EnumerateFiles(path).Where(file => FileNames.Contains(System.IO.Path.GetFileName(file))
+            || isSharded && file.EndsWith(".safetensors", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+    }
+
+    /// <summary>
+    /// Names of tensors that the files hold and the model does not use: known buffers and empty ones.
+    /// </summary>
+    public IReadOnlyList<string> IgnoredTensors => Model.Weights.Ignored;
+
+    /// <summary>Takes a share of a base; the first one loads it, the last one to be disposed frees it.</summary>
+    /// <param name="path">A folder with config.json, safetensors and tokenizer files, or a GGUF file.</param>
+    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="device">Where its weights go.</param>
+    /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
+    /// <exception cref="NotSupportedException">A file is well-formed but not of a kind that is read here.</exception>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    public static BaseLease Acquire(string path, ScalarType type, Device device) =>
+        BasePool.Shared.Acquire(FileStamps.Of(path).Key, type, device, () => Load(path, type, device));
+
+    /// <summary>Takes a share of a base whose content is known before its files lie anywhere.</summary>
+    /// <param name="content">The content as a text, the same for the same one; no path.</param>
+    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="device">Where its weights go.</param>
+    /// <param name="load">Reads it where nobody has it.</param>
+    public static BaseLease AcquireByContent(string content, ScalarType type, Device device, Func<FrozenBase> load) =>
+        BasePool.Shared.Acquire(content, type, device, load);
+
+    /// <summary>Reads a base that is shared with nobody.</summary>
+    /// <inheritdoc cref="Acquire"/>
+    public static FrozenBase Load(string path, ScalarType type, Device device)
+    {
+        // Weights outlive whatever scope the caller has open, and gradients never reach them.
+        using var noGradient = no_grad();
+        path = System.IO.Path.GetFullPath(path);
+        // Taken before anything is read: what is replaced meanwhile is noticed.
+        FileStamps stamps = FileStamps.Of(path);
+        return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, type, device)
+            : LoadFolder(path, type, device));
+    }
+
+    /// <summary>Takes ownership of what the files lie in; it is disposed after the model.</summary>
+    public void TakeFiles(IDisposable files) => _files = files;
+
+    /// <summary>Refuses files that are no longer those that the model was loaded from.</summary>
+    /// <exception cref="InvalidOperationException">One changed, came or went.</exception>
+    public void CheckFiles()
+    {
+        if (_stamps.Change() is { } name)
+        {
+            throw new InvalidOperationException(
+                $"Base model '{Path}': expected the files that it was loaded from, found '{name}' changed since."
+                + " What was made with the loaded base must not be saved as made for another one: load the base and"
+                + " fit anew, or save the prefix alone (Prefix.Save).");
+        }
+    }
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        _use.Dispose();
+        _files?.Dispose();
+    }
+
+    private BaseFingerprint ReadFingerprint()
+    {
+        CheckFiles();
+        using ITensorSource source = Directory.Exists(Path) ? CheckpointFolder.Open(Path) : GgufFile.Open(Path);
+        BaseFingerprint fingerprint = BaseFingerprint.Of(Model.Spec, source);
+        // Once more: they may have been replaced while they were read.
+        CheckFiles();
+        return fingerprint;
+    }
+
+    private static PretrainedTokenizer ReadTokenizer(string path, int vocabularySize)
+    {
+        if (Directory.Exists(path))
+            return PretrainedTokenizer.FromFolder(path, vocabularySize);
+        using GgufFile file = GgufFile.Open(path);
+        return PretrainedTokenizer.FromGguf(file.Metadata, file.Name, vocabularySize);
+    }
+
+    private static LanguageModel LoadFolder(string folder, ScalarType type, Device device)
+    {
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException(
+                $"Base model '{folder}': expected a folder (config.json, model.safetensors, tokenizer files) or a"
+                    + " .gguf file, found nothing.");
+        ModelConfig config = ModelConfig.Read(System.IO.Path.Combine(folder, "config.json"));
+        Family family = Family.Of(config);
+        TransformerSpec spec = WithGenerationConfig(family.Describe(config), config, folder);
+        using ITensorSource source = CheckpointFolder.Open(folder);
+        return Bind(spec, family.Names(spec, config) with { AskedBy = config.File }, source, type, device);
+    }
+
+    private static LanguageModel LoadGguf(string path, ScalarType type, Device device)
+    {
+        using GgufModel gguf = GgufModel.Open(path);
+        return Bind(gguf.Spec, gguf.Names, gguf, type, device);
+    }
+
+    private static LanguageModel Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type,
+        Device device) =>
+        new(spec, WeightBinder.Bind(spec, names, source, type, device));
+
+    /// <summary>
+    /// The ids of generation_config.json go before those of config.json, as in the reference; rules of the output come
+    /// from the first of the two files that is there.
+    /// </summary>
+    private static TransformerSpec WithGenerationConfig(TransformerSpec spec, ModelConfig asked, string folder)
+    {
+        string path = System.IO.Path.Combine(folder, "generation_config.json");
+        ModelConfig config = File.Exists(path) ? ModelConfig.Read(path) : asked;
+        TokenIds own = config.Tokens(spec.VocabularySize);
+        return spec with
+        {
+            Output = spec.IsEncoderDecoder ? config.Output(spec.VocabularySize) : spec.Output,
+            Tokens = spec.Tokens with
+            {
+                Begin = own.Begin ?? spec.Tokens.Begin,
+                Ends = own.Ends.Count > 0 ? own.Ends : spec.Tokens.Ends,
+                Padding = own.Padding ?? spec.Tokens.Padding,
+                DecoderStart = own.DecoderStart ?? spec.Tokens.DecoderStart,
+            },
+        };
+    }
+}

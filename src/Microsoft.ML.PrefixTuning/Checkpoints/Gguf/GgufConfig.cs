@@ -1,0 +1,179 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text.Json.Nodes;
+using Microsoft.ML.PrefixTuning.Models;
+
+namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
+
+/// <summary>
+/// A GGUF file's keys as the config of a family. Defaults are llama.cpp's; what changes the mathematics is obeyed or
+/// refused. Faults name the keys of the file.
+/// </summary>
+internal sealed class GgufConfig
+{
+    private const string Embedding = "token_embd.weight";
+
+    // llama.cpp does not load a file without them.
+    private static readonly string[] Needed =
+        ["embedding_length", "block_count", "attention.head_count", "feed_forward_length", "context_length"];
+
+    // Keys that other models of an architecture's kind use, and the value at which they change nothing.
+    private static readonly (string Key, double Neutral)[] Neutral =
+    [
+        ("expert_count", 0), ("expert_used_count", 0), ("attention.clamp_kqv", 0), ("attention.max_alibi_bias", 0),
+        ("attn_logit_softcapping", 0), ("final_logit_softcapping", 0), ("logit_scale", 1), ("residual_scale", 1),
+        ("embedding_scale", 1), ("attention.scale", 0), ("rope.scaling.attn_factor", 1),
+            ("rope.scaling.yarn_attn_factor", 1),
+        ("rope.scaling.yarn_ext_factor", 1), ("rope.scaling.yarn_log_multiplier", 0),
+    ];
+
+    private readonly GgufArchitecture _architecture;
+    private readonly GgufFile _file;
+    private readonly GgufKeys _keys;
+    private readonly JsonObject _values;
+    private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
+
+    private GgufConfig(GgufArchitecture architecture, GgufFile file)
+    {
+        (_architecture, _file, _keys) = (architecture, file, new GgufKeys(file, $"{architecture.Name}."));
+        _values = new JsonObject { ["model_type"] = architecture.Family };
+    }
+
+    /// <summary>The config of a file.</summary>
+    /// <exception cref="FormatException">
+    /// A key is missing, of another type, or contradicts another or a tensor.
+    /// </exception>
+    /// <exception cref="NotSupportedException">A key asks for what the graph cannot do.</exception>
+    public static ModelConfig Of(GgufArchitecture architecture, GgufFile file)
+    {
+        var config = new GgufConfig(architecture, file);
+        config.RefuseOthers();
+        foreach ((string key, string name) in architecture.Keys)
+            config.Set(name, architecture.Name + "." + key, config.Node(key));
+        config.AddHeads();
+        config.AddVocabulary();
+        config.AddScaling();
+        return new ModelConfig(config._values, file.Name, names: config._names);
+    }
+
+    private void RefuseOthers()
+    {
+        foreach (string key in Needed)
+        {
+            if (_keys.Whole(key) is null)
+                throw _keys.Missing(key);
+        }
+        string norm = _architecture.Keys.Select(key => key.File)
+            .First(key => key.StartsWith("attention.layer_norm", StringComparison.Ordinal));
+        if (_keys.Number(norm) is null)
+            throw _keys.Missing(norm);
+        foreach ((string key, double neutral) in Neutral)
+        {
+            if (_keys.Number(key) is { } number && number != neutral)
+                throw _keys.Unsupported(key, neutral.ToString(CultureInfo.InvariantCulture));
+        }
+        // No architecture of the list has one in llama.cpp; one as long as the context hides nothing.
+        if (_keys.Whole("attention.sliding_window") is { } window && window != 0
+            && window < _keys.Whole("context_length"))
+            throw _keys.Unsupported("attention.sliding_window", "none");
+        if (_keys.Value("attention.causal") is { } causal && causal is not true)
+            throw _keys.Unsupported("attention.causal", "true");
+    }
+
+    /// <summary>Head sizes: where no key names them, the width shared by all heads.</summary>
+    private void AddHeads()
+    {
+        long width = _keys.Whole("embedding_length")!.Value, heads = _keys.Whole("attention.head_count")!.Value;
+        if (heads <= 0 || width <= 0)
+            throw _keys.Wrong(heads <= 0 ? "attention.head_count" : "embedding_length", "a number above 0");
+        long size = _keys.Whole("attention.key_length") ?? width / heads;
+        if (_keys.Whole("attention.value_length") is { } values && values != size)
+            throw _keys.Unsupported("attention.value_length", $"the size of keys, {size}");
+        bool grouped = _values.ContainsKey("num_key_value_heads");
+        if (grouped)
+            Set("head_dim", $"{_architecture.Name}.attention.key_length", _keys.Whole("attention.key_length")
+                ?? (width % heads == 0 ? size : null));
+        else if (size * heads != width)
+            throw _keys.Wrong("attention.head_count",
+                $"a divisor of the embedding length {width} that gives heads of {size}");
+        else if (_keys.Whole("attention.head_count_kv") is { } groups && groups != heads)
+            throw _keys.Unsupported("attention.head_count_kv", $"{heads}, the number of heads");
+        AddRotation(size);
+    }
+
+    private void AddRotation(long headSize)
+    {
+        const string Key = "rope.dimension_count";
+        if (_keys.Whole(Key) is not { } rotated)
+        {
+            if (_architecture.Family == "gpt_neox")
+                _values["rotary_pct"] = 1;
+            return;
+        }
+        if (rotated < 2 || rotated % 2 != 0 || rotated > headSize)
+            throw _keys.Wrong(Key, $"an even number from 2 to the head size {headSize}");
+        if (rotated != headSize && _architecture.RotatesInterleaved)
+            throw _keys.Unsupported(Key, $"the head size {headSize}");
+        // Families cut the product of share and size to a whole number; a quarter more keeps rounding from taking one
+        // away.
+        double share = rotated == headSize ? 1 : (rotated + 0.25) / headSize;
+        Set(_architecture.Family == "gpt_neox" ? "rotary_pct"
+            : "partial_rotary_factor", $"{_architecture.Name}.{Key}", share);
+    }
+
+    private void AddVocabulary()
+    {
+        if (!_file.TensorNames.Contains(Embedding) || _file.Describe(Embedding).Shape is not [var rows, _])
+            throw new FormatException($"{_file.Name}: tensor '{Embedding}': expected a matrix, found none.");
+        if (_keys.Whole("vocab_size") is { } size && size != rows)
+            throw _keys.Wrong("vocab_size", $"the rows of '{Embedding}', {rows}");
+        Set("vocab_size", $"{_architecture.Name}.vocab_size", rows);
+        _values["tie_word_embeddings"] = !_file.TensorNames.Contains("output.weight");
+        var tokenizer = new GgufKeys(_file, "tokenizer.ggml.");
+        foreach ((string key, string name) in ((string, string)[])[("bos_token_id", "bos_token_id"),
+            ("eos_token_id", "eos_token_id"), ("padding_token_id", "pad_token_id")])
+            Set(name, $"tokenizer.ggml.{key}", tokenizer.Whole(key));
+    }
+
+    private void AddScaling()
+    {
+        const string Scaling = "rope.scaling.";
+        string factorKey = _keys.Value(Scaling + "factor") is null && _keys.Value("rope.scale_linear") is not null
+            ? "rope.scale_linear" : Scaling + "factor";
+        // As llama.cpp: a factor without a type is linear, and 0 stands for none.
+        string type = _keys.Text(Scaling + "type") ?? (_keys.Number(factorKey) is null or 0 or 1 ? "none" : "linear");
+        if (type == "none")
+            return;
+        if (type is not ("linear" or "yarn"))
+            throw _keys.Unsupported(Scaling + "type", "none, linear, yarn");
+        var scaling = new JsonObject { ["rope_type"] = type };
+        (string, string)[] settings = type == "linear" ? [("factor", factorKey)]
+            : [("factor", factorKey), ("original_max_position_embeddings", Scaling + "original_context_length"),
+                ("beta_fast", Scaling + "yarn_beta_fast"), ("beta_slow", Scaling + "yarn_beta_slow")];
+        foreach ((string name, string key) in settings)
+        {
+            scaling[name] = Node(key);
+            _names[$"rope_scaling.{name}"] = $"{_architecture.Name}.{key}";
+        }
+        _values["rope_scaling"] = scaling;
+    }
+
+    private void Set(string name, string key, JsonNode? value)
+    {
+        _values[name] = value;
+        _names[name] = key;
+    }
+
+    private JsonNode? Node(string key) => _keys.Value(key) switch
+    {
+        bool flag => flag,
+        string text => text,
+        // A float32 is written as what it was rounded from: 1e-05 and not 9.999999747378752e-06.
+        float => double.Parse(((float)_keys.Number(key)!).ToString("R", CultureInfo.InvariantCulture),
+            CultureInfo.InvariantCulture),
+        double => _keys.Number(key),
+        _ => _keys.Whole(key),
+    };
+}

@@ -1,0 +1,195 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Parametrizations;
+using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.PrefixTuning.Training;
+using TorchSharp;
+
+namespace Microsoft.ML.PrefixTuning.Fitting;
+
+/// <summary>
+/// What <see cref="PrefixOptions"/> come to on a base: sites, length, convention, what is trained, and how it is
+/// learned.
+/// </summary>
+internal sealed class PrefixPlan
+{
+    private readonly PrefixOptions _options;
+    private readonly FitColumns _columns;
+    private readonly FrozenBase _frozen;
+    private readonly int _seed;
+
+    /// <summary>Checks the options against the base.</summary>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="columns">Columns, whose names say what the task is.</param>
+    /// <param name="frozen">The base.</param>
+    /// <param name="seed">Seed of random starts.</param>
+    /// <exception cref="ArgumentException">The base has no such method or site, or no room for the prefix.</exception>
+    public PrefixPlan(PrefixOptions options, FitColumns columns, FrozenBase frozen, int seed)
+    {
+        (_options, _columns, _frozen, _seed) = (options, columns, frozen, seed);
+        if (Spec.IsEncoderDecoder && options.Method is not (EveryLayerMethod or TextMethod))
+            throw new ArgumentException(
+                $"Prefix.Method: expected Prefix or Text, since a {Spec.Family} base is an encoder-decoder model,"
+                    + $" found {options.Method.Name}.", nameof(options));
+        Sites = ChooseSites();
+        Convention = ChooseConvention();
+        Text = StartText();
+        Length = ChooseLength();
+        if (Convention.TakesPositions && Length >= Spec.ContextLength)
+            throw new ArgumentException(
+                $"Prefix.Length: expected fewer tokens than the {Spec.ContextLength} of this {Spec.Family} base's"
+                    + $" context window, found {Length}.", nameof(options));
+    }
+
+    /// <summary>Attentions that get a prefix.</summary>
+    public IReadOnlyList<AttentionSite> Sites { get; }
+
+    /// <summary>What the prefix does to the tokens.</summary>
+    public PrefixConvention Convention { get; }
+
+    /// <summary>P.</summary>
+    public int Length { get; }
+
+    /// <summary>Where training starts, as text: two that start alike have the same.</summary>
+    public string StartIdentity => _options.Start switch
+    {
+        TextStart => $"text {string.Join(' ', Text)}",
+        RandomStart random => string.Create(CultureInfo.InvariantCulture, $"random {random.Scale}"),
+        PrefixValuesStart given => $"prefix {given.Prefix.Hash()}",
+        _ => _options.Start.Name,
+    };
+
+    /// <summary>The room that the prefix takes in front of a row.</summary>
+    public PrefixRoom Room => new(Convention.TakesPositions ? Length : 0, Convention.HoldsBeginToken);
+
+    private TransformerSpec Spec => _frozen.Model.Spec;
+
+    private int[] Text { get; }
+
+    // The begin token that stands in front of everything and so in front of a prefix from text.
+    private int? Begin => _frozen.Tokenizer.Prologue is [int begin, ..] && _options.Method is not InfixMethod ? begin
+        : null;
+
+    /// <summary>What is trained; the caller's.</summary>
+    /// <exception cref="ArgumentException">The start's text has no tokens.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A given prefix was made for another base or has other sites.
+    /// </exception>
+    public TrainedPrefix Make()
+    {
+        StartRequest start = Start();
+        return _options.Method switch
+        {
+            EmbeddingMethod => MakeEmbeddings(start),
+            TextMethod or TriggerWordsMethod => new FixedPrefix(PrefixInitializer.Make(start), start.Model.Device),
+            _ => _options.Parametrization.Make(start),
+        };
+    }
+
+    /// <summary>Learns: trains, searches, or only measures a text.</summary>
+    public TrainingOutcome Learn(TrainingRun run) => _options.Method switch
+    {
+        TextMethod => PrefixTrainer.Train(run with { Options = run.Options with { MaxSteps = 0 } }),
+        TriggerWordsMethod words => TriggerSearch.Run(
+            run with
+            {
+                Options = run.Options with
+                {
+                    MaxSteps = Math.Min(words.Steps, run.Options.MaxSteps
+                ?? words.Steps)
+                }
+            },
+            new TriggerRequest
+            {
+                Start = PrefixInitializer.Fit(Begin, Text, Length),
+                FixedFront = Begin is null ? 0 : 1,
+                Allowed = Words(),
+                Candidates = words.Candidates,
+            }),
+        _ => PrefixTrainer.Train(run),
+    };
+
+    /// <summary>The texts of words that were found; null where nothing was searched.</summary>
+    public IReadOnlyList<string>? TextsOf(IReadOnlyList<int>? words) =>
+        words?.Select(id => _frozen.Tokenizer.Decode([id])).ToArray();
+
+    /// <summary>What a starting prefix is made from.</summary>
+    public StartRequest Start() => new()
+    {
+        Model = _frozen.Model,
+        Start = _options.Start,
+        Sites = Sites,
+        Length = Length,
+        Convention = Convention,
+        Seed = _seed,
+        Text = Text,
+        Begin = Begin,
+        DecoderStart = Spec.Tokens.DecoderStart,
+    };
+
+    private static TrainedEmbeddings MakeEmbeddings(StartRequest start)
+    {
+        using var scope = torch.NewDisposeScope();
+        return new TrainedEmbeddings(start.Model, TrainedEmbeddings.Start(start), start.Convention);
+    }
+
+    private IReadOnlyList<AttentionSite> ChooseSites()
+    {
+        if (_options.Sites is not { } sites)
+            return Spec.IsEncoderDecoder ? [AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross]
+                : [AttentionSite.Decoder];
+        if (!Spec.IsEncoderDecoder && sites.Any(site => site != AttentionSite.Decoder))
+            throw new ArgumentException(
+                $"Prefix.Sites: expected Decoder alone, since a {Spec.Family} base is decoder-only, found"
+                    + $" {string.Join(", ", sites)}.", "options");
+        return sites;
+    }
+
+    private PrefixConvention ChooseConvention()
+    {
+        if (_options.Start is PrefixValuesStart given)
+            return given.Prefix.Convention;
+        if (Spec.IsEncoderDecoder)
+            return PrefixConvention.EncoderDecoder;
+        if (_options.Method is InfixMethod)
+            return PrefixConvention.InfixBeforeLastToken;
+        bool isFromText = _options.Start is TextStart && _options.Parametrization.TakesStart;
+        return PrefixConvention.DecoderOnly with { HoldsBeginToken = isFromText && Begin is not null };
+    }
+
+    private int ChooseLength() => _options switch
+    {
+        { Start: PrefixValuesStart given } => given.Prefix.Length,
+        { Method: TextMethod } => Math.Max(1, Text.Length) + (Begin is null ? 0 : 1),
+        { Method: TriggerWordsMethod } when Begin is not null && _options.Length == 1 =>
+            throw new ArgumentException(
+                "Prefix.Length: expected 2 or more, since the base's begin token is the first one, found 1.",
+                "options"),
+        _ => _options.Length,
+    };
+
+    private int[] StartText() =>
+        _options.Start is TextStart start ? _frozen.Tokenizer.Encode(start.Text ?? DefaultStartText()) : [];
+
+    /// <summary>
+    /// Task words start better than others (Li and Liang 2021, §7.5): the columns' names say what the task is.
+    /// </summary>
+    private string DefaultStartText() => $"Write the {_columns.Wanted} for this {_columns.Input}.\n";
+
+    /// <summary>Tokens that are readable by themselves: no special ones, no parts of characters, no blanks.</summary>
+    private int[] Words()
+    {
+        PretrainedTokenizer tokenizer = _frozen.Tokenizer;
+        var special = tokenizer.SpecialTokens.Values.ToHashSet();
+        return [.. Enumerable.Range(0, tokenizer.TokenCount)
+            .Where(id => !special.Contains(id) && IsReadable(tokenizer.Decode([id])))];
+
+        static bool IsReadable(string text) =>
+            !string.IsNullOrWhiteSpace(text) && !text.Any(c => c == '\uFFFD' || char.IsControl(c));
+    }
+}

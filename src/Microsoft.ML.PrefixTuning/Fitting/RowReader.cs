@@ -1,0 +1,107 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.ML.PrefixTuning.Training;
+using Microsoft.ML.PrefixTuning.Transforming;
+
+namespace Microsoft.ML.PrefixTuning.Fitting;
+
+/// <summary>
+/// Rows to training examples, once, before the first step: a bad row is found here, with its number. What is kept is
+/// token ids only.
+/// </summary>
+/// <param name="columns">Input, label and attribute.</param>
+/// <param name="encoder">Makes ids of texts.</param>
+/// <param name="options">What may be done to rows.</param>
+internal sealed class RowReader(FitColumns columns, RowEncoder encoder, TrainingOptions options)
+{
+    private readonly List<string> _warnings = [];
+
+    /// <summary>Rows whose prompts were cut.</summary>
+    public int Truncated { get; private set; }
+
+    /// <summary>What a user should know of single rows, first ones first.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
+
+    /// <summary>The attribute values of the training rows; null where there is no such column.</summary>
+    public AttributeValues? Attributes { get; } = columns.Attribute is { } name ? new AttributeValues(name) : null;
+
+    /// <summary>Reads a view.</summary>
+    /// <param name="data">The rows.</param>
+    /// <param name="isTraining">Whether they are trained on: then their attributes may be new.</param>
+    /// <param name="checkAlive">Called every row; throws to cancel.</param>
+    /// <exception cref="ArgumentException">
+    /// A row is no good; the message has its number, column, what was expected and found.
+    /// </exception>
+    public List<TrainingExample> Read(IDataView data, bool isTraining, Action checkAlive)
+    {
+        var needed = new List<DataViewSchema.Column>
+        {
+            GeneratedTextSchema.TextColumn(data.Schema, columns.Input, "input"),
+            GeneratedTextSchema.TextColumn(data.Schema, columns.Label, "label"),
+        };
+        if (columns.Attribute is { } attribute)
+            needed.Add(GeneratedTextSchema.TextColumn(data.Schema, attribute, "attribute"));
+        var examples = new List<TrainingExample>();
+        using DataViewRowCursor cursor = data.GetRowCursor(needed);
+        ValueGetter<ReadOnlyMemory<char>>[] getters = needed.Select(cursor.GetGetter<ReadOnlyMemory<char>>).ToArray();
+        while (cursor.MoveNext())
+        {
+            checkAlive();
+            string[] texts = Array.ConvertAll(getters, Read);
+            var row = new InputRow(cursor.Position, texts[0], texts.Length > 2 ? texts[2] : null);
+            int group = Attributes is null ? 0 : isTraining ? Attributes.Learn(row) : Attributes.Find(row);
+            examples.Add(Encode(row, texts[1], group));
+        }
+        return examples;
+
+        static string Read(ValueGetter<ReadOnlyMemory<char>> getter)
+        {
+            ReadOnlyMemory<char> text = default;
+            getter(ref text);
+            return text.ToString();
+        }
+    }
+
+    /// <summary>Holds a share of the examples out for validation, chosen by seed.</summary>
+    /// <returns>What is trained on, at least one example of every group, and what is held out.</returns>
+    public static (List<TrainingExample> Training, List<TrainingExample> HeldOut) Split(List<TrainingExample> examples,
+        double fraction, int seed)
+    {
+        int held = (int)(examples.Count * fraction);
+        int[] order = Enumerable.Range(0, examples.Count).ToArray();
+        new Random(seed).Shuffle(order);
+        Dictionary<int, int> left = examples.CountBy(example => example.Group).ToDictionary();
+        var isHeld = new bool[examples.Count];
+        foreach (int index in order)
+        {
+            int group = examples[index].Group;
+            if (held == 0 || left[group] == 1)
+                continue;
+            isHeld[index] = true;
+            left[group]--;
+            held--;
+        }
+        return (examples.Where((_, index) => !isHeld[index]).ToList(), examples.Where((_, index) => isHeld[index])
+            .ToList());
+    }
+
+    private TrainingExample Encode(InputRow row, string target, int group)
+    {
+        if (target.Length == 0 && !options.AllowEmptyTargets)
+            throw new ArgumentException(
+                $"Row {row.Position}, column '{columns.Label}': expected a text, found an empty one"
+                    + " (AllowEmptyTargets is false).");
+        int[] targetIds = encoder.Target(target, out int lostTarget);
+        encoder.CheckTarget(row, targetIds.Length, columns.Label);
+        EncodedPrompt prompt = encoder.Prompt(row, targetIds.Length, options.Truncation);
+        if (prompt.IsTruncated)
+            Truncated++;
+        if (lostTarget + prompt.LostBytes > 0)
+            _warnings.Add(
+                $"Row {row.Position}: {lostTarget + prompt.LostBytes} bytes have no token in the base's vocabulary"
+                    + " and were left out.");
+        return new TrainingExample(prompt.Ids, targetIds, group, row.Position);
+    }
+}

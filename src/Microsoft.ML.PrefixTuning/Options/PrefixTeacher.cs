@@ -1,0 +1,41 @@
+using System;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>What is distilled into a shorter prefix.</summary>
+public abstract record PrefixTeacher
+{
+    private protected PrefixTeacher()
+    {
+    }
+
+    /// <summary>
+    /// A text that stands in front of every row's prompt: an instruction, worked examples, any context. Special tokens
+    /// written in it count as such.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <exception cref="ArgumentException">
+    /// It is empty, or holds <c>{input}</c>, the place of rows in templates.
+    /// </exception>
+    public static PrefixTeacher FromText(string text)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(text);
+        if (text.Contains(PrefixTuningOptions.InputPlaceholder, StringComparison.Ordinal))
+            throw new ArgumentException(
+                $"PrefixTeacher.FromText: expected a text without {PrefixTuningOptions.InputPlaceholder}, since rows"
+                    + " come behind it, found one with it.", nameof(text));
+        return new TextTeacher(text);
+    }
+
+    /// <summary>A prefix, usually a longer one, made for the same base.</summary>
+    /// <param name="prefix">The prefix.</param>
+    public static PrefixTeacher FromPrefix(Prefix prefix)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        return new GivenTeacher(prefix);
+    }
+}
+
+internal sealed record TextTeacher(string Text) : PrefixTeacher;
+
+internal sealed record GivenTeacher(Prefix Prefix) : PrefixTeacher;

@@ -1,0 +1,127 @@
+using System;
+using Microsoft.ML.PrefixTuning.Models;
+
+namespace Microsoft.ML.PrefixTuning.Prefixes;
+
+/// <summary>
+/// Where prefix and tokens stand for one pass. In every memory the first P columns hold the prefix, wherever it stands
+/// in the text, and token i of a row lies in column P + i: training, prefill and decoding differ only in how many
+/// tokens are already there.
+/// </summary>
+internal static class TokenPlaces
+{
+    /// <summary>Columns of a causal stack.</summary>
+    /// <param name="rows">For each row, what is there and what comes.</param>
+    /// <param name="queries">L: new tokens of the longest row; shorter rows are padded behind.</param>
+    /// <param name="prefixColumns">P of the memory, not less than any row's prefix length.</param>
+    /// <param name="keys">S: columns of the memory that are handed to attention, at least P + the longest row.</param>
+    /// <param name="convention">What the prefix does to the tokens.</param>
+    public static AttentionPlaces Causal(ReadOnlySpan<RowState> rows, int queries, int prefixColumns, int keys,
+        PrefixConvention convention) => Causal(rows, queries, prefixColumns, keys, [convention]);
+
+    /// <summary>The same where every row brings its own convention.</summary>
+    /// <param name="rows">For each row, what is there and what comes.</param>
+    /// <param name="queries">L.</param>
+    /// <param name="prefixColumns">P of the memory.</param>
+    /// <param name="keys">S.</param>
+    /// <param name="conventions">One a row, or one for all.</param>
+    public static AttentionPlaces Causal(ReadOnlySpan<RowState> rows, int queries, int prefixColumns, int keys,
+        ReadOnlySpan<PrefixConvention> conventions)
+    {
+        var columns = new AttentionPlaces(rows.Length, queries, keys);
+        for (int row = 0; row < rows.Length; row++)
+        {
+            RowState state = rows[row];
+            PrefixConvention convention = conventions.Length == 1 ? conventions[0] : conventions[row];
+            PlacePrefix(columns, row, state, convention);
+            for (int token = 0; token < state.Present + state.New; token++)
+                PlaceToken(columns, row, prefixColumns + token, token, state, convention);
+            // Padding behind the new tokens sees what the last token sees; its results are not used.
+            for (int query = 0; query < queries; query++)
+                PlaceQuery(columns, row, query, state.Present + query, state, convention);
+        }
+        return columns;
+    }
+
+    /// <summary>Columns of a stack in which every token sees every other, and of attention to it.</summary>
+    /// <param name="queryLengths">New tokens of each row.</param>
+    /// <param name="queries">L.</param>
+    /// <param name="keyLengths">Tokens that can be seen, of each row.</param>
+    /// <param name="keys">Token columns, without the prefix.</param>
+    /// <param name="prefixLength">P, the same for all rows; its columns come first and are seen by all.</param>
+    public static AttentionPlaces Everywhere(ReadOnlySpan<int> queryLengths, int queries, ReadOnlySpan<int> keyLengths,
+        int keys, int prefixLength)
+    {
+        var columns = new AttentionPlaces(queryLengths.Length, queries, prefixLength + keys);
+        for (int row = 0; row < queryLengths.Length; row++)
+        {
+            for (int key = 0; key < prefixLength + keyLengths[row]; key++)
+            {
+                columns.SetKey(row, key, key - prefixLength);
+                if (key < prefixLength)
+                    columns.KeyPosition[row * columns.Keys + key] = AttentionPlaces.NoPosition;
+            }
+            for (int query = 0; query < queries; query++)
+            {
+                columns.SetQuery(row, query, query);
+                columns.QueryOrder[row * queries + query] = AttentionPlaces.Hidden - 1;
+            }
+        }
+        return columns;
+    }
+
+    private static void PlacePrefix(AttentionPlaces columns, int row, RowState state, PrefixConvention convention)
+    {
+        for (int i = 0; i < state.PrefixLength; i++)
+        {
+            int k = row * columns.Keys + i;
+            int? before = TokensBefore(state, convention);
+            columns.KeyOrder[k] = before + i ?? i - state.PrefixLength;
+            columns.KeyColumn[k] = i - state.PrefixLength;
+            columns.KeyPosition[k] = convention.TakesPositions ? (before ?? 0) + i : AttentionPlaces.NoPosition;
+            columns.KeyExempt[k] = !convention.CountsInWindow;
+        }
+    }
+
+    private static void PlaceToken(AttentionPlaces columns, int row, int key, int token, RowState state,
+        PrefixConvention convention)
+    {
+        int k = row * columns.Keys + key;
+        (columns.KeyPosition[k], columns.KeyOrder[k], columns.KeyColumn[k]) = Place(token, state, convention);
+    }
+
+    private static void PlaceQuery(AttentionPlaces columns, int row, int query, int token, RowState state,
+        PrefixConvention convention)
+    {
+        int q = row * columns.Queries + query;
+        (columns.QueryPosition[q], columns.QueryOrder[q], columns.QueryColumn[q]) = Place(token, state, convention);
+    }
+
+    private static (int Position, int Order, int Column) Place(int token, RowState state, PrefixConvention convention)
+    {
+        int? before = TokensBefore(state, convention);
+        int behind = before is null || token >= before ? state.PrefixLength : 0;
+        int position = convention.TakesPositions ? token + behind : token;
+        int order = before is null ? token : token + behind;
+        return (position, order, token);
+    }
+
+    /// <summary>
+    /// The tokens of a row that stand before an infix; null for a prefix, before which there are none by definition.
+    /// </summary>
+    private static int? TokensBefore(RowState state, PrefixConvention convention) => convention.Placement switch
+    {
+        PrefixPlacement.AfterSource => state.SourceLength,
+        PrefixPlacement.BeforeLastSourceToken => Math.Max(0, state.SourceLength - 1),
+        _ => null,
+    };
+}
+
+/// <summary>What a row has in memory before a pass.</summary>
+/// <param name="PrefixLength">Prefix length of this row.</param>
+/// <param name="Present">Tokens already in memory.</param>
+/// <param name="New">Tokens that come in this pass.</param>
+/// <param name="SourceLength">
+/// Tokens of the source: an infix stands behind them, or before the last of them. Unused otherwise.
+/// </param>
+internal readonly record struct RowState(int PrefixLength, int Present, int New, int SourceLength = 0);

@@ -1,0 +1,155 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Reports;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>
+/// How a prefix was trained. Losses are in nats a target token: cross-entropies, or divergences from the teacher where
+/// <see cref="Distillation"/> says so.
+/// </summary>
+public sealed record TrainingSummary
+{
+    /// <summary>
+    /// Loss of every step, in nats a target token also where <see cref="TrainingOptions.Loss"/> makes the sum over a
+    /// row small. It includes <see cref="TrainingOptions.LabelSmoothing"/>; validation losses do not. NaN where a step
+    /// was not finite and changed nothing.
+    /// </summary>
+    public required IReadOnlyList<double> Losses { get; init; }
+
+    /// <summary>Learning rate of every step.</summary>
+    public required IReadOnlyList<double> LearningRates { get; init; }
+
+    /// <summary>
+    /// Validation losses; the first one, at step 0, is that of the untrained prefix. Empty where nothing was held out.
+    /// </summary>
+    public required IReadOnlyList<ValidationLoss> ValidationLosses { get; init; }
+
+    /// <summary>Loss with the untrained prefix, over the validation rows or else some training rows.</summary>
+    public required double StartLoss { get; init; }
+
+    /// <summary>Loss of the base without any prefix, over the same rows.</summary>
+    public required double BaseLoss { get; init; }
+
+    /// <summary>The step whose prefix was kept.</summary>
+    public required int BestStep { get; init; }
+
+    /// <summary>Validation loss of the kept prefix; null where nothing was held out.</summary>
+    public double? BestLoss { get; init; }
+
+    /// <summary>Steps that changed nothing because the loss or gradient was not finite.</summary>
+    public int FailedSteps { get; init; }
+
+    /// <summary>Epochs begun.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Why training ended.</summary>
+    public required TrainingEnd End { get; init; }
+
+    /// <summary>Rows trained on.</summary>
+    public required int TrainingRows { get; init; }
+
+    /// <summary>Rows held out or given for validation.</summary>
+    public required int ValidationRows { get; init; }
+
+    /// <summary>Rows whose prompts were cut to fit the context window.</summary>
+    public int TruncatedRows { get; init; }
+
+    /// <summary>Real tokens, sources and targets, that went through the base.</summary>
+    public required long Tokens { get; init; }
+
+    /// <summary>Time of training without reading rows and loading the base.</summary>
+    public required TimeSpan Duration { get; init; }
+
+    /// <summary>Numbers that the optimizer moved.</summary>
+    public required long TrainedParameters { get; init; }
+
+    /// <summary>Numbers that the prefix holds; with an attribute column, those of all values' prefixes.</summary>
+    public required long StoredParameters { get; init; }
+
+    /// <summary>
+    /// What the prefix does to <see cref="TrainingOptions.DriftText"/>; null where there was no such text, or training
+    /// was cancelled.
+    /// </summary>
+    public TextDrift? Drift { get; init; }
+
+    /// <summary>What was distilled; null where the prefix was trained on wanted texts.</summary>
+    public DistillationSummary? Distillation { get; init; }
+
+    /// <summary>
+    /// The tokens of the prompt that <see cref="PrefixMethod.TriggerWords"/> found, as texts; null for other methods.
+    /// </summary>
+    public IReadOnlyList<string>? TriggerWords { get; init; }
+
+    /// <summary>Whether no step was to be taken: a text as it is has nothing to learn.</summary>
+    internal bool IsUntrained => Losses.Count == 0 && End == TrainingEnd.Completed;
+
+    /// <summary>What the losses are, for a reader.</summary>
+    internal string LossName => Distillation is null ? "loss" : "divergence";
+
+    /// <summary>Real tokens a second.</summary>
+    public double TokensPerSecond => Duration > TimeSpan.Zero ? Tokens / Duration.TotalSeconds : 0;
+
+    /// <summary>Writes all this with its curves as one HTML page, which needs no network and no other file.</summary>
+    /// <param name="path">The file; replaced if it is there, whole or not at all.</param>
+    /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
+    /// <exception cref="DirectoryNotFoundException">Its folder is missing.</exception>
+    /// <exception cref="IOException">Writing failed; a former file is untouched.</exception>
+    /// <exception cref="UnauthorizedAccessException">
+    /// The file cannot be written; a former file is untouched.
+    /// </exception>
+    public void WriteReport(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        AtomicFile.Write(path, Encoding.UTF8.GetBytes(HtmlReport.Write(TrainingReport.Of(this))));
+    }
+}
+
+/// <summary>
+/// How much a prefix changes what the base knows of a plain text that has nothing to do with the task.
+/// </summary>
+/// <param name="BaseLoss">Cross-entropy of the text without the prefix, in nats a token.</param>
+/// <param name="PrefixLoss">
+/// The same behind the kept prefix; with an attribute column, the mean over its values' prefixes.
+/// </param>
+/// <param name="Tokens">Tokens predicted.</param>
+public sealed record TextDrift(double BaseLoss, double PrefixLoss, int Tokens)
+{
+    /// <summary>By how much the prefix raises the loss, in nats a token.</summary>
+    public double Increase => PrefixLoss - BaseLoss;
+}
+
+/// <summary>What a distillation replaced.</summary>
+/// <param name="TeacherTokens">Tokens that the teacher puts in front of a row.</param>
+/// <param name="StudentTokens">Tokens that the trained prefix takes in their place.</param>
+/// <param name="Temperature">What both sides' logits were divided by.</param>
+/// <param name="TopK">The teacher's most probable tokens that were compared one by one; 0 for all tokens.</param>
+public sealed record DistillationSummary(int TeacherTokens, int StudentTokens, double Temperature, int TopK)
+{
+    /// <summary>Tokens that a row no longer needs.</summary>
+    public int SavedTokens => TeacherTokens - StudentTokens;
+}
+
+/// <summary>The validation loss after a step.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Loss">Mean loss in nats a target token.</param>
+public sealed record ValidationLoss(int Step, double Loss);
+
+/// <summary>Why a training ended.</summary>
+public enum TrainingEnd
+{
+    /// <summary>All steps were done.</summary>
+    Completed,
+
+    /// <summary>The validation loss no longer fell.</summary>
+    EarlyStopping,
+
+    /// <summary>It was cancelled; the best prefix so far was kept.</summary>
+    Cancelled,
+
+    /// <summary>Too many steps in a row were not finite; the best prefix so far was kept.</summary>
+    Diverged,
+}

@@ -1,0 +1,72 @@
+using System;
+using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Fitting;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Rows;
+
+namespace Microsoft.ML.PrefixTuning.Transforming;
+
+/// <summary>
+/// The prefixes of a <see cref="PrefixesByValue"/> on their base's device, and the way from a row to its own. Owns
+/// their tensors.
+/// </summary>
+internal sealed class PrefixSet : IDisposable
+{
+    private readonly Dictionary<string, RowPrefix> _byValue = new(StringComparer.Ordinal);
+    private readonly RowPrefix? _otherwise;
+    private readonly TextSettings _settings;
+    private readonly FrozenBase _frozen;
+
+    /// <summary>Copies the prefixes to the device.</summary>
+    /// <param name="choice">The prefixes.</param>
+    /// <param name="settings">Columns and template.</param>
+    /// <param name="frozen">The base; stays the caller's.</param>
+    /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
+    public PrefixSet(PrefixesByValue choice, TextSettings settings, FrozenBase frozen)
+    {
+        (_settings, _frozen) = (settings, frozen);
+        try
+        {
+            foreach ((string value, Prefix prefix) in choice.ByValue)
+                _byValue.Add(value, Make(prefix));
+            if (choice.Otherwise is not null || settings.AttributeColumn is null)
+                _otherwise = Make(choice.Otherwise);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The prefix that a row carries.</summary>
+    /// <exception cref="ArgumentException">Its attribute has none, and there is none for such rows.</exception>
+    public RowPrefix Of(InputRow row)
+    {
+        if (row.Attribute is { } value && _byValue.TryGetValue(value, out RowPrefix? own))
+            return own;
+        return _otherwise ?? throw AttributeValues.Unknown(row, _settings.AttributeColumn!, _byValue.Keys);
+    }
+
+    public void Dispose()
+    {
+        foreach (RowPrefix prefix in _byValue.Values)
+            prefix.Tensors?.Dispose();
+        _otherwise?.Tensors?.Dispose();
+    }
+
+    private RowPrefix Make(Prefix? prefix)
+    {
+        var encoder = new RowEncoder(_frozen.Tokenizer, _frozen.Model.Spec, _settings.Template, _settings.InputColumn,
+            PrefixRoom.Of(prefix));
+        return new RowPrefix(prefix is null ? null : PrefixTensors.Make(prefix, _frozen.Model), encoder);
+    }
+}
+
+/// <summary>What goes with a row.</summary>
+/// <param name="Tensors">Its prefix; null for the base alone.</param>
+/// <param name="Encoder">
+/// Makes its ids: what room there is, and whether a begin token comes, depends on the prefix.
+/// </param>
+internal sealed record RowPrefix(PrefixTensors? Tensors, RowEncoder Encoder);

@@ -1,0 +1,184 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Rows;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Transforming;
+
+/// <summary>
+/// A base with its prefixes, ready to write texts for rows: what every cursor, engine and thread of one transformer
+/// shares. Owns its share of the base and the prefixes' tensors. Safe for concurrent use; one call runs at a time,
+/// since a call already uses all cores.
+/// </summary>
+internal sealed class TextSession : IDisposable
+{
+    private const string DisposedMessage = "The transformer was disposed. A PredictionEngine disposes the transformer"
+        + " that it was made from, and a pool of engines disposes those that it has no room for: where engines share a"
+        + " transformer, make them with PredictionEngineOptions.OwnsTransformer = false, and dispose it yourself.";
+
+    private readonly Lock _lock = new();
+    private readonly BaseLease _lease;
+    private readonly PrefixSet _prefixes;
+    private readonly BatchWriter _generator;
+    private readonly TextSettings _settings;
+    private bool _disposed;
+
+    /// <summary>Takes ownership of the lease, also where it throws.</summary>
+    /// <param name="lease">A share of the base.</param>
+    /// <param name="settings">Columns, template and decoding.</param>
+    /// <param name="choice">Which prefix a row carries.</param>
+    /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
+    public TextSession(BaseLease lease, TextSettings settings, PrefixesByValue choice)
+    {
+        (_lease, _settings, Choice) = (lease, settings, choice);
+        try
+        {
+            _prefixes = new PrefixSet(choice, settings, lease.Base);
+            _generator = new BatchWriter(lease.Base.Model, RuleMaker.Make(settings.Generation, lease.Base));
+        }
+        catch
+        {
+            _prefixes?.Dispose();
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    public TextSettings Settings => _settings;
+
+    public PrefixesByValue Choice { get; }
+
+    public FrozenBase Base => _lease.Base;
+
+    /// <summary>Rows whose texts were written or refused, over the session's life.</summary>
+    public long RowsWritten { get; private set; }
+
+    /// <summary>Writes the texts of some rows.</summary>
+    /// <param name="rows">The rows; they may be of any number and length.</param>
+    /// <param name="checkAlive">Called every token; throws to cancel. May be null.</param>
+    /// <param name="warn">Told of bytes that the vocabulary has no token for. May be null.</param>
+    /// <exception cref="ArgumentException">
+    /// A row does not fit, or its attribute is not known, and no error column takes the message.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public GeneratedText[] Generate(IReadOnlyList<InputRow> rows, Action? checkAlive, Action<string>? warn)
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
+            using var noGradient = no_grad();
+            RowsWritten += rows.Count;
+            var texts = new GeneratedText[rows.Count];
+            var prompts = new List<GenerationPrompt>(rows.Count);
+            var places = new List<int>(rows.Count);
+            for (int i = 0; i < rows.Count; i++)
+            {
+                if (Encode(rows[i], warn, out texts[i]) is not { } prompt)
+                    continue;
+                prompts.Add(prompt);
+                places.Add(i);
+            }
+            IReadOnlyList<GeneratedSequence[]> results = _generator.Generate(prompts, checkAlive);
+            for (int i = 0; i < results.Count; i++)
+                texts[places[i]] = texts[places[i]] with { Texts = Array.ConvertAll(results[i], Text) };
+            // A forgotten session gives its base back: not while it writes.
+            GC.KeepAlive(this);
+            return texts;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            _generator.Dispose();
+            _prefixes.Dispose();
+            _lease.Dispose();
+        }
+    }
+
+    /// <summary>A row's prompt and its result but for the texts; null where the result is an error.</summary>
+    private GenerationPrompt? Encode(InputRow row, Action<string>? warn, out GeneratedText result)
+    {
+        try
+        {
+            RowPrefix prefix = _prefixes.Of(row);
+            EncodedPrompt prompt = prefix.Encoder.Prompt(row,
+                RuleMaker.Lengths(_settings.Generation, _lease.Base.Model.Spec).Most, _settings.Generation.Truncation);
+            if (prompt.LostBytes > 0)
+                warn?.Invoke(
+                    $"Row {row.Position}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in"
+                        + " the base's vocabulary and were left out.");
+            result = new GeneratedText([], "", prompt.IsTruncated);
+            return new GenerationPrompt(prompt.Ids, prefix.Tensors);
+        }
+        catch (ArgumentException fault) when (_settings.Generation.ErrorColumnName is not null)
+        {
+            result = new GeneratedText(Empty(), fault.Message);
+            return null;
+        }
+    }
+
+    private string Text(GeneratedSequence sequence)
+    {
+        ReadOnlySpan<int> ids = sequence.Ids;
+        int end = ids.IndexOfAny(_lease.Base.Model.Spec.Tokens.Ends.ToArray());
+        string text = _lease.Base.Tokenizer.Decode(end < 0 ? ids : ids[..end]);
+        foreach (string stop in _settings.Generation.StopStrings)
+        {
+            int at = text.IndexOf(stop, StringComparison.Ordinal);
+            if (at >= 0)
+                text = text[..at];
+        }
+        return text;
+    }
+
+    private string[] Empty()
+    {
+        var texts = new string[_settings.Generation.SequenceCount];
+        Array.Fill(texts, "");
+        return texts;
+    }
+}
+
+/// <summary>What a transformer does with a row, as data; saved with it.</summary>
+/// <param name="OutputColumn">Column that takes the text.</param>
+/// <param name="InputColumn">Column that is read.</param>
+/// <param name="Template">Template, or null for the base's default.</param>
+/// <param name="Generation">How text is written.</param>
+/// <param name="Precision">Number type of the base.</param>
+/// <param name="EmbedBase">Whether saving carries the base.</param>
+internal sealed record TextSettings(string OutputColumn, string InputColumn, string? Template,
+    GenerationOptions Generation,
+    ModelPrecision Precision, bool EmbedBase)
+{
+    /// <summary>Column that picks a row's prefix; null where there is none.</summary>
+    public string? AttributeColumn { get; init; }
+
+    /// <summary>Refuses an error column that would hide another one.</summary>
+    /// <param name="labelColumn">A text column that is needed too, or null.</param>
+    /// <param name="place">Where <see cref="Generation"/> is among the options, for the message.</param>
+    /// <exception cref="ArgumentException">It is named like another column.</exception>
+    public void CheckErrorColumn(string? labelColumn, string place = "")
+    {
+        if (Generation.ErrorColumnName is not { } error)
+            return;
+        (string Role, string? Name)[] taken =
+            [("output", OutputColumn), ("input", InputColumn), ("label", labelColumn), ("attribute", AttributeColumn)];
+        foreach ((string role, string? name) in taken)
+        {
+            if (name == error)
+                throw new ArgumentException(
+                    $"{place}Generation.ErrorColumnName: expected another name than that of the {role} column, found"
+                        + $" '{error}'.", "options");
+        }
+    }
+}
