@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Evaluation;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML;

@@ -6,12 +6,12 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Generation;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
-using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;

@@ -5,6 +5,8 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;

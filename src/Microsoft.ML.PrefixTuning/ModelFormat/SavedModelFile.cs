@@ -5,7 +5,7 @@ using System.IO.Compression;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Files;
-using Microsoft.ML.PrefixTuning.Transforming;
+using Microsoft.ML.PrefixTuning.Prefixes;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 

@@ -106,7 +106,8 @@ internal static class TrainingStateCodec
                 $"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found no such tensor.");
         if (!found.Shape.SequenceEqual(shape))
             throw new FormatException(
-                $"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found [{string.Join(", ", found.Shape)}].");
+                $"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found "
+                + $"[{string.Join(", ", found.Shape)}].");
         return found;
     }
 

@@ -235,7 +235,7 @@ public sealed class OptionsTests
                 Progress = _ =>
                 {
                     if (++steps == 2)
-                        ModelFormat.MlNetInternals.CancelExecution(context);
+                        MlNet.MlNetInternals.CancelExecution(context);
                 },
             },
         };

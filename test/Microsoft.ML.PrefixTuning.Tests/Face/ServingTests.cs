@@ -164,7 +164,7 @@ public sealed class ServingTests
     {
         var context = new MLContext(seed: 1);
         using PrefixTuningTransformer model = TinyBase.Fit(context);
-        ModelFormat.MlNetInternals.CancelExecution(context);
+        MlNet.MlNetInternals.CancelExecution(context);
         Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Texts(context, model, TinyBase.Rows(1)));
     }
 
@@ -172,15 +172,15 @@ public sealed class ServingTests
     public void CancelExecution_InTheMiddleOfAText_EndsItAtTheNextToken()
     {
         var context = new MLContext(seed: 1);
-        Runtime.IHostEnvironment environment = ModelFormat.MlNetInternals.GetEnvironment(context.Transforms.Text);
+        Runtime.IHostEnvironment environment = MlNet.MlNetInternals.GetEnvironment(context.Transforms.Text);
         using PrefixTuningTransformer model = TinyBase.Fit(context);
         int checks = 0;
         Assert.ThrowsExactly<OperationCanceledException>(() =>
             model.Session.Generate([new InputRow(0, "name : Venue")], () =>
         {
             if (++checks == 3)
-                ModelFormat.MlNetInternals.CancelExecution(context);
-            ModelFormat.MlNetInternals.CheckAlive(environment);
+                MlNet.MlNetInternals.CancelExecution(context);
+            MlNet.MlNetInternals.CheckAlive(environment);
         }, null));
         Assert.AreEqual(3, checks);
     }
@@ -199,7 +199,7 @@ public sealed class ServingTests
         {
             SpinWait.SpinUntil(() => model.Session.RowsWritten > 0, TimeSpan.FromSeconds(30));
             Thread.Sleep(200);   // the first check is over
-            ModelFormat.MlNetInternals.CancelExecution(context);
+            MlNet.MlNetInternals.CancelExecution(context);
         });
         canceller.Start();
         Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Texts(context, model, TinyBase.Rows(60)));
