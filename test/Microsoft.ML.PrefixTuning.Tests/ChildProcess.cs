@@ -68,6 +68,9 @@ internal static class ChildProcess
             case [FaceChild.LoadAndWait, var model, var temporary]:
                 FaceChild.Wait(model, temporary);
                 return 0;
+            case [FaceChild.ReadRows, var model]:
+                FaceChild.ReadThousands(model);
+                return 0;
             case [FaceChild.Save, var model, var copy]:
                 FaceChild.SaveForever(model, copy);
                 return 0;
