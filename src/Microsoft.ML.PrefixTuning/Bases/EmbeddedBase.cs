@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using Microsoft.ML.PrefixTuning.Files;
-using Microsoft.ML.PrefixTuning.ModelFormat;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Bases;
@@ -89,7 +88,8 @@ internal sealed class EmbeddedBase : IDisposable
         try
         {
             string[] paths = [.. manifest.Select((file, i) => Extract(find(StreamName(i)), file, folder.Path))];
-            bool isGguf = paths is [var only] && only.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
+            // A split file has several, the first part first.
+            bool isGguf = Array.TrueForAll(paths, path => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
             return new EmbeddedBase(isGguf ? paths[0] : folder.Path, paths, manifest, folder);
         }
         catch

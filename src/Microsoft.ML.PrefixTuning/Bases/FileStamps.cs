@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
@@ -24,8 +23,7 @@ internal sealed class FileStamps
     public static FileStamps Of(string path)
     {
         path = Path.GetFullPath(path);
-        IEnumerable<string> files = Directory.Exists(path) ? FrozenBase.Files(path) : [path];
-        return new FileStamps(path, [.. files.Select(Stamp.Of).OfType<Stamp>()]);
+        return new FileStamps(path, [.. FrozenBase.Files(path).Select(Stamp.Of).OfType<Stamp>()]);
     }
 
     /// <summary>Name of a file that changed, came or went since, or null where there is none.</summary>

@@ -3,7 +3,9 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -33,10 +35,12 @@ internal static class SavedModelCheck
         That(IsInnerPath(saved.Base.Name), "base.name", "a plain name, or several with '/' between",
             FileText.Quote(saved.Base.Name));
         That(saved.Base.Path.Length > 0, "base.path", "a path", "an empty text");
-        Hash(saved.Base.Fingerprint.ConfigHash, "base.fingerprint.configHash");
-        Hash(saved.Base.Fingerprint.ContentHash, "base.fingerprint.contentHash");
+        Hash(saved.Base.Identity.Weights, "base.identity.weights");
         if (saved.Base.Files is { } files)
             Files(files);
+        if (saved.TextRules is { } rules)
+            That(rules.Version is >= 1 and <= TextRules.LatestVersion, "textRules.version",
+                $"1 to {TextRules.LatestVersion}", $"{rules.Version}");
         if (saved.Training is { } training)
             Training(training);
     }

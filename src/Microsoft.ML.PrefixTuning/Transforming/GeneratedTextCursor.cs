@@ -25,6 +25,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     private readonly List<InputRow> _rows = [];
     private GeneratedText[] _results = [];
     private long _taken;
+    private long _batch;
     private int _place = -1;
     private long _position = -1;
     private bool _atEnd;
@@ -54,7 +55,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
 
     public override long Position => _position;
 
-    public override long Batch => 0;
+    public override long Batch => _batch;
 
     public override bool IsColumnActive(DataViewSchema.Column column) => _active[column.Index];
 
@@ -108,6 +109,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
             while (_rows.Count < ahead && _source.MoveNext())
                 Take();
             _taken += _rows.Count;
+            _batch++;
             _results = _rows.Count == 0 ? [] : _view.Texts(_rows);
         }
         catch (Exception fault)
@@ -120,13 +122,14 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     }
 
     /// <summary>
-    /// The rows of the first look-ahead come in parts, each as many as came before it. All others come in whole ones,
-    /// as if the first had.
+    /// The rows of the first look-ahead come in parts, each as many as came before it and at most what is worked on at
+    /// once. All others come in whole ones, as if the first had.
     /// </summary>
     private int NextAhead()
     {
-        int most = _view.Settings.Generation.LookAhead;
-        return _taken < most ? (int)Math.Min(Math.Max(1, _taken), most - _taken) : most;
+        GenerationOptions options = _view.Settings.Generation;
+        long left = options.LookAhead - _taken;
+        return left > 0 ? (int)Math.Min(Math.Clamp(_taken, 1, options.BatchSize), left) : options.LookAhead;
     }
 
     private void Forget()

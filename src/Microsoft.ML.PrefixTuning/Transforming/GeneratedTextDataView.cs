@@ -42,13 +42,25 @@ internal sealed class GeneratedTextDataView : IDataView
 
     public long? GetRowCount() => _source.GetRowCount();
 
-    public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
+    public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
+        GetRowCursor(Active(columnsNeeded), rand);
+
+    /// <summary>
+    /// One cursor has all rows: a batch already uses all cores. Where several are wanted an empty one lies beside it.
+    /// ML.NET splits a lone cursor among threads, and reads several hundred rows before it hands out the first; cursors
+    /// that it is given it reads batch by batch.
+    /// </summary>
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n,
+        Random? rand = null)
     {
-        var active = new bool[Schema.Count];
-        foreach (DataViewSchema.Column column in columnsNeeded)
-            active[column.Index] = true;
-        int inputs = _source.Schema.Count;
-        bool generates = active.AsSpan(inputs).Contains(true);
+        bool[] active = Active(columnsNeeded);
+        DataViewRowCursor cursor = GetRowCursor(active, rand);
+        return n > 1 && Generates(active) ? [cursor, new EmptyCursor(Schema, active)] : [cursor];
+    }
+
+    private DataViewRowCursor GetRowCursor(bool[] active, Random? rand)
+    {
+        bool generates = Generates(active);
         IEnumerable<DataViewSchema.Column> needed = _source.Schema.Where(column => active[column.Index]
             || generates && ReadColumns.Any(read => read.Index == column.Index));
         DataViewRowCursor source = _source.GetRowCursor(needed, rand);
@@ -57,8 +69,13 @@ internal sealed class GeneratedTextDataView : IDataView
             : new PassThroughCursor(source, Schema, active);
     }
 
-    // One cursor: a batch already uses all cores.
-    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n,
-        Random? rand = null) =>
-        [GetRowCursor(columnsNeeded, rand)];
+    private bool[] Active(IEnumerable<DataViewSchema.Column> columns)
+    {
+        var active = new bool[Schema.Count];
+        foreach (DataViewSchema.Column column in columns)
+            active[column.Index] = true;
+        return active;
+    }
+
+    private bool Generates(bool[] active) => active.AsSpan(_source.Schema.Count).Contains(true);
 }

@@ -2,11 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -293,7 +293,7 @@ public sealed class AttributeTests
             AttributeColumn = "Tone",
             Precision = ModelPrecision.Float32,
             Generation = SavedGeneration.Of(new GenerationOptions()),
-            Base = new SavedBase { Name = "tiny", Path = "tiny", Fingerprint = s_model.Session.Base.Fingerprint },
+            Base = new SavedBase { Name = "tiny", Path = "tiny", Identity = s_model.Session.Base.Identity },
             AttributePrefixes = [new SavedAttribute("calm", 1), new SavedAttribute("loud", 1)],
         }.ToBytes();
         string text = System.Text.Encoding.UTF8.GetString(json);

@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.SmallBart.Vocabulary;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 

@@ -60,12 +60,12 @@ public sealed class NormalizerGrowthTests
     public void Apply_TableThatBlowsATextUp_IsRefusedWhileItGrows()
     {
         var table = new CharacterMapNormalizer(Table('a', 1000), "file: 'table'");
-        Assert.AreEqual("bb", table.Apply("bb", TextPlace.Opening));
-        var refused = Assert.ThrowsExactly<FormatException>(() => table.Apply("aaa", TextPlace.Opening));
+        Assert.AreEqual("bb", table.Apply("bb", TextPlace.Opening, null));
+        var refused = Assert.ThrowsExactly<FormatException>(() => table.Apply("aaa", TextPlace.Opening, null));
         Assert.AreEqual("file: 'table': expected a table that makes a text at most 64 times as long, found more.",
             refused.Message);
         var small = new CharacterMapNormalizer(Table('a', 60), "file: 'table'");
-        Assert.AreEqual(new string('x', 180), small.Apply("aaa", TextPlace.Opening));
+        Assert.AreEqual(new string('x', 180), small.Apply("aaa", TextPlace.Opening, null));
     }
 
     private void AssertRefused()

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 

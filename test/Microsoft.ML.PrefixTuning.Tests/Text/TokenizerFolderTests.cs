@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
