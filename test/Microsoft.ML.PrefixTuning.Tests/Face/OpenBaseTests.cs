@@ -8,6 +8,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>Nothing that the library writes lands on a file of a base that is open.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class OpenBaseTests
 {
     private static readonly MLContext Context = new(seed: 1);

@@ -7,6 +7,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Files;
 
 /// <summary>What is open is not written over.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FilesInUseTests
 {
     private readonly TemporaryFolder _folder = new();

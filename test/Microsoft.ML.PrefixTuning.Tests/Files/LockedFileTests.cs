@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Files;
 
 /// <summary>Files of the living are told from those of the dead.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class LockedFileTests
 {
     private readonly TemporaryFolder _folder = new();

@@ -13,6 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Files;
 /// What is written where the target is more than a plain name: links, modes, long names, devices, folders.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class WriteTargetTests
 {
     private readonly TemporaryFolder _folder = new();

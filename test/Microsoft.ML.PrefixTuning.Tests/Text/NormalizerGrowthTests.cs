@@ -12,6 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 /// <summary>A tokenizer file cannot make gigabytes of a word.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class NormalizerGrowthTests
 {
     private const int Rows = 1000;

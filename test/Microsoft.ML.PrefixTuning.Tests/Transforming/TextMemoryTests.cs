@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Transforming;
 
 /// <summary>Texts come from memory where all that they depend on is the same, and never else.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TextMemoryTests
 {
     private readonly List<InputRow> _written = [];
