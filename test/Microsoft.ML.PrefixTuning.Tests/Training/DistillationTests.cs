@@ -103,11 +103,11 @@ public sealed class DistillationTests
         Trained outcome =
             Trained.By(TinyTraining.Run(model,
             new TrainingOptions { MaxEpochs = 12, BatchSize = 4, WarmupSteps = 2 }) with
-        {
-            Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
-            Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
-            Objective = new DistillationObjective(temperature, "a longer prefix"),
-        }, student);
+            {
+                Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
+                Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
+                Objective = new DistillationObjective(temperature, "a longer prefix"),
+            }, student);
         Assert.IsLessThan(0.5 * outcome.Summary.StartLoss, outcome.Summary.ValidationLosses.Min(point => point.Loss));
     }
 
@@ -120,8 +120,11 @@ public sealed class DistillationTests
             Trained.By(TinyTraining.Run(model) with { State = state }, first);
         using TrainedKeyValues second = TinyTraining.Direct(model);
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
-            Trained.By(TinyTraining.Run(model) with { State = state,
-            Objective = new DistillationObjective(2, "x") }, second));
+            Trained.By(TinyTraining.Run(model) with
+            {
+                State = state,
+                Objective = new DistillationObjective(2, "x")
+            }, second));
         StringAssert.Contains(fault.Message, "objective");
         StringAssert.Contains(fault.Message, "distillation at temperature 2 of x");
     }
