@@ -98,7 +98,11 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 channel.Info(MessageSensitivity.None, "The teacher writes a continuation for every row.");
                 (input, student) = (writer.Transform(input), Written(student, writer));
             }
-            var fitting = new PrefixFitting(_host, channel, _columns, student, lease.Base, _seed, teacher);
+            var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, student, lease.Base)
+            {
+                Seed = _seed,
+                Teacher = teacher,
+            };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }

@@ -84,7 +84,10 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, _options.Precision, _options.Device);
         try
         {
-            var fitting = new PrefixFitting(_host, channel, _columns, _options, lease.Base, _seed);
+            var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, _options, lease.Base)
+            {
+                Seed = _seed,
+            };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }
