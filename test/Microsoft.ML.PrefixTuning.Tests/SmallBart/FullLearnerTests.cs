@@ -13,6 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.SmallBart;
 
 /// <summary>A learner that is none of the library's, in the library's loop: all weights of a BART.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FullLearnerTests
 {
     private static readonly TrainingOptions Options = new()

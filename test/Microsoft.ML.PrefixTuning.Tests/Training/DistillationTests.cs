@@ -13,6 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
 /// <summary>The divergence from a teacher, its gradient, and training by it.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class DistillationTests
 {
     private const int TeacherLength = 9;
@@ -48,7 +49,8 @@ public sealed class DistillationTests
         Tensor expected = (ofTeacher.exp() * (ofTeacher - ofStudent)).sum() * temperature * temperature;
         Tensor wanted = autograd.grad([expected], [hidden])[0], gradient = empty_like(hidden);
         double sum = DistillationLoss.Measure(model, hidden, kept, temperature, gradient);
-        Assert.AreEqual(expected.ToDouble(), sum, 1e-5 * Math.Abs(sum) + 3e-5);
+        // Logarithms of 200,000 probabilities in float32: how a machine adds them moves a token by up to 1e-6.
+        Assert.AreEqual(expected.ToDouble(), sum, 1e-5 * Math.Abs(sum) + 1e-6 * Tokens);
         Assert.IsLessThanOrEqualTo(1e-4, (gradient - wanted).abs().max().ToDouble());
         Assert.AreEqual(sum, DistillationLoss.Measure(model, hidden, kept, temperature, null), 1e-9);
 
@@ -101,11 +103,11 @@ public sealed class DistillationTests
         Trained outcome =
             Trained.By(TinyTraining.Run(model,
             new TrainingOptions { MaxEpochs = 12, BatchSize = 4, WarmupSteps = 2 }) with
-        {
-            Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
-            Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
-            Objective = new DistillationObjective(temperature, "a longer prefix"),
-        }, student);
+            {
+                Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
+                Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
+                Objective = new DistillationObjective(temperature, "a longer prefix"),
+            }, student);
         Assert.IsLessThan(0.5 * outcome.Summary.StartLoss, outcome.Summary.ValidationLosses.Min(point => point.Loss));
     }
 
@@ -118,8 +120,11 @@ public sealed class DistillationTests
             Trained.By(TinyTraining.Run(model) with { State = state }, first);
         using TrainedKeyValues second = TinyTraining.Direct(model);
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
-            Trained.By(TinyTraining.Run(model) with { State = state,
-            Objective = new DistillationObjective(2, "x") }, second));
+            Trained.By(TinyTraining.Run(model) with
+            {
+                State = state,
+                Objective = new DistillationObjective(2, "x")
+            }, second));
         StringAssert.Contains(fault.Message, "objective");
         StringAssert.Contains(fault.Message, "distillation at temperature 2 of x");
     }

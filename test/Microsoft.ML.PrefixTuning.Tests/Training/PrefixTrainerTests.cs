@@ -12,6 +12,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class PrefixTrainerTests
 {
     [TestMethod]
@@ -291,8 +292,14 @@ public sealed class PrefixTrainerTests
         static Trained Train(LanguageModel model, TrainingLoss loss, int parts)
         {
             using TrainedKeyValues direct = TinyTraining.Direct(model);
-            var options = new TrainingOptions { MaxEpochs = 3, BatchSize = 20 / parts, GradientAccumulation = parts,
-                Loss = loss, WarmupSteps = 0 };
+            var options = new TrainingOptions
+            {
+                MaxEpochs = 3,
+                BatchSize = 20 / parts,
+                GradientAccumulation = parts,
+                Loss = loss,
+                WarmupSteps = 0
+            };
             return Trained.By(TinyTraining.Run(model, options) with { LearningRate = 0.01 }, direct);
         }
     }
@@ -324,8 +331,11 @@ public sealed class PrefixTrainerTests
         using var grouped = new TrainedGroups([start, start, start], 2, CPU);
         TrainingRun run = TinyTraining.Run(model);
         Trained outcome =
-            Trained.By(run with { Examples = run.Examples.Select((row, i) => row with { Group = i % 2 })
-            .ToArray() }, grouped);
+            Trained.By(run with
+            {
+                Examples = run.Examples.Select((row, i) => row with { Group = i % 2 })
+            .ToArray()
+            }, grouped);
         Assert.HasCount(3, outcome.Prefixes);
         float[][] groups = outcome.Prefixes.Select(TinyTraining.Values).ToArray();
         CollectionAssert.AreNotEqual(groups[0], groups[1]);
@@ -357,7 +367,8 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, new TrainingOptions { MaxEpochs = 1, BatchSize = 1, WarmupSteps = 0 });
+        TrainingRun run = TinyTraining.Run(model,
+            new TrainingOptions { MaxEpochs = 1, BatchSize = 1, WarmupSteps = 0 });
         Trained outcome = Trained.By(run with
         {
             Examples = [new TrainingExample([], [2]), .. run.Examples],

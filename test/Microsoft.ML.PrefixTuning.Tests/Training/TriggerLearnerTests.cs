@@ -10,6 +10,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TriggerLearnerTests
 {
     private static readonly TriggerRequest Request = new()
