@@ -15,7 +15,7 @@ internal static class FormatVersion
     // *** Version 1: initial; read by ModelFormat/Former.
     // *** Version 2: the base's identity as a list of named values; the rules by which texts become tokens and end;
     // *** options as their records have them.
-    // *** Version 3: SamplingDecoding.MinP.
+    // *** Version 3: SamplingDecoding.MinP, GenerationOptions.RememberedTexts.
     /// <summary>Version that is written; a new one needs a saved model of its own among the tests' files.</summary>
     public const uint Present = 0x00010003;
 
@@ -29,6 +29,7 @@ internal static class FormatVersion
     // taken out.
     private static readonly Dictionary<(Type Record, string Member), uint> Later = new()
     {
+        [(typeof(GenerationOptions), nameof(GenerationOptions.RememberedTexts))] = 0x00010003,
         [(typeof(SamplingDecoding), nameof(SamplingDecoding.MinP))] = 0x00010003,
     };
 

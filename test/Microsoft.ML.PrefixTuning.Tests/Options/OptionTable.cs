@@ -137,6 +137,7 @@ internal static class OptionTable
         Of<GenerationOptions>("SequenceCount", 2, "--decoding beam --sequence-count 2") with { Into = Beams },
         Of<GenerationOptions>("BatchSize", 5, "--generation-batch-size 5"),
         Of<GenerationOptions>("LookAhead", 6, "--look-ahead 6"),
+        Of<GenerationOptions>("RememberedTexts", 7, "--remembered-texts 7"),
         Of<GenerationOptions>("Truncation", PromptTruncation.Start, "--generation-truncation start"),
         Of<GenerationOptions>("ErrorColumnName", "Fault", "--error-column Fault"),
     ]);
