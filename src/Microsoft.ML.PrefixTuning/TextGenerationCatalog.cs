@@ -34,7 +34,7 @@ public sealed class TextGenerationCatalog
     /// <param name="data">Rows with labels and outputs.</param>
     /// <param name="labelColumnName">Texts wanted: one a row, or several as a vector. Empty ones stand for references
     /// that are missing; a row or group without any is measured against an empty text.</param>
-    /// <param name="outputColumnName">The text generated for the row.</param>
+    /// <param name="outputColumnName">The text generated for the row; of a vector of texts the first one.</param>
     /// <param name="options">What may be chosen.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
     /// <exception cref="ArgumentException">A row's group is missing: an empty text or a missing key.</exception>
@@ -66,8 +66,7 @@ public sealed class TextGenerationCatalog
         using DataViewRowCursor cursor = data.GetRowCursor(columns.Needed);
         Func<IReadOnlyList<string>> readLabels = columns.GetLabelReader(cursor);
         Func<object?> readGroup = columns.GetGroupReader(cursor);
-        ValueGetter<ReadOnlyMemory<char>> readOutput = cursor.GetGetter<ReadOnlyMemory<char>>(columns.Output);
-        ReadOnlyMemory<char> output = default;
+        Func<string> readOutput = columns.GetOutputReader(cursor);
         while (cursor.MoveNext())
         {
             MlNetInternals.CheckAlive(_environment);
@@ -76,8 +75,7 @@ public sealed class TextGenerationCatalog
                 references[places[group]].AddRange(readLabels());
                 continue;
             }
-            readOutput(ref output);
-            outputs.Add(output.ToString());
+            outputs.Add(readOutput());
             references.Add([.. readLabels()]);
         }
         return [.. outputs.Zip(references, MakeSegment)];

@@ -15,10 +15,9 @@ internal sealed class EvaluationColumns
     public EvaluationColumns(DataViewSchema schema, string label, string output, string? group)
     {
         _label = Find(schema, "label", label);
-        Check(_label.Type is TextDataViewType or VectorDataViewType { ItemType: TextDataViewType }, "label", _label,
-            "String or a vector of String");
+        Check(HasTexts(_label), "label", _label, "String or a vector of String");
         Output = Find(schema, "output", output);
-        Check(Output.Type is TextDataViewType, "output", Output, "String");
+        Check(HasTexts(Output), "output", Output, "String or a vector of String");
         if (group is null)
             return;
         _group = Find(schema, "group", group);
@@ -35,18 +34,19 @@ internal sealed class EvaluationColumns
     /// <summary>Gives the references of the cursor's row; empty texts are none.</summary>
     public Func<IReadOnlyList<string>> GetLabelReader(DataViewRow row)
     {
-        if (_label.Type is TextDataViewType)
-        {
-            Func<string> read = GetTextReader(row, _label);
-            return () => read() is { Length: > 0 } text ? [text] : [];
-        }
-        ValueGetter<VBuffer<ReadOnlyMemory<char>>> getter = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(_label);
-        VBuffer<ReadOnlyMemory<char>> labels = default;
-        return () =>
-        {
-            getter(ref labels);
-            return [.. labels.DenseValues().Select(text => text.ToString()).Where(text => text.Length > 0)];
-        };
+        Func<string[]> read = GetTextsReader(row, _label);
+        return () => Array.FindAll(read(), text => text.Length > 0);
+    }
+
+    /// <summary>
+    /// Gives the text of the cursor's row: of several the first one, which is the best where a model wrote them. It
+    /// throws an <see cref="ArgumentException"/> where there is none.
+    /// </summary>
+    public Func<string> GetOutputReader(DataViewRow row)
+    {
+        Func<string[]> read = GetTextsReader(row, Output);
+        return () => read() is [var first, ..] ? first : throw new ArgumentException(
+            $"Row {row.Position}, column '{Output.Name}': expected a text, found an empty vector.");
     }
 
     /// <summary>
@@ -90,6 +90,25 @@ internal sealed class EvaluationColumns
     private static bool IsGroup(DataViewType type) => type is TextDataViewType
         || (type is KeyDataViewType or NumberDataViewType
             && Type.GetTypeCode(type.RawType) is >= TypeCode.SByte and <= TypeCode.UInt64);
+
+    private static bool HasTexts(DataViewSchema.Column column) =>
+        column.Type is TextDataViewType or VectorDataViewType { ItemType: TextDataViewType };
+
+    private static Func<string[]> GetTextsReader(DataViewRow row, DataViewSchema.Column column)
+    {
+        if (column.Type is TextDataViewType)
+        {
+            Func<string> read = GetTextReader(row, column);
+            return () => [read()];
+        }
+        ValueGetter<VBuffer<ReadOnlyMemory<char>>> getter = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(column);
+        VBuffer<ReadOnlyMemory<char>> texts = default;
+        return () =>
+        {
+            getter(ref texts);
+            return [.. texts.DenseValues().Select(text => text.ToString())];
+        };
+    }
 
     private static Func<string> GetTextReader(DataViewRow row, DataViewSchema.Column column)
     {
