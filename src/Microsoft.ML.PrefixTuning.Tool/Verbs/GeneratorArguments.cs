@@ -48,6 +48,21 @@ internal sealed class GeneratorArguments
     /// <summary>The column that <c>--output</c> names, or null.</summary>
     public string? Output(ParseResult parsed) => parsed.GetValue(_output);
 
+    /// <summary>Options that name files.</summary>
+    public IReadOnlyCollection<Option> FileOptions => [_model, _base, _prefix];
+
+    /// <summary>Adds the files that it is read from.</summary>
+    public CommandFiles AddFiles(ParseResult parsed, CommandFiles files) => files
+        .ReadModel("--model", parsed.GetValue(_model))
+        .ReadBase(BasePath(parsed))
+        .Read("--prefix", parsed.GetValue(_prefix));
+
+    /// <summary>Adds what its texts depend on beside the other options.</summary>
+    public CommandSignature Sign(ParseResult parsed, CommandSignature signature) => signature
+        .Content("model", parsed.GetValue(_model))
+        .Base(BasePath(parsed))
+        .Content("prefix", parsed.GetValue(_prefix));
+
     /// <summary>Loads it.</summary>
     /// <exception cref="UsageException">The options contradict each other.</exception>
     public TextSource Open(ParseResult parsed, MLContext mlContext)
@@ -71,6 +86,9 @@ internal sealed class GeneratorArguments
         PrefixTuningTransformer changed = Make(mlContext, tuned, columns, Read(parsed, start, settings.Generation));
         return new TextSource(Exchange(loaded, tuned, changed), changed, [changed, .. Owned(loaded)]);
     }
+
+    private string? BasePath(ParseResult parsed) =>
+        parsed.GetValue(_base) is { } named ? BaseArgument.Resolve(named).Path : null;
 
     private TextSource OpenBase(ParseResult parsed, MLContext mlContext, BaseModel baseModel)
     {
