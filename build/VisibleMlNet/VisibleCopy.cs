@@ -11,13 +11,13 @@ using System.Reflection.PortableExecutable;
 namespace Microsoft.ML.PrefixTuning.Build;
 
 /// <summary>
-/// The bytes of an assembly in which the named types, their nested types and their internal members are public. Only the
-/// visibility bits of three metadata tables change, so the copy has the original's identity and the compiler takes it in
-/// the original's place. Private members stay private: among them are the explicit implementations of interfaces.
+/// The bytes of an assembly in which the named types, their nested types and their internal members are public. Only
+/// the visibility bits of three metadata tables change, so the copy has the original's identity and the compiler takes
+/// it in the original's place. Private members stay private: among them are the explicit implementations of interfaces.
 /// </summary>
 /// <remarks>
-/// Types that nobody named stay as they are. Were all of them public, ML.NET's internal names would come before imported
-/// ones in every file of a <c>Microsoft.ML.*</c> namespace.
+/// Types that nobody named stay as they are. Were all of them public, ML.NET's internal names would come before
+/// imported ones in every file of a <c>Microsoft.ML.*</c> namespace.
 /// </remarks>
 internal sealed class VisibleCopy
 {

@@ -1,6 +1,6 @@
 using System;
 using Microsoft.ML.PrefixTuning;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 
 namespace Microsoft.ML;
 

@@ -2,7 +2,8 @@ using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Fitting;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML;

@@ -1,9 +1,8 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Evaluation;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML;
@@ -37,7 +36,8 @@ public sealed class TextGenerationCatalog
     /// <param name="outputColumnName">The text generated for the row; of a vector of texts the first one.</param>
     /// <param name="options">What may be chosen.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
-    /// <exception cref="ArgumentException">A row's group is missing: an empty text or a missing key.</exception>
+    /// <exception cref="ArgumentException">There are no rows; a row's group is missing: an empty text or a missing
+    /// key; or <paramref name="options"/> asks for metrics that there are not.</exception>
     /// <exception cref="System.IO.IOException">The folder of <see cref="TextGenerationEvaluationOptions.MeteorFolder"/>
     /// has none of the files.</exception>
     /// <exception cref="OperationCanceledException">The context was told to cancel.</exception>
@@ -54,33 +54,11 @@ public sealed class TextGenerationCatalog
         ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
         ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
         options ??= new TextGenerationEvaluationOptions();
+        options.Check();
         var columns = new EvaluationColumns(data.Schema, labelColumnName, outputColumnName, options.GroupColumnName);
-        return TextGenerationMetrics.Of(ReadSegments(data, columns), options);
+        IReadOnlyList<Segment> segments =
+            SegmentReader.Read(data, columns, () => MlNetInternals.CheckAlive(_environment));
+        return segments.Count > 0 ? Measurement.Of(segments, options)
+            : throw new ArgumentException("Expected rows to measure, found none.", nameof(data));
     }
-
-    private List<Segment> ReadSegments(IDataView data, EvaluationColumns columns)
-    {
-        var outputs = new List<string>();
-        var references = new List<List<string>>();
-        var places = new Dictionary<object, int>();
-        using DataViewRowCursor cursor = data.GetRowCursor(columns.Needed);
-        Func<IReadOnlyList<string>> readLabels = columns.GetLabelReader(cursor);
-        Func<object?> readGroup = columns.GetGroupReader(cursor);
-        Func<string> readOutput = columns.GetOutputReader(cursor);
-        while (cursor.MoveNext())
-        {
-            MlNetInternals.CheckAlive(_environment);
-            if (readGroup() is { } group && !places.TryAdd(group, outputs.Count))
-            {
-                references[places[group]].AddRange(readLabels());
-                continue;
-            }
-            outputs.Add(readOutput());
-            references.Add([.. readLabels()]);
-        }
-        return [.. outputs.Zip(references, MakeSegment)];
-    }
-
-    private static Segment MakeSegment(string output, List<string> references) =>
-        references.Count > 0 ? new Segment(output, references) : new Segment(output, "");
 }

@@ -27,10 +27,10 @@ internal static class MetricsBenchmark
         Time("chrF++", () => ChrF.Corpus(segments, ChrFOptions.WithWords));
         Time("BLEU of E2E", () => MtevalBleu.Corpus(segments));
         Time("NIST", () => Nist.Corpus(segments));
-        Time("METEOR", () => Meteor.Corpus(segments, MeteorOptions.Default));
+        Time("METEOR", () => Meteor.Corpus(segments, MeteorResources.BuiltIn));
         Time("ROUGE-L of E2E", () => CaptionRougeL.Corpus(segments));
         Time("CIDEr", () => Cider.Corpus(segments));
-        Time("TER", () => Ter.Corpus(segments, TerOptions.Default));
+        Time("TER", () => Ter.Corpus(segments, normalize: false));
     }
 
     // The output is the reference with words exchanged and two of its parts swapped.

@@ -56,6 +56,9 @@ internal static class ChildProcess
             case [FaceChild.LoadTone, var model, var text, var tone]:
                 FaceChild.WriteText(model, text, tone);
                 return 0;
+            case [FaceChild.ReadRows, var model]:
+                FaceChild.ReadThousands(model);
+                return 0;
             case [FaceChild.Save, var model, var copy]:
                 FaceChild.SaveForever(model, copy);
                 return 0;

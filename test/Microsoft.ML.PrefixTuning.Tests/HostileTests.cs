@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
@@ -32,27 +31,25 @@ public sealed class HostileTests
     {
         HostileCase hostile = Read().Single(one => one.Id == id);
         using FrozenBase? frozen = hostile.Base is null ? null : FrozenBase.Load(hostile.Base, ScalarType.Float32, CPU);
-        Settle();
-        long tensors = Tensor.TotalCount, allocated = GC.GetTotalAllocatedBytes(precise: true);
+        long tensors = OwnTensors.Live, allocated = GC.GetAllocatedBytesForCurrentThread();
         string[] before = hostile.Files();
-        var clock = Stopwatch.StartNew();
-        Exception? fault = FaultOf(() => HostileTrial.Run(hostile, frozen));
-        double seconds = clock.Elapsed.TotalSeconds;
-        allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
+        Exception? fault = null;
+        double seconds = OwnTime.SecondsOf(() => fault = FaultOf(() => HostileTrial.Run(hostile, frozen)));
+        allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         CollectionAssert.AreEqual(before, hostile.Files(), "Files were left behind.");
         if (hostile.Marker is not null)
             Assert.IsFalse(File.Exists(hostile.Marker), "A pickle was executed.");
         if (hostile.Expect == "accept")
         {
             Assert.IsNull(fault, $"{fault}");
-            Assert.IsLessThanOrEqualTo(tensors, Tensor.TotalCount, "Tensors were left behind.");
+            Assert.AreEqual(tensors, OwnTensors.Live, "Tensors were left behind.");
             return;
         }
         Assert.IsNotNull(fault, $"Accepted, although: {hostile.Wrong}");
         hostile.CheckFault(fault);
         Assert.IsLessThan(MostSeconds, seconds, "It took too long.");
         Assert.IsLessThan(hostile.Size + SlackBytes, allocated, "Too much was allocated.");
-        Assert.IsLessThanOrEqualTo(tensors, Tensor.TotalCount, "Tensors were left behind.");
+        Assert.AreEqual(tensors, OwnTensors.Live, "Tensors were left behind.");
     }
 
     private static Exception? FaultOf(Action action)
@@ -68,13 +65,6 @@ public sealed class HostileTests
         }
     }
 
-    // Tensors that earlier tests left to the finalizer must not be counted as this one's.
-    private static void Settle()
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-    }
-
-    private static IReadOnlyList<HostileCase> Read() =>
-        Fixtures.Hostile is { } folder ? HostileCase.ReadAll(folder) : [];
+    private static IReadOnlyList<HostileCase> Read() => Fixtures.Hostile is { } folder ? HostileCase.ReadAll(folder)
+        : [];
 }

@@ -5,7 +5,7 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Evaluation;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Tests.Evaluation;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -70,7 +70,7 @@ public class TextGenerationCatalogTests
         IEnumerable<GroupedRow> first =
             Rows.Select((row, i) => new GroupedRow(row.References[0], row.Output, $"row {i}", i));
         IEnumerable<GroupedRow> rest = Rows.SelectMany((row, i) =>
-            row.References.Skip(1).Select(text => new GroupedRow(text, "not this one", $"row {i}", i)));
+            row.References.Skip(1).Select(text => new GroupedRow(text, row.Output, $"row {i}", i)));
         IDataView view = _mlContext.Data.LoadFromEnumerable(first.Concat(rest));
         IDataView keyed = _mlContext.Transforms.Conversion.MapValueToKey("Key", "Name").Fit(view).Transform(view);
 
@@ -90,22 +90,23 @@ public class TextGenerationCatalogTests
     [TestMethod]
     public void Evaluate_EmptyTextsInAGroup_AreMissingReferences()
     {
+        // Without a reference in any of its rows, a group is measured against an empty text.
         Segment[] expected = [new Segment("a b c d e", "a b c d"), new Segment("x y", "")];
         var options = new TextGenerationEvaluationOptions { GroupColumnName = "Name" };
         IDataView vectors = _mlContext.Data.LoadFromEnumerable(
         [
             new VectorRow(["", ""], "a b c d e") { Name = "first" },
-            new VectorRow(["a b c d"], "not this one") { Name = "first" },
-            new VectorRow([], "not this one") { Name = "first" },
+            new VectorRow(["a b c d"], "a b c d e") { Name = "first" },
+            new VectorRow([], "a b c d e") { Name = "first" },
             new VectorRow([""], "x y") { Name = "second" },
-            new VectorRow([], "not this one") { Name = "second" },
+            new VectorRow([], "x y") { Name = "second" },
         ]);
         IDataView scalars = _mlContext.Data.LoadFromEnumerable(
         [
             new GroupedRow("a b c d", "a b c d e", "first", 0),
-            new GroupedRow("", "not this one", "first", 0),
+            new GroupedRow("", "a b c d e", "first", 0),
             new GroupedRow("", "x y", "second", 0),
-            new GroupedRow("", "not this one", "second", 0),
+            new GroupedRow("", "x y", "second", 0),
         ]);
 
         AssertFigures(expected, Evaluate(vectors, options: options));
@@ -132,10 +133,10 @@ public class TextGenerationCatalogTests
     [TestMethod]
     public void Evaluate_NumberZero_IsAGroup()
     {
-        IDataView view = _mlContext.Data
-            .LoadFromEnumerable([new GroupedRow("a b", "a c", "", 0), new GroupedRow("a c", "d", "", 0)]);
-        TextGenerationMetrics metrics =
-            Evaluate(view, "Reference", new TextGenerationEvaluationOptions { GroupColumnName = "Number" });
+        IDataView view = _mlContext.Data.LoadFromEnumerable([new GroupedRow("a b", "a c", "", 0),
+            new GroupedRow("a c", "a c", "", 0)]);
+        TextGenerationMetrics metrics = Evaluate(view, "Reference",
+            new TextGenerationEvaluationOptions { GroupColumnName = "Number" });
         AssertFigures([new Segment("a c", "a b", "a c")], metrics);
     }
 
@@ -166,12 +167,14 @@ public class TextGenerationCatalogTests
     }
 
     [TestMethod]
-    public void Evaluate_NoRows_IsZero()
+    [DataRow(null)]
+    [DataRow("Name")]
+    public void Evaluate_NoRows_IsRefused(string? group)
     {
-        TextGenerationMetrics metrics = Evaluate(VectorView([]));
-        Assert.AreEqual(0, metrics.SegmentCount);
-        Assert.AreEqual(new E2EMetrics(0, 0, 0, 0, 0), metrics.E2E);
-        Assert.AreEqual(0, metrics.Bleu + metrics.ChrF + metrics.Ter + metrics.OutputLength + metrics.ReferenceLength);
+        var options = new TextGenerationEvaluationOptions { GroupColumnName = group };
+        ArgumentException refusal =
+            Assert.ThrowsExactly<ArgumentException>(() => Evaluate(VectorView([]), options: options));
+        Assert.AreEqual("Expected rows to measure, found none. (Parameter 'data')", refusal.Message);
     }
 
     [TestMethod]
@@ -214,6 +217,13 @@ public class TextGenerationCatalogTests
         Assert.ThrowsExactly<OperationCanceledException>(() => Evaluate(view));
     }
 
+    // The order in which texts are measured, whatever that of the rows.
+    private static Segment[] Sorted(IEnumerable<Segment> segments) => [.. segments
+        .Select(segment => new Segment(segment.Output,
+            [.. segment.References.OrderByDescending(text => text.Length)
+                .ThenBy(text => text, StringComparer.Ordinal)]))
+        .OrderBy(segment => segment.Output, StringComparer.Ordinal)];
+
     private IDataView VectorView(IEnumerable<Segment> rows) =>
         _mlContext.Data.LoadFromEnumerable(rows.Select(row => new VectorRow([.. row.References], row.Output)));
 
@@ -223,10 +233,11 @@ public class TextGenerationCatalogTests
 
     private static void AssertFigures(Segment[] rows, TextGenerationMetrics metrics)
     {
+        rows = Sorted(rows);
         BleuScore bleu = Bleu.Corpus(rows, BleuOptions.Default);
         RougeScores rouge = Rouge.Corpus(rows, stem: false);
         Lengths lengths = Lengths.Of(rows);
-        double meteor = Meteor.Corpus(rows, MeteorOptions.Default).Score, nist = Nist.Corpus(rows),
+        double meteor = Meteor.Corpus(rows, MeteorResources.BuiltIn).Score, nist = Nist.Corpus(rows),
             cider = Cider.Corpus(rows);
         double mtevalBleu = 100 * MtevalBleu.Corpus(rows);
         Assert.AreEqual(rows.Length, metrics.SegmentCount);
@@ -240,13 +251,13 @@ public class TextGenerationCatalogTests
         Assert.AreEqual(cider, metrics.Cider);
         Assert.AreEqual(ChrF.Corpus(rows, ChrFOptions.Default), metrics.ChrF);
         Assert.AreEqual(ChrF.Corpus(rows, ChrFOptions.WithWords), metrics.ChrFPlusPlus);
-        Assert.AreEqual(Ter.Corpus(rows, TerOptions.Default).Score, metrics.Ter);
+        Assert.AreEqual(Ter.Corpus(rows, normalize: false).Score, metrics.Ter);
         Assert.AreEqual(ExactMatch.Corpus(rows), metrics.ExactMatch);
         Assert.AreEqual(lengths, new Lengths(metrics.OutputLength, metrics.ReferenceLength));
         Assert.AreEqual(new E2EMetrics(mtevalBleu, nist, 100 * meteor, 100 * CaptionRougeL.Corpus(rows), cider),
             metrics.E2E);
-        Assert.AreEqual(new WebNlgMetrics(mtevalBleu, meteor,
-            Ter.Corpus(rows, new TerOptions { Normalize = true }).Score / 100), metrics.WebNlg);
+        Assert.AreEqual(new WebNlgMetrics(mtevalBleu, meteor, Ter.Corpus(rows, normalize: true).Score / 100),
+            metrics.WebNlg);
     }
 
     private sealed record VectorRow([property: VectorType] string[] References, string Output)

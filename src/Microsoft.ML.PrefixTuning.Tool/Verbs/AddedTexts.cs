@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Data;
-using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;

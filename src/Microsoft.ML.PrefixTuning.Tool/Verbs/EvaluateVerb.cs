@@ -1,7 +1,6 @@
+using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -12,13 +11,6 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// </summary>
 internal sealed class EvaluateVerb
 {
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        WriteIndented = true,
-    };
-
     private readonly ToolConsole _console;
     private readonly Argument<string[]> _paths = PathArgument.Make<string[]>("files",
         "Texts, one a line, and one or more files of references; or one table with a column of each; or, with a"
@@ -40,6 +32,7 @@ internal sealed class EvaluateVerb
             + " a line."
         };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON instead of a table." };
+    private readonly MetricsOption _metrics;
     private readonly RecordOptions<TextGenerationEvaluationOptions> _options;
     private readonly GeneratorArguments _generator;
 
@@ -50,7 +43,9 @@ internal sealed class EvaluateVerb
         command.Arguments.Add(_paths);
         foreach (Option option in (Option[])[_label, _format, _blocks, _json])
             command.Options.Add(option);
-        _options = new RecordOptions<TextGenerationEvaluationOptions>(command);
+        _metrics = new MetricsOption(command);
+        _options = new RecordOptions<TextGenerationEvaluationOptions>(command,
+            without: [nameof(TextGenerationEvaluationOptions.Metrics)]);
         _generator = new GeneratorArguments(command);
         command.SetAction(Run);
     }
@@ -65,25 +60,36 @@ internal sealed class EvaluateVerb
             "prefix-tune evaluate outputs.txt references.txt more-references.txt",
             "prefix-tune evaluate outputs.txt e2e-references.txt --reference-blocks --json",
             "prefix-tune evaluate described.tsv --output Description --label Reference --group-column Facts",
-            "prefix-tune evaluate test.tsv --model describe.zip --label Reference --group-column Facts");
+            "prefix-tune evaluate test.tsv --model describe.zip --label Reference --group-column Facts",
+            "prefix-tune evaluate outputs.txt references.txt --metrics bleu,rouge,chrf");
         return command;
     }
 
     private int Run(ParseResult parsed)
     {
         string[] paths = parsed.GetValue(_paths)!;
-        TextGenerationEvaluationOptions options = _options.Read(parsed, new TextGenerationEvaluationOptions());
+        var start = new TextGenerationEvaluationOptions { Metrics = _metrics.Read(parsed) };
+        TextGenerationEvaluationOptions options = _options.Read(parsed, start);
         MLContext mlContext = Context.Make(_console);
         List<EvaluationRow> rows = ReadRows(parsed, paths, options.GroupColumnName, mlContext);
+        if (rows.Count == 0)
+            throw new FormatException($"'{paths[0]}': expected texts to measure, found none.");
         if (options.GroupColumnName is not null)
             options = options with { GroupColumnName = nameof(EvaluationRow.Group) };
         TextGenerationMetrics metrics = mlContext.TextGeneration.Evaluate(mlContext.Data.LoadFromEnumerable(rows),
             nameof(EvaluationRow.References), nameof(EvaluationRow.Output), options);
         if (parsed.GetValue(_json))
-            _console.Out.WriteLine(JsonSerializer.Serialize(metrics, Json));
+            _console.Out.WriteLine(MetricsJson.Write(metrics));
         else
-            _console.Write(MetricsTable.Make(metrics));
+            WriteTable(metrics);
         return ExitCode.Done;
+    }
+
+    private void WriteTable(TextGenerationMetrics metrics)
+    {
+        _console.Write(MetricsTable.Make(metrics));
+        foreach (string note in metrics.Notes)
+            _console.Out.WriteLine($"* {note}");
     }
 
     private List<EvaluationRow> ReadRows(ParseResult parsed, string[] paths, string? group, MLContext mlContext)

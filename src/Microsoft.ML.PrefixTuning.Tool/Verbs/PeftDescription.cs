@@ -18,7 +18,8 @@ internal static class PeftDescription
     {
         ModelConfig config = ModelConfig.Read(Path.Combine(folder, PeftConfig.File));
         yield return new("adapter",
-            $"PEFT {config.Text("peft_type") ?? throw config.Missing("peft_type")}, {config.Text("task_type") ?? "no task"}");
+            $"PEFT {config.Text("peft_type") ?? throw config.Missing("peft_type")}, "
+            + (config.Text("task_type") ?? "no task"));
         yield return new("base", config.Text("base_model_name_or_path") is { } name ? BaseDescription.Quote(name)
             : "not named");
         foreach (string key in Counts.Where(config.Has))

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -11,14 +12,18 @@ internal static class PrefixDescription
     {
         PrefixConvention convention = prefix.Convention;
         yield return new("prefix",
-            $"{prefix.Length} tokens, {(convention.Placement == PrefixPlacement.Front ? "in front of everything" : "behind the source (infix)")}");
+            $"{prefix.Length} tokens, "
+            + (convention.Placement == PrefixPlacement.Front ? "in front of everything" : "behind the source (infix)"));
         foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
             yield return new($"  {site.ToString().ToLowerInvariant()} attention",
-                FormattableString.Invariant(
-                $"{part.Layers} layers, {part.KeyValueHeads} key/value heads of size {part.HeadSize}, {part.Length} tokens"));
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{part.Layers} layers, {part.KeyValueHeads} key/value heads of size {part.HeadSize}, ")
+                + string.Create(CultureInfo.InvariantCulture, $"{part.Length} tokens"));
         yield return new("  numbers",
             FormattableString.Invariant(
             $"{prefix.ParameterCount:N0} ({prefix.ParameterCount * sizeof(float) / 1024.0:N1} KB)"));
+        yield return new("  made for", prefix.Base is { } made ? $"{made.Summary}, weights {made.Weights}"
+            : "any base of this shape: the file does not say which");
         yield return new("  convention", string.Join("; ", Conventions(convention)));
     }
 

@@ -12,8 +12,8 @@ internal static class TrainingDescription
     public static IEnumerable<Described> Of(TrainingSummary summary)
     {
         yield return new("training", summary.IsUntrained ? "nothing was trained"
-            : FormattableString.Invariant(
-            $"{OptionText.Kebab(summary.End.ToString())} after {summary.Losses.Count:N0} steps, {summary.Epochs} epochs, {summary.Duration:h\\:mm\\:ss}"));
+            : $"{OptionText.Kebab(summary.End.ToString())} after " + FormattableString.Invariant(
+                $"{summary.Losses.Count:N0} steps, {summary.Epochs} epochs, {summary.Duration:h\\:mm\\:ss}"));
         yield return new("rows",
             FormattableString.Invariant(
             $"{summary.TrainingRows:N0} for training, {summary.ValidationRows:N0} for validation")

@@ -1,6 +1,6 @@
 using System;
 using System.Globalization;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.Runtime;
 using TorchSharp;
 

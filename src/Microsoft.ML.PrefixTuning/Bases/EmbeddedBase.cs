@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Bases;

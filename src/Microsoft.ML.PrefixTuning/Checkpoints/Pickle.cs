@@ -39,5 +39,6 @@ internal static class Pickle
     private static string Message(string file, string target) =>
         $"{file}: found a Python pickle, which is never read here; expected safetensors ({target}). Convert it where"
             + " you trust it: "
-        + $"python -c \"import torch, safetensors.torch as s; s.save_file({{k: v.clone() for k, v in torch.load('{file}', weights_only=True).items()}}, '{target}', {{'format': 'pt'}})\"";
+            + "python -c \"import torch, safetensors.torch as s; s.save_file({k: v.clone() for k, v in "
+            + $"torch.load('{file}', weights_only=True).items()}}, '{target}', {{'format': 'pt'}})\"";
 }

@@ -12,13 +12,12 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 /// </summary>
 internal static class Bleu
 {
+    // sacreBLEU's values for add-k and floor.
+    private const double AddedMatches = 1, LeastMatches = 0.1;
+
     /// <summary>The score of a corpus; 0 for an empty one.</summary>
     public static BleuScore Corpus(IReadOnlyList<Segment> segments, BleuOptions options) =>
         FromCounts(BleuCounts.Sum(Count(segments, options), options.MaxOrder), options);
-
-    /// <summary>The score of one segment; <see cref="BleuOptions.EffectiveOrder"/> is advisable.</summary>
-    public static BleuScore OfSegment(Segment segment, BleuOptions options) =>
-        FromCounts(Count(segment, options), options);
 
     /// <summary>What each segment adds to the corpus.</summary>
     public static BleuCounts[] Count(IReadOnlyList<Segment> segments, BleuOptions options) =>
@@ -32,10 +31,10 @@ internal static class Bleu
         // Without a single match no smoothing helps.
         if (counts.Matches.AsSpan(0, options.MaxOrder).IndexOfAnyExcept(0) < 0)
             return new BleuScore(0, precisions, penalty, counts);
-        int order = SetPrecisions(precisions, counts, options);
+        SetPrecisions(precisions, counts, options.Smoothing);
         // As in the source, a precision of 0 makes the product vanish.
-        double logs = precisions.Take(order).Sum(precision => precision == 0 ? -9999999999 : Math.Log(precision));
-        return new BleuScore(penalty * Math.Exp(logs / order), precisions, penalty, counts);
+        double logs = precisions.Sum(precision => precision == 0 ? -9999999999 : Math.Log(precision));
+        return new BleuScore(penalty * Math.Exp(logs / options.MaxOrder), precisions, penalty, counts);
     }
 
     /// <summary>What one segment adds to the corpus.</summary>
@@ -85,24 +84,20 @@ internal static class Bleu
 
     // Chen and Cherry, "A Systematic Comparison of Smoothing Techniques for Sentence-Level BLEU", 2014: methods 1, 2,
     // 3.
-    private static int SetPrecisions(double[] precisions, BleuCounts counts, BleuOptions options)
+    private static void SetPrecisions(double[] precisions, BleuCounts counts, BleuSmoothing smoothing)
     {
         double halving = 1;
-        int effectiveOrder = precisions.Length;
         for (int i = 0; i < precisions.Length; i++)
         {
-            double added = options.Smoothing == BleuSmoothing.AddK && i > 0 ? options.SmoothingValue : 0;
+            double added = smoothing == BleuSmoothing.AddK && i > 0 ? AddedMatches : 0;
             double matches = counts.Matches[i] + added, total = counts.Totals[i] + added;
             if (total == 0)
                 break;
-            if (options.EffectiveOrder)
-                effectiveOrder = i + 1;
-            if (matches == 0 && options.Smoothing == BleuSmoothing.Exponential)
+            if (matches == 0 && smoothing == BleuSmoothing.Exponential)
                 matches = 1 / (halving *= 2);
-            else if (matches == 0 && options.Smoothing == BleuSmoothing.Floor)
-                matches = options.SmoothingValue;
+            else if (matches == 0 && smoothing == BleuSmoothing.Floor)
+                matches = LeastMatches;
             precisions[i] = 100 * matches / total;
         }
-        return effectiveOrder;
     }
 }

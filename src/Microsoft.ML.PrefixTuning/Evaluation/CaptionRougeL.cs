@@ -22,12 +22,13 @@ internal static class CaptionRougeL
     public static double OfSegment(Segment segment)
     {
         var numbers = new NGramNumbers<string>(1);
-        int[] output = numbers.Count(MtevalBleu.Tokens(segment.Output, caseSensitive: false)).Tokens;
+        int[] output = numbers.Count(MtevalBleu.Tokens(segment.Output)).Tokens;
+        var shared = new LongestCommonSubsequence(output);
         double precision = 0, recall = 0;
         foreach (string text in segment.References)
         {
-            int[] reference = numbers.Count(MtevalBleu.Tokens(text, caseSensitive: false)).Tokens;
-            double common = LongestCommonSubsequence.Length(output, reference);
+            int[] reference = numbers.Count(MtevalBleu.Tokens(text)).Tokens;
+            double common = shared.Length(reference);
             precision = Math.Max(precision, common / output.Length);
             recall = Math.Max(recall, common / reference.Length);
         }

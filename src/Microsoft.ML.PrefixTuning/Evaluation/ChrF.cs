@@ -7,35 +7,32 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 
 /// <summary>
 /// chrF (Popović, 2015) and chrF++ (Popović, 2017) as sacreBLEU 2.6.0 computes them, from 0 to 100: an F score over
-/// character
-/// n-grams, and word n-grams. Characters are Unicode's code points, white space left out; words are split at white
-/// space, with one ASCII punctuation character at their end, or else at their beginning, as a word of its own.
+/// character n-grams, and word n-grams. Characters are Unicode's code points, white space left out; words are split at
+/// white space, with one ASCII punctuation character at their end, or else at their beginning, as a word of its own.
 /// </summary>
 internal static class ChrF
 {
     private const string Punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
-    private const double Epsilon = 1e-16;
+    private const int CharacterOrder = 6;
+    private const double BetaSquared = 2 * 2;
 
     /// <summary>The score of a corpus; 0 for an empty one.</summary>
     public static double Corpus(IReadOnlyList<Segment> segments, ChrFOptions options)
     {
-        var sum = new Counts[options.Orders];
+        var sum = new Counts[CharacterOrder + options.WordOrder];
         foreach (Counts[] counts in ParallelRows.Map(segments, segment => Best(segment, options)))
         {
             for (int i = 0; i < sum.Length; i++)
                 sum[i] = new Counts(sum[i].Output + counts[i].Output, sum[i].Reference + counts[i].Reference,
                     sum[i].Matches + counts[i].Matches);
         }
-        return segments.Count == 0 ? 0 : Score(sum, options);
+        return Score(sum);
     }
-
-    /// <summary>The score of one segment against its best reference.</summary>
-    public static double OfSegment(Segment segment, ChrFOptions options) => Score(Best(segment, options), options);
 
     // Counts against the reference with the best score, the first of equals.
     private static Counts[] Best(Segment segment, ChrFOptions options)
     {
-        var characters = new NGramNumbers<int>(options.CharacterOrder);
+        var characters = new NGramNumbers<int>(CharacterOrder);
         var words = new NGramNumbers<string>(Math.Max(1, options.WordOrder));
         Text output = Count(segment.Output, options, characters, words);
         Counts[] best = [];
@@ -43,7 +40,7 @@ internal static class ChrF
         foreach (string reference in segment.References)
         {
             Counts[] counts = Compare(output, Count(reference, options, characters, words), options);
-            double score = Score(counts, options);
+            double score = Score(counts);
             if (score > bestScore)
                 (best, bestScore) = (counts, score);
         }
@@ -55,8 +52,7 @@ internal static class ChrF
     {
         if (options.Lowercase)
             text = LowerCase.Of(text);
-        string kept = options.KeepWhitespace ? text : string.Concat(Whitespace.Split(text));
-        int[] codePoints = [.. kept.EnumerateRunes().Select(rune => rune.Value)];
+        int[] codePoints = [.. string.Concat(Whitespace.Split(text)).EnumerateRunes().Select(rune => rune.Value)];
         return new Text(characters.Count(codePoints), options.WordOrder == 0 ? null : words.Count(Words(text)));
     }
 
@@ -77,42 +73,36 @@ internal static class ChrF
 
     private static Counts[] Compare(Text output, Text reference, ChrFOptions options)
     {
-        var counts = new Counts[options.Orders];
+        var counts = new Counts[CharacterOrder + options.WordOrder];
         for (int i = 0; i < counts.Length; i++)
         {
-            bool isWord = i >= options.CharacterOrder;
+            bool isWord = i >= CharacterOrder;
             NGramCounts found = isWord ? output.Words! : output.Characters;
             NGramCounts wanted = isWord ? reference.Words! : reference.Characters;
-            int order = isWord ? i - options.CharacterOrder + 1 : i + 1, total = wanted.Total(order);
+            int order = isWord ? i - CharacterOrder + 1 : i + 1, total = wanted.Total(order);
             // Where the reference has no n-gram of this order, the output's are not held against it.
             counts[i] = new Counts(total == 0 ? 0 : found.Total(order), total, found.Overlap(wanted, order));
         }
         return counts;
     }
 
-    private static double Score(Counts[] counts, ChrFOptions options)
+    // Orders that a side is too short for are left out.
+    private static double Score(Counts[] counts)
     {
-        double factor = options.Beta * options.Beta, smoothed = 0, precisions = 0, recalls = 0;
+        double precisions = 0, recalls = 0;
         int orders = 0;
         foreach ((int output, int reference, int matches) in counts)
         {
-            double precision = output > 0 ? matches / (double)output : Epsilon;
-            double recall = reference > 0 ? matches / (double)reference : Epsilon;
-            double weighted = factor * precision + recall;
-            smoothed += weighted > 0 ? (1 + factor) * precision * recall / weighted : Epsilon;
-            if (output > 0 && reference > 0)
-            {
-                precisions += precision;
-                recalls += recall;
-                orders++;
-            }
+            if (output == 0 || reference == 0)
+                continue;
+            precisions += matches / (double)output;
+            recalls += matches / (double)reference;
+            orders++;
         }
-        if (options.EpsilonSmoothing)
-            return 100 * smoothed / counts.Length;
         if (precisions + recalls == 0)
             return 0;
-        (double p, double r) = (precisions / orders, recalls / orders);
-        return 100 * (1 + factor) * p * r / (factor * p + r);
+        (double precision, double recall) = (precisions / orders, recalls / orders);
+        return 100 * (1 + BetaSquared) * precision * recall / (BetaSquared * precision + recall);
     }
 
     private readonly record struct Counts(int Output, int Reference, int Matches);

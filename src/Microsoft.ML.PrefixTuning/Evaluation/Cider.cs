@@ -27,9 +27,12 @@ internal static class Cider
         var numbers = new NGramNumbers<string>(MaxOrder);
         var counted = new (NGramCounts Output, NGramCounts[] References)[segments.Count];
         Dictionary<int, int>[] frequencies = [[], [], [], []];
+        // Segments of one group share their references.
+        var known = new Dictionary<object, NGramCounts[]>(ReferenceEqualityComparer.Instance);
         for (int i = 0; i < counted.Length; i++)
         {
-            NGramCounts[] references = [.. segments[i].References.Select(Count)];
+            if (!known.TryGetValue(segments[i].References, out NGramCounts[]? references))
+                known.Add(segments[i].References, references = [.. segments[i].References.Select(Count)]);
             counted[i] = (Count(segments[i].Output), references);
             AddFrequencies(frequencies, NGramCounts.Union(references));
         }

@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
@@ -14,9 +15,9 @@ internal sealed class EditDistance
     private readonly int[] _reference;
     private readonly double _ratio;
     private readonly int _beam;
-    private readonly int[][] _rows;
-    private int[] _row;
-    private int[] _nextRow;
+    private readonly Row[] _rows;
+    private int[] _costs;
+    private int[] _nextCosts;
 
     /// <param name="output">Words by number.</param>
     /// <param name="reference">Words by number.</param>
@@ -27,32 +28,36 @@ internal sealed class EditDistance
         _ratio = output.Length > 0 ? reference.Length / (double)output.Length : 1;
         // Without a wider beam neighbouring rows might not overlap.
         _beam = BeamWidth < _ratio / 2 ? (int)Math.Ceiling(_ratio / 2 + BeamWidth) : BeamWidth;
-        _rows = new int[output.Length + 1][];
-        for (int i = 0; i < _rows.Length; i++)
-            _rows[i] = new int[reference.Length + 1];
-        for (int j = 0; j <= reference.Length; j++)
-            _rows[0][j] = j;
+        _rows = new Row[output.Length + 1];
+        _rows[0] = new Row(0, [.. Enumerable.Range(0, reference.Length + 1)], reference.Length + 1);
+        int widest = 0;
         for (int i = 1; i < _rows.Length; i++)
-            Fill(_rows[i], _rows[i - 1], i, output[i - 1]);
-        _row = new int[reference.Length + 1];
-        _nextRow = new int[reference.Length + 1];
+        {
+            (int first, int end) = Band(i);
+            widest = Math.Max(widest, end - first);
+            _rows[i] = new Row(first, new int[end - first], end - first);
+            Fill(_rows[i], _rows[i - 1], output[i - 1]);
+        }
+        (_costs, _nextCosts) = (new int[widest], new int[widest]);
     }
 
     /// <summary>Insertions, deletions and substitutions between the two.</summary>
-    public int Value => _rows[^1][^1];
+    public int Value => _rows[^1][_reference.Length];
 
     /// <summary>The distance of another order of the output's words.</summary>
     public int ValueOf(int[] shifted)
     {
         int same = shifted.AsSpan().CommonPrefixLength(_output);
-        int[] above = _rows[same];
+        Row above = _rows[same];
         for (int i = same + 1; i <= shifted.Length; i++)
         {
-            Fill(_row, above, i, shifted[i - 1]);
-            above = _row;
-            (_row, _nextRow) = (_nextRow, _row);
+            (int first, int end) = Band(i);
+            var row = new Row(first, _costs, end - first);
+            Fill(row, above, shifted[i - 1]);
+            above = row;
+            (_costs, _nextCosts) = (_nextCosts, _costs);
         }
-        return above[^1];
+        return above[_reference.Length];
     }
 
     /// <summary>Which words stand against each other, and which are wrong.</summary>
@@ -81,22 +86,39 @@ internal sealed class EditDistance
         return alignment;
     }
 
-    private void Fill(int[] row, int[] above, int index, int word)
+    // The columns of a row within the beam; the last row reaches to the reference's end.
+    private (int First, int End) Band(int row)
     {
-        int diagonal = (int)Math.Floor(index * _ratio);
-        int first = Math.Max(0, diagonal - _beam);
-        int end = index == _output.Length ? row.Length : Math.Min(row.Length, diagonal + _beam);
-        Array.Fill(row, Unreached);
-        for (int j = first; j < end; j++)
+        int diagonal = (int)Math.Floor(row * _ratio), columns = _reference.Length + 1;
+        return (Math.Max(0, diagonal - _beam), row == _output.Length ? columns : Math.Min(columns, diagonal + _beam));
+    }
+
+    private void Fill(Row row, Row above, int word)
+    {
+        Span<int> costs = row.Costs.AsSpan(0, row.Count);
+        ReadOnlySpan<int> reference = _reference.AsSpan(Math.Max(0, row.First - 1));
+        // What the row above has beyond its end is unreached.
+        ReadOnlySpan<int> up = above.Costs.AsSpan(0, above.Count)[Math.Min(row.First - above.First, above.Count)..];
+        int left = Unreached, diagonal = above[row.First - 1], column = 0;
+        if (row.First == 0)
+            (costs[0], left, diagonal, column) = (up[0] + 1, up[0] + 1, up[0], 1);
+        int shift = column;
+        for (; column < costs.Length; column++)
         {
-            int cost = above[j] + 1;
-            if (j > 0)
-            {
-                cost = Math.Min(cost, above[j - 1] + (word == _reference[j - 1] ? 0 : 1));
-                cost = Math.Min(cost, row[j - 1] + 1);
-            }
-            row[j] = Math.Min(cost, Unreached);
+            int straight = column < up.Length ? up[column] : Unreached;
+            int cost = diagonal + (word == reference[column - shift] ? 0 : 1);
+            cost = Math.Min(Math.Min(cost, Unreached), Math.Min(straight, left) + 1);
+            (costs[column], left, diagonal) = (cost, cost, straight);
         }
+    }
+
+    /// <summary>A row of the table, as far as it is within the beam.</summary>
+    /// <param name="First">Its first column there.</param>
+    /// <param name="Costs">The distances from there on; all others are unreached.</param>
+    /// <param name="Count">How many there are.</param>
+    private readonly record struct Row(int First, int[] Costs, int Count)
+    {
+        public int this[int column] => (uint)(column - First) < (uint)Count ? Costs[column - First] : Unreached;
     }
 }
 

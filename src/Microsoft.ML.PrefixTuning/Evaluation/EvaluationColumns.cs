@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.MlNet;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
@@ -15,9 +15,9 @@ internal sealed class EvaluationColumns
     public EvaluationColumns(DataViewSchema schema, string label, string output, string? group)
     {
         _label = Find(schema, "label", label);
-        Check(HasTexts(_label), "label", _label, "String or a vector of String");
+        Check(ColumnTexts.Has(_label.Type), "label", _label, "String or a vector of String");
         Output = Find(schema, "output", output);
-        Check(HasTexts(Output), "output", Output, "String or a vector of String");
+        Check(ColumnTexts.Has(Output.Type), "output", Output, "String or a vector of String");
         if (group is null)
             return;
         _group = Find(schema, "group", group);
@@ -34,7 +34,7 @@ internal sealed class EvaluationColumns
     /// <summary>Gives the references of the cursor's row; empty texts are none.</summary>
     public Func<IReadOnlyList<string>> GetLabelReader(DataViewRow row)
     {
-        Func<string[]> read = GetTextsReader(row, _label);
+        Func<string[]> read = ColumnTexts.GetReader(row, _label);
         return () => Array.FindAll(read(), text => text.Length > 0);
     }
 
@@ -44,7 +44,7 @@ internal sealed class EvaluationColumns
     /// </summary>
     public Func<string> GetOutputReader(DataViewRow row)
     {
-        Func<string[]> read = GetTextsReader(row, Output);
+        Func<string[]> read = ColumnTexts.GetReader(row, Output);
         return () => read() is [var first, ..] ? first : throw new ArgumentException(
             $"Row {row.Position}, column '{Output.Name}': expected a text, found an empty vector.");
     }
@@ -90,25 +90,6 @@ internal sealed class EvaluationColumns
     private static bool IsGroup(DataViewType type) => type is TextDataViewType
         || (type is KeyDataViewType or NumberDataViewType
             && Type.GetTypeCode(type.RawType) is >= TypeCode.SByte and <= TypeCode.UInt64);
-
-    private static bool HasTexts(DataViewSchema.Column column) =>
-        column.Type is TextDataViewType or VectorDataViewType { ItemType: TextDataViewType };
-
-    private static Func<string[]> GetTextsReader(DataViewRow row, DataViewSchema.Column column)
-    {
-        if (column.Type is TextDataViewType)
-        {
-            Func<string> read = GetTextReader(row, column);
-            return () => [read()];
-        }
-        ValueGetter<VBuffer<ReadOnlyMemory<char>>> getter = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(column);
-        VBuffer<ReadOnlyMemory<char>> texts = default;
-        return () =>
-        {
-            getter(ref texts);
-            return [.. texts.DenseValues().Select(text => text.ToString())];
-        };
-    }
 
     private static Func<string> GetTextReader(DataViewRow row, DataViewSchema.Column column)
     {

@@ -22,20 +22,18 @@ internal static class Meteor
     private static ReadOnlySpan<double> Weights => [1, 0.6, 0.8];
 
     /// <summary>The score of a corpus; 0 for an empty one.</summary>
-    public static MeteorScore Corpus(IReadOnlyList<Segment> segments, MeteorOptions options) =>
-        Score(MeteorCounts.Sum(ParallelRows.Map(segments, segment => Best(segment, options).Counts)));
+    public static MeteorScore Corpus(IReadOnlyList<Segment> segments, MeteorResources resources) =>
+        Score(MeteorCounts.Sum(ParallelRows.Map(segments, segment => OfSegment(segment, resources).Counts)));
 
     /// <summary>The score of one segment against its best reference.</summary>
-    public static MeteorScore OfSegment(Segment segment, MeteorOptions options) => Best(segment, options);
-
-    private static MeteorScore Best(Segment segment, MeteorOptions options)
+    public static MeteorScore OfSegment(Segment segment, MeteorResources resources)
     {
-        string[] output = MeteorTokenizer.Tokens(segment.Output, options.Resources.NonbreakingPrefixes);
+        string[] output = MeteorTokenizer.Tokens(segment.Output, resources.NonbreakingPrefixes);
         return segment.References.Select(text =>
         {
-            string[] reference = MeteorTokenizer.Tokens(text, options.Resources.NonbreakingPrefixes);
-            MeteorMatch?[] alignment = MeteorAligner.Align(output, reference, options);
-            return Score(MeteorCounts.Of(output, reference, alignment, options.Resources.FunctionWords));
+            string[] reference = MeteorTokenizer.Tokens(text, resources.NonbreakingPrefixes);
+            MeteorMatch?[] alignment = MeteorAligner.Align(output, reference, resources);
+            return Score(MeteorCounts.Of(output, reference, alignment, resources.FunctionWords));
         }).MaxBy(score => score.Score)!;
     }
 
@@ -47,23 +45,6 @@ internal static class Meteor
         double score = mean * (1 - penalty);
         return new MeteorScore(double.IsNaN(score) ? 0 : score, precision, recall, penalty, counts);
     }
-}
-
-/// <summary>How METEOR is computed.</summary>
-internal sealed record MeteorOptions
-{
-    /// <summary>Matches by form and stem, with the word lists that come with the library.</summary>
-    public static MeteorOptions Default { get; } = new();
-
-    /// <summary>Whether words match by stem too.</summary>
-    public bool Stems { get; init; } = true;
-
-    /// <summary>Word lists; words match by sense where they have a dictionary.</summary>
-    public MeteorResources Resources { get; init; } = MeteorResources.BuiltIn;
-
-    /// <summary>With the word lists of a folder; with those that come with the library for null.</summary>
-    public static MeteorOptions From(string? folder) =>
-        folder is null ? Default : new MeteorOptions { Resources = MeteorResources.FromFolder(folder) };
 }
 
 /// <summary>A METEOR score and its parts.</summary>

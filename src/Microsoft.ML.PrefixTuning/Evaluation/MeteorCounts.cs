@@ -35,14 +35,16 @@ internal sealed class MeteorCounts
         int end = -1;
         foreach (MeteorMatch? match in alignment)
         {
-            if (match is not null)
+            if (match is not { } found)
             {
-                counts.Matches++;
-                counts.Output.AddMatch(match.Module, functionWords.Contains(output[match.Output]));
-                counts.Reference.AddMatch(match.Module, functionWords.Contains(reference[match.Reference]));
-                counts.Chunks += match.Output == end ? 0 : 1;
+                end = -1;
+                continue;
             }
-            end = match is null ? -1 : match.Output + 1;
+            counts.Matches++;
+            counts.Output.AddMatch(found.Module, functionWords.Contains(output[found.Output]));
+            counts.Reference.AddMatch(found.Module, functionWords.Contains(reference[found.Reference]));
+            counts.Chunks += found.Output == end ? 0 : 1;
+            end = found.Output + 1;
         }
         return counts;
     }

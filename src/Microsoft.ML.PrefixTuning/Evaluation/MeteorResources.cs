@@ -26,6 +26,10 @@ internal sealed record MeteorResources(IReadOnlySet<string> FunctionWords,
     /// </summary>
     public static MeteorResources BuiltIn => Embedded.Value;
 
+    /// <summary>The lists of a folder; those that come with the library for null.</summary>
+    /// <inheritdoc cref="FromFolder"/>
+    public static MeteorResources Of(string? folder) => folder is null ? BuiltIn : FromFolder(folder);
+
     /// <summary>
     /// Lists from a folder with METEOR's files: <c>function.english.words</c> and <c>nonbreaking.english.prefixes</c>,
     /// each in

@@ -18,7 +18,7 @@ internal static class Nist
     private static readonly double Beta = Math.Log(2) / Math.Pow(Math.Log(1.5), 2);
 
     /// <summary>The score of a corpus; 0 for an empty one.</summary>
-    public static double Corpus(IReadOnlyList<Segment> segments, bool caseSensitive = false)
+    public static double Corpus(IReadOnlyList<Segment> segments)
     {
         if (segments.Count == 0)
             return 0;
@@ -29,9 +29,9 @@ internal static class Nist
         double referenceLength = 0;
         foreach (Segment segment in segments)
         {
-            NGramCounts output = numbers.Count(MtevalBleu.Tokens(segment.Output, caseSensitive));
+            NGramCounts output = numbers.Count(MtevalBleu.Tokens(segment.Output));
             NGramCounts[] references =
-                [.. segment.References.Select(text => numbers.Count(MtevalBleu.Tokens(text, caseSensitive)))];
+                [.. segment.References.Select(text => numbers.Count(MtevalBleu.Tokens(text)))];
             foreach (NGramCounts reference in references)
                 information.Add(reference);
             matches.Add(Matches(output, NGramCounts.Union(references)));

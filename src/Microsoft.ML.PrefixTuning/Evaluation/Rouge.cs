@@ -50,7 +50,7 @@ internal static class Rouge
 
     private static RougeScores Score(RougeText output, RougeText reference)
     {
-        int common = LongestCommonSubsequence.Length(reference.Whole.Tokens, output.Whole.Tokens);
+        int common = new LongestCommonSubsequence(output.Whole.Tokens).Length(reference.Whole.Tokens);
         int lengths = output.Whole.Tokens.Length, wanted = reference.Whole.Tokens.Length;
         RougeScore longest = RougeScore.From(common, lengths, wanted);
         bool oneSentence = output.Sentences.Length == 1 && reference.Sentences.Length == 1;

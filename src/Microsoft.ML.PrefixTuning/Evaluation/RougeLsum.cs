@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 
@@ -13,12 +14,14 @@ internal static class RougeLsum
     public static RougeScore Score(int[][] output, int[][] reference)
     {
         Dictionary<int, int> outputLeft = Count(output), referenceLeft = Count(reference);
+        LongestCommonSubsequence[] others = Array.ConvertAll(output,
+            sentence => new LongestCommonSubsequence(sentence));
         int hits = 0;
         foreach (int[] sentence in reference)
         {
             var shared = new bool[sentence.Length];
-            foreach (int[] other in output)
-                LongestCommonSubsequence.Mark(sentence, other, shared);
+            foreach (LongestCommonSubsequence other in others)
+                other.Mark(sentence, shared);
             for (int i = 0; i < sentence.Length; i++)
             {
                 if (!shared[i] || outputLeft.GetValueOrDefault(sentence[i]) == 0 || referenceLeft[sentence[i]] == 0)

@@ -13,52 +13,28 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 internal static class Ter
 {
     /// <summary>The score of a corpus; 0 for an empty one.</summary>
-    public static TerScore Corpus(IReadOnlyList<Segment> segments, TerOptions options)
+    /// <param name="segments">Rows.</param>
+    /// <param name="normalize">Whether punctuation is set apart from words.</param>
+    public static TerScore Corpus(IReadOnlyList<Segment> segments, bool normalize)
     {
-        (int Edits, double Length)[] found = ParallelRows.Map(segments, segment => Count(segment, options));
+        (int Edits, double Length)[] found = ParallelRows.Map(segments, segment => Count(segment, normalize));
         return new TerScore(found.Sum(segment => segment.Edits), found.Sum(segment => segment.Length));
     }
 
-    /// <summary>The score of one segment.</summary>
-    public static TerScore OfSegment(Segment segment, TerOptions options)
-    {
-        (int edits, double length) = Count(segment, options);
-        return new TerScore(edits, length);
-    }
-
-    private static (int Edits, double Length) Count(Segment segment, TerOptions options)
+    private static (int Edits, double Length) Count(Segment segment, bool normalize)
     {
         var numbers = new NGramNumbers<string>(1);
-        int[] output = numbers.Count(TercomTokenizer.Tokens(segment.Output, options)).Tokens;
+        int[] output = numbers.Count(TercomTokenizer.Tokens(segment.Output, normalize)).Tokens;
         int fewest = int.MaxValue;
         double lengths = 0;
         foreach (string text in segment.References)
         {
-            int[] reference = numbers.Count(TercomTokenizer.Tokens(text, options)).Tokens;
+            int[] reference = numbers.Count(TercomTokenizer.Tokens(text, normalize)).Tokens;
             fewest = Math.Min(fewest, TerEdits.Count(output, reference));
             lengths += reference.Length;
         }
         return (fewest, lengths / segment.References.Count);
     }
-}
-
-/// <summary>How TER is computed; the defaults are sacreBLEU's.</summary>
-internal sealed record TerOptions
-{
-    /// <summary>sacreBLEU's defaults.</summary>
-    public static TerOptions Default { get; } = new();
-
-    /// <summary>Whether case counts.</summary>
-    public bool CaseSensitive { get; init; }
-
-    /// <summary>Whether punctuation is set apart from words.</summary>
-    public bool Normalize { get; init; }
-
-    /// <summary>Whether punctuation is removed.</summary>
-    public bool RemovePunctuation { get; init; }
-
-    /// <summary>Whether the two above also know East Asian characters and punctuation.</summary>
-    public bool EastAsian { get; init; }
 }
 
 /// <summary>A translation edit rate and its parts.</summary>

@@ -1,15 +1,15 @@
 using System.Collections.Generic;
-using Microsoft.ML.PrefixTuning.Evaluation;
 
 namespace Microsoft.ML.PrefixTuning;
 
-/// <summary>Measures of generated texts against references. For a set without rows all are 0.</summary>
+/// <summary>Measures of generated texts against references.</summary>
 /// <remarks>
-/// Each is on the scale of the tool it follows; English tokenisation rules apply unless it says otherwise.
+/// Each is on the scale of the tool it follows; English tokenisation rules apply unless it says otherwise. A measure
+/// that <see cref="TextGenerationEvaluationOptions.Metrics"/> leaves out is <see cref="double.NaN"/>.
 /// </remarks>
 public sealed record TextGenerationMetrics
 {
-    /// <summary>Texts that were measured: rows, or groups of rows.</summary>
+    /// <summary>Texts that were measured: rows, or the distinct outputs of groups of rows.</summary>
     public int SegmentCount { get; internal init; }
 
     /// <summary>
@@ -19,7 +19,10 @@ public sealed record TextGenerationMetrics
     /// </summary>
     public double Bleu { get; internal init; }
 
-    /// <summary>BLEU of 1-grams alone, of 1- and 2-grams, and so on; the last is <see cref="Bleu"/>.</summary>
+    /// <summary>
+    /// BLEU of 1-grams alone, of 1- and 2-grams, and so on; the last is <see cref="Bleu"/>. Empty where that was left
+    /// out.
+    /// </summary>
     public IReadOnlyList<double> BleuByOrder { get; internal init; } = [];
 
     /// <summary>The factor for short texts in <see cref="Bleu"/>, from 0 to 1.</summary>
@@ -43,7 +46,7 @@ public sealed record TextGenerationMetrics
 
     /// <summary>
     /// ROUGE-1 (Lin, 2004): shared words. As google-research's rouge_score gives it; of several references the one with
-    /// the best F counts.
+    /// the best F counts. Words are made of the letters a to z and digits: texts in other scripts have 0.
     /// </summary>
     public RougeScore Rouge1 { get; internal init; } = RougeScore.Zero;
 
@@ -58,7 +61,8 @@ public sealed record TextGenerationMetrics
 
     /// <summary>
     /// CIDEr (Vedantam et al., 2015) in its form CIDEr-D, from 0 to 10, higher is better: n-grams that references agree
-    /// on, rare ones counting more. As pycocoevalcap gives it on text in lower case in mteval-v13a's tokenisation.
+    /// on, rare ones counting more (a single text has 0). As pycocoevalcap gives it on text in lower case in
+    /// mteval-v13a's tokenisation.
     /// </summary>
     public double Cider { get; internal init; }
 
@@ -100,55 +104,11 @@ public sealed record TextGenerationMetrics
     /// <summary>The three figures of papers on the WebNLG data set.</summary>
     public WebNlgMetrics WebNlg { get; internal init; } = new(0, 0, 0);
 
-    /// <summary>Measures segments.</summary>
-    internal static TextGenerationMetrics Of(IReadOnlyList<Segment> segments, TextGenerationEvaluationOptions options)
-    {
-        var bleuOptions = new BleuOptions
-        {
-            Lowercase = options.Lowercase,
-            Tokenization = options.BleuTokenization,
-            Smoothing = options.BleuSmoothing,
-        };
-        BleuCounts counts = BleuCounts.Sum(Evaluation.Bleu.Count(segments, bleuOptions), bleuOptions.MaxOrder);
-        BleuScore bleu = Evaluation.Bleu.FromCounts(counts, bleuOptions);
-        RougeScores rouge = Rouge.Corpus(segments, options.RougeStemming);
-        Lengths lengths = Lengths.Of(segments);
-        var metrics = new TextGenerationMetrics
-        {
-            SegmentCount = segments.Count,
-            Bleu = bleu.Score,
-            BleuByOrder = [.. BleuOfOrders(counts, bleuOptions)],
-            BleuBrevityPenalty = bleu.BrevityPenalty,
-            Nist = Evaluation.Nist.Corpus(segments),
-            Meteor = Evaluation.Meteor.Corpus(segments, MeteorOptions.From(options.MeteorFolder)).Score,
-            Rouge1 = rouge.Rouge1,
-            Rouge2 = rouge.Rouge2,
-            RougeL = rouge.RougeL,
-            RougeLsum = rouge.RougeLsum,
-            Cider = Evaluation.Cider.Corpus(segments),
-            ChrF = Evaluation.ChrF.Corpus(segments, ChrFOptions.Default with { Lowercase = options.Lowercase }),
-            ChrFPlusPlus =
-                Evaluation.ChrF.Corpus(segments, ChrFOptions.WithWords with { Lowercase = options.Lowercase }),
-            Ter = Evaluation.Ter.Corpus(segments, TerOptions.Default).Score,
-            ExactMatch = Evaluation.ExactMatch.Corpus(segments),
-            OutputLength = lengths.Output,
-            ReferenceLength = lengths.Reference,
-        };
-        double mtevalBleu = 100 * MtevalBleu.Corpus(segments);
-        double ter = Evaluation.Ter.Corpus(segments, TerOptions.Default with { Normalize = true }).Score / 100;
-        return metrics with
-        {
-            E2E = new E2EMetrics(mtevalBleu, metrics.Nist, 100 * metrics.Meteor, 100 * CaptionRougeL.Corpus(segments),
-                metrics.Cider),
-            WebNlg = new WebNlgMetrics(mtevalBleu, metrics.Meteor, ter),
-        };
-    }
-
-    private static IEnumerable<double> BleuOfOrders(BleuCounts counts, BleuOptions options)
-    {
-        for (int order = 1; order <= options.MaxOrder; order++)
-            yield return Evaluation.Bleu.FromCounts(counts, options with { MaxOrder = order }).Score;
-    }
+    /// <summary>
+    /// Explains figures that do not mean what they usually mean, such as <see cref="E2EMetrics.Bleu"/> above 100 or
+    /// ROUGE of texts in a script that it does not know; one or two sentences each, empty where all is as usual.
+    /// </summary>
+    public IReadOnlyList<string> Notes { get; internal init; } = [];
 }
 
 /// <summary>A ROUGE score, averaged over the rows; each part from 0 to 1, higher is better.</summary>
@@ -171,7 +131,8 @@ public sealed record RougeScore(double Precision, double Recall, double F)
 }
 
 /// <summary>The figures of papers on the E2E data set, on the scales these print.</summary>
-/// <param name="Bleu">BLEU as the challenge's scripts give it (pymteval: lower case, no smoothing), times 100.</param>
+/// <param name="Bleu">BLEU as the challenge's scripts give it (pymteval: lower case, no smoothing), times 100. Their
+/// rule for texts of fewer than four words can take it above 100.</param>
 /// <param name="Nist"><see cref="TextGenerationMetrics.Nist"/>.</param>
 /// <param name="Meteor"><see cref="TextGenerationMetrics.Meteor"/>, times 100; the scripts also use a table of
 /// paraphrases, which gives more.</param>

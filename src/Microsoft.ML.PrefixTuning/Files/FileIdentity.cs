@@ -6,8 +6,8 @@ using System.Linq;
 namespace Microsoft.ML.PrefixTuning.Files;
 
 /// <summary>
-/// Which file a path leads to: equal for two paths to one file, by symbolic and hard links, <c>./</c>, and names in another
-/// case where the file system takes them for one. A file that is not there yet is the place that it would take.
+/// Which file a path leads to: equal for two paths to one file, by symbolic and hard links, <c>./</c>, and names in
+/// another case where the file system takes them for one. A file that is not there yet is the place that it would take.
 /// </summary>
 internal readonly record struct FileIdentity
 {
@@ -76,6 +76,6 @@ internal readonly record struct FileIdentity
         return OperatingSystem.IsWindows() || OperatingSystem.IsMacOS();
     }
 
-    private static string SwapCase(string name) =>
-        string.Concat(name.Select(letter => char.IsUpper(letter) ? char.ToLowerInvariant(letter) : char.ToUpperInvariant(letter)));
+    private static string SwapCase(string name) => string.Concat(name.Select(letter =>
+        char.IsUpper(letter) ? char.ToLowerInvariant(letter) : char.ToUpperInvariant(letter)));
 }

@@ -8,8 +8,8 @@ namespace Microsoft.ML.PrefixTuning.Files;
 /// <param name="Bytes">Its size.</param>
 /// <param name="Written">When its content was written last, in ticks of the file system's clock.</param>
 /// <param name="Changed">
-/// When its content, mode or names were changed last, in the same ticks. A program can set <paramref name="Written"/> back as
-/// it likes, this one it cannot.
+/// When its content, mode or names were changed last, in the same ticks. A program can set <paramref name="Written"/>
+/// back as it likes, this one it cannot.
 /// </param>
 internal readonly record struct FileStatus(FileKind Kind, FileNode Node, long Bytes, long Written, long Changed)
 {

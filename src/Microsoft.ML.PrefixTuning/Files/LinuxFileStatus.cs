@@ -14,8 +14,9 @@ internal static partial class LinuxFileStatus
     {
         if (Read(WorkingFolder, path, flags: 0, BasicFields, out Fields found) != 0)
             return null;
-        return new FileStatus(UnixMode.Kind(found.Mode), new FileNode((ulong)found.Major << 32 | found.Minor, found.Inode),
-            found.Bytes, found.WrittenSeconds * NanosecondsASecond + found.WrittenNanoseconds,
+        var node = new FileNode((ulong)found.Major << 32 | found.Minor, found.Inode);
+        return new FileStatus(UnixMode.Kind(found.Mode), node, found.Bytes,
+            found.WrittenSeconds * NanosecondsASecond + found.WrittenNanoseconds,
             found.ChangedSeconds * NanosecondsASecond + found.ChangedNanoseconds);
     }
 

@@ -24,19 +24,20 @@ internal static partial class WindowsFileStatus
             BackupSemantics, 0);
         if (handle.IsInvalid || !Read(handle, out HandleFields found))
             return null;
-        FileKind kind = ((FileAttributes)found.Attributes).HasFlag(FileAttributes.Directory) ? FileKind.Folder : FileKind.File;
+        bool isFolder = ((FileAttributes)found.Attributes).HasFlag(FileAttributes.Directory);
         long written = (long)found.WrittenHigh << 32 | found.WrittenLow;
         // File systems without wide ids or change times, such as FAT, have the narrow ones alone.
         FileNode node = ReadId(handle, IdClass, out IdFields id, Marshal.SizeOf<IdFields>())
             ? new FileNode(id.Volume, id.Id) : new FileNode(found.Volume, (ulong)found.IdHigh << 32 | found.IdLow);
         long changed = ReadBasic(handle, BasicClass, out BasicFields basic, Marshal.SizeOf<BasicFields>())
             ? basic.Changed : written;
-        return new FileStatus(kind, node, (long)found.BytesHigh << 32 | found.BytesLow, written, changed);
+        return new FileStatus(isFolder ? FileKind.Folder : FileKind.File, node,
+            (long)found.BytesHigh << 32 | found.BytesLow, written, changed);
     }
 
     [LibraryImport("kernel32", EntryPoint = "CreateFileW", StringMarshalling = StringMarshalling.Utf16)]
-    private static partial SafeFileHandle Open(string path, int access, FileShare share, nint security, int mode, int flags,
-        nint template);
+    private static partial SafeFileHandle Open(string path, int access, FileShare share, nint security, int mode,
+        int flags, nint template);
 
     [LibraryImport("kernel32", EntryPoint = "GetFileInformationByHandle")]
     [return: MarshalAs(UnmanagedType.Bool)]

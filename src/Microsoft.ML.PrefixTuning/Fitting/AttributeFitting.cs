@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Parametrizations;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Text;
-using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
 

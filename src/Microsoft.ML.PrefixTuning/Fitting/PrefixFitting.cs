@@ -6,12 +6,12 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Generation;
-using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
-using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
@@ -60,8 +60,9 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         TrainingOutcome outcome =
             setup.Learn(MakeRun(setup, parametrization, training, validation) with
             {
-                HeldTokens = room.HoldsBeginToken
-            ? [.. frozen.Tokenizer.Prologue] : []
+                HeldTokens = room.HoldsBeginToken ? [.. frozen.Tokenizer.Prologue] : [],
+                GroupColumn = columns.Attribute,
+                GroupValues = rows.Attributes?.Values ?? [],
             });
         foreach (string warning in outcome.Warnings)
             Warn(warning);
@@ -75,7 +76,8 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         if (summary.TriggerWords is { } words)
             Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");
         Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
-        return (attributes?.Choose(outcome.Prefixes) ?? PrefixesByValue.ForAll(outcome.Best), summary);
+        Prefix[] prefixes = [.. outcome.Prefixes.Select(prefix => prefix.MadeFor(frozen.Identity))];
+        return (attributes?.Choose(prefixes) ?? PrefixesByValue.ForAll(prefixes[0]), summary);
     }
 
     private (List<TrainingExample>, List<TrainingExample>) Read(RowReader rows, IDataView input)
@@ -145,7 +147,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
             Seed = seed,
             LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
             DecoderStart = _model.Spec.Tokens.DecoderStart,
-            BaseIdentity = options.Training.StateFile is null ? "" : frozen.Fingerprint.ToString(),
+            Base = frozen.Identity,
             StartIdentity = setup.StartIdentity,
             State = State,
             Progress = Report,

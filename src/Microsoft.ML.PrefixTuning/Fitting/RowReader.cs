@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;

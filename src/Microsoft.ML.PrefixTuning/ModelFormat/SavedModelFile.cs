@@ -4,7 +4,7 @@ using System.IO;
 using System.IO.Compression;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
-using Microsoft.ML.PrefixTuning.Transforming;
+using Microsoft.ML.PrefixTuning.Prefixes;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 

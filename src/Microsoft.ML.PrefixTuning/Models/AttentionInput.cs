@@ -39,7 +39,8 @@ internal sealed class AttentionInput
         int[] windows = stack.Windows.OfType<int>().Distinct().ToArray();
         if (windows.Length > 1)
             throw new NotSupportedException(
-                $"sliding_window: one window for all windowed layers is supported, found {string.Join(", ", windows)}.");
+                "sliding_window: one window for all windowed layers is supported, found "
+                + $"{string.Join(", ", windows)}.");
         Tensor? windowed = windows.Length == 0 ? null : Mask(columns, windows[0], stack.Heads.Group, type, device);
         if (relativeBias is not null)
             full = RelativeBias.Add(columns, (RelativePositions)stack.Positions, relativeBias, full, type);

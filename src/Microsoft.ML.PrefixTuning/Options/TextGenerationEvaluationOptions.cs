@@ -1,14 +1,22 @@
+using System;
+
 namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>How texts are measured. The defaults are those of the tools that the metrics follow.</summary>
 public sealed record TextGenerationEvaluationOptions
 {
+    /// <summary>What is measured.</summary>
+    /// <remarks>What is left out costs nothing; its figures are <see cref="double.NaN"/>.</remarks>
+    /// <value>The default is <see cref="TextMetrics.All"/>.</value>
+    public TextMetrics Metrics { get; init; } = TextMetrics.All;
+
     /// <summary>
-    /// A column whose equal values say that rows belong together: they are one text with several references.
+    /// A column whose equal values say that rows belong together: each distinct output of a group is one text, measured
+    /// against the references of all its rows.
     /// </summary>
     /// <remarks>
-    /// The output of the first such row counts, and the labels of all. The column is text, a key or an integer; its
-    /// rows need not be adjacent. A row whose group is missing (an empty text, or a key without a value) is refused.
+    /// The column is text, a key or an integer; its rows need not be adjacent, and their order does not matter. A row
+    /// whose group is missing (an empty text, or a key without a value) is refused.
     /// </remarks>
     /// <value>The default is <see langword="null"/>: every row stands for itself.</value>
     public string? GroupColumnName { get; init; }
@@ -38,6 +46,16 @@ public sealed record TextGenerationEvaluationOptions
     /// </summary>
     /// <value>The default is <see langword="null"/>: words match by form and stem.</value>
     public string? MeteorFolder { get; init; }
+
+    /// <summary>Refuses metrics that there are not.</summary>
+    internal void Check()
+    {
+        if ((Metrics & ~TextMetrics.All) != 0)
+        {
+            throw new ArgumentException(
+                $"{nameof(Metrics)}: expected values of {nameof(TextMetrics)}, found {Metrics}.", "options");
+        }
+    }
 }
 
 /// <summary>What counts as a token for BLEU. The names in brackets are sacreBLEU's.</summary>

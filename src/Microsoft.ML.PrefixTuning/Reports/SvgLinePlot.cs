@@ -135,7 +135,8 @@ internal sealed class SvgLinePlot
         $"<line class=\"{style}\" x1=\"{from.X:0.#}\" y1=\"{from.Y:0.#}\" x2=\"{to.X:0.#}\" y2=\"{to.Y:0.#}\"/>\n"));
 
     private void AddText(string style, string anchor, (double X, double Y) place, string text) => _svg.Append(Invariant(
-        $"<text class=\"{style}\" text-anchor=\"{anchor}\" x=\"{place.X:0.#}\" y=\"{place.Y:0.#}\">{Encode(text)}</text>\n"));
+        $"<text class=\"{style}\" text-anchor=\"{anchor}\" x=\"{place.X:0.#}\" y=\"{place.Y:0.#}\">"))
+        .Append(Encode(text)).Append("</text>\n");
 
     private void AddDot(int colour, (double X, double Y) place) => _svg.Append(Invariant(
         $"<circle class=\"dot s{colour}\" r=\"3.5\" cx=\"{place.X:0.#}\" cy=\"{place.Y:0.#}\"/>\n"));

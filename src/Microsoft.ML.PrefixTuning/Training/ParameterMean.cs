@@ -15,7 +15,7 @@ namespace Microsoft.ML.PrefixTuning.Training;
 internal sealed class ParameterMean(IReadOnlyList<NamedParameter> parameters, double kept) : IDisposable
 {
     private readonly Tensor[] _means = kept == 0 ? []
-        : [.. parameters.Select(parameter => parameter.Value.detach().clone().DetachFromDisposeScope())];
+        : [.. parameters.Select(parameter => Copy(parameter.Value))];
 
     /// <summary>The means under the names of a state file.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> State =>
@@ -54,6 +54,13 @@ internal sealed class ParameterMean(IReadOnlyList<NamedParameter> parameters, do
     {
         foreach (Tensor mean in _means)
             mean.Dispose();
+    }
+
+    // Nothing beside the copy: no scope may be open that would free it.
+    private static Tensor Copy(Tensor parameter)
+    {
+        using var noGradient = no_grad();
+        return parameter.clone().DetachFromDisposeScope();
     }
 
     private void Set(Tensor[] values)

@@ -1,9 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
-using System.Text;
-using Microsoft.ML.PrefixTuning.Files;
-using Microsoft.ML.PrefixTuning.Reports;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -11,7 +7,7 @@ namespace Microsoft.ML.PrefixTuning;
 /// How a prefix was trained. Losses are in nats a target token: cross-entropies, or divergences from the teacher where
 /// <see cref="Distillation"/> says so.
 /// </summary>
-public sealed record TrainingSummary
+public sealed partial record TrainingSummary
 {
     /// <summary>
     /// Loss of every step, in nats a target token also where <see cref="TrainingOptions.Loss"/> makes the sum over a
@@ -92,20 +88,6 @@ public sealed record TrainingSummary
 
     /// <summary>Real tokens a second.</summary>
     public double TokensPerSecond => Duration > TimeSpan.Zero ? Tokens / Duration.TotalSeconds : 0;
-
-    /// <summary>Writes all this with its curves as one HTML page, which needs no network and no other file.</summary>
-    /// <param name="path">The file; replaced if it is there, whole or not at all.</param>
-    /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
-    /// <exception cref="DirectoryNotFoundException">Its folder is missing.</exception>
-    /// <exception cref="IOException">Writing failed; a former file is untouched.</exception>
-    /// <exception cref="UnauthorizedAccessException">
-    /// The file cannot be written; a former file is untouched.
-    /// </exception>
-    public void WriteReport(string path)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        AtomicFile.Write(path, Encoding.UTF8.GetBytes(HtmlReport.Write(TrainingReport.Of(this))));
-    }
 }
 
 /// <summary>

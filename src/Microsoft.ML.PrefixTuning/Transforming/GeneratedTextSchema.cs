@@ -1,8 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.Data;
-using Microsoft.ML.PrefixTuning.ModelFormat;
-using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.ML.PrefixTuning.MlNet;
 
 namespace Microsoft.ML.PrefixTuning.Transforming;
 

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
 using static TorchSharp.torch;
 

@@ -47,18 +47,6 @@ public class BleuTests
             score.Counts.Totals.Select((count, i) => count + (i > 0 ? added : 0.0)));
     }
 
-    [TestMethod, DynamicData(nameof(GoldenMetrics.SmallSets), typeof(GoldenMetrics))]
-    public void OfSegment_EffectiveOrder_EqualsSacreBleu(string set)
-    {
-        double[] scores = [.. GoldenMetrics.Segments(set).Select(segment =>
-            Bleu.OfSegment(segment, new BleuOptions { EffectiveOrder = true }).Score)];
-
-        Assert.IsNotEmpty(scores);
-        JsonElement golden = GoldenMetrics.Of(set).GetProperty("sacrebleu").GetProperty("segments");
-        for (int i = 0; i < scores.Length; i++)
-            Assert.AreEqual(golden[i].GetProperty("BLEU_effective_order").GetDouble(), scores[i], 1e-9);
-    }
-
     [TestMethod]
     public void Corpus_SacreBleusCases_Equal()
     {
@@ -73,16 +61,6 @@ public class BleuTests
     [TestMethod]
     public void Corpus_SacreBleusFloorCases_Equal()
     {
-        var floor = new BleuOptions { Smoothing = BleuSmoothing.Floor, SmoothingValue = 0.01 };
-        foreach (JsonElement item in Published.Starting("raw_corpus_bleu").EnumerateArray())
-            Assert.AreEqual(item[2].GetDouble(),
-                Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), floor).Score / 100, 1e-8);
-        foreach (JsonElement item in Published.Starting("effective_order").EnumerateArray())
-        {
-            double score =
-                Bleu.Corpus(GoldenMetrics.FromStreams(item[0], item[1]), floor with { EffectiveOrder = true }).Score;
-            Assert.AreEqual(item[2].GetDouble(), score / 100, 1e-8);
-        }
         foreach (JsonElement item in Published.Starting("floor default").EnumerateArray())
         {
             Segment[] segments = GoldenMetrics.FromStreams(item[0], item[1]);
@@ -125,25 +103,6 @@ public class BleuTests
             var options = new BleuOptions { MaxOrder = item[0].GetInt32() };
             double score = Bleu.Corpus(GoldenMetrics.FromStreams(item[1], item[2]), options).Score;
             Assert.AreEqual(item[3].GetString(), score.ToString("F2", CultureInfo.InvariantCulture));
-        }
-    }
-
-    [TestMethod]
-    public void OfSegment_SacreBleusSentence_EqualsForAllOptions()
-    {
-        JsonElement cases = GoldenMetrics.Published.GetProperty("sacrebleu").GetProperty("test/test_sentence_bleu.py");
-        var segment = new Segment(cases.GetProperty("SYS").GetString()!, cases.GetProperty("REF").GetString()!);
-        foreach (JsonElement item in cases.Starting("effective order").EnumerateArray())
-        {
-            var options = new BleuOptions
-            {
-                Smoothing = Smoothing(item[0].GetString()!),
-                SmoothingValue = item[1].ValueKind == JsonValueKind.Null ? 0 : item[1].GetDouble(),
-                Lowercase = item[2].GetBoolean(),
-                Tokenization = Tokenization(item[3].GetString()!),
-                EffectiveOrder = true,
-            };
-            Assert.AreEqual(item[4].GetDouble(), Bleu.OfSegment(segment, options).Score, 1e-3, item.ToString());
         }
     }
 

@@ -16,10 +16,6 @@ public class ChallengeMetricsTests
         Segment[] segments = GoldenMetrics.Segments(set);
 
         Assert.AreEqual(golden.GetProperty("BLEU").GetDouble(), MtevalBleu.Corpus(segments), 1e-9);
-        Assert.AreEqual(golden.GetProperty("BLEU_case_sensitive").GetDouble(),
-            MtevalBleu.Corpus(segments, caseSensitive: true), 1e-9);
-        Assert.AreEqual(golden.GetProperty("BLEU_smoothing1").GetDouble(), MtevalBleu.Corpus(segments, smoothing: 1),
-            1e-9);
     }
 
     [TestMethod, DynamicData(nameof(GoldenMetrics.AllSets), typeof(GoldenMetrics))]
@@ -29,12 +25,10 @@ public class ChallengeMetricsTests
         Segment[] segments = GoldenMetrics.Segments(set);
 
         Assert.AreEqual(golden.GetProperty("NIST").GetDouble(), Nist.Corpus(segments), 1e-9);
-        Assert.AreEqual(golden.GetProperty("NIST_case_sensitive").GetDouble(),
-            Nist.Corpus(segments, caseSensitive: true), 1e-9);
     }
 
     [TestMethod, DynamicData(nameof(GoldenMetrics.SmallSets), typeof(GoldenMetrics))]
-    public void Corpus_SingleSegments_EqualPymteval(string set)
+    public void NistCorpus_SingleSegments_EqualPymteval(string set)
     {
         JsonElement golden = GoldenMetrics.Of(set).GetProperty("pymteval").GetProperty("segments");
         Segment[] segments = GoldenMetrics.Segments(set);
@@ -44,8 +38,6 @@ public class ChallengeMetricsTests
             if (golden[i].GetProperty("NIST").ValueKind == JsonValueKind.Null)
                 continue;
             Assert.AreEqual(golden[i].GetProperty("NIST").GetDouble(), Nist.Corpus([segments[i]]), 1e-9);
-            Assert.AreEqual(golden[i].GetProperty("sentBLEU_smoothing1").GetDouble(),
-                MtevalBleu.Corpus([segments[i]], smoothing: 1), 1e-9);
         }
     }
 

@@ -17,8 +17,7 @@ public class MeteorTests
 
     // METEOR was not run on ex4.
     public static IEnumerable<object[]> Cases =>
-        GoldenMetrics.Cases(GoldenMetrics.AllSets.Where(set => set != "ex4"),
-            ["exact", "exact_stem", "exact_stem_synonym"]);
+        GoldenMetrics.Cases(GoldenMetrics.AllSets.Where(set => set != "ex4"), ["exact_stem", "exact_stem_synonym"]);
 
     [TestMethod, DynamicData(nameof(Cases))]
     public void Corpus_GoldenSet_EqualsMeteor(string set, string entry)
@@ -26,7 +25,7 @@ public class MeteorTests
         JsonElement golden = GoldenMetrics.Of(set).GetProperty("METEOR-1.5_en_norm_no_paraphrase").GetProperty(entry);
         const double Tolerance = 1e-9;
 
-        MeteorScore score = Meteor.Corpus(GoldenMetrics.Segments(set), Options(entry));
+        MeteorScore score = Meteor.Corpus(GoldenMetrics.Segments(set), Resources(entry));
 
         Assert.AreEqual(golden.GetProperty("final").GetDouble(), score.Score, Tolerance);
         JsonElement parts = golden.GetProperty("aggregate");
@@ -44,17 +43,17 @@ public class MeteorTests
             return;
         Segment[] segments = GoldenMetrics.Segments(set);
         for (int i = 0; i < segments.Length; i++)
-            Assert.AreEqual(golden[i].GetDouble(), Meteor.OfSegment(segments[i], Options(entry)).Score, 1e-9,
+            Assert.AreEqual(golden[i].GetDouble(), Meteor.OfSegment(segments[i], Resources(entry)).Score, 1e-9,
                 segments[i].Output);
     }
 
     [TestMethod]
     public void Corpus_EmptyTexts_IsZero()
     {
-        Assert.AreEqual(0, Meteor.Corpus([], MeteorOptions.Default).Score);
-        Assert.AreEqual(0, Meteor.Corpus([new Segment("", "a reference")], MeteorOptions.Default).Score);
-        Assert.AreEqual(0, Meteor.Corpus([new Segment("an output", "")], MeteorOptions.Default).Score);
-        Assert.AreEqual(0, Meteor.Corpus([new Segment("", "")], MeteorOptions.Default).Score);
+        Assert.AreEqual(0, Meteor.Corpus([], MeteorResources.BuiltIn).Score);
+        Assert.AreEqual(0, Meteor.Corpus([new Segment("", "a reference")], MeteorResources.BuiltIn).Score);
+        Assert.AreEqual(0, Meteor.Corpus([new Segment("an output", "")], MeteorResources.BuiltIn).Score);
+        Assert.AreEqual(0, Meteor.Corpus([new Segment("", "")], MeteorResources.BuiltIn).Score);
     }
 
     [TestMethod]
@@ -108,17 +107,13 @@ public class MeteorTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["english.exceptions"], "man\nmen\n");
         File.WriteAllText(folder["english.synsets"], "man\n1 2\nfolk\n1\n");
-        var options = new MeteorOptions { Resources = MeteorResources.FromFolder(folder.Path) };
+        MeteorResources resources = MeteorResources.FromFolder(folder.Path);
         var segment = new Segment("three men", "three folk");
 
-        Assert.AreEqual(2, Meteor.OfSegment(segment, options).Counts.Matches);
-        Assert.AreEqual(1, Meteor.OfSegment(segment, MeteorOptions.Default).Counts.Matches);
+        Assert.AreEqual(2, Meteor.OfSegment(segment, resources).Counts.Matches);
+        Assert.AreEqual(1, Meteor.OfSegment(segment, MeteorResources.BuiltIn).Counts.Matches);
     }
 
-    private static MeteorOptions Options(string entry) => entry switch
-    {
-        "exact" => new MeteorOptions { Stems = false },
-        "exact_stem" => MeteorOptions.Default,
-        _ => new MeteorOptions { Resources = WithSynonyms.Value },
-    };
+    private static MeteorResources Resources(string entry) =>
+        entry == "exact_stem" ? MeteorResources.BuiltIn : WithSynonyms.Value;
 }

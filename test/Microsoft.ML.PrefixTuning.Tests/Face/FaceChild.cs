@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
@@ -24,6 +26,11 @@ internal static partial class FaceChild
     /// <summary>Verb: loads a saved model, tries to save it over another file, and tells what came of it.</summary>
     public const string SaveWithoutRoom = "save-model-without-room";
 
+    /// <summary>
+    /// Verb: loads a saved model, reads the texts of thousands of rows, and tells what that left behind.
+    /// </summary>
+    public const string ReadRows = "read-rows";
+
     // RLIMIT_FSIZE of Linux.
     private const int FileSize = 1;
 
@@ -43,6 +50,39 @@ internal static partial class FaceChild
         using PredictionEngine<ToneRow, ToneOutput> engine = mlContext.Model.CreatePredictionEngine<ToneRow,
             ToneOutput>(loaded);
         Console.Write(engine.Predict(new ToneRow { Input = text, Tone = tone }).Output);
+    }
+
+    public static void ReadThousands(string model)
+    {
+        var mlContext = new MLContext(seed: 1);
+        ITransformer loaded = mlContext.Model.Load(model, out _);
+        // Every tenth row is longer than the window and becomes an error text.
+        FaceRow[] rows = [.. TinyBase.Rows(10)];
+        rows[9].Input = string.Concat(Enumerable.Repeat("name : Venue | ", 120));
+        int count = 0, errors = 0;
+        Read(100);
+        long tensors = OwnTensors.Live, memory = ResidentMegabytes();
+        Read(1000);
+        Console.WriteLine($"{count} rows, {errors} errors");
+        Console.WriteLine($"{OwnTensors.Live - tensors} tensors");
+        Console.WriteLine($"{ResidentMegabytes() - memory} MB");
+
+        void Read(int repeats)
+        {
+            IEnumerable<FaceRow> all = Enumerable.Repeat(rows, repeats).SelectMany(part => part);
+            IDataView written = loaded.Transform(mlContext.Data.LoadFromEnumerable(all));
+            foreach (ServedRow row in mlContext.Data.CreateEnumerable<ServedRow>(written, reuseRowObject: true))
+            {
+                count++;
+                errors += row.Error.Length > 0 ? 1 : 0;
+            }
+        }
+
+        static long ResidentMegabytes()
+        {
+            using var process = Process.GetCurrentProcess();
+            return process.WorkingSet64 >> 20;
+        }
     }
 
     public static void SaveForever(string model, string copy)
@@ -110,4 +150,11 @@ internal static partial class FaceChild
     /// <param name="limits">The present one and the highest that may be asked for.</param>
     [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
     private static partial int SetLimit(int resource, ulong[] limits);
+
+    private sealed class ServedRow
+    {
+        public string Output { get; set; } = "";
+
+        public string Error { get; set; } = "";
+    }
 }

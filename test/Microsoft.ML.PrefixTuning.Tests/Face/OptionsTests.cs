@@ -216,7 +216,8 @@ public sealed class OptionsTests
     [TestMethod]
     public void Fit_WithAStateFileThatCannotBeWritten_NamesOptionAndPath()
     {
-        string path = Path.Combine(Path.GetTempPath(), "no such folder", "training.state");
+        using var folder = new TemporaryFolder();
+        string path = Path.Combine(folder["no such folder"], "training.state");
         var options = TinyBase.Quick with { Training = new TrainingOptions { StateFile = path } };
         Assert.StartsWith($"Training.StateFile: '{path}'",
             Assert.ThrowsExactly<IOException>(() => TinyBase.Fit(Context, options)).Message);
@@ -235,7 +236,7 @@ public sealed class OptionsTests
                 Progress = _ =>
                 {
                     if (++steps == 2)
-                        ModelFormat.MlNetInternals.CancelExecution(context);
+                        MlNet.MlNetInternals.CancelExecution(context);
                 },
             },
         };

@@ -51,7 +51,7 @@ public sealed class TransformerTests
         PrefixTuningEstimator estimator =
             Context.Transforms.Text.PrefixTune("Output", input, label, TinyBase.Llama, TinyBase.Quick);
         var schema = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
-            estimator.GetOutputSchema(ModelFormat.MlNetInternals.MakeShape(data.Schema)));
+            estimator.GetOutputSchema(MlNet.MlNetInternals.MakeShape(data.Schema)));
         StringAssert.Contains(schema.Message, words);
         var fit = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => estimator.Fit(data));
         StringAssert.Contains(fit.Message, words);
@@ -78,18 +78,20 @@ public sealed class TransformerTests
                 ErrorColumnName = errorColumn
             },
         });
-        SchemaShape promised = estimator.GetOutputSchema(ModelFormat.MlNetInternals.MakeShape(data.Schema));
+        SchemaShape promised = estimator.GetOutputSchema(MlNet.MlNetInternals.MakeShape(data.Schema));
         using PrefixTuningTransformer model = estimator.Fit(data);
         DataViewSchema delivered = model.Transform(data).Schema;
-        CollectionAssert.AreEquivalent(Columns(promised), Columns(ModelFormat.MlNetInternals.MakeShape(delivered)));
+        CollectionAssert.AreEquivalent(Columns(promised), Columns(MlNet.MlNetInternals.MakeShape(delivered)));
         Assert.IsTrue(promised.Any(column => column.Annotations.Any()));
         CollectionAssert.AreEqual(Described(delivered), Described(model.GetOutputSchema(data.Schema)));
 
         static string[] Columns(SchemaShape shape) => shape.Select(column =>
-            $"{column.Name} {column.Kind} {column.ItemType} {column.IsKey} [{string.Join(", ", Columns(column.Annotations).Order())}]").ToArray();
+            $"{column.Name} {column.Kind} {column.ItemType} {column.IsKey} "
+            + $"[{string.Join(", ", Columns(column.Annotations).Order())}]").ToArray();
 
         static string[] Described(DataViewSchema schema) => schema.Select(column =>
-            $"{column.Name} {column.Type} {column.IsHidden} [{string.Join(", ", Described(column.Annotations.Schema))}]").ToArray();
+            $"{column.Name} {column.Type} {column.IsHidden} "
+            + $"[{string.Join(", ", Described(column.Annotations.Schema))}]").ToArray();
     }
 
     [TestMethod]

@@ -82,8 +82,9 @@ public sealed class FileIdentityTests
     [TestMethod]
     public void Of_NamesInAnotherCase_AreOneWhereTheFolderSaysSo()
     {
-        Assert.AreEqual(FileIdentity.Of(_folder["new.zip"], _ => true), FileIdentity.Of(_folder["New.ZIP"], _ => true));
-        Assert.AreNotEqual(FileIdentity.Of(_folder["new.zip"], _ => false), FileIdentity.Of(_folder["New.ZIP"], _ => false));
+        string one = _folder["new.zip"], other = _folder["New.ZIP"];
+        Assert.AreEqual(FileIdentity.Of(one, _ => true), FileIdentity.Of(other, _ => true));
+        Assert.AreNotEqual(FileIdentity.Of(one, _ => false), FileIdentity.Of(other, _ => false));
     }
 
     [TestMethod]

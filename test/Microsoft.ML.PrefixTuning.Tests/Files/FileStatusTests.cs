@@ -25,7 +25,8 @@ public sealed class FileStatusTests
         FileStatus second = FileStatus.Of(file)!.Value;
         Assert.AreEqual(FileKind.File, first.Kind);
         Assert.AreEqual(5, first.Bytes);
-        Assert.AreEqual(OperatingSystem.IsWindows() ? TimeSpan.TicksPerSecond : 1_000_000_000, second.Written - first.Written);
+        long ticks = OperatingSystem.IsWindows() ? TimeSpan.TicksPerSecond : 1_000_000_000;
+        Assert.AreEqual(ticks, second.Written - first.Written);
         Assert.AreEqual(first.Node, second.Node);
     }
 

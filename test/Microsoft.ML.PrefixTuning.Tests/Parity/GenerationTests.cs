@@ -186,7 +186,8 @@ public sealed class GenerationTests
         for (int sequence = 0; sequence < wanted.Length; sequence++)
         {
             CollectionAssert.AreEqual(wanted[sequence], found[sequence].Ids,
-                $"row {row}, sequence {sequence}: expected {string.Join(' ', wanted[sequence])}, found {string.Join(' ', found[sequence].Ids)}");
+                $"row {row}, sequence {sequence}: expected {string.Join(' ', wanted[sequence])}, found "
+                + string.Join(' ', found[sequence].Ids));
             if (expected.TryGetProperty("scores", out JsonElement scores))
                 Assert.AreEqual(scores[row][sequence].GetDouble(), found[sequence].Score, ScoreTolerance, $"row {row}");
         }

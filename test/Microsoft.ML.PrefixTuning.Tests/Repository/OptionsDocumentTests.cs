@@ -130,6 +130,7 @@ public sealed class OptionsDocumentTests
             return Name(underlying) + "?";
         if (!type.IsGenericType)
             return type.Name;
-        return $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}&lt;{string.Join(", ", type.GetGenericArguments().Select(Name))}&gt;";
+        string arguments = string.Join(", ", type.GetGenericArguments().Select(Name));
+        return $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}&lt;{arguments}&gt;";
     }
 }

@@ -49,7 +49,8 @@ public sealed class PublicApiTests
     private static IEnumerable<string> Members(Type type)
     {
         const BindingFlags All =
-            BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+            BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static
+            | BindingFlags.DeclaredOnly;
         if (type.IsEnum)
             return Enum.GetNames(type);
         bool isRecord = type.GetMethod("<Clone>$") is not null;
@@ -59,7 +60,7 @@ public sealed class PublicApiTests
             {
                 PropertyInfo property =>
                     $"{Name(property.PropertyType)} {property.Name} {{"
-                        + $" get;{(property.SetMethod is { } set && IsVisible(set) ? (IsInit(set) ? " init;" : " set;") : "")} }}",
+                        + $" get;{Setter(property)} }}",
                 MethodInfo method =>
                     $"{(method.IsStatic ? "static " : "")}{Name(method.ReturnType)}"
                         + $" {method.Name}({Parameters(method)})",
@@ -85,8 +86,12 @@ public sealed class PublicApiTests
         member.Name is "Equals" or "GetHashCode" or "ToString" or "PrintMembers"
         or "EqualityContract" or "Deconstruct" || member is ConstructorInfo { IsFamily: true };
 
+    private static string Setter(PropertyInfo property) =>
+        property.SetMethod is not { } set || !IsVisible(set) ? "" : IsInit(set) ? " init;" : " set;";
+
     private static string Parameters(MethodBase method) => string.Join(", ", method.GetParameters().Select(parameter =>
-        $"{Name(parameter.ParameterType)} {parameter.Name}{(parameter.HasDefaultValue ? $" = {parameter.DefaultValue ?? "null"}" : "")}"));
+        $"{Name(parameter.ParameterType)} {parameter.Name}"
+        + (parameter.HasDefaultValue ? $" = {parameter.DefaultValue ?? "null"}" : "")));
 
     private static string Name(Type type)
     {
@@ -94,6 +99,7 @@ public sealed class PublicApiTests
             return Name(underlying) + "?";
         if (!type.IsGenericType)
             return type.Name;
-        return $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>";
+        string arguments = string.Join(", ", type.GetGenericArguments().Select(Name));
+        return $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}<{arguments}>";
     }
 }

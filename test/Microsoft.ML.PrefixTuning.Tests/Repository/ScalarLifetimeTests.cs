@@ -39,8 +39,8 @@ public sealed class ScalarLifetimeTests
             if (method.RelativeVirtualAddress == 0)
                 return [];
             byte[] code = file.GetMethodBody(method.RelativeVirtualAddress).GetILBytes()!;
-            string name =
-                $"{reader.GetString(reader.GetTypeDefinition(method.GetDeclaringType()).Name)}.{reader.GetString(method.Name)}";
+            TypeDefinition declaring = reader.GetTypeDefinition(method.GetDeclaringType());
+            string name = $"{reader.GetString(declaring.Name)}.{reader.GetString(method.Name)}";
             return Enumerable.Range(0, Math.Max(0, code.Length - 4)).Where(at => code[at] is Call or CallVirtual)
                 .Select(at => banned.GetValueOrDefault(BitConverter.ToInt32(code, at + 1))).OfType<string>()
                     .Select(member => $"{name}: {member}");

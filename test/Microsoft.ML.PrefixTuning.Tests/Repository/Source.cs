@@ -22,6 +22,13 @@ internal static class Source
             && !file.StartsWith("obj/", StringComparison.Ordinal) && !file.StartsWith("bin/", StringComparison.Ordinal))
         .Order(StringComparer.Ordinal);
 
+    /// <summary>All C# files that are written by hand, with their full paths.</summary>
+    public static IEnumerable<string> CodeFiles => new[] { "src", "test", "tools", "samples", "build" }
+        .SelectMany(folder =>
+            Directory.EnumerateFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories))
+        .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}",
+            StringComparison.Ordinal));
+
     private static string FindRoot()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -117,6 +117,82 @@ public sealed class EvaluateVerbTests
     }
 
     [TestMethod]
+    [DataRow("bleu,ChrF", new[] { "bleu", "bleuByOrder", "bleuBrevityPenalty", "chrF", "chrFPlusPlus" })]
+    [DataRow("exact-match", new[] { "exactMatch" })]
+    [DataRow("e2e", new[] { "nist", "meteor", "cider", "e2E" })]
+    public void Run_WithMetrics_MeasuresTheseAlone(string names, string[] figures)
+    {
+        string references = _folder.Write("references.txt", [.. Rows.Select(row => row.Labels[0])]);
+        ToolRun run = ToolFolder.Run("evaluate", WriteOutputs(), references, "--metrics", names, "--json");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        string[] found = [.. JsonDocument.Parse(run.Out).RootElement.EnumerateObject()
+            .Select(property => property.Name)];
+        CollectionAssert.AreEquivalent((string[])["segmentCount", "outputLength", "referenceLength", "notes",
+            .. figures], found);
+    }
+
+    [TestMethod]
+    public void Run_WithMetricsTwice_PrintsTheirLinesAlone()
+    {
+        string references = _folder.Write("references.txt", [.. Rows.Select(row => row.Labels[0])]);
+        ToolRun run = ToolFolder.Run("evaluate", WriteOutputs(), references, "--metrics", "ter", "--metrics", "bleu");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.Contains("TER ", run.Out);
+        Assert.Contains("BLEU-1 to -4", run.Out);
+        foreach (string other in (string[])["METEOR", "ROUGE", "NaN", "papers", "exact"])
+            Assert.DoesNotContain(other, run.Out);
+    }
+
+    [TestMethod]
+    public void Run_WithUnknownMetric_NamesThoseThereAre()
+    {
+        ToolRun run = ToolFolder.Run("evaluate", WriteOutputs(), WriteOutputs(), "--metrics", "bleu,blue");
+        Assert.AreEqual(ExitCode.Usage, run.Code);
+        Assert.Contains("--metrics: expected bleu, nist, meteor, rouge, cider, chrf, ter, exact-match, e2e, webnlg, "
+            + "all, found 'blue'.", run.Error);
+    }
+
+    [TestMethod]
+    public void Run_OfFiguresBeyondTheirRange_ExplainsThem()
+    {
+        string outputs = _folder.Write("outputs.txt", "a b c d e", "a", "b", "c d", "ночь");
+        ToolRun table = ToolFolder.Run("evaluate", outputs, outputs),
+            json = ToolFolder.Run("evaluate", outputs, outputs, "--json");
+        Assert.Contains("\n* BLEU of E2E and WebNLG papers: ", table.Out);
+        Assert.Contains("\n* ROUGE: ", table.Out);
+        string[] notes = [.. JsonDocument.Parse(json.Out).RootElement.GetProperty("notes").EnumerateArray()
+            .Select(note => note.GetString()!)];
+        Assert.HasCount(2, notes);
+        foreach (string note in notes)
+            Assert.Contains($"* {note}\n", table.Out);
+    }
+
+    [TestMethod]
+    public void Run_OfNoTexts_NamesTheFile()
+    {
+        string table = _folder.Write("rows.tsv", "Out\tLabel"), empty = _folder.Write("empty.txt");
+        ToolRun ofTable = ToolFolder.Run("evaluate", table, "--output", "Out", "--label", "Label");
+        ToolRun ofLines = ToolFolder.Run("evaluate", empty, empty);
+        Assert.AreEqual((ExitCode.Failed, $"prefix-tune: '{table}': expected texts to measure, found none.\n"),
+            (ofTable.Code, ofTable.Error));
+        Assert.AreEqual((ExitCode.Failed, $"prefix-tune: '{empty}': expected texts to measure, found none.\n"),
+            (ofLines.Code, ofLines.Error));
+    }
+
+    [TestMethod]
+    public void Run_OfGroupsWithSeveralOutputs_MeasuresEach()
+    {
+        string[] rows = ["a b c\ta b c d\tg", "b c\tb c d\tg", "a b c\tx\tg", "e f\te f g\th"];
+        string there = Json("there.tsv", rows), back = Json("back.tsv", [.. rows.Reverse()]);
+        Assert.AreEqual(there, back);
+        Assert.AreEqual(3, JsonDocument.Parse(there).RootElement.GetProperty("segmentCount").GetInt32());
+
+        string Json(string name, string[] lines) =>
+            ToolFolder.Run("evaluate", _folder.Write(name, ["Out\tLabel\tKey", .. lines]),
+            "--output", "Out", "--label", "Label", "--group-column", "Key", "--json").Out;
+    }
+
+    [TestMethod]
     public void Run_OfMissingColumn_NamesIt()
     {
         ToolRun run =
@@ -150,6 +226,10 @@ public sealed class EvaluateVerbTests
         {
             case int or double:
                 Assert.AreEqual(Convert.ToDouble(expected, CultureInfo.InvariantCulture), found.GetDouble(), place);
+                break;
+            case IReadOnlyList<string> notes:
+                CollectionAssert.AreEqual(notes.ToArray(),
+                    found.EnumerateArray().Select(note => note.GetString()).ToArray(), place);
                 break;
             case IReadOnlyList<double> list:
                 CollectionAssert.AreEqual(list.ToArray(), found.EnumerateArray().Select(figure => figure.GetDouble())

@@ -1,4 +1,3 @@
-using System;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
@@ -96,15 +95,15 @@ public sealed class TrainVerbTests
         string model = _folder["model.zip"];
         using Process child = ToolFolder.Start("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base,
             "--input", "Input", "--label", "Label",
-            "--model", model, "--prefix-length", "4", "--batch-size", "4", "--max-epochs", "100000",
+            "--model", model, "--prefix-length", "4", "--batch-size", "4", "--max-epochs", "3000",
                 "--no-early-stopping");
         string? line = child.StandardError.ReadLine();
         Assert.StartsWith("step 1/", line);
         using (Process kill = Process.Start("kill", ["-INT", $"{child.Id}"]))
             kill.WaitForExit();
         Task<string> output = child.StandardOutput.ReadToEndAsync();
-        if (!child.WaitForExit(TimeSpan.FromMinutes(1)))
-            child.Kill();
+        // A training that no interrupt reaches ends by itself, and not as one that was cancelled.
+        child.WaitForExit();
         Assert.AreEqual(ExitCode.Cancelled, child.ExitCode);
         Assert.Contains("Cancelled; the best prefix so far was saved to", output.Result);
         Assert.AreEqual(TrainingEnd.Cancelled, Entry(model).Saved.Training!.End);

@@ -80,7 +80,7 @@ public sealed class PrefixTrainerTests
         {
             Options = run.Options with { Averaging = 0.9 },
             Validation = TinyTraining.Rows(4, seed: 5),
-            Progress = _ => live.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount),
+            Progress = _ => live.Add(OwnTensors.Live),
         });
         Assert.HasCount(10, live);
         Assert.HasCount(1, live.Distinct().ToArray(), string.Join(", ", live));

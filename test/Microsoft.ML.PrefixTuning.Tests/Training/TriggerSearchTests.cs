@@ -71,9 +71,9 @@ public sealed class TriggerSearchTests
         using LanguageModel model = TinyTraining.Model();
         using FixedPrefix start = Start(model);
         TriggerSearch.Run(Search(model, start), Request);
-        long before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        long before = OwnTensors.Live;
         TriggerSearch.Run(Search(model, start), Request);
-        Assert.AreEqual(before, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.AreEqual(before, OwnTensors.Live);
     }
 
     [TestMethod]

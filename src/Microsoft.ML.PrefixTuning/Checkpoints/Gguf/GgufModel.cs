@@ -99,7 +99,8 @@ internal sealed class GgufModel : ITensorSource
         TensorInfo info = file.Describe(RotaryDivisors);
         if (info.Shape is not [var count] || count != pairs)
             throw new FormatException(
-                $"{file.Name}: tensor '{RotaryDivisors}': expected shape [{pairs}], found [{string.Join(", ", info.Shape)}].");
+                $"{file.Name}: tensor '{RotaryDivisors}': expected shape [{pairs}], found "
+                + $"[{string.Join(", ", info.Shape)}].");
         using Tensor read = file.Read(RotaryDivisors, ScalarType.Float32);
         float[] divisors = read.data<float>().ToArray();
         return divisors.All(divisor => divisor > 0) ? divisors

@@ -16,9 +16,9 @@ internal static partial class MeteorTokenizer
     private const string Letters = "A-Za-z\u0160\u017d\u0161\u017e\u0178\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017e"
         + "\u0400-\u04ff\u0500-\u0527\ua640-\ua66e\ua67e-\ua697\u1d00-\u1d7f";
 
-    // Runs of dots are kept together by these marks.
-    private const string Dots = "DOTMULTI";
-    private const string MoreDots = "DOTDOTMULTI";
+    // Runs of dots are kept together by a mark, DOTMULTI for one and DOT in front of it for each more.
+    private const string Dot = "DOT";
+    private const string Multi = "MULTI";
 
     private static readonly char[] Blanks = [' ', '\t', '\n', '\r', '\f'];
 
@@ -39,20 +39,11 @@ internal static partial class MeteorTokenizer
         return LowerCase.Of(OddSpace.Replace(text, " ")).Split(Blanks, StringSplitOptions.RemoveEmptyEntries);
     }
 
-    private static string MarkDots(string text)
-    {
-        text = SeveralDots.Replace(text, $" {Dots}$1");
-        while (text.Contains($"{Dots}.", StringComparison.Ordinal))
-            text = LastDot.Replace(text, $"{MoreDots} $1").Replace($"{Dots}.", MoreDots, StringComparison.Ordinal);
-        return text;
-    }
+    private static string MarkDots(string text) => SeveralDots.Replace(text,
+        dots => $" {string.Concat(Enumerable.Repeat(Dot, dots.Length))}{Multi} ");
 
-    private static string UnmarkDots(string text)
-    {
-        while (text.Contains(MoreDots, StringComparison.Ordinal))
-            text = text.Replace(MoreDots, $"{Dots}.", StringComparison.Ordinal);
-        return text.Replace(Dots, ".", StringComparison.Ordinal);
-    }
+    private static string UnmarkDots(string text) =>
+        DotMarks.Replace(text, marks => new string('.', marks.Groups[1].Length / Dot.Length));
 
     // English: the apostrophe goes with what follows it within a word, and stands alone elsewhere.
     private static string SplitApostrophes(string text)
@@ -82,11 +73,12 @@ internal static partial class MeteorTokenizer
     [GeneratedRegex($@"([\ud800-\udbff][\udc00-\udfff]|[^0-9{Letters} \t\n\v\f\r.'`,\-\u2018\u2019])")]
     private static partial Regex OtherCharacter { get; }
 
-    [GeneratedRegex(@"\.(\.+)")]
+    [GeneratedRegex(@"\.\.+")]
     private static partial Regex SeveralDots { get; }
 
-    [GeneratedRegex($@"{Dots}\.([^.])")]
-    private static partial Regex LastDot { get; }
+    // The look behind keeps marks that lead to nothing from being read again and again.
+    [GeneratedRegex($"(?<!{Dot})(?>((?:{Dot})+)){Multi}")]
+    private static partial Regex DotMarks { get; }
 
     [GeneratedRegex("([^0-9]),([^0-9])")]
     private static partial Regex CommaBetweenOthers { get; }

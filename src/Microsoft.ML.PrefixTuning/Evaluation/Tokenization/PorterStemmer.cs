@@ -138,10 +138,19 @@ internal static class PorterStemmer
 
     private static bool Ends(string word, string suffix) => word.EndsWith(suffix, StringComparison.Ordinal);
 
-    private static bool IsConsonant(string word, int index) => word[index] switch
+    // Of a run of y, every second one is a vowel: the one behind a consonant.
+    private static bool IsConsonant(string word, int index)
+    {
+        int start = index;
+        while (start > 0 && word[start] == 'y')
+            start--;
+        return IsConsonant(word[start], afterConsonant: false) == ((index - start) % 2 == 0);
+    }
+
+    private static bool IsConsonant(char letter, bool afterConsonant) => letter switch
     {
         'a' or 'e' or 'i' or 'o' or 'u' => false,
-        'y' => index == 0 || !IsConsonant(word, index - 1),
+        'y' => !afterConsonant,
         _ => true,
     };
 
@@ -149,23 +158,25 @@ internal static class PorterStemmer
     private static int Measure(string stem)
     {
         int measure = 0;
-        bool afterVowel = false;
-        for (int i = 0; i < stem.Length; i++)
+        bool afterConsonant = false, afterVowel = false;
+        foreach (char letter in stem)
         {
-            bool consonant = IsConsonant(stem, i);
+            bool consonant = IsConsonant(letter, afterConsonant);
             if (consonant && afterVowel)
                 measure++;
-            afterVowel = !consonant;
+            (afterConsonant, afterVowel) = (consonant, !consonant);
         }
         return measure;
     }
 
     private static bool HasVowel(string stem)
     {
-        for (int i = 0; i < stem.Length; i++)
+        bool afterConsonant = false;
+        foreach (char letter in stem)
         {
-            if (!IsConsonant(stem, i))
+            if (!IsConsonant(letter, afterConsonant))
                 return true;
+            afterConsonant = true;
         }
         return false;
     }

@@ -2,9 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
-using Microsoft.ML.PrefixTuning.Rows;
 
-namespace Microsoft.ML.PrefixTuning.Fitting;
+namespace Microsoft.ML.PrefixTuning.Rows;
 
 /// <summary>The values of an attribute column, numbered as they first come in the training rows.</summary>
 /// <param name="column">The column, for messages.</param>

@@ -21,7 +21,7 @@ namespace System.Runtime.CompilerServices
     }
 }
 
-namespace Microsoft.ML.PrefixTuning.ModelFormat
+namespace Microsoft.ML.PrefixTuning.MlNet
 {
     /// <summary>
     /// The only file that uses members of ML.NET that are not public. They are compiled against visible copies of the

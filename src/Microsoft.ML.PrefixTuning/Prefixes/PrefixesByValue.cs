@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using System.Collections.ObjectModel;
 
-namespace Microsoft.ML.PrefixTuning.Transforming;
+namespace Microsoft.ML.PrefixTuning.Prefixes;
 
 /// <summary>Which prefix a row carries, as data. Immutable.</summary>
 /// <param name="ByValue">The prefix of each value of the attribute column; empty where there is no such column.</param>

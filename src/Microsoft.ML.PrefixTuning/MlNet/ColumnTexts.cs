@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using Microsoft.ML.Data;
 
-namespace Microsoft.ML.PrefixTuning.Rows;
+namespace Microsoft.ML.PrefixTuning.MlNet;
 
 /// <summary>The texts of a column that has one or several a row.</summary>
 internal static class ColumnTexts

@@ -1,0 +1,57 @@
+using System;
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool.Options;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary><c>--metrics</c>: the measures to take, separated by commas; the option may be repeated.</summary>
+internal sealed class MetricsOption
+{
+    private static readonly string[] Names =
+        [.. Enum.GetValues<TextMetrics>().Where(metric => metric != TextMetrics.None)
+        .Select(metric => NameOf(metric.ToString()))];
+
+    private readonly Option<string[]> _option = new("--metrics")
+    {
+        Description = $"What to measure, separated by commas: {string.Join(", ", Names)}.",
+        HelpName = "names",
+        DefaultValueFactory = _ => [NameOf(nameof(TextMetrics.All))],
+    };
+
+    public MetricsOption(Verb command)
+    {
+        _option.Validators.Add(Check);
+        command.Options.Add(_option);
+    }
+
+    /// <summary>What the command line asks for.</summary>
+    public TextMetrics Read(ParseResult parsed) =>
+        parsed.GetValue(_option)!.SelectMany(Split).Aggregate(TextMetrics.None, (all, name) => all | Find(name)!.Value);
+
+    private static void Check(OptionResult result)
+    {
+        foreach (string name in result.Tokens.SelectMany(token => Split(token.Value)).Where(name => Find(name) is null))
+            result.AddError($"--metrics: expected {string.Join(", ", Names)}, found '{name}'.");
+    }
+
+    private static string[] Split(string text) => text.Split(',', StringSplitOptions.TrimEntries);
+
+    // However a name is cut: chrf, chr-f and chrF are one.
+    private static TextMetrics? Find(string name)
+    {
+        foreach (TextMetrics metric in Enum.GetValues<TextMetrics>())
+        {
+            bool isIt = string.Equals(metric.ToString(), name.Replace("-", "", StringComparison.Ordinal),
+                StringComparison.OrdinalIgnoreCase);
+            if (isIt && metric != TextMetrics.None)
+                return metric;
+        }
+        return null;
+    }
+
+    // Names of measures are one word, but for exact match.
+    private static string NameOf(string metric) =>
+        metric == nameof(TextMetrics.ExactMatch) ? OptionText.Kebab(metric) : metric.ToLowerInvariant();
+}

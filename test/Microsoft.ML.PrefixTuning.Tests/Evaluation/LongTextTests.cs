@@ -1,0 +1,115 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Evaluation;
+using Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
+
+/// <summary>
+/// Long and repeated texts: a model that loops is what an evaluation is for. What a measure costs is seen by what this
+/// thread allocates, which no other work on the machine changes.
+/// </summary>
+[TestClass, TestCategory("Metrics")]
+public sealed class LongTextTests
+{
+    private const long Megabyte = 1 << 20;
+
+    private static readonly string[] Words =
+        ("the cat cats sat sitting run runs running quick quickly river rivers bank of"
+        + " banks happy happily man men walk walks .").Split(' ');
+
+    // Figures of the search that made every path, which took time with the fourth power of equal words.
+    [TestMethod]
+    [DataRow(400, 300, 1, 0.7697654256163461)]
+    [DataRow(300, 400, 1, 0.6298080755042832)]
+    [DataRow(150, 150, 2, 0.4352505317789885)]
+    [DataRow(150, 120, 5, 0.4549284519722308)]
+    [DataRow(120, 150, 12, 0.3189937343364347)]
+    [DataRow(300, 300, 22, 0.33950885224414035)]
+    [DataRow(400, 400, 6, 0.42033337037939156)]
+    public void Meteor_OfRepeatedWords_IsThatOfEveryPath(int output, int reference, int vocabulary, double expected)
+    {
+        var segment = new Segment(Text(output, vocabulary, 1), Text(reference, vocabulary, 2));
+        Assert.AreEqual(expected, Meteor.OfSegment(segment, MeteorResources.BuiltIn).Score, 1e-12);
+    }
+
+    [TestMethod]
+    public void Meteor_OfEqualWords_CostsNoPathAPlace()
+    {
+        string[] words = Enumerable.Repeat("the", 5_000).ToArray();
+        string[][] references = [words, words[..2_500], [.. words, "cat"],
+            [.. words.Select((word, i) => i % 3 == 0 ? "cat" : word)]];
+        foreach (string[] reference in references)
+        {
+            MeteorMatch?[] alignment = [];
+            long bytes = Allocated(() => alignment = MeteorAligner.Align(words, reference, MeteorResources.BuiltIn));
+            Assert.AreEqual(reference.Count(word => word == "the"), alignment.Count(match => match is not null));
+            Assert.IsLessThan(1_000 * Megabyte, bytes);
+        }
+    }
+
+    [TestMethod]
+    public void Ter_OfLongTexts_KeepsTheBeamAlone()
+    {
+        int[] words = [.. Enumerable.Range(0, 20_000).Select(i => i % 997)];
+        int[] other = [.. words[7..], .. words[..7]];
+        int edits = 0;
+        long bytes = Allocated(() => edits = TerEdits.Count(words, other));
+        // Too far for a shift: seven words go, seven come.
+        Assert.AreEqual(14, edits);
+        // The whole table has 1,600 MB.
+        Assert.IsLessThan(400 * Megabyte, bytes);
+    }
+
+    [TestMethod]
+    public void Rouge_OfLongLines_KeepsBitsOfTheTable()
+    {
+        string line = Text(20_000, Words.Length, 1);
+        RougeScores scores = RougeScores.Zero;
+        long bytes = Allocated(() =>
+            scores = Rouge.OfSegment(new Segment($"{line}\nthe end", $"the end\n{line}"), stem: true));
+        Assert.AreEqual(1, scores.RougeLsum.F, 1e-12);
+        Assert.IsLessThan(200 * Megabyte, bytes);
+    }
+
+    [TestMethod]
+    public void Stemmers_OfAWordOfY_ReachItsEnd()
+    {
+        // Whether a y is a vowel hangs on the letter before it.
+        string word = new('y', 1_000_000);
+        Assert.AreEqual(word.Length, PorterStemmer.Stem($"{word}ing").Length - 3, 3);
+        Assert.AreEqual(word.Length, EnglishStemmer.Stem($"{word}ing").Length - 3, 3);
+    }
+
+    [TestMethod]
+    public void MeteorTokens_OfARunOfDots_AreOneToken()
+    {
+        string dots = new('.', 20_000);
+        string[] tokens = [];
+        long bytes = Allocated(() =>
+            tokens = MeteorTokenizer.Tokens($"wait{dots} what", MeteorResources.BuiltIn.NonbreakingPrefixes));
+        CollectionAssert.AreEqual((string[])["wait", dots, "what"], tokens);
+        Assert.IsLessThan(20 * Megabyte, bytes);
+    }
+
+    private static long Allocated(Action action)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        action();
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+
+    // Pseudo-random words of the first ones of the list.
+    private static string Text(int words, int vocabulary, uint seed)
+    {
+        var text = new List<string>(words);
+        while (text.Count < words)
+        {
+            seed = unchecked(seed * 1664525 + 1013904223);
+            text.Add(Words[(seed >> 16) % vocabulary]);
+        }
+        return string.Join(' ', text);
+    }
+}
