@@ -124,7 +124,7 @@ internal sealed class TextSession : IDisposable
     private string Text(GeneratedSequence sequence)
     {
         ReadOnlySpan<int> ids = sequence.Ids;
-        int end = ids.IndexOfAny(_lease.Base.Model.Spec.Tokens.Ends.ToArray());
+        int end = ids.IndexOfAny(_lease.Base.EndIds.ToArray());
         string text = _lease.Base.Tokenizer.Decode(end < 0 ? ids : ids[..end]);
         foreach (string stop in _settings.Generation.StopStrings)
         {
