@@ -106,7 +106,7 @@ internal sealed class ConvertVerb
             files.ReadModel("the source", source);
         else
             files.Read("the source", source);
-        files.ReadBase(parsed.GetValue(_base) is { } named ? BaseArgument.Resolve(named).Path : null);
+        files.ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)));
         string[] written = to == PathKind.Peft ? [PeftConfig.File, PeftAdapter.WeightFile] : [""];
         return written.Aggregate(files, (all, name) => all.Write("the target", Path.Combine(target, name)));
     }

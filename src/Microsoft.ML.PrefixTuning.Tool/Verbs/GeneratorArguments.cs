@@ -55,13 +55,13 @@ internal sealed class GeneratorArguments
     /// <summary>Adds the files that it is read from.</summary>
     public CommandFiles AddFiles(ParseResult parsed, CommandFiles files) => files
         .ReadModel("--model", parsed.GetValue(_model))
-        .ReadBase(BasePath(parsed))
+        .ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)))
         .Read("--prefix", parsed.GetValue(_prefix));
 
     /// <summary>Adds what its texts depend on beside the other options.</summary>
     public CommandSignature Sign(ParseResult parsed, CommandSignature signature) => signature
         .Content("model", parsed.GetValue(_model))
-        .Base(BasePath(parsed))
+        .Base(BaseArgument.PathOf(parsed.GetValue(_base)))
         .Content("prefix", parsed.GetValue(_prefix));
 
     /// <summary>Loads it.</summary>
@@ -87,9 +87,6 @@ internal sealed class GeneratorArguments
         PrefixTuningTransformer changed = Make(mlContext, tuned, columns, Read(parsed, start, settings.Generation));
         return new TextSource(Exchange(loaded, tuned, changed), changed, [changed, .. Owned(loaded)]);
     }
-
-    private string? BasePath(ParseResult parsed) =>
-        parsed.GetValue(_base) is { } named ? BaseArgument.Resolve(named).Path : null;
 
     private TextSource OpenBase(ParseResult parsed, MLContext mlContext, BaseModel baseModel)
     {

@@ -83,7 +83,7 @@ internal sealed class TuningArguments
         .Read("the rows", parsed.GetValue(_data))
         .Read("--validation", parsed.GetValue(_validation))
         .Read("--prefix-start", _prefix.StartFile(parsed))
-        .ReadBase(Base(parsed).Path)
+        .ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)))
         .Write("--model", parsed.GetValue(_model))
         .Write("--report", parsed.GetValue(_report))
         .Write("--state", _training.Read(parsed).StateFile);
