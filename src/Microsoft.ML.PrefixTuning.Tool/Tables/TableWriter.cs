@@ -25,13 +25,13 @@ internal abstract class TableWriter
     /// <param name="added">New columns and how many texts each has a row.</param>
     public static TableWriter Make(TableFormat format, IReadOnlyList<string> columns,
         IReadOnlyList<AddedColumn> added) => format switch
-    {
-        TableFormat.Csv => new CsvTableWriter(new FieldLayout(columns, added)),
-        TableFormat.Json => new JsonTableWriter(added, isArray: true),
-        TableFormat.Jsonl => new JsonTableWriter(added, isArray: false),
-        TableFormat.Tsv => new LineTableWriter(new FieldLayout(columns, added)),
-        _ => new LineTableWriter(null),
-    };
+        {
+            TableFormat.Csv => new CsvTableWriter(new FieldLayout(columns, added)),
+            TableFormat.Json => new JsonTableWriter(added, isArray: true),
+            TableFormat.Jsonl => new JsonTableWriter(added, isArray: false),
+            TableFormat.Tsv => new LineTableWriter(new FieldLayout(columns, added)),
+            _ => new LineTableWriter(null),
+        };
 
     /// <summary>The text of a row.</summary>
     /// <param name="row">What was read.</param>

@@ -176,8 +176,12 @@ public sealed class GenerateResumeTests
     /// <summary>Lines of a file that another process has locked.</summary>
     private static int CountLines(string path)
     {
-        using Process count = Process.Start(new ProcessStartInfo("wc", ["-l", path]) { RedirectStandardOutput =
-            true, RedirectStandardError = true })!;
+        using Process count = Process.Start(new ProcessStartInfo("wc", ["-l", path])
+        {
+            RedirectStandardOutput =
+            true,
+            RedirectStandardError = true
+        })!;
         string output = count.StandardOutput.ReadToEnd();
         count.WaitForExit();
         return count.ExitCode == 0 ? int.Parse(output.Split(' ')[0], CultureInfo.InvariantCulture) : 0;
