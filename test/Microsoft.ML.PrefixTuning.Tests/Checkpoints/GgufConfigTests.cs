@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 /// <summary>A GGUF file's keys as a description of a model: obeyed, or refused by name.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GgufConfigTests
 {
     [TestMethod]

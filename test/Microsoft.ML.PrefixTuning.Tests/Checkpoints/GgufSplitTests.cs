@@ -10,6 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 /// <summary>GGUF models in several files: read from the first part, and everything else called what it is.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GgufSplitTests
 {
     private readonly TemporaryFolder _folder = new();

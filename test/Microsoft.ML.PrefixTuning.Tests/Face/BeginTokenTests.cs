@@ -18,6 +18,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 /// or in front of the row, whatever was trained.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class BeginTokenTests
 {
     private const string Instruction =

@@ -15,6 +15,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 /// Saved models keep the rules by which their texts became tokens and ended, and say where today's differ.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FormerRulesTests
 {
     // A SentencePiece tokenizer of letters that puts a space in front of texts.

@@ -12,6 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>What the generation_config.json of an encoder-decoder base says of its texts, through the face.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GenerationConfigTests
 {
     private static readonly MLContext Context = new(seed: 1);

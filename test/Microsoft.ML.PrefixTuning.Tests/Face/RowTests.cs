@@ -11,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>Rows that are odd or no good, in training and in use.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class RowTests
 {
     private static readonly MLContext Context = new(seed: 1);

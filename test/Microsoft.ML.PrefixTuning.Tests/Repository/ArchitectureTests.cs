@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 
 /// <summary>Who may know whom (docs/design.md), read from the source itself.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed partial class ArchitectureTests
 {
     private const int MostLines = 400, MostFilesInRoot = 20, MostColumns = 120;

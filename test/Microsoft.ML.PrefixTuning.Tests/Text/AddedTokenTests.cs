@@ -11,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 /// Tokens listed beside the vocabulary: which a row may hold, and those that the model has no row for.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class AddedTokenTests
 {
     // The tiny llama: tokens 0 to 399, rows up to 402.

@@ -7,6 +7,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class ExampleTemplateTests
 {
     private const int Start = 1, End = 2;

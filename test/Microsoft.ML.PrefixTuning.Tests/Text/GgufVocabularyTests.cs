@@ -7,6 +7,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GgufVocabularyTests
 {
     private const string Keys = "tokenizer.ggml.";

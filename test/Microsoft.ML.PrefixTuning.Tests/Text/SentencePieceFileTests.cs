@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 /// <summary>SentencePiece model files made by hand.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class SentencePieceFileTests
 {
     private const int Word = 3;

@@ -12,6 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 /// What files do not say or say beside the vocabulary, by today's rules and by those of former models.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TextRulesTests
 {
     private const string Pre = "tokenizer.ggml.pre", Architecture = "general.architecture";

@@ -11,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 /// <summary>Forms of the files that checkpoints have and the golden folders lack, made from those folders.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TokenizerFolderTests
 {
     private const int Rows = 1100;

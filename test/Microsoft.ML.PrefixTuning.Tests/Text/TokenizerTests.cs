@@ -10,6 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 /// <summary>Tokenizers of every kind and file form against encodings of the reference implementations.</summary>
 [TestClass]
+[TestCategory("Quick")]
 [TestCategory("Tokenizers")]
 public sealed class TokenizerTests
 {

@@ -15,6 +15,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Training;
 /// written.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TrainingResumeTests
 {
     [TestMethod]
