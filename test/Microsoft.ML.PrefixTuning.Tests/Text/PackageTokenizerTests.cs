@@ -10,8 +10,8 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 /// <summary>
-/// Why this library has readers and models of its own (docs/design.md): what Microsoft.ML.Tokenizers gives otherwise than
-/// the reference. A release that gives it right turns one of these red.
+/// Why this library has readers and models of its own (docs/design.md): what Microsoft.ML.Tokenizers gives otherwise
+/// than the reference. A release that gives it right turns one of these red.
 /// </summary>
 [TestClass]
 [TestCategory("Tokenizers")]
