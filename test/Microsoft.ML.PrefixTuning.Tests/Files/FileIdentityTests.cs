@@ -8,6 +8,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Files;
 
 /// <summary>Paths to one file are told from paths to two, whatever they are spelled like.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FileIdentityTests
 {
     private readonly TemporaryFolder _folder = new();

@@ -7,6 +7,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Files;
 
 /// <summary>What the file system says of a path.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FileStatusTests
 {
     private readonly TemporaryFolder _folder = new();
