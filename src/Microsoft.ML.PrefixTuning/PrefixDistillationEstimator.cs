@@ -1,7 +1,6 @@
 using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
-using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
