@@ -54,6 +54,10 @@ internal sealed class CaseText<T>
         }
     }
 
+    /// <summary>What stands behind the name of a kind; null where it is another kind, or nothing stands there.</summary>
+    public string? ValueOf(ParseResult parsed, string kind) =>
+        parsed.GetValue(_symbol)!.Split(':', 2) is [var name, var value] && name == kind ? value : null;
+
     // A text may hold colons of its own: what stands behind the first one is the whole of it.
     private static string[] Split(OptionCase<T> one, string values) =>
         one.Members is [{ } only] && OptionText.IsOpen(only.PropertyType) ? [values] : values.Split(':');

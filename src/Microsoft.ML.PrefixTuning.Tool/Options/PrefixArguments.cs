@@ -5,6 +5,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Options;
 /// <summary>What is trained, as options of a command.</summary>
 internal sealed class PrefixArguments
 {
+    // The kind of a start from a prefix file.
+    private const string File = "file";
+
     private static readonly OptionCase<PrefixMethod>[] Methods =
     [
         new("prefix", PrefixMethod.Prefix),
@@ -26,7 +29,7 @@ internal sealed class PrefixArguments
         new("text", PrefixStart.DefaultText),
         new("zero", PrefixStart.Zero),
         new("random", PrefixStart.Random()),
-        new("file", new PrefixValuesStart()) { NeedsValue = true },
+        new(File, new PrefixValuesStart()) { NeedsValue = true },
     ];
 
     private readonly RecordOptions<PrefixOptions> _options;
@@ -53,4 +56,7 @@ internal sealed class PrefixArguments
         Method = _method.Read(parsed),
         Parametrization = _parametrization.Read(parsed),
     };
+
+    /// <summary>The prefix file that training starts from; null for none.</summary>
+    public string? StartFile(ParseResult parsed) => _start.ValueOf(parsed, File);
 }

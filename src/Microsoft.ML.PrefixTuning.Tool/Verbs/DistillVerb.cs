@@ -55,6 +55,10 @@ internal sealed class DistillVerb
 
     private int Run(ParseResult parsed)
     {
+        _student.Files(parsed)
+            .Read("--teacher-text", parsed.GetValue(_text))
+            .Read("--teacher-prefix", parsed.GetValue(_prefix))
+            .Check();
         DistillationOptions options = _options.Read(parsed);
         BaseModel baseModel = _student.Base(parsed);
         PrefixTeacher teacher = ReadTeacher(parsed, baseModel);

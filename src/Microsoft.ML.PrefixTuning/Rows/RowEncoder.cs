@@ -42,6 +42,9 @@ internal sealed class RowEncoder
         : throw new InvalidOperationException(
             $"The base ({_spec.Family}) names no end token (eos_token_id): expected one, so that texts can end.");
 
+    /// <summary>Tokens of a row's prompt, whether it fits or not.</summary>
+    public int PromptLength(string input) => Ids(input, out _).Length;
+
     /// <summary>A row's prompt.</summary>
     /// <param name="row">The row.</param>
     /// <param name="output">Tokens that must have room behind it.</param>
