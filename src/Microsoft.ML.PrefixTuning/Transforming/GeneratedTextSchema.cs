@@ -71,7 +71,9 @@ internal static class GeneratedTextSchema
         return builder.ToSchema();
     }
 
-    private static void Require(Dictionary<string, SchemaShape.Column> columns, string name, string role)
+    /// <summary>Refuses a promise without a text column.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is missing or not a text.</exception>
+    public static void Require(Dictionary<string, SchemaShape.Column> columns, string name, string role)
     {
         if (!columns.TryGetValue(name, out SchemaShape.Column column))
             throw Missing(role, name);
