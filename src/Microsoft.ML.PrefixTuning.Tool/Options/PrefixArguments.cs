@@ -58,6 +58,10 @@ internal sealed class PrefixArguments
         Parametrization = ReadParametrization(parsed.GetValue(_parametrization)!),
     };
 
+    /// <summary>The prefix file that training starts from; null for none.</summary>
+    public string? StartFile(ParseResult parsed) =>
+        OptionText.Split(parsed.GetValue(_start)!) is ("file", { } path) ? path : null;
+
     private static PrefixMethod ReadMethod(string text) => text.Split(':') switch
     {
         ["prefix"] => PrefixMethod.Prefix,

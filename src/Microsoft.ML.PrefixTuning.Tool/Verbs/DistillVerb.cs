@@ -64,6 +64,10 @@ internal sealed class DistillVerb
 
     private int Run(ParseResult parsed)
     {
+        _student.Files(parsed)
+            .Read("--teacher-text", parsed.GetValue(_text))
+            .Read("--teacher-prefix", parsed.GetValue(_prefix))
+            .Check();
         DistillationOptions options = _options.Read(parsed,
             new DistillationOptions()) with
         { Continuations = _continuations.Read(parsed, new GenerationOptions()) };

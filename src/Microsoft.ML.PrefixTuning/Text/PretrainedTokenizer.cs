@@ -120,7 +120,7 @@ public sealed class PretrainedTokenizer : Tokenizer
     /// <summary>A token as its vocabulary writes it; null for an id that has none.</summary>
     internal string? TokenOf(int id) => id >= 0 && id < _parts.Tokens.Count ? _parts.Tokens[id] : null;
 
-    /// <summary>SHA-256 over kind and tokens, hexadecimal: the same for the same vocabulary, whatever its files.</summary>
+    /// <summary>SHA-256 over kind and tokens, hexadecimal: one for a vocabulary, whatever its files.</summary>
     internal string Hash()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
