@@ -50,19 +50,13 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         var rows = new RowReader(columns, encoder, options.Training);
         (List<TrainingExample> training, List<TrainingExample> validation) = Read(rows, input);
         if (teacher is not null)
-            (training, validation) = (teacher.Annotate(training, room.HoldsBeginToken, CheckAlive),
-                teacher.Annotate(validation, room.HoldsBeginToken, CheckAlive));
-        PlainTextDrift? drift = options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens)
-            : null;
+            (training, validation) = (teacher.Annotate(training, CheckAlive), teacher.Annotate(validation, CheckAlive));
+        PlainTextDrift? drift = options.Training.DriftText is { } text
+            ? new PlainTextDrift(frozen, text, room.Tokens) : null;
         AttributeFitting? attributes = rows.Attributes is { } values
             ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
         using TrainedPrefix parametrization = attributes?.Make(setup.Start()) ?? setup.Make();
-        TrainingOutcome outcome =
-            setup.Learn(MakeRun(setup, parametrization, training, validation) with
-            {
-                HeldTokens = room.HoldsBeginToken
-            ? [.. frozen.Tokenizer.Prologue] : []
-            });
+        TrainingOutcome outcome = setup.Learn(MakeRun(setup, parametrization, training, validation));
         foreach (string warning in outcome.Warnings)
             Warn(warning);
         TrainingSummary summary =
@@ -144,7 +138,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
             Objective = teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
             Seed = seed,
             LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
-            DecoderStart = _model.Spec.Tokens.DecoderStart,
+            Opening = new Opening(frozen.Tokenizer, _model.Spec).OfRow(isHeld: false),
             BaseIdentity = options.Training.StateFile is null ? "" : frozen.Fingerprint.ToString(),
             StartIdentity = setup.StartIdentity,
             State = State,

@@ -13,8 +13,7 @@ internal static class PrefixScorer
     /// <param name="run">Base, batch size, cancellation.</param>
     /// <param name="rows">The rows.</param>
     public static double BaseLoss(TrainingRun run, IReadOnlyList<TrainingExample> rows) =>
-        MeanLoss(run, [.. rows.Select(row => row with { Source = [.. run.HeldTokens, .. row.Source] })],
-            new Dictionary<AttentionSite, Tensor>());
+        MeanLoss(run, [.. rows.Select(row => row.Behind(run.Opening))], new Dictionary<AttentionSite, Tensor>());
 
     /// <summary>The mean loss over all target tokens of some rows, in nats; 0 where they have none.</summary>
     /// <param name="run">Base, batch size, cancellation.</param>
@@ -33,8 +32,7 @@ internal static class PrefixScorer
             run.ThrowIfCancelled();
             using var scope = NewDisposeScope();
             TrainingExample[] examples = batch.Select(row => scored[row]).ToArray();
-            TargetStates states = TargetStates.Make(run.Model, examples, run.PrefixOf(sites, values, examples),
-                run.Parametrization.Convention, run.DecoderStart);
+            TargetStates states = TargetStates.Make(run.Model, examples, run.PrefixOf(sites, values, examples));
             sum += run.Objective.Sum(run.Model, states, examples);
         }
         int tokens = scored.Sum(row => TargetStates.Count(run.Model, row));

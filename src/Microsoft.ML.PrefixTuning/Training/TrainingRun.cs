@@ -37,14 +37,10 @@ internal sealed record TrainingRun
     /// <summary>Highest learning rate.</summary>
     public required double LearningRate { get; init; }
 
-    /// <summary>First token of an encoder-decoder model's output.</summary>
-    public int? DecoderStart { get; init; }
-
     /// <summary>
-    /// Tokens that the prefix holds in place of the rows; the base by itself is measured with them in front of every
-    /// source.
+    /// Tokens that open a source where no prefix holds them: the base by itself is measured with them.
     /// </summary>
-    public int[] HeldTokens { get; init; } = [];
+    public int[] Opening { get; init; } = [];
 
     /// <summary>Fingerprint of the base as text; a saved state names it.</summary>
     public string BaseIdentity { get; init; } = "";
@@ -85,17 +81,16 @@ internal sealed record TrainingRun
     /// Their prefixes, float32: [N, 2, G, P, D], or [N, 2, K, G, P, D] with several groups.
     /// </param>
     /// <param name="rows">The rows.</param>
-    public IReadOnlyDictionary<AttentionSite,
-        Tensor> PrefixOf(AttentionSite[] sites, Tensor[] values, TrainingExample[] rows)
+    public SitePrefixes PrefixOf(AttentionSite[] sites, Tensor[] values, TrainingExample[] rows)
     {
         Tensor? groups = Parametrization.Groups == 1 ? null
             : tensor(Array.ConvertAll(rows, row => (long)row.Group), device: Model.Device);
         var prefix = new Dictionary<AttentionSite, Tensor>();
         for (int i = 0; i < sites.Length; i++)
         {
-            Tensor own = groups is null ? values[i] : values[i].index_select(PrefixMemory.GroupAxis, groups);
+            Tensor own = groups is null ? values[i] : values[i].index_select(SitePrefixes.GroupAxis, groups);
             prefix.Add(sites[i], own.to(Model.Type));
         }
-        return prefix;
+        return new SitePrefixes(prefix, Parametrization.Convention);
     }
 }

@@ -56,8 +56,7 @@ internal sealed class TrainingStep(TrainingRun run, AdamW optimizer)
             if (rows.Length == 0)
                 continue;
             using var scope = NewDisposeScope();
-            TargetStates states = TargetStates.Make(run.Model, rows, run.PrefixOf(sites, leaves, rows),
-                run.Parametrization.Convention, run.DecoderStart);
+            TargetStates states = TargetStates.Make(run.Model, rows, run.PrefixOf(sites, leaves, rows));
             (double sum, Tensor ofHidden) = run.Objective.WithGradient(run.Model, states, rows);
             loss += sum / tokens;
             Tensor[] gradients =

@@ -154,10 +154,8 @@ internal sealed class TriggerSearch
         {
             _run.ThrowIfCancelled();
             using var scope = NewDisposeScope();
-            TargetStates states = TargetStates.Make(_run.Model, batch, new Dictionary<AttentionSite,
-                Tensor>
-            { [AttentionSite.Decoder] = prefix },
-                _run.Parametrization.Convention, _run.DecoderStart);
+            TargetStates states = TargetStates.Make(_run.Model, batch,
+                _run.PrefixOf([AttentionSite.Decoder], [prefix], batch));
             (double part, Tensor ofHidden) = _run.Objective.WithGradient(_run.Model, states, batch);
             sum += part;
             gradient.PlusInPlace(autograd.grad([states.Hidden], [prefix], [ofHidden])[0]);

@@ -266,7 +266,7 @@ public sealed class PrefixTrainerTests
         using TrainedKeyValues direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
         TrainingRun run = TinyTraining.Run(model, direct);
         TrainingExample[] begun = [.. run.Examples.Select(row => row with { Source = [1, .. row.Source] })];
-        TrainingOutcome held = PrefixTrainer.Train(run with { HeldTokens = [1] });
+        TrainingOutcome held = PrefixTrainer.Train(run with { Opening = [1] });
         TrainingOutcome written = PrefixTrainer.Train(TinyTraining.Run(model, other) with { Examples = begun });
         Assert.AreEqual(written.BaseLoss, held.BaseLoss);
         Assert.AreNotEqual(written.StartLoss, held.StartLoss);

@@ -81,9 +81,9 @@ public sealed class TriggerSearchTests
     {
         using LanguageModel model = TinyTraining.Model();
         using FixedPrefix start = Start(model);
-        TrainingRun run = Search(model, start) with { Validation = TinyTraining.Rows(8, seed: 9), HeldTokens = [1] };
+        TrainingRun run = Search(model, start) with { Validation = TinyTraining.Rows(8, seed: 9), Opening = [1] };
         double with = TriggerSearch.Run(run, Request).BaseLoss,
-            without = TriggerSearch.Run(run with { HeldTokens = [] }, Request).BaseLoss;
+            without = TriggerSearch.Run(run with { Opening = [] }, Request).BaseLoss;
         Assert.AreEqual(PrefixTrainer.Train(run with { Options = run.Options with { MaxSteps = 0 } }).BaseLoss, with);
         Assert.AreNotEqual(without, with);
     }
