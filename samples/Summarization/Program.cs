@@ -109,7 +109,7 @@ foreach ((string name, string[] texts) in new[] { ("base", before), ("tuned", af
             + $" {metrics.SegmentCount} unseen papers");
 }
 
-// 6. Save, load, predict one row. The file holds the prefix and the base's fingerprint, not the base.
+// 6. Save, load, predict one row. The file holds the prefix and the base's identity, not the base.
 mlContext.Model.SaveAtomically(model, rows.Schema, modelFile);
 model.Dispose();
 ITransformer loaded = mlContext.Model.Load(modelFile, out _);

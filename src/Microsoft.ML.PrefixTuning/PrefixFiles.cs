@@ -48,7 +48,7 @@ public sealed partial class Prefix
         ArgumentNullException.ThrowIfNull(baseModel);
         NativeLibrary.Require();
         using BaseLease lease = FrozenBase.Acquire(baseModel.Path, TorchSharp.torch.float32, TorchSharp.torch.CPU);
-        return PeftAdapter.Import(folder, lease.Base.Model);
+        return PeftAdapter.Import(folder, lease.Base.Model).MadeFor(lease.Base.Identity);
     }
 
     /// <summary>Writes the prefix as an adapter folder that PEFT loads with the same logits.</summary>
@@ -68,6 +68,7 @@ public sealed partial class Prefix
         ArgumentNullException.ThrowIfNull(baseModel);
         NativeLibrary.Require();
         using BaseLease lease = FrozenBase.Acquire(baseModel.Path, TorchSharp.torch.float32, TorchSharp.torch.CPU);
+        lease.Base.Check(this);
         PeftAdapter.Export(this, folder, lease.Base.Model.Spec, baseModelName);
     }
 

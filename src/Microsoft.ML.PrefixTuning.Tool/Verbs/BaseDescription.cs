@@ -37,8 +37,8 @@ internal static class BaseDescription
             new("template", $"{Quote(RowEncoder.DefaultTemplate(spec))} (default)"),
             new("ignored tensors", frozen.IgnoredTensors.Count == 0 ? "none"
                 : string.Join(", ", frozen.IgnoredTensors.Select(Quote))),
-            new("fingerprint", $"configuration {frozen.Fingerprint.ConfigHash}"),
-            new("", $"weights {frozen.Fingerprint.ContentHash}"),
+            new("identity", frozen.Identity.Summary),
+            new("  weights", frozen.Identity.Weights),
         ];
     }
 

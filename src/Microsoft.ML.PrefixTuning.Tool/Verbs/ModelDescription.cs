@@ -33,11 +33,8 @@ internal static class ModelDescription
             $"{saved.Base.Name}{(saved.Base.Files is null ? "" : " (in this file)")},"
                 + $" {OptionText.Kebab(saved.Precision.ToString())}");
         yield return new("  when saved at", saved.Base.Path);
-        yield return new("  fingerprint",
-            $"{saved.Base.Fingerprint.Family}, {saved.Base.Fingerprint.Layers} layers, width"
-                + $" {saved.Base.Fingerprint.Width}, vocabulary {saved.Base.Fingerprint.VocabularySize}");
-        yield return new("  configuration", saved.Base.Fingerprint.ConfigHash);
-        yield return new("  weights", saved.Base.Fingerprint.ContentHash);
+        yield return new("  identity", saved.Base.Identity.Summary);
+        yield return new("  weights", saved.Base.Identity.Weights);
         foreach (Described line in saved.Training is null ? [new("training", "not trained in this model")]
             : TrainingDescription.Of(saved.Training))
             yield return line;
@@ -64,7 +61,8 @@ internal static class ModelDescription
             $"beam, width {generation.Width}, length penalty {generation.LengthPenalty}"),
         "sampling" =>
             FormattableString.Invariant(
-            $"sampling, temperature {generation.Temperature}, top-k {generation.TopK}, top-p {generation.TopP}, seed {generation.Seed}"),
+            $"sampling, temperature {generation.Temperature}, top-k {generation.TopK}, ")
+            + FormattableString.Invariant($"top-p {generation.TopP}, seed {generation.Seed}"),
         _ => generation.Decoding,
     } + (generation.MaxNewTokens is { } most ? $", at most {most} tokens"
         : ", at most as many tokens as the base says");

@@ -20,7 +20,7 @@ internal static class BaseLoader
         BaseLease lease = Acquire(host, baseModel, precision, device);
         try
         {
-            _ = lease.Base.Fingerprint;
+            _ = lease.Base.Identity;
             return lease;
         }
         catch

@@ -3,11 +3,10 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
-using Microsoft.ML.PrefixTuning.ModelFormat;
 
 namespace Microsoft.ML.PrefixTuning.Bases;
 
-/// <summary>Finds the base of a saved transformer on this machine, by its fingerprint.</summary>
+/// <summary>Finds the base of a saved transformer on this machine, by its identity.</summary>
 internal static class BaseLocator
 {
     /// <summary>
@@ -64,10 +63,11 @@ internal static class BaseLocator
     {
         try
         {
-            return saved.Fingerprint.Difference(lease.Base.Fingerprint) is not { } difference ? lease
+            FrozenBase found = lease.Base;
+            return saved.Identity.Difference(found.Model.Spec, found.Identity.Weights) is not { } difference ? lease
                 : throw new InvalidOperationException(
                     $"The saved transformer needs the base model {FileText.Quote(saved.Name)}, but"
-                        + $" '{lease.Base.Path}' is another one: {difference}.");
+                        + $" '{found.Path}' is another one: {difference}.");
         }
         catch
         {
@@ -78,11 +78,10 @@ internal static class BaseLocator
 
     private static Exception Missing(SavedBase saved, List<string> looked, Exception? first)
     {
-        BaseFingerprint fingerprint = saved.Fingerprint;
         string message =
             $"The saved transformer needs the base model {FileText.Quote(saved.Name)}"
-                + $" ({FileText.Quote(fingerprint.Family)}, {fingerprint.Layers} layers, width {fingerprint.Width}, "
-            + $"weights {fingerprint.ContentHash[..ShownDigits]}), which was not found. Looked for:"
+                + $" ({FileText.Quote(saved.Identity.Summary)}, "
+            + $"weights {saved.Identity.Weights[..ShownDigits]}), which was not found. Looked for:"
             + $"{Environment.NewLine}{string.Join(Environment.NewLine, looked)}{Environment.NewLine}"
             + $"Put it at one of these places, or name its folder by the application setting {FolderSetting}.";
         return first is null ? new FileNotFoundException(message, saved.Path)

@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using Microsoft.ML.PrefixTuning.MlNet;
-using Microsoft.ML.PrefixTuning.ModelFormat;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Bases;

@@ -7,6 +7,7 @@ using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Text;
 using static TorchSharp.torch;
 
@@ -28,7 +29,7 @@ internal sealed class FrozenBase : IDisposable
     ];
 
     private readonly Lazy<PretrainedTokenizer> _tokenizer;
-    private readonly Lazy<BaseFingerprint> _fingerprint;
+    private readonly Lazy<BaseIdentity> _identity;
     private readonly FileStamps _stamps;
     private IDisposable? _files;
 
@@ -36,7 +37,7 @@ internal sealed class FrozenBase : IDisposable
     {
         (Path, _stamps, Model) = (path, stamps, model);
         // A refusal is not kept: the files may be put back.
-        _fingerprint = new Lazy<BaseFingerprint>(ReadFingerprint, LazyThreadSafetyMode.PublicationOnly);
+        _identity = new Lazy<BaseIdentity>(ReadIdentity, LazyThreadSafetyMode.PublicationOnly);
         _tokenizer = new Lazy<PretrainedTokenizer>(() => ReadTokenizer(path, model.Spec.VocabularySize));
     }
 
@@ -47,7 +48,7 @@ internal sealed class FrozenBase : IDisposable
 
     /// <summary>Which model this is, wherever its files lie; hashed when it is first asked for.</summary>
     /// <exception cref="InvalidOperationException">The files changed since they were loaded.</exception>
-    public BaseFingerprint Fingerprint => _fingerprint.Value;
+    public BaseIdentity Identity => _identity.Value;
 
     /// <summary>The base's tokenizer, read when it is first asked for.</summary>
     /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
@@ -123,14 +124,27 @@ internal sealed class FrozenBase : IDisposable
         _files?.Dispose();
     }
 
-    private BaseFingerprint ReadFingerprint()
+    /// <summary>Refuses a prefix that says that it was made for another base.</summary>
+    /// <param name="prefix">A prefix; one that says nothing fits every base of its shape.</param>
+    /// <exception cref="InvalidOperationException">It was made for another base, or has another shape.</exception>
+    public void Check(Prefix prefix)
+    {
+        PrefixTensors.Check(prefix, Model.Spec);
+        if (prefix.Base?.Difference(Identity) is { } difference)
+        {
+            throw new InvalidOperationException(
+                $"Prefix: it was made for another base model than '{Path}': {difference}.");
+        }
+    }
+
+    private BaseIdentity ReadIdentity()
     {
         CheckFiles();
         using ITensorSource source = Directory.Exists(Path) ? CheckpointFolder.Open(Path) : GgufFile.Open(Path);
-        BaseFingerprint fingerprint = BaseFingerprint.Of(Model.Spec, source);
+        BaseIdentity identity = BaseIdentity.Of(Model.Spec, source.ContentHash());
         // Once more: they may have been replaced while they were read.
         CheckFiles();
-        return fingerprint;
+        return identity;
     }
 
     private static PretrainedTokenizer ReadTokenizer(string path, int vocabularySize)

@@ -6,20 +6,22 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
 /// <summary>
 /// A prefix as a safetensors file: a float32 tensor [N, 2, G, P, D] a site (<c>encoder</c>, <c>decoder</c>,
-/// <c>cross</c>), and as metadata the convention by which tokens stand behind it.
+/// <c>cross</c>), and as metadata the convention by which tokens stand behind it and the base that it was made for.
 /// </summary>
 internal static class PrefixFile
 {
     private const int Version = 1;
     private const string Kind = "prefix-tuning.prefix";
     private const string KindKey = "kind", VersionKey = "version", PlacementKey = "placement",
-        PositionsKey = "takes_positions", WindowKey = "counts_in_window", BeginKey = "holds_begin_token";
+        PositionsKey = "takes_positions", WindowKey = "counts_in_window", BeginKey = "holds_begin_token",
+        BaseKey = "base";
 
     /// <summary>Writes a file, whole or not at all.</summary>
     /// <inheritdoc cref="AtomicFile.Write(string, Action{Stream})"/>
@@ -65,24 +67,48 @@ internal static class PrefixFile
         var sites = new Dictionary<AttentionSite, SitePrefix>();
         foreach (SafeTensorsEntry entry in header.Entries.Values)
             sites.Add(Site(entry.Info), Read(entry, bytes[(int)header.DataBegin..]));
-        return sites.Count > 0 ? new Prefix(sites, convention)
-            : throw new FormatException($"{name}: expected a tensor encoder, decoder or cross, found none.");
+        if (sites.Count == 0)
+            throw new FormatException($"{name}: expected a tensor encoder, decoder or cross, found none.");
+        var prefix = new Prefix(sites, convention);
+        return Base(header.Metadata, name) is { } identity ? prefix.MadeFor(identity) : prefix;
     }
 
     private static void Write(Prefix prefix, Stream stream)
     {
         PrefixConvention convention = prefix.Convention;
+        var metadata = new Dictionary<string, string>
+        {
+            [KindKey] = Kind,
+            [VersionKey] = Version.ToString(CultureInfo.InvariantCulture),
+            [PlacementKey] = convention.Placement.ToString(),
+            [PositionsKey] = convention.TakesPositions.ToString(),
+            [WindowKey] = convention.CountsInWindow.ToString(),
+            [BeginKey] = convention.HoldsBeginToken.ToString(),
+        };
+        if (prefix.Base is { } identity)
+            metadata.Add(BaseKey, identity.Values.ToString());
         SafeTensorsWriter.Write(stream,
             prefix.Parts.Select(part => SafeTensorsContent.Of(NameOf(part.Key), part.Value.Shape, part.Value.Values)),
-            new Dictionary<string, string>
-            {
-                [KindKey] = Kind,
-                [VersionKey] = Version.ToString(CultureInfo.InvariantCulture),
-                [PlacementKey] = convention.Placement.ToString(),
-                [PositionsKey] = convention.TakesPositions.ToString(),
-                [WindowKey] = convention.CountsInWindow.ToString(),
-                [BeginKey] = convention.HoldsBeginToken.ToString(),
-            });
+            metadata);
+    }
+
+    /// <summary>The base that the prefix was made for; null in files of former versions.</summary>
+    private static BaseIdentity? Base(IReadOnlyDictionary<string, string> metadata, string name)
+    {
+        if (!metadata.TryGetValue(BaseKey, out string? text))
+            return null;
+        try
+        {
+            return BaseIdentity.Read(NamedValues.Parse(text));
+        }
+        catch (FormatException fault)
+        {
+            throw new FormatException($"{name}: metadata '{BaseKey}': {fault.Message}.", fault);
+        }
+        catch (NotSupportedException fault)
+        {
+            throw new NotSupportedException($"{name}: metadata '{BaseKey}': {fault.Message}.", fault);
+        }
     }
 
     private static PrefixConvention Convention(IReadOnlyDictionary<string, string> metadata, string name)

@@ -6,7 +6,6 @@ using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.PrefixTuning.Bases;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
@@ -46,7 +45,7 @@ internal sealed class DistillationTeacher
         DistillationTeacher made = teacher switch
         {
             GivenTeacher given =>
-                new DistillationTeacher(frozen, options, Fitting(given.Prefix, frozen.Model.Spec), ""),
+                new DistillationTeacher(frozen, options, Fitting(frozen, given.Prefix), ""),
             TextTeacher text when frozen.Model.Spec.IsEncoderDecoder =>
                 new DistillationTeacher(frozen, options, null, text.Text),
             TextTeacher text => new DistillationTeacher(frozen, options, Read(frozen, text.Text), text.Text),
@@ -175,9 +174,9 @@ internal sealed class DistillationTeacher
         });
     }
 
-    private static Prefix Fitting(Prefix prefix, TransformerSpec spec)
+    private static Prefix Fitting(FrozenBase frozen, Prefix prefix)
     {
-        PrefixTensors.Check(prefix, spec);
+        frozen.Check(prefix);
         return prefix;
     }
 }

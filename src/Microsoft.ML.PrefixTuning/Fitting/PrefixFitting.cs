@@ -56,7 +56,12 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         AttributeFitting? attributes = rows.Attributes is { } values
             ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
         using TrainedPrefix parametrization = attributes?.Make(setup.Start()) ?? setup.Make();
-        TrainingOutcome outcome = setup.Learn(MakeRun(setup, parametrization, training, validation));
+        TrainingOutcome outcome =
+            setup.Learn(MakeRun(setup, parametrization, training, validation) with
+            {
+                GroupColumn = columns.Attribute,
+                GroupValues = rows.Attributes?.Values ?? [],
+            });
         foreach (string warning in outcome.Warnings)
             Warn(warning);
         TrainingSummary summary =
@@ -69,7 +74,8 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         if (summary.TriggerWords is { } words)
             Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");
         Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
-        return (attributes?.Choose(outcome.Prefixes) ?? PrefixesByValue.ForAll(outcome.Best), summary);
+        Prefix[] prefixes = [.. outcome.Prefixes.Select(prefix => prefix.MadeFor(frozen.Identity))];
+        return (attributes?.Choose(prefixes) ?? PrefixesByValue.ForAll(prefixes[0]), summary);
     }
 
     private (List<TrainingExample>, List<TrainingExample>) Read(RowReader rows, IDataView input)
@@ -139,7 +145,7 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
             Seed = seed,
             LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
             Opening = new Opening(frozen.Tokenizer, _model.Spec).OfRow(isHeld: false),
-            BaseIdentity = options.Training.StateFile is null ? "" : frozen.Fingerprint.ToString(),
+            Base = frozen.Identity,
             StartIdentity = setup.StartIdentity,
             State = State,
             Progress = Report,

@@ -36,10 +36,11 @@ internal static class PrefixModelFormat
     /// <summary>
     /// Version of the layout that is written; a new one needs a saved model of its own among the tests' files.
     /// </summary>
-    // *** Version 1: initial.
-    public const uint Version = 0x00010001;
+    // *** Version 1: initial; read by ModelFormat/Former.
+    // *** Version 2: the base's identity as a list of named values.
+    public const uint Version = 0x00010002;
 
-    private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, Version, 0x00010001, 0x00010001);
+    private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, Version, 0x00010002, 0x00010001);
 
     /// <summary>Writes a transformer.</summary>
     public static void Write(ModelSaveContext context, PrefixTuningTransformer transformer)
@@ -63,7 +64,7 @@ internal static class PrefixModelFormat
             {
                 Name = BaseLocator.NameOf(frozen.Path),
                 Path = frozen.Path,
-                Fingerprint = frozen.Fingerprint,
+                Identity = frozen.Identity,
                 Files = embedded?.Manifest,
             },
             PrefixBytes = prefix?.LongLength,

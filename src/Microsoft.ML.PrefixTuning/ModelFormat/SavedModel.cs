@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.ModelFormat.Former;
 using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
@@ -14,7 +15,11 @@ internal sealed record SavedModel
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) },
+        Converters =
+        {
+            new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false),
+            new BaseIdentityJson(),
+        },
         WriteIndented = true,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
@@ -64,8 +69,7 @@ internal sealed record SavedModel
     {
         try
         {
-            SavedModel saved = JsonSerializer.Deserialize<SavedModel>(json, Json)
-                ?? throw new JsonException("found null");
+            SavedModel saved = Read(json) ?? throw new JsonException("found null");
             OptionsCheck.Check(new TextGenerationOptions
             {
                 Generation = saved.Generation.Options(),
@@ -83,33 +87,18 @@ internal sealed record SavedModel
                 fault);
         }
     }
-}
 
-/// <summary>The base of a saved transformer.</summary>
-internal sealed record SavedBase
-{
-    /// <summary>Folder or file name under which the base was known, for messages.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>Where it was when the model was saved.</summary>
-    public required string Path { get; init; }
-
-    public required BaseFingerprint Fingerprint { get; init; }
-
-    /// <summary>The base's files, where the model carries them; stream i of the entry holds file i.</summary>
-    public IReadOnlyList<SavedFile>? Files { get; init; }
+    private static SavedModel? Read(ReadOnlySpan<byte> json)
+    {
+        var element = JsonSerializer.Deserialize<JsonElement>(json, Json);
+        return FormerDescription.Read(element) ?? element.Deserialize<SavedModel>(Json);
+    }
 }
 
 /// <summary>The prefix of an attribute value.</summary>
 /// <param name="Value">The value.</param>
 /// <param name="Bytes">Size of its stream.</param>
 internal sealed record SavedAttribute(string Value, long Bytes);
-
-/// <summary>A file that a saved model carries.</summary>
-/// <param name="Name">Plain file name.</param>
-/// <param name="Bytes">Its size.</param>
-/// <param name="Hash">SHA-256, hexadecimal.</param>
-internal sealed record SavedFile(string Name, long Bytes, string Hash);
 
 /// <summary><see cref="GenerationOptions"/> as plain values.</summary>
 internal sealed record SavedGeneration

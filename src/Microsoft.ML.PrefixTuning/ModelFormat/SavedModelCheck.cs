@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
@@ -32,8 +33,7 @@ internal static class SavedModelCheck
         Attributes(saved.AttributePrefixes ?? []);
         That(saved.Base.Name.Length > 0, "base.name", "a name", "an empty text");
         That(saved.Base.Path.Length > 0, "base.path", "a path", "an empty text");
-        Hash(saved.Base.Fingerprint.ConfigHash, "base.fingerprint.configHash");
-        Hash(saved.Base.Fingerprint.ContentHash, "base.fingerprint.contentHash");
+        Hash(saved.Base.Identity.Weights, "base.identity.weights");
         if (saved.Base.Files is { } files)
             Files(files);
         if (saved.Training is { } training)

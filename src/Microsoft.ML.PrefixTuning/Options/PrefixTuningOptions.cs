@@ -61,7 +61,7 @@ public sealed record PrefixTuningOptions
     public string? Device { get; init; }
 
     /// <summary>Whether saved models carry the base itself.</summary>
-    /// <value>The default is <see langword="false"/>: the model names its base by fingerprint.</value>
+    /// <value>The default is <see langword="false"/>: the model says which base it needs.</value>
     public bool EmbedBase { get; init; }
 }
 

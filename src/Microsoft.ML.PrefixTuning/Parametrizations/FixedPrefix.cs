@@ -17,6 +17,8 @@ internal sealed class FixedPrefix : TrainedPrefix
         _sites = prefix.Parts.ToDictionary(part => part.Key, part =>
             tensor(part.Value.Values, part.Value.Shape, ScalarType.Float32, device).DetachFromDisposeScope());
 
+    public override string Description => "fixed";
+
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) => _sites;
 
     protected override void DisposeFixed()

@@ -37,6 +37,8 @@ internal sealed class TrainedGroups : TrainedPrefix
         }
     }
 
+    public override string Description => "keys and values of groups";
+
     public override int Groups { get; }
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null)

@@ -18,5 +18,7 @@ internal sealed class TrainedKeyValues : TrainedPrefix
             _sites.Add(site, Train($"{site}", part.Values, part.Shape, device));
     }
 
+    public override string Description => "keys and values";
+
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) => _sites;
 }

@@ -36,7 +36,7 @@ internal sealed class TrainedMlp : TrainedPrefix
     public override double DefaultLearningRate => _shape.DefaultLearningRate;
 
     public override string Description =>
-        string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
+        string.Create(CultureInfo.InvariantCulture, $"mlp, dropout {_shape.Dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
         _networks.ToDictionary(pair => pair.Key, pair => pair.Value.Run(dropout));

@@ -24,8 +24,11 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
     /// <summary>Highest learning rate where the options name none.</summary>
     public virtual double DefaultLearningRate => 0.02;
 
-    /// <summary>What must be equal for a saved training to be gone on with, beside the parameters.</summary>
-    public virtual string Description => GetType().Name;
+    /// <summary>
+    /// What must be equal for a saved training to be gone on with, beside the parameters: a name of its own, which
+    /// state files hold, and what else decides the numbers.
+    /// </summary>
+    public abstract string Description { get; }
 
     /// <summary>K: prefixes that are trained together, of which each row takes one.</summary>
     public virtual int Groups => 1;

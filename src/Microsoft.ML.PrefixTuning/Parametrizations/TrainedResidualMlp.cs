@@ -40,7 +40,7 @@ internal sealed class TrainedResidualMlp : TrainedPrefix
     public override double DefaultLearningRate => _shape.DefaultLearningRate;
 
     public override string Description =>
-        string.Create(CultureInfo.InvariantCulture, $"{base.Description}, dropout {_shape.Dropout}");
+        string.Create(CultureInfo.InvariantCulture, $"residual mlp, dropout {_shape.Dropout}");
 
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null) =>
         _sites.ToDictionary(pair => pair.Key, pair => pair.Value.Start.Plus(pair.Value.Network.Run(dropout)));

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -36,13 +37,19 @@ public sealed partial class Prefix
 
     internal PrefixConvention Convention { get; }
 
+    /// <summary>The base that it was made for; null where nothing says which, as in files of former versions.</summary>
+    internal BaseIdentity? Base { get; private init; }
+
     internal bool IsInfix => Convention.Placement != PrefixPlacement.Front;
 
     internal IReadOnlyDictionary<AttentionSite, SitePrefix> Parts => _sites;
 
+    /// <summary>The same prefix with the base that it was made for.</summary>
+    internal Prefix MadeFor(BaseIdentity identity) => new(_sites, Convention) { Base = identity };
+
     /// <summary>The first tokens of the prefix, at least one; all where it has no more.</summary>
     internal Prefix First(int tokens) =>
-        new(_sites.Select(site => KeyValuePair.Create(site.Key, site.Value.First(tokens))), Convention);
+        new(_sites.Select(site => KeyValuePair.Create(site.Key, site.Value.First(tokens))), Convention) { Base = Base };
 
     /// <summary>The prefix without its last tokens, of which it must have more.</summary>
     internal Prefix WithoutLast(int tokens) => First(Length - tokens);

@@ -42,8 +42,14 @@ internal sealed record TrainingRun
     /// </summary>
     public int[] Opening { get; init; } = [];
 
-    /// <summary>Fingerprint of the base as text; a saved state names it.</summary>
-    public string BaseIdentity { get; init; } = "";
+    /// <summary>Which base it is; a saved state names it. Null where no state is kept.</summary>
+    public BaseIdentity? Base { get; init; }
+
+    /// <summary>The column by whose values rows are grouped; null where all have one prefix.</summary>
+    public string? GroupColumn { get; init; }
+
+    /// <summary>The value of each group.</summary>
+    public IReadOnlyList<string> GroupValues { get; init; } = [];
 
     /// <summary>Where training starts, as text; a saved state names it.</summary>
     public string StartIdentity { get; init; } = "";

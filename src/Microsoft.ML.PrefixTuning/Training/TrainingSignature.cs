@@ -1,58 +1,103 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
+using System.Diagnostics;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Models;
+using static Microsoft.ML.PrefixTuning.Models.NamedValue;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>
-/// What must be equal for a saved state to be gone on with: everything that has a part in the result.
+/// What must be equal for a saved state to be gone on with: everything that has a part in the result, each under a name
+/// of its own.
 /// </summary>
+/// <remarks>
+/// State files hold this list, so names and texts are written here by hand; those of options are the names that a user
+/// gives them. A new option is left out where it has no effect: then states of before are still gone on with.
+/// </remarks>
 internal static class TrainingSignature
 {
-    /// <summary>Fields and their values as text, in the order in which differences are told.</summary>
-    public static IReadOnlyList<KeyValuePair<string, string>> Of(TrainingRun run)
-    {
-        TrainingOptions options = run.Options;
-        return
-        [
-            new("base", run.BaseIdentity),
-            new("precision", $"{run.Model.Type}"),
-            new("device", $"{run.Model.Device.type}"),
-            new("training rows", $"{run.Examples.Count}"),
-            new("training rows' hash", Hash(run.Examples)),
-            new("validation rows", $"{run.Validation.Count}"),
-            new("validation rows' hash", Hash(run.Validation)),
-            new("method", run.Parametrization.Description),
-            new("start", run.StartIdentity),
-            new("objective", run.Objective.Identity),
-            new("prefix", string.Join(", ", run.Parametrization.Parameters.Select(
-                parameter => $"{parameter.Name} [{string.Join(", ", parameter.Value.shape)}]"))),
-            new("convention", $"{run.Parametrization.Convention}"),
-            new(nameof(options.MaxEpochs), Text(options.MaxEpochs)),
-            new(nameof(options.MaxSteps), Text(options.MaxSteps)),
-            new(nameof(options.BatchSize), Text(options.BatchSize)),
-            new(nameof(options.GradientAccumulation), Text(options.GradientAccumulation)),
-            new(nameof(options.LearningRate), Text(run.LearningRate)),
-            new(nameof(options.WarmupSteps), Text(options.WarmupSteps)),
-            new(nameof(options.Decay), Text(options.Decay)),
-            new(nameof(options.Beta1), Text(options.Beta1)),
-            new(nameof(options.Beta2), Text(options.Beta2)),
-            new(nameof(options.Epsilon), Text(options.Epsilon)),
-            new(nameof(options.WeightDecay), Text(options.WeightDecay)),
-            new(nameof(options.ClipNorm), Text(options.ClipNorm)),
-            new(nameof(options.Averaging), Text(options.Averaging)),
-            new(nameof(options.LabelSmoothing), Text(options.LabelSmoothing)),
-            new(nameof(options.Loss), Text(options.Loss)),
-            new(nameof(options.EarlyStopping), Text(options.EarlyStopping)),
-            new(nameof(options.Seed), Text(run.Seed)),
-            new(nameof(options.MaxFailedSteps), Text(options.MaxFailedSteps)),
-        ];
-    }
+    /// <summary>Name of the seed in the list.</summary>
+    public const string SeedName = "Seed";
 
-    private static string Text(object? value) => string.Create(CultureInfo.InvariantCulture, $"{value ?? "null"}");
+    /// <summary>The list of a run, in the order in which differences are told.</summary>
+    public static NamedValues Of(TrainingRun run) => new(
+    [
+        .. run.Base is { } identity ? Under("base.", identity.Values.Select(pair => Named(pair.Key, pair.Value))) : [],
+        Named("precision", run.Model.Type == ScalarType.BFloat16 ? "bfloat16" : "float32"),
+        Named("device", run.Model.Device.type.ToString().ToLowerInvariant()),
+        NumberIfAny("decoder start", run.DecoderStart),
+        Number(SeedName, run.Seed),
+        Number("training rows", run.Examples.Count),
+        Number("validation rows", run.Validation.Count),
+        .. OfGroups(run),
+        Named("training rows' hash", Hash(run.Examples)),
+        Named("validation rows' hash", Hash(run.Validation)),
+        Named("method", run.Parametrization.Description),
+        Named("start", run.StartIdentity),
+        Named("objective", run.Objective.Identity),
+        Named("prefix", string.Join(", ", run.Parametrization.Parameters.Select(
+            parameter => $"{parameter.Name} [{string.Join(", ", parameter.Value.shape)}]"))),
+        .. Of(run.Parametrization.Convention),
+        .. Of(run.Options, run.LearningRate),
+    ]);
+
+    private static IEnumerable<NamedValue> OfGroups(TrainingRun run) => run.GroupColumn is not { } column ? [] :
+    [
+        Named("attribute column", JsonSerializer.Serialize(column)),
+        Named("attribute values", JsonSerializer.Serialize(run.GroupValues)),
+    ];
+
+    private static IEnumerable<NamedValue> Of(PrefixConvention convention) =>
+    [
+        Named("placement", convention.Placement switch
+        {
+            PrefixPlacement.Front => "front",
+            PrefixPlacement.AfterSource => "after source",
+            PrefixPlacement.BeforeLastSourceToken => "before last source token",
+            _ => throw new UnreachableException($"Placement {convention.Placement} has no name here."),
+        }),
+        If(convention.TakesPositions, "takes positions"),
+        If(convention.CountsInWindow, "counts in window"),
+        If(convention.HoldsBeginToken, "holds begin token"),
+    ];
+
+    private static IEnumerable<NamedValue> Of(TrainingOptions options, double learningRate) =>
+    [
+        Number("MaxEpochs", options.MaxEpochs),
+        NumberIfAny("MaxSteps", options.MaxSteps),
+        Number("BatchSize", options.BatchSize),
+        Unless(1, "GradientAccumulation", options.GradientAccumulation),
+        Number("LearningRate", learningRate),
+        Unless(0, "WarmupSteps", options.WarmupSteps),
+        Named("Decay", options.Decay switch
+        {
+            LearningRateDecay.None => null,
+            LearningRateDecay.Linear => "linear",
+            LearningRateDecay.Cosine => "cosine",
+            _ => throw new UnreachableException($"Decay {options.Decay} has no name here."),
+        }),
+        Number("Beta1", options.Beta1),
+        Number("Beta2", options.Beta2),
+        Number("Epsilon", options.Epsilon),
+        Unless(0.0, "WeightDecay", options.WeightDecay),
+        Unless(0.0, "ClipNorm", options.ClipNorm),
+        Unless(0.0, "Averaging", options.Averaging),
+        Unless(0.0, "LabelSmoothing", options.LabelSmoothing),
+        Named("Loss", options.Loss switch
+        {
+            TrainingLoss.TokenMean => "token mean",
+            TrainingLoss.SentenceSum => "sentence sum",
+            _ => throw new UnreachableException($"Loss {options.Loss} has no name here."),
+        }),
+        NumberIfAny("EarlyStopping.Patience", options.EarlyStopping?.Patience),
+        Unless(0.0, "EarlyStopping.MinDelta", options.EarlyStopping?.MinDelta ?? 0),
+        Number("MaxFailedSteps", options.MaxFailedSteps),
+    ];
 
     private static string Hash(IReadOnlyList<TrainingExample> rows)
     {

@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Training;
@@ -10,6 +12,10 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <summary>State, parameters, moments and best prefix to their stored form and back.</summary>
 internal static class TrainingStateCodec
 {
+    // *** Version 1: names and texts taken from the code, the seed nowhere; its states are refused.
+    // *** Version 2: the signature as a list of named values.
+    private const int Version = 2;
+
     private static readonly JsonSerializerOptions Json = new()
     {
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
@@ -32,7 +38,7 @@ internal static class TrainingStateCodec
             foreach ((AttentionSite site, SitePrefix part) in best[group].Parts)
                 tensors.Add($"best.{group}.{site}", new StateTensor(part.Shape, part.Values));
         }
-        var stored = new StoredState(TrainingSignature.Of(run), state);
+        var stored = new StoredState(Version, TrainingSignature.Of(run).ToString(), state);
         return new StateContent(JsonSerializer.Serialize(stored, Json), tensors);
     }
 
@@ -42,6 +48,7 @@ internal static class TrainingStateCodec
     /// <param name="moved">Takes parameters, moments and means, by name.</param>
     /// <exception cref="InvalidOperationException">The state belongs to another run.</exception>
     /// <exception cref="FormatException">The state contradicts itself.</exception>
+    /// <exception cref="NotSupportedException">The state is of another format.</exception>
     public static (TrainingState State, Prefix[] Best) Decode(TrainingRun run, StateContent content,
         IEnumerable<KeyValuePair<string, Tensor>> moved)
     {
@@ -71,12 +78,10 @@ internal static class TrainingStateCodec
     {
         try
         {
-            return JsonSerializer.Deserialize<StoredState>(json, Json) is
-            {
-                Signature: not null,
-                State: not null
-            } stored
-                ? stored : throw new FormatException($"{path}: expected the state of a training, found none.");
+            var stored = JsonSerializer.Deserialize<JsonElement>(json, Json);
+            CheckVersion(path, stored);
+            return stored.Deserialize<StoredState>(Json) is { Signature: not null, State: not null } whole ? whole
+                : throw new FormatException($"{path}: expected the state of a training, found none.");
         }
         catch (JsonException exception)
         {
@@ -84,18 +89,38 @@ internal static class TrainingStateCodec
         }
     }
 
-    private static void CheckSignature(string path, IReadOnlyList<KeyValuePair<string, string>> saved,
-        IReadOnlyList<KeyValuePair<string, string>> given)
+    private static void CheckVersion(string path, JsonElement stored)
     {
-        foreach ((string field, string value) in given)
+        if (stored.ValueKind != JsonValueKind.Object || !stored.TryGetProperty(nameof(StoredState.Signature), out _))
+            throw new FormatException($"{path}: expected the state of a training, found other JSON.");
+        // The first version had no number.
+        bool hasNumber = stored.TryGetProperty(nameof(StoredState.Version), out JsonElement number);
+        string version = hasNumber ? number.ToString() : "1";
+        if (version != Version.ToString(CultureInfo.InvariantCulture))
         {
-            string found = saved.FirstOrDefault(pair => pair.Key == field).Value ?? "nothing";
-            if (found != value)
-            {
-                throw new InvalidOperationException(
-                    $"{path}: it holds the state of another training: {field}: saved {found}, given {value}."
-                    + " Restore what was given then, or name another TrainingOptions.StateFile.");
-            }
+            throw new NotSupportedException(
+                $"{path}: it holds the state of a training in format {version}, and only format {Version} is gone on"
+                + " with here. Finish that training with the version of this library that began it, or remove the file"
+                + " to start anew.");
+        }
+    }
+
+    private static void CheckSignature(string path, string saved, NamedValues given)
+    {
+        NamedValues found;
+        try
+        {
+            found = NamedValues.Parse(saved);
+        }
+        catch (FormatException fault)
+        {
+            throw new FormatException($"{path}: signature: {fault.Message}.", fault);
+        }
+        if (found.Difference(given, "saved", "given") is { } difference)
+        {
+            throw new InvalidOperationException(
+                $"{path}: it holds the state of another training: {difference}."
+                + " Restore what was given then, or name another TrainingOptions.StateFile.");
         }
     }
 
@@ -111,5 +136,8 @@ internal static class TrainingStateCodec
         return found;
     }
 
-    private sealed record StoredState(IReadOnlyList<KeyValuePair<string, string>> Signature, TrainingState State);
+    /// <param name="Version">Version of the format.</param>
+    /// <param name="Signature">Canonical text of <see cref="TrainingSignature"/>.</param>
+    /// <param name="State">Where the training stands.</param>
+    private sealed record StoredState(int Version, string Signature, TrainingState State);
 }

@@ -59,7 +59,10 @@ internal sealed class PrefixSet : IDisposable
     {
         var encoder = new RowEncoder(_frozen.Tokenizer, _frozen.Model.Spec, _settings.Template, _settings.InputColumn,
             PrefixRoom.Of(prefix));
-        return new RowPrefix(prefix is null ? null : PrefixTensors.Make(prefix, _frozen.Model), encoder);
+        if (prefix is null)
+            return new RowPrefix(null, encoder);
+        _frozen.Check(prefix);
+        return new RowPrefix(PrefixTensors.Make(prefix, _frozen.Model), encoder);
     }
 }
 

@@ -3,6 +3,7 @@ using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -45,29 +46,29 @@ public sealed class FrozenBaseTests
     public void Acquire_FileThatChanged_IsAnotherBase(string file)
     {
         using BaseLease first = Acquire();
-        BaseFingerprint identity = first.Base.Fingerprint;
+        BaseIdentity identity = first.Base.Identity;
         string path = Path.Combine(_folder, file);
         File.SetLastWriteTimeUtc(path, File.GetLastWriteTimeUtc(path).AddSeconds(1));
         using BaseLease second = Acquire();
         Assert.AreNotSame(first.Base, second.Base);
-        Assert.IsNull(identity.Difference(second.Base.Fingerprint));
+        Assert.IsNull(identity.Difference(second.Base.Identity));
     }
 
     [TestMethod]
-    public void Fingerprint_OfAFileThatChangedSince_IsRefusedUntilItIsPutBack()
+    public void Identity_OfAFileThatChangedSince_IsRefusedUntilItIsPutBack()
     {
         using BaseLease lease = Acquire();
         string path = Path.Combine(_folder, "model.safetensors");
         DateTime time = File.GetLastWriteTimeUtc(path);
         File.SetLastWriteTimeUtc(path, time.AddSeconds(1));
-        var refused = Assert.ThrowsExactly<InvalidOperationException>(() => lease.Base.Fingerprint);
+        var refused = Assert.ThrowsExactly<InvalidOperationException>(() => lease.Base.Identity);
         Assert.AreEqual(
             $"Base model '{_folder}': expected the files that it was loaded from, found 'model.safetensors' changed"
                 + " since."
             + " What was made with the loaded base must not be saved as made for another one: put the old file back,"
             + " or load the base and fit anew.", refused.Message);
         File.SetLastWriteTimeUtc(path, time);
-        Assert.AreEqual(64, lease.Base.Fingerprint.ContentHash.Length);
+        Assert.AreEqual(64, lease.Base.Identity.Weights.Length);
     }
 
     [TestMethod]
@@ -88,7 +89,7 @@ public sealed class FrozenBaseTests
         foreach (string file in Directory.GetFiles(_folder))
             File.CreateSymbolicLink(Path.Combine(links, Path.GetFileName(file)), file);
         using BaseLease plain = Acquire(), linked = FrozenBase.Acquire(links, ScalarType.Float32, CPU);
-        Assert.IsNull(plain.Base.Fingerprint.Difference(linked.Base.Fingerprint));
+        Assert.IsNull(plain.Base.Identity.Difference(linked.Base.Identity));
     }
 
     [TestMethod]

@@ -77,6 +77,8 @@ public sealed class PrefixFileTests
         "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken, found '1'.")]
     [DataRow("takes_positions", "yes", "p: metadata 'takes_positions': expected True or False, found 'yes'.")]
     [DataRow("counts_in_window", null, "p: metadata 'counts_in_window': expected True or False, found nothing.")]
+    [DataRow("base", "width", "p: metadata 'base': expected lines of the form 'name: value', found 'width'.")]
+    [DataRow("base", "identity: 1\n", "p: metadata 'base': family: expected a value, found nothing.")]
     public void FromBytes_WrongMetadata_IsRefused(string key, string? value, string message)
     {
         var metadata = new Dictionary<string, string>(Metadata);
@@ -92,6 +94,14 @@ public sealed class PrefixFileTests
     {
         byte[] bytes = Bytes(new(Metadata) { ["version"] = "2" }, Content("decoder", [1, 2, 1, 1, 2]));
         Assert.AreEqual("p: metadata 'version': found 2, the newest that is read here is 1.",
+            Assert.ThrowsExactly<NotSupportedException>(() => Prefix.FromBytes(bytes, "p")).Message);
+    }
+
+    [TestMethod]
+    public void FromBytes_NewerIdentityOfTheBase_IsRefusedByNumber()
+    {
+        byte[] bytes = Bytes(new(Metadata) { ["base"] = "identity: 2\n" }, Content("decoder", [1, 2, 1, 1, 2]));
+        Assert.AreEqual("p: metadata 'base': identity: found 2, the newest that is read here is 1.",
             Assert.ThrowsExactly<NotSupportedException>(() => Prefix.FromBytes(bytes, "p")).Message);
     }
 

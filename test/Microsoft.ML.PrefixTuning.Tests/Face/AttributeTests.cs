@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
@@ -293,7 +294,7 @@ public sealed class AttributeTests
             AttributeColumn = "Tone",
             Precision = ModelPrecision.Float32,
             Generation = SavedGeneration.Of(new GenerationOptions()),
-            Base = new SavedBase { Name = "tiny", Path = "tiny", Fingerprint = s_model.Session.Base.Fingerprint },
+            Base = new SavedBase { Name = "tiny", Path = "tiny", Identity = s_model.Session.Base.Identity },
             AttributePrefixes = [new SavedAttribute("calm", 1), new SavedAttribute("loud", 1)],
         }.ToBytes();
         string text = System.Text.Encoding.UTF8.GetString(json);

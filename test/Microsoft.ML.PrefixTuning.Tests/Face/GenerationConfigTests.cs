@@ -53,14 +53,14 @@ public sealed class GenerationConfigTests
     }
 
     [TestMethod]
-    public void Fingerprint_OfABaseWithOtherLengthsAndTokens_IsTheSame()
+    public void Identity_OfABaseWithOtherLengthsAndTokens_IsTheSame()
     {
         using FrozenBase frozen =
             FrozenBase.Load(Base("t5",
             """{ "max_length": 10, "forced_bos_token_id": 5, "decoder_start_token_id": 3 }"""), torch.float32,
             torch.CPU);
         using BaseLease plain = TinyBase.Hold("t5");
-        Assert.IsNull(plain.Base.Fingerprint.Difference(frozen.Fingerprint));
+        Assert.IsNull(plain.Base.Identity.Difference(frozen.Identity));
     }
 
     [TestMethod]

@@ -4,6 +4,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -25,7 +27,7 @@ public sealed class SavedModelTests
         {
             Name = "tiny",
             Path = "tiny",
-            Fingerprint = new BaseFingerprint("llama", 2, 64, 300, Hash, Hash),
+            Identity = BaseIdentity.Of(BaseIdentityTests.Spec("llama"), Hash),
             Files = [new SavedFile("config.json", 1, Hash), new SavedFile("model.safetensors", 2, Hash)],
         },
         PrefixBytes = 5,
@@ -74,12 +76,15 @@ public sealed class SavedModelTests
         ["base", "null", "base"],
         ["base.name", "\"\"", "base.name: expected a name, found an empty text"],
         ["base.path", "\"\"", "base.path: expected a path, found an empty text"],
-        ["base.fingerprint", "{}", "'family'"],
-        ["base.fingerprint.contentHash", null, "'contentHash'"],
-        ["base.fingerprint.contentHash", "\"abc\"",
-            "base.fingerprint.contentHash: expected 64 hexadecimal digits in lower case, found 'abc'"],
-        ["base.fingerprint.configHash", "null", "configHash"],
-        ["base.fingerprint.layers", "\"NaN\"", "layers"],
+        ["base.identity", "null", "identity"],
+        ["base.identity", "[]", "base.identity: expected an object of texts"],
+        ["base.identity", "{}", "base.identity: identity: expected a number from 1, found nothing"],
+        ["base.identity.identity", "\"2\"", "base.identity: identity: found 2, the newest that is read here is 1"],
+        ["base.identity.weights", null, "base.identity: weights: expected 64 hexadecimal digits"],
+        ["base.identity.weights", "\"abc\"",
+            "base.identity: weights: expected 64 hexadecimal digits in lower case, found abc"],
+        ["base.identity.family", "null", "base.identity: 'family': expected a text, found Null"],
+        ["base.identity.width", null, "base.identity: width: expected a value, found nothing"],
         ["base.files", "[]", "base.files: expected at least one file, or null, found none"],
         ["base.files.0", "{}", "'name'"],
         ["base.files.0", "null", "base.files: expected no null in the list, found one"],

@@ -92,7 +92,7 @@ public sealed class SavingTests
     [DataRow("empty", typeof(FileNotFoundException), "config.json: expected in")]
     [DataRow("cut", typeof(FormatException), "model.safetensors")]
     [DataRow("unknown", typeof(NotSupportedException), "model_type")]
-    [DataRow("another", typeof(InvalidOperationException), "weights: expected hash")]
+    [DataRow("another", typeof(InvalidOperationException), "weights: expected ")]
     public void Load_WithAnotherThingAtTheRecordedPlace_LooksFurther(string thing, Type kind, string words)
     {
         string recorded = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny"),
@@ -102,7 +102,7 @@ public sealed class SavingTests
         using (PrefixTuningTransformer model = Generator(recorded))
         {
             Save(model);
-            hash = model.Session.Base.Fingerprint.ContentHash;
+            hash = model.Session.Base.Identity.Weights;
         }
         Spoil(recorded, thing);
         string file = Path.Combine(_folder, "model.zip");
@@ -161,7 +161,7 @@ public sealed class SavingTests
         using (PrefixTuningTransformer model = Fit(Options(embed: false)))
             Save(model);
         SavedModel saved = SavedModelFile.Read(Path.Combine(_folder, "model.zip"))[0].Saved;
-        Assert.IsNull(original.Base.Fingerprint.Difference(saved.Base.Fingerprint));
+        Assert.IsNull(saved.Base.Identity.Difference(original.Base.Model.Spec, original.Base.Identity.Weights));
         File.Copy(Path.Combine(TinyBase.Folder("llama"), "model.safetensors"),
             Path.Combine(folder, "model.safetensors"), overwrite: true);
         using PrefixTuningTransformer embedded = Fit(Options(embed: true));
@@ -183,7 +183,7 @@ public sealed class SavingTests
         ReplaceWeights(folder, step: 1);
         var altered = Assert.ThrowsExactly<InvalidOperationException>(() =>
             Context.Model.Load(Path.Combine(_folder, "model.zip"), out _));
-        StringAssert.Contains(altered.Message, "weights: expected hash");
+        StringAssert.Contains(altered.Message, "weights: expected ");
         StringAssert.Contains(altered.Message, folder);
     }
 
@@ -217,7 +217,7 @@ public sealed class SavingTests
     }
 
     [TestMethod]
-    [DataRow("fingerprint", "{}", "'family'")]
+    [DataRow("identity", "{}", "base.identity: identity: expected a number from 1, found nothing")]
     [DataRow("files", "[{}]", "'name'")]
     [DataRow("files", "[null]", "base.files: expected no null in the list, found one")]
     [DataRow("files",
@@ -244,14 +244,14 @@ public sealed class SavingTests
     {
         using PrefixTuningTransformer model = Make("prefix");
         string file = Save(model);
-        SetVersion(file, written: 0x00010002, readable: 0x00010001);
+        SetVersion(file, written: 0x00010003, readable: 0x00010002);
         using (var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _))
             Assert.AreEqual(Text(model), Text(loaded), "newer, but written so that this version reads it");
-        SetVersion(file, written: 0x00010003, readable: 0x00010002);
+        SetVersion(file, written: 0x00010004, readable: 0x00010003);
         var refused = Assert.ThrowsExactly<NotSupportedException>(() => Context.Model.Load(file, out _));
         StringAssert.EndsWith(refused.Message,
-            "found version 0x00010003 (readable from 0x00010002); this version of the library reads 0x00010001 to"
-                + " 0x00010001.");
+            "found version 0x00010004 (readable from 0x00010003); this version of the library reads 0x00010001 to"
+                + " 0x00010002.");
     }
 
     [TestMethod]

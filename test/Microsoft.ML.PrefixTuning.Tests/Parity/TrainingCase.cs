@@ -114,6 +114,8 @@ internal sealed class PeftEncoderDecoderParametrization : TrainedPrefix
             Train(parameter.Name, parameter.Value);
     }
 
+    public override string Description => "peft encoder-decoder";
+
     public override IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null)
     {
         Tensor stored = _stored.Materialize(dropout)[AttentionSite.Decoder];

@@ -31,7 +31,7 @@ public sealed class InspectVerbTests
         Assert.Contains("'<|endoftext|>' (1)", Value(run, "  special tokens"));
         Assert.AreEqual(@"'{input}\n' (default)", Value(run, "template"));
         Assert.AreEqual("none", Value(run, "ignored tensors"));
-        Assert.Contains(lease.Base.Fingerprint.ContentHash, run.Out);
+        Assert.Contains(lease.Base.Identity.Weights, run.Out);
     }
 
     [TestMethod]

@@ -120,7 +120,7 @@ internal static class TinyTraining
             Options = options ?? new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, Averaging = 0 },
             Seed = 1,
             LearningRate = 0.05,
-            BaseIdentity = "tiny",
+            Base = BaseIdentity.Of(model.Spec, new string('0', 64)),
         };
 
     public static float[] Values(Prefix prefix) => prefix.Part(AttentionSite.Decoder)!.Values;

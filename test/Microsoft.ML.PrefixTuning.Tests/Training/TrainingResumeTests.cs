@@ -75,30 +75,42 @@ public sealed class TrainingResumeTests
     }
 
     [TestMethod]
-    [DataRow("base", "saved tiny, given another")]
+    [DataRow("base", "base.weights: saved 0000")]
     [DataRow("rows", "training rows: saved 20, given 19")]
     [DataRow("hash", "training rows' hash: saved ")]
     [DataRow("rate", "LearningRate: saved 0.05, given 0.06")]
     [DataRow("batch", "BatchSize: saved 4, given 5")]
-    [DataRow("mean", "Averaging: saved 0, given 0.5")]
+    [DataRow("mean", "Averaging: saved nothing, given 0.5")]
     [DataRow("start", "start: saved text 1 2, given text 3")]
     [DataRow("seed", "Seed: saved 1, given 8")]
+    [DataRow("stopping", "EarlyStopping.MinDelta: saved nothing, given 0.5")]
+    [DataRow("attributes", "attribute values: saved [\"calm\",\"loud\"], given [\"calm\",\"sharp\"]")]
+    [DataRow("decoder start", "decoder start: saved nothing, given 3")]
     public void Train_FromAStateOfAnotherRun_IsRefusedByField(string what, string message)
     {
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct) with { State = state, StartIdentity = "text 1 2" };
+        TrainingRun run = TinyTraining.Run(model, direct) with
+        {
+            State = state,
+            StartIdentity = "text 1 2",
+            GroupColumn = "Tone",
+            GroupValues = ["calm", "loud"],
+        };
         PrefixTrainer.Train(run);
         TrainingRun other = what switch
         {
-            "base" => run with { BaseIdentity = "another" },
+            "base" => run with { Base = BaseIdentity.Of(model.Spec, new string('1', 64)) },
             "rows" => run with { Examples = [.. run.Examples.Skip(1)] },
             "hash" => run with { Examples = [run.Examples[1], .. run.Examples.Skip(1)] },
             "rate" => run with { LearningRate = 0.06 },
             "mean" => run with { Options = run.Options with { Averaging = 0.5 } },
             "start" => run with { StartIdentity = "text 3" },
             "batch" => run with { Options = run.Options with { BatchSize = 5 } },
+            "stopping" => run with { Options = run.Options with { EarlyStopping = new() { MinDelta = 0.5 } } },
+            "attributes" => run with { GroupValues = ["calm", "sharp"] },
+            "decoder start" => run with { DecoderStart = 3 },
             _ => run with { Seed = 8 },
         };
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(other));
