@@ -4,6 +4,7 @@ using TorchSharp;
 namespace Microsoft.ML.PrefixTuning.Tests;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class NativeLibraryTests
 {
     [TestMethod]

@@ -7,6 +7,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class OwnTensorsTests
 {
     [TestMethod]

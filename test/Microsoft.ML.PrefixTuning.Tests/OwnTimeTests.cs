@@ -4,6 +4,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class OwnTimeTests
 {
     [TestMethod]

@@ -11,7 +11,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests;
 
-[TestClass, TestCategory("Metrics")]
+[TestClass, TestCategory("Metrics"), TestCategory("Quick")]
 public class TextGenerationCatalogTests
 {
     private static readonly Segment[] Rows =

@@ -10,6 +10,9 @@ internal static class BaseArgument
     /// <summary>Stands for the model that comes with the tool.</summary>
     public const string Packaged = "smollm2";
 
+    /// <summary>Name of the option that says how text is cut.</summary>
+    public const string PreTokenizer = "--pre-tokenizer";
+
     /// <summary>What may be named, for descriptions.</summary>
     public const string Forms =
         $"a folder (config.json, safetensors, tokenizer files), a .gguf file, or '{Packaged}' for the model that"
@@ -23,11 +26,35 @@ internal static class BaseArgument
         Required = required,
     };
 
-    /// <summary>The base that is meant. Nothing is opened.</summary>
-    public static BaseModel Resolve(string name)
+    /// <summary>The option <c>--pre-tokenizer</c>, which goes with <c>--base</c>.</summary>
+    public static Option<string> MakePreTokenizer() => new(PreTokenizer)
     {
+        Description = "How the text of a .gguf base is cut, for files that do not say (tokenizer.ggml.pre): gpt-2, "
+            + "smollm, llama-bpe (Llama 3) or qwen2. A saved model keeps it.",
+        HelpName = "name",
+    };
+
+    /// <summary>The base that is meant. Nothing is opened.</summary>
+    /// <param name="name">What stands behind <c>--base</c>.</param>
+    /// <param name="preTokenizer">What stands behind <c>--pre-tokenizer</c>; null where it is not given.</param>
+    /// <exception cref="UsageException">
+    /// A pre-tokenizer is named to another base than a .gguf file, or is not known.
+    /// </exception>
+    public static BaseModel Resolve(string name, string? preTokenizer)
+    {
+        bool isFile = File.Exists(name) && !name.Equals(Packaged, StringComparison.OrdinalIgnoreCase);
+        if (preTokenizer is not null && !isFile)
+            throw new UsageException(
+                $"{PreTokenizer} goes with a .gguf file as the base; other bases say themselves how text is cut.");
         if (name.Equals(Packaged, StringComparison.OrdinalIgnoreCase))
             return SmolLM2.Instruct135M;
-        return File.Exists(name) ? BaseModel.FromGguf(name) : BaseModel.FromFolder(name);
+        try
+        {
+            return isFile ? BaseModel.FromGguf(name, preTokenizer) : BaseModel.FromFolder(name);
+        }
+        catch (ArgumentException fault) when (fault.ParamName == "preTokenizer")
+        {
+            throw new UsageException($"{PreTokenizer}: {fault.Message}");
+        }
     }
 }

@@ -5,7 +5,6 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Rows;
-using Microsoft.ML.PrefixTuning.Text;
 using TorchSharp;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -20,7 +19,7 @@ internal static class BaseDescription
     public static IEnumerable<Described> Of(BaseModel baseModel)
     {
         NativeLibrary.Require();
-        using BaseLease lease = FrozenBase.Acquire(baseModel.Path, torch.float32, torch.CPU);
+        using BaseLease lease = FrozenBase.Acquire(baseModel.Path, torch.float32, torch.CPU, baseModel.Rules);
         FrozenBase frozen = lease.Base;
         TransformerSpec spec = frozen.Model.Spec;
         return
@@ -33,7 +32,7 @@ internal static class BaseDescription
                 FormattableString.Invariant(
                 $"{FrozenBase.Files(frozen.Path).Sum(file => LinkedFile.Info(file).Length) / 1048576.0:N1} MB")),
             .. Sizes(spec),
-            .. Tokenizer(frozen.Tokenizer, spec),
+            .. Tokenizer(frozen),
             new("template", $"{Quote(RowEncoder.DefaultTemplate(spec))} (default)"),
             new("ignored tensors", frozen.IgnoredTensors.Count == 0 ? "none"
                 : string.Join(", ", frozen.IgnoredTensors.Select(Quote))),
@@ -66,21 +65,27 @@ internal static class BaseDescription
             + $"feed-forward {stack.FeedForward.Inner}{windows}";
     }
 
-    private static IEnumerable<Described> Tokenizer(PretrainedTokenizer tokenizer, TransformerSpec spec)
+    private static IEnumerable<Described> Tokenizer(FrozenBase frozen)
     {
+        PretrainedTokenizer tokenizer = frozen.Tokenizer;
         yield return new("tokenizer",
             FormattableString.Invariant($"{tokenizer.Kind}, {tokenizer.TokenCount:N0} tokens"));
-        Dictionary<int, string> names = tokenizer.SpecialTokens.ToDictionary(token => token.Value, token => token.Key);
+        int[] special = [.. tokenizer.SpecialTokens.Values.Order()];
         yield return new("  in front of a text", Name(tokenizer.Prologue));
         yield return new("  behind a text", Name(tokenizer.Epilogue));
-        yield return new("  ends a text", Name(spec.Tokens.Ends));
-        IEnumerable<string> shown = names.OrderBy(token => token.Key).Take(ShownTokens)
-            .Select(token => Name([token.Key]));
-        string more = names.Count > ShownTokens ? $" and {names.Count - ShownTokens} more" : "";
-        yield return new("  special tokens", names.Count == 0 ? "none" : string.Join(", ", shown) + more);
+        yield return new("  ends a text", Name(frozen.EndIds));
+        yield return new("  special tokens", special.Length == 0 ? "none" : First(special, id => Name([id])));
+        int[] plain = [.. tokenizer.PlainAddedTokens.Values.Order()];
+        yield return new("  in rows", "special tokens are plain text"
+            + (plain.Length == 0 ? "" : $"; one token each: {First(plain, id => Name([id]))}"));
+        if (tokenizer.LeftOut.Count > 0)
+            yield return new("  without a row", $"{First(tokenizer.LeftOut, Quote)}: left out, plain text");
 
         string Name(IReadOnlyList<int> ids) => ids.Count == 0 ? "nothing"
-            : string.Join(" ",
-                ids.Select(id => names.TryGetValue(id, out string? name) ? $"{Quote(name)} ({id})" : $"{id}"));
+            : string.Join(" ", ids.Select(id => tokenizer.TokenOf(id) is { } name ? $"{Quote(name)} ({id})" : $"{id}"));
     }
+
+    private static string First<T>(IReadOnlyCollection<T> items, Func<T, string> shown) =>
+        string.Join(", ", items.Take(ShownTokens).Select(shown))
+        + (items.Count > ShownTokens ? $" and {items.Count - ShownTokens} more" : "");
 }

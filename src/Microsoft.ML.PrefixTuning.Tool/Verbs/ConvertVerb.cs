@@ -16,6 +16,7 @@ internal sealed class ConvertVerb
         "What is written: a saved model (.zip), a prefix (.safetensors), else the folder of a PEFT adapter.");
     private readonly Option<string> _base =
         BaseArgument.MakeOption("The base of the prefix; a saved model names its own");
+    private readonly Option<string> _preTokenizer = BaseArgument.MakePreTokenizer();
     private readonly Option<string> _attribute =
         new("--attribute")
         {
@@ -40,7 +41,7 @@ internal sealed class ConvertVerb
     {
         command.Arguments.Add(_source);
         command.Arguments.Add(_target);
-        foreach (Option option in (Option[])[_base, _attribute, _input, _output, _baseName])
+        foreach (Option option in (Option[])[_base, _preTokenizer, _attribute, _input, _output, _baseName])
             command.Options.Add(option);
         _options = new RecordOptions<TextGenerationOptions>(command);
         _generation = new GenerationArguments(command);
@@ -71,7 +72,8 @@ internal sealed class ConvertVerb
         if (from == to)
             throw new UsageException($"'{source}' and '{target}' are of the same kind: there is nothing to convert.");
         Prefix prefix;
-        BaseModel? baseModel = parsed.GetValue(_base) is { } named ? BaseArgument.Resolve(named) : null;
+        BaseModel? baseModel = parsed.GetValue(_base) is { } named
+            ? BaseArgument.Resolve(named, parsed.GetValue(_preTokenizer)) : null;
         if (from == PathKind.Model)
         {
             SavedModelEntry entry = OnlyEntry(source);

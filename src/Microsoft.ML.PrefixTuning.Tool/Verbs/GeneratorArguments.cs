@@ -16,6 +16,7 @@ internal sealed class GeneratorArguments
     private readonly Option<string> _model =
         new("--model") { Description = "A saved model (.zip).", HelpName = "file" };
     private readonly Option<string> _base = BaseArgument.MakeOption("Instead of a saved model, a base");
+    private readonly Option<string> _preTokenizer = BaseArgument.MakePreTokenizer();
     private readonly Option<string> _prefix =
         new("--prefix")
         {
@@ -34,7 +35,7 @@ internal sealed class GeneratorArguments
     /// <summary>Adds the options to a command.</summary>
     public GeneratorArguments(Verb command)
     {
-        foreach (Option<string> option in (Option<string>[])[_model, _base, _prefix, _input, _output])
+        foreach (Option<string> option in (Option<string>[])[_model, _base, _preTokenizer, _prefix, _input, _output])
             command.Options.Add(option);
         _options = new RecordOptions<TextGenerationOptions>(command,
             without: [nameof(TextGenerationOptions.EmbedBase)]);
@@ -56,8 +57,8 @@ internal sealed class GeneratorArguments
         if (model is null == named is null)
             throw new UsageException("expected either --model or --base.");
         if (named is not null)
-            return OpenBase(parsed, mlContext, BaseArgument.Resolve(named));
-        if (new Option<string>[] { _prefix, _input, _output }
+            return OpenBase(parsed, mlContext, BaseArgument.Resolve(named, parsed.GetValue(_preTokenizer)));
+        if (new Option<string>[] { _preTokenizer, _prefix, _input, _output }
             .FirstOrDefault(option => parsed.GetValue(option) is not null) is { } stray)
             throw new UsageException($"{stray.Name} goes with --base; a saved model has its own.");
         ITransformer loaded = mlContext.Model.Load(model, out _);
@@ -95,7 +96,7 @@ internal sealed class GeneratorArguments
         GeneratorColumns columns,
         TextGenerationOptions options)
     {
-        BaseModel baseModel = BaseModel.FromFolder(tuned.Session.Base.Path);
+        BaseModel baseModel = BaseModel.FromFolder(tuned.Session.Base.Path) with { Rules = tuned.Session.Base.Rules };
         return columns.Attribute is null ? Make(mlContext, baseModel, tuned.Prefix, columns, options)
             : mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, tuned.Prefixes,
                 columns.Attribute,

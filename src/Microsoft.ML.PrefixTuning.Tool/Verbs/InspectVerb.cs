@@ -13,7 +13,9 @@ internal static class InspectVerb
             "A saved model (.zip), a prefix (.safetensors), the folder of a PEFT adapter, or a base:"
                 + $" {BaseArgument.Forms}.");
         var command = new Verb("inspect", "Describes a base, an adapter, a prefix or a saved model.") { path };
-        command.SetAction(parsed => Run(console, parsed.GetValue(path)!));
+        Option<string> preTokenizer = BaseArgument.MakePreTokenizer();
+        command.Options.Add(preTokenizer);
+        command.SetAction(parsed => Run(console, parsed.GetValue(path)!, parsed.GetValue(preTokenizer)));
         HelpWithExamples.Add(command,
             "prefix-tune inspect smollm2",
             "prefix-tune inspect ./my-model",
@@ -22,14 +24,14 @@ internal static class InspectVerb
         return command;
     }
 
-    private static int Run(ToolConsole console, string path)
+    private static int Run(ToolConsole console, string path, string? preTokenizer)
     {
         IEnumerable<Described> lines = PrefixSource.KindOf(path) switch
         {
             PathKind.Model => ModelDescription.Of(path),
             PathKind.Prefix => PrefixDescription.Of(Prefix.Load(path)),
             PathKind.Peft => PeftDescription.Of(path),
-            _ => BaseDescription.Of(BaseArgument.Resolve(path)),
+            _ => BaseDescription.Of(BaseArgument.Resolve(path, preTokenizer)),
         };
         Described.Write(lines, console.Out);
         return ExitCode.Done;

@@ -18,6 +18,7 @@ internal sealed class TuningArguments
     private readonly Argument<string> _data =
         PathArgument.Make<string>("data", "Rows to train on: a TSV or CSV file with a header line, or JSON lines.");
     private readonly Option<string> _base = BaseArgument.MakeOption("The frozen model", required: true);
+    private readonly Option<string> _preTokenizer = BaseArgument.MakePreTokenizer();
     private readonly Option<string> _model = new("--model")
     {
         Description = "File that takes the trained model (.zip).",
@@ -64,7 +65,8 @@ internal sealed class TuningArguments
     {
         _console = console;
         command.Arguments.Add(_data);
-        foreach (Option option in (Option[])[_base, _model, _report, _input, _output, .. own, _validation, _format])
+        foreach (Option option in (Option[])
+            [_base, _preTokenizer, _model, _report, _input, _output, .. own, _validation, _format])
             command.Options.Add(option);
         _prefix = new PrefixArguments(command);
         _training = new TrainingArguments(command);
@@ -73,7 +75,8 @@ internal sealed class TuningArguments
     }
 
     /// <summary>The base, which is not opened.</summary>
-    public BaseModel Base(ParseResult parsed) => BaseArgument.Resolve(parsed.GetValue(_base)!);
+    public BaseModel Base(ParseResult parsed) =>
+        BaseArgument.Resolve(parsed.GetValue(_base)!, parsed.GetValue(_preTokenizer));
 
     /// <summary>The column that is read.</summary>
     public string Input(ParseResult parsed) => parsed.GetValue(_input)!;

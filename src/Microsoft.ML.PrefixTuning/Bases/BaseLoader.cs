@@ -8,7 +8,7 @@ internal static class BaseLoader
 {
     /// <summary>Takes a share of a base on the device that options and MLContext ask for.</summary>
     public static BaseLease Acquire(IHost host, BaseModel baseModel, ModelPrecision precision, string? device) =>
-        FrozenBase.Acquire(baseModel.Path, Type(precision), DeviceChoice.Choose(host, device));
+        FrozenBase.Acquire(baseModel.Path, Type(precision), DeviceChoice.Choose(host, device), baseModel.Rules);
 
     /// <summary>
     /// Takes a share of a base to train for. Which one it is, is read now: its files may be replaced while training

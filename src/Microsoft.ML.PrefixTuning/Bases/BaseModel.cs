@@ -1,4 +1,9 @@
 using System;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.PrefixTuning.Text.Files;
+using Microsoft.ML.Tokenizers;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -13,6 +18,15 @@ public sealed record BaseModel
     public string Path { get; }
 
     /// <summary>
+    /// How the text of a GGUF file's model is cut, where the file does not say or says it wrongly: <c>gpt-2</c>,
+    /// <c>smollm</c>, <c>llama-bpe</c> (Llama 3) or <c>qwen2</c>; null for what the file says.
+    /// </summary>
+    public string? PreTokenizer => Rules.PreTokenizer;
+
+    /// <summary>By which rules texts become tokens and end.</summary>
+    internal TextRules Rules { get; init; } = TextRules.Latest;
+
+    /// <summary>
     /// A model in Hugging Face's layout: <c>config.json</c>, <c>model.safetensors</c> (or its shards and their index)
     /// and the tokenizer's files.
     /// </summary>
@@ -20,10 +34,21 @@ public sealed record BaseModel
     /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
     public static BaseModel FromFolder(string path) => new(Full(path));
 
-    /// <summary>A model in one GGUF file, tokenizer included.</summary>
-    /// <param name="path">The file.</param>
-    /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
-    public static BaseModel FromGguf(string path) => new(Full(path));
+    /// <summary>A model in a GGUF file, tokenizer included.</summary>
+    /// <param name="path">The file; of one that is split, the first part, which has the others beside it.</param>
+    /// <param name="preTokenizer">
+    /// How text is cut before its pieces become tokens (<c>tokenizer.ggml.pre</c>), for files that do not say:
+    /// <c>gpt-2</c>, <c>smollm</c>, <c>llama-bpe</c> (Llama 3) or <c>qwen2</c>. Null for what the file says. A saved
+    /// model keeps it.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="path"/> is empty, or <paramref name="preTokenizer"/> is none of the names.
+    /// </exception>
+    public static BaseModel FromGguf(string path, string? preTokenizer = null) =>
+        preTokenizer is null || GgufPreTokenizer.IsKnown(preTokenizer)
+            ? new(Full(path)) { Rules = TextRules.Latest with { PreTokenizer = preTokenizer } }
+            : throw new ArgumentException($"Pre-tokenizer: expected one of {GgufPreTokenizer.Names}, found "
+                + $"{FileText.Quote(preTokenizer)}.", nameof(preTokenizer));
 
     /// <summary>
     /// A GGUF file in <c>base-models/&lt;name&gt;</c> beside the application, where the packages of base models put
@@ -38,6 +63,16 @@ public sealed record BaseModel
         ArgumentException.ThrowIfNullOrWhiteSpace(file);
         return new(System.IO.Path.Combine(AppContext.BaseDirectory, ApplicationFolder, name, file));
     }
+
+    /// <summary>
+    /// The base's tokenizer, without its weights: a <see cref="PretrainedTokenizer"/>, by the rules that rows become
+    /// tokens by. Read anew by each call.
+    /// </summary>
+    /// <exception cref="System.IO.DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="System.IO.FileNotFoundException">There is no such file, or no tokenizer.</exception>
+    /// <exception cref="FormatException">A file contradicts itself or the model.</exception>
+    /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
+    public Tokenizer OpenTokenizer() => BaseTokenizers.Open(Path, Rules);
 
     private static string Full(string path)
     {

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using Microsoft.ML.PrefixTuning.Text;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Bases;
@@ -80,6 +81,9 @@ internal sealed class BaseLease(FrozenBase frozen, Action release) : IDisposable
             return frozen;
         }
     }
+
+    /// <summary>This share of the base by other rules; takes its place.</summary>
+    public BaseLease By(TextRules rules) => new(Base.By(rules), Dispose);
 
     public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
 }

@@ -100,7 +100,8 @@ internal sealed class EmbeddedBase : IDisposable
             if (!whole)
                 Directory.Delete(folder, recursive: true);
         }
-        bool isGguf = paths is [var only] && only.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
+        // A split file has several, the first part first.
+        bool isGguf = Array.TrueForAll(paths, path => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
         return new EmbeddedBase(isGguf ? paths[0] : folder, paths, manifest, folder);
     }
 

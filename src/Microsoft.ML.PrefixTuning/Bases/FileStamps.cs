@@ -21,7 +21,7 @@ internal sealed class FileStamps
     public static FileStamps Of(string path)
     {
         path = Path.GetFullPath(path);
-        IEnumerable<string> files = Directory.Exists(path) ? FrozenBase.Files(path) : [path];
+        IEnumerable<string> files = FrozenBase.Files(path);
         return new FileStamps(path,
             [.. files.Select(file => (Name: Path.GetFileName(file), Info: LinkedFile.Info(file)))
             .Where(file => file.Info.Exists)

@@ -28,17 +28,27 @@ internal sealed class FrozenBase : IDisposable
         "spiece.model",
     ];
 
-    private readonly Lazy<PretrainedTokenizer> _tokenizer;
+    private readonly BaseTokenizers _tokenizers;
     private readonly Lazy<BaseIdentity> _identity;
     private readonly FileStamps _stamps;
+    private readonly IReadOnlyList<int> _endIds;
+    private readonly bool _isOwner;
     private IDisposable? _files;
 
-    private FrozenBase(string path, FileStamps stamps, LanguageModel model)
+    private FrozenBase(string path, FileStamps stamps, (LanguageModel Model, IReadOnlyList<int> EndIds) loaded)
     {
-        (Path, _stamps, Model) = (path, stamps, model);
+        (Path, _stamps, Model, _endIds) = (path, stamps, loaded.Model, loaded.EndIds);
         // A refusal is not kept: the files may be put back.
         _identity = new Lazy<BaseIdentity>(ReadIdentity, LazyThreadSafetyMode.PublicationOnly);
-        _tokenizer = new Lazy<PretrainedTokenizer>(() => ReadTokenizer(path, model.Spec.VocabularySize));
+        _tokenizers = new BaseTokenizers(path, Model.Spec.VocabularySize);
+        (Rules, _isOwner) = (TextRules.Latest, true);
+    }
+
+    // The same base by other rules; owns nothing.
+    private FrozenBase(FrozenBase shared, TextRules rules)
+    {
+        (Path, _stamps, Model, _endIds) = (shared.Path, shared._stamps, shared.Model, shared._endIds);
+        (_identity, _tokenizers, Rules) = (shared._identity, shared._tokenizers, rules);
     }
 
     /// <summary>Folder or GGUF file, absolute.</summary>
@@ -50,16 +60,31 @@ internal sealed class FrozenBase : IDisposable
     /// <exception cref="InvalidOperationException">The files changed since they were loaded.</exception>
     public BaseIdentity Identity => _identity.Value;
 
+    /// <summary>By which rules texts become tokens and end.</summary>
+    public TextRules Rules { get; }
+
+    /// <summary>Ids that end a text; targets end with the first.</summary>
+    public IReadOnlyList<int> EndIds => Rules.Version > 1 ? _endIds : Model.Spec.Tokens.Ends;
+
+    /// <summary>What today's rules do otherwise than this base's; empty where nothing is.</summary>
+    public IEnumerable<string> FormerRules => _endIds.Count == EndIds.Count ? Tokenizer.FormerRules
+        : Tokenizer.FormerRules.Append(
+            $"{System.IO.Path.GetFileName(Path)}: the tokens {string.Join(", ", _endIds.Except(EndIds))}, "
+            + "which end a turn or a message, do not end a text, today they do");
+
     /// <summary>The base's tokenizer, read when it is first asked for.</summary>
     /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
     /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
-    public PretrainedTokenizer Tokenizer => _tokenizer.Value;
+    public PretrainedTokenizer Tokenizer => _tokenizers.By(Rules);
+
+    /// <summary>This base by other rules. Model and tokenizers are shared, and this one stays their owner.</summary>
+    public FrozenBase By(TextRules rules) => rules == Rules ? this : new FrozenBase(this, rules);
 
     /// <summary>The files that a base is read from.</summary>
     public static IEnumerable<string> Files(string path)
     {
-        if (File.Exists(path))
-            return [path];
+        if (!Directory.Exists(path))
+            return GgufSplit.Files(path);
         // Beside a file with all weights, others of its kind are prefixes or adapters, not shards.
         bool isSharded = !File.Exists(System.IO.Path.Combine(path, CheckpointFolder.SingleFile));
         return Directory.EnumerateFiles(path).Where(file => FileNames.Contains(System.IO.Path.GetFileName(file))
@@ -75,11 +100,13 @@ internal sealed class FrozenBase : IDisposable
     /// <param name="path">A folder with config.json, safetensors and tokenizer files, or a GGUF file.</param>
     /// <param name="type">Float32 or BFloat16.</param>
     /// <param name="device">Where its weights go.</param>
+    /// <param name="rules">By which rules texts become tokens and end; null for today's.</param>
     /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
     /// <exception cref="NotSupportedException">A file is well-formed but not of a kind that is read here.</exception>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
-    public static BaseLease Acquire(string path, ScalarType type, Device device) =>
-        BasePool.Shared.Acquire(FileStamps.Of(path).Key, type, device, () => Load(path, type, device));
+    public static BaseLease Acquire(string path, ScalarType type, Device device, TextRules? rules = null) =>
+        BasePool.Shared.Acquire(FileStamps.Of(path).Key, type, device, () => Load(path, type, device))
+            .By(rules ?? TextRules.Latest);
 
     /// <summary>Takes a share of a base whose content is known before its files lie anywhere.</summary>
     /// <param name="content">The content as a text, the same for the same one; no path.</param>
@@ -120,6 +147,8 @@ internal sealed class FrozenBase : IDisposable
 
     public void Dispose()
     {
+        if (!_isOwner)
+            return;
         Model.Dispose();
         _files?.Dispose();
     }
@@ -147,15 +176,7 @@ internal sealed class FrozenBase : IDisposable
         return identity;
     }
 
-    private static PretrainedTokenizer ReadTokenizer(string path, int vocabularySize)
-    {
-        if (Directory.Exists(path))
-            return PretrainedTokenizer.FromFolder(path, vocabularySize);
-        using GgufFile file = GgufFile.Open(path);
-        return PretrainedTokenizer.FromGguf(file.Metadata, file.Name, vocabularySize);
-    }
-
-    private static LanguageModel LoadFolder(string folder, ScalarType type, Device device)
+    private static (LanguageModel, IReadOnlyList<int>) LoadFolder(string folder, ScalarType type, Device device)
     {
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException(
@@ -165,13 +186,14 @@ internal sealed class FrozenBase : IDisposable
         Family family = Family.Of(config);
         TransformerSpec spec = WithGenerationConfig(family.Describe(config), config, folder);
         using ITensorSource source = CheckpointFolder.Open(folder);
-        return Bind(spec, family.Names(spec, config) with { AskedBy = config.File }, source, type, device);
+        TensorNames names = family.Names(spec, config) with { AskedBy = config.File };
+        return (Bind(spec, names, source, type, device), spec.Tokens.Ends);
     }
 
-    private static LanguageModel LoadGguf(string path, ScalarType type, Device device)
+    private static (LanguageModel, IReadOnlyList<int>) LoadGguf(string path, ScalarType type, Device device)
     {
         using GgufModel gguf = GgufModel.Open(path);
-        return Bind(gguf.Spec, gguf.Names, gguf, type, device);
+        return (Bind(gguf.Spec, gguf.Names, gguf, type, device), gguf.EndIds);
     }
 
     private static LanguageModel Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type,

@@ -4,7 +4,6 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
@@ -32,7 +31,7 @@ internal static class RuleMaker
             NoRepeatNGramSize = options.NoRepeatNGramSize,
             RepetitionPenalty = options.RepetitionPenalty,
             BannedSequences = options.BannedWords.SelectMany(word => Spellings(word, tokenizer)).ToArray(),
-            EndIds = [.. spec.Tokens.Ends],
+            EndIds = [.. frozen.EndIds],
             // Rows of the embedding behind the tokenizer's last token: no text belongs to them.
             SuppressedIds = Enumerable.Range(tokenizer.TokenCount,
                 Math.Max(0, spec.VocabularySize - tokenizer.TokenCount)).ToArray(),

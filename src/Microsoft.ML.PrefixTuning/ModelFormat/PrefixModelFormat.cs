@@ -6,6 +6,7 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
@@ -37,7 +38,7 @@ internal static class PrefixModelFormat
     /// Version of the layout that is written; a new one needs a saved model of its own among the tests' files.
     /// </summary>
     // *** Version 1: initial; read by ModelFormat/Former.
-    // *** Version 2: the base's identity as a list of named values.
+    // *** Version 2: the base's identity as a list of named values; the rules by which texts become tokens and end.
     public const uint Version = 0x00010002;
 
     private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, Version, 0x00010002, 0x00010001);
@@ -71,6 +72,7 @@ internal static class PrefixModelFormat
             AttributePrefixes = settings.AttributeColumn is null ? null
                 : Array.ConvertAll(ofAttributes, one => new SavedAttribute(one.Value, one.Content.LongLength)),
             Training = transformer.TrainingSummary,
+            TextRules = frozen.Rules,
         };
         MlNetInternals.WriteStream(context, DescriptionStream, stream => stream.Write(saved.ToBytes()));
         if (prefix is not null)
@@ -103,7 +105,20 @@ internal static class PrefixModelFormat
             ? BaseLocator.Check(saved.Base,
                 EmbeddedBase.Acquire(context, files, MlNetInternals.GetTempFilePath(host), type, device))
             : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device));
-        return new PrefixTuningTransformer(host, new TextSession(lease, saved.Settings(), prefixes), saved.Training);
+        lease = lease.By(saved.TextRules ?? TextRules.First);
+        // Owns the lease, also where what follows throws.
+        var session = new TextSession(lease, saved.Settings(), prefixes);
+        WarnOfFormerRules(host, session.Base, place);
+        return new PrefixTuningTransformer(host, session, saved.Training);
+    }
+
+    private static void WarnOfFormerRules(IHost host, FrozenBase frozen, string place)
+    {
+        if (frozen.Rules.AreLatest || frozen.FormerRules.ToArray() is not { Length: > 0 } differences)
+            return;
+        using IChannel channel = host.Start("Load");
+        channel.Warning(MessageSensitivity.Schema, "{0}", $"Model entry '{place}' keeps the rules that it was trained "
+            + $"with: {string.Join("; ", differences)}. A new fit gets today's.");
     }
 
     /// <summary>

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat.Former;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
@@ -51,6 +52,11 @@ internal sealed record SavedModel
     public IReadOnlyList<SavedAttribute>? AttributePrefixes { get; init; }
 
     public TrainingSummary? Training { get; init; }
+
+    /// <summary>
+    /// By which rules texts become tokens and end; null in models of 0x00010001, which hold to the first ones.
+    /// </summary>
+    public TextRules? TextRules { get; init; }
 
     /// <summary>The options as they were.</summary>
     public TextSettings Settings() =>

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -36,6 +37,9 @@ internal static class SavedModelCheck
         Hash(saved.Base.Identity.Weights, "base.identity.weights");
         if (saved.Base.Files is { } files)
             Files(files);
+        if (saved.TextRules is { } rules)
+            That(rules.Version is >= 1 and <= TextRules.LatestVersion, "textRules.version",
+                $"1 to {TextRules.LatestVersion}", $"{rules.Version}");
         if (saved.Training is { } training)
             Training(training);
     }

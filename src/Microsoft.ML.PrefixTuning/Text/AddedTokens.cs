@@ -39,7 +39,8 @@ internal sealed record AddedToken(string Content, int Id, bool Special)
 /// <param name="Text">The text; as written where it is a token.</param>
 /// <param name="Id">The token's id; null for text.</param>
 /// <param name="PlaceBehind">What the text behind it stands behind.</param>
-internal readonly record struct TextSegment(string Text, int? Id, TextPlace PlaceBehind);
+/// <param name="Begin">Where it begins in the text that was cut.</param>
+internal readonly record struct TextSegment(string Text, int? Id, TextPlace PlaceBehind, int Begin);
 
 /// <summary>Finds added tokens in a text: from left to right, the longest first.</summary>
 internal sealed class AddedTokens
@@ -67,7 +68,7 @@ internal sealed class AddedTokens
     public IReadOnlyList<TextSegment> Cut(string text, bool special)
     {
         if (!special && !_anyPlain)
-            return text.Length == 0 ? [] : [new(text, null, TextPlace.BehindAdded)];
+            return text.Length == 0 ? [] : [new(text, null, TextPlace.BehindAdded, 0)];
         TokenTrie trie = special ? _all : _plain;
         var segments = new List<TextSegment>();
         int start = 0;
@@ -80,20 +81,21 @@ internal sealed class AddedTokens
                 continue;
             }
             AddedToken token = _tokens[found];
-            AddText(segments, token.TakesSpaceBefore ? text[start..i].TrimEnd() : text[start..i]);
-            segments.Add(new(token.Content, token.Id, token.Special ? TextPlace.BehindSpecial : TextPlace.BehindAdded));
+            AddText(segments, token.TakesSpaceBefore ? text[start..i].TrimEnd() : text[start..i], start);
+            TextPlace place = token.Special ? TextPlace.BehindSpecial : TextPlace.BehindAdded;
+            segments.Add(new(token.Content, token.Id, place, i));
             for (i += length; token.TakesSpaceBehind && i < text.Length && char.IsWhiteSpace(text[i]); i++)
             {
             }
             start = i;
         }
-        AddText(segments, text[start..]);
+        AddText(segments, text[start..], start);
         return segments;
     }
 
-    private static void AddText(List<TextSegment> segments, string text)
+    private static void AddText(List<TextSegment> segments, string text, int begin)
     {
         if (text.Length > 0)
-            segments.Add(new(text, null, TextPlace.BehindAdded));
+            segments.Add(new(text, null, TextPlace.BehindAdded, begin));
     }
 }

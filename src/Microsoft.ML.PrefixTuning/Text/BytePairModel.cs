@@ -39,13 +39,13 @@ internal sealed class BytePairModel : TokenModel
     {
         if (_wholePiecesFirst && _symbols.TryWhole(piece, out int whole))
         {
-            sink.Ids.Add(whole);
+            sink.Add(whole, 0, piece.Length);
             return;
         }
-        sink.Symbols.Clear();
+        sink.ClearSymbols();
         _symbols.Read(piece, sink);
-        if (sink.Symbols.Count < 2)
-            sink.Ids.AddRange(sink.Symbols);
+        if (sink.Symbols.Count == 1)
+            sink.AddMerged(sink.Symbols[0], 0, 1);
         else
             Merge(sink);
     }
@@ -76,7 +76,7 @@ internal sealed class BytePairModel : TokenModel
         }
 
         for (int i = 0; i < count; i = chain.Next[i])
-            sink.Ids.Add(chain.Ids[i]);
+            sink.AddMerged(chain.Ids[i], i, chain.Next[i]);
         ArrayPool<int>.Shared.Return(rented);
     }
 

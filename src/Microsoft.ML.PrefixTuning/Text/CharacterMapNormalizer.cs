@@ -33,19 +33,27 @@ internal sealed class CharacterMapNormalizer : Normalizer
         _replacements = table[(UnitSize + (int)trie)..].ToArray();
     }
 
-    public override string Apply(string text, TextPlace place)
+    protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
     {
+        int read = 0;
         ReadOnlySpan<byte> rest = Encoding.UTF8.GetBytes(text);
         var result = new ArrayBufferWriter<byte>(rest.Length + 1);
         while (!rest.IsEmpty)
         {
             int length = Longest(rest, out int replacement);
-            if (length > 0)
-                result.Write(ReplacementAt(replacement));
-            else
+            ReadOnlySpan<byte> written = length > 0 ? ReplacementAt(replacement) : default;
+            if (length == 0)
             {
                 Rune.DecodeFromUtf8(rest, out _, out length);
-                result.Write(rest[..length]);
+                written = rest[..length];
+            }
+            result.Write(written);
+            if (alignment is not null)
+            {
+                // A broken table may know sequences that end within a character.
+                int characters = Math.Min(Encoding.UTF8.GetCharCount(rest[..length]), text.Length - read);
+                alignment.Write(read, characters, Encoding.UTF8.GetCharCount(written));
+                read += characters;
             }
             rest = rest[length..];
         }

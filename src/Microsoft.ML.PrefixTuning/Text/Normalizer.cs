@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using System.Linq;
 using System.Text;
 
@@ -23,7 +24,17 @@ internal abstract class Normalizer
     /// <summary>The rewritten text.</summary>
     /// <param name="text">Text between added tokens, without lone surrogates.</param>
     /// <param name="place">What stands before it.</param>
-    public abstract string Apply(string text, TextPlace place);
+    /// <param name="alignment">Follows where characters go; null where nobody asks.</param>
+    public string Apply(string text, TextPlace place, TextAlignment? alignment)
+    {
+        string rewritten = Rewrite(text, place, alignment);
+        alignment?.Turn();
+        return rewritten;
+    }
+
+    /// <inheritdoc cref="Apply"/>
+    /// <remarks>All of the text is told to the alignment, in order; it is turned by the caller.</remarks>
+    protected abstract string Rewrite(string text, TextPlace place, TextAlignment? alignment);
 }
 
 /// <summary>Canonical composition (NFC).</summary>
@@ -36,25 +47,66 @@ internal sealed class CompositionNormalizer : Normalizer
     /// </exception>
     public CompositionNormalizer()
     {
-        if ("e\u0301".Normalize(NormalizationForm.FormC) != "\u00E9")
+        if (Compose("e\u0301") != "\u00E9")
             throw new NotSupportedException(
-                "The tokenizer composes characters (NFC), which .NET does not do with InvariantGlobalization: switch"
-                    + " that off.");
+                "The tokenizer composes characters (NFC), which .NET does not do with InvariantGlobalization: "
+                + "switch that off.");
     }
 
+    protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
+    {
+        string composed = ComposeAll(text);
+        if (alignment is not null)
+            Align(text, composed, alignment);
+        return composed;
+    }
+
+    private static string Compose(string text) => text.Normalize(NormalizationForm.FormC);
+
     // .NET refuses U+FFFE; nothing composes across it.
-    public override string Apply(string text, TextPlace place) =>
-        text.Contains(Noncharacter)
-            ? string.Join(Noncharacter, text.Split(Noncharacter)
-                .Select(part => part.Normalize(NormalizationForm.FormC)))
-            : text.Normalize(NormalizationForm.FormC);
+    private static string ComposeAll(string text) => !text.Contains(Noncharacter) ? Compose(text)
+        : string.Join(Noncharacter, text.Split(Noncharacter).Select(Compose));
+
+    // Characters compose with those in front of them only where they are marks or jamo: between other characters the
+    // text may be cut and composed part by part.
+    private static void Align(string text, string composed, TextAlignment alignment)
+    {
+        int written = 0;
+        for (int begin = 0, end; begin < text.Length; begin = end)
+        {
+            for (end = begin + 1; end < text.Length && Joins(text, end); end++)
+            {
+            }
+            int length = ComposeAll(text[begin..end]).Length;
+            // A newer Unicode's composition that this rule does not know: what is left stands for what is left.
+            if (end == text.Length || written + length > composed.Length)
+                (length, end) = (composed.Length - written, text.Length);
+            alignment.Write(begin, end - begin, length);
+            written += length;
+        }
+    }
+
+    private static bool Joins(string text, int index) => char.IsLowSurrogate(text[index])
+        || CharUnicodeInfo.GetUnicodeCategory(text, index) is UnicodeCategory.NonSpacingMark
+            or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
+        || text[index] is (>= '\u1160' and <= '\u11FF') or (>= '\uD7B0' and <= '\uD7FF');
 }
 
 /// <summary>Replaces one text by another.</summary>
 internal sealed class ReplaceNormalizer(string old, string replacement) : Normalizer
 {
-    public override string Apply(string text, TextPlace place) =>
-        text.Replace(old, replacement, StringComparison.Ordinal);
+    protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
+    {
+        int begin = 0;
+        for (int found; alignment is not null && (found = text.IndexOf(old, begin, StringComparison.Ordinal)) >= 0;)
+        {
+            alignment.Write(begin, found - begin, found - begin);
+            alignment.Write(found, old.Length, replacement.Length);
+            begin = found + old.Length;
+        }
+        alignment?.Write(begin, text.Length - begin, text.Length - begin);
+        return text.Replace(old, replacement, StringComparison.Ordinal);
+    }
 }
 
 /// <summary>Puts a text in front.</summary>
@@ -63,10 +115,15 @@ internal sealed class ReplaceNormalizer(string old, string replacement) : Normal
 /// <param name="unlessThere">Whether a text that begins with it stays as it is.</param>
 internal sealed class PrefixNormalizer(string prefix, bool openingOnly, bool unlessThere) : Normalizer
 {
-    public override string Apply(string text, TextPlace place) =>
-        text.Length == 0 || (openingOnly && place != TextPlace.Opening)
-        || (unlessThere && text.StartsWith(prefix, StringComparison.Ordinal))
-            ? text : prefix + text;
+    protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
+    {
+        bool stays = text.Length == 0 || (openingOnly && place != TextPlace.Opening)
+            || (unlessThere && text.StartsWith(prefix, StringComparison.Ordinal));
+        if (!stays)
+            alignment?.Write(0, 0, prefix.Length);
+        alignment?.Write(0, text.Length, text.Length);
+        return stays ? text : prefix + text;
+    }
 }
 
 /// <summary>
@@ -82,24 +139,30 @@ internal sealed class SpaceMarkNormalizer(bool prefix, bool collapse) : Normaliz
     /// <summary>What stands for a space in the tokens.</summary>
     public const char Mark = '\u2581';
 
-    public override string Apply(string text, TextPlace place)
+    protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
     {
         var marked = new StringBuilder(text.Length + 1);
         if (prefix && place != TextPlace.BehindAdded)
-            marked.Append(Mark);
-        int opening = marked.Length;
-        bool pending = false;
-        foreach (char character in text)
         {
-            if (character == ' ' && collapse)
+            marked.Append(Mark);
+            alignment?.Write(0, 0, 1);
+        }
+        int opening = marked.Length, run = 0;
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (text[i] == ' ' && collapse)
             {
-                pending = marked.Length > opening;
+                run++;
                 continue;
             }
-            if (pending)
+            if (run > 0 && marked.Length > opening)
+            {
                 marked.Append(Mark);
-            marked.Append(character == ' ' ? Mark : character);
-            pending = false;
+                alignment?.Write(i - run, run, 1);
+            }
+            run = 0;
+            marked.Append(text[i] == ' ' ? Mark : text[i]);
+            alignment?.Write(i, 1, 1);
         }
         return marked.Length == opening ? "" : marked.ToString();
     }

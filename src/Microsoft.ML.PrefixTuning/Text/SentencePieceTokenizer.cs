@@ -40,6 +40,7 @@ internal static class SentencePieceTokenizer
         int[]? byteIds = file.ByteFallback ? SentencePieceVocabulary.ByteIds(tables) : null;
         byte[][] bytes = tables.TextBytes(
             byteIds is null ? SentencePieceVocabulary.BytesOf : SentencePieceVocabulary.BytesOfWithFallback);
+        bool spaceless = file.AddsPrefix && settings.DropsPrefixSpace();
         bytes[file.UnknownId] = Encoding.UTF8.GetBytes(file.UnknownSurface);
         (IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) = settings.Ends(
             tables.Vocabulary, name == LlamaFile ? IdOf(file.BeginId, tables) : [], name == T5File
@@ -48,13 +49,15 @@ internal static class SentencePieceTokenizer
         {
             Kind = file.ModelType == SentencePieceFile.BytePair
                 ? SentencePieceVocabulary.BytePairKind : SentencePieceVocabulary.UnigramKind,
-            TokenCount = tables.Vocabulary.Count,
+            Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
-            Normalizers = Normalizers(file, name),
+            LeftOut = tables.LeftOut,
+            FormerRules = settings.FormerRules,
+            Normalizers = Normalizers(file, name, file.AddsPrefix && !spaceless),
             Model = Model(file, tables, byteIds),
             Decoder = new TokenDecoder(
-                bytes, file.AddsPrefix || file.CollapsesSpaces ? SentencePieceVocabulary.WordBegins(tables.Vocabulary)
-                    : null),
+                bytes, !spaceless && (file.AddsPrefix || file.CollapsesSpaces)
+                    ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
             Prologue = prologue,
             Epilogue = epilogue,
         };
@@ -77,9 +80,9 @@ internal static class SentencePieceTokenizer
             throw new FormatException($"{name}: expected a vocabulary, found no token that is text.");
     }
 
-    private static Normalizer[] Normalizers(SentencePieceFile file, string name)
+    private static Normalizer[] Normalizers(SentencePieceFile file, string name, bool prefix)
     {
-        var spaces = new SpaceMarkNormalizer(file.AddsPrefix, file.CollapsesSpaces);
+        var spaces = new SpaceMarkNormalizer(prefix, file.CollapsesSpaces);
         return file.CharacterMap.Length == 0 ? [spaces]
             : [new CharacterMapNormalizer(file.CharacterMap, $"{name}: 'normalizer_spec.precompiled_charsmap'"),
                 spaces];
@@ -105,8 +108,7 @@ internal static class SentencePieceTokenizer
         for (int i = 0; i < count; i++)
         {
             var token = new AddedToken($"<extra_id_{i}>", first + count - 1 - i, Special: true);
-            tables.Vocabulary.AddOrConfirm(token.Content, token.Id, "tokenizer_config.json: 'extra_ids'");
-            tables.Add(token);
+            tables.AddListed((token.Content, token.Id, "tokenizer_config.json: 'extra_ids'"), () => token);
         }
     }
 

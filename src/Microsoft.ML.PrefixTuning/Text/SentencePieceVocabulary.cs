@@ -32,6 +32,12 @@ internal static class SentencePieceVocabulary
         for (int id = 0; id < pieces.Count; id++)
         {
             (string text, _, PieceType type) = pieces[id];
+            bool mayBeLeftOut = type is PieceType.Control or PieceType.UserDefined or PieceType.Unused;
+            if (mayBeLeftOut && tables.Vocabulary.HasNoRow(id))
+            {
+                tables.LeaveOut(text, id);
+                continue;
+            }
             tables.Vocabulary.Add(text, id);
             if (type is PieceType.Control or PieceType.Unknown)
                 tables.Add(new AddedToken(text, id, Special: true));

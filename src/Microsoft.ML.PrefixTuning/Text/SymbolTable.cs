@@ -19,12 +19,19 @@ internal abstract class SymbolTable(UnknownToken unknown)
     /// Adds the unknown token, or leaves the part out where there is none: its neighbours then stand side by side, as
     /// they do in the reference.
     /// </summary>
-    protected void AddUnknown(TokenSink sink, int bytes)
+    /// <param name="sink">Takes it.</param>
+    /// <param name="bytes">Bytes of the part.</param>
+    /// <param name="begin">Its first character in the piece.</param>
+    /// <param name="end">Where its characters end.</param>
+    protected void AddUnknown(TokenSink sink, int bytes, int begin, int end)
     {
         sink.LostBytes += bytes;
-        if (unknown.Id is not int id || (unknown.Fused && sink.Symbols.Count > 0 && sink.Symbols[^1] == id))
+        if (unknown.Id is not int id)
             return;
-        sink.Symbols.Add(id);
+        if (!unknown.Fused || sink.Symbols.Count == 0 || sink.Symbols[^1] != id)
+            sink.AddSymbol(id, begin, end);
+        else if (sink.Spans is not null)
+            sink.SymbolSpans[^1] = (sink.SymbolSpans[^1].Begin, end);
     }
 }
 
@@ -53,15 +60,19 @@ internal sealed class ByteSymbols : SymbolTable
 
     public override void Read(ReadOnlySpan<char> piece, TokenSink sink)
     {
-        byte[] bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(piece.Length));
-        foreach (byte value in bytes.AsSpan(0, Encoding.UTF8.GetBytes(piece, bytes)))
+        Span<byte> bytes = stackalloc byte[4];
+        for (int begin = 0; begin < piece.Length;)
         {
-            if (_ids[value] == None)
-                AddUnknown(sink, bytes: 1);
-            else
-                sink.Symbols.Add(_ids[value]);
+            Rune.DecodeFromUtf16(piece[begin..], out Rune rune, out int width);
+            foreach (byte value in bytes[..rune.EncodeToUtf8(bytes)])
+            {
+                if (_ids[value] == None)
+                    AddUnknown(sink, bytes: 1, begin, begin + width);
+                else
+                    sink.AddSymbol(_ids[value], begin, begin + width);
+            }
+            begin += width;
         }
-        ArrayPool<byte>.Shared.Return(bytes);
     }
 
     public override bool TryWhole(ReadOnlySpan<char> piece, out int id)
@@ -95,19 +106,20 @@ internal sealed class CodePointSymbols : SymbolTable
     public override void Read(ReadOnlySpan<char> piece, TokenSink sink)
     {
         Span<byte> bytes = stackalloc byte[4];
-        while (!piece.IsEmpty)
+        for (int begin = 0; begin < piece.Length;)
         {
-            Rune.DecodeFromUtf16(piece, out Rune rune, out int width);
-            if (_tokens.TryGetValue(piece[..width], out int id))
-                sink.Symbols.Add(id);
+            Rune.DecodeFromUtf16(piece[begin..], out Rune rune, out int width);
+            int end = begin + width;
+            if (_tokens.TryGetValue(piece[begin..end], out int id))
+                sink.AddSymbol(id, begin, end);
             else if (_byteIds is null)
-                AddUnknown(sink, rune.Utf8SequenceLength);
+                AddUnknown(sink, rune.Utf8SequenceLength, begin, end);
             else
             {
                 foreach (byte value in bytes[..rune.EncodeToUtf8(bytes)])
-                    sink.Symbols.Add(_byteIds[value]);
+                    sink.AddSymbol(_byteIds[value], begin, end);
             }
-            piece = piece[width..];
+            begin = end;
         }
     }
 

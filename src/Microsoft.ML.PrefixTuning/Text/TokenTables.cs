@@ -13,6 +13,7 @@ internal sealed class TokenTables
 {
     private readonly Dictionary<string, AddedToken> _added = new(StringComparer.Ordinal);
     private readonly HashSet<int> _notText = [];
+    private readonly SortedDictionary<long, string> _leftOut = [];
 
     /// <param name="file">File of the vocabulary, for messages.</param>
     /// <param name="vocabularySize">Rows of the model's embedding.</param>
@@ -29,8 +30,33 @@ internal sealed class TokenTables
     /// <summary>Tokens looked for before anything else.</summary>
     public IReadOnlyList<AddedToken> Added => _added.Values.ToArray();
 
-    /// <summary>Lists a token as one that is looked for before anything else.</summary>
+    /// <summary>Added tokens that the embedding has no row for.</summary>
+    public IReadOnlyCollection<string> LeftOut => _leftOut.Values;
+
+    /// <summary>Lists a token of the vocabulary as one that is looked for before anything else.</summary>
     public void Add(AddedToken token) => _added[token.Content] = token;
+
+    /// <summary>
+    /// Lists a token that may not be in the vocabulary yet. One that the embedding has no row for is left out:
+    /// checkpoints list tokens that were never trained, such as padding put above the vocabulary.
+    /// </summary>
+    /// <param name="token">The token, its id and where it is listed.</param>
+    /// <param name="make">Makes the token; not called for one that is left out or listed already.</param>
+    /// <exception cref="FormatException">The token or the id stands twice, or the id is negative.</exception>
+    public void AddListed((string Content, long Id, string Where) token, Func<AddedToken> make)
+    {
+        if (Vocabulary.HasNoRow(token.Id))
+        {
+            LeaveOut(token.Content, token.Id);
+            return;
+        }
+        Vocabulary.AddOrConfirm(token.Content, token.Id, token.Where);
+        if (!_added.ContainsKey(token.Content))
+            _added.Add(token.Content, make());
+    }
+
+    /// <summary>Notes an added token that the embedding has no row for.</summary>
+    public void LeaveOut(string content, long id) => _leftOut[id] = content;
 
     /// <summary>Marks a token as one that no text becomes and that becomes no text.</summary>
     public void ExcludeFromText(int id) => _notText.Add(id);
@@ -41,8 +67,17 @@ internal sealed class TokenTables
     /// </exception>
     public void Complete(TokenizerSettings? settings = null)
     {
-        settings?.Complete(Vocabulary, _added);
+        settings?.Complete(this, _added);
         Vocabulary.CheckWithoutHoles();
+        // Checkpoints count on behind the last row; a number that jumps is no token of theirs.
+        long next = Vocabulary.Rows;
+        foreach ((long id, string token) in _leftOut)
+        {
+            if (id != next++)
+                throw new FormatException($"{File}: added token {FileText.Quote(token)}: expected an id from 0 to "
+                    + $"{Vocabulary.Rows - 1} (the vocabulary of the model), or the next one behind it, {next - 1}, "
+                    + $"found {id}.");
+        }
         foreach (AddedToken token in _added.Values)
         {
             if (token.Special)

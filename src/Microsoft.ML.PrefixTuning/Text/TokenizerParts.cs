@@ -8,11 +8,17 @@ internal sealed record TokenizerParts
     /// <summary>What kind of tokenizer it is, for people.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>Number of tokens.</summary>
-    public required int TokenCount { get; init; }
+    /// <summary>The tokens by id, as their vocabulary writes them.</summary>
+    public required IReadOnlyList<string> Tokens { get; init; }
 
     /// <summary>Tokens looked for before anything else.</summary>
     public required IReadOnlyList<AddedToken> Added { get; init; }
+
+    /// <summary>Added tokens that the embedding has no row for: their spelling is plain text.</summary>
+    public IReadOnlyCollection<string> LeftOut { get; init; } = [];
+
+    /// <summary>What today's rules do otherwise than those that the tokenizer was read by.</summary>
+    public IReadOnlyList<string> FormerRules { get; init; } = [];
 
     /// <summary>Rewrite the text between added tokens.</summary>
     public IReadOnlyList<Normalizer> Normalizers { get; init; } = [];

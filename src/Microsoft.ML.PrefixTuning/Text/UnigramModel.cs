@@ -73,36 +73,39 @@ internal sealed class UnigramModel : TokenModel
 
     private void AddIds(ReadOnlySpan<char> piece, End[] ends, TokenSink sink)
     {
-        sink.Symbols.Clear();
+        sink.ClearSymbols();
         for (int end = piece.Length; end > 0; end = ends[end].Start)
             sink.Symbols.Add(end);
         bool wasUnknown = false;
         for (int i = sink.Symbols.Count - 1; i >= 0; i--)
         {
             int end = sink.Symbols[i];
+            int begin = ends[end].Start;
             bool isUnknown = ends[end].Id == _unknown;
             if (isUnknown)
-                AddUnknown(piece[ends[end].Start..end], wasUnknown, sink);
+                AddUnknown(piece[begin..end], begin, wasUnknown, sink);
             else
-                sink.Ids.Add(ends[end].Id);
+                sink.Add(ends[end].Id, begin, end);
             wasUnknown = isUnknown;
         }
     }
 
     // A run of unknown characters is one unknown token.
-    private void AddUnknown(ReadOnlySpan<char> character, bool again, TokenSink sink)
+    private void AddUnknown(ReadOnlySpan<char> character, int begin, bool again, TokenSink sink)
     {
         Span<byte> bytes = stackalloc byte[4];
         int count = Encoding.UTF8.GetBytes(character, bytes);
         if (_byteIds is not null)
         {
             foreach (byte value in bytes[..count])
-                sink.Ids.Add(_byteIds[value]);
+                sink.Add(_byteIds[value], begin, begin + character.Length);
             return;
         }
         sink.LostBytes += count;
         if (!again)
-            sink.Ids.Add(_unknown);
+            sink.Add(_unknown, begin, begin + character.Length);
+        else if (sink.Spans is { } spans)
+            spans[^1] = (spans[^1].Begin, begin + character.Length);
     }
 
     // The best way to reach a place in the text: its score, where its last token begins, and that token.

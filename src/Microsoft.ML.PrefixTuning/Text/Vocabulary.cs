@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
@@ -29,6 +30,12 @@ internal sealed class Vocabulary
 
     /// <summary>The id of a token, or null.</summary>
     public int? IdOf(string token) => _ids.TryGetValue(token, out int id) ? id : null;
+
+    /// <summary>Rows of the embedding.</summary>
+    public int Rows => _vocabularySize;
+
+    /// <summary>Whether an id lies behind the last row of the embedding.</summary>
+    public bool HasNoRow(long id) => id >= _vocabularySize;
 
     /// <summary>Adds a token.</summary>
     /// <param name="token">The token as written in the file.</param>
@@ -75,6 +82,9 @@ internal sealed class Vocabulary
                     $"{_file}: expected a token for every id below the largest, id {id} is missing.");
         }
     }
+
+    /// <summary>All tokens by id; there are no holes.</summary>
+    public string[] All() => [.. Enumerable.Range(0, Count).Select(id => _tokens[id])];
 
     /// <summary>The tokens that text may become: all but some.</summary>
     public Dictionary<string, int> Except(IReadOnlySet<int> ids)

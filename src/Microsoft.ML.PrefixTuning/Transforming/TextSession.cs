@@ -126,7 +126,7 @@ internal sealed class TextSession : IDisposable
     private string Text(GeneratedSequence sequence)
     {
         ReadOnlySpan<int> ids = sequence.Ids;
-        int end = ids.IndexOfAny(_lease.Base.Model.Spec.Tokens.Ends.ToArray());
+        int end = ids.IndexOfAny(_lease.Base.EndIds.ToArray());
         return _stops.Cut(_lease.Base.Tokenizer.Decode(end < 0 ? ids : ids[..end]));
     }
 

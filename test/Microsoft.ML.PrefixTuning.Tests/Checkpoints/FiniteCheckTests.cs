@@ -6,6 +6,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 /// <summary>NaN and infinity are found wherever they are.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FiniteCheckTests
 {
     [TestMethod]

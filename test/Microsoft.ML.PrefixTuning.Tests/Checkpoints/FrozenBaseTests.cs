@@ -11,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 /// <summary>Bases as they are shared, identified and read.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FrozenBaseTests
 {
     private string _folder = "";

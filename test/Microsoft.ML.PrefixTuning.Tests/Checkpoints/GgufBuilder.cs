@@ -11,7 +11,7 @@ internal sealed class GgufBuilder
 {
     private const int Alignment = 32;
 
-    /// <summary>Keys and values: uint, float, bool or string.</summary>
+    /// <summary>Keys and values: ushort, uint, int, float, bool, string, or a list of strings or ints.</summary>
     public Dictionary<string, object> Keys { get; } = [];
 
     /// <summary>Names and shapes, outermost axis first.</summary>
@@ -37,6 +37,45 @@ internal sealed class GgufBuilder
                 ("ffn_down", [8, 12])])
             file.Tensors[$"blk.0.{name}.weight"] = shape;
         return file;
+    }
+
+    /// <summary>The same with a byte-level tokenizer: two special tokens, a space and letters.</summary>
+    public static GgufBuilder LlamaWithTokenizer(string? preTokenizer = "gpt-2")
+    {
+        GgufBuilder file = Llama();
+        string[] tokens = ["<begin>", "<turn>", "<end>", "Ġ", .. "abcdefghijk".Select(letter => $"{letter}"), "ab"];
+        file.Keys["tokenizer.ggml.model"] = "gpt2";
+        if (preTokenizer is not null)
+            file.Keys["tokenizer.ggml.pre"] = preTokenizer;
+        file.Keys["tokenizer.ggml.tokens"] = tokens;
+        file.Keys["tokenizer.ggml.token_type"] = Array.ConvertAll(tokens, token => token[0] == '<' ? 3 : 1);
+        file.Keys["tokenizer.ggml.merges"] = (string[])["a b"];
+        return file;
+    }
+
+    /// <summary>
+    /// The file in parts, as llama-gguf-split makes them: all keys and the first tensors in the first.
+    /// </summary>
+    /// <param name="path">Where they go, without what tells them apart.</param>
+    /// <param name="count">How many; tensors are dealt out in order.</param>
+    /// <returns>Their paths.</returns>
+    public string[] WriteParts(string path, int count)
+    {
+        int share = (Tensors.Count + count - 1) / count;
+        var paths = new string[count];
+        for (int number = 0; number < count; number++)
+        {
+            var part = new GgufBuilder();
+            foreach ((string key, object value) in number == 0 ? Keys : [])
+                part.Keys.Add(key, value);
+            (part.Keys["split.no"], part.Keys["split.count"]) = ((ushort)number, (ushort)count);
+            part.Keys["split.tensors.count"] = Tensors.Count;
+            foreach ((string name, long[] shape) in Tensors.Skip(number * share).Take(share))
+                part.Tensors.Add(name, shape);
+            paths[number] = $"{path}-{number + 1:d5}-of-{count:d5}.gguf";
+            File.WriteAllBytes(paths[number], part.Build().Bytes);
+        }
+        return paths;
     }
 
     /// <summary>The file, and where its data begins.</summary>
@@ -89,6 +128,28 @@ internal sealed class GgufBuilder
     {
         switch (value)
         {
+            case ushort number:
+                writer.Write(2);
+                writer.Write(number);
+                break;
+            case int number:
+                writer.Write(5);
+                writer.Write(number);
+                break;
+            case string[] texts:
+                writer.Write(9);
+                writer.Write(8);
+                writer.Write((long)texts.Length);
+                foreach (string text in texts)
+                    Text(writer, text);
+                break;
+            case int[] numbers:
+                writer.Write(9);
+                writer.Write(5);
+                writer.Write((long)numbers.Length);
+                foreach (int number in numbers)
+                    writer.Write(number);
+                break;
             case uint number:
                 writer.Write(4);
                 writer.Write(number);

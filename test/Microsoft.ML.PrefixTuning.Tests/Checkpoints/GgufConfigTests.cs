@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 /// <summary>A GGUF file's keys as a description of a model: obeyed, or refused by name.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GgufConfigTests
 {
     [TestMethod]
@@ -57,7 +58,9 @@ public sealed class GgufConfigTests
         "key 'llama.rope.dimension_count': expected an even number from 2 to the head size 4, found 6.")]
     [DataRow("llama.rope.freq_base", float.NaN, "key 'llama.rope.freq_base': expected a finite number, found NaN.")]
     [DataRow("tokenizer.ggml.eos_token_id", 16u,
-        "'tokenizer.ggml.eos_token_id': expected token ids from 0 to 15, found 16.")]
+        "key 'tokenizer.ggml.eos_token_id': expected an id from 0 to 15, found 16.")]
+    [DataRow("tokenizer.ggml.eot_token_id", 16u,
+        "key 'tokenizer.ggml.eot_token_id': expected an id from 0 to 15, found 16.")]
     public void Open_WrongKey_IsRefusedByItsName(string key, object value, string message) =>
         Assert.AreEqual($"wrong.gguf: {message}", Refusal<FormatException>(key, value));
 

@@ -11,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 /// <summary>Every tensor type that is read, against the values of another implementation, bit for bit.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GgufFileTests
 {
     public static IEnumerable<object[]> Types =>

@@ -15,6 +15,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 /// <summary>PEFT folders in and out, against the folders that PEFT itself wrote.</summary>
 [TestClass]
+[TestCategory("Quick")]
 [TestCategory("Parity")]
 public sealed class PeftAdapterTests
 {

@@ -10,6 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 /// <summary>Prefixes as files.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class PrefixFileTests
 {
     private static readonly Dictionary<string, string> Metadata = new()

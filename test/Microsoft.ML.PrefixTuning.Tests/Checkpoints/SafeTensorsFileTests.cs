@@ -14,6 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 /// <summary>Safetensors files as they are written and read; broken ones are in the hostile corpus.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class SafeTensorsFileTests
 {
     private string _folder = "";

@@ -6,7 +6,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 
 /// <summary>BLEU, NIST, ROUGE-L and CIDEr as the scripts of the E2E challenge give them.</summary>
-[TestClass, TestCategory("Metrics")]
+[TestClass, TestCategory("Metrics"), TestCategory("Quick")]
 public class ChallengeMetricsTests
 {
     [TestMethod, DynamicData(nameof(GoldenMetrics.AllSets), typeof(GoldenMetrics))]

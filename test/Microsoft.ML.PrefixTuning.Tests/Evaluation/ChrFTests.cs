@@ -6,7 +6,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 
-[TestClass, TestCategory("Metrics")]
+[TestClass, TestCategory("Metrics"), TestCategory("Quick")]
 public class ChrFTests
 {
     private static readonly Dictionary<string, ChrFOptions> Entries = new()

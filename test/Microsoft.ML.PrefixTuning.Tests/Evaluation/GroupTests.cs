@@ -10,7 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 /// <summary>
 /// Groups of rows with several outputs: each distinct one is measured against all references of the group.
 /// </summary>
-[TestClass, TestCategory("Metrics")]
+[TestClass, TestCategory("Metrics"), TestCategory("Quick")]
 public sealed class GroupTests
 {
     private static readonly JsonSerializerOptions Exact =

@@ -11,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 /// Long and repeated texts: a model that loops is what an evaluation is for. What a measure costs is seen by what this
 /// thread allocates, which no other work on the machine changes.
 /// </summary>
-[TestClass, TestCategory("Metrics")]
+[TestClass, TestCategory("Metrics"), TestCategory("Quick")]
 public sealed class LongTextTests
 {
     private const long Megabyte = 1 << 20;
@@ -39,8 +39,7 @@ public sealed class LongTextTests
     public void Meteor_OfEqualWords_CostsNoPathAPlace()
     {
         string[] words = Enumerable.Repeat("the", 5_000).ToArray();
-        string[][] references = [words, words[..2_500], [.. words, "cat"],
-            [.. words.Select((word, i) => i % 3 == 0 ? "cat" : word)]];
+        string[][] references = [words, [.. words.Select((word, i) => i % 3 == 0 ? "cat" : word)]];
         foreach (string[] reference in references)
         {
             MeteorMatch?[] alignment = [];

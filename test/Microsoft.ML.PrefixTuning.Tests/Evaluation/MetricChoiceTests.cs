@@ -7,7 +7,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 
 /// <summary>Measures that were not asked for are NaN; those that were are what they are among all.</summary>
-[TestClass, TestCategory("Metrics")]
+[TestClass, TestCategory("Metrics"), TestCategory("Quick")]
 public sealed class MetricChoiceTests
 {
     private static readonly Dictionary<TextMetrics, string[]> Figures = new()

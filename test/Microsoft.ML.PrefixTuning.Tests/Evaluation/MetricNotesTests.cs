@@ -4,7 +4,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 
-[TestClass, TestCategory("Metrics")]
+[TestClass, TestCategory("Metrics"), TestCategory("Quick")]
 public sealed class MetricNotesTests
 {
     private static readonly Segment Usual = new("The Eagle is a cheap pub.", "The Eagle is a pub near the river.");

@@ -7,7 +7,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 
-[TestClass, TestCategory("Metrics")]
+[TestClass, TestCategory("Metrics"), TestCategory("Quick")]
 public class TerTests
 {
     public static IEnumerable<object[]> Cases =>

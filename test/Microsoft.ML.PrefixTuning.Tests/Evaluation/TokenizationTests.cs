@@ -3,7 +3,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Evaluation;
 
-[TestClass, TestCategory("Metrics")]
+[TestClass, TestCategory("Metrics"), TestCategory("Quick")]
 public class TokenizationTests
 {
     [TestMethod]

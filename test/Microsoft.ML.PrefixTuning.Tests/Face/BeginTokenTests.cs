@@ -6,7 +6,6 @@ using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -19,6 +18,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 /// or in front of the row, whatever was trained.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class BeginTokenTests
 {
     private const string Instruction =

@@ -7,6 +7,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class ColumnBufferTests
 {
     [TestMethod]

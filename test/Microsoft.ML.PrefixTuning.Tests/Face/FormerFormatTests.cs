@@ -16,6 +16,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>What format 0x00010001 saved, for every kind of base: it loads and writes what it wrote then.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FormerFormatTests
 {
     private static readonly MLContext Context = new(seed: 1);

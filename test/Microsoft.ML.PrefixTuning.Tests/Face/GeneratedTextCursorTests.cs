@@ -5,6 +5,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GeneratedTextCursorTests
 {
     private static readonly MLContext Context = new(seed: 1);

@@ -11,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 /// Rows one at a time, as an engine asks for them, in the order in which one or two threads may do so.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GeneratedTextRowMapperTests
 {
     private static readonly MLContext Context = new(seed: 1);

@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Rows;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
 
@@ -13,6 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>What the generation_config.json of an encoder-decoder base says of its texts, through the face.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GenerationConfigTests
 {
     private static readonly MLContext Context = new(seed: 1);

@@ -15,6 +15,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 /// Models that former versions saved: each loads, and writes what it wrote then (SavedModels/README.md).
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GoldenModelTests
 {
     // Names a folder to write the present version's model into; it then belongs among the tests' files for good.

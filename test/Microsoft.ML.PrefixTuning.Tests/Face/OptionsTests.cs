@@ -8,6 +8,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>Options are checked when the estimator is made, all of them, each by its name.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class OptionsTests
 {
     private static readonly MLContext Context = new(seed: 1);

@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 /// A prefix says which base it was made for, also in its file, and another one is refused by what differs.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class PrefixBaseTests
 {
     private static readonly MLContext Context = new(seed: 1);

@@ -5,13 +5,13 @@ using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Rows;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>Rows that are odd or no good, in training and in use.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class RowTests
 {
     private static readonly MLContext Context = new(seed: 1);

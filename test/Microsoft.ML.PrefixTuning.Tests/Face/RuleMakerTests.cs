@@ -13,6 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 /// Banned words on a base whose tokenizer leaves some characters out, as that of T5 does with line ends.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class RuleMakerTests
 {
     private static readonly MLContext Context = new(seed: 1);

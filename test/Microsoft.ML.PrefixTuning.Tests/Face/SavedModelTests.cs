@@ -12,6 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>The description of a saved transformer, which may be anybody's.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class SavedModelTests
 {
     private static readonly string Hash = new('a', 64);

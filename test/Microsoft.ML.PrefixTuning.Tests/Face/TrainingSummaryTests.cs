@@ -13,6 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>What a training tells about itself, also after its model was saved.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TrainingSummaryTests
 {
     private const string Plain =

@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
 /// <summary>What ML.NET demands of an estimator and its transformer.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TransformerTests
 {
     private static readonly MLContext Context = new(seed: 1);

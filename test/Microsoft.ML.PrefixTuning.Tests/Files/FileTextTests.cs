@@ -5,6 +5,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Files;
 
 /// <summary>Text from files in messages.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FileTextTests
 {
     [TestMethod]

@@ -7,6 +7,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Generation;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TokenConstraintsTests
 {
     private const float Banned = float.NegativeInfinity;

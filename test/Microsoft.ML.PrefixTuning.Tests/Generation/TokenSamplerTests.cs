@@ -6,6 +6,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Generation;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TokenSamplerTests
 {
     private static readonly double[] s_probabilities = [0.4, 0.3, 0.15, 0.1, 0.05];

@@ -7,6 +7,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Generation;
 
 /// <summary>Searches over a toy language: the probabilities of the next token depend on the last token alone.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TokenSearchTests
 {
     private const int End = 0;

@@ -13,6 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Models;
 
 /// <summary>The identity of a base: its names and values are in files for good, and no value is forgotten.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class BaseIdentityTests
 {
     // Names a folder to write the canonical texts into, for a family that is new.

@@ -14,6 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Models;
 /// A missing key and a null are not always the same there.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class FamilyConfigTests
 {
     // What a family cannot do without; 64 heads, so that every default number of key/value heads divides them.

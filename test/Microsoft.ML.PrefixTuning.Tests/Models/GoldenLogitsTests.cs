@@ -17,6 +17,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Models;
 /// <see cref="EncoderDecoderLogitsTests"/>); those tests say that it is right, these that it stayed the same.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GoldenLogitsTests
 {
     // Logits span 1 to 10; other processors and thread counts move them by 1e-5.

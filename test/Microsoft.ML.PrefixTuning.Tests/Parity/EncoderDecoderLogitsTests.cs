@@ -16,6 +16,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 /// Logits and gradients of encoder-decoder models against the reference: no prefix, PEFT's, the paper's three.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 [TestCategory("Parity")]
 public sealed class EncoderDecoderLogitsTests
 {

@@ -13,6 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 
 /// <summary>Logits of decoder-only models against the reference, case by case and part by part.</summary>
 [TestClass]
+[TestCategory("Quick")]
 [TestCategory("Parity")]
 public sealed class LogitsTests
 {

@@ -17,6 +17,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Parity;
 
 /// <summary>Gradients and training runs against the reference, case by case and part by part.</summary>
 [TestClass]
+[TestCategory("Quick")]
 [TestCategory("Parity")]
 public sealed class TrainingTests
 {

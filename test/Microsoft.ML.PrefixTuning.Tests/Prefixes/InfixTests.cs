@@ -12,6 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Prefixes;
 
 /// <summary>Where an infix stands: the keys and values of a text say what the text says in that place.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class InfixTests
 {
     private static readonly int[] Source = [5, 6, 7, 8], Words = [21, 22, 23], Target = [9, 10, 2];

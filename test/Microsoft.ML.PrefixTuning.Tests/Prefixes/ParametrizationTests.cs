@@ -11,6 +11,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Prefixes;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class ParametrizationTests
 {
     private static readonly SiteShape Shape = new(3, 2, 5, 4);

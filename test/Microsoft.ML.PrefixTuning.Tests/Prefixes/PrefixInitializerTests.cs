@@ -14,6 +14,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Prefixes;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class PrefixInitializerTests
 {
     private static readonly int[] Text = [5, 17, 9, 21], Row = [8, 30, 12, 3, 25];

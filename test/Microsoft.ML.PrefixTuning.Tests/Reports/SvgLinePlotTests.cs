@@ -9,6 +9,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Reports;
 
 [TestClass]
+[TestCategory("Quick")]
 public class SvgLinePlotTests
 {
     [TestMethod]

@@ -8,6 +8,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Reports;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TrainingReportTests
 {
     private static TrainingSummary Summary { get; } = new()

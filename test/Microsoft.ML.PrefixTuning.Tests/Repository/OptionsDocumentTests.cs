@@ -12,6 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 
 /// <summary>docs/options.md is written from the code's own comments.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class OptionsDocumentTests
 {
     private static readonly Type[] Documented =

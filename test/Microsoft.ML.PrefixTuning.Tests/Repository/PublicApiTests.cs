@@ -10,6 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 
 /// <summary>The public members are a checked-in text: a change of them shows in review.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class PublicApiTests
 {
     private static readonly string File = Path.Combine(Source.Root, "docs", "public-api.txt");

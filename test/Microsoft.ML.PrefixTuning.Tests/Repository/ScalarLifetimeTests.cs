@@ -16,6 +16,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 /// the library makes no implicit scalars, and does not use the sums that make one (alpha, 1) behind its back.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class ScalarLifetimeTests
 {
     private const byte Call = 0x28, CallVirtual = 0x6F;

@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.SmallBart.Vocabulary;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -8,6 +7,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.SmallBart;
 
 /// <summary>The vocabulary of the small BART.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class BytePairTrainerTests
 {
     // The words of Sennrich et al. 2016, section 3.2.

@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.SmallBart;
 
 /// <summary>BART's noise.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class NoiseTests
 {
     private const int Begin = 0, End = 2, Mask = 4, Sentences = 5, Length = 12;

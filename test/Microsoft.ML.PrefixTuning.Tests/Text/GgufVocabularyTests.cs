@@ -2,12 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class GgufVocabularyTests
 {
     private const string Keys = "tokenizer.ggml.";

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -10,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 /// <summary>SentencePiece model files made by hand.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class SentencePieceFileTests
 {
     private const int Word = 3;

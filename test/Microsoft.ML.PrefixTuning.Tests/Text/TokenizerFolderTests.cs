@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -12,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 /// <summary>Forms of the files that checkpoints have and the golden folders lack, made from those folders.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TokenizerFolderTests
 {
     private const int Rows = 1100;

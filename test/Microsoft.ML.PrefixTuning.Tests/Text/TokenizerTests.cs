@@ -4,13 +4,13 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Text.Json;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
 
 /// <summary>Tokenizers of every kind and file form against encodings of the reference implementations.</summary>
 [TestClass]
+[TestCategory("Quick")]
 [TestCategory("Tokenizers")]
 public sealed class TokenizerTests
 {

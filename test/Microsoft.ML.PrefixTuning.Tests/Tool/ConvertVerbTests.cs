@@ -9,6 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 
 /// <summary>Conversions, there and back.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class ConvertVerbTests
 {
     private readonly ToolFolder _folder = new();

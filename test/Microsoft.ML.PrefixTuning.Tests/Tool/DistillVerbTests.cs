@@ -10,6 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 
 /// <summary>Distillation from files: the command's prefix is that of <c>DistillPrefix</c>.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class DistillVerbTests
 {
     private const string Instruction = "name : The Eagle | Type : pub\nThe Eagle is a pub .\n";

@@ -15,6 +15,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 /// The command's figures are those of <c>mlContext.TextGeneration.Evaluate</c>, however the texts come.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class EvaluateVerbTests
 {
     private static readonly Measured[] Rows =

@@ -10,6 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 
 /// <summary>Descriptions of everything that the command reads and writes.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class InspectVerbTests
 {
     private readonly ToolFolder _folder = new();

@@ -7,6 +7,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 
 /// <summary>What is trained, as it is written on a command line.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class PrefixArgumentsTests
 {
     public static IEnumerable<object[]> Parametrizations =>

@@ -8,6 +8,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 
 /// <summary>A text with anything in it stays in its row.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TableWriterTests
 {
     private const string Text = "first\r\nsecond\tthird, \"quoted\"\n\u2028fourth 🍵";

@@ -11,6 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 
 /// <summary>Help, exit codes and errors.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class ToolCommandTests
 {
     private static readonly string[] Verbs = ["train", "distill", "generate", "evaluate", "inspect", "convert"];

@@ -13,6 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
 /// <summary>The divergence from a teacher, its gradient, and training by it.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class DistillationTests
 {
     private const int TeacherLength = 9;
@@ -48,7 +49,8 @@ public sealed class DistillationTests
         Tensor expected = (ofTeacher.exp() * (ofTeacher - ofStudent)).sum() * temperature * temperature;
         Tensor wanted = autograd.grad([expected], [hidden])[0], gradient = empty_like(hidden);
         double sum = DistillationLoss.Measure(model, hidden, kept, temperature, gradient);
-        Assert.AreEqual(expected.ToDouble(), sum, 1e-5 * Math.Abs(sum) + 1e-5);
+        // Logarithms of 200,000 probabilities in float32: how a machine adds them moves a token by up to 1e-6.
+        Assert.AreEqual(expected.ToDouble(), sum, 1e-5 * Math.Abs(sum) + 1e-6 * Tokens);
         Assert.IsLessThanOrEqualTo(1e-4, (gradient - wanted).abs().max().ToDouble());
         Assert.AreEqual(sum, DistillationLoss.Measure(model, hidden, kept, temperature, null), 1e-9);
 

@@ -12,6 +12,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class PrefixTrainerTests
 {
     [TestMethod]

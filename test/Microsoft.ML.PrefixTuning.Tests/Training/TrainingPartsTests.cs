@@ -12,6 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
 /// <summary>The pure parts of training: schedule, batches, loss, optimiser.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TrainingPartsTests
 {
     [TestMethod]

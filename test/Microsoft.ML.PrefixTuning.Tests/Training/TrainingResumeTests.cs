@@ -15,6 +15,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Training;
 /// written.
 /// </summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TrainingResumeTests
 {
     [TestMethod]
@@ -99,6 +100,8 @@ public sealed class TrainingResumeTests
             GroupValues = ["calm", "loud"],
         };
         PrefixTrainer.Train(run);
+        using var withDecoderStart = new LanguageModel(
+            model.Spec with { Tokens = model.Spec.Tokens with { DecoderStart = 3 } }, model.Weights);
         TrainingRun other = what switch
         {
             "base" => run with { Base = BaseIdentity.Of(model.Spec, new string('1', 64)) },
@@ -110,7 +113,7 @@ public sealed class TrainingResumeTests
             "batch" => run with { Options = run.Options with { BatchSize = 5 } },
             "stopping" => run with { Options = run.Options with { EarlyStopping = new() { MinDelta = 0.5 } } },
             "attributes" => run with { GroupValues = ["calm", "sharp"] },
-            "decoder start" => run with { DecoderStart = 3 },
+            "decoder start" => run with { Model = withDecoderStart },
             _ => run with { Seed = 8 },
         };
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(other));

@@ -10,6 +10,7 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TrainingStateFileTests
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("training-state-").FullName;

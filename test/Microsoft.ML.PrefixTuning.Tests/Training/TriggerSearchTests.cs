@@ -10,6 +10,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
 [TestClass]
+[TestCategory("Quick")]
 public sealed class TriggerSearchTests
 {
     private static readonly TriggerRequest Request = new()

@@ -6,7 +6,6 @@ using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.ML.PrefixTuning.SmallBart.Corpus;
 using Microsoft.ML.PrefixTuning.SmallBart.Vocabulary;
-using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;

@@ -13,8 +13,6 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 /// </summary>
 internal sealed class GgufConfig
 {
-    private const string Embedding = "token_embd.weight";
-
     // llama.cpp does not load a file without them.
     private static readonly string[] Needed =
         ["embedding_length", "block_count", "attention.head_count", "feed_forward_length", "context_length"];
@@ -125,16 +123,15 @@ internal sealed class GgufConfig
 
     private void AddVocabulary()
     {
-        if (!_file.TensorNames.Contains(Embedding) || _file.Describe(Embedding).Shape is not [var rows, _])
-            throw new FormatException($"{_file.Name}: tensor '{Embedding}': expected a matrix, found none.");
+        long rows = GgufTokenIds.RowsOf(_file);
         if (_keys.Whole("vocab_size") is { } size && size != rows)
-            throw _keys.Wrong("vocab_size", $"the rows of '{Embedding}', {rows}");
+            throw _keys.Wrong("vocab_size", $"the rows of 'token_embd.weight', {rows}");
         Set("vocab_size", $"{_architecture.Name}.vocab_size", rows);
         _values["tie_word_embeddings"] = !_file.TensorNames.Contains("output.weight");
-        var tokenizer = new GgufKeys(_file, "tokenizer.ggml.");
-        foreach ((string key, string name) in ((string, string)[])[("bos_token_id", "bos_token_id"),
-            ("eos_token_id", "eos_token_id"), ("padding_token_id", "pad_token_id")])
-            Set(name, $"tokenizer.ggml.{key}", tokenizer.Whole(key));
+        GgufTokenIds ids = new(_file, (int)rows);
+        Set("bos_token_id", GgufTokenIds.NameOf("bos_token_id"), ids.Find("bos_token_id"));
+        Set("eos_token_id", GgufTokenIds.NameOf("eos_token_id"), ids.Ends is [int end, ..] ? end : null);
+        Set("pad_token_id", GgufTokenIds.NameOf("padding_token_id"), ids.Find("padding_token_id"));
     }
 
     private void AddScaling()

@@ -27,6 +27,9 @@ internal sealed class GgufModel : ITensorSource
 
     public string Name => _file.Name;
 
+    /// <summary>All tokens that end a text; of them only the first is the spec's.</summary>
+    public IReadOnlyList<int> EndIds => new GgufTokenIds(_file, Spec.VocabularySize).Ends;
+
     public IReadOnlyCollection<string> TensorNames => _file.TensorNames;
 
     /// <summary>Opens a file and describes its model; weights are read later.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text.Files;
@@ -14,23 +15,28 @@ internal sealed class GgufVocabulary
     private readonly SentencePiece[] _pieces;
     private readonly TokenTables _tables;
 
-    private GgufVocabulary(IReadOnlyDictionary<string, object> metadata, string file, int vocabularySize)
+    private readonly TextRules _rules;
+    private readonly List<string> _formerRules = [];
+
+    private GgufVocabulary(
+        IReadOnlyDictionary<string, object> metadata, string file, int vocabularySize, TextRules rules)
     {
-        (_metadata, _file) = (metadata, file);
+        (_metadata, _file, _rules) = (metadata, file, rules);
         _pieces = ReadPieces();
         _tables = SentencePieceVocabulary.Tables(_pieces, $"{_file}: '{Prefix}tokens'", vocabularySize);
         _tables.Complete();
     }
 
-    /// <inheritdoc cref="PretrainedTokenizer.FromGguf"/>
-    public static TokenizerParts Read(IReadOnlyDictionary<string, object> metadata, string file, int vocabularySize)
+    /// <inheritdoc cref="PretrainedTokenizer.FromGguf(string, string?)"/>
+    public static TokenizerParts Read(
+        IReadOnlyDictionary<string, object> metadata, string file, int vocabularySize, TextRules rules)
     {
         if (!metadata.TryGetValue(Prefix + "model", out object? model))
             throw new FormatException($"{file}: '{Prefix}model' is missing: the file holds no tokenizer.");
         return model switch
         {
-            "gpt2" => new GgufVocabulary(metadata, file, vocabularySize).ByteLevelParts(),
-            "llama" => new GgufVocabulary(metadata, file, vocabularySize).SentencePieceParts(),
+            "gpt2" => new GgufVocabulary(metadata, file, vocabularySize, rules).ByteLevelParts(),
+            "llama" => new GgufVocabulary(metadata, file, vocabularySize, rules).SentencePieceParts(),
             _ => throw new NotSupportedException(
                 $"{file}: '{Prefix}model': found {FileText.Quote(model as string ?? model.GetType().Name)}, "
                 + "supported are 'gpt2' and 'llama'."),
@@ -39,33 +45,27 @@ internal sealed class GgufVocabulary
 
     private TokenizerParts ByteLevelParts()
     {
-        string name = Find<string>("pre") ?? "default";
-        (PieceSplitter[] splitters, bool whole, bool composes, bool begins) = name switch
-        {
-            // Files without a name are of the time when GPT-2's pattern was the only one.
-            "default" or "gpt-2" => ((PieceSplitter[])[new Gpt2Splitter()], false, false, false),
-            "smollm" => ([new NumberSplitter(individual: true), new Gpt2Splitter()], false, false, false),
-            "llama-bpe" => ([new Llama3Splitter(longestNumber: 3)], true, false, true),
-            "qwen2" => ([new Llama3Splitter(longestNumber: 1)], false, true, false),
-            _ => throw new NotSupportedException(
-                $"{_file}: '{Prefix}pre': found {FileText.Quote(name)}, supported are 'default', 'gpt-2', 'smollm',"
-                    + " 'llama-bpe' and 'qwen2'."),
-        };
+        string? architecture = _metadata.GetValueOrDefault("general.architecture") as string;
+        GgufPreTokenizer pre = GgufPreTokenizer.Of(
+            $"{_file}: '{Prefix}pre'", Find<string>("pre"), architecture, _rules, _formerRules);
         var symbols = new ByteSymbols(_tables.TextTokens(), default);
         return Finish(new TokenizerParts
         {
             Kind = ByteAlphabet.Kind,
-            TokenCount = _tables.Vocabulary.Count,
+            Tokens = _tables.Vocabulary.All(),
             Added = _tables.Added,
-            Normalizers = composes ? [new CompositionNormalizer()] : [],
-            Splitters = splitters,
-            Model = new BytePairModel(symbols, ReadMerges(), whole),
+            Normalizers = pre.Composes ? [new CompositionNormalizer()] : [],
+            Splitters = pre.Splitters,
+            Model = new BytePairModel(symbols, ReadMerges(), pre.WholePiecesFirst),
             Decoder = new TokenDecoder(_tables.TextBytes(ByteAlphabet.BytesOf), wordBegins: null),
-        }, begins);
+        }, pre.Begins);
     }
 
     private TokenizerParts SentencePieceParts()
     {
+        if (_rules.PreTokenizer is { } named)
+            throw new NotSupportedException($"{_file}: '{Prefix}model': found 'llama', a kind of tokenizer that has no "
+                + $"pre-tokenizer; expected none to be named, found {FileText.Quote(named)}.");
         if (_pieces.Length > 0 && Find<float[]>("scores") is null)
             throw Missing("scores");
         int[] byteIds = SentencePieceVocabulary.ByteIds(_tables);
@@ -76,7 +76,7 @@ internal sealed class GgufVocabulary
         return Finish(new TokenizerParts
         {
             Kind = SentencePieceVocabulary.BytePairKind,
-            TokenCount = _tables.Vocabulary.Count,
+            Tokens = _tables.Vocabulary.All(),
             Added = _tables.Added,
             Normalizers = [new SpaceMarkNormalizer(prefix, collapse: false)],
             Model = new BytePairModel(symbols, SentencePieceVocabulary.Merges(_pieces, tokens),
@@ -139,6 +139,8 @@ internal sealed class GgufVocabulary
         bool addsBegin = Flag("add_bos_token") ?? begins, addsEnd = Flag("add_eos_token") ?? false;
         return parts with
         {
+            LeftOut = _tables.LeftOut,
+            FormerRules = _formerRules,
             Prologue = addsBegin && begin is int first ? [first] : [],
             Epilogue = addsEnd && end is int last ? [last] : [],
         };
@@ -156,10 +158,12 @@ internal sealed class GgufVocabulary
             long number => number,
             _ => null,
         };
-        if (id is >= 0 && id < _tables.Vocabulary.Count)
-            return (int)id;
-        throw new FormatException(
-            $"{_file}: '{Prefix}{key}': expected an id from 0 to {_tables.Vocabulary.Count - 1}, found {value}.");
+        int count = _tables.Vocabulary.Count;
+        if (id is long found && GgufTokenId.IsNone(key, found, count))
+            return null;
+        return id is >= 0 && id < count ? (int)id
+            : throw new FormatException(
+                $"{_file}: '{Prefix}{key}': expected an id from 0 to {count - 1}, found {value}.");
     }
 
     private bool? Flag(string key) => !_metadata.TryGetValue(Prefix + key, out object? value) ? null

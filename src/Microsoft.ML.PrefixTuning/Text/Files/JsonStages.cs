@@ -23,6 +23,9 @@ internal sealed class JsonStages
     private bool _splitsAtSpaces;
     private bool _mapsCharacters;
 
+    // Puts the mark of a space in front of a text, in SentencePiece's vocabularies.
+    private PrefixNormalizer? _prefix;
+
     private JsonStages()
     {
     }
@@ -43,8 +46,10 @@ internal sealed class JsonStages
     public bool DropsFirstSpace { get; private set; }
 
     /// <summary>Reads the stages.</summary>
+    /// <param name="root">The file.</param>
+    /// <param name="settings">Say whether a space goes in front of texts.</param>
     /// <exception cref="NotSupportedException">One is of a type, or has an option, that is not read here.</exception>
-    public static JsonStages Read(JsonSection root)
+    public static JsonStages Read(JsonSection root, TokenizerSettings settings)
     {
         var stages = new JsonStages();
         if (root.Find("normalizer") is { } normalizer)
@@ -59,6 +64,11 @@ internal sealed class JsonStages
         stages.ReadDecoder(root.Find("decoder")
             ?? throw new NotSupportedException(
                 $"{root.File}: 'decoder': found none, supported are 'ByteLevel', 'Metaspace' and 'Sequence'."));
+        if (stages._prefix is { } prefix && settings.DropsPrefixSpace())
+        {
+            stages._normalizers.Remove(prefix);
+            stages.DropsFirstSpace = false;
+        }
         return stages;
     }
 
@@ -77,8 +87,7 @@ internal sealed class JsonStages
                 _normalizers.Add(new CompositionNormalizer());
                 break;
             case "Prepend":
-                _normalizers
-                    .Add(new PrefixNormalizer(stage.Need("prepend").Text(), openingOnly: false, unlessThere: false));
+                AddPrefix(new PrefixNormalizer(stage.Need("prepend").Text(), openingOnly: false, unlessThere: false));
                 break;
             case "Replace":
                 AddReplacement(stage);
@@ -97,6 +106,12 @@ internal sealed class JsonStages
                 throw type.Unsupported(
                     "'Sequence', 'NFC', 'Prepend', 'Replace', 'Precompiled' and 'Strip' on the right");
         }
+    }
+
+    private void AddPrefix(PrefixNormalizer prefix)
+    {
+        _prefix = prefix;
+        _normalizers.Add(prefix);
     }
 
     private void AddReplacement(JsonSection stage)
@@ -189,7 +204,7 @@ internal sealed class JsonStages
             throw stage.Need("prepend_scheme").Unsupported("'always', 'first' and 'never'");
         _normalizers.Add(new SpaceMarkNormalizer(prefix: false, Collapses));
         if (scheme != "never")
-            _normalizers.Add(new PrefixNormalizer(Mark, openingOnly: scheme == "first", unlessThere: true));
+            AddPrefix(new PrefixNormalizer(Mark, openingOnly: scheme == "first", unlessThere: true));
         if (stage.FlagOf("split", otherwise: true))
             _splitters.Add(new WordSplitter(SpaceMarkNormalizer.Mark));
         MarksWords = true;

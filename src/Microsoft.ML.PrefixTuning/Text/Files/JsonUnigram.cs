@@ -51,7 +51,7 @@ internal static class JsonUnigram
         return new TokenizerParts
         {
             Kind = SentencePieceVocabulary.UnigramKind,
-            TokenCount = tables.Vocabulary.Count,
+            Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
             Model = new UnigramModel(tokens, scores, (int)unknownId, hasBytes ? SentencePieceVocabulary.ByteIds(tables)
                 : null),

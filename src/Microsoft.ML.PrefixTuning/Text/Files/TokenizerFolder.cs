@@ -7,12 +7,12 @@ internal static class TokenizerFolder
 {
     private const string Json = "tokenizer.json";
 
-    /// <inheritdoc cref="PretrainedTokenizer.FromFolder"/>
-    public static TokenizerParts Read(string folder, int vocabularySize)
+    /// <inheritdoc cref="PretrainedTokenizer.FromFolder(string)"/>
+    public static TokenizerParts Read(string folder, int vocabularySize, TextRules rules)
     {
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"'{folder}': expected a folder with a tokenizer, found none.");
-        TokenizerSettings settings = TokenizerSettings.Read(folder);
+        TokenizerSettings settings = TokenizerSettings.Read(folder, rules);
         if (Has(folder, Json))
             return TokenizerJson.Read(Path.Combine(folder, Json), settings, vocabularySize);
         if (Has(folder, VocabularyAndMerges.VocabularyFile) || Has(folder, VocabularyAndMerges.MergesFile))

@@ -19,7 +19,7 @@ internal static class TokenizerJson
         JsonSection root = JsonSection.Read(path);
         JsonSection model = root.Need("model");
         string type = TypeOf(model);
-        JsonStages stages = JsonStages.Read(root);
+        JsonStages stages = JsonStages.Read(root, settings);
         TokenTables tables;
         TokenizerParts parts;
         switch (type)
@@ -42,10 +42,12 @@ internal static class TokenizerJson
         (prologue, epilogue) = settings.Ends(tables.Vocabulary, prologue, epilogue);
         return parts with
         {
+            LeftOut = tables.LeftOut,
+            FormerRules = settings.FormerRules,
             Normalizers = stages.Normalizers,
             Splitters = stages.Splitters,
             Prologue = prologue,
-            Epilogue = epilogue
+            Epilogue = epilogue,
         };
     }
 
@@ -55,7 +57,7 @@ internal static class TokenizerJson
         return new TokenizerParts
         {
             Kind = ByteAlphabet.Kind,
-            TokenCount = tables.Vocabulary.Count,
+            Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
             Model = new BytePairModel(symbols, ReadMerges(model, tables),
                 model.FlagOf("ignore_merges", otherwise: false)),
@@ -74,7 +76,7 @@ internal static class TokenizerJson
         return new TokenizerParts
         {
             Kind = SentencePieceVocabulary.BytePairKind,
-            TokenCount = tables.Vocabulary.Count,
+            Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
             Model = new BytePairModel(symbols, ReadMerges(model, tables),
                 model.FlagOf("ignore_merges", otherwise: false)),
@@ -93,8 +95,16 @@ internal static class TokenizerJson
         if (vocabulary.Element.ValueKind != JsonValueKind.Object)
             throw vocabulary.Wrong("an object");
         var tables = new TokenTables(root.File, vocabularySize, vocabulary.Element.GetPropertyCount());
+        // Some files have their added tokens in both lists.
+        HashSet<string> added =
+            [.. (root.Find("added_tokens")?.Items() ?? []).Select(entry => entry.Need("content").Text())];
         foreach ((string token, JsonSection id) in vocabulary.Fields())
-            tables.Vocabulary.Add(token, id.Whole(), root.File);
+        {
+            if (tables.Vocabulary.HasNoRow(id.Whole()) && added.Contains(token))
+                tables.LeaveOut(token, id.Whole());
+            else
+                tables.Vocabulary.Add(token, id.Whole(), root.File);
+        }
         AddTokens(root, tables);
         return tables;
     }
@@ -105,8 +115,8 @@ internal static class TokenizerJson
         {
             string content = entry.Need("content").Text();
             long id = entry.Need("id").Whole();
-            tables.Vocabulary.AddOrConfirm(content, id, $"{root.File}: '{entry.Path}'");
-            tables.Add(AddedToken.Read(entry, content, (int)id));
+            tables.AddListed(
+                (content, id, $"{root.File}: '{entry.Path}'"), () => AddedToken.Read(entry, content, (int)id));
         }
     }
 

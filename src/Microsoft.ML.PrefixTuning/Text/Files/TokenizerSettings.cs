@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Files;
 
@@ -22,6 +23,11 @@ internal sealed class TokenizerSettings
     // Where a token is named, and the token.
     private readonly List<(string Where, string Token)> _special = [];
     private readonly List<(string Where, string Token, long Id, JsonSection? Entry)> _added = [];
+
+    private readonly List<string> _formerRules = [];
+    private readonly TextRules _rules;
+
+    private TokenizerSettings(TextRules rules) => _rules = rules;
 
     /// <summary>
     /// The class that transformers would read the tokenizer with, without <c>Fast</c>; null where none is named.
@@ -48,11 +54,26 @@ internal sealed class TokenizerSettings
     /// <summary>Whether a space is put in front of a text; null where nothing is said.</summary>
     public bool? AddsPrefixSpace { get; private set; }
 
-    /// <summary>Reads whichever of the files are in a folder.</summary>
-    /// <exception cref="FormatException">A file is no JSON, or a field has no good value.</exception>
-    public static TokenizerSettings Read(string folder)
+    /// <summary>What today's rules do otherwise than those that the files are read by.</summary>
+    public IReadOnlyList<string> FormerRules => _formerRules;
+
+    /// <summary>Whether a SentencePiece tokenizer that puts a space in front of a text must not.</summary>
+    public bool DropsPrefixSpace()
     {
-        var settings = new TokenizerSettings();
+        if (AddsPrefixSpace != false || _rules.Version > 1)
+            return AddsPrefixSpace == false;
+        _formerRules.Add("tokenizer_config.json: 'add_prefix_space' is false: a space is put in front of texts all the "
+            + "same, today none is");
+        return false;
+    }
+
+    /// <summary>Reads whichever of the files are in a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="rules">By which rules.</param>
+    /// <exception cref="FormatException">A file is no JSON, or a field has no good value.</exception>
+    public static TokenizerSettings Read(string folder, TextRules rules)
+    {
+        var settings = new TokenizerSettings(rules);
         if (Open(folder, "tokenizer_config.json") is { } config)
             settings.ReadConfig(config);
         if (Open(folder, "special_tokens_map.json") is { } map)
@@ -69,21 +90,21 @@ internal sealed class TokenizerSettings
     /// Completes a vocabulary and the tokens that are looked for first: adds tokens that only these files list, and
     /// marks as special what they name as such.
     /// </summary>
-    /// <param name="vocabulary">Gets tokens that it lacks.</param>
-    /// <param name="tokens">Added tokens by content; entries are added and replaced.</param>
+    /// <param name="tables">Get tokens that they lack.</param>
+    /// <param name="tokens">Their added tokens by content; entries are added and replaced.</param>
     /// <exception cref="FormatException">An id contradicts the vocabulary, or a named token is not there.</exception>
-    public void Complete(Vocabulary vocabulary, Dictionary<string, AddedToken> tokens)
+    public void Complete(TokenTables tables, Dictionary<string, AddedToken> tokens)
     {
         foreach ((string where, string content, long id, JsonSection? entry) in _added)
         {
-            vocabulary.AddOrConfirm(content, id, where);
-            if (!tokens.ContainsKey(content))
-                tokens.Add(content, entry is { } read ? AddedToken.Read(read, content, (int)id)
-                    : new AddedToken(content, (int)id, Special: false));
+            tables.AddListed((content, id, where), () => entry is { } read ? AddedToken.Read(read, content, (int)id)
+                : new AddedToken(content, (int)id, Special: false));
         }
         foreach ((string where, string content) in _special)
         {
-            int id = vocabulary.IdOf(content)
+            if (tables.LeftOut.Contains(content))
+                continue;
+            int id = tables.Vocabulary.IdOf(content)
                 ?? throw new FormatException(
                     $"{where}: expected a token of the vocabulary, found {FileText.Quote(content)}.");
             tokens[content] = tokens.TryGetValue(content, out AddedToken? token) ? token with { Special = true }
@@ -101,13 +122,15 @@ internal sealed class TokenizerSettings
         Vocabulary vocabulary, IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) =>
         (Chosen(vocabulary, AddsBegin, BeginToken, prologue), Chosen(vocabulary, AddsEnd, EndToken, epilogue));
 
-    private static IReadOnlyList<int> Chosen(Vocabulary vocabulary, bool? adds, string? token,
-        IReadOnlyList<int> otherwise) => adds switch
-        {
-            true when token is not null => [vocabulary.IdOf(token)!.Value],
-            false => [],
-            _ => otherwise,
-        };
+    private static IReadOnlyList<int> Chosen(
+        Vocabulary vocabulary, bool? adds, string? token, IReadOnlyList<int> otherwise)
+    {
+        if (adds != true || token is null)
+            return adds == false ? [] : otherwise;
+        return [vocabulary.IdOf(token) ?? throw new FormatException(
+            $"tokenizer_config.json: token {FileText.Quote(token)}: expected a row of the embedding for a token that "
+            + "texts begin or end with, found none.")];
+    }
 
     private static JsonSection? Open(string folder, string file)
     {

@@ -56,8 +56,9 @@ internal static class VocabularyAndMerges
         return new TokenizerParts
         {
             Kind = ByteAlphabet.Kind,
-            TokenCount = tables.Vocabulary.Count,
+            Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
+            LeftOut = tables.LeftOut,
             Normalizers = [.. meaning.Composes ? (Normalizer[])[new CompositionNormalizer()] : [],
                 .. settings.AddsPrefixSpace == true
                     ? (Normalizer[])[new PrefixNormalizer(" ", openingOnly: false, unlessThere: true)] : []],

@@ -1,0 +1,37 @@
+using System.Text.Json.Serialization;
+
+namespace Microsoft.ML.PrefixTuning.Text;
+
+/// <summary>
+/// By which of this library's rules a base's texts become tokens and end. A model keeps the rules that it was trained
+/// with: a saved model records them, and one that records none was trained by the first ones.
+/// </summary>
+/// <remarks>
+/// Versions. 1 (saved models of format 0x00010001): <c>add_prefix_space</c> of a SentencePiece tokenizer is passed
+/// over; a GGUF file without a pre-tokenizer is cut by GPT-2's; only the end token ends a text. 2: the setting is
+/// obeyed, the pre-tokenizer follows from the architecture or is asked for, tokens that end a turn or a message end a
+/// text too.
+/// </remarks>
+internal sealed record TextRules
+{
+    /// <summary>The version of new models.</summary>
+    public const int LatestVersion = 2;
+
+    /// <summary>The rules of models that record none.</summary>
+    public static TextRules First { get; } = new() { Version = 1 };
+
+    /// <summary>Today's rules.</summary>
+    public static TextRules Latest { get; } = new();
+
+    /// <summary>Which rules, from 1 up to <see cref="LatestVersion"/>.</summary>
+    public int Version { get; init; } = LatestVersion;
+
+    /// <summary>The pre-tokenizer that the caller named for a GGUF file; null where the file's own is used.</summary>
+    public string? PreTokenizer { get; init; }
+
+    /// <summary>
+    /// Whether these are today's; else <see cref="PretrainedTokenizer.FormerRules"/> tells the difference.
+    /// </summary>
+    [JsonIgnore]
+    public bool AreLatest => Version == LatestVersion;
+}
