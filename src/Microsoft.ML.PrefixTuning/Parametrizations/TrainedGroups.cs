@@ -32,7 +32,8 @@ internal sealed class TrainedGroups : TrainedPrefix
             long sharedLength = values.size(SitePrefixes.LengthAxis) - ownLength;
             Tensor shared = values.narrow(SitePrefixes.GroupAxis, 0, 1)
                 .narrow(SitePrefixes.LengthAxis, 0, sharedLength).clone(); // [N, 2, 1, G, shared, D]
-            Tensor own = values.narrow(SitePrefixes.LengthAxis, sharedLength, ownLength).clone(); // [N, 2, K, G, own, D]
+            Tensor own = values.narrow(SitePrefixes.LengthAxis, sharedLength, ownLength)
+                .clone(); // [N, 2, K, G, own, D]
             _sites.Add(site, (Train($"{site}.shared", shared), Train($"{site}.own", own)));
         }
     }
