@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Rows;
 
