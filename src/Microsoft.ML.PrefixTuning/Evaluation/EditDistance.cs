@@ -16,6 +16,7 @@ internal sealed class EditDistance
     private readonly double _ratio;
     private readonly int _beam;
     private readonly Row[] _rows;
+    private readonly Row[] _left;
     private int[] _costs;
     private int[] _nextCosts;
 
@@ -39,17 +40,21 @@ internal sealed class EditDistance
             Fill(_rows[i], _rows[i - 1], output[i - 1]);
         }
         (_costs, _nextCosts) = (new int[widest], new int[widest]);
+        _left = Left();
     }
 
     /// <summary>Insertions, deletions and substitutions between the two.</summary>
     public int Value => _rows[^1][_reference.Length];
 
     /// <summary>The distance of another order of the output's words.</summary>
+    /// <remarks>Only the words between the first and the last that differ are looked at anew.</remarks>
     public int ValueOf(int[] shifted)
     {
-        int same = shifted.AsSpan().CommonPrefixLength(_output);
+        int same = shifted.AsSpan().CommonPrefixLength(_output), last = shifted.Length;
+        while (last > same && shifted[last - 1] == _output[last - 1])
+            last--;
         Row above = _rows[same];
-        for (int i = same + 1; i <= shifted.Length; i++)
+        for (int i = same + 1; i <= last; i++)
         {
             (int first, int end) = Band(i);
             var row = new Row(first, _costs, end - first);
@@ -57,7 +62,10 @@ internal sealed class EditDistance
             above = row;
             (_costs, _nextCosts) = (_nextCosts, _costs);
         }
-        return above[_reference.Length];
+        int value = Unreached;
+        for (int column = above.First; column < above.First + above.Count; column++)
+            value = Math.Min(value, above[column] + _left[last][column]);
+        return value;
     }
 
     /// <summary>Which words stand against each other, and which are wrong.</summary>
@@ -84,6 +92,30 @@ internal sealed class EditDistance
             }
         }
         return alignment;
+    }
+
+    // What is left to the table's end, for each place in it.
+    private Row[] Left()
+    {
+        var left = new Row[_rows.Length];
+        Row below = default;
+        for (int i = left.Length - 1; i >= 0; i--)
+        {
+            var row = new Row(_rows[i].First, new int[_rows[i].Count], _rows[i].Count);
+            int right = Unreached;
+            for (int column = row.First + row.Count - 1; column >= row.First; column--)
+            {
+                int cost = i == _output.Length ? _reference.Length - column : below[column] + 1;
+                if (i < _output.Length && column < _reference.Length)
+                {
+                    int change = _output[i] == _reference[column] ? 0 : 1;
+                    cost = Math.Min(Math.Min(cost, below[column + 1] + change), right + 1);
+                }
+                row.Costs[column - row.First] = right = Math.Min(cost, Unreached);
+            }
+            left[i] = below = row;
+        }
+        return left;
     }
 
     // The columns of a row within the beam; the last row reaches to the reference's end.
