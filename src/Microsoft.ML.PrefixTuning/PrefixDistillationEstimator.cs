@@ -40,7 +40,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     private readonly PrefixTeacher _teacher;
     private readonly DistillationOptions _options;
     private readonly TextSettings _settings;
-    private readonly int _seed;
+    private readonly TrainingSeed _seed;
 
     internal PrefixDistillationEstimator(IHostEnvironment environment, (string Output, string Input) columns,
         BaseModel baseModel,
@@ -57,7 +57,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         _host = environment.Register(nameof(PrefixDistillationEstimator));
         (_baseModel, _teacher, _options) = (baseModel, teacher, options);
         PrefixTuningOptions student = options.Student;
-        _seed = student.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
+        _seed = TrainingSeed.Of(student.Training, environment);
         _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation,
             student.Precision, student.EmbedBase);
         _settings.CheckErrorColumn(_columns.Label, "Student.");
@@ -98,7 +98,11 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 channel.Info(MessageSensitivity.None, "The teacher writes a continuation for every row.");
                 (input, student) = (writer.Transform(input), Written(student, writer));
             }
-            var fitting = new PrefixFitting(_host, channel, _columns, student, lease.Base, _seed, teacher);
+            var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, student, lease.Base)
+            {
+                Seed = _seed.Resume(student.Training.StateFile),
+                Teacher = teacher,
+            };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }

@@ -37,7 +37,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
     private readonly BaseModel _baseModel;
     private readonly PrefixTuningOptions _options;
     private readonly TextSettings _settings;
-    private readonly int _seed;
+    private readonly TrainingSeed _seed;
 
     internal PrefixTuningEstimator(IHostEnvironment environment, FitColumns columns, BaseModel baseModel,
         PrefixTuningOptions options)
@@ -48,8 +48,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         OptionsCheck.Check(options);
         _host = environment.Register(nameof(PrefixTuningEstimator));
         (_columns, _baseModel, _options) = (columns, baseModel, options);
-        // Not from the host's generator: that one depends on which components were made before this one.
-        _seed = options.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
+        _seed = TrainingSeed.Of(options.Training, environment);
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation,
             options.Precision,
             options.EmbedBase)
@@ -84,7 +83,10 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, _options.Precision, _options.Device);
         try
         {
-            var fitting = new PrefixFitting(_host, channel, _columns, _options, lease.Base, _seed);
+            var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, _options, lease.Base)
+            {
+                Seed = _seed.Resume(_options.Training.StateFile),
+            };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
         }

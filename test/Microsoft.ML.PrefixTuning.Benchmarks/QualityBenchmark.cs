@@ -107,14 +107,14 @@ internal static class QualityBenchmark
         var run = new TrainingRun
         {
             Model = frozen.Model,
-            Parametrization = trained,
             Examples = examples,
             Options = new TrainingOptions(),
             Seed = 1,
             LearningRate = 1,
         };
+        var pass = new PrefixPass(run, trained.Convention);
         IReadOnlyDictionary<AttentionSite, Tensor> sites = trained.Materialize();
-        return examples.Chunk(BatchSize).Average(batch => PrefixScorer.MeanLoss(run, batch, sites));
+        return examples.Chunk(BatchSize).Average(batch => pass.MeanLoss(batch, sites));
     }
 
     private static Row[] Read(string folder, string file) => File.ReadLines(Path.Combine(folder, file)).Select(line =>

@@ -44,7 +44,7 @@ internal static class TrainBenchmark
                 + $" {processor.TotalSeconds / steps:F2} processor seconds a step, padding {outcome.PaddingShare:P1},"
                 + $" {tokens / wall.TotalSeconds / rate:F2} tokens a GFLOP, peak memory"
                 + $" {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:F2} GB,"
-                + $" loss {outcome.StartLoss:F3} -> {outcome.Steps[^1].Loss:F3}");
+                + $" loss {outcome.Summary.StartLoss:F3} -> {outcome.Steps[^1].Loss:F3}");
         }
     }
 
@@ -65,10 +65,9 @@ internal static class TrainBenchmark
         using var parametrization = new TrainedKeyValues(start, CPU);
         var watch = new Stopwatch();
         TimeSpan before = default;
-        TrainingOutcome outcome = PrefixTrainer.Train(new TrainingRun
+        using var learner = new GradientLearner(new TrainingRun
         {
             Model = frozen.Model,
-            Parametrization = parametrization,
             Examples = rows,
             Options = new TrainingOptions { MaxEpochs = epochs + 1, BatchSize = BatchSize },
             Seed = 1,
@@ -80,7 +79,8 @@ internal static class TrainBenchmark
                 watch.Start();
                 before = Process.GetCurrentProcess().TotalProcessorTime;
             },
-        });
+        }, parametrization);
+        TrainingOutcome outcome = PrefixTrainer.Train(learner);
         return (outcome, watch.Elapsed, Process.GetCurrentProcess().TotalProcessorTime - before);
     }
 

@@ -16,6 +16,9 @@ namespace Microsoft.ML.PrefixTuning.Fitting;
 internal sealed class AttributeFitting(AttributeValues values, PrefixTuningOptions options,
     PretrainedTokenizer tokenizer)
 {
+    /// <summary>The value of each group.</summary>
+    public IReadOnlyList<string> Values => values.Values;
+
     /// <summary>What is trained; the caller's.</summary>
     /// <param name="start">
     /// The start for all values. One from text goes on with column and value where the value's own part begins.

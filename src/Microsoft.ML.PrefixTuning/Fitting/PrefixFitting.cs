@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
@@ -20,87 +19,50 @@ namespace Microsoft.ML.PrefixTuning.Fitting;
 /// One <c>Fit</c>: from rows and options to a trained prefix. Holds nothing native beyond <see cref="Run"/>.
 /// </summary>
 /// <param name="host">Cancellation.</param>
-/// <param name="channel">Messages.</param>
+/// <param name="log">Messages.</param>
 /// <param name="columns">Columns.</param>
 /// <param name="options">All that was chosen.</param>
 /// <param name="frozen">The base.</param>
-/// <param name="seed">Seed of everything random.</param>
-/// <param name="teacher">What is distilled; null where rows have wanted texts.</param>
-internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns columns, PrefixTuningOptions options,
-    FrozenBase frozen, int seed, DistillationTeacher? teacher = null)
+internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, PrefixTuningOptions options,
+    FrozenBase frozen)
 {
-    private const int LoggedWarnings = 5;
-    private const int LoggedSteps = 20;
-
     private readonly LanguageModel _model = frozen.Model;
+    private readonly TrainingStateFile? _state =
+        options.Training.StateFile is { } path ? new TrainingStateFile(path) : null;
 
-    private TrainingStateFile? State { get; } = options.Training.StateFile is { } path ? new TrainingStateFile(path)
-        : null;
+    /// <summary>Seed of everything random.</summary>
+    public required int Seed { get; init; }
+
+    /// <summary>What is distilled; null where rows have wanted texts.</summary>
+    public DistillationTeacher? Teacher { get; init; }
 
     /// <summary>Reads rows and trains.</summary>
     public (PrefixesByValue Prefixes, TrainingSummary Summary) Run(IDataView input)
     {
-        // Before training, not after it.
-        Probe();
-        RuleMaker.Make(options.Generation, frozen);
-        var setup = new PrefixPlan(options.Prefix, columns, frozen, seed);
-        // What does not fit behind a teacher cannot be learned from it.
-        PrefixRoom room = setup.Room with { Tokens = Math.Max(setup.Room.Tokens, teacher?.Room ?? 0) };
-        var encoder = new RowEncoder(frozen.Tokenizer, _model.Spec, options.Template, columns.Input, room);
-        var rows = new RowReader(columns, encoder, options.Training);
-        (List<TrainingExample> training, List<TrainingExample> validation) = Read(rows, input);
-        if (teacher is not null)
-            (training, validation) = (teacher.Annotate(training, CheckAlive), teacher.Annotate(validation, CheckAlive));
-        PlainTextDrift? drift = options.Training.DriftText is { } text
-            ? new PlainTextDrift(frozen, text, room.Tokens) : null;
-        AttributeFitting? attributes = rows.Attributes is { } values
-            ? new AttributeFitting(values, options, frozen.Tokenizer) : null;
-        using TrainedPrefix parametrization = attributes?.Make(setup.Start()) ?? setup.Make();
-        TrainingOutcome outcome =
-            setup.Learn(MakeRun(setup, parametrization, training, validation) with
-            {
-                GroupColumn = columns.Attribute,
-                GroupValues = rows.Attributes?.Values ?? [],
-            });
-        foreach (string warning in outcome.Warnings)
-            Warn(warning);
-        TrainingSummary summary =
-            Summary(outcome, parametrization, training.Count, validation.Count, rows.Truncated) with
-            {
-                TriggerWords = setup.TextsOf(outcome.TriggerWords),
-                Distillation = teacher?.Summary(outcome.Best.Length),
-                Drift = outcome.Reason == StopReason.Cancelled ? null : Measure(drift, outcome),
-            };
-        if (summary.TriggerWords is { } words)
-            Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");
-        Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
-        Prefix[] prefixes = [.. outcome.Prefixes.Select(prefix => prefix.MadeFor(frozen.Identity))];
-        return (attributes?.Choose(prefixes) ?? PrefixesByValue.ForAll(prefixes[0]), summary);
+        Plan plan = Prepare();
+        ReadRows rows = Annotate(Read(plan, input));
+        Learned learned = Learn(plan, rows);
+        TrainingSummary summary = Summarize(learned, plan, rows);
+        return (rows.Attributes?.Choose(learned.Prefixes) ?? PrefixesByValue.ForAll(learned.Prefixes[0]), summary);
     }
 
-    private (List<TrainingExample>, List<TrainingExample>) Read(RowReader rows, IDataView input)
+    /// <summary>Checks before anything is read what could fail after training, and plans the prefix.</summary>
+    private Plan Prepare()
     {
-        List<TrainingExample> training = rows.Read(input, isTraining: true, CheckAlive);
-        if (training.Count == 0)
-            throw new ArgumentException("Training data: expected at least one row, found none.", nameof(input));
-        List<TrainingExample> validation;
-        if (options.ValidationSet is { } view)
-            validation = ReadValidation(rows, view);
-        else
-            (training, validation) = RowReader.Split(training, options.Training.ValidationFraction, seed);
-        foreach (string warning in rows.Warnings.Take(LoggedWarnings))
-            Warn(warning);
-        if (rows.Warnings.Count > LoggedWarnings)
-            Warn($"The same holds for {rows.Warnings.Count - LoggedWarnings} more rows.");
-        Say($"Training on {training.Count} rows, validating on {validation.Count}.");
-        return (training, validation);
+        Probe();
+        RuleMaker.Make(options.Generation, frozen);
+        var prefix = new PrefixPlan(options.Prefix, columns, frozen, Seed);
+        // What does not fit behind a teacher cannot be learned from it.
+        PrefixRoom room = prefix.Room with { Tokens = Math.Max(prefix.Room.Tokens, Teacher?.Room ?? 0) };
+        return new Plan(prefix, room,
+            options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens) : null);
     }
 
     private void Probe()
     {
         try
         {
-            State?.Probe();
+            _state?.Probe();
         }
         catch (IOException fault)
         {
@@ -112,14 +74,127 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         }
     }
 
-    /// <summary>
-    /// The drift, unless training is cancelled meanwhile: what is trained is not lost for a measure of it.
-    /// </summary>
-    private TextDrift? Measure(PlainTextDrift? drift, TrainingOutcome outcome)
+    /// <summary>Reads all rows and holds some out, before the first step: a bad row is found here.</summary>
+    private ReadRows Read(Plan plan, IDataView input)
+    {
+        var encoder = new RowEncoder(frozen.Tokenizer, _model.Spec, options.Template, columns.Input, plan.Room);
+        var reader = new RowReader(columns, encoder, options.Training);
+        List<TrainingExample> training = reader.Read(input, isTraining: true, CheckAlive);
+        if (training.Count == 0)
+            throw new ArgumentException("Training data: expected at least one row, found none.", nameof(input));
+        List<TrainingExample> validation;
+        if (options.ValidationSet is { } view)
+            validation = ReadValidation(reader, view);
+        else
+            (training, validation) = RowReader.Split(training, options.Training.ValidationFraction, Seed);
+        log.WarnOfRows(reader.Warnings);
+        log.Say($"Training on {training.Count} rows, validating on {validation.Count}.");
+        return new ReadRows(training, validation, reader.Truncated,
+            reader.Attributes is { } values ? new AttributeFitting(values, options, frozen.Tokenizer) : null);
+    }
+
+    private List<TrainingExample> ReadValidation(RowReader reader, IDataView view)
     {
         try
         {
-            return drift?.Measure(outcome.Prefixes, options.Training.BatchSize, CheckAlive);
+            return reader.Read(view, isTraining: false, CheckAlive);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new ArgumentException($"ValidationSet: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Notes on every row what the teacher says of it, where there is one.</summary>
+    private ReadRows Annotate(ReadRows rows) => Teacher is not { } teacher ? rows : rows with
+    {
+        Training = teacher.Annotate(rows.Training, CheckAlive),
+        Validation = teacher.Annotate(rows.Validation, CheckAlive),
+    };
+
+    /// <summary>Trains what the method trains, searches, or only measures a text.</summary>
+    private Learned Learn(Plan plan, ReadRows rows)
+    {
+        TrainingRun run = MakeRun(plan, rows);
+        if (options.Prefix.Method is TriggerWordsMethod words)
+        {
+            int steps = Math.Min(words.Steps, run.Options.MaxSteps ?? words.Steps);
+            using var search = new TriggerLearner(run with { Options = run.Options with { MaxSteps = steps } },
+                plan.Prefix.Search(words), plan.Prefix.Convention);
+            return Train(search);
+        }
+        using TrainedPrefix trained = rows.Attributes?.Make(plan.Prefix.Start()) ?? plan.Prefix.Make();
+        using var learner = new GradientLearner(run with
+        {
+            LearningRate = options.Training.LearningRate ?? trained.DefaultLearningRate,
+            Options = options.Prefix.Method is TextMethod ? run.Options with { MaxSteps = 0 } : run.Options,
+        }, trained);
+        return Train(learner);
+    }
+
+    private TrainingRun MakeRun(Plan plan, ReadRows rows) => new()
+    {
+        Model = _model,
+        Examples = rows.Training,
+        Validation = rows.Validation,
+        Options = options.Training,
+        Objective = Teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
+        Seed = Seed,
+        // A search has none; what is moved by a gradient brings its own.
+        LearningRate = 0,
+        Opening = new Opening(frozen.Tokenizer, _model.Spec).OfRow(isHeld: false),
+        Base = frozen.Identity,
+        GroupColumn = columns.Attribute,
+        GroupValues = rows.Attributes?.Values ?? [],
+        StartIdentity = plan.Prefix.StartIdentity,
+        State = _state,
+        Progress = progress =>
+        {
+            options.Training.Progress?.Invoke(progress);
+            log.Report(progress);
+        },
+        Say = log.Say,
+        Warn = log.Warn,
+        CheckAlive = () => MlNetInternals.CheckAlive(host),
+    };
+
+    private Learned Train(PrefixLearner learner)
+    {
+        TrainingOutcome outcome = PrefixTrainer.Train(learner);
+        return new Learned(outcome,
+            [.. learner.PrefixesOf(outcome.Kept).Select(prefix => prefix.MadeFor(frozen.Identity))],
+            learner.WordsOf(outcome.Kept));
+    }
+
+    /// <summary>
+    /// Warns, measures the drift, and adds to the training's own summary what its rows and numbers stand for.
+    /// </summary>
+    private TrainingSummary Summarize(Learned learned, Plan plan, ReadRows rows)
+    {
+        foreach (string warning in learned.Outcome.Warnings)
+            log.Warn(warning);
+        TrainingSummary summary = learned.Outcome.Summary with
+        {
+            TruncatedRows = rows.Truncated,
+            StoredParameters = learned.Prefixes.Sum(prefix => prefix.ParameterCount),
+            TriggerWords = learned.Words?.Select(id => frozen.Tokenizer.Decode([id])).ToArray(),
+            Distillation = Teacher?.Summary(learned.Prefixes[0].Length),
+            Drift = learned.Outcome.Summary.End == TrainingEnd.Cancelled ? null : Measure(plan.Drift, learned.Prefixes),
+        };
+        if (summary.TriggerWords is { } words)
+            log.Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");
+        log.Say($"Trained {summary.TrainedParameters} numbers; the prefix holds {summary.StoredParameters}.");
+        return summary;
+    }
+
+    /// <summary>
+    /// The drift, unless training is cancelled meanwhile: what is trained is not lost for a measure of it.
+    /// </summary>
+    private TextDrift? Measure(PlainTextDrift? drift, IReadOnlyList<Prefix> prefixes)
+    {
+        try
+        {
+            return drift?.Measure(prefixes, options.Training.BatchSize, CheckAlive);
         }
         catch (OperationCanceledException) when (options.Training.WhenCancelled == CancellationBehavior.ReturnBest)
         {
@@ -133,83 +208,23 @@ internal sealed class PrefixFitting(IHost host, IChannel channel, FitColumns col
         options.Training.CancellationToken.ThrowIfCancellationRequested();
     }
 
-    private TrainingRun MakeRun(PrefixPlan setup, TrainedPrefix parametrization, List<TrainingExample> training,
-        List<TrainingExample> validation) => new()
-        {
-            Model = _model,
-            Parametrization = parametrization,
-            Examples = training,
-            Validation = validation,
-            Options = options.Training,
-            Objective = teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
-            Seed = seed,
-            LearningRate = options.Training.LearningRate ?? parametrization.DefaultLearningRate,
-            Opening = new Opening(frozen.Tokenizer, _model.Spec).OfRow(isHeld: false),
-            Base = frozen.Identity,
-            StartIdentity = setup.StartIdentity,
-            State = State,
-            Progress = Report,
-            Warn = Warn,
-            CheckAlive = () => MlNetInternals.CheckAlive(host),
-        };
+    /// <summary>What is known before a row is read.</summary>
+    /// <param name="Prefix">Sites, length, convention and start of the prefix.</param>
+    /// <param name="Room">The room that it takes in front of a row, its teacher considered.</param>
+    /// <param name="Drift">Measures the drift; null where there is no text for it.</param>
+    private sealed record Plan(PrefixPlan Prefix, PrefixRoom Room, PlainTextDrift? Drift);
 
-    private void Report(TrainingProgress progress)
-    {
-        options.Training.Progress?.Invoke(progress);
-        int interval = Math.Max(1, progress.TotalSteps / LoggedSteps);
-        if (progress.Step != 1 && progress.Step % interval != 0 && progress.Step != progress.TotalSteps)
-            return;
-        string validation = progress.ValidationLoss is double loss ? $", validation {loss:F3}" : "";
-        Say(string.Create(CultureInfo.InvariantCulture,
-            $"Epoch {progress.Epoch}, step {progress.Step}/{progress.TotalSteps}: loss"
-                + $" {progress.Loss:F3}{validation}, ")
-            + string.Create(CultureInfo.InvariantCulture,
-                $"learning rate {progress.LearningRate:G3}, {progress.TokensPerSecond:F0} tokens/s,"
-                    + $" {progress.TimeLeft:h\\:mm\\:ss} left."));
-    }
+    /// <summary>The rows as ids.</summary>
+    /// <param name="Training">Rows to learn from.</param>
+    /// <param name="Validation">Rows that are only measured.</param>
+    /// <param name="Truncated">Rows whose prompts were cut.</param>
+    /// <param name="Attributes">The values of the attribute column; null where there is none.</param>
+    private sealed record ReadRows(List<TrainingExample> Training, List<TrainingExample> Validation, int Truncated,
+        AttributeFitting? Attributes);
 
-    private static TrainingSummary Summary(TrainingOutcome outcome, TrainedPrefix parametrization, int training,
-        int validation, int truncated) => new()
-        {
-            Losses = outcome.Steps.Select(step => step.Loss).ToArray(),
-            LearningRates = outcome.Steps.Select(step => step.LearningRate).ToArray(),
-            ValidationLosses = outcome.Validations.Select(point => new ValidationLoss(point.Step, point.Loss))
-                .ToArray(),
-            StartLoss = outcome.StartLoss,
-            BaseLoss = outcome.BaseLoss,
-            BestStep = outcome.BestStep,
-            BestLoss = outcome.Validations.LastOrDefault(point => point.Step == outcome.BestStep)?.Loss,
-            FailedSteps = outcome.FailedSteps,
-            Epochs = outcome.Epochs,
-            End = outcome.Reason switch
-            {
-                StopReason.EarlyStopping => TrainingEnd.EarlyStopping,
-                StopReason.FailedSteps => TrainingEnd.Diverged,
-                StopReason.Cancelled => TrainingEnd.Cancelled,
-                _ => TrainingEnd.Completed,
-            },
-            TrainingRows = training,
-            ValidationRows = validation,
-            TruncatedRows = truncated,
-            Tokens = outcome.Tokens,
-            Duration = TimeSpan.FromSeconds(outcome.Seconds),
-            TrainedParameters = parametrization.TrainedCount,
-            StoredParameters = outcome.Prefixes.Sum(prefix => prefix.ParameterCount),
-        };
-
-    private void Say(string message) => channel.Info(MessageSensitivity.Schema, "{0}", message);
-
-    private List<TrainingExample> ReadValidation(RowReader rows, IDataView view)
-    {
-        try
-        {
-            return rows.Read(view, isTraining: false, CheckAlive);
-        }
-        catch (ArgumentException exception)
-        {
-            throw new ArgumentException($"ValidationSet: {exception.Message}", exception);
-        }
-    }
-
-    private void Warn(string message) => channel.Warning(MessageSensitivity.Schema, "{0}", message);
+    /// <summary>What training gave.</summary>
+    /// <param name="Outcome">The training.</param>
+    /// <param name="Prefixes">The prefix of each value of the attribute, or the one.</param>
+    /// <param name="Words">The tokens that a search found; null for other methods.</param>
+    private sealed record Learned(TrainingOutcome Outcome, IReadOnlyList<Prefix> Prefixes, IReadOnlyList<int>? Words);
 }

@@ -12,8 +12,7 @@ using TorchSharp;
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
 /// <summary>
-/// What <see cref="PrefixOptions"/> come to on a base: sites, length, convention, what is trained, and how it is
-/// learned.
+/// What <see cref="PrefixOptions"/> come to on a base: sites, length, convention, and what is trained.
 /// </summary>
 internal sealed class PrefixPlan
 {
@@ -87,37 +86,20 @@ internal sealed class PrefixPlan
         return _options.Method switch
         {
             EmbeddingMethod => MakeEmbeddings(start),
-            TextMethod or TriggerWordsMethod => new FixedPrefix(PrefixInitializer.Make(start), start.Model.Device),
+            TextMethod => new FixedPrefix(PrefixInitializer.Make(start), start.Model.Device),
             _ => _options.Parametrization.Make(start),
         };
     }
 
-    /// <summary>Learns: trains, searches, or only measures a text.</summary>
-    public TrainingOutcome Learn(TrainingRun run) => _options.Method switch
+    /// <summary>Where a search for words starts and what it may try.</summary>
+    /// <param name="method">How many words a step.</param>
+    public TriggerRequest Search(TriggerWordsMethod method) => new()
     {
-        TextMethod => PrefixTrainer.Train(run with { Options = run.Options with { MaxSteps = 0 } }),
-        TriggerWordsMethod words => TriggerSearch.Run(
-            run with
-            {
-                Options = run.Options with
-                {
-                    MaxSteps = Math.Min(words.Steps, run.Options.MaxSteps
-                ?? words.Steps)
-                }
-            },
-            new TriggerRequest
-            {
-                Start = PrefixInitializer.Fit(Front, Text, Length),
-                FixedFront = Front.Length,
-                Allowed = Words(),
-                Candidates = words.Candidates,
-            }),
-        _ => PrefixTrainer.Train(run),
+        Start = PrefixInitializer.Fit(Front, Text, Length),
+        FixedFront = Front.Length,
+        Allowed = Words(),
+        Candidates = method.Candidates,
     };
-
-    /// <summary>The texts of words that were found; null where nothing was searched.</summary>
-    public IReadOnlyList<string>? TextsOf(IReadOnlyList<int>? words) =>
-        words?.Select(id => _frozen.Tokenizer.Decode([id])).ToArray();
 
     /// <summary>What a starting prefix is made from.</summary>
     public StartRequest Start() => new()

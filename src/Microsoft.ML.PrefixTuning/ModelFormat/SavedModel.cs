@@ -143,6 +143,9 @@ internal sealed record SavedGeneration
 
     public required int LookAhead { get; init; }
 
+    // Models of earlier versions have none.
+    public int RememberedTexts { get; init; } = new GenerationOptions().RememberedTexts;
+
     public required PromptTruncation Truncation { get; init; }
 
     public string? ErrorColumnName { get; init; }
@@ -161,6 +164,7 @@ internal sealed record SavedGeneration
             SequenceCount = options.SequenceCount,
             BatchSize = options.BatchSize,
             LookAhead = options.LookAhead,
+            RememberedTexts = options.RememberedTexts,
             Truncation = options.Truncation,
             ErrorColumnName = options.ErrorColumnName,
         };
@@ -203,6 +207,7 @@ internal sealed record SavedGeneration
         SequenceCount = SequenceCount,
         BatchSize = BatchSize,
         LookAhead = LookAhead,
+        RememberedTexts = RememberedTexts,
         Truncation = Truncation,
         ErrorColumnName = ErrorColumnName,
     };

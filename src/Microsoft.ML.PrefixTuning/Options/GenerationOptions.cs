@@ -52,9 +52,19 @@ public sealed record GenerationOptions
     /// <value>The default is 16.</value>
     public int BatchSize { get; init; } = 16;
 
-    /// <summary>Rows read ahead and sorted by length, so that rows worked on at once are alike.</summary>
+    /// <summary>
+    /// Rows read ahead at most and sorted by length, so that rows worked on at once are alike. A pass begins with one
+    /// row and doubles.
+    /// </summary>
     /// <value>The default is 128.</value>
     public int LookAhead { get; init; } = 128;
+
+    /// <summary>
+    /// Rows whose texts a transformed view remembers, by input text and attribute value: a further pass over the view,
+    /// such as those of a trainer behind it, does not write them again. 0 turns it off.
+    /// </summary>
+    /// <value>The default is 10,000. Rows beyond keep nothing; <c>AppendCacheCheckpoint</c> holds any number.</value>
+    public int RememberedTexts { get; init; } = 10_000;
 
     /// <summary>What becomes of a prompt that does not fit the context window.</summary>
     /// <value>The default is <see cref="PromptTruncation.None"/>: an error that names the row.</value>

@@ -249,6 +249,7 @@ internal sealed class OptionsCheck
         AtLeast(0, options.NoRepeatNGramSize, place + nameof(options.NoRepeatNGramSize));
         AtLeast(1, options.BatchSize, place + nameof(options.BatchSize));
         AtLeast(1, options.LookAhead, place + nameof(options.LookAhead));
+        AtLeast(0, options.RememberedTexts, place + nameof(options.RememberedTexts));
         AtLeast(1, options.SequenceCount, place + nameof(options.SequenceCount));
         Above(0, options.RepetitionPenalty, place + nameof(options.RepetitionPenalty));
         Known(options.Truncation, place + nameof(options.Truncation));

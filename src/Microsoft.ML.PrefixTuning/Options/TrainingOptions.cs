@@ -83,7 +83,8 @@ public sealed record TrainingOptions
     public EarlyStopping? EarlyStopping { get; init; } = new();
 
     /// <summary>Seed of shuffling, held-out rows and random starts.</summary>
-    /// <value>The default is <see langword="null"/>: drawn from the <c>MLContext</c>.</value>
+    /// <value>The default is <see langword="null"/>: that of the <c>MLContext</c>, or of the state that is resumed, or
+    /// a new one; <see cref="TrainingSummary.Seed"/> tells it.</value>
     public int? Seed { get; init; }
 
     /// <summary>Whether a row with an empty target is trained on (as an immediate end) and not an error.</summary>
@@ -112,7 +113,10 @@ public sealed record TrainingOptions
     /// <value>The default is <see cref="CancellationBehavior.Throw"/>.</value>
     public CancellationBehavior WhenCancelled { get; init; } = CancellationBehavior.Throw;
 
-    /// <summary>File that holds the state of a running training; where it is there, training resumes from it.</summary>
+    /// <summary>
+    /// File that holds the state of a running training; where it is there, training resumes from it, with its seed if
+    /// none is given. A state of other rows, options or another base is refused.
+    /// </summary>
     /// <value>The default is <see langword="null"/>: no state is kept.</value>
     public string? StateFile { get; init; }
 

@@ -57,7 +57,7 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        return new Prefix(sites.Select(site => KeyValuePair.Create(site.Key, Copy(OfGroup(site.Value, group)))),
+        return PrefixTensors.Bake(sites.Select(site => KeyValuePair.Create(site.Key, OfGroup(site.Value, group))),
             convention);
     }
 
@@ -98,13 +98,6 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
     }
 
     private Tensor OfGroup(Tensor site, int group) => Groups == 1 ? site : site.select(SitePrefixes.GroupAxis, group);
-
-    private static SitePrefix Copy(Tensor site)
-    {
-        long[] shape = site.shape;
-        float[] values = site.cpu().contiguous().data<float>().ToArray();
-        return new SitePrefix((int)shape[0], (int)shape[2], (int)shape[3], (int)shape[4], values);
-    }
 }
 
 /// <summary>A trained tensor and its name in a state file.</summary>

@@ -77,6 +77,12 @@ internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int
     /// <summary>The shape of <see cref="Values"/>.</summary>
     public long[] Shape => [Layers, 2, KeyValueHeads, Length, HeadSize];
 
+    /// <summary>The same from a shape.</summary>
+    /// <param name="shape">[N, 2, G, P, D].</param>
+    /// <param name="values">Row-major; not copied.</param>
+    public static SitePrefix Of(long[] shape, float[] values) =>
+        new((int)shape[0], (int)shape[2], (int)shape[3], (int)shape[4], values);
+
     internal SitePrefix First(int tokens)
     {
         int length = Math.Min(tokens, Length), heads = Layers * 2 * KeyValueHeads, kept = length * HeadSize;

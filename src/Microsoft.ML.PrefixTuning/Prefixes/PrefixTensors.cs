@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -50,6 +51,18 @@ internal sealed class PrefixTensors : IDisposable
                     + $" size {part.HeadSize}. It was made for another base.");
             }
         }
+    }
+
+    /// <summary>The baked form of materialised sites: the way back.</summary>
+    /// <param name="sites">[N, 2, G, P, D] a site, float32, on any device.</param>
+    /// <param name="convention">What the prefix does to the tokens.</param>
+    /// <exception cref="ArgumentException">A number is not finite.</exception>
+    public static Prefix Bake(IEnumerable<KeyValuePair<AttentionSite, Tensor>> sites, PrefixConvention convention)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        return new Prefix(sites.Select(site => KeyValuePair.Create(site.Key,
+            SitePrefix.Of(site.Value.shape, site.Value.cpu().contiguous().data<float>().ToArray()))), convention);
     }
 
     public void Dispose()

@@ -39,6 +39,9 @@ internal sealed class RowEncoder
     public static string DefaultTemplate(TransformerSpec spec) =>
         spec.IsEncoderDecoder ? PrefixTuningOptions.InputPlaceholder : PrefixTuningOptions.InputPlaceholder + "\n";
 
+    /// <summary>Tokens of a row's prompt, whether it fits or not.</summary>
+    public int PromptLength(string input) => Encode(input).Ids.Length;
+
     /// <summary>A row's prompt.</summary>
     /// <param name="row">The row.</param>
     /// <param name="output">Tokens that must have room behind it.</param>

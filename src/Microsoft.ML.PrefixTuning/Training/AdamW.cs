@@ -30,9 +30,6 @@ internal sealed class AdamW : IDisposable
         _squares = parameters.Select(parameter => zeros_like(parameter.Value).DetachFromDisposeScope()).ToArray();
     }
 
-    /// <summary>Updates made so far.</summary>
-    public int Updates { get; set; }
-
     /// <summary>Parameters and moments under the names of a state file.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> State
     {
@@ -50,15 +47,15 @@ internal sealed class AdamW : IDisposable
 
     /// <summary>One update.</summary>
     /// <param name="gradients">One a parameter; changed in place.</param>
+    /// <param name="update">Number of the update, from 1.</param>
     /// <param name="rate">Learning rate.</param>
     /// <param name="factor">What gradients are multiplied with first: clipping.</param>
-    public void Step(IReadOnlyList<Tensor> gradients, double rate, double factor)
+    public void Step(IReadOnlyList<Tensor> gradients, int update, double rate, double factor)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        Updates++;
-        double meanCorrection = 1 - Math.Pow(_options.Beta1, Updates);
-        double squareCorrection = Math.Sqrt(1 - Math.Pow(_options.Beta2, Updates));
+        double meanCorrection = 1 - Math.Pow(_options.Beta1, update);
+        double squareCorrection = Math.Sqrt(1 - Math.Pow(_options.Beta2, update));
         // They change from step to step, so nothing else holds them.
         using Scalar clip = factor.ToScalar(), root = squareCorrection.ToScalar(), move = (-rate / meanCorrection)
             .ToScalar(),
@@ -75,6 +72,10 @@ internal sealed class AdamW : IDisposable
             _parameters[i].Value.addcdiv_(_means[i], divisor, move);
         }
     }
+
+    /// <summary>What gradients of a norm are multiplied with; as torch.nn.utils.clip_grad_norm_.</summary>
+    public double ClipFactor(double norm) =>
+        _options.ClipNorm == 0 ? 1 : Math.Min(1, _options.ClipNorm / (norm + 1e-6));
 
     /// <summary>The L2 norm over all gradients, added up in double.</summary>
     public static double Norm(IReadOnlyList<Tensor> gradients)

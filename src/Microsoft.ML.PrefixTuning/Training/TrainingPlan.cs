@@ -10,13 +10,18 @@ namespace Microsoft.ML.PrefixTuning.Training;
 internal sealed class TrainingPlan
 {
     private readonly BatchOrder _order;
+    private readonly IReadOnlyList<TrainingExample> _examples;
     private readonly int _accumulation;
+    private readonly int? _interval;
     private int[][] _batches;
     private int _epoch;
 
     /// <summary>Plans a run.</summary>
-    public TrainingPlan(TrainingRun run)
+    /// <param name="run">Rows and options.</param>
+    /// <param name="validationInterval">Steps between validations within an epoch; null for none.</param>
+    public TrainingPlan(TrainingRun run, int? validationInterval = null)
     {
+        (_examples, _interval) = (run.Examples, validationInterval);
         TrainingOptions options = run.Options;
         _order = run.Order ?? (epoch => BatchPlan.Shuffled(run.Examples, options.BatchSize, run.Seed, epoch));
         _accumulation = options.GradientAccumulation;
@@ -39,18 +44,22 @@ internal sealed class TrainingPlan
     /// <summary>Epoch of a step, both from 0.</summary>
     public int Epoch(int step) => step / StepsAnEpoch;
 
+    /// <summary>Whether an epoch ends after so many steps, or training: only then does early stopping count.</summary>
+    public bool IsEpochEnd(int steps) => steps % StepsAnEpoch == 0 || steps == TotalSteps;
+
     /// <summary>
     /// Whether the rows are validated after so many steps: before the first, after every epoch, after the last.
     /// </summary>
-    public bool IsValidationDue(int steps) => steps % StepsAnEpoch == 0 || steps == TotalSteps;
+    public bool IsValidationDue(int steps) => IsEpochEnd(steps) || steps % _interval == 0;
 
-    /// <summary>The micro-batches of a step as indexes of examples.</summary>
+    /// <summary>The micro-batches of a step.</summary>
     /// <param name="step">Step, from 0.</param>
-    public IReadOnlyList<int[]> MicroBatches(int step)
+    public IReadOnlyList<TrainingExample[]> Rows(int step)
     {
         int epoch = Epoch(step);
         if (epoch != _epoch)
             (_batches, _epoch) = (_order(epoch), epoch);
-        return _batches.Skip(step % StepsAnEpoch * _accumulation).Take(_accumulation).ToArray();
+        return [.. _batches.Skip(step % StepsAnEpoch * _accumulation).Take(_accumulation)
+            .Select(batch => Array.ConvertAll(batch, row => _examples[row]))];
     }
 }

@@ -1,20 +1,14 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Parametrizations;
-using Microsoft.ML.PrefixTuning.Prefixes;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>All that one training needs. Owns nothing.</summary>
 internal sealed record TrainingRun
 {
-    /// <summary>The frozen base.</summary>
+    /// <summary>The base.</summary>
     public required LanguageModel Model { get; init; }
-
-    /// <summary>What is trained; moved in place.</summary>
-    public required TrainedPrefix Parametrization { get; init; }
 
     /// <summary>Rows to learn from, at least one.</summary>
     public required IReadOnlyList<TrainingExample> Examples { get; init; }
@@ -60,6 +54,9 @@ internal sealed record TrainingRun
     /// <summary>Called after every step.</summary>
     public Action<TrainingProgress>? Progress { get; init; }
 
+    /// <summary>Told that a training goes on from its state, or has nothing left to do.</summary>
+    public Action<string>? Say { get; init; }
+
     /// <summary>Told at once what a user should not hear only when training has ended.</summary>
     public Action<string>? Warn { get; init; }
 
@@ -77,26 +74,5 @@ internal sealed record TrainingRun
     {
         Options.CancellationToken.ThrowIfCancellationRequested();
         CheckAlive?.Invoke();
-    }
-
-    /// <summary>
-    /// Materialised sites as the rows of a batch see them: in the type of the base, each row's own group.
-    /// </summary>
-    /// <param name="sites">Which attentions.</param>
-    /// <param name="values">
-    /// Their prefixes, float32: [N, 2, G, P, D], or [N, 2, K, G, P, D] with several groups.
-    /// </param>
-    /// <param name="rows">The rows.</param>
-    public SitePrefixes PrefixOf(AttentionSite[] sites, Tensor[] values, TrainingExample[] rows)
-    {
-        Tensor? groups = Parametrization.Groups == 1 ? null
-            : tensor(Array.ConvertAll(rows, row => (long)row.Group), device: Model.Device);
-        var prefix = new Dictionary<AttentionSite, Tensor>();
-        for (int i = 0; i < sites.Length; i++)
-        {
-            Tensor own = groups is null ? values[i] : values[i].index_select(SitePrefixes.GroupAxis, groups);
-            prefix.Add(sites[i], own.to(Model.Type));
-        }
-        return new SitePrefixes(prefix, Parametrization.Convention);
     }
 }

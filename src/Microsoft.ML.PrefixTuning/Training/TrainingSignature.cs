@@ -24,35 +24,11 @@ internal static class TrainingSignature
     /// <summary>Name of the seed in the list.</summary>
     public const string SeedName = "Seed";
 
-    /// <summary>The list of a run, in the order in which differences are told.</summary>
-    public static NamedValues Of(TrainingRun run) => new(
-    [
-        .. run.Base is { } identity ? Under("base.", identity.Values.Select(pair => Named(pair.Key, pair.Value))) : [],
-        Named("precision", run.Model.Type == ScalarType.BFloat16 ? "bfloat16" : "float32"),
-        Named("device", run.Model.Device.type.ToString().ToLowerInvariant()),
-        NumberIfAny("decoder start", run.Model.Spec.Tokens.DecoderStart),
-        Number(SeedName, run.Seed),
-        Number("training rows", run.Examples.Count),
-        Number("validation rows", run.Validation.Count),
-        .. OfGroups(run),
-        Named("training rows' hash", Hash(run.Examples)),
-        Named("validation rows' hash", Hash(run.Validation)),
-        Named("method", run.Parametrization.Description),
-        Named("start", run.StartIdentity),
-        Named("objective", run.Objective.Identity),
-        Named("prefix", string.Join(", ", run.Parametrization.Parameters.Select(
-            parameter => $"{parameter.Name} [{string.Join(", ", parameter.Value.shape)}]"))),
-        .. Of(run.Parametrization.Convention),
-        .. Of(run.Options, run.LearningRate),
-    ]);
+    /// <summary>The list of a training, in the order in which differences are told.</summary>
+    public static NamedValues Of(Learner learner) => new([.. Of(learner.Run), .. learner.Signature]);
 
-    private static IEnumerable<NamedValue> OfGroups(TrainingRun run) => run.GroupColumn is not { } column ? [] :
-    [
-        Named("attribute column", JsonSerializer.Serialize(column)),
-        Named("attribute values", JsonSerializer.Serialize(run.GroupValues)),
-    ];
-
-    private static IEnumerable<NamedValue> Of(PrefixConvention convention) =>
+    /// <summary>What a prefix does to the tokens.</summary>
+    public static IEnumerable<NamedValue> Of(PrefixConvention convention) =>
     [
         Named("placement", convention.Placement switch
         {
@@ -64,6 +40,29 @@ internal static class TrainingSignature
         If(convention.TakesPositions, "takes positions"),
         If(convention.CountsInWindow, "counts in window"),
         If(convention.HoldsBeginToken, "holds begin token"),
+    ];
+
+    private static IEnumerable<NamedValue> Of(TrainingRun run) =>
+    [
+        .. run.Base is { } identity ? Under("base.", identity.Values.Select(pair => Named(pair.Key, pair.Value))) : [],
+        Named("precision", run.Model.Type == ScalarType.BFloat16 ? "bfloat16" : "float32"),
+        Named("device", run.Model.Device.type.ToString().ToLowerInvariant()),
+        NumberIfAny("decoder start", run.Model.Spec.Tokens.DecoderStart),
+        Number(SeedName, run.Seed),
+        Number("training rows", run.Examples.Count),
+        Number("validation rows", run.Validation.Count),
+        .. OfGroups(run),
+        Named("training rows' hash", Hash(run.Examples)),
+        Named("validation rows' hash", Hash(run.Validation)),
+        Named("start", run.StartIdentity),
+        Named("objective", run.Objective.Identity),
+        .. Of(run.Options, run.LearningRate),
+    ];
+
+    private static IEnumerable<NamedValue> OfGroups(TrainingRun run) => run.GroupColumn is not { } column ? [] :
+    [
+        Named("attribute column", JsonSerializer.Serialize(column)),
+        Named("attribute values", JsonSerializer.Serialize(run.GroupValues)),
     ];
 
     private static IEnumerable<NamedValue> Of(TrainingOptions options, double learningRate) =>

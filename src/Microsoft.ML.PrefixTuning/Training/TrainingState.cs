@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
@@ -14,7 +15,7 @@ internal sealed class TrainingState
     public List<StepRecord> Steps { get; init; } = [];
 
     /// <summary>Validations, the first one before training.</summary>
-    public List<ValidationRecord> Validations { get; init; } = [];
+    public List<ValidationLoss> Validations { get; init; } = [];
 
     /// <summary>Loss with the starting prefix, in nats a token; null until it is measured.</summary>
     public double? StartLoss { get; set; }
@@ -22,7 +23,7 @@ internal sealed class TrainingState
     /// <summary>Loss of the base alone over the same rows.</summary>
     public double BaseLoss { get; set; }
 
-    /// <summary>Updates the optimiser has made.</summary>
+    /// <summary>Steps that changed something.</summary>
     public int Updates { get; set; }
 
     /// <summary>Steps done when the best prefix was found.</summary>
@@ -38,7 +39,20 @@ internal sealed class TrainingState
     public double Seconds { get; set; }
 
     /// <summary>Why training ended; null while it can go on.</summary>
-    public StopReason? Reason { get; set; }
+    public TrainingEnd? End { get; set; }
+
+    /// <summary>Steps done with the last one that was finite; 0 where none was.</summary>
+    [JsonIgnore]
+    public int LastGoodStep => Steps.FindLastIndex(step => !step.Failed) + 1;
+
+    /// <summary>Notes a step.</summary>
+    public void Add(StepResult result)
+    {
+        Steps.Add(result.Record);
+        Updates += result.HasMoved ? 1 : 0;
+        Tokens += result.Tokens;
+        Places += result.Places;
+    }
 
     /// <summary>Steps in a row up to now that were not finite.</summary>
     public int FailedInARow() => Steps.AsEnumerable().Reverse().TakeWhile(step => step.Failed).Count();
@@ -53,11 +67,11 @@ internal sealed class TrainingState
     {
         double best = double.PositiveInfinity;
         int without = 0;
-        foreach (ValidationRecord validation in Validations)
+        foreach (ValidationLoss validation in Validations)
         {
             if (validation.Loss < best - stopping?.MinDelta)
                 (best, without) = (validation.Loss, 0);
-            else if (plan.IsValidationDue(validation.Step))
+            else if (plan.IsEpochEnd(validation.Step))
                 without++;
         }
         return without >= stopping?.Patience;

@@ -9,12 +9,14 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
-/// <summary>State, parameters, moments and best prefix to their stored form and back.</summary>
+/// <summary>State, parameters, moments and the best so far to their stored form and back.</summary>
 internal static class TrainingStateCodec
 {
     // *** Version 1: names and texts taken from the code, the seed nowhere; its states are refused.
     // *** Version 2: the signature as a list of named values.
     private const int Version = 2;
+
+    private const string BestPrefix = "best.";
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -23,38 +25,41 @@ internal static class TrainingStateCodec
     };
 
     /// <summary>The stored form.</summary>
-    /// <param name="run">The run, for its signature.</param>
+    /// <param name="learner">What is trained, for its signature.</param>
     /// <param name="state">Where it stands.</param>
-    /// <param name="moved">Parameters, moments and means by name.</param>
-    /// <param name="best">The best prefix of every group.</param>
-    public static StateContent Encode(TrainingRun run, TrainingState state, IEnumerable<KeyValuePair<string,
-        Tensor>> moved, IReadOnlyList<Prefix> best)
+    /// <param name="moved">All that steps change, and the means, by name.</param>
+    /// <param name="best">The best so far, by name.</param>
+    public static StateContent Encode(Learner learner, TrainingState state,
+        IEnumerable<KeyValuePair<string, Tensor>> moved, IReadOnlyDictionary<string, StateTensor> best)
     {
+        using var scope = NewDisposeScope();
         var tensors = new Dictionary<string, StateTensor>();
         foreach ((string name, Tensor tensor) in moved)
-            tensors.Add(name, new StateTensor(tensor.shape, tensor.detach().cpu().data<float>().ToArray()));
-        for (int group = 0; group < best.Count; group++)
         {
-            foreach ((AttentionSite site, SitePrefix part) in best[group].Parts)
-                tensors.Add($"best.{group}.{site}", new StateTensor(part.Shape, part.Values));
+            float[] values = tensor.detach().cpu().to(ScalarType.Float32).data<float>().ToArray();
+            tensors.Add(name, new StateTensor(tensor.shape, values));
         }
-        var stored = new StoredState(Version, TrainingSignature.Of(run).ToString(), state);
+        foreach ((string name, StateTensor tensor) in best)
+            tensors.Add(BestPrefix + name, tensor);
+        var stored = new StoredState(Version, TrainingSignature.Of(learner).ToString(), state);
         return new StateContent(JsonSerializer.Serialize(stored, Json), tensors);
     }
 
-    /// <summary>Puts parameters, moments and means back and gives the rest.</summary>
-    /// <param name="run">The run, whose signature must be the stored one.</param>
+    /// <summary>Puts back all that steps change, and the means, and gives the rest.</summary>
+    /// <param name="learner">What is trained, whose signature must be the stored one.</param>
     /// <param name="content">The stored form.</param>
-    /// <param name="moved">Takes parameters, moments and means, by name.</param>
+    /// <param name="moved">Takes all that steps change, and the means, by name.</param>
+    /// <param name="start">Names and shapes of the best so far.</param>
     /// <exception cref="InvalidOperationException">The state belongs to another run.</exception>
     /// <exception cref="FormatException">The state contradicts itself.</exception>
     /// <exception cref="NotSupportedException">The state is of another format.</exception>
-    public static (TrainingState State, Prefix[] Best) Decode(TrainingRun run, StateContent content,
-        IEnumerable<KeyValuePair<string, Tensor>> moved)
+    public static (TrainingState State, IReadOnlyDictionary<string, StateTensor> Best) Decode(Learner learner,
+        StateContent content, IEnumerable<KeyValuePair<string, Tensor>> moved,
+        IReadOnlyDictionary<string, StateTensor> start)
     {
-        string path = run.State!.Path;
+        string path = learner.Run.State!.Path;
         StoredState stored = Parse(path, content.Json);
-        CheckSignature(path, stored.Signature, TrainingSignature.Of(run));
+        CheckSignature(path, Signature(path, stored), TrainingSignature.Of(learner));
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         foreach ((string name, Tensor target) in moved)
@@ -62,16 +67,22 @@ internal static class TrainingStateCodec
             StateTensor found = Find(path, content, name, target.shape);
             target.copy_(tensor(found.Values, found.Shape));
         }
-        IReadOnlyDictionary<AttentionSite, Tensor> sites = run.Parametrization.Materialize();
-        var best = new Prefix[run.Parametrization.Groups];
-        for (int group = 0; group < best.Length; group++)
-        {
-            Prefix like = run.Parametrization.Bake(sites, group);
-            best[group] = new Prefix(like.Parts.Select(part => KeyValuePair.Create(part.Key,
-                part.Value with { Values = Find(path, content, $"best.{group}.{part.Key}", part.Value.Shape).Values })),
-                    like.Convention);
-        }
+        Dictionary<string, StateTensor> best = start.ToDictionary(tensor => tensor.Key,
+            tensor => Find(path, content, BestPrefix + tensor.Key, tensor.Value.Shape));
         return (stored.State, best);
+    }
+
+    /// <summary>The seed of a stored training.</summary>
+    /// <param name="path">Where it is, for messages.</param>
+    /// <param name="content">The stored form.</param>
+    /// <exception cref="FormatException">The state contradicts itself.</exception>
+    /// <exception cref="NotSupportedException">The state is of another format.</exception>
+    public static int SeedOf(string path, StateContent content)
+    {
+        string? seed = Signature(path, Parse(path, content.Json))[TrainingSignature.SeedName];
+        return int.TryParse(seed, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number
+            : throw new FormatException(
+                $"{path}: signature: {TrainingSignature.SeedName}: expected a number, found {seed ?? "nothing"}.");
     }
 
     private static StoredState Parse(string path, string json)
@@ -105,18 +116,21 @@ internal static class TrainingStateCodec
         }
     }
 
-    private static void CheckSignature(string path, string saved, NamedValues given)
+    private static NamedValues Signature(string path, StoredState stored)
     {
-        NamedValues found;
         try
         {
-            found = NamedValues.Parse(saved);
+            return NamedValues.Parse(stored.Signature);
         }
         catch (FormatException fault)
         {
             throw new FormatException($"{path}: signature: {fault.Message}.", fault);
         }
-        if (found.Difference(given, "saved", "given") is { } difference)
+    }
+
+    private static void CheckSignature(string path, NamedValues saved, NamedValues given)
+    {
+        if (saved.Difference(given, "saved", "given") is { } difference)
         {
             throw new InvalidOperationException(
                 $"{path}: it holds the state of another training: {difference}."
@@ -127,13 +141,13 @@ internal static class TrainingStateCodec
     private static StateTensor Find(string path, StateContent content, string name, long[] shape)
     {
         if (!content.Tensors.TryGetValue(name, out StateTensor? found))
-            throw new FormatException(
-                $"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found no such tensor.");
+            throw Fault("no such tensor");
         if (!found.Shape.SequenceEqual(shape))
-            throw new FormatException(
-                $"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found "
-                + $"[{string.Join(", ", found.Shape)}].");
+            throw Fault($"[{string.Join(", ", found.Shape)}]");
         return found;
+
+        FormatException Fault(string what) =>
+            new($"{path}: tensor '{name}': expected shape [{string.Join(", ", shape)}], found {what}.");
     }
 
     /// <param name="Version">Version of the format.</param>

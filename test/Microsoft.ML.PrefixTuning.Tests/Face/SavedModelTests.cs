@@ -75,7 +75,7 @@ public sealed class SavedModelTests
         ["attributePrefixes.1.bytes", "-7",
             "attributePrefixes, value 'loud', bytes: expected 1 to 2147483591, found -7"],
         ["base", "null", "base"],
-        ["base.name", "\"\"", "base.name: expected a name, found an empty text"],
+        ["base.name", "\"\"", "base.name: expected a plain name"],
         ["base.path", "\"\"", "base.path: expected a path, found an empty text"],
         ["base.identity", "null", "identity"],
         ["base.identity", "[]", "base.identity: expected an object of texts"],

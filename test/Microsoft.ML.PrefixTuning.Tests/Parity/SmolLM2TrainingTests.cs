@@ -8,6 +8,7 @@ using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Tests.Training;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -44,7 +45,7 @@ public sealed class SmolLM2TrainingTests
         using SafeTensorsFile adapter =
             SafeTensorsFile.Open(Path.Combine(golden.Folder, "adapter", "adapter_model.safetensors"));
         using var direct = new TrainedKeyValues(OfRows(adapter.Read("prompt_embeddings", ScalarType.Float32)), CPU);
-        TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("c", direct, steps: 4));
+        Trained outcome = Trained.By(golden.Run("c", steps: 4), direct);
         golden.AssertSteps("c", outcome, step => step == 0 ? (1e-5, 1e-4) : (1e-3, double.PositiveInfinity));
     }
 
@@ -54,7 +55,7 @@ public sealed class SmolLM2TrainingTests
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
         using var direct = new TrainedKeyValues(OfRows(golden.Read("c.final.prompt_embeddings")), CPU);
-        TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("c", direct, steps: 1));
+        Trained outcome = Trained.By(golden.Run("c", steps: 1), direct);
         JsonElement expected = golden.Section("c").GetProperty("first_batch_with_the_final_prefix");
         double norm = expected.GetProperty("grad_norm").GetDouble();
         Assert.AreEqual(expected.GetProperty("loss").GetDouble(), outcome.Steps[0].Loss, 1e-5);
@@ -71,7 +72,7 @@ public sealed class SmolLM2TrainingTests
         { [AttentionSite.Decoder] = SiteShape.Of(Model.Spec, AttentionSite.Decoder, 4) };
         using var network = new TrainedMlp(shapes, new PrefixNetworkShape(32), PrefixConvention.DecoderOnly, 0, CPU);
         TrainingCase.Load(network, name => golden.Read($"d.init.{name}"));
-        TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("d", network, steps: 8));
+        Trained outcome = Trained.By(golden.Run("d", steps: 8), network);
         golden.AssertSteps("d", outcome, step => (1e-4, step == 0 ? 1e-4 : 5e-3));
         AssertClose(TrainingCase.ToPeftRows(network.Bake()), golden.Read("d.final.prompt_embeddings"), mean: 2e-5,
             quantile: 1e-4);
@@ -92,7 +93,7 @@ public sealed class SmolLM2TrainingTests
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
         using var direct = new TrainedKeyValues(OfRows(golden.Read("e.prompt_embeddings")), CPU);
-        TrainingOutcome outcome = PrefixTrainer.Train(golden.Run("g", direct, steps: 12));
+        Trained outcome = Trained.By(golden.Run("g", steps: 12), direct);
         golden.AssertSteps("g", outcome, _ => (1e-5, 1e-5));
         Tensor difference = AssertClose(TrainingCase.ToPeftRows(direct.Bake()),
             golden.Read("g.final.prompt_embeddings"), mean: 1e-6, quantile: 1e-5);
@@ -147,11 +148,11 @@ public sealed class SmolLM2TrainingTests
         public Tensor Read(string name, ScalarType type = ScalarType.Float32) => _tensors.Read(name, type);
 
         /// <summary>A section's run over the rows of c, eight a step.</summary>
-        public TrainingRun Run(string section, TrainedPrefix parametrization, int steps)
+        public TrainingRun Run(string section, int steps)
         {
             TrainingExample[][] batches = Section("c").GetProperty("rows").EnumerateArray().Take(steps * BatchSize)
                 .Select(row => new TrainingExample(Ids(row, "prompt"), Ids(row, "target"))).Chunk(BatchSize).ToArray();
-            TrainingRun run = TrainingCase.Run(Model, parametrization, Section(section), batches);
+            TrainingRun run = TrainingCase.Run(Model, Section(section), batches);
             // One short row is validated on, so that the time goes to the steps and not to losses that nothing is
             // compared with.
             return run with
@@ -161,7 +162,7 @@ public sealed class SmolLM2TrainingTests
             };
         }
 
-        public void AssertSteps(string section, TrainingOutcome outcome, Func<int, (double Loss, double Norm)> bounds)
+        public void AssertSteps(string section, Trained outcome, Func<int, (double Loss, double Norm)> bounds)
         {
             for (int step = 0; step < outcome.Steps.Count; step++)
             {

@@ -32,8 +32,7 @@ internal static class TrainingCase
     /// <summary>
     /// A run with the settings of <c>train.direct</c>, <c>train.projected</c> or a section of the real model.
     /// </summary>
-    public static TrainingRun Run(LanguageModel model, TrainedPrefix parametrization, JsonElement settings,
-        TrainingExample[][] batches)
+    public static TrainingRun Run(LanguageModel model, JsonElement settings, TrainingExample[][] batches)
     {
         JsonElement betas = settings.GetProperty("betas");
         int steps = settings.GetProperty("losses").GetArrayLength();
@@ -44,7 +43,6 @@ internal static class TrainingCase
         return new TrainingRun
         {
             Model = model,
-            Parametrization = parametrization,
             Examples = batches.SelectMany(batch => batch).ToArray(),
             Order = _ => order,
             Seed = 0,

@@ -8,6 +8,7 @@ using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Tests.Training;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -108,8 +109,8 @@ public sealed class TrainingTests
         TrainingExample[][] batches = Enumerable.Range(0, 6)
             .Select(batch => TrainingCase.Examples(golden, $"train.batch{batch}")).ToArray();
 
-        TrainingOutcome outcome =
-            PrefixTrainer.Train(TrainingCase.Run(frozen.Model, parametrization, settings, batches));
+        Trained outcome =
+            Trained.By(TrainingCase.Run(frozen.Model, settings, batches), parametrization);
 
         for (int step = 0; step < outcome.Steps.Count; step++)
         {

@@ -89,6 +89,28 @@ public sealed class TrainVerbTests
     }
 
     [TestMethod]
+    public void Run_WithStateFileAndNoSeed_SaysWhatBecameOfIt()
+    {
+        string[] train = ["train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input",
+            "--label", "Label", "--prefix-length", "4", "--max-steps", "4", "--batch-size", "4",
+            "--state", _folder["state"], "--report", _folder["report.html"]];
+        ToolRun first = ToolFolder.Run([.. train, "--model", _folder["first.zip"]]);
+        Assert.AreEqual(ExitCode.Done, first.Code, first.Error);
+        int seed = Entry(_folder["first.zip"]).Saved.Training!.Seed!.Value;
+        ToolRun second = ToolFolder.Run([.. train, "--model", _folder["second.zip"]]);
+        Assert.AreEqual(ExitCode.Done, second.Code, second.Error);
+        Assert.Contains($"The training was already complete, after 4 of 4 steps: its state is in '{_folder["state"]}'.",
+            second.Error);
+        Assert.AreEqual(seed, Entry(_folder["second.zip"]).Saved.Training!.Seed);
+        StringAssert.Matches(second.Out, new($@"seed\s+{seed}\b"));
+        StringAssert.Matches(ToolFolder.Run("inspect", _folder["first.zip"]).Out, new($@"seed\s+{seed}\b"));
+        Assert.Contains($"{seed}", File.ReadAllText(_folder["report.html"]));
+        ToolRun other = ToolFolder.Run([.. train, "--model", _folder["third.zip"], "--seed", "3"]);
+        Assert.AreEqual(ExitCode.Failed, other.Code);
+        Assert.Contains($"Seed: saved {seed}, given 3", other.Error);
+    }
+
+    [TestMethod]
     [OSCondition(OperatingSystems.Linux)]
     public void Run_Interrupted_SavesTheBestSoFar()
     {

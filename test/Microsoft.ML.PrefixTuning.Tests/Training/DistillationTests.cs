@@ -87,9 +87,10 @@ public sealed class DistillationTests
         using LanguageModel model = TinyTraining.Model();
         using var scope = NewDisposeScope();
         using var teacher = new TrainedKeyValues(Teacher(model), CPU);
-        TrainingRun run = TinyTraining.Run(model, teacher) with { Objective = new DistillationObjective(1, "itself") };
+        TrainingRun run = TinyTraining.Run(model) with { Objective = new DistillationObjective(1, "itself") };
         Assert.AreEqual(0,
-            PrefixScorer.MeanLoss(run, Annotated(model, TinyTraining.Rows(9), topK, 1), teacher.Materialize()), 1e-5);
+            new PrefixPass(run, teacher.Convention)
+            .MeanLoss(Annotated(model, TinyTraining.Rows(9), topK, 1), teacher.Materialize()), 1e-5);
     }
 
     [TestMethod]
@@ -99,15 +100,15 @@ public sealed class DistillationTests
     {
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues student = TinyTraining.Direct(model);
-        TrainingOutcome outcome =
-            PrefixTrainer.Train(TinyTraining.Run(model, student,
+        Trained outcome =
+            Trained.By(TinyTraining.Run(model,
             new TrainingOptions { MaxEpochs = 12, BatchSize = 4, WarmupSteps = 2 }) with
             {
                 Examples = Annotated(model, TinyTraining.Rows(40), topK, temperature),
                 Validation = Annotated(model, TinyTraining.Rows(12, seed: 99), topK, temperature),
                 Objective = new DistillationObjective(temperature, "a longer prefix"),
-            });
-        Assert.IsLessThan(0.5 * outcome.StartLoss, outcome.Validations.Min(point => point.Loss));
+            }, student);
+        Assert.IsLessThan(0.5 * outcome.Summary.StartLoss, outcome.Summary.ValidationLosses.Min(point => point.Loss));
     }
 
     [TestMethod]
@@ -116,14 +117,14 @@ public sealed class DistillationTests
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
         using (TrainedKeyValues first = TinyTraining.Direct(model))
-            PrefixTrainer.Train(TinyTraining.Run(model, first) with { State = state });
+            Trained.By(TinyTraining.Run(model) with { State = state }, first);
         using TrainedKeyValues second = TinyTraining.Direct(model);
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
-            PrefixTrainer.Train(TinyTraining.Run(model, second) with
+            Trained.By(TinyTraining.Run(model) with
             {
                 State = state,
                 Objective = new DistillationObjective(2, "x")
-            }));
+            }, second));
         StringAssert.Contains(fault.Message, "objective");
         StringAssert.Contains(fault.Message, "distillation at temperature 2 of x");
     }

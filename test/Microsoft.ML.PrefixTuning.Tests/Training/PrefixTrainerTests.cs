@@ -21,36 +21,36 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
         TrainingRun run =
-            TinyTraining.Run(model, direct, new TrainingOptions { MaxEpochs = 6, BatchSize = 4, WarmupSteps = 2 });
+            TinyTraining.Run(model, new TrainingOptions { MaxEpochs = 6, BatchSize = 4, WarmupSteps = 2 });
         run = run with { Validation = TinyTraining.Rows(6, seed: 99) };
-        TrainingOutcome outcome = PrefixTrainer.Train(run);
-        Assert.AreEqual(StopReason.Finished, outcome.Reason);
+        Trained outcome = Trained.By(run, direct);
+        Assert.AreEqual(TrainingEnd.Completed, outcome.Summary.End);
         Assert.HasCount(30, outcome.Steps);
-        Assert.HasCount(7, outcome.Validations);
-        Assert.AreEqual(outcome.StartLoss, outcome.Validations[0].Loss);
-        ValidationRecord best = outcome.Validations.MinBy(validation => validation.Loss)!;
-        Assert.AreEqual(best.Step, outcome.BestStep);
-        Assert.IsLessThan(outcome.StartLoss - 0.1, best.Loss);
-        Assert.AreEqual(6L * run.Examples.Sum(row => row.Tokens), outcome.Tokens);
+        Assert.HasCount(7, outcome.Summary.ValidationLosses);
+        Assert.AreEqual(outcome.Summary.StartLoss, outcome.Summary.ValidationLosses[0].Loss);
+        ValidationLoss best = outcome.Summary.ValidationLosses.MinBy(validation => validation.Loss)!;
+        Assert.AreEqual(best.Step, outcome.Summary.BestStep);
+        Assert.IsLessThan(outcome.Summary.StartLoss - 0.1, best.Loss);
+        Assert.AreEqual(6L * run.Examples.Sum(row => row.Tokens), outcome.Summary.Tokens);
         using var again = new TrainedKeyValues(outcome.Best, CPU);
         using var scope = NewDisposeScope();
         Assert.AreEqual(best.Loss,
-            PrefixScorer.MeanLoss(run with { Parametrization = again }, run.Validation, again.Materialize()), 1e-9);
+            new PrefixPass(run, again.Convention).MeanLoss(run.Validation, again.Materialize()), 1e-9);
     }
 
     [TestMethod]
     public void Train_WithTheSameSeed_GivesTheSameBytes()
     {
         using LanguageModel model = TinyTraining.Model();
-        float[] first = Trained(model, 1), second = Trained(model, 1), other = Trained(model, 2);
+        float[] first = Values(model, 1), second = Values(model, 1), other = Values(model, 2);
         CollectionAssert.AreEqual(first, second);
         CollectionAssert.AreNotEqual(first, other);
 
-        static float[] Trained(LanguageModel model, int seed)
+        static float[] Values(LanguageModel model, int seed)
         {
             using TrainedKeyValues direct = TinyTraining.Direct(model);
             _ = rand(3).ToString(); // the library's numbers do not depend on torch's global generator
-            return TinyTraining.Values(PrefixTrainer.Train(TinyTraining.Run(model, direct) with { Seed = seed }).Best);
+            return TinyTraining.Values(Trained.By(TinyTraining.Run(model) with { Seed = seed }, direct).Best);
         }
     }
 
@@ -60,7 +60,7 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         float[][] before = Copy(model);
         using TrainedKeyValues direct = TinyTraining.Direct(model);
-        PrefixTrainer.Train(TinyTraining.Run(model, direct));
+        Trained.By(TinyTraining.Run(model), direct);
         float[][] after = Copy(model);
         for (int i = 0; i < before.Length; i++)
             CollectionAssert.AreEqual(before[i], after[i]);
@@ -76,13 +76,13 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
         var live = new List<long>();
-        TrainingRun run = TinyTraining.Run(model, direct);
-        PrefixTrainer.Train(run with
+        TrainingRun run = TinyTraining.Run(model);
+        Trained.By(run with
         {
             Options = run.Options with { Averaging = 0.9 },
             Validation = TinyTraining.Rows(4, seed: 5),
             Progress = _ => live.Add(OwnTensors.Live),
-        });
+        }, direct);
         Assert.HasCount(10, live);
         Assert.HasCount(1, live.Distinct().ToArray(), string.Join(", ", live));
     }
@@ -91,21 +91,21 @@ public sealed class PrefixTrainerTests
     public void Train_CancelledByToken_ThrowsOrGivesTheBest()
     {
         using LanguageModel model = TinyTraining.Model();
-        TrainingOutcome outcome = Train(CancellationBehavior.ReturnBest);
-        Assert.AreEqual(StopReason.Cancelled, outcome.Reason);
+        Trained outcome = Train(CancellationBehavior.ReturnBest);
+        Assert.AreEqual(TrainingEnd.Cancelled, outcome.Summary.End);
         Assert.HasCount(3, outcome.Steps);
-        Assert.AreEqual(3, outcome.BestStep);
+        Assert.AreEqual(3, outcome.Summary.BestStep);
         var fault = Assert.ThrowsExactly<OperationCanceledException>(() => Train(CancellationBehavior.Throw));
         Assert.AreEqual(
             "Training was cancelled after step 3 of 10; the best prefix so far (step 3) was not kept, for"
                 + " TrainingOptions.StateFile is not set.", fault.Message);
 
-        TrainingOutcome Train(CancellationBehavior behavior)
+        Trained Train(CancellationBehavior behavior)
         {
             using var source = new CancellationTokenSource();
             using TrainedKeyValues direct = TinyTraining.Direct(model);
-            TrainingRun run = TinyTraining.Run(model, direct);
-            return PrefixTrainer.Train(run with
+            TrainingRun run = TinyTraining.Run(model);
+            return Trained.By(run with
             {
                 Options = run.Options with { CancellationToken = source.Token, WhenCancelled = behavior },
                 Progress = progress =>
@@ -113,7 +113,7 @@ public sealed class PrefixTrainerTests
                     if (progress.Step == 3)
                         source.Cancel();
                 },
-            });
+            }, direct);
         }
     }
 
@@ -123,9 +123,9 @@ public sealed class PrefixTrainerTests
         const double Kept = 0.75;
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model), plain = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct);
+        TrainingRun run = TinyTraining.Run(model);
         double[]? mean = null;
-        TrainingOutcome outcome = PrefixTrainer.Train(run with
+        Trained outcome = Trained.By(run with
         {
             Options = run.Options with { Averaging = Kept },
             Progress = progress =>
@@ -134,12 +134,12 @@ public sealed class PrefixTrainerTests
                 double weight = Math.Max(1.0 / progress.Step, 1 - Kept);
                 mean = mean is null ? values : [.. mean.Zip(values, (before, now) => before + weight * (now - before))];
             },
-        });
-        Assert.AreEqual(10, outcome.BestStep);
+        }, direct);
+        Assert.AreEqual(10, outcome.Summary.BestStep);
         float[] found = TinyTraining.Values(outcome.Best);
         for (int i = 0; i < found.Length; i++)
             Assert.AreEqual(mean![i], found[i], 1e-5);
-        TrainingOutcome without = PrefixTrainer.Train(run with { Parametrization = plain });
+        Trained without = Trained.By(run, plain);
         CollectionAssert.AreEqual(without.Steps.ToArray(), outcome.Steps.ToArray());
         CollectionAssert.AreNotEqual(TinyTraining.Values(without.Best), found);
     }
@@ -150,10 +150,10 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         using var source = new CancellationTokenSource();
         using TrainedKeyValues cancelled = TinyTraining.Direct(model), failed = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, cancelled) with { Validation = TinyTraining.Rows(4, seed: 9) };
+        TrainingRun run = TinyTraining.Run(model) with { Validation = TinyTraining.Rows(4, seed: 9) };
         // One epoch, so that the rows are validated after the last step only.
         run = run with { Order = _ => [.. Enumerable.Range(0, 10).Select(row => (int[])[row % run.Examples.Count])] };
-        TrainingOutcome ofCancelled = PrefixTrainer.Train(run with
+        Trained ofCancelled = Trained.By(run with
         {
             Options = run.Options with
             {
@@ -161,17 +161,17 @@ public sealed class PrefixTrainerTests
                 WhenCancelled = CancellationBehavior.ReturnBest
             },
             Progress = progress => { if (progress.Step == 3) source.Cancel(); },
-        });
-        Assert.AreEqual((StopReason.Cancelled, 3), (ofCancelled.Reason, ofCancelled.BestStep));
+        }, cancelled);
+        Assert.AreEqual((TrainingEnd.Cancelled, 3), (ofCancelled.Summary.End, ofCancelled.Summary.BestStep));
         CollectionAssert.AreEqual(TinyTraining.Values(cancelled.Bake()), TinyTraining.Values(ofCancelled.Best));
         bool poisoned = false;
-        TrainingOutcome ofFailed = PrefixTrainer.Train(run with
+        Trained ofFailed = Trained.By(run with
         {
-            Parametrization = failed,
             CheckAlive = () => Poison(model, poisoned),
             Progress = progress => poisoned = progress.Step >= 4,
-        });
-        Assert.AreEqual((StopReason.FailedSteps, 4, 3), (ofFailed.Reason, ofFailed.BestStep, ofFailed.FailedSteps));
+        }, failed);
+        Assert.AreEqual((TrainingEnd.Diverged, 4, 3),
+            (ofFailed.Summary.End, ofFailed.Summary.BestStep, ofFailed.Summary.FailedSteps));
         CollectionAssert.AreEqual(TinyTraining.Values(failed.Bake()), TinyTraining.Values(ofFailed.Best));
     }
 
@@ -183,17 +183,17 @@ public sealed class PrefixTrainerTests
         // A target that training rows contradict: its loss can only rise.
         TrainingExample[] contrary = TinyTraining.Rows(4).Select(row => row with { Target = [30, 31, 32, 33, 34] })
             .ToArray();
-        TrainingRun run = TinyTraining.Run(model, direct, new TrainingOptions
+        TrainingRun run = TinyTraining.Run(model, new TrainingOptions
         {
             MaxEpochs = 20,
             BatchSize = 4,
             WarmupSteps = 0,
             EarlyStopping = new EarlyStopping { Patience = 2 },
         });
-        TrainingOutcome outcome = PrefixTrainer.Train(run with { Validation = contrary });
-        Assert.AreEqual(StopReason.EarlyStopping, outcome.Reason);
-        Assert.IsLessThan(20, outcome.Epochs);
-        Assert.AreEqual(outcome.Validations[^3].Step, outcome.BestStep);
+        Trained outcome = Trained.By(run with { Validation = contrary }, direct);
+        Assert.AreEqual(TrainingEnd.EarlyStopping, outcome.Summary.End);
+        Assert.IsLessThan(20, outcome.Summary.Epochs);
+        Assert.AreEqual(outcome.Summary.ValidationLosses[^3].Step, outcome.Summary.BestStep);
     }
 
     [TestMethod]
@@ -202,9 +202,9 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
         float[]? before = null, after = null;
-        TrainingRun run = TinyTraining.Run(model, direct,
+        TrainingRun run = TinyTraining.Run(model,
             new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 0, MaxFailedSteps = 3 });
-        TrainingOutcome outcome = PrefixTrainer.Train(run with
+        Trained outcome = Trained.By(run with
         {
             CheckAlive = () => Poison(model, before is not null && after is null),
             Progress = progress =>
@@ -214,11 +214,11 @@ public sealed class PrefixTrainerTests
                 if (progress.Step == 5)
                     after = TinyTraining.Values(direct.Bake());
             },
-        });
+        }, direct);
         CollectionAssert.AreEqual(before, after);
-        Assert.AreEqual(1, outcome.FailedSteps);
+        Assert.AreEqual(1, outcome.Summary.FailedSteps);
         Assert.IsTrue(outcome.Steps[4].Failed);
-        Assert.AreEqual(StopReason.Finished, outcome.Reason);
+        Assert.AreEqual(TrainingEnd.Completed, outcome.Summary.End);
         Assert.Contains("1 of 10 steps changed nothing, for loss or gradient was not finite.", outcome.Warnings);
     }
 
@@ -229,7 +229,7 @@ public sealed class PrefixTrainerTests
         using TrainedKeyValues direct = TinyTraining.Direct(model);
         bool poisoned = false;
         float[]? good = null;
-        TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, direct) with
+        Trained outcome = Trained.By(TinyTraining.Run(model) with
         {
             CheckAlive = () => Poison(model, poisoned),
             Progress = progress =>
@@ -238,13 +238,14 @@ public sealed class PrefixTrainerTests
                 if (progress.Step == 4)
                     good = TinyTraining.Values(direct.Bake());
             },
-        });
-        Assert.AreEqual((StopReason.FailedSteps, 4, 3), (outcome.Reason, outcome.BestStep, outcome.FailedSteps));
+        }, direct);
+        Assert.AreEqual((TrainingEnd.Diverged, 4, 3),
+            (outcome.Summary.End, outcome.Summary.BestStep, outcome.Summary.FailedSteps));
         CollectionAssert.AreEqual(good, TinyTraining.Values(outcome.Best));
 
         using TrainedKeyValues other = TinyTraining.Direct(model);
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
-            PrefixTrainer.Train(TinyTraining.Run(model, other) with { CheckAlive = () => Poison(model, true) }));
+            Trained.By(TinyTraining.Run(model) with { CheckAlive = () => Poison(model, true) }, other));
         Assert.StartsWith(
             "Training failed: step 3 is not finite (loss NaN, gradient norm NaN), as every step before it; learning"
                 + " rate 0.05, rows ", fault.Message);
@@ -255,8 +256,8 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using var direct = new TrainedKeyValues(TinyTraining.Start(model, PrefixStart.Random(3)), CPU);
-        TrainingOutcome outcome = PrefixTrainer.Train(TinyTraining.Run(model, direct));
-        Assert.IsGreaterThan(outcome.BaseLoss, outcome.StartLoss);
+        Trained outcome = Trained.By(TinyTraining.Run(model), direct);
+        Assert.IsGreaterThan(outcome.Summary.BaseLoss, outcome.Summary.StartLoss);
         Assert.StartsWith("The starting prefix makes the base worse: ", outcome.Warnings.Single());
     }
 
@@ -265,12 +266,12 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct);
+        TrainingRun run = TinyTraining.Run(model);
         TrainingExample[] begun = [.. run.Examples.Select(row => row with { Source = [1, .. row.Source] })];
-        TrainingOutcome held = PrefixTrainer.Train(run with { Opening = [1] });
-        TrainingOutcome written = PrefixTrainer.Train(TinyTraining.Run(model, other) with { Examples = begun });
-        Assert.AreEqual(written.BaseLoss, held.BaseLoss);
-        Assert.AreNotEqual(written.StartLoss, held.StartLoss);
+        Trained held = Trained.By(run with { Opening = [1] }, direct);
+        Trained written = Trained.By(TinyTraining.Run(model) with { Examples = begun }, other);
+        Assert.AreEqual(written.Summary.BaseLoss, held.Summary.BaseLoss);
+        Assert.AreNotEqual(written.Summary.StartLoss, held.Summary.StartLoss);
     }
 
     [TestMethod]
@@ -279,7 +280,7 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         foreach (TrainingLoss loss in Enum.GetValues<TrainingLoss>())
         {
-            TrainingOutcome one = Train(model, loss, 1), many = Train(model, loss, 5);
+            Trained one = Train(model, loss, 1), many = Train(model, loss, 5);
             for (int step = 0; step < one.Steps.Count; step++)
             {
                 Assert.AreEqual(one.Steps[step].Loss, many.Steps[step].Loss, 1e-5);
@@ -288,7 +289,7 @@ public sealed class PrefixTrainerTests
             }
         }
 
-        static TrainingOutcome Train(LanguageModel model, TrainingLoss loss, int parts)
+        static Trained Train(LanguageModel model, TrainingLoss loss, int parts)
         {
             using TrainedKeyValues direct = TinyTraining.Direct(model);
             var options = new TrainingOptions
@@ -299,7 +300,7 @@ public sealed class PrefixTrainerTests
                 Loss = loss,
                 WarmupSteps = 0
             };
-            return PrefixTrainer.Train(TinyTraining.Run(model, direct, options) with { LearningRate = 0.01 });
+            return Trained.By(TinyTraining.Run(model, options) with { LearningRate = 0.01 }, direct);
         }
     }
 
@@ -308,17 +309,17 @@ public sealed class PrefixTrainerTests
     {
         const int targetTokens = 5;
         using LanguageModel model = TinyTraining.Model();
-        TrainingOutcome mean = Train(model, TrainingLoss.TokenMean), sum = Train(model, TrainingLoss.SentenceSum);
-        Assert.AreEqual(mean.StartLoss, sum.Steps[0].Loss, 1e-5);
+        Trained mean = Train(model, TrainingLoss.TokenMean), sum = Train(model, TrainingLoss.SentenceSum);
+        Assert.AreEqual(mean.Summary.StartLoss, sum.Steps[0].Loss, 1e-5);
         Assert.AreEqual(mean.Steps[0].Loss, sum.Steps[0].Loss, 1e-9);
         Assert.AreEqual(targetTokens * mean.Steps[0].GradientNorm, sum.Steps[0].GradientNorm,
             1e-4 * sum.Steps[0].GradientNorm);
 
-        static TrainingOutcome Train(LanguageModel model, TrainingLoss loss)
+        static Trained Train(LanguageModel model, TrainingLoss loss)
         {
             using TrainedKeyValues direct = TinyTraining.Direct(model);
             var options = new TrainingOptions { MaxSteps = 1, BatchSize = 20, Loss = loss };
-            return PrefixTrainer.Train(TinyTraining.Run(model, direct, options));
+            return Trained.By(TinyTraining.Run(model, options), direct);
         }
     }
 
@@ -328,13 +329,13 @@ public sealed class PrefixTrainerTests
         using LanguageModel model = TinyTraining.Model();
         Prefix start = TinyTraining.Start(model, PrefixStart.DefaultText);
         using var grouped = new TrainedGroups([start, start, start], 2, CPU);
-        TrainingRun run = TinyTraining.Run(model, grouped);
-        TrainingOutcome outcome =
-            PrefixTrainer.Train(run with
+        TrainingRun run = TinyTraining.Run(model);
+        Trained outcome =
+            Trained.By(run with
             {
                 Examples = run.Examples.Select((row, i) => row with { Group = i % 2 })
             .ToArray()
-            });
+            }, grouped);
         Assert.HasCount(3, outcome.Prefixes);
         float[][] groups = outcome.Prefixes.Select(TinyTraining.Values).ToArray();
         CollectionAssert.AreNotEqual(groups[0], groups[1]);
@@ -354,11 +355,28 @@ public sealed class PrefixTrainerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct,
+        TrainingRun run = TinyTraining.Run(model,
             new TrainingOptions { MaxEpochs = 1, BatchSize = 1, WarmupSteps = 0, ClipNorm = 0 });
-        TrainingOutcome outcome =
-            PrefixTrainer.Train(run with { Examples = [new TrainingExample([], [2]), new TrainingExample([3], [])] });
+        Trained outcome =
+            Trained.By(run with { Examples = [new TrainingExample([], [2]), new TrainingExample([3], [])] }, direct);
         Assert.IsTrue(outcome.Steps.All(step => step is { Loss: 0, GradientNorm: 0, Failed: false }));
+    }
+
+    [TestMethod]
+    public void Train_WhoseFirstRowsHaveNothingToPredict_StillHasAMeanOfItsSteps()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model,
+            new TrainingOptions { MaxEpochs = 1, BatchSize = 1, WarmupSteps = 0 });
+        Trained outcome = Trained.By(run with
+        {
+            Examples = [new TrainingExample([], [2]), .. run.Examples],
+            Order = _ => [.. Enumerable.Range(0, 4).Select(row => (int[])[row])],
+        }, direct);
+        Assert.AreEqual((0, 4), (outcome.Summary.FailedSteps, outcome.Summary.BestStep));
+        CollectionAssert.AreNotEqual(TinyTraining.Values(TinyTraining.Start(model, PrefixStart.DefaultText)),
+            TinyTraining.Values(outcome.Best));
     }
 
     /// <summary>Makes the base answer NaN, or undoes it.</summary>

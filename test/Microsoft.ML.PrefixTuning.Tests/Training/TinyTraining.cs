@@ -111,17 +111,15 @@ internal static class TinyTraining
         });
 
     /// <summary>A run over 20 rows: 5 steps an epoch, 2 epochs.</summary>
-    public static TrainingRun Run(LanguageModel model, TrainedPrefix parametrization,
-        TrainingOptions? options = null) => new()
-        {
-            Model = model,
-            Parametrization = parametrization,
-            Examples = Rows(20),
-            Options = options ?? new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, Averaging = 0 },
-            Seed = 1,
-            LearningRate = 0.05,
-            Base = BaseIdentity.Of(model.Spec, new string('0', 64)),
-        };
+    public static TrainingRun Run(LanguageModel model, TrainingOptions? options = null) => new()
+    {
+        Model = model,
+        Examples = Rows(20),
+        Options = options ?? new TrainingOptions { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, Averaging = 0 },
+        Seed = 1,
+        LearningRate = 0.05,
+        Base = BaseIdentity.Of(model.Spec, new string('0', 64)),
+    };
 
     public static float[] Values(Prefix prefix) => prefix.Part(AttentionSite.Decoder)!.Values;
 }

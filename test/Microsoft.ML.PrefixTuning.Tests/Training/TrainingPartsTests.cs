@@ -95,12 +95,11 @@ public sealed class TrainingPartsTests
         for (int step = 0; step < 8; step++)
         {
             float[] gradient = new SeededRandom(9, RandomPurpose.Start, step).Normal(12, 1);
-            mine.Step([tensor(gradient)], 0.03, 1);
+            mine.Step([tensor(gradient)], step + 1, 0.03, 1);
             theirs.grad = tensor(gradient);
             reference.step();
         }
         Assert.IsLessThanOrEqualTo(1e-6, (own - theirs).abs().max().ToDouble());
-        Assert.AreEqual(8, mine.Updates);
     }
 
     [TestMethod]

@@ -24,27 +24,28 @@ public sealed class TrainingResumeTests
         using LanguageModel model = TinyTraining.Model();
         TrainingOptions options =
             new() { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, GradientAccumulation = 2, StateInterval = 1000 };
-        TrainingOutcome whole = Train(model, options, null, int.MaxValue);
+        Trained whole = Train(model, options, null, int.MaxValue);
         for (int stop = 0; stop < whole.Steps.Count; stop++)
         {
             var state = new MemoryState();
             Assert.ThrowsExactly<OperationCanceledException>(() => Train(model, options, state, stop));
-            TrainingOutcome resumed = Train(model, options, state, int.MaxValue);
+            Trained resumed = Train(model, options, state, int.MaxValue);
             CollectionAssert.AreEqual(TinyTraining.Values(whole.Best), TinyTraining.Values(resumed.Best),
                 $"stopped after {stop}");
             CollectionAssert.AreEqual(whole.Steps.ToArray(), resumed.Steps.ToArray());
-            CollectionAssert.AreEqual(whole.Validations.ToArray(), resumed.Validations.ToArray());
-            Assert.AreEqual((whole.BestStep, whole.StartLoss, whole.BaseLoss, whole.Tokens),
-                (resumed.BestStep, resumed.StartLoss, resumed.BaseLoss, resumed.Tokens));
+            TrainingSummary wanted = whole.Summary, found = resumed.Summary;
+            CollectionAssert.AreEqual(wanted.ValidationLosses.ToArray(), found.ValidationLosses.ToArray());
+            Assert.AreEqual((wanted.BestStep, wanted.StartLoss, wanted.BaseLoss, wanted.Tokens),
+                (found.BestStep, found.StartLoss, found.BaseLoss, found.Tokens));
         }
 
         // A network with dropout: its random numbers must go on where they stopped.
-        static TrainingOutcome Train(LanguageModel model, TrainingOptions options, MemoryState? state, int stopAfter)
+        static Trained Train(LanguageModel model, TrainingOptions options, MemoryState? state, int stopAfter)
         {
             using var network = new TrainedResidualMlp(TinyTraining.Start(model, PrefixStart.DefaultText),
                 new PrefixNetworkShape(Hidden: 6, Dropout: 0.2), 5, CPU);
             int passes = 0;
-            return PrefixTrainer.Train(TinyTraining.Run(model, network, options) with
+            return Trained.By(TinyTraining.Run(model, options) with
             {
                 State = state,
                 LearningRate = 0.01,
@@ -55,7 +56,7 @@ public sealed class TrainingResumeTests
                     if (passes >= stopAfter || stopAfter == 0)
                         throw new OperationCanceledException();
                 },
-            });
+            }, network);
         }
     }
 
@@ -65,14 +66,14 @@ public sealed class TrainingResumeTests
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
         using TrainedKeyValues direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
-        TrainingOutcome first = PrefixTrainer.Train(TinyTraining.Run(model, direct) with { State = state });
-        TrainingOutcome second = PrefixTrainer.Train(TinyTraining.Run(model, other) with
+        Trained first = Trained.By(TinyTraining.Run(model) with { State = state }, direct);
+        Trained second = Trained.By(TinyTraining.Run(model) with
         {
             State = state,
             CheckAlive = () => Assert.Fail("nothing is left to do"),
-        });
+        }, other);
         CollectionAssert.AreEqual(TinyTraining.Values(first.Best), TinyTraining.Values(second.Best));
-        Assert.AreEqual(StopReason.Finished, second.Reason);
+        Assert.AreEqual(TrainingEnd.Completed, second.Summary.End);
     }
 
     [TestMethod]
@@ -92,14 +93,14 @@ public sealed class TrainingResumeTests
         using LanguageModel model = TinyTraining.Model();
         var state = new MemoryState();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct) with
+        TrainingRun run = TinyTraining.Run(model) with
         {
             State = state,
             StartIdentity = "text 1 2",
             GroupColumn = "Tone",
             GroupValues = ["calm", "loud"],
         };
-        PrefixTrainer.Train(run);
+        Trained.By(run, direct);
         using var withDecoderStart = new LanguageModel(
             model.Spec with { Tokens = model.Spec.Tokens with { DecoderStart = 3 } }, model.Weights);
         TrainingRun other = what switch
@@ -116,7 +117,7 @@ public sealed class TrainingResumeTests
             "decoder start" => run with { Model = withDecoderStart },
             _ => run with { Seed = 8 },
         };
-        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => PrefixTrainer.Train(other));
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => Trained.By(other, direct));
         Assert.Contains(message, fault.Message);
         Assert.StartsWith("memory: ", fault.Message);
     }
@@ -128,7 +129,7 @@ public sealed class TrainingResumeTests
         using TrainedKeyValues direct = TinyTraining.Direct(model);
         var told = new List<(int Step, string Warning)>();
         int step = 0;
-        TrainingRun run = TinyTraining.Run(model, direct);
+        TrainingRun run = TinyTraining.Run(model);
         run = run with
         {
             Options = run.Options with { StateInterval = 4 },
@@ -136,11 +137,11 @@ public sealed class TrainingResumeTests
             Progress = progress => step = progress.Step,
             Warn = warning => told.Add((step, warning)),
         };
-        Assert.AreEqual(StopReason.Finished, PrefixTrainer.Train(run).Reason);
+        Assert.AreEqual(TrainingEnd.Completed, Trained.By(run, direct).Summary.End);
         Assert.AreEqual((4, "After step 4 the state was not saved: No space left."), told.Single(),
             "at once, and once");
         run = run with { CheckAlive = () => throw new OperationCanceledException() };
         Assert.EndsWith("(step 0) was not kept: No space left.",
-            Assert.ThrowsExactly<OperationCanceledException>(() => PrefixTrainer.Train(run)).Message);
+            Assert.ThrowsExactly<OperationCanceledException>(() => Trained.By(run, direct)).Message);
     }
 }

@@ -54,12 +54,12 @@ public sealed class TrainingStateFileTests
     {
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues direct = TinyTraining.Direct(model);
-        TrainingRun run = TinyTraining.Run(model, direct) with
+        TrainingRun run = TinyTraining.Run(model) with
         {
             State = new TrainingStateFile(Path.Combine(_folder, "missing", "state")),
             CheckAlive = () => Assert.Fail("training has begun"),
         };
-        Assert.ThrowsExactly<DirectoryNotFoundException>(() => PrefixTrainer.Train(run));
+        Assert.ThrowsExactly<DirectoryNotFoundException>(() => Trained.By(run, direct));
     }
 
     [TestMethod]
@@ -68,9 +68,9 @@ public sealed class TrainingStateFileTests
         using LanguageModel model = TinyTraining.Model();
         using TrainedKeyValues whole = TinyTraining.Direct(model), half = TinyTraining.Direct(model),
             rest = TinyTraining.Direct(model);
-        TrainingOutcome expected = PrefixTrainer.Train(TinyTraining.Run(model, whole));
+        Trained expected = Trained.By(TinyTraining.Run(model), whole);
         var state = new TrainingStateFile(Path.Combine(_folder, "state"));
-        TrainingRun stopped = TinyTraining.Run(model, half) with
+        TrainingRun stopped = TinyTraining.Run(model) with
         {
             State = state,
             Progress = progress =>
@@ -79,8 +79,8 @@ public sealed class TrainingStateFileTests
                     throw new OperationCanceledException();
             },
         };
-        Assert.ThrowsExactly<OperationCanceledException>(() => PrefixTrainer.Train(stopped));
-        TrainingOutcome found = PrefixTrainer.Train(TinyTraining.Run(model, rest) with { State = state });
+        Assert.ThrowsExactly<OperationCanceledException>(() => Trained.By(stopped, half));
+        Trained found = Trained.By(TinyTraining.Run(model) with { State = state }, rest);
         CollectionAssert.AreEqual(TinyTraining.Values(expected.Best), TinyTraining.Values(found.Best));
     }
 

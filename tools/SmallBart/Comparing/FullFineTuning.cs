@@ -7,6 +7,7 @@ using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.SmallBart.Training;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
@@ -15,11 +16,12 @@ namespace Microsoft.ML.PrefixTuning.SmallBart.Comparing;
 
 /// <summary>
 /// All weights of a base tuned, in float32, under the library's defaults for everything but the learning rate: batches,
-/// warmup, decay, epochs, rows held out, the best epoch kept.
+/// warmup, decay, epochs, rows held out, the best epoch kept. Each epoch is as it is: no mean over the steps, no early
+/// end.
 /// </summary>
 internal static class FullFineTuning
 {
-    private static readonly TrainingOptions Options = new();
+    private static readonly TrainingOptions Options = new() { Averaging = 0, EarlyStopping = null };
 
     /// <summary>Tunes, and writes the tuned model beside its files.</summary>
     /// <param name="source">The base's folder.</param>
@@ -33,40 +35,29 @@ internal static class FullFineTuning
         int seed, IReadOnlyList<TrainingExample[]> measure)
     {
         using TrainableModel model = Load(source);
-        using var trainer = new FullTrainer(model, Options);
         (List<TrainingExample> training, List<TrainingExample> heldOut) =
             RowReader.Split(rows, Options.ValidationFraction, seed);
-        Train(model, trainer, training, [.. heldOut.Chunk(Options.BatchSize)], rate, seed);
+        Train(new TrainingRun
+        {
+            Model = model.Model,
+            Examples = training,
+            Validation = heldOut,
+            Options = Options,
+            Seed = seed,
+            LearningRate = rate,
+        }, model);
         Directory.CreateDirectory(target);
         foreach (string file in Directory.EnumerateFiles(source))
             File.Copy(file, Path.Combine(target, Path.GetFileName(file)), overwrite: true);
         ModelFolder.WriteWeights(model, target);
-        return (trainer.MeanLoss(measure), model.Master.numel());
+        return (FullTrainer.MeanLoss(model.Model, measure, SitePrefixes.None), model.Master.numel());
     }
 
-    private static void Train(TrainableModel model, FullTrainer trainer, List<TrainingExample> rows,
-        TrainingExample[][] heldOut, double rate, int seed)
+    /// <summary>Trains in the library's loop and leaves the model at its best.</summary>
+    private static void Train(TrainingRun run, TrainableModel model)
     {
-        int[][][] epochs = Enumerable.Range(0, Options.MaxEpochs)
-            .Select(epoch => BatchPlan.Shuffled(rows, Options.BatchSize, seed, epoch)).ToArray();
-        var schedule =
-            new LearningRateSchedule(rate, Options.WarmupSteps, epochs.Sum(epoch => epoch.Length), Options.Decay);
-        double bestLoss = double.PositiveInfinity;
-        using Tensor best = model.Master.clone().DetachFromDisposeScope();
-        int step = 0;
-        foreach (int[][] epoch in epochs)
-        {
-            foreach (int[] batch in epoch)
-                trainer.Step(Array.ConvertAll(batch, row => rows[row]), schedule.At(step++));
-            double loss = trainer.MeanLoss(heldOut);
-            if (loss >= bestLoss)
-                continue;
-            bestLoss = loss;
-            best.copy_(model.Master);
-        }
-        using var noGradient = no_grad();
-        model.Master.copy_(best);
-        model.Refresh();
+        using var learner = new FullLearner(run, model);
+        learner.Restore(PrefixTrainer.Train(learner).Kept);
     }
 
     private static TrainableModel Load(string folder)

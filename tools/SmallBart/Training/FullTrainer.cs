@@ -8,23 +8,27 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.SmallBart.Training;
 
-/// <summary>Moves all weights of a model by AdamW. Owns the moments; the model stays the caller's.</summary>
+/// <summary>
+/// Moves all weights of a model by AdamW over batches without end. Owns the moments; the model stays the caller's.
+/// </summary>
 internal sealed class FullTrainer : IDisposable
 {
     private readonly TrainableModel _model;
-    private readonly TrainingOptions _options;
 
     /// <summary>Starts with moments of zero.</summary>
     /// <param name="model">What is trained.</param>
     /// <param name="options">Betas, epsilon, weight decay and clipping.</param>
     public FullTrainer(TrainableModel model, TrainingOptions options)
     {
-        (_model, _options) = (model, options);
+        _model = model;
         Optimizer = new AdamW([new("weights", model.Master)], options);
     }
 
     /// <summary>Holds the moments.</summary>
     public AdamW Optimizer { get; }
+
+    /// <summary>Steps taken.</summary>
+    public int Updates { get; set; }
 
     /// <summary>One step; the gradient is that of the mean over the rows' target tokens.</summary>
     /// <param name="rows">Rows with target tokens.</param>
@@ -36,19 +40,15 @@ internal sealed class FullTrainer : IDisposable
         using var scope = NewDisposeScope();
         TargetStates states = States(_model.Model, rows, SitePrefixes.None);
         long count = states.Labels.size(0);
-        (double sum, Tensor ofHidden, Tensor ofHead) = FullLoss.WithGradient(_model.Model, states);
-        Tensor[] leaves = [.. _model.Leaves];
-        Tensor[] gradients = [.. autograd.grad([states.Hidden], leaves, [ofHidden])];
+        (double sum, Tensor gradient) = FullGradient.Of(_model, states);
         using var noGradient = no_grad();
-        int embedding = Array.FindIndex(leaves, leaf => ReferenceEquals(leaf, _model.Model.Weights.Embedding));
-        gradients[embedding] = ofHead.PlusInPlace(gradients[embedding]);
-        Tensor gradient = _model.Flatten(gradients);
         double norm = gradient.norm().ToSingle() / count;
         if (!double.IsFinite(sum) || !double.IsFinite(norm))
-            throw new InvalidOperationException(
-                $"Expected a finite loss and gradient, found loss {sum / count} and gradient norm {norm}: lower the"
-                    + " learning rate.");
-        Optimizer.Step([gradient], rate, Math.Min(1, _options.ClipNorm / (norm + 1e-6)) / count);
+        {
+            throw new InvalidOperationException($"Expected a finite loss and gradient, found loss {sum / count} and"
+                + $" gradient norm {norm}: lower the learning rate.");
+        }
+        Optimizer.Step([gradient], ++Updates, rate, Optimizer.ClipFactor(norm) / count);
         _model.Refresh();
         return sum / count;
     }

@@ -101,7 +101,7 @@ internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
 
     private void Train(TrainableModel model, FullTrainer trainer, DenoisingBatches batches, TrainingExample[][] heldOut)
     {
-        PretrainingState state = PretrainingState.Read(_statePath, request.Identity, trainer.Optimizer);
+        PretrainingState state = PretrainingState.Read(_statePath, request.Identity, trainer);
         model.Refresh();
         var schedule = new LearningRateSchedule(request.LearningRate, request.Steps / 20 + 1, request.Steps,
             LearningRateDecay.Linear);
@@ -126,9 +126,9 @@ internal sealed class Pretraining(PretrainingRequest request, TextWriter log)
             if (clock.Elapsed.TotalSeconds - saved < SaveSeconds)
                 continue;
             saved = clock.Elapsed.TotalSeconds;
-            state.Write(_statePath, request.Identity, trainer.Optimizer);
+            state.Write(_statePath, request.Identity, trainer);
         }
-        state.Write(_statePath, request.Identity, trainer.Optimizer);
+        state.Write(_statePath, request.Identity, trainer);
         log.WriteLine(
             $"Held-out loss {trainer.MeanLoss(heldOut):F3} after {state.Step} steps, {state.Tokens:N0} target tokens"
                 + $" and {state.Seconds / 60:F1} minutes.");

@@ -5,7 +5,6 @@ using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Files;
-using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.SmallBart.Training;
@@ -21,8 +20,8 @@ internal sealed record PretrainingState(int Step, double Seconds, long Tokens)
     /// <summary>Writes the state, whole or not at all.</summary>
     /// <param name="path">The file.</param>
     /// <param name="run">What was asked for; a state goes on only under the same.</param>
-    /// <param name="optimizer">Weights and moments.</param>
-    public void Write(string path, string run, AdamW optimizer)
+    /// <param name="trainer">Weights and moments.</param>
+    public void Write(string path, string run, FullTrainer trainer)
     {
         var metadata = new Dictionary<string, string>
         {
@@ -32,13 +31,13 @@ internal sealed record PretrainingState(int Step, double Seconds, long Tokens)
             [nameof(Tokens)] = Tokens.ToString(CultureInfo.InvariantCulture),
         };
         AtomicFile.Write(path, stream => SafeTensorsWriter.Write(stream,
-            optimizer.State.Select(entry => SafeTensorsContent.Of(entry.Key, entry.Value)), metadata));
+            trainer.Optimizer.State.Select(entry => SafeTensorsContent.Of(entry.Key, entry.Value)), metadata));
     }
 
     /// <summary>Reads a state into weights and moments; a beginning where there is no file.</summary>
     /// <inheritdoc cref="Write"/>
     /// <exception cref="InvalidOperationException">The file belongs to another run.</exception>
-    public static PretrainingState Read(string path, string run, AdamW optimizer)
+    public static PretrainingState Read(string path, string run, FullTrainer trainer)
     {
         if (!File.Exists(path))
             return new PretrainingState(0, 0, 0);
@@ -48,12 +47,12 @@ internal sealed record PretrainingState(int Step, double Seconds, long Tokens)
                 $"'{path}': expected the state of the run {run}, found that of {file.Metadata[Run]}.");
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        foreach ((string name, Tensor value) in optimizer.State)
+        foreach ((string name, Tensor value) in trainer.Optimizer.State)
             value.copy_(file.Read(name, ScalarType.Float32));
         var state = new PretrainingState(Whole(nameof(Step)),
             double.Parse(file.Metadata[nameof(Seconds)], CultureInfo.InvariantCulture),
             Whole(nameof(Tokens)));
-        optimizer.Updates = state.Step;
+        trainer.Updates = state.Step;
         return state;
 
         int Whole(string key) => int.Parse(file.Metadata[key], CultureInfo.InvariantCulture);

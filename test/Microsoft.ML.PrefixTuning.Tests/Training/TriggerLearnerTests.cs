@@ -11,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Training;
 
 [TestClass]
 [TestCategory("Quick")]
-public sealed class TriggerSearchTests
+public sealed class TriggerLearnerTests
 {
     private static readonly TriggerRequest Request = new()
     {
@@ -25,15 +25,14 @@ public sealed class TriggerSearchTests
     public void Run_OverRows_FindsWordsWithALowerLoss()
     {
         using LanguageModel model = TinyTraining.Model();
-        using FixedPrefix start = Start(model);
-        TrainingRun run = Search(model, start) with { Validation = TinyTraining.Rows(8, seed: 9) };
-        TrainingOutcome outcome = TriggerSearch.Run(run, Request);
-        double best = outcome.Validations.Single(point => point.Step == outcome.BestStep).Loss;
-        Assert.IsLessThan(outcome.StartLoss, best);
-        Assert.AreEqual(best, outcome.Validations.Min(point => point.Loss));
+        TrainingRun run = Search(model) with { Validation = TinyTraining.Rows(8, seed: 9) };
+        Trained outcome = Trained.Search(run, Request);
+        double best = outcome.Summary.ValidationLosses.Single(point => point.Step == outcome.Summary.BestStep).Loss;
+        Assert.IsLessThan(outcome.Summary.StartLoss, best);
+        Assert.AreEqual(best, outcome.Summary.ValidationLosses.Min(point => point.Loss));
         using var scope = NewDisposeScope();
         using var found = new FixedPrefix(outcome.Best, CPU);
-        Assert.AreEqual(best, PrefixScorer.MeanLoss(run, run.Validation, found.Materialize()), 1e-6,
+        Assert.AreEqual(best, new PrefixPass(run, found.Convention).MeanLoss(run.Validation, found.Materialize()), 1e-6,
             "the prefix is that of the best words");
     }
 
@@ -42,14 +41,14 @@ public sealed class TriggerSearchTests
     {
         using LanguageModel model = TinyTraining.Model();
         using FixedPrefix start = Start(model);
-        TrainingOutcome outcome = TriggerSearch.Run(Search(model, start), Request);
-        Assert.HasCount(3, outcome.TriggerWords!);
+        Trained outcome = Trained.Search(Search(model), Request);
+        Assert.HasCount(3, outcome.Words!);
         for (int place = 0; place < 3; place++)
         {
-            int word = outcome.TriggerWords![place];
+            int word = outcome.Words![place];
             Assert.IsTrue(word == Request.Start[place + 1] || Request.Allowed.Contains(word), $"{word}");
         }
-        int[] whole = [1, .. outcome.TriggerWords!];
+        int[] whole = [1, .. outcome.Words!];
         using var scope = NewDisposeScope();
         using var words = new TrainedEmbeddings(model, TrainedEmbeddings.EmbeddingsOf(model, whole), start.Convention);
         CollectionAssert.AreEqual(TinyTraining.Values(words.Bake()), TinyTraining.Values(outcome.Best));
@@ -59,21 +58,53 @@ public sealed class TriggerSearchTests
     public void Run_OfASeed_FindsTheSameWords()
     {
         using LanguageModel model = TinyTraining.Model();
-        using FixedPrefix start = Start(model);
-        TrainingOutcome one = TriggerSearch.Run(Search(model, start), Request),
-            same = TriggerSearch.Run(Search(model, start), Request);
-        CollectionAssert.AreEqual(one.TriggerWords!.ToArray(), same.TriggerWords!.ToArray());
+        Trained one = Trained.Search(Search(model), Request),
+            same = Trained.Search(Search(model), Request);
+        CollectionAssert.AreEqual(one.Words!.ToArray(), same.Words!.ToArray());
         CollectionAssert.AreEqual(one.Steps.ToArray(), same.Steps.ToArray());
+    }
+
+    [TestMethod]
+    public void Run_StoppedAtAnyStepAndResumed_EqualsUninterrupted()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        Trained whole = Search(null, int.MaxValue);
+        for (int stop = 0; stop < whole.Steps.Count; stop += 4)
+        {
+            var state = new MemoryState();
+            Assert.ThrowsExactly<OperationCanceledException>(() => Search(state, stop));
+            Trained resumed = Search(state, int.MaxValue);
+            CollectionAssert.AreEqual(whole.Words!.ToArray(), resumed.Words!.ToArray(), $"stopped after {stop}");
+            CollectionAssert.AreEqual(whole.Steps.ToArray(), resumed.Steps.ToArray());
+            TrainingSummary wanted = whole.Summary, found = resumed.Summary;
+            CollectionAssert.AreEqual(wanted.ValidationLosses.ToArray(), found.ValidationLosses.ToArray());
+            Assert.AreEqual((wanted.BestStep, wanted.Tokens), (found.BestStep, found.Tokens));
+        }
+
+        Trained Search(MemoryState? state, int stopAfter)
+        {
+            int step = 0;
+            return Trained.Search(TriggerLearnerTests.Search(model) with
+            {
+                State = state,
+                Validation = TinyTraining.Rows(4, seed: 9),
+                Progress = progress => step = progress.Step,
+                CheckAlive = () =>
+                {
+                    if (step >= stopAfter)
+                        throw new OperationCanceledException();
+                },
+            }, Request);
+        }
     }
 
     [TestMethod]
     public void Run_OfManySteps_HoldsNoTensors()
     {
         using LanguageModel model = TinyTraining.Model();
-        using FixedPrefix start = Start(model);
-        TriggerSearch.Run(Search(model, start), Request);
+        Trained.Search(Search(model), Request);
         long before = OwnTensors.Live;
-        TriggerSearch.Run(Search(model, start), Request);
+        Trained.Search(Search(model), Request);
         Assert.AreEqual(before, OwnTensors.Live);
     }
 
@@ -82,10 +113,11 @@ public sealed class TriggerSearchTests
     {
         using LanguageModel model = TinyTraining.Model();
         using FixedPrefix start = Start(model);
-        TrainingRun run = Search(model, start) with { Validation = TinyTraining.Rows(8, seed: 9), Opening = [1] };
-        double with = TriggerSearch.Run(run, Request).BaseLoss,
-            without = TriggerSearch.Run(run with { Opening = [] }, Request).BaseLoss;
-        Assert.AreEqual(PrefixTrainer.Train(run with { Options = run.Options with { MaxSteps = 0 } }).BaseLoss, with);
+        TrainingRun run = Search(model) with { Validation = TinyTraining.Rows(8, seed: 9), Opening = [1] };
+        double with = Trained.Search(run, Request).Summary.BaseLoss,
+            without = Trained.Search(run with { Opening = [] }, Request).Summary.BaseLoss;
+        TrainingRun measured = run with { Options = run.Options with { MaxSteps = 0 } };
+        Assert.AreEqual(Trained.By(measured, start).Summary.BaseLoss, with);
         Assert.AreNotEqual(without, with);
     }
 
@@ -93,37 +125,34 @@ public sealed class TriggerSearchTests
     public void Run_OfBatchesInParts_FindsTheSameWords()
     {
         using LanguageModel model = TinyTraining.Model();
-        using FixedPrefix start = Start(model);
-        TrainingRun run = Search(model, start);
+        TrainingRun run = Search(model);
         run = run with { Order = _ => [[.. Enumerable.Range(0, run.Examples.Count)]] };
         int[] whole = Words(run.Examples.Count), parts = Words(3);
         CollectionAssert.AreNotEqual(Request.Start[1..], whole);
         CollectionAssert.AreEqual(whole, parts);
 
         int[] Words(int batchSize) =>
-            [.. TriggerSearch.Run(run with { Options = run.Options with { BatchSize = batchSize } },
-            Request).TriggerWords!];
+            [.. Trained.Search(run with { Options = run.Options with { BatchSize = batchSize } },
+            Request).Words!];
     }
 
     [TestMethod]
     public void Run_OfAnObjective_SearchesAlongItsGradient()
     {
         using LanguageModel model = TinyTraining.Model();
-        using FixedPrefix start = Start(model);
-        TrainingRun run = Search(model, start);
+        TrainingRun run = Search(model);
         int[] down = First(run.Objective), up = First(new Opposite(run.Objective));
         CollectionAssert.AreNotEqual(down, up);
 
         int[] First(ITrainingObjective objective) =>
-            [.. TriggerSearch.Run(run with { Objective = objective }, Request).TriggerWords!];
+            [.. Trained.Search(run with { Objective = objective }, Request).Words!];
     }
 
     [TestMethod]
     public void Run_WithoutABetterWord_StopsAtTheEndOfAnEpochOnly()
     {
         using LanguageModel model = TinyTraining.Model();
-        using FixedPrefix start = Start(model);
-        TrainingRun run = Search(model, start) with
+        TrainingRun run = Search(model) with
         {
             Validation = TinyTraining.Rows(4, seed: 9),
             Options = new TrainingOptions
@@ -134,9 +163,10 @@ public sealed class TriggerSearchTests
             },
             Order = _ => [.. Enumerable.Range(0, 30).Select(_ => (int[])[0, 1])],
         };
-        TrainingOutcome outcome = TriggerSearch.Run(run, Request with { Start = [1, 9, 9, 9], Allowed = [9] });
-        Assert.AreEqual(StopReason.EarlyStopping, outcome.Reason);
-        CollectionAssert.AreEqual((int[])[0, 20, 30], outcome.Validations.Select(point => point.Step).ToArray());
+        Trained outcome = Trained.Search(run, Request with { Start = [1, 9, 9, 9], Allowed = [9] });
+        Assert.AreEqual(TrainingEnd.EarlyStopping, outcome.Summary.End);
+        CollectionAssert.AreEqual((int[])[0, 20, 30],
+            outcome.Summary.ValidationLosses.Select(point => point.Step).ToArray());
     }
 
     /// <summary>An objective turned round.</summary>
@@ -158,7 +188,7 @@ public sealed class TriggerSearchTests
     private static FixedPrefix Start(LanguageModel model) =>
         new(TinyTraining.Start(model, PrefixStart.DefaultText), CPU);
 
-    private static TrainingRun Search(LanguageModel model, FixedPrefix start) =>
-        TinyTraining.Run(model, start,
+    private static TrainingRun Search(LanguageModel model) =>
+        TinyTraining.Run(model,
             new TrainingOptions { MaxEpochs = 4, BatchSize = 4, MaxSteps = 15, EarlyStopping = null });
 }

@@ -1,0 +1,62 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Training;
+
+/// <summary>A run's rows through the base behind a prefix. Tensors belong to the dispose scope of the caller.</summary>
+/// <param name="run">Base, objective, batch size, cancellation.</param>
+/// <param name="convention">What the prefix does to the tokens.</param>
+/// <param name="groups">K: prefixes of which each row takes one.</param>
+internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, int groups = 1)
+{
+    /// <summary>One batch through the base.</summary>
+    /// <param name="rows">The rows; at least one target token.</param>
+    /// <param name="prefix">
+    /// The prefix of each site, float32: [N, 2, G, P, D], or [N, 2, K, G, P, D] with several groups.
+    /// </param>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public TargetStates States(IReadOnlyList<TrainingExample> rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix)
+    {
+        run.ThrowIfCancelled();
+        return TargetStates.Make(run.Model, rows, OfRows(rows, prefix));
+    }
+
+    /// <summary>The mean loss over all target tokens of some rows, in nats; 0 where they have none.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="prefix">As in <see cref="States"/>.</param>
+    public double MeanLoss(IReadOnlyList<TrainingExample> rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix)
+    {
+        using var noGradient = no_grad();
+        TrainingExample[] scored = rows.Where(row => TargetStates.Count(run.Model, row) > 0).ToArray();
+        double sum = 0;
+        foreach (int[] batch in BatchPlan.Sorted(scored, run.Options.BatchSize))
+        {
+            using var scope = NewDisposeScope();
+            TrainingExample[] examples = batch.Select(row => scored[row]).ToArray();
+            sum += run.Objective.Sum(run.Model, States(examples, prefix), examples);
+        }
+        int tokens = scored.Sum(row => TargetStates.Count(run.Model, row));
+        return tokens == 0 ? 0 : sum / tokens;
+    }
+
+    /// <summary>
+    /// The mean loss of the base by itself, whose rows have the begin token that a prefix may hold for them.
+    /// </summary>
+    /// <param name="rows">The rows.</param>
+    public double BaseLoss(IReadOnlyList<TrainingExample> rows) =>
+        MeanLoss([.. rows.Select(row => row.Behind(run.Opening))], SitePrefixes.None.Values);
+
+    /// <summary>The prefix as the rows of a batch see it: in the type of the base, each row's own group.</summary>
+    private SitePrefixes OfRows(IReadOnlyList<TrainingExample> rows,
+        IReadOnlyDictionary<AttentionSite, Tensor> prefix)
+    {
+        Tensor? own = groups == 1 ? null
+            : tensor(rows.Select(row => (long)row.Group).ToArray(), device: run.Model.Device);
+        return new SitePrefixes(prefix.ToDictionary(site => site.Key, site =>
+            (own is null ? site.Value : site.Value.index_select(SitePrefixes.GroupAxis, own)).to(run.Model.Type)),
+            convention);
+    }
+}
