@@ -93,7 +93,8 @@ internal sealed class RowInspection
         while (cursor.MoveNext())
         {
             int prompt = encoder.PromptLength(Text(getters[0]));
-            rows.Add(new(place, prompt, columns.Label is null ? room : encoder.Target(Text(getters[1]), out _).Length));
+            rows.Add(new(place, prompt,
+                columns.Label is null ? room : encoder.Target(Text(getters[1]), out _, out _).Length));
         }
         return [.. rows];
     }
