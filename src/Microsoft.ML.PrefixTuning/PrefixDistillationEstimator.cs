@@ -1,7 +1,6 @@
 using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
-using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
@@ -52,7 +51,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         };
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(teacher);
-        OptionsCheck.Check(options);
+        Faults.Throw(options.Check);
         _columns.Check();
         _host = environment.Register(nameof(PrefixDistillationEstimator));
         (_baseModel, _teacher, _options) = (baseModel, teacher, options);
@@ -84,7 +83,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         {
             GeneratedTextSchema.TextColumn(data.Schema, _columns.Input, "input");
             if (_options.ContinuationColumnName is { } column)
-                GeneratedTextSchema.TextColumn(data.Schema, column, "continuation");
+                GeneratedTextSchema.TextsColumn(data.Schema, column, "continuation");
         }
         using IChannel channel = _host.Start("Distillation");
         BaseLease lease = Acquire();

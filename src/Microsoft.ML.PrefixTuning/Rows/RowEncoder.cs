@@ -37,7 +37,7 @@ internal sealed class RowEncoder
 
     /// <summary>The template where the options name none.</summary>
     public static string DefaultTemplate(TransformerSpec spec) =>
-        spec.IsEncoderDecoder ? PrefixTuningOptions.InputPlaceholder : PrefixTuningOptions.InputPlaceholder + "\n";
+        spec.IsEncoderDecoder ? InputPlaceholder.Text : InputPlaceholder.Text + "\n";
 
     /// <summary>Tokens of a row's prompt, whether it fits or not.</summary>
     public int PromptLength(string input) => Encode(input).Ids.Length;

@@ -124,7 +124,8 @@ public sealed class RowsWrittenTests
     {
         using PrefixTuningTransformer model = Model(remembered);
         Context.Transforms.Text.FeaturizeText("Features", "Output")
-            .Append(Context.Regression.Trainers.Sdca("Number", maximumNumberOfIterations: 3)).Fit(model.Transform(Data()));
+            .Append(Context.Regression.Trainers.Sdca("Number", maximumNumberOfIterations: 3))
+            .Fit(model.Transform(Data()));
         return model.Session.RowsWritten;
     }
 
