@@ -5,7 +5,6 @@ using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
-using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 

@@ -5,7 +5,6 @@ using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
-using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
@@ -40,11 +39,11 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
     {
         var needed = new List<DataViewSchema.Column>
         {
-            GeneratedTextSchema.TextColumn(data.Schema, columns.Input, "input"),
-            GeneratedTextSchema.TextsColumn(data.Schema, columns.Label, "label"),
+            TextColumns.One(data.Schema, columns.Input, "input"),
+            TextColumns.OneOrSeveral(data.Schema, columns.Label, "label"),
         };
         if (columns.Attribute is { } attribute)
-            needed.Add(GeneratedTextSchema.TextColumn(data.Schema, attribute, "attribute"));
+            needed.Add(TextColumns.One(data.Schema, attribute, "attribute"));
         var examples = new List<TrainingExample>();
         using DataViewRowCursor cursor = data.GetRowCursor(needed);
         Func<string[]>[] readers = [.. needed.Select(column => ColumnTexts.GetReader(cursor, column))];

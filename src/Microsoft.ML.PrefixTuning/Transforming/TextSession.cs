@@ -42,7 +42,9 @@ internal sealed class TextSession : IDisposable
         try
         {
             _prefixes = new PrefixSet(choice, settings, lease.Base);
-            _generator = new BatchWriter(lease.Base.Model, RuleMaker.Make(settings.Generation, lease.Base));
+            GenerationRules rules = RuleMaker.Make(settings.Generation, lease.Base.Model.Spec, lease.Base.Tokenizer,
+                lease.Base.EndIds);
+            _generator = new BatchWriter(lease.Base.Model, rules);
         }
         catch
         {

@@ -37,7 +37,7 @@ public sealed class GenerationConfigTests
     {
         using FrozenBase frozen = FrozenBase.Load(Base("t5", config), torch.float32, torch.CPU);
         GenerationRules rules =
-            RuleMaker.Make(new GenerationOptions { MinNewTokens = least, MaxNewTokens = most }, frozen);
+            Rules(new GenerationOptions { MinNewTokens = least, MaxNewTokens = most }, frozen);
         Assert.AreEqual((first, last, min, max),
             (rules.ForcedFirstId, rules.ForcedLastId, rules.MinNewTokens, rules.MaxNewTokens));
     }
@@ -69,7 +69,7 @@ public sealed class GenerationConfigTests
         using FrozenBase frozen =
             FrozenBase.Load(Base("llama", """{ "forced_bos_token_id": 5, "max_length": 9, "min_length": 3 }"""),
             torch.float32, torch.CPU);
-        GenerationRules rules = RuleMaker.Make(new GenerationOptions(), frozen);
+        GenerationRules rules = Rules(new GenerationOptions(), frozen);
         Assert.AreEqual((null, null, 0, 128),
             (rules.ForcedFirstId, rules.ForcedLastId, rules.MinNewTokens, rules.MaxNewTokens));
     }
@@ -115,4 +115,7 @@ public sealed class GenerationConfigTests
         File.WriteAllText(file, config.ToJsonString());
         return folder;
     }
+
+    private static GenerationRules Rules(GenerationOptions options, FrozenBase frozen) =>
+        RuleMaker.Make(options, frozen.Model.Spec, frozen.Tokenizer, frozen.EndIds);
 }
