@@ -51,7 +51,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         };
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(teacher);
-        OptionsCheck.Check(options);
+        Faults.Throw(options.Check);
         _columns.Check();
         _host = environment.Register(nameof(PrefixDistillationEstimator));
         (_baseModel, _teacher, _options) = (baseModel, teacher, options);
@@ -83,7 +83,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         {
             GeneratedTextSchema.TextColumn(data.Schema, _columns.Input, "input");
             if (_options.ContinuationColumnName is { } column)
-                GeneratedTextSchema.TextColumn(data.Schema, column, "continuation");
+                GeneratedTextSchema.TextsColumn(data.Schema, column, "continuation");
         }
         using IChannel channel = _host.Start("Distillation");
         BaseLease lease = Acquire();

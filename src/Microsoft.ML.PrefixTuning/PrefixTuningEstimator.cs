@@ -17,7 +17,7 @@ namespace Microsoft.ML.PrefixTuning;
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | Yes |
 /// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType) |
-/// | Label column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), for `Fit` only |
+/// | Label column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it, for `Fit` only |
 /// | Attribute column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), where the options name one |
 /// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences
 /// |
@@ -44,7 +44,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         columns.Check();
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(options);
-        OptionsCheck.Check(options);
+        Faults.Throw(options.Check);
         _host = environment.Register(nameof(PrefixTuningEstimator));
         (_columns, _baseModel, _options) = (columns, baseModel, options);
         _seed = TrainingSeed.Of(options.Training, environment);
@@ -76,7 +76,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         foreach (IDataView data in _options.ValidationSet is { } given ? (IDataView[])[input, given] : [input])
         {
             GeneratedTextSchema.Read(data.Schema, _settings);
-            GeneratedTextSchema.TextColumn(data.Schema, _columns.Label, "label");
+            GeneratedTextSchema.TextsColumn(data.Schema, _columns.Label, "label");
         }
         using IChannel channel = _host.Start("Training");
         BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, _options.Precision, _options.Device);

@@ -80,28 +80,19 @@ internal sealed class RowInspection
         TransformerSpec spec = frozen.Model.Spec;
         var encoder = new RowEncoder(frozen.Tokenizer, spec, parsed.GetValue(_template), columns.Input, default);
         int room = RuleMaker.Lengths(new GenerationOptions(), spec).Most;
-        TableFormat format = TableFormats.Of(parsed.GetValue(_format), path, TableFormat.Tsv);
-        string place = "";
-        using var view = new TextTableView(
-            new TableInput(path, format, TextSource.DefaultInput, _console), row => place = row.Place);
-        DataViewSchema.Column[] needed = [.. new[] { columns.Input, columns.Label }.OfType<string>()
-            .Select(name => view.Schema[TableColumns.Find(view.Columns, name)])];
-        using DataViewRowCursor cursor = view.GetRowCursor(needed);
-        ValueGetter<ReadOnlyMemory<char>>[] getters =
-            [.. needed.Select(column => cursor.GetGetter<ReadOnlyMemory<char>>(column))];
+        TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), path, TableFormat.Tsv);
+        using TableReader reader = new TableInput(path, format, TextSource.DefaultInput, _console).Open();
+        int input = TableColumns.Find(reader.Columns, columns.Input);
+        int? label = columns.Label is { } name ? TableColumns.Find(reader.Columns, name) : null;
         var rows = new List<RowLength>();
-        while (cursor.MoveNext())
+        while (reader.Read() is { } row)
         {
-            int prompt = encoder.PromptLength(Text(getters[0]));
-            rows.Add(new(place, prompt, columns.Label is null ? room : encoder.Target(Text(getters[1]), out _).Length));
+            int prompt = encoder.PromptLength(row.Text(input));
+            // Several wanted texts are as many rows, as in train.
+            int[] texts = label is int column
+                ? [.. row.Texts(column).Select(text => encoder.Target(text, out _, out _).Length)] : [room];
+            rows.AddRange(texts.Select(text => new RowLength(row.Place, prompt, text)));
         }
         return [.. rows];
-    }
-
-    private static string Text(ValueGetter<ReadOnlyMemory<char>> getter)
-    {
-        ReadOnlyMemory<char> text = default;
-        getter(ref text);
-        return text.ToString();
     }
 }
