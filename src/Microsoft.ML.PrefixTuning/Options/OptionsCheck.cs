@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 
@@ -8,6 +9,9 @@ namespace Microsoft.ML.PrefixTuning;
 /// <summary>Gathers all faults of options, so that one exception names every property to be mended.</summary>
 internal sealed class OptionsCheck
 {
+    // The least normal number of float32, but for a margin: below it, a division by zero is no longer prevented.
+    private const double LeastEpsilon = 1e-37;
+
     private readonly List<string> _faults = [];
     private string _place = "";
 
@@ -195,11 +199,12 @@ internal sealed class OptionsCheck
         AtLeast(1, options.MaxSteps ?? 1, "Training.MaxSteps");
         AtLeast(1, options.BatchSize, "Training.BatchSize");
         AtLeast(1, options.GradientAccumulation, "Training.GradientAccumulation");
-        AtLeast(0, options.WarmupSteps, "Training.WarmupSteps");
+        AtLeast(0, options.WarmupSteps ?? 0, "Training.WarmupSteps");
         AtLeast(1, options.StateInterval, "Training.StateInterval");
         AtLeast(1, options.MaxFailedSteps, "Training.MaxFailedSteps");
         Above(0, options.LearningRate ?? 1, "Training.LearningRate");
         Above(0, options.Epsilon, "Training.Epsilon");
+        MovesInFloat32(options);
         Share(options.Beta1, "Training.Beta1");
         Share(options.Beta2, "Training.Beta2");
         Share(options.Averaging, "Training.Averaging");
@@ -222,6 +227,19 @@ internal sealed class OptionsCheck
         That(options.StateFile is not "", "Training.StateFile", "a path, or null", "an empty text");
         That(options.DriftText is not "", "Training.DriftText", "a text of at least one character, or null",
             "an empty one");
+    }
+
+    /// <summary>AdamW multiplies with these and divides by them in float32: they must have a value there.</summary>
+    private void MovesInFloat32(TrainingOptions options)
+    {
+        double rate = options.LearningRate ?? 1;
+        // The first step is the furthest: its mean of gradients is divided by 1 - Beta1.
+        That(!(rate / (1 - options.Beta1) > float.MaxValue), "Training.LearningRate",
+            "a number whose steps float32 can hold", rate);
+        That(options.Epsilon is not (> 0 and < LeastEpsilon or > float.MaxValue), "Training.Epsilon",
+            string.Create(CultureInfo.InvariantCulture, $"{LeastEpsilon} or more, within float32"), options.Epsilon);
+        That(!(rate * options.WeightDecay > float.MaxValue), "Training.WeightDecay",
+            "a number whose product with the learning rate float32 can hold", options.WeightDecay);
     }
 
     /// <summary>What means nothing where no number is trained.</summary>

@@ -38,6 +38,8 @@ public sealed record PrefixOptions
 /// <summary>Where training starts.</summary>
 public abstract record PrefixStart
 {
+    internal const string TextAdvice = "A start from text (PrefixStart.FromText) usually does not.";
+
     private protected PrefixStart()
     {
     }

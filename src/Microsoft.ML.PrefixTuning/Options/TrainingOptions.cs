@@ -28,8 +28,8 @@ public sealed record TrainingOptions
     public double? LearningRate { get; init; }
 
     /// <summary>Steps in which the learning rate rises from 0.</summary>
-    /// <value>The default is 10.</value>
-    public int WarmupSteps { get; init; } = 10;
+    /// <value>The default is <see langword="null"/>: 10, but at most a tenth of the steps.</value>
+    public int? WarmupSteps { get; init; }
 
     /// <summary>What the learning rate does after the warmup.</summary>
     /// <value>The default is <see cref="LearningRateDecay.Cosine"/>.</value>
@@ -72,7 +72,8 @@ public sealed record TrainingOptions
     public double Averaging { get; init; } = 0.97;
 
     /// <summary>
-    /// Share of the training rows held out for validation where no validation set is given; 0 means none.
+    /// Share of the training rows held out for validation where no validation set is given; 0 means none. Rows of one
+    /// input (and attribute value) are held out together, as long as that comes nearer to the share.
     /// </summary>
     /// <value>The default is 0.05.</value>
     public double ValidationFraction { get; init; } = 0.05;
@@ -105,7 +106,10 @@ public sealed record TrainingOptions
     /// <value>The default is <see langword="null"/>.</value>
     public Action<TrainingProgress>? Progress { get; init; }
 
-    /// <summary>Ends training within one step.</summary>
+    /// <summary>
+    /// Ends training within one step; where <see cref="WhenCancelled"/> asks for the best so far, the rows at which the
+    /// start was measured are first measured once more if no validation followed a step yet.
+    /// </summary>
     public CancellationToken CancellationToken { get; init; }
 
     /// <summary>Whether a cancelled training throws or gives the best prefix so far.</summary>
