@@ -1,7 +1,6 @@
 using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
-using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
@@ -40,7 +39,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     private readonly PrefixTeacher _teacher;
     private readonly DistillationOptions _options;
     private readonly TextSettings _settings;
-    private readonly int _seed;
+    private readonly TrainingSeed _seed;
 
     internal PrefixDistillationEstimator(IHostEnvironment environment, (string Output, string Input) columns,
         BaseModel baseModel,
@@ -52,12 +51,12 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         };
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(teacher);
-        OptionsCheck.Check(options);
+        Faults.Throw(options.Check);
         _columns.Check();
         _host = environment.Register(nameof(PrefixDistillationEstimator));
         (_baseModel, _teacher, _options) = (baseModel, teacher, options);
         PrefixTuningOptions student = options.Student;
-        _seed = student.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
+        _seed = TrainingSeed.Of(student.Training, environment);
         _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation,
             student.Precision, student.EmbedBase);
         _settings.CheckErrorColumn(_columns.Label, "Student.");
@@ -84,7 +83,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         {
             GeneratedTextSchema.TextColumn(data.Schema, _columns.Input, "input");
             if (_options.ContinuationColumnName is { } column)
-                GeneratedTextSchema.TextColumn(data.Schema, column, "continuation");
+                GeneratedTextSchema.TextsColumn(data.Schema, column, "continuation");
         }
         using IChannel channel = _host.Start("Distillation");
         BaseLease lease = Acquire();
@@ -100,7 +99,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
             }
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, student, lease.Base)
             {
-                Seed = _seed,
+                Seed = _seed.Resume(student.Training.StateFile),
                 Teacher = teacher,
             };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);

@@ -19,7 +19,9 @@ public static class PrefixTuningCatalog
     /// <param name="catalog">The text transforms' catalog.</param>
     /// <param name="outputColumnName">Column that takes the generated text.</param>
     /// <param name="inputColumnName">Text column that is read.</param>
-    /// <param name="labelColumnName">Text column with the wanted texts; needed for <c>Fit</c> only.</param>
+    /// <param name="labelColumnName">
+    /// Text column with the wanted texts; needed for <c>Fit</c> only. Of a vector of texts each is a training example.
+    /// </param>
     /// <param name="baseModel">The frozen model.</param>
     /// <param name="options">Everything else; null means the defaults.</param>
     /// <exception cref="ArgumentException">An option has no good value; the message names each one.</exception>

@@ -1,7 +1,6 @@
 using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
-using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
@@ -18,7 +17,7 @@ namespace Microsoft.ML.PrefixTuning;
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | Yes |
 /// | Input column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType) |
-/// | Label column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), for `Fit` only |
+/// | Label column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it, for `Fit` only |
 /// | Attribute column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), where the options name one |
 /// | Output column data type | [Text](xref:Microsoft.ML.Data.TextDataViewType), or a vector of it for several sequences
 /// |
@@ -37,7 +36,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
     private readonly BaseModel _baseModel;
     private readonly PrefixTuningOptions _options;
     private readonly TextSettings _settings;
-    private readonly int _seed;
+    private readonly TrainingSeed _seed;
 
     internal PrefixTuningEstimator(IHostEnvironment environment, FitColumns columns, BaseModel baseModel,
         PrefixTuningOptions options)
@@ -45,11 +44,10 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         columns.Check();
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(options);
-        OptionsCheck.Check(options);
+        Faults.Throw(options.Check);
         _host = environment.Register(nameof(PrefixTuningEstimator));
         (_columns, _baseModel, _options) = (columns, baseModel, options);
-        // Not from the host's generator: that one depends on which components were made before this one.
-        _seed = options.Training.Seed ?? MlNetInternals.GetSeed(environment) ?? Random.Shared.Next();
+        _seed = TrainingSeed.Of(options.Training, environment);
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation,
             options.Precision,
             options.EmbedBase)
@@ -78,7 +76,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         foreach (IDataView data in _options.ValidationSet is { } given ? (IDataView[])[input, given] : [input])
         {
             GeneratedTextSchema.Read(data.Schema, _settings);
-            GeneratedTextSchema.TextColumn(data.Schema, _columns.Label, "label");
+            GeneratedTextSchema.TextsColumn(data.Schema, _columns.Label, "label");
         }
         using IChannel channel = _host.Start("Training");
         BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, _options.Precision, _options.Device);
@@ -86,7 +84,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         {
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, _options, lease.Base)
             {
-                Seed = _seed,
+                Seed = _seed.Resume(_options.Training.StateFile),
             };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);

@@ -33,7 +33,7 @@ public sealed class TextGenerationCatalog
     /// <param name="data">Rows with labels and outputs.</param>
     /// <param name="labelColumnName">Texts wanted: one a row, or several as a vector. Empty ones stand for references
     /// that are missing; a row or group without any is measured against an empty text.</param>
-    /// <param name="outputColumnName">The text generated for the row.</param>
+    /// <param name="outputColumnName">The text generated for the row; of a vector of texts the first one.</param>
     /// <param name="options">What may be chosen.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
     /// <exception cref="ArgumentException">There are no rows; a row's group is missing: an empty text or a missing
@@ -54,7 +54,7 @@ public sealed class TextGenerationCatalog
         ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
         ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
         options ??= new TextGenerationEvaluationOptions();
-        options.Check();
+        Faults.Throw(options.Check);
         var columns = new EvaluationColumns(data.Schema, labelColumnName, outputColumnName, options.GroupColumnName);
         IReadOnlyList<Segment> segments =
             SegmentReader.Read(data, columns, () => MlNetInternals.CheckAlive(_environment));

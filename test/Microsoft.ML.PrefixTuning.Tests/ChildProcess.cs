@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tests.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tests;
 
@@ -13,6 +14,9 @@ internal static class ChildProcess
 {
     /// <summary>Verb: saves one file after another under a name until it is killed.</summary>
     public const string SaveForever = "save-forever";
+
+    /// <summary>Verb: saves a file of a few bytes under a name as often as told.</summary>
+    public const string SaveOften = "save-often";
 
     /// <summary>Line that a child writes when its work has begun.</summary>
     public const string Ready = "ready";
@@ -56,6 +60,15 @@ internal static class ChildProcess
             case [FaceChild.LoadTone, var model, var text, var tone]:
                 FaceChild.WriteText(model, text, tone);
                 return 0;
+            case [SaveOften, var path, var times]:
+                Save(path, int.Parse(times, CultureInfo.InvariantCulture));
+                return 0;
+            case [FaceChild.LoadAndForget, var model, var text, var temporary]:
+                FaceChild.WriteTextAndForget(model, text, temporary);
+                return 0;
+            case [FaceChild.LoadAndWait, var model, var temporary]:
+                FaceChild.Wait(model, temporary);
+                return 0;
             case [FaceChild.ReadRows, var model]:
                 FaceChild.ReadThousands(model);
                 return 0;
@@ -68,12 +81,21 @@ internal static class ChildProcess
             case [FaceChild.SaveWithoutRoom, var model, var target, var allowed]:
                 FaceChild.TryToSave(model, target, ulong.Parse(allowed, CultureInfo.InvariantCulture));
                 return 0;
+            case [OptionChild.Describe, var models]:
+                OptionChild.DescribeAll(models);
+                return 0;
             case [FaceChild.Train, var folder, var state]:
                 FaceChild.TrainWithState(folder, state);
                 return 0;
             default:
                 return 1;
         }
+    }
+
+    private static void Save(string path, int times)
+    {
+        for (int i = 0; i < times; i++)
+            AtomicFile.Write(path, "content"u8);
     }
 
     private static void Save(string path)

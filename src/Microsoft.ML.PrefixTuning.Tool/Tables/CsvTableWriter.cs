@@ -1,38 +1,23 @@
+using System;
 using System.Collections.Generic;
-using System.Globalization;
-using System.IO;
-using CsvHelper;
-using CsvHelper.Configuration;
+using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
-/// <summary>Writes comma-separated rows; a text with line breaks is quoted and keeps them.</summary>
-internal sealed class CsvTableWriter : TableWriter
+/// <summary>Comma-separated rows (RFC 4180); a text with line breaks is quoted and keeps them.</summary>
+/// <param name="layout">Where columns stand.</param>
+internal sealed class CsvTableWriter(FieldLayout layout) : TableWriter
 {
-    private readonly CsvWriter _writer;
-    private readonly FieldLayout _layout;
+    public override string Start => Line(layout.Header);
 
-    /// <param name="writer">Takes the text; not owned.</param>
-    /// <param name="columns">The columns of the rows that come.</param>
-    /// <param name="added">New columns.</param>
-    public CsvTableWriter(TextWriter writer, IReadOnlyList<string> columns, IReadOnlyList<AddedColumn> added)
-    {
-        _writer = new CsvWriter(writer, new CsvConfiguration(CultureInfo.InvariantCulture) { NewLine = "\n" },
-            leaveOpen: true);
-        _layout = new FieldLayout(columns, added);
-        WriteRow(_layout.Header);
-    }
+    public override string Row(TableRow row, IReadOnlyList<string[]> texts) => Line(layout.Fields(row, texts));
 
-    public override void Write(TableRow row, IReadOnlyList<string[]> texts) => WriteRow(_layout.Fields(row, texts));
+    // Many readers pass over an empty line: a row of one empty text is none.
+    private static string Line(IEnumerable<string> fields) =>
+        string.Join(',', fields.Select(Quote)) is { Length: > 0 } line ? line + "\n" : "\"\"\n";
 
-    public override void Flush() => _writer.Flush();
-
-    public override void Dispose() => _writer.Dispose();
-
-    private void WriteRow(IEnumerable<string> fields)
-    {
-        foreach (string field in fields)
-            _writer.WriteField(field);
-        _writer.NextRecord();
-    }
+    // Some readers take a carriage return alone for the end of a row, and cut spaces at the ends of a field.
+    private static string Quote(string field) =>
+        field.AsSpan().IndexOfAny(",\"\r\n") >= 0 || field.StartsWith(' ') || field.EndsWith(' ')
+            ? $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : field;
 }

@@ -1,60 +1,52 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 using System.Text.Json;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
-/// <summary>
-/// Reads a JSON object a line. The columns are the properties of the first one; other rows may lack some.
-/// </summary>
+/// <summary>Reads JSON objects. The columns are the properties of the first one; other rows may lack some.</summary>
 /// <param name="reader">The text; owned.</param>
 /// <param name="name">Name of the file, for messages.</param>
-internal sealed class JsonTableReader(TextReader reader, string name) : TableReader(reader, name)
+internal abstract class JsonTableReader(TextReader reader, string name) : TableReader(reader, name)
 {
-    private long _line;
-    private JsonElement? _first;
+    private JsonRow? _first;
 
-    protected override long Line => _line;
-
-    protected override bool Begin()
+    protected sealed override bool Begin()
     {
-        _first = ReadObject();
-        Columns = _first is { } row ? [.. row.EnumerateObject().Select(property => property.Name)] : [];
+        _first = ReadRow(null);
+        Columns = _first?.Columns ?? [];
         return true;
     }
 
-    protected override TableRow? Next()
+    protected sealed override TableRow? Next()
     {
-        JsonElement? row = _first ?? ReadObject();
+        JsonRow? row = _first ?? ReadRow(Columns);
         _first = null;
-        return row is { } found ? new TableRow(Place, [.. Columns.Select(column => Text(found, column))], found) : null;
+        return row;
     }
 
-    private JsonElement? ReadObject()
+    /// <summary>The text of the next object, or null at the end.</summary>
+    protected abstract string? NextObject();
+
+    private JsonRow? ReadRow(IReadOnlyList<string>? columns)
     {
-        if (Reader.ReadLine() is not { } line)
+        if (NextObject() is not { } text)
             return null;
-        _line++;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(line);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone()
+            using JsonDocument document = JsonDocument.Parse(text);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? new JsonRow(Place, columns, document.RootElement.Clone())
                 : throw new FormatException(
                     $"{Place}: expected a JSON object, found {document.RootElement.ValueKind}.");
         }
         catch (JsonException fault)
         {
-            throw new FormatException($"{Place}: expected a JSON object, found something else: {fault.Message}", fault);
+            throw new FormatException($"{Place}: expected a JSON object, found something else: {Reason(fault)}", fault);
         }
     }
 
-    private static string? Text(JsonElement row, string column) =>
-        !row.TryGetProperty(column, out JsonElement value) ? null
-        : value.ValueKind switch
-        {
-            JsonValueKind.String => value.GetString(),
-            JsonValueKind.Null => "",
-            _ => value.GetRawText(),
-        };
+    // Without the place inside of the object, which counts lines from 0.
+    private static string Reason(JsonException fault) => fault.Message.Split(" LineNumber: ")[0];
 }

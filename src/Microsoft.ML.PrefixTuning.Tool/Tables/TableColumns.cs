@@ -12,8 +12,24 @@ internal static class TableColumns
     public static int Find(IReadOnlyList<string> columns, string name)
     {
         int found = columns.ToList().IndexOf(name);
-        return found >= 0 ? found
-            : throw new FormatException(
-                $"Could not find column '{name}'; there are: {string.Join(", ", columns.Select(column => $"'{column}'"))}.");
+        return found >= 0 ? found : throw new FormatException($"Could not find column '{name}'; there are: "
+            + $"{string.Join(", ", columns.Where(column => column.Length > 0).Select(column => $"'{column}'"))}.");
+    }
+
+    /// <summary>The names with one for each column that has none, such as <c>Column0</c> for the first one.</summary>
+    public static IEnumerable<string> Named(IReadOnlyList<string> columns)
+    {
+        var taken = columns.ToHashSet();
+        for (int place = 0; place < columns.Count; place++)
+        {
+            string name = columns[place];
+            if (name.Length == 0)
+            {
+                name = $"Column{place}";
+                while (!taken.Add(name))
+                    name += "_";
+            }
+            yield return name;
+        }
     }
 }

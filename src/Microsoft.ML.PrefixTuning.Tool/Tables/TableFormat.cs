@@ -1,4 +1,8 @@
+using System;
+using System.Collections.Generic;
 using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -14,6 +18,9 @@ internal enum TableFormat
     /// <summary>A JSON object a line.</summary>
     Jsonl,
 
+    /// <summary>An array of JSON objects.</summary>
+    Json,
+
     /// <summary>No header; a line is a row of one text.</summary>
     Text,
 }
@@ -24,19 +31,72 @@ internal static class TableFormats
     /// <summary>The name of standard input or output where a file may be named.</summary>
     public const string Standard = "-";
 
-    /// <summary>What the options say, else what the file's name says.</summary>
-    /// <param name="given">The option's value, or null.</param>
-    /// <param name="path">The file; null or <see cref="Standard"/> for none.</param>
-    /// <param name="otherwise">Where neither says anything.</param>
-    public static TableFormat Of(TableFormat? given, string? path, TableFormat otherwise) =>
-        given ?? FromName(path) ?? otherwise;
+    private static readonly (string Ending, TableFormat Format)[] Endings =
+    [
+        (".tsv", TableFormat.Tsv), (".tab", TableFormat.Tsv), (".csv", TableFormat.Csv), (".jsonl", TableFormat.Jsonl),
+        (".ndjson", TableFormat.Jsonl), (".json", TableFormat.Json), (".txt", TableFormat.Text),
+    ];
 
-    private static TableFormat? FromName(string? path) => Path.GetExtension(path)?.ToUpperInvariant() switch
+    /// <summary>Names of the formats, as the options take them.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Enum.GetValues<TableFormat>().Select(NameOf)];
+
+    /// <summary>Whether a path is that of a file, and not of standard input or output, a pipe or a device.</summary>
+    public static bool IsFile(string path) => path != Standard && FileStatus.Of(path)?.Kind != FileKind.Device;
+
+    /// <summary>
+    /// The format of rows that are read: what the option says, else the file's ending, else its content where that is
+    /// JSON.
+    /// </summary>
+    /// <param name="given">The option's value, or null.</param>
+    /// <param name="path">The file, which must be there.</param>
+    /// <param name="otherwise">That of what is no file.</param>
+    /// <exception cref="UsageException">The file does not tell.</exception>
+    public static TableFormat OfInput(TableFormat? given, string path, TableFormat otherwise)
     {
-        ".TSV" or ".TAB" => TableFormat.Tsv,
-        ".CSV" => TableFormat.Csv,
-        ".JSONL" or ".NDJSON" => TableFormat.Jsonl,
-        ".TXT" => TableFormat.Text,
-        _ => null,
-    };
+        if (given is { } format)
+            return format;
+        if (!IsFile(path))
+            return otherwise;
+        // Many a file of this ending holds lines.
+        return (FromEnding(path) is { } known and not TableFormat.Json ? known : FromContent(path))
+            ?? throw Unknown(path, "rows that are no JSON objects", "--format");
+    }
+
+    /// <summary>The format of rows that are written: what the option says, else the file's ending.</summary>
+    /// <param name="given">The option's value, or null.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="otherwise">That of what is no file.</param>
+    /// <exception cref="UsageException">The file's name does not tell.</exception>
+    public static TableFormat OfOutput(TableFormat? given, string path, TableFormat otherwise) =>
+        given ?? (IsFile(path) ? FromEnding(path) ?? throw Unknown(path, "another one", "--to-format") : otherwise);
+
+    private static TableFormat? FromEnding(string path)
+    {
+        string ending = Path.GetExtension(path);
+        int found = Array.FindIndex(Endings, known => known.Ending.Equals(ending, StringComparison.OrdinalIgnoreCase));
+        return found >= 0 ? Endings[found].Format : null;
+    }
+
+    private static TableFormat? FromContent(string path)
+    {
+        using var reader = new StreamReader(path);
+        int first = reader.Read();
+        while (first >= 0 && char.IsWhiteSpace((char)first))
+            first = reader.Read();
+        return first switch { '[' => TableFormat.Json, '{' => TableFormat.Jsonl, _ => null };
+    }
+
+    private static UsageException Unknown(string path, string found, string option)
+    {
+        IEnumerable<string> formats = Enum.GetValues<TableFormat>()
+            .Select(format => $"{NameOf(format)} ({string.Join(", ", EndingsOf(format))})");
+        return new UsageException($"'{path}': expected an ending that tells the format, one of "
+            + $"{string.Join(", ", formats)}, or {option} with one of these names; found {found}.");
+    }
+
+    private static IEnumerable<string> EndingsOf(TableFormat format) =>
+        Endings.Where(known => known.Format == format).Select(known => known.Ending);
+
+    /// <summary>A format's name, as the options take it.</summary>
+    public static string NameOf(TableFormat format) => format.ToString().ToLowerInvariant();
 }

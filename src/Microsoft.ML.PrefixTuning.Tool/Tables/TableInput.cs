@@ -18,15 +18,18 @@ internal sealed class TableInput(string path, TableFormat format, string textCol
     /// <summary>Starts at the first row.</summary>
     /// <exception cref="FileNotFoundException">The file is missing.</exception>
     /// <exception cref="FormatException">It has no good header.</exception>
-    /// <exception cref="InvalidOperationException">Standard input was read before.</exception>
+    /// <exception cref="InvalidOperationException">What can be read once was read before.</exception>
     public TableReader Open()
     {
-        if (path != TableFormats.Standard)
-            return TableReader.Open(new StreamReader(path, TextFiles.Utf8), Path.GetFileName(path), format, textColumn);
-        if (_isUsed)
+        bool isFile = TableFormats.IsFile(path);
+        string name = isFile ? Path.GetFileName(path) : path == TableFormats.Standard ? "standard input" : path;
+        if (!isFile && _isUsed)
+        {
             throw new InvalidOperationException(
-                "Standard input: expected to be read once, but this needs it twice; put the rows into a file.");
+                $"{name}: expected to be read once, but this needs it twice; put the rows into a file.");
+        }
         _isUsed = true;
-        return TableReader.Open(console.In, "standard input", format, textColumn);
+        TextReader text = path == TableFormats.Standard ? console.In : new StreamReader(path, TextFiles.Utf8);
+        return TableReader.Open(text, name, format, textColumn);
     }
 }

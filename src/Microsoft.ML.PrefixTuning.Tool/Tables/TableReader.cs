@@ -11,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 /// <param name="name">Name of the file, for messages.</param>
 internal abstract class TableReader(TextReader reader, string name) : IDisposable
 {
-    /// <summary>Names of the columns.</summary>
+    /// <summary>Names of the columns; a column may be without one.</summary>
     public IReadOnlyList<string> Columns { get; protected set; } = [];
 
     /// <summary>The text.</summary>
@@ -21,7 +21,7 @@ internal abstract class TableReader(TextReader reader, string name) : IDisposabl
     protected abstract long Line { get; }
 
     /// <summary>File and line, for messages.</summary>
-    protected string Place => $"{name}, line {Line}";
+    protected virtual string Place => $"{name}, line {Line}";
 
     /// <summary>Starts to read a table.</summary>
     /// <param name="reader">The text; owned.</param>
@@ -34,15 +34,18 @@ internal abstract class TableReader(TextReader reader, string name) : IDisposabl
         TableReader made = format switch
         {
             TableFormat.Csv => new CsvTableReader(reader, name),
-            TableFormat.Jsonl => new JsonTableReader(reader, name),
+            TableFormat.Json => new JsonArrayReader(reader, name),
+            TableFormat.Jsonl => new JsonLinesReader(reader, name),
             TableFormat.Tsv => new LineTableReader(reader, name, null),
             _ => new LineTableReader(reader, name, textColumn),
         };
         try
         {
             made.Guarded(made.Begin);
-            if (made.Columns.GroupBy(column => column).FirstOrDefault(group => group.Count() > 1) is { } twice)
-                throw new FormatException($"{made.Place}: the column '{twice.Key}' is there twice.");
+            // Columns without a name, such as an index, are as many as there are.
+            if (made.Columns.Where(column => column.Length > 0).CountBy(column => column)
+                .FirstOrDefault(column => column.Value > 1) is { Key: { } twice })
+                throw new FormatException($"{made.Place}: the column '{twice}' is there twice.");
             return made;
         }
         catch
@@ -69,7 +72,7 @@ internal abstract class TableReader(TextReader reader, string name) : IDisposabl
     {
         if (fields is [""])
             fields = [.. Columns.Select(_ => "")];
-        return fields.Length == Columns.Count ? new TableRow(Place, fields)
+        return fields.Length == Columns.Count ? new FieldRow(Place, Columns, fields)
             : throw new FormatException($"{Place}: expected {Columns.Count} fields, found {fields.Length}.");
     }
 

@@ -1,36 +1,43 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
-/// <summary>Writes the rows of a table with new columns. A text never breaks its row, whatever is in it.</summary>
-internal abstract class TableWriter : IDisposable
+/// <summary>
+/// Makes the text of a table of rows with new columns. A row's text depends on nothing but the row, and what is in a
+/// column never breaks its row.
+/// </summary>
+internal abstract class TableWriter
 {
-    /// <summary>Starts a table.</summary>
-    /// <param name="writer">Takes the text; not owned.</param>
-    /// <param name="format">Its format.</param>
+    /// <summary>What stands in front of all rows.</summary>
+    public virtual string Start => "";
+
+    /// <summary>What stands between two rows.</summary>
+    public virtual string Between => "";
+
+    /// <summary>What stands behind all rows.</summary>
+    public virtual string End => "";
+
+    /// <summary>Makes one.</summary>
+    /// <param name="format">The table's format.</param>
     /// <param name="columns">The columns of the rows that come.</param>
     /// <param name="added">New columns and how many texts each has a row.</param>
-    public static TableWriter Open(TextWriter writer, TableFormat format, IReadOnlyList<string> columns,
+    public static TableWriter Make(TableFormat format, IReadOnlyList<string> columns,
         IReadOnlyList<AddedColumn> added) => format switch
         {
-            TableFormat.Csv => new CsvTableWriter(writer, columns, added),
-            TableFormat.Jsonl => new JsonTableWriter(writer, columns, added),
-            TableFormat.Tsv => new LineTableWriter(writer, columns, added),
-            _ => new LineTableWriter(writer, null, added),
+            TableFormat.Csv => new CsvTableWriter(new FieldLayout(columns, added)),
+            TableFormat.Json => new JsonTableWriter(added, isArray: true),
+            TableFormat.Jsonl => new JsonTableWriter(added, isArray: false),
+            TableFormat.Tsv => new LineTableWriter(new FieldLayout(columns, added)),
+            _ => new LineTableWriter(null),
         };
 
-    /// <summary>Writes a row.</summary>
+    /// <summary>The text of a row.</summary>
     /// <param name="row">What was read.</param>
     /// <param name="texts">The texts of each added column.</param>
-    public abstract void Write(TableRow row, IReadOnlyList<string[]> texts);
-
-    /// <summary>Hands on what was written so far.</summary>
-    public abstract void Flush();
-
-    public virtual void Dispose() => Flush();
+    /// <exception cref="FormatException">The table has no place for something that the row has.</exception>
+    public abstract string Row(TableRow row, IReadOnlyList<string[]> texts);
 }
 
 /// <summary>A column that rows get; it takes the place of one of the same name.</summary>
@@ -56,10 +63,12 @@ internal sealed class FieldLayout(IReadOnlyList<string> columns, IReadOnlyList<A
     public IEnumerable<string> Header => columns.Concat(_new.Except(columns));
 
     /// <summary>A row's fields in the header's order.</summary>
+    /// <exception cref="FormatException">The row has more than the columns.</exception>
     public IEnumerable<string> Fields(TableRow row, IReadOnlyList<string[]> texts)
     {
+        row.CheckColumns();
         string[] values = [.. texts.SelectMany(text => text)];
-        return Header.Select((name, place) => Array.IndexOf(_new, name) is >= 0 and int at ? values[at]
-            : row.Values[place] ?? "");
+        return Header.Select((name, place) =>
+            Array.IndexOf(_new, name) is >= 0 and int at ? values[at] : row.Field(place));
     }
 }

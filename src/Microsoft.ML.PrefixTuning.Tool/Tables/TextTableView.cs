@@ -7,30 +7,34 @@ using Microsoft.ML.Data;
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
 /// <summary>
-/// A table as ML.NET sees it: every column is a text. Rows are read while a cursor moves, and not kept.
+/// A table as ML.NET sees it: every column with a name is a text. Rows are read while a cursor moves, and not kept.
 /// </summary>
 internal sealed class TextTableView : IDataView, IDisposable
 {
     private readonly TableInput _input;
-    private readonly Action<TableRow>? _rowRead;
+    private readonly TableViewOptions _options;
+    private readonly int[] _places;
     private TableReader? _opened;
 
     /// <param name="input">The table.</param>
-    /// <param name="rowRead">Told of every row that a cursor reads; may be null.</param>
-    public TextTableView(TableInput input, Action<TableRow>? rowRead = null)
+    /// <param name="options">What a cursor does with rows.</param>
+    public TextTableView(TableInput input, TableViewOptions? options = null)
     {
-        (_input, _rowRead) = (input, rowRead);
+        (_input, _options) = (input, options ?? new TableViewOptions());
         _opened = input.Open();
-        var schema = new DataViewSchema.Builder();
-        foreach (string column in _opened.Columns)
-            schema.AddColumn(column, TextDataViewType.Instance);
-        Schema = schema.ToSchema();
+        Columns = _opened.Columns;
+        _places = [.. Enumerable.Range(0, Columns.Count).Where(place => Columns[place].Length > 0)];
+        Schema = MakeSchema(_options.Several);
     }
 
+    /// <summary>The columns that have a name.</summary>
     public DataViewSchema Schema { get; }
 
-    /// <summary>Names of the columns.</summary>
-    public IReadOnlyList<string> Columns => [.. Schema.Select(column => column.Name)];
+    /// <summary>The same columns with one text each, as rows have them that a trained model reads.</summary>
+    public DataViewSchema TextSchema => MakeSchema([]);
+
+    /// <summary>Names of the table's columns; some may be empty.</summary>
+    public IReadOnlyList<string> Columns { get; }
 
     public bool CanShuffle => false;
 
@@ -38,23 +42,35 @@ internal sealed class TextTableView : IDataView, IDisposable
 
     // The reader that told the columns' names serves the first cursor: standard input has no second one.
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
-        new Cursor(this, Interlocked.Exchange(ref _opened, null)
-            ?? _input.Open(), [.. columnsNeeded.Select(column => column.Index)]);
+        new Cursor(this, Interlocked.Exchange(ref _opened, null) ?? _input.Open(),
+            [.. columnsNeeded.Select(column => column.Index)]);
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n,
-        Random? rand = null) =>
-        [GetRowCursor(columnsNeeded, rand)];
+        Random? rand = null) => [GetRowCursor(columnsNeeded, rand)];
 
     public void Dispose() => _opened?.Dispose();
+
+    private DataViewSchema MakeSchema(IReadOnlyCollection<string> several)
+    {
+        var schema = new DataViewSchema.Builder();
+        foreach (int place in _places)
+        {
+            schema.AddColumn(Columns[place], several.Contains(Columns[place])
+                ? new VectorDataViewType(TextDataViewType.Instance) : TextDataViewType.Instance);
+        }
+        return schema.ToSchema();
+    }
 
     private sealed class Cursor(TextTableView view, TableReader reader, HashSet<int> active) : DataViewRowCursor
     {
         private TableRow? _row;
         private long _position = -1;
-        private bool _atEnd;
+        private long _next;
+        private bool _isSkipping = true;
 
         public override DataViewSchema Schema => view.Schema;
 
+        /// <summary>A row's number in the table, also behind rows that were skipped.</summary>
         public override long Position => _position;
 
         public override long Batch => 0;
@@ -63,30 +79,29 @@ internal sealed class TextTableView : IDataView, IDisposable
 
         public override bool MoveNext()
         {
-            if (_atEnd)
+            if (_next < 0)
                 return false;
-            _row = reader.Read();
-            if (_row is null)
-            {
-                _atEnd = true;
-                _position = -1;
-                return false;
-            }
-            _position++;
-            view._rowRead?.Invoke(_row);
-            return true;
+            _row = Read();
+            _position = _row is null ? -1 : _next;
+            _next = _row is null ? -1 : _next + 1;
+            if (_row is not null)
+                view._options.RowRead?.Invoke(_row);
+            return _row is not null;
         }
 
-        public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) =>
-            id = new DataViewRowId((ulong)_position, 0);
+        public override ValueGetter<DataViewRowId> GetIdGetter() =>
+            (ref DataViewRowId id) => id = new DataViewRowId((ulong)_position, 0);
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
         {
-            ValueGetter<ReadOnlyMemory<char>> getter = (ref ReadOnlyMemory<char> value) =>
-                value = Text(column).AsMemory();
-            return getter as ValueGetter<TValue>
-                ?? throw new InvalidOperationException(
-                    $"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
+            int place = view._places[column.Index];
+            ValueGetter<ReadOnlyMemory<char>> getText =
+                (ref ReadOnlyMemory<char> value) => value = _row!.Text(place).AsMemory();
+            ValueGetter<VBuffer<ReadOnlyMemory<char>>> getTexts =
+                (ref VBuffer<ReadOnlyMemory<char>> value) => SetTexts(place, ref value);
+            Delegate getter = column.Type is VectorDataViewType ? getTexts : getText;
+            return getter as ValueGetter<TValue> ?? throw new InvalidOperationException(
+                $"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
         }
 
         protected override void Dispose(bool disposing)
@@ -96,7 +111,38 @@ internal sealed class TextTableView : IDataView, IDisposable
             base.Dispose(disposing);
         }
 
-        private string Text(DataViewSchema.Column column) => _row!.Values[column.Index]
-            ?? throw new FormatException($"{_row.Place}: expected a property '{column.Name}', found none.");
+        private TableRow? Read()
+        {
+            TableRow? row = reader.Read();
+            while (_isSkipping && row is not null && view._options.IsDone(row))
+            {
+                _next++;
+                row = reader.Read();
+            }
+            _isSkipping = false;
+            return row;
+        }
+
+        private void SetTexts(int place, ref VBuffer<ReadOnlyMemory<char>> value)
+        {
+            IReadOnlyList<string> texts = _row!.Texts(place);
+            VBufferEditor<ReadOnlyMemory<char>> editor = VBufferEditor.Create(ref value, texts.Count);
+            for (int i = 0; i < texts.Count; i++)
+                editor.Values[i] = texts[i].AsMemory();
+            value = editor.Commit();
+        }
     }
+}
+
+/// <summary>What a cursor over a table does with rows.</summary>
+internal sealed record TableViewOptions
+{
+    /// <summary>Columns that may have several texts a row: they are vectors.</summary>
+    public IReadOnlyCollection<string> Several { get; init; } = [];
+
+    /// <summary>Whether a row is passed over; asked from the first row on, until it says no.</summary>
+    public Func<TableRow, bool> IsDone { get; init; } = _ => false;
+
+    /// <summary>Told of every row that a cursor stands on.</summary>
+    public Action<TableRow>? RowRead { get; init; }
 }

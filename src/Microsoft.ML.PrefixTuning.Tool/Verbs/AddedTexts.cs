@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -32,33 +33,13 @@ internal sealed class AddedTexts
             && (column.Name == output || before.GetColumnOrNull(column.Name) is null))]);
 
     /// <summary>Gives each column's texts of the cursor's row.</summary>
-    public Func<string[]>[] GetReaders(DataViewRow row) => [.. _columns.Select(column => GetReader(row, column))];
+    public Func<string[]>[] GetReaders(DataViewRow row) =>
+        [.. _columns.Select(column => ColumnTexts.GetReader(row, column))];
 
     /// <summary>Gives one column's texts of the cursor's row.</summary>
     public Func<string[]> GetReader(DataViewRow row, string column) =>
-        GetReader(row, _columns.Single(known => known.Name == column));
+        ColumnTexts.GetReader(row, _columns.Single(known => known.Name == column));
 
     private static bool IsText(DataViewType type) =>
-        type is TextDataViewType or VectorDataViewType { ItemType: TextDataViewType, IsKnownSize: true };
-
-    private static Func<string[]> GetReader(DataViewRow row, DataViewSchema.Column column)
-    {
-        if (column.Type is VectorDataViewType)
-        {
-            ValueGetter<VBuffer<ReadOnlyMemory<char>>> getTexts = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(column);
-            VBuffer<ReadOnlyMemory<char>> texts = default;
-            return () =>
-            {
-                getTexts(ref texts);
-                return [.. texts.DenseValues().Select(text => text.ToString())];
-            };
-        }
-        ValueGetter<ReadOnlyMemory<char>> getText = row.GetGetter<ReadOnlyMemory<char>>(column);
-        ReadOnlyMemory<char> text = default;
-        return () =>
-        {
-            getText(ref text);
-            return [text.ToString()];
-        };
-    }
+        ColumnTexts.Has(type) && type is not VectorDataViewType { IsKnownSize: false };
 }

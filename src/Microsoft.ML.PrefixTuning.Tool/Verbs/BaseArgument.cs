@@ -34,6 +34,10 @@ internal static class BaseArgument
         HelpName = "name",
     };
 
+    /// <summary>Where the base lies that is meant; null for none.</summary>
+    /// <param name="name">What stands behind <c>--base</c>.</param>
+    public static string? PathOf(string? name) => IsPackaged(name) ? SmolLM2.Instruct135M.Path : name;
+
     /// <summary>The base that is meant. Nothing is opened.</summary>
     /// <param name="name">What stands behind <c>--base</c>.</param>
     /// <param name="preTokenizer">What stands behind <c>--pre-tokenizer</c>; null where it is not given.</param>
@@ -42,11 +46,11 @@ internal static class BaseArgument
     /// </exception>
     public static BaseModel Resolve(string name, string? preTokenizer)
     {
-        bool isFile = File.Exists(name) && !name.Equals(Packaged, StringComparison.OrdinalIgnoreCase);
+        bool isFile = File.Exists(name) && !IsPackaged(name);
         if (preTokenizer is not null && !isFile)
             throw new UsageException(
                 $"{PreTokenizer} goes with a .gguf file as the base; other bases say themselves how text is cut.");
-        if (name.Equals(Packaged, StringComparison.OrdinalIgnoreCase))
+        if (IsPackaged(name))
             return SmolLM2.Instruct135M;
         try
         {
@@ -57,4 +61,6 @@ internal static class BaseArgument
             throw new UsageException($"{PreTokenizer}: {fault.Message}");
         }
     }
+
+    private static bool IsPackaged(string? name) => Packaged.Equals(name, StringComparison.OrdinalIgnoreCase);
 }

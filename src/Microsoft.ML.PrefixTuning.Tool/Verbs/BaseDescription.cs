@@ -28,9 +28,8 @@ internal static class BaseDescription
             new("family", $"{spec.Family} ({(spec.IsEncoderDecoder ? "encoder-decoder" : "decoder-only")})"),
             new("parameters",
                 FormattableString.Invariant($"{frozen.Model.Weights.Owned.Sum(tensor => tensor.numel()):N0}")),
-            new("files",
-                FormattableString.Invariant(
-                $"{FrozenBase.Files(frozen.Path).Sum(file => LinkedFile.Info(file).Length) / 1048576.0:N1} MB")),
+            new("files", FormattableString.Invariant(
+                $"{FrozenBase.Files(frozen.Path).Sum(file => FileStatus.Of(file)?.Bytes ?? 0) / 1048576.0:N1} MB")),
             .. Sizes(spec),
             .. Tokenizer(frozen),
             new("template", $"{Quote(RowEncoder.DefaultTemplate(spec))} (default)"),

@@ -1,3 +1,4 @@
+using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -5,7 +6,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// <summary>Makes ML.NET's context for a verb.</summary>
 internal static class Context
 {
-    /// <summary>A context whose warnings go to the console.</summary>
+    /// <summary>
+    /// A context whose warnings go to the console, and the word that a training goes on from its state.
+    /// </summary>
     public static MLContext Make(ToolConsole console)
     {
         var mlContext = new MLContext();
@@ -13,6 +16,8 @@ internal static class Context
         {
             if (log.Kind >= ChannelMessageKind.Warning)
                 console.Error.WriteLine($"prefix-tune: warning: {log.RawMessage}");
+            else if (ResumeMessage.Is(log.RawMessage))
+                console.Error.WriteLine(log.RawMessage);
         };
         return mlContext;
     }

@@ -2,6 +2,7 @@ using System;
 using System.CommandLine;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -71,6 +72,7 @@ internal sealed class ConvertVerb
             throw new UsageException($"'{source}': expected a saved model, a prefix or an adapter, found a base.");
         if (from == to)
             throw new UsageException($"'{source}' and '{target}' are of the same kind: there is nothing to convert.");
+        Files(parsed, from, to).Check();
         Prefix prefix;
         BaseModel? baseModel = parsed.GetValue(_base) is { } named
             ? BaseArgument.Resolve(named, parsed.GetValue(_preTokenizer)) : null;
@@ -94,6 +96,19 @@ internal sealed class ConvertVerb
             SaveModel(parsed, prefix, Needed(baseModel), target, console);
         console.Out.WriteLine($"Written to {target}.");
         return ExitCode.Done;
+    }
+
+    private CommandFiles Files(ParseResult parsed, PathKind from, PathKind to)
+    {
+        string source = parsed.GetValue(_source)!, target = parsed.GetValue(_target)!;
+        var files = new CommandFiles();
+        if (from == PathKind.Model)
+            files.ReadModel("the source", source);
+        else
+            files.Read("the source", source);
+        files.ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)));
+        string[] written = to == PathKind.Peft ? [PeftConfig.File, PeftAdapter.WeightFile] : [""];
+        return written.Aggregate(files, (all, name) => all.Write("the target", Path.Combine(target, name)));
     }
 
     private void SaveModel(ParseResult parsed, Prefix prefix, BaseModel baseModel, string target, ToolConsole console)

@@ -99,7 +99,8 @@ internal sealed class EvaluateVerb
         {
             if (_generator.IsGiven(parsed) || output is not null || group is not null)
                 throw new UsageException("--label: expected the column with the references.");
-            return paths.Length > 1 ? ReferenceFiles.Read(paths[0], paths[1..], parsed.GetValue(_blocks), _console)
+            return paths.Length > 1
+                ? ReferenceFiles.Read(paths, parsed.GetValue(_format), parsed.GetValue(_blocks), _console)
                 : throw new UsageException(
                     "expected references: a second file, or --label with the column that has them.");
         }
@@ -108,7 +109,7 @@ internal sealed class EvaluateVerb
         bool isWritten = _generator.IsGiven(parsed);
         if (!isWritten && output is null)
             throw new UsageException("--output: expected the column with the texts (or --model, which writes them).");
-        TableFormat format = TableFormats.Of(parsed.GetValue(_format), paths[0], TableFormat.Tsv);
+        TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), paths[0], TableFormat.Tsv);
         var table = new TableInput(paths[0], format, TextSource.DefaultInput, _console);
         if (!isWritten)
             return ReadTable(table, new EvaluationNames(label, group, output));
@@ -129,7 +130,7 @@ internal sealed class EvaluateVerb
     private static List<EvaluationRow> WriteTexts(TableInput table, EvaluationNames names, TextSource source)
     {
         var pending = new Queue<TableRow>();
-        using var view = new TextTableView(table, pending.Enqueue);
+        using var view = new TextTableView(table, new TableViewOptions { RowRead = pending.Enqueue });
         var fields = new EvaluationFields(view.Columns, names);
         source.CheckColumns(view.Columns);
         IDataView written = source.Model.Transform(view);

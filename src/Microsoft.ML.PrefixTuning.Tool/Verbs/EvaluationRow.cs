@@ -1,7 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
-using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -45,17 +43,11 @@ internal sealed class EvaluationFields
     /// <exception cref="FormatException">The row lacks a column or its group.</exception>
     public EvaluationRow Read(TableRow row) => new()
     {
-        References = row.Json is { } json && json.TryGetProperty(_names.Label, out JsonElement label)
-            && label.ValueKind == JsonValueKind.Array
-            ? [.. label.EnumerateArray().Select(item => item.ToString())] : [Text(row, _label)],
+        References = [.. row.Texts(_label)],
         Group = _group is int group ? GroupText(row, group) : "",
-        Output = _output is int output ? Text(row, output) : "",
+        Output = _output is int output ? row.FirstText(output) : "",
     };
 
-    private string GroupText(TableRow row, int column) => Text(row, column) is { Length: > 0 } group ? group
+    private string GroupText(TableRow row, int column) => row.Text(column) is { Length: > 0 } group ? group
         : throw new FormatException($"{row.Place}, column '{_names.Group}': expected a group, found an empty text.");
-
-    private static string Text(TableRow row, int column) =>
-        row.Values[column]
-            ?? throw new FormatException($"{row.Place}: expected the columns of the first row, found one missing.");
 }

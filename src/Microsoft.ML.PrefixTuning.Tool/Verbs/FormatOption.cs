@@ -1,6 +1,5 @@
 using System;
 using System.CommandLine;
-using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -11,7 +10,7 @@ internal static class FormatOption
     /// <summary>Makes one.</summary>
     public static Option<TableFormat?> Make(string name, string description)
     {
-        string[] formats = [.. Enum.GetNames<TableFormat>().Select(format => format.ToLowerInvariant())];
+        string[] formats = [.. TableFormats.Names];
         var option = new Option<TableFormat?>(name)
         {
             Description = $"{description}.",

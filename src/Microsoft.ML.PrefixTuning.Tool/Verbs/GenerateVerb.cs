@@ -2,8 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -17,7 +20,8 @@ internal sealed class GenerateVerb
     private readonly Option<string> _to =
         new("--to")
         {
-            Description = "File that takes the rows with their texts; without it, standard output.",
+            Description = "File that takes the rows with their texts; without it, standard output. It is written when"
+                + " all rows are there; until then they are kept beside it, and the same command goes on with them.",
             HelpName = "file"
         };
     private readonly Option<TableFormat?> _format =
@@ -56,48 +60,95 @@ internal sealed class GenerateVerb
 
     private int Run(ParseResult parsed)
     {
-        string data = parsed.GetValue(_data)!;
-        string? to = parsed.GetValue(_to) is TableFormats.Standard ? null : parsed.GetValue(_to);
-        if (to is not null && data != TableFormats.Standard && Path.GetFullPath(to) == Path.GetFullPath(data))
-            throw new UsageException("--to: expected another file than the one that is read.");
-        if (data != TableFormats.Standard && !File.Exists(data))
+        string data = parsed.GetValue(_data)!, to = parsed.GetValue(_to) ?? TableFormats.Standard;
+        if (TableFormats.IsFile(data) && !File.Exists(data))
             throw new FileNotFoundException($"'{data}': expected a file of rows, found nothing.", data);
-        MLContext mlContext = Context.Make(_console);
-        using TextSource source = _generator.Open(parsed, mlContext);
-        TableFormat format = TableFormats.Of(parsed.GetValue(_format), data, TableFormat.Text);
-        var input = new TableInput(data, format, source.Tuned.InputColumnName, _console);
+        CommandFiles files = Files(parsed, data, to);
+        files.Check();
+        TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), data, TableFormat.Text);
+        TableFormat toFormat = TableFormats.OfOutput(parsed.GetValue(_toFormat), to, format);
+        using PartialFile? partial = TableFormats.IsFile(to) ? OpenPartial(parsed, data, to) : null;
+        using TextSource source = _generator.Open(parsed, Context.Make(_console));
+        // A saved model may have found its base at another place than the one that it names.
+        files.ReadBase(source.Tuned.Session.Base.Path).Check();
         // Rows that were read and not yet written: as many as the look-ahead at most.
         var pending = new Queue<TableRow>();
-        using var view = new TextTableView(input, pending.Enqueue);
-        // JSON lines without a line have no columns either.
-        if (view.Schema.Count == 0)
-            return ExitCode.Done;
-        source.CheckColumns(view.Columns);
-        IDataView written = source.Model.Transform(view);
-        using StreamWriter? file = to is null ? null : new StreamWriter(to, append: false, TextFiles.Utf8);
-        AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
-        using TableWriter writer =
-            TableWriter.Open(file ?? _console.Out, TableFormats.Of(parsed.GetValue(_toFormat), to, format),
-            view.Columns, added.Columns);
+        var input = new TableInput(data, format, source.Tuned.InputColumnName, _console);
+        using var view = new TextTableView(input, new TableViewOptions
+        {
+            RowRead = pending.Enqueue,
+            IsDone = row => partial?.Has(row) == true,
+        });
         var watch = Stopwatch.StartNew();
-        long rows = Write(written, added, pending, writer);
-        if (to is not null)
-            _console.Error.WriteLine(
-                FormattableString.Invariant($"{rows:N0} rows written to {to} in {watch.Elapsed.TotalSeconds:F1} s."));
+        if (partial is null)
+        {
+            bool isOwned = to != TableFormats.Standard;
+            Write(source, view, pending, table => new StreamedTable(OpenStream(to), isOwned, table), toFormat);
+            return ExitCode.Done;
+        }
+        Keep(partial, () => Write(source, view, pending, table => new KeptTable(to, partial, table), toFormat));
+        _console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{partial.Rows:N0} rows written to {to} in {watch.Elapsed.TotalSeconds:F1} s."));
         return ExitCode.Done;
     }
 
-    private static long Write(IDataView written, AddedTexts added, Queue<TableRow> pending, TableWriter writer)
+    private CommandFiles Files(ParseResult parsed, string data, string to)
     {
-        long rows = 0;
+        CommandFiles files = _generator.AddFiles(parsed, new CommandFiles().Read("the rows", data)).Write("--to", to);
+        return TableFormats.IsFile(to) ? files.Write("--to's partial file", PartialFile.PathFor(to)) : files;
+    }
+
+    private PartialFile OpenPartial(ParseResult parsed, string data, string to)
+    {
+        AtomicFile.CheckWritable(to);
+        CommandSignature signature =
+            new CommandSignature().Options(parsed, [_to, .. _generator.FileOptions]).Content("rows", data);
+        return PartialFile.Open(to, _generator.Sign(parsed, signature).ToString());
+    }
+
+    private TextWriter OpenStream(string to) =>
+        to == TableFormats.Standard ? _console.Out : new StreamWriter(to, append: false, TextFiles.Utf8);
+
+    /// <summary>Says where the rows are that were written, if there will be no others.</summary>
+    private void Keep(PartialFile partial, Action write)
+    {
+        // A signal ends the process all the same: no row that was handed on is lost.
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => Tell());
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => Tell());
+        try
+        {
+            write();
+        }
+        catch when (!partial.IsEmpty)
+        {
+            Tell();
+            throw;
+        }
+
+        void Tell() => _console.Error.WriteLine(
+            $"Rows that were written are kept in {partial.Path}; the same command goes on with them.");
+    }
+
+    private static void Write(TextSource source, TextTableView view, Queue<TableRow> pending,
+        Func<TableWriter, ITableOutput> open, TableFormat format)
+    {
+        // JSON without an object has no columns either.
+        bool isEmpty = view.Columns.Count == 0;
+        if (!isEmpty)
+            source.CheckColumns(view.Columns);
+        IDataView written = isEmpty ? view : source.Model.Transform(view);
+        AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
+        TableWriter table = TableWriter.Make(format, view.Columns, added.Columns);
+        using ITableOutput output = open(table);
         using DataViewRowCursor cursor = written.GetRowCursor(added.Needed);
         Func<string[]>[] readers = added.GetReaders(cursor);
-        for (; cursor.MoveNext(); rows++)
+        while (cursor.MoveNext())
         {
-            writer.Write(pending.Dequeue(), [.. readers.Select(read => read())]);
+            TableRow row = pending.Dequeue();
+            output.Add(row, table.Row(row, [.. readers.Select(read => read())]));
             if (pending.Count == 0)
-                writer.Flush();
+                output.Flush();
         }
-        return rows;
+        output.Complete();
     }
 }

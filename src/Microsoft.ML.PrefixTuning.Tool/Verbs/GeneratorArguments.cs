@@ -49,6 +49,21 @@ internal sealed class GeneratorArguments
     /// <summary>The column that <c>--output</c> names, or null.</summary>
     public string? Output(ParseResult parsed) => parsed.GetValue(_output);
 
+    /// <summary>Options that name files.</summary>
+    public IReadOnlyCollection<Option> FileOptions => [_model, _base, _prefix];
+
+    /// <summary>Adds the files that it is read from.</summary>
+    public CommandFiles AddFiles(ParseResult parsed, CommandFiles files) => files
+        .ReadModel("--model", parsed.GetValue(_model))
+        .ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)))
+        .Read("--prefix", parsed.GetValue(_prefix));
+
+    /// <summary>Adds what its texts depend on beside the other options.</summary>
+    public CommandSignature Sign(ParseResult parsed, CommandSignature signature) => signature
+        .Content("model", parsed.GetValue(_model))
+        .Base(BaseArgument.PathOf(parsed.GetValue(_base)))
+        .Content("prefix", parsed.GetValue(_prefix));
+
     /// <summary>Loads it.</summary>
     /// <exception cref="UsageException">The options contradict each other.</exception>
     public TextSource Open(ParseResult parsed, MLContext mlContext)

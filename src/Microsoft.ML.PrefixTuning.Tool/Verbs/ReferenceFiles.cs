@@ -9,21 +9,23 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 internal static class ReferenceFiles
 {
     /// <summary>Puts texts and references together.</summary>
-    /// <param name="outputs">File of texts.</param>
-    /// <param name="references">Files of references.</param>
+    /// <param name="files">The file of texts, then files of references.</param>
+    /// <param name="format">The format that the command line gives all of them, or null.</param>
     /// <param name="blocks">
     /// Whether a text's references are lines up to a blank one; else each file has one a line.
     /// </param>
     /// <param name="console">Has the standard input.</param>
+    /// <exception cref="UsageException">A file has something else than lines of text.</exception>
     /// <exception cref="FormatException">A file has references for more or fewer texts.</exception>
-    public static List<EvaluationRow> Read(string outputs, IEnumerable<string> references, bool blocks,
+    public static List<EvaluationRow> Read(IReadOnlyList<string> files, TableFormat? format, bool blocks,
         ToolConsole console)
     {
-        List<string> texts = ReadLines(outputs, console);
+        string outputs = files[0];
+        List<string> texts = ReadLines(outputs, format, console);
         List<string>[] found = [.. texts.Select(_ => new List<string>())];
-        foreach (string path in references)
+        foreach (string path in files.Skip(1))
         {
-            List<string> lines = ReadLines(path, console);
+            List<string> lines = ReadLines(path, format, console);
             List<List<string>> sets = blocks ? Blocks(lines) : [.. lines.Select(line => new List<string> { line })];
             if (sets.Count != texts.Count)
             {
@@ -57,12 +59,15 @@ internal static class ReferenceFiles
         return blocks;
     }
 
-    private static List<string> ReadLines(string path, ToolConsole console)
+    private static List<string> ReadLines(string path, TableFormat? format, ToolConsole console)
     {
+        if (TableFormats.OfInput(format, path, TableFormat.Text) is var found and not TableFormat.Text)
+            throw new UsageException($"'{path}': expected a text a line, found {TableFormats.NameOf(found)}; "
+                + "a table goes with --label, which names the column of the references.");
         using TableReader reader = new TableInput(path, TableFormat.Text, TextSource.DefaultInput, console).Open();
         var lines = new List<string>();
         while (reader.Read() is { } row)
-            lines.Add(row.Values[0]!);
+            lines.Add(row.Text(0));
         return lines;
     }
 }

@@ -35,6 +35,7 @@ internal sealed class TrainVerb
 
     private int Run(ParseResult parsed)
     {
+        _tuning.Files(parsed).Check();
         string label = parsed.GetValue(_label)!;
         return _tuning.Run(parsed, [label], (mlContext, options) =>
             mlContext.Transforms.Text.PrefixTune(_tuning.Output(parsed), _tuning.Input(parsed), label,

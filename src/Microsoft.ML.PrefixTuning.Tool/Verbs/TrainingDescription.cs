@@ -34,6 +34,8 @@ internal static class TrainingDescription
             FormattableString.Invariant(
             $"{summary.TrainedParameters:N0} trained, {summary.StoredParameters:N0} stored"));
         yield return new("speed", FormattableString.Invariant($"{summary.TokensPerSecond:N0} tokens/s"));
+        if (summary.Seed is int seed)
+            yield return new("seed", FormattableString.Invariant($"{seed}"));
         if (summary.FailedSteps > 0)
             yield return new("failed steps", FormattableString.Invariant($"{summary.FailedSteps:N0}"));
     }

@@ -78,17 +78,37 @@ internal sealed class TuningArguments
     public BaseModel Base(ParseResult parsed) =>
         BaseArgument.Resolve(parsed.GetValue(_base)!, parsed.GetValue(_preTokenizer));
 
+    /// <summary>The files that the command line names, but for those of the verb's own options.</summary>
+    public CommandFiles Files(ParseResult parsed) => new CommandFiles()
+        .Read("the rows", parsed.GetValue(_data))
+        .Read("--validation", parsed.GetValue(_validation))
+        .Read("--prefix-start", _prefix.StartFile(parsed))
+        .ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)))
+        .Write("--model", parsed.GetValue(_model))
+        .Write("--report", parsed.GetValue(_report))
+        .Write("--state", _training.Read(parsed).StateFile);
+
     /// <summary>The column that is read.</summary>
     public string Input(ParseResult parsed) => parsed.GetValue(_input)!;
 
     /// <summary>The column that takes the text.</summary>
     public string Output(ParseResult parsed) => parsed.GetValue(_output)!;
 
+    /// <summary>The options of the command line.</summary>
+    public PrefixTuningOptions Read(ParseResult parsed) => _options.Read(parsed, new PrefixTuningOptions()) with
+    {
+        Prefix = _prefix.Read(parsed),
+        Training = _training.Read(parsed),
+        Generation = _generation.Read(parsed, new GenerationOptions()),
+    };
+
     /// <summary>Trains, saves, and says how it went.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="columns">Columns that rows need beside the one that is read.</param>
+    /// <param name="texts">
+    /// Columns that rows need beside the one that is read; they may have several texts a row.
+    /// </param>
     /// <param name="make">Makes the estimator from the options of the command line.</param>
-    public int Run(ParseResult parsed, IReadOnlyList<string> columns, Func<MLContext, PrefixTuningOptions,
+    public int Run(ParseResult parsed, IReadOnlyList<string> texts, Func<MLContext, PrefixTuningOptions,
         IEstimator<PrefixTuningTransformer>> make)
     {
         // Everything that can be refused is refused before the long part.
@@ -96,20 +116,19 @@ internal sealed class TuningArguments
         string? report = parsed.GetValue(_report);
         foreach (string path in report is null ? (string[])[model] : [model, report])
             AtomicFile.CheckWritable(path);
-        using TextTableView rows = Open(parsed, parsed.GetValue(_data)!, columns);
-        using TextTableView? validation = parsed.GetValue(_validation) is { } held ? Open(parsed, held, columns) : null;
+        using TextTableView rows = Open(parsed, parsed.GetValue(_data)!, texts);
+        using TextTableView? validation = parsed.GetValue(_validation) is { } held ? Open(parsed, held, texts) : null;
         MLContext mlContext = Context.Make(_console);
         using var cancellation = new CancellationTokenSource();
         var display = new TrainingDisplay(_console);
-        PrefixTuningOptions options = _options.Read(parsed, new PrefixTuningOptions()) with
+        PrefixTuningOptions options = Read(parsed);
+        options = options with
         {
-            Prefix = _prefix.Read(parsed),
-            Training = _training.Read(parsed) with { Progress = display.Show, CancellationToken = cancellation.Token },
-            Generation = _generation.Read(parsed, new GenerationOptions()),
+            Training = options.Training with { Progress = display.Show, CancellationToken = cancellation.Token },
             ValidationSet = validation,
         };
         using PrefixTuningTransformer tuned = Fit(make(mlContext, options), rows, cancellation, display);
-        mlContext.Model.SaveAtomically(tuned, rows.Schema, model);
+        mlContext.Model.SaveAtomically(tuned, rows.TextSchema, model);
         TrainingSummary summary = tuned.TrainingSummary!;
         if (report is not null)
             summary.WriteReport(report);
@@ -136,17 +155,18 @@ internal sealed class TuningArguments
         }
     }
 
-    private TextTableView Open(ParseResult parsed, string path, IReadOnlyList<string> columns)
+    private TextTableView Open(ParseResult parsed, string path, IReadOnlyList<string> texts)
     {
-        if (path != TableFormats.Standard && !File.Exists(path))
+        if (TableFormats.IsFile(path) && !File.Exists(path))
             throw new FileNotFoundException($"'{path}': expected a file of rows, found nothing.", path);
-        TableFormat format = TableFormats.Of(parsed.GetValue(_format), path, TableFormat.Tsv);
+        TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), path, TableFormat.Tsv);
         if (format == TableFormat.Text)
             throw new UsageException(
-                $"{parsed.CommandResult.Command.Name}: expected rows with columns (tsv, csv or jsonl), found the"
+                $"{parsed.CommandResult.Command.Name}: expected rows with columns (tsv, csv, jsonl or json), found the"
                     + " format 'text'.");
-        var view = new TextTableView(new TableInput(path, format, TextSource.DefaultInput, _console));
-        foreach (string column in columns.Prepend(Input(parsed)))
+        var view = new TextTableView(new TableInput(path, format, TextSource.DefaultInput, _console),
+            new TableViewOptions { Several = [.. texts.Except([Input(parsed)])] });
+        foreach (string column in texts.Prepend(Input(parsed)))
             TableColumns.Find(view.Columns, column);
         return view;
     }

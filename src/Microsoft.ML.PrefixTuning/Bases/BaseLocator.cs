@@ -24,8 +24,8 @@ internal static class BaseLocator
         : $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
 
     /// <summary>
-    /// Tries the places where the base may lie, in order: as recorded, beside the application, in the application's
-    /// setting.
+    /// Tries the places where the base may lie, in order: as recorded, unless that is in the network, beside the
+    /// application, in the application's setting.
     /// </summary>
     /// <param name="saved">The base that is needed.</param>
     /// <param name="acquire">Loads a base; its lease is the caller's.</param>
@@ -37,6 +37,11 @@ internal static class BaseLocator
     {
         Exception? first = null;
         var looked = new List<string>();
+        if (IsInNetwork(saved.Path))
+        {
+            looked.Add($"{FileText.Quote(saved.Path)}: a place in the network, which is not opened because a model file"
+                + " names it");
+        }
         foreach (string path in Places(saved).Distinct())
         {
             string found = "nothing is there";
@@ -88,10 +93,14 @@ internal static class BaseLocator
             : new InvalidOperationException(message, first);
     }
 
+    // Windows hands the user's name and hashed password to any server that a path begins with.
+    private static bool IsInNetwork(string path) => path is ['/' or '\\', '/' or '\\', ..];
+
     private static IEnumerable<string> Places(SavedBase saved)
     {
-        yield return saved.Path;
-        string name = saved.Name.Replace('/', Path.DirectorySeparatorChar);
+        if (!IsInNetwork(saved.Path))
+            yield return saved.Path;
+        string name = saved.Name.TrimStart('/').Replace('/', Path.DirectorySeparatorChar);
         yield return Path.Combine(AppContext.BaseDirectory, BaseModel.ApplicationFolder, name);
         if (AppContext.GetData(FolderSetting) is string { Length: > 0 } folder)
         {

@@ -66,7 +66,10 @@ internal sealed class BasePool
     }
 }
 
-/// <summary>A share of a base. Disposing it gives the share back; doing so twice does nothing.</summary>
+/// <summary>
+/// A share of a base. Disposing it gives the share back; doing so twice does nothing. One that is forgotten is given
+/// back when the collector finds it: the pool itself holds the base, whose memory the collector does not see.
+/// </summary>
 internal sealed class BaseLease(FrozenBase frozen, Action release) : IDisposable
 {
     private Action? _release = release;
@@ -82,8 +85,16 @@ internal sealed class BaseLease(FrozenBase frozen, Action release) : IDisposable
         }
     }
 
+    ~BaseLease() => GiveBack();
+
     /// <summary>This share of the base by other rules; takes its place.</summary>
     public BaseLease By(TextRules rules) => new(Base.By(rules), Dispose);
 
-    public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
+    public void Dispose()
+    {
+        GiveBack();
+        GC.SuppressFinalize(this);
+    }
+
+    private void GiveBack() => Interlocked.Exchange(ref _release, null)?.Invoke();
 }

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
-using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Files;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Bases;
@@ -15,9 +15,9 @@ namespace Microsoft.ML.PrefixTuning.Bases;
 internal sealed class EmbeddedBase : IDisposable
 {
     private readonly string[] _paths;
-    private readonly string? _folder;
+    private readonly PrivateFolder? _folder;
 
-    private EmbeddedBase(string basePath, string[] paths, IReadOnlyList<SavedFile> manifest, string? folder) =>
+    private EmbeddedBase(string basePath, string[] paths, IReadOnlyList<SavedFile> manifest, PrivateFolder? folder) =>
         (BasePath, _paths, Manifest, _folder) = (basePath, paths, manifest, folder);
 
     /// <summary>Folder or GGUF file, as <see cref="FrozenBase"/> takes it.</summary>
@@ -40,17 +40,17 @@ internal sealed class EmbeddedBase : IDisposable
     /// Takes a share of the base that an entry carries. It is extracted where nobody in this process has one of the
     /// same files, and those are deleted with the last share.
     /// </summary>
-    /// <param name="context">The entry.</param>
+    /// <param name="find">Finds a stream of the entry by its name.</param>
     /// <param name="manifest">What it should hold.</param>
     /// <param name="temporary">Folder for temporary files, or null for the system's.</param>
     /// <param name="type">Float32 or BFloat16.</param>
     /// <param name="device">Where the weights go.</param>
     /// <exception cref="FormatException">A size or hash is not as the manifest says, or the base is broken.</exception>
-    public static BaseLease Acquire(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary,
-        ScalarType type, Device device) =>
+    public static BaseLease Acquire(Func<string, ArchiveStream?> find, IReadOnlyList<SavedFile> manifest,
+        string? temporary, ScalarType type, Device device) =>
         FrozenBase.AcquireByContent(Content(manifest), type, device, () =>
         {
-            EmbeddedBase files = Extract(context, manifest, temporary);
+            EmbeddedBase files = Extract(find, manifest, temporary);
             try
             {
                 FrozenBase frozen = FrozenBase.Load(files.BasePath, type, device);
@@ -65,12 +65,13 @@ internal sealed class EmbeddedBase : IDisposable
         });
 
     /// <summary>Writes the files as streams of an entry.</summary>
-    public void Write(ModelSaveContext context)
+    /// <param name="save">Saves a stream of a name, given what writes into it.</param>
+    public void Write(Action<string, Action<Stream>> save)
     {
         for (int i = 0; i < _paths.Length; i++)
         {
             string path = _paths[i];
-            MlNetInternals.WriteStream(context, StreamName(i), stream =>
+            save(StreamName(i), stream =>
             {
                 using FileStream file = File.OpenRead(path);
                 file.CopyTo(stream);
@@ -78,65 +79,44 @@ internal sealed class EmbeddedBase : IDisposable
         }
     }
 
-    /// <summary>Copies the files of an entry to a new temporary folder that only this user can read.</summary>
-    private static EmbeddedBase Extract(ModelLoadContext context, IReadOnlyList<SavedFile> manifest, string? temporary)
+    public void Dispose() => _folder?.Dispose();
+
+    private static EmbeddedBase Extract(Func<string, ArchiveStream?> find, IReadOnlyList<SavedFile> manifest,
+        string? temporary)
     {
-        string folder = Path.Combine(temporary ?? Path.GetTempPath(), $"prefix-tuning-base-{Guid.NewGuid():N}");
-        if (OperatingSystem.IsWindows())
-            Directory.CreateDirectory(folder);
-        else
-            Directory.CreateDirectory(folder,
-                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var paths = new string[manifest.Count];
-        bool whole = false;
+        PrivateFolder folder = PrivateFolder.Make(temporary);
         try
         {
-            for (int i = 0; i < paths.Length; i++)
-                paths[i] = Extract(context, i, manifest[i], folder);
-            whole = true;
+            string[] paths = [.. manifest.Select((file, i) => Extract(find(StreamName(i)), file, folder.Path))];
+            // A split file has several, the first part first.
+            bool isGguf = Array.TrueForAll(paths, path => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
+            return new EmbeddedBase(isGguf ? paths[0] : folder.Path, paths, manifest, folder);
         }
-        finally
+        catch
         {
-            if (!whole)
-                Directory.Delete(folder, recursive: true);
+            folder.Dispose();
+            throw;
         }
-        // A split file has several, the first part first.
-        bool isGguf = Array.TrueForAll(paths, path => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
-        return new EmbeddedBase(isGguf ? paths[0] : folder, paths, manifest, folder);
     }
 
-    public void Dispose()
+    private static string Extract(ArchiveStream? stream, SavedFile expected, string folder)
     {
-        if (_folder is not null && Directory.Exists(_folder))
-            Directory.Delete(_folder, recursive: true);
-    }
-
-    private static string Extract(ModelLoadContext context, int index, SavedFile expected, string folder)
-    {
-        string place = $"Model entry '{MlNetInternals.GetPlace(context)}', base file '{expected.Name}'";
+        if (stream is null)
+            throw new FormatException($"Base file '{expected.Name}': expected a stream of the entry, found none.");
         string path = Path.Combine(folder, expected.Name);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        long left = expected.Bytes;
-        bool found = MlNetInternals.TryReadStream(context, StreamName(index), stream =>
+        using (var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write))
         {
-            using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
-            var buffer = new byte[1 << 20];
-            int read;
-            while ((read = stream.Read(buffer)) > 0)
+            stream.Read(expected.Bytes, piece =>
             {
-                left -= read;
-                if (left < 0)
-                    throw new FormatException($"{place}: expected {expected.Bytes} bytes, found more.");
-                hash.AppendData(buffer, 0, read);
-                file.Write(buffer, 0, read);
-            }
-        });
+                hash.AppendData(piece);
+                file.Write(piece);
+            });
+        }
         string actual = Convert.ToHexStringLower(hash.GetCurrentHash());
-        if (!found || left != 0 || actual != expected.Hash)
-            throw new FormatException(
-                $"{place}: expected {expected.Bytes} bytes with hash {expected.Hash}, found"
-                    + $" {(found ? $"{expected.Bytes - left} bytes with hash {actual}" : "none")}.");
-        return path;
+        return actual == expected.Hash ? path
+            : throw new FormatException(
+                $"{stream.Place} ('{expected.Name}'): expected hash {expected.Hash}, found {actual}.");
     }
 
     // Names hold no colon and hashes have one length: no two manifests give one text.

@@ -1,11 +1,13 @@
-using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Bases;
 
-/// <summary>The files of a base as they lay at one moment: names, sizes and times.</summary>
+/// <summary>
+/// The files of a base as they lay at one moment: names, and all that the file system tells of a change. Sizes and
+/// times of writing alone can be the same for another content.
+/// </summary>
 internal sealed class FileStamps
 {
     private readonly string _path;
@@ -21,11 +23,7 @@ internal sealed class FileStamps
     public static FileStamps Of(string path)
     {
         path = Path.GetFullPath(path);
-        IEnumerable<string> files = FrozenBase.Files(path);
-        return new FileStamps(path,
-            [.. files.Select(file => (Name: Path.GetFileName(file), Info: LinkedFile.Info(file)))
-            .Where(file => file.Info.Exists)
-            .Select(file => new Stamp(file.Name, file.Info.Length, file.Info.LastWriteTimeUtc.Ticks))]);
+        return new FileStamps(path, [.. FrozenBase.Files(path).Select(Stamp.Of).OfType<Stamp>()]);
     }
 
     /// <summary>Name of a file that changed, came or went since, or null where there is none.</summary>
@@ -35,5 +33,9 @@ internal sealed class FileStamps
         return _stamps.Except(now).Concat(now.Except(_stamps)).Select(stamp => stamp.Name).FirstOrDefault();
     }
 
-    private readonly record struct Stamp(string Name, long Bytes, long Time);
+    private readonly record struct Stamp(string Name, FileStatus Status)
+    {
+        public static Stamp? Of(string file) =>
+            FileStatus.Of(file) is { } status ? new Stamp(Path.GetFileName(file), status) : null;
+    }
 }

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -33,11 +34,13 @@ internal sealed class FrozenBase : IDisposable
     private readonly FileStamps _stamps;
     private readonly IReadOnlyList<int> _endIds;
     private readonly bool _isOwner;
+    private readonly IDisposable? _use;
     private IDisposable? _files;
 
     private FrozenBase(string path, FileStamps stamps, (LanguageModel Model, IReadOnlyList<int> EndIds) loaded)
     {
         (Path, _stamps, Model, _endIds) = (path, stamps, loaded.Model, loaded.EndIds);
+        _use = FilesInUse.Hold($"the base model '{path}'", Files(path));
         // A refusal is not kept: the files may be put back.
         _identity = new Lazy<BaseIdentity>(ReadIdentity, LazyThreadSafetyMode.PublicationOnly);
         _tokenizers = new BaseTokenizers(path, Model.Spec.VocabularySize);
@@ -140,8 +143,8 @@ internal sealed class FrozenBase : IDisposable
         {
             throw new InvalidOperationException(
                 $"Base model '{Path}': expected the files that it was loaded from, found '{name}' changed since."
-                + " What was made with the loaded base must not be saved as made for another one: put the old file"
-                + " back, or load the base and fit anew.");
+                + " What was made with the loaded base must not be saved as made for another one: load the base and"
+                + " fit anew, or save the prefix alone (Prefix.Save).");
         }
     }
 
@@ -150,6 +153,7 @@ internal sealed class FrozenBase : IDisposable
         if (!_isOwner)
             return;
         Model.Dispose();
+        _use?.Dispose();
         _files?.Dispose();
     }
 

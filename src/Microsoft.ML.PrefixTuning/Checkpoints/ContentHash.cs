@@ -24,8 +24,8 @@ internal static class ContentHash
 {
     private const int BufferBytes = 1 << 17;
 
-    private static readonly ConcurrentDictionary<(string Path, long Length, long Time),
-        IReadOnlyList<TensorHash>> Known = new();
+    private static readonly ConcurrentDictionary<(string Path, FileStatus? Status), IReadOnlyList<TensorHash>> Known
+        = new();
 
     /// <summary>The hash of a whole checkpoint, hexadecimal.</summary>
     public static string Combine(IEnumerable<TensorHash> tensors)
@@ -42,16 +42,13 @@ internal static class ContentHash
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>
-    /// The hashes of a file's tensors, from memory where the file (path, size, time) was hashed before.
-    /// </summary>
+    /// <summary>The hashes of a file's tensors, from memory where it was hashed before and did not change.</summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">Its tensors and the places of their bytes in the file.</param>
     public static IReadOnlyList<TensorHash> OfFile(string path,
         IEnumerable<(TensorInfo Info, long Begin, long Length)> tensors)
     {
-        FileInfo file = LinkedFile.Info(path);
-        return Known.GetOrAdd((file.FullName, file.Length, file.LastWriteTimeUtc.Ticks), _ =>
+        return Known.GetOrAdd((Path.GetFullPath(path), FileStatus.Of(path)), _ =>
         {
             using SafeFileHandle handle = File.OpenHandle(path);
             // Large ones first, so that no core is left with one at the end.

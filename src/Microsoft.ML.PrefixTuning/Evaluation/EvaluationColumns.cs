@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.MlNet;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
@@ -15,10 +15,9 @@ internal sealed class EvaluationColumns
     public EvaluationColumns(DataViewSchema schema, string label, string output, string? group)
     {
         _label = Find(schema, "label", label);
-        Check(_label.Type is TextDataViewType or VectorDataViewType { ItemType: TextDataViewType }, "label", _label,
-            "String or a vector of String");
+        Check(ColumnTexts.Has(_label.Type), "label", _label, "String or a vector of String");
         Output = Find(schema, "output", output);
-        Check(Output.Type is TextDataViewType, "output", Output, "String");
+        Check(ColumnTexts.Has(Output.Type), "output", Output, "String or a vector of String");
         if (group is null)
             return;
         _group = Find(schema, "group", group);
@@ -35,18 +34,19 @@ internal sealed class EvaluationColumns
     /// <summary>Gives the references of the cursor's row; empty texts are none.</summary>
     public Func<IReadOnlyList<string>> GetLabelReader(DataViewRow row)
     {
-        if (_label.Type is TextDataViewType)
-        {
-            Func<string> read = GetTextReader(row, _label);
-            return () => read() is { Length: > 0 } text ? [text] : [];
-        }
-        ValueGetter<VBuffer<ReadOnlyMemory<char>>> getter = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(_label);
-        VBuffer<ReadOnlyMemory<char>> labels = default;
-        return () =>
-        {
-            getter(ref labels);
-            return [.. labels.DenseValues().Select(text => text.ToString()).Where(text => text.Length > 0)];
-        };
+        Func<string[]> read = ColumnTexts.GetReader(row, _label);
+        return () => Array.FindAll(read(), text => text.Length > 0);
+    }
+
+    /// <summary>
+    /// Gives the text of the cursor's row: of several the first one, which is the best where a model wrote them. It
+    /// throws an <see cref="ArgumentException"/> where there is none.
+    /// </summary>
+    public Func<string> GetOutputReader(DataViewRow row)
+    {
+        Func<string[]> read = ColumnTexts.GetReader(row, Output);
+        return () => read() is [var first, ..] ? first : throw new ArgumentException(
+            $"Row {row.Position}, column '{Output.Name}': expected a text, found an empty vector.");
     }
 
     /// <summary>

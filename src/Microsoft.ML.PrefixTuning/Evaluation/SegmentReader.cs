@@ -16,7 +16,7 @@ internal static class SegmentReader
     /// <param name="data">Rows.</param>
     /// <param name="columns">Its columns.</param>
     /// <param name="checkAlive">Called for each row; throws where the reading is to end.</param>
-    /// <exception cref="ArgumentException">A row's group is missing.</exception>
+    /// <exception cref="ArgumentException">A row's group or output is missing.</exception>
     public static IReadOnlyList<Segment> Read(IDataView data, EvaluationColumns columns, Action checkAlive)
     {
         var groups = new List<Group>();
@@ -24,8 +24,7 @@ internal static class SegmentReader
         using DataViewRowCursor cursor = data.GetRowCursor(columns.Needed);
         Func<IReadOnlyList<string>> readLabels = columns.GetLabelReader(cursor);
         Func<object?> readGroup = columns.GetGroupReader(cursor);
-        ValueGetter<ReadOnlyMemory<char>> readOutput = cursor.GetGetter<ReadOnlyMemory<char>>(columns.Output);
-        ReadOnlyMemory<char> output = default;
+        Func<string> readOutput = columns.GetOutputReader(cursor);
         while (cursor.MoveNext())
         {
             checkAlive();
@@ -36,8 +35,7 @@ internal static class SegmentReader
                 if (key is not null)
                     known.Add(key, group);
             }
-            readOutput(ref output);
-            group.Add(output.ToString(), readLabels());
+            group.Add(readOutput(), readLabels());
         }
         return [.. groups.SelectMany(group => group.Segments()).Order(Comparer<Segment>.Create(Compare))];
     }

@@ -1,24 +1,20 @@
 using System;
 using System.IO;
-using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace Microsoft.ML.PrefixTuning.Files;
 
 /// <summary>
 /// Writes a file so that its name holds the old or the new content, whole, whenever the process or the machine stops:
-/// temporary file beside it, write, flush to the disk, rename over, flush the folder.
+/// temporary file beside it, write, flush to the disk, rename over, flush the folder. Links are followed, and an
+/// existing file keeps its mode. A device or a pipe has no old content and is written straight.
 /// </summary>
 /// <remarks>
 /// SQLite, "Atomic Commit In SQLite"; a rename alone may be undone by a power loss, so the folder is flushed too.
 /// </remarks>
-internal static partial class AtomicFile
+internal static class AtomicFile
 {
-    // Between the target's name and a number that is different each time.
-    private const string TemporaryMark = ".saving-";
-    private const int BufferSize = 1 << 16;
-
-    private static readonly Lock Beginning = new();
+    private const int MostRenames = 20;
 
     /// <summary>Writes <paramref name="path"/> with what <paramref name="write"/> puts into the stream.</summary>
     /// <param name="path">The target; replaced if it is there.</param>
@@ -30,41 +26,14 @@ internal static partial class AtomicFile
     /// <exception cref="UnauthorizedAccessException">
     /// The folder cannot be written, or the target is a folder. The former file is untouched.
     /// </exception>
+    /// <exception cref="InvalidOperationException">The target is a file that this process has open.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        path = Path.GetFullPath(path);
-        string folder = CheckTarget(path);
-        string temporary = $"{path}{TemporaryMark}{Guid.NewGuid():n}";
-        long written = 0;
-        try
-        {
-            using (FileStream stream = Begin(folder, Path.GetFileName(path), temporary))
-            {
-                try
-                {
-                    write(stream);
-                    stream.Flush(flushToDisk: true);
-                }
-                finally
-                {
-                    written = stream.Position;
-                }
-                // While it is open nobody takes it for a leftover; Windows renames closed files only.
-                if (!OperatingSystem.IsWindows())
-                    File.Move(temporary, path, overwrite: true);
-            }
-            if (OperatingSystem.IsWindows())
-                File.Move(temporary, path, overwrite: true);
-            FlushFolder(folder);
-        }
-        catch (Exception fault)
-        {
-            TryDelete(temporary);
-            // Faults of the content's maker, such as a cancellation, keep their kind and words.
-            if (Translate(path, written, fault) is { } translated)
-                throw translated;
-            throw;
-        }
+        WriteTarget target = WriteTarget.Of(path);
+        if (target.IsDevice)
+            WriteDevice(target.Path, write);
+        else
+            WriteFile(target, write);
     }
 
     /// <summary>Writes bytes as <see cref="Write(string, Action{Stream})"/> does.</summary>
@@ -82,13 +51,14 @@ internal static partial class AtomicFile
     /// <inheritdoc cref="Write(string, Action{Stream})"/>
     public static void CheckWritable(string path)
     {
-        path = Path.GetFullPath(path);
-        CheckTarget(path);
-        string temporary = $"{path}{TemporaryMark}{Guid.NewGuid():n}";
+        WriteTarget target = WriteTarget.Of(path);
+        // Opening a pipe would tell its reader that the text has come to an end.
+        if (target.IsDevice)
+            return;
         try
         {
-            using var probe = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1,
-                FileOptions.DeleteOnClose);
+            using FileStream probe = LockedFile.Make(() => TemporaryName.Make(target.Path));
+            File.Delete(probe.Name);
         }
         catch (Exception fault) when (Translate(path, 0, fault) is { } translated)
         {
@@ -97,61 +67,88 @@ internal static partial class AtomicFile
     }
 
     /// <summary>Whether a file is a temporary one of a save that was cut off.</summary>
-    public static bool IsLeftover(string path) =>
-        Path.GetFileName(path).Contains(TemporaryMark, StringComparison.Ordinal);
+    public static bool IsLeftover(string path) => TemporaryName.Is(path);
 
-    private static string CheckTarget(string path)
+    private static void WriteFile(WriteTarget target, Action<Stream> write)
     {
-        string? folder = Path.GetDirectoryName(path);
-        if (folder is null || Directory.Exists(path))
-            throw new UnauthorizedAccessException($"'{path}': expected the name of a file to write, found a folder.");
-        if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"'{path}': its folder '{folder}' is not there.");
-        return folder;
-    }
-
-    private static FileStream Begin(string folder, string name, string temporary)
-    {
-        // A file is created first and locked then: another thread must not look in between.
-        lock (Beginning)
-        {
-            RemoveLeftovers(folder, name);
-            return new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferSize);
-        }
-    }
-
-    private static void RemoveLeftovers(string folder, string name)
-    {
-        foreach (string file in Directory.EnumerateFiles(folder))
-        {
-            if (Path.GetFileName(file).StartsWith(name + TemporaryMark, StringComparison.Ordinal) && IsAbandoned(file))
-                TryDelete(file);
-        }
-    }
-
-    /// <summary>Whether nobody is writing the file: another process may be saving the same target now.</summary>
-    private static bool IsAbandoned(string file)
-    {
+        string? temporary = null;
+        long written = 0;
         try
         {
-            using var own = new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1);
-            return true;
+            RemoveLeftovers(target);
+            using FileStream stream = LockedFile.Make(() => TemporaryName.Make(target.Path), target.ModeWhileWriting);
+            temporary = stream.Name;
+            try
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+            finally
+            {
+                written = stream.Position;
+            }
+            target.RestoreMode(stream);
+            // While it is open nobody takes it for a leftover.
+            Replace(temporary, target.Path);
+            temporary = null;
+            if (!OperatingSystem.IsWindows())
+                UnixFiles.Flush(target.Folder);
+        }
+        catch (Exception fault)
+        {
+            // What cannot be deleted has a name that the next save of the target knows.
+            if (temporary is not null)
+                LockedFile.TryDelete(temporary);
+            // Faults of the content's maker, such as a cancellation, keep their kind and words.
+            if (Translate(target.Given, written, fault) is { } translated)
+                throw translated;
+            throw;
+        }
+    }
+
+    /// <summary>Hands the content on when it is whole: its maker may want to seek, which a device cannot.</summary>
+    private static void WriteDevice(string device, Action<Stream> write)
+    {
+        using var content = new FileStream(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None,
+            bufferSize: 1 << 16, FileOptions.DeleteOnClose);
+        write(content);
+        content.Position = 0;
+        try
+        {
+            using var stream = new FileStream(device, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 0);
+            content.CopyTo(stream);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            return false;
+            throw new IOException($"'{device}': writing failed. {fault.Message}", fault);
         }
     }
 
-    private static void TryDelete(string file)
+    private static void RemoveLeftovers(WriteTarget target)
     {
-        try
+        string beginning = TemporaryName.Beginning(target.Path);
+        foreach (string file in Directory.EnumerateFiles(target.Folder))
         {
-            File.Delete(file);
+            if (Path.GetFileName(file).StartsWith(beginning, StringComparison.Ordinal))
+                LockedFile.TryDeleteAbandoned(file);
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+    }
+
+    private static void Replace(string temporary, string target)
+    {
+        for (int tries = 1; ; tries++)
         {
-            // It stays behind under its recognisable name; the next save of the target removes it.
+            try
+            {
+                File.Move(temporary, target, overwrite: true);
+                return;
+            }
+            // Windows refuses while another process replaces the same file at this very moment.
+            catch (Exception fault) when (OperatingSystem.IsWindows() && tries < MostRenames
+                && fault is IOException or UnauthorizedAccessException)
+            {
+                Thread.Sleep(tries);
+            }
         }
     }
 
@@ -159,34 +156,10 @@ internal static partial class AtomicFile
     {
         DirectoryNotFoundException or FileNotFoundException or EndOfStreamException => null,
         // The latter is how .NET tells that a file would grow beyond what the file system or a quota allows.
-        IOException or ArgumentOutOfRangeException { ParamName: "value" } =>
-            new IOException(
-                $"'{path}': writing failed after {written} bytes; a former file is untouched. {fault.Message}", fault),
-        UnauthorizedAccessException =>
-            new UnauthorizedAccessException($"'{path}': cannot be written; a former file is untouched. {fault.Message}",
-            fault),
+        IOException or ArgumentOutOfRangeException { ParamName: "value" } => new IOException(
+            $"'{path}': writing failed after {written} bytes; a former file is untouched. {fault.Message}", fault),
+        UnauthorizedAccessException => new UnauthorizedAccessException(
+            $"'{path}': cannot be written; a former file is untouched. {fault.Message}", fault),
         _ => null,
     };
-
-    /// <summary>Makes the rename durable. Windows does so by itself.</summary>
-    private static void FlushFolder(string folder)
-    {
-        if (OperatingSystem.IsWindows())
-            return;
-        // .NET opens no folders. A file system that cannot flush one has nothing to flush.
-        int handle = OpenFolder(folder, flags: 0);
-        if (handle < 0)
-            return;
-        _ = FlushHandle(handle);
-        _ = CloseHandle(handle);
-    }
-
-    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int OpenFolder(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync")]
-    private static partial int FlushHandle(int handle);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int CloseHandle(int handle);
 }

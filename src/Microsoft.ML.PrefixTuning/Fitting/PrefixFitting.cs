@@ -182,6 +182,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             options.Training.Progress?.Invoke(progress);
             log.Report(progress);
         },
+        Say = log.Say,
         Warn = log.Warn,
         CheckAlive = () => MlNetInternals.CheckAlive(host),
     };

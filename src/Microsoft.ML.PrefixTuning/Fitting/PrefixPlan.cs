@@ -98,7 +98,7 @@ internal sealed class PrefixPlan
         {
             EmbeddingMethod => MakeEmbeddings(start),
             TextMethod => new FixedPrefix(PrefixInitializer.Make(start), start.Model.Device),
-            _ => _options.Parametrization.Make(start),
+            _ => ParametrizationMaker.Make(_options.Parametrization, start),
         };
     }
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;
@@ -40,29 +41,23 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
         var needed = new List<DataViewSchema.Column>
         {
             GeneratedTextSchema.TextColumn(data.Schema, columns.Input, "input"),
-            GeneratedTextSchema.TextColumn(data.Schema, columns.Label, "label"),
+            GeneratedTextSchema.TextsColumn(data.Schema, columns.Label, "label"),
         };
         if (columns.Attribute is { } attribute)
             needed.Add(GeneratedTextSchema.TextColumn(data.Schema, attribute, "attribute"));
         var examples = new List<TrainingExample>();
         using DataViewRowCursor cursor = data.GetRowCursor(needed);
-        ValueGetter<ReadOnlyMemory<char>>[] getters = needed.Select(cursor.GetGetter<ReadOnlyMemory<char>>).ToArray();
+        Func<string[]>[] readers = [.. needed.Select(column => ColumnTexts.GetReader(cursor, column))];
         while (cursor.MoveNext())
         {
             checkAlive();
-            string[] texts = Array.ConvertAll(getters, Read);
-            var row = new InputRow(cursor.Position, texts[0], texts.Length > 2 ? texts[2] : null);
+            var row = new InputRow(cursor.Position, readers[0]()[0], readers.Length > 2 ? readers[2]()[0] : null);
             int group = Attributes is null ? 0 : isTraining ? Attributes.Learn(row) : Attributes.Find(row);
-            examples.Add(Encode(row, texts[1], group));
+            // Several labels are as many examples; none is a label without a text.
+            string[] labels = readers[1]();
+            examples.AddRange((labels.Length > 0 ? labels : [""]).Select(label => Encode(row, label, group)));
         }
         return examples;
-
-        static string Read(ValueGetter<ReadOnlyMemory<char>> getter)
-        {
-            ReadOnlyMemory<char> text = default;
-            getter(ref text);
-            return text.ToString();
-        }
     }
 
     private TrainingExample Encode(InputRow row, string target, int group)

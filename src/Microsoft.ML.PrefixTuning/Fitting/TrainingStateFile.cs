@@ -30,12 +30,10 @@ internal sealed class TrainingStateFile(string path) : ITrainingStateFile
     {
         if (!File.Exists(Path))
             return null;
-        using SafeTensorsFile file = SafeTensorsFile.Open(Path);
+        using SafeTensorsFile file = Open();
         if (!file.Metadata.TryGetValue(StateKey, out string? json)
             || !file.Metadata.TryGetValue(ChecksumKey, out string? saved))
-            throw new FormatException(
-                $"{file.Name}: expected the state of a training (metadata '{StateKey}' and '{ChecksumKey}'), found"
-                    + " another safetensors file.");
+            throw Another($"safetensors without the metadata '{StateKey}' and '{ChecksumKey}'", null);
         using var scope = NewDisposeScope();
         var content = new StateContent(json, file.TensorNames.ToDictionary(name => name, name => new StateTensor(
             file.Describe(name).Shape, file.Read(name, ScalarType.Float32).contiguous().data<float>().ToArray())));
@@ -53,6 +51,22 @@ internal sealed class TrainingStateFile(string path) : ITrainingStateFile
             content.Tensors.Select(tensor =>
                 SafeTensorsContent.Of(tensor.Key, tensor.Value.Shape, tensor.Value.Values)), metadata));
     }
+
+    private SafeTensorsFile Open()
+    {
+        try
+        {
+            return SafeTensorsFile.Open(Path);
+        }
+        catch (Exception fault) when (fault is FormatException or NotSupportedException)
+        {
+            throw Another(fault.Message, fault);
+        }
+    }
+
+    private FormatException Another(string found, Exception? fault) => new(
+        $"'{Path}': expected the state of a training, or no file, found another one, which is untouched: {found}",
+        fault);
 
     private static string Checksum(StateContent content)
     {

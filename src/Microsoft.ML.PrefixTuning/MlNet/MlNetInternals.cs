@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
+using System.IO.Compression;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.ML.Data;
@@ -174,10 +176,20 @@ namespace Microsoft.ML.PrefixTuning.MlNet
         public static string? ReadString(ModelLoadContext context) => Use(context.LoadStringOrNull);
 
         /// <summary>
-        /// Reads a stream that <see cref="WriteStream"/> wrote; false where there is none of that name.
+        /// Finds a stream that <see cref="WriteStream"/> wrote, in the archive itself: ML.NET would unpack it to a
+        /// temporary file, whatever its size.
         /// </summary>
-        public static bool TryReadStream(ModelLoadContext context, string name, Action<Stream> read) =>
-            Use(() => context.TryLoadBinaryStream(name, reader => read(reader.BaseStream)));
+        /// <returns>The archive's entry; null where there is none of that name.</returns>
+        public static ZipArchiveEntry? FindStream(ModelLoadContext context, string name) => Use(() =>
+        {
+            if (context.Repository is not { } repository)
+                return null;
+            // Archives of Windows have its separator.
+            string path = Path.Combine(GetPlace(context), name), slashed = path.Replace('\\', '/');
+            Dictionary<string, ZipArchiveEntry> entries = Entries(repository);
+            return entries.GetValueOrDefault(path) ?? entries.GetValueOrDefault(slashed)
+                ?? entries.GetValueOrDefault(slashed.Replace('/', '\\'));
+        });
 
         /// <summary>The entry's folder inside the model file, for messages.</summary>
         public static string GetPlace(ModelLoadContext context) => Use(() => context.Directory ?? "");
@@ -199,6 +211,9 @@ namespace Microsoft.ML.PrefixTuning.MlNet
                     + $"Microsoft.ML {ExpectedVersion} in the application. ({exception.Message})", exception);
             }
         }
+
+        [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_entries")]
+        private static extern ref Dictionary<string, ZipArchiveEntry> Entries(RepositoryReader repository);
 
         private static bool IsMissing(Exception exception) =>
             exception is MemberAccessException || exception.GetType() == typeof(TypeLoadException);

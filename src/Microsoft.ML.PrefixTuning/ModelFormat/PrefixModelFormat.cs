@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Text;
@@ -32,22 +33,13 @@ internal static class PrefixModelFormat
     private const string PrefixStream = "Prefix.safetensors";
 
     /// <summary>Bytes: far above any description; keeps a lying archive from being read into memory.</summary>
-    public const long LongestDescription = 256L << 20;
-
-    /// <summary>
-    /// Version of the layout that is written; a new one needs a saved model of its own among the tests' files.
-    /// </summary>
-    // *** Version 1: initial; read by ModelFormat/Former.
-    // *** Version 2: the base's identity as a list of named values; the rules by which texts become tokens and end.
-    public const uint Version = 0x00010002;
-
-    private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, Version, 0x00010002, 0x00010001);
+    public const long LongestDescription = 64L << 20;
 
     /// <summary>Writes a transformer.</summary>
     public static void Write(ModelSaveContext context, PrefixTuningTransformer transformer)
     {
-        MlNetInternals.WriteHeader(context, Header);
         TextSettings settings = transformer.Session.Settings;
+        MlNetInternals.WriteHeader(context, Header(FormatVersion.ReadableFrom(settings.Generation)));
         FrozenBase frozen = transformer.Session.Base;
         byte[]? prefix = transformer.Prefix is null ? null : PrefixFile.ToBytes(transformer.Prefix);
         (string Value, byte[] Content)[] ofAttributes =
@@ -60,7 +52,7 @@ internal static class PrefixModelFormat
             AttributeColumn = settings.AttributeColumn,
             Template = settings.Template,
             Precision = settings.Precision,
-            Generation = SavedGeneration.Of(settings.Generation),
+            Generation = settings.Generation,
             Base = new SavedBase
             {
                 Name = BaseLocator.NameOf(frozen.Path),
@@ -82,7 +74,9 @@ internal static class PrefixModelFormat
             byte[] content = ofAttributes[i].Content;
             MlNetInternals.WriteStream(context, AttributeStream(i), stream => stream.Write(content));
         }
-        embedded?.Write(context);
+        embedded?.Write((name, write) => MlNetInternals.WriteStream(context, name, write));
+        // A forgotten transformer gives its base back, with the temporary files that an embedded one lies in.
+        GC.KeepAlive(transformer);
     }
 
     /// <summary>Reads a transformer and loads its base.</summary>
@@ -94,7 +88,7 @@ internal static class PrefixModelFormat
     /// </exception>
     public static PrefixTuningTransformer Read(IHost host, ModelLoadContext context)
     {
-        MlNetInternals.ReadHeader(context, Header);
+        MlNetInternals.ReadHeader(context, Header(FormatVersion.Oldest));
         string place = MlNetInternals.GetPlace(context);
         byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
@@ -102,8 +96,8 @@ internal static class PrefixModelFormat
         Device device = DeviceChoice.Choose(host, null);
         ScalarType type = BaseLoader.Type(saved.Precision);
         BaseLease lease = saved.Base.Files is { } files
-            ? BaseLocator.Check(saved.Base,
-                EmbeddedBase.Acquire(context, files, MlNetInternals.GetTempFilePath(host), type, device))
+            ? BaseLocator.Check(saved.Base, EmbeddedBase.Acquire(
+                name => FindStream(context, name, place), files, MlNetInternals.GetTempFilePath(host), type, device))
             : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device));
         lease = lease.By(saved.TextRules ?? TextRules.First);
         // Owns the lease, also where what follows throws.
@@ -146,25 +140,16 @@ internal static class PrefixModelFormat
         return PrefixFile.FromBytes(content, $"Model entry '{place}', {stream}");
     }
 
+    private static ModelEntryHeader Header(uint readableFrom) =>
+        new("PREFIXTN", LoaderSignature, FormatVersion.Present, readableFrom, FormatVersion.Oldest);
+
     private static string AttributeStream(int index) => $"Prefix.{index}.safetensors";
 
-    private static byte[] ReadStream(ModelLoadContext context, string name, string place, long most)
-    {
-        var content = new MemoryStream();
-        bool found = MlNetInternals.TryReadStream(context, name, stream =>
-        {
-            // Counted while reading: the length that an archive declares is not believed.
-            var buffer = new byte[1 << 16];
-            int read;
-            while ((read = stream.Read(buffer)) > 0)
-            {
-                if (content.Length + read > most)
-                    throw new FormatException(
-                        $"Model entry '{place}', {name}: expected at most {most} bytes, found more.");
-                content.Write(buffer, 0, read);
-            }
-        });
-        return found ? content.ToArray()
-            : throw new FormatException($"Model entry '{place}': expected a stream '{name}', found none.");
-    }
+    private static byte[] ReadStream(ModelLoadContext context, string name, string place, long most) =>
+        FindStream(context, name, place)?.ReadBytes(most)
+        ?? throw new FormatException($"Model entry '{place}': expected a stream '{name}', found none.");
+
+    private static ArchiveStream? FindStream(ModelLoadContext context, string name, string place) =>
+        MlNetInternals.FindStream(context, name) is { } entry
+            ? new ArchiveStream(entry, $"Model entry '{place}', {name}") : null;
 }

@@ -32,7 +32,8 @@ internal static class SavedModelCheck
         That((saved.AttributeColumn is null) == (saved.AttributePrefixes is null), "attributePrefixes",
             "a list where there is an attributeColumn, and only there");
         Attributes(saved.AttributePrefixes ?? []);
-        That(saved.Base.Name.Length > 0, "base.name", "a name", "an empty text");
+        That(IsInnerPath(saved.Base.Name), "base.name", "a plain name, or several with '/' between",
+            FileText.Quote(saved.Base.Name));
         That(saved.Base.Path.Length > 0, "base.path", "a path", "an empty text");
         Hash(saved.Base.Identity.Weights, "base.identity.weights");
         if (saved.Base.Files is { } files)
@@ -71,6 +72,12 @@ internal static class SavedModelCheck
         NoNull(training.ValidationLosses, "training.validationLosses");
         NoNull(training.TriggerWords ?? [], "training.triggerWords");
     }
+
+    // It is looked for below folders of this machine and must not lead out of them. A base at the root of a disk has a
+    // '/' in front of its name.
+    private static bool IsInnerPath(string name) => name.TrimStart('/').Split('/').All(part =>
+        part is not ("" or "." or "..") && !part.Any(char.IsControl)
+        && !(OperatingSystem.IsWindows() && part.AsSpan().ContainsAny('\\', ':')));
 
     // Separators and drives of every system, whatever this one is.
     private static bool IsPlainName(string name) =>

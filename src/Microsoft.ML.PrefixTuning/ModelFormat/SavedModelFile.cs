@@ -4,6 +4,7 @@ using System.IO;
 using System.IO.Compression;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Prefixes;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
@@ -53,21 +54,8 @@ internal static class SavedModelFile
         }
     }
 
-    // Counted while reading: the length that an archive declares is not believed.
-    private static byte[] ReadBytes(ZipArchiveEntry entry, long most, string place)
-    {
-        using Stream stream = entry.Open();
-        using var content = new MemoryStream();
-        var buffer = new byte[1 << 16];
-        int read;
-        while ((read = stream.Read(buffer)) > 0)
-        {
-            if (content.Length + read > most)
-                throw new FormatException($"{place}, {NameOf(entry)}: expected at most {most} bytes, found more.");
-            content.Write(buffer, 0, read);
-        }
-        return content.ToArray();
-    }
+    private static byte[] ReadBytes(ZipArchiveEntry entry, long most, string place) =>
+        new ArchiveStream(entry, $"{place}, {NameOf(entry)}").ReadBytes(most);
 
     // ML.NET writes the separator of the system it runs on.
     private static string NameOf(ZipArchiveEntry entry) =>

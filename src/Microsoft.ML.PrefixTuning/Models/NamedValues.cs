@@ -17,6 +17,7 @@ internal sealed class NamedValues : IReadOnlyCollection<KeyValuePair<string, str
     private const int LongestShown = 200;
 
     private readonly KeyValuePair<string, string>[] _values;
+    private readonly Dictionary<string, string> _byName = new(StringComparer.Ordinal);
 
     /// <summary>A list without what is neutral in it.</summary>
     /// <param name="values">In their order; each name once.</param>
@@ -27,15 +28,14 @@ internal sealed class NamedValues : IReadOnlyCollection<KeyValuePair<string, str
         [
             .. values.Where(one => one.Value is not null).Select(one => KeyValuePair.Create(one.Name, one.Value!)),
         ];
-        var names = new HashSet<string>(StringComparer.Ordinal);
         foreach ((string name, string value) in _values)
         {
             bool fits = name.Length > 0 && !name.Contains(Separator, StringComparison.Ordinal)
                 && !$"{name}{value}".Contains('\n');
-            if (!fits || !names.Add(name))
+            if (!fits || !_byName.TryAdd(name, value))
             {
-                throw new FormatException(
-                    $"expected each name once and on one line with its value, found '{name}{Separator}{value}'");
+                throw new FormatException("expected each name once and on one line with its value, found "
+                    + $"'{Shown(name + Separator + value)}'");
             }
         }
     }
@@ -43,7 +43,7 @@ internal sealed class NamedValues : IReadOnlyCollection<KeyValuePair<string, str
     public int Count => _values.Length;
 
     /// <summary>A value, or null where the list has no such name.</summary>
-    public string? this[string name] => Array.Find(_values, pair => pair.Key == name).Value;
+    public string? this[string name] => _byName.GetValueOrDefault(name);
 
     /// <summary>Reads a canonical text.</summary>
     /// <exception cref="FormatException">
@@ -79,7 +79,7 @@ internal sealed class NamedValues : IReadOnlyCollection<KeyValuePair<string, str
     {
         int at = line.IndexOf(Separator, StringComparison.Ordinal);
         return at > 0 ? new NamedValue(line[..at], line[(at + Separator.Length)..])
-            : throw new FormatException($"expected lines of the form 'name{Separator}value', found '{line}'");
+            : throw new FormatException($"expected lines of the form 'name{Separator}value', found '{Shown(line)}'");
     }
 
     private static string Shown(string? value) => value switch

@@ -84,7 +84,8 @@ public sealed record TrainingOptions
     public EarlyStopping? EarlyStopping { get; init; } = new();
 
     /// <summary>Seed of shuffling, held-out rows and random starts.</summary>
-    /// <value>The default is <see langword="null"/>: drawn from the <c>MLContext</c>.</value>
+    /// <value>The default is <see langword="null"/>: that of the <c>MLContext</c>, or of the state that is resumed, or
+    /// a new one; <see cref="TrainingSummary.Seed"/> tells it.</value>
     public int? Seed { get; init; }
 
     /// <summary>Whether a row with an empty target is trained on (as an immediate end) and not an error.</summary>
@@ -116,7 +117,10 @@ public sealed record TrainingOptions
     /// <value>The default is <see cref="CancellationBehavior.Throw"/>.</value>
     public CancellationBehavior WhenCancelled { get; init; } = CancellationBehavior.Throw;
 
-    /// <summary>File that holds the state of a running training; where it is there, training resumes from it.</summary>
+    /// <summary>
+    /// File that holds the state of a running training; where it is there, training resumes from it, with its seed if
+    /// none is given. A state of other rows, options or another base is refused.
+    /// </summary>
     /// <value>The default is <see langword="null"/>: no state is kept.</value>
     public string? StateFile { get; init; }
 
@@ -127,6 +131,51 @@ public sealed record TrainingOptions
     /// <summary>Steps in a row with a loss or gradient that is not finite, after which training stops.</summary>
     /// <value>The default is 3.</value>
     public int MaxFailedSteps { get; init; } = 3;
+
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
+    {
+        faults.AtLeast(1, MaxEpochs, nameof(MaxEpochs));
+        faults.AtLeast(1, MaxSteps ?? 1, nameof(MaxSteps));
+        faults.AtLeast(1, BatchSize, nameof(BatchSize));
+        faults.AtLeast(1, GradientAccumulation, nameof(GradientAccumulation));
+        faults.AtLeast(0, WarmupSteps ?? 0, nameof(WarmupSteps));
+        faults.AtLeast(1, StateInterval, nameof(StateInterval));
+        faults.AtLeast(1, MaxFailedSteps, nameof(MaxFailedSteps));
+        faults.Above(0, LearningRate ?? 1, nameof(LearningRate));
+        faults.Above(0, Epsilon, nameof(Epsilon));
+        faults.Share(Beta1, nameof(Beta1));
+        faults.Share(Beta2, nameof(Beta2));
+        faults.Share(Averaging, nameof(Averaging));
+        faults.Share(LabelSmoothing, nameof(LabelSmoothing));
+        faults.Share(ValidationFraction, nameof(ValidationFraction));
+        faults.NotNegative(WeightDecay, nameof(WeightDecay));
+        faults.NotNegative(ClipNorm, nameof(ClipNorm));
+        faults.Known(Decay, nameof(Decay));
+        faults.Known(Loss, nameof(Loss));
+        faults.Known(Truncation, nameof(Truncation));
+        faults.Known(WhenCancelled, nameof(WhenCancelled));
+        EarlyStopping?.Check(faults.Under(nameof(EarlyStopping)));
+        faults.That(StateFile is not "", nameof(StateFile), "a path, or null", "an empty text");
+        faults.That(DriftText is not "", nameof(DriftText), "a text of at least one character, or null",
+            "an empty one");
+        CheckMoves(faults);
+    }
+
+    /// <summary>AdamW multiplies with these and divides by them in float32: they must have a value there.</summary>
+    private void CheckMoves(Faults faults)
+    {
+        // Below it, a division by zero is no longer prevented; the least normal number of float32 is a little smaller.
+        const double LeastEpsilon = 1e-37;
+        double rate = LearningRate ?? 1;
+        // The first step is the furthest: its mean of gradients is divided by 1 - Beta1.
+        faults.That(!(rate / (1 - Beta1) > float.MaxValue), nameof(LearningRate),
+            "a number whose steps float32 can hold", rate);
+        faults.That(Epsilon is not (> 0 and < LeastEpsilon or > float.MaxValue), nameof(Epsilon),
+            "1E-37 or more, within float32", Epsilon);
+        faults.That(!(rate * WeightDecay > float.MaxValue), nameof(WeightDecay),
+            "a number whose product with the learning rate float32 can hold", WeightDecay);
+    }
 }
 
 /// <summary>What the learning rate does after the warmup.</summary>
@@ -187,6 +236,13 @@ public sealed record EarlyStopping
     /// <summary>By how much a loss must fall to count as better.</summary>
     /// <value>The default is 0.</value>
     public double MinDelta { get; init; }
+
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
+    {
+        faults.AtLeast(1, Patience, nameof(Patience));
+        faults.NotNegative(MinDelta, nameof(MinDelta));
+    }
 }
 
 /// <summary>Where a training stands after a step.</summary>

@@ -124,6 +124,8 @@ internal static class TrainingReport
             Row("numbers trained", Text($"{summary.TrainedParameters:N0}")),
             Row("numbers stored", Text($"{summary.StoredParameters:N0}")),
         };
+        if (summary.Seed is int seed)
+            rows.Add(Row("seed", Text($"{seed}")));
         if (summary.Distillation is { } distillation)
         {
             rows.Add(Row("temperature of the distillation", Text($"{distillation.Temperature}")));

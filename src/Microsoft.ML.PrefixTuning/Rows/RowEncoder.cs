@@ -34,13 +34,16 @@ internal sealed class RowEncoder
 
     /// <summary>The template where the options name none.</summary>
     public static string DefaultTemplate(TransformerSpec spec) =>
-        spec.IsEncoderDecoder ? PrefixTuningOptions.InputPlaceholder : PrefixTuningOptions.InputPlaceholder + "\n";
+        spec.IsEncoderDecoder ? InputPlaceholder.Text : InputPlaceholder.Text + "\n";
 
     /// <summary>The id put behind targets.</summary>
     /// <exception cref="InvalidOperationException">The base names no end token.</exception>
     public int EndId => _spec.Tokens.Ends is [int end, ..] ? end
         : throw new InvalidOperationException(
             $"The base ({_spec.Family}) names no end token (eos_token_id): expected one, so that texts can end.");
+
+    /// <summary>Tokens of a row's prompt, whether it fits or not.</summary>
+    public int PromptLength(string input) => Ids(input, out _).Length;
 
     /// <summary>A row's prompt.</summary>
     /// <param name="row">The row.</param>

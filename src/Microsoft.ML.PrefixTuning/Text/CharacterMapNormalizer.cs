@@ -14,6 +14,7 @@ internal sealed class CharacterMapNormalizer : Normalizer
 {
     private const int UnitSize = sizeof(uint);
 
+    private readonly string _where;
     private readonly uint[] _units;
     private readonly byte[] _replacements;
 
@@ -27,6 +28,7 @@ internal sealed class CharacterMapNormalizer : Normalizer
         if (trie < UnitSize || trie % UnitSize != 0 || trie >= table.Length - UnitSize || table[^1] != 0)
             throw new FormatException(
                 $"{where}: expected a trie and replacements in {table.Length} bytes, found a trie of {trie} bytes.");
+        _where = where;
         _units = new uint[trie / UnitSize];
         for (int i = 0; i < _units.Length; i++)
             _units[i] = BinaryPrimitives.ReadUInt32LittleEndian(table[((i + 1) * UnitSize)..]);
@@ -37,11 +39,17 @@ internal sealed class CharacterMapNormalizer : Normalizer
     {
         int read = 0;
         ReadOnlySpan<byte> rest = Encoding.UTF8.GetBytes(text);
+        long most = (long)rest.Length * MostGrowth;
         var result = new ArrayBufferWriter<byte>(rest.Length + 1);
         while (!rest.IsEmpty)
         {
             int length = Longest(rest, out int replacement);
             ReadOnlySpan<byte> written = length > 0 ? ReplacementAt(replacement) : default;
+            if (result.WrittenCount + written.Length > most)
+            {
+                throw new FormatException(
+                    $"{_where}: expected a table that makes a text at most {MostGrowth} times as long, found more.");
+            }
             if (length == 0)
             {
                 Rune.DecodeFromUtf8(rest, out _, out length);

@@ -21,6 +21,12 @@ internal enum TextPlace
 /// <summary>Rewrites a text before it is cut into pieces.</summary>
 internal abstract class Normalizer
 {
+    /// <summary>
+    /// How many times as long a text may become. What normalizers are for needs less: Unicode's longest composition
+    /// makes 18 characters of one.
+    /// </summary>
+    public const int MostGrowth = 64;
+
     /// <summary>The rewritten text.</summary>
     /// <param name="text">Text between added tokens, without lone surrogates.</param>
     /// <param name="place">What stands before it.</param>

@@ -35,7 +35,11 @@ internal sealed class PrefixTrainer : IDisposable
             _best = _start = learner.Keep() ?? throw new InvalidOperationException(
                 "Training starts from numbers that are not finite: expected finite ones. Choose another start.");
             if (_keeper.Read(_mean.State, _best) is { } saved)
+            {
                 (_state, _best) = saved;
+                _run.Say?.Invoke(ResumeMessage.Of(_state.Steps.Count, _plan.TotalSteps, _state.End is not null,
+                    _run.State!.Path));
+            }
         }
         catch
         {
@@ -234,6 +238,7 @@ internal sealed class PrefixTrainer : IDisposable
         End = end,
         TrainingRows = _run.Examples.Count,
         ValidationRows = _run.Validation.Count,
+        Seed = _run.Seed,
         Tokens = _state.Tokens,
         Duration = TimeSpan.FromSeconds(Seconds),
         TrainedParameters = _learner.TrainedCount,

@@ -61,6 +61,9 @@ internal sealed record TrainingRun
     /// <summary>Called after every step.</summary>
     public Action<TrainingProgress>? Progress { get; init; }
 
+    /// <summary>Told that a training goes on from its state, or has nothing left to do.</summary>
+    public Action<string>? Say { get; init; }
+
     /// <summary>Told at once what a user should not hear only when training has ended.</summary>
     public Action<string>? Warn { get; init; }
 

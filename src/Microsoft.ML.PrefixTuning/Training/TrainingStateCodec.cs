@@ -59,7 +59,7 @@ internal static class TrainingStateCodec
     {
         string path = learner.Run.State!.Path;
         StoredState stored = Parse(path, content.Json);
-        CheckSignature(path, stored.Signature, TrainingSignature.Of(learner));
+        CheckSignature(path, Signature(path, stored), TrainingSignature.Of(learner));
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         foreach ((string name, Tensor target) in moved)
@@ -70,6 +70,19 @@ internal static class TrainingStateCodec
         Dictionary<string, StateTensor> best = start.ToDictionary(tensor => tensor.Key,
             tensor => Find(path, content, BestPrefix + tensor.Key, tensor.Value.Shape));
         return (stored.State, best);
+    }
+
+    /// <summary>The seed of a stored training.</summary>
+    /// <param name="path">Where it is, for messages.</param>
+    /// <param name="content">The stored form.</param>
+    /// <exception cref="FormatException">The state contradicts itself.</exception>
+    /// <exception cref="NotSupportedException">The state is of another format.</exception>
+    public static int SeedOf(string path, StateContent content)
+    {
+        string? seed = Signature(path, Parse(path, content.Json))[TrainingSignature.SeedName];
+        return int.TryParse(seed, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number
+            : throw new FormatException(
+                $"{path}: signature: {TrainingSignature.SeedName}: expected a number, found {seed ?? "nothing"}.");
     }
 
     private static StoredState Parse(string path, string json)
@@ -103,18 +116,21 @@ internal static class TrainingStateCodec
         }
     }
 
-    private static void CheckSignature(string path, string saved, NamedValues given)
+    private static NamedValues Signature(string path, StoredState stored)
     {
-        NamedValues found;
         try
         {
-            found = NamedValues.Parse(saved);
+            return NamedValues.Parse(stored.Signature);
         }
         catch (FormatException fault)
         {
             throw new FormatException($"{path}: signature: {fault.Message}.", fault);
         }
-        if (found.Difference(given, "saved", "given") is { } difference)
+    }
+
+    private static void CheckSignature(string path, NamedValues saved, NamedValues given)
+    {
+        if (saved.Difference(given, "saved", "given") is { } difference)
         {
             throw new InvalidOperationException(
                 $"{path}: it holds the state of another training: {difference}."

@@ -78,6 +78,12 @@ public sealed partial record TrainingSummary
     public required long StoredParameters { get; init; }
 
     /// <summary>
+    /// Seed of the order of rows, the rows held out and random starts, also where it was drawn; null in models that
+    /// former versions saved.
+    /// </summary>
+    public int? Seed { get; init; }
+
+    /// <summary>
     /// What the prefix does to <see cref="TrainingOptions.DriftText"/>; null where there was no such text, or training
     /// was cancelled.
     /// </summary>

@@ -28,8 +28,8 @@ internal sealed class TriggerLearner : PrefixLearner
     public TriggerLearner(TrainingRun run, TriggerRequest request, PrefixConvention convention) : base(run)
     {
         (_request, _convention, _pass) = (request, convention, new PrefixPass(run, convention));
-        using var scope = NewDisposeScope();
-        _state = tensor(Array.ConvertAll(request.Start, id => (long)id)).clone().DetachFromDisposeScope();
+        using Tensor start = tensor(Array.ConvertAll(request.Start, id => (long)id));
+        _state = start.clone().DetachFromDisposeScope();
     }
 
     public override IReadOnlyList<NamedParameter> Parameters => [];

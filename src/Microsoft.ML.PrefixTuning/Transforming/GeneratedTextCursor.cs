@@ -8,15 +8,15 @@ using Microsoft.ML.PrefixTuning.Rows;
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
 /// <summary>
-/// The one cursor that writes: reads rows ahead, has their texts written in one go, then steps through them. What it
-/// keeps is bounded by the look-ahead, whatever the number of rows.
+/// The one cursor that writes: reads rows ahead, has their texts written in one go, then steps through them. It begins
+/// with one row and doubles: whoever wants a few rows does not pay for many. What it keeps is bounded by the
+/// look-ahead, whatever the number of rows.
 /// </summary>
 internal sealed class GeneratedTextCursor : DataViewRowCursor
 {
     private readonly DataViewRowCursor _source;
-    private readonly DataViewSchema _schema;
+    private readonly GeneratedTextDataView _view;
     private readonly bool[] _active;
-    private readonly RowWriter _writer;
     private readonly int _inputs;
     private readonly ColumnBuffer?[] _buffers;
     private readonly TextColumnBuffer[] _read;
@@ -24,18 +24,19 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     private readonly List<DataViewRowId> _ids = [];
     private readonly List<InputRow> _rows = [];
     private GeneratedText[] _results = [];
+    private long _taken;
+    private long _batch;
     private int _place = -1;
     private long _position = -1;
     private bool _atEnd;
     private ExceptionDispatchInfo? _fault;
 
     /// <param name="source">The source's cursor; owned.</param>
-    /// <param name="view">The view.</param>
+    /// <param name="view">The view; gives the texts.</param>
     /// <param name="active">Active columns of the view.</param>
-    /// <param name="writer">Writes the texts.</param>
-    public GeneratedTextCursor(DataViewRowCursor source, GeneratedTextDataView view, bool[] active, RowWriter writer)
+    public GeneratedTextCursor(DataViewRowCursor source, GeneratedTextDataView view, bool[] active)
     {
-        (_source, _schema, _active, _writer) = (source, view.Schema, active, writer);
+        (_source, _view, _active) = (source, view, active);
         _inputs = source.Schema.Count;
         _buffers = new ColumnBuffer?[_inputs];
         for (int column = 0; column < _inputs; column++)
@@ -50,11 +51,11 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
         _sourceId = source.GetIdGetter();
     }
 
-    public override DataViewSchema Schema => _schema;
+    public override DataViewSchema Schema => _view.Schema;
 
     public override long Position => _position;
 
-    public override long Batch => 0;
+    public override long Batch => _batch;
 
     public override bool IsColumnActive(DataViewSchema.Column column) => _active[column.Index];
 
@@ -82,7 +83,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
                 $"Column '{column.Name}' is not active in this cursor.");
         Delegate getter = column.Index < _inputs
             ? _buffers[column.Index]!.Getter(Place)
-            : RowWriter.Getter(column, column.Index == _inputs, _writer.Settings, () => _results[Place()]);
+            : RowWriter.Getter(column, column.Index == _inputs, _view.Settings, () => _results[Place()]);
         return getter as ValueGetter<TValue>
             ?? throw new InvalidOperationException(
                 $"Column '{column.Name}': expected a getter of {column.Type.RawType}, asked for {typeof(TValue)}.");
@@ -104,9 +105,12 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
         Forget();
         try
         {
-            while (_rows.Count < _writer.Settings.Generation.LookAhead && _source.MoveNext())
+            int ahead = NextAhead();
+            while (_rows.Count < ahead && _source.MoveNext())
                 Take();
-            _results = _rows.Count == 0 ? [] : _writer.Write(_rows);
+            _taken += _rows.Count;
+            _batch++;
+            _results = _rows.Count == 0 ? [] : _view.Texts(_rows);
         }
         catch (Exception fault)
         {
@@ -115,6 +119,17 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
             throw;
         }
         return _rows.Count > 0;
+    }
+
+    /// <summary>
+    /// The rows of the first look-ahead come in parts, each as many as came before it and at most what is worked on at
+    /// once. All others come in whole ones, as if the first had.
+    /// </summary>
+    private int NextAhead()
+    {
+        GenerationOptions options = _view.Settings.Generation;
+        long left = options.LookAhead - _taken;
+        return left > 0 ? (int)Math.Min(Math.Clamp(_taken, 1, options.BatchSize), left) : options.LookAhead;
     }
 
     private void Forget()

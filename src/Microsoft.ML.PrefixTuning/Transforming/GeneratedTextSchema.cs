@@ -26,7 +26,7 @@ internal static class GeneratedTextSchema
         if (settings.AttributeColumn is { } attribute)
             Require(columns, attribute, "attribute");
         if (labelColumn is not null)
-            Require(columns, labelColumn, "label");
+            Require(columns, labelColumn, "label", maySeveral: true);
         columns[settings.OutputColumn] = settings.Generation.SequenceCount == 1
             ? MlNetInternals.MakeTextColumn(settings.OutputColumn)
             : MlNetInternals.MakeColumn(settings.OutputColumn, SchemaShape.Column.VectorKind.Vector,
@@ -58,6 +58,14 @@ internal static class GeneratedTextSchema
         return column.Type is TextDataViewType ? column : throw Mismatch(role, name, column.Type.ToString() ?? "");
     }
 
+    /// <summary>A column of a schema that has one or several texts a row.</summary>
+    /// <inheritdoc cref="TextColumn"/>
+    public static DataViewSchema.Column TextsColumn(DataViewSchema schema, string name, string role)
+    {
+        DataViewSchema.Column column = schema.GetColumnOrNull(name) ?? throw Missing(role, name);
+        return ColumnTexts.Has(column.Type) ? column : throw Mismatch(role, name, column.Type.ToString() ?? "");
+    }
+
     /// <summary>What is delivered: the input's columns, then ours. Column i of the input is column i here.</summary>
     public static DataViewSchema Deliver(DataViewSchema input, TextSettings settings)
     {
@@ -71,11 +79,13 @@ internal static class GeneratedTextSchema
         return builder.ToSchema();
     }
 
-    private static void Require(Dictionary<string, SchemaShape.Column> columns, string name, string role)
+    private static void Require(Dictionary<string, SchemaShape.Column> columns, string name, string role,
+        bool maySeveral = false)
     {
         if (!columns.TryGetValue(name, out SchemaShape.Column column))
             throw Missing(role, name);
-        if (column.Kind != SchemaShape.Column.VectorKind.Scalar || column.ItemType != TextDataViewType.Instance)
+        bool isScalar = column.Kind == SchemaShape.Column.VectorKind.Scalar;
+        if (!isScalar && !maySeveral || column.ItemType != TextDataViewType.Instance)
             throw Mismatch(role, name, MlNetInternals.GetTypeString(column));
     }
 

@@ -17,6 +17,10 @@ namespace Microsoft.ML.PrefixTuning.Transforming;
 /// </summary>
 internal sealed class TextSession : IDisposable
 {
+    private const string DisposedMessage = "The transformer was disposed. A PredictionEngine disposes the transformer"
+        + " that it was made from, and a pool of engines disposes those that it has no room for: where engines share a"
+        + " transformer, make them with PredictionEngineOptions.OwnsTransformer = false, and dispose it yourself.";
+
     private readonly Lock _lock = new();
     private readonly BaseLease _lease;
     private readonly PrefixSet _prefixes;
@@ -66,7 +70,8 @@ internal sealed class TextSession : IDisposable
     {
         lock (_lock)
         {
-            ObjectDisposedException.ThrowIf(_disposed, typeof(PrefixTuningTransformer));
+            if (_disposed)
+                throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
             using var noGradient = no_grad();
             RowsWritten += rows.Count;
             var texts = new GeneratedText[rows.Count];
@@ -82,6 +87,8 @@ internal sealed class TextSession : IDisposable
             IReadOnlyList<GeneratedSequence[]> results = _generator.Generate(prompts, checkAlive);
             for (int i = 0; i < results.Count; i++)
                 texts[places[i]] = texts[places[i]] with { Texts = Array.ConvertAll(results[i], Text) };
+            // A forgotten session gives its base back: not while it writes.
+            GC.KeepAlive(this);
             return texts;
         }
     }

@@ -292,7 +292,7 @@ public sealed class AttributeTests
             InputColumn = "Input",
             AttributeColumn = "Tone",
             Precision = ModelPrecision.Float32,
-            Generation = SavedGeneration.Of(new GenerationOptions()),
+            Generation = new GenerationOptions(),
             Base = new SavedBase { Name = "tiny", Path = "tiny", Identity = s_model.Session.Base.Identity },
             AttributePrefixes = [new SavedAttribute("calm", 1), new SavedAttribute("loud", 1)],
         }.ToBytes();

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Threading;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
@@ -25,6 +26,12 @@ internal static partial class FaceChild
 
     /// <summary>Verb: loads a saved model, tries to save it over another file, and tells what came of it.</summary>
     public const string SaveWithoutRoom = "save-model-without-room";
+
+    /// <summary>Verb: loads a saved model, prints the text it writes, and ends without disposing anything.</summary>
+    public const string LoadAndForget = "load-model-and-forget";
+
+    /// <summary>Verb: loads a saved model and keeps it until it is killed.</summary>
+    public const string LoadAndWait = "load-model-and-wait";
 
     /// <summary>
     /// Verb: loads a saved model, reads the texts of thousands of rows, and tells what that left behind.
@@ -50,6 +57,21 @@ internal static partial class FaceChild
         using PredictionEngine<ToneRow, ToneOutput> engine = mlContext.Model.CreatePredictionEngine<ToneRow,
             ToneOutput>(loaded);
         Console.Write(engine.Predict(new ToneRow { Input = text, Tone = tone }).Output);
+    }
+
+    public static void WriteTextAndForget(string model, string text, string temporary)
+    {
+        var mlContext = new MLContext(seed: 1) { TempFilePath = temporary };
+        ITransformer loaded = mlContext.Model.Load(model, out _);
+        Console.Write(TinyBase.Texts(mlContext, loaded, [new FaceRow { Input = text }]).Single());
+    }
+
+    public static void Wait(string model, string temporary)
+    {
+        var mlContext = new MLContext(seed: 1) { TempFilePath = temporary };
+        using var loaded = (IDisposable)mlContext.Model.Load(model, out _);
+        Console.WriteLine(ChildProcess.Ready);
+        Thread.Sleep(Timeout.Infinite);
     }
 
     public static void ReadThousands(string model)

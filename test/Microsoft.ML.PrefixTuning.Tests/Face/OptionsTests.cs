@@ -37,9 +37,9 @@ public sealed class OptionsTests
             "Prefix.Start: expected a text for the method Text, found Zero."],
         [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.TriggerWords(candidates: 0) } },
             "Prefix.Method.candidates: expected 1 or more, found 0."],
-        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.TriggerWords() },
+        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Text },
             Training = new() { StateFile = "state" } },
-            "Training.StateFile: expected null for the method TriggerWords, which keeps no state, found 'state'."],
+            "Training.StateFile: expected null for the method Text, which keeps no state, found 'state'."],
         [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Text },
             Training = new() { LearningRate = 0.1 } },
             "Training.LearningRate: expected null for the method Text, which trains no number, found 0.1."],
@@ -65,6 +65,10 @@ public sealed class OptionsTests
             "Generation.Decoding: expected beams or sampling where SequenceCount is above 1, found greedy."],
         [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling(topP: 0) } },
             "Generation.Decoding.topP: expected above 0 and up to 1, found 0."],
+        [
+            new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling() with { MinP = 1.5 } } },
+            "Generation.Decoding.minP: expected 0 to 1, found 1.5."
+        ],
         [new PrefixTuningOptions { Generation = new() { BannedWords = [""] } },
             "Generation.BannedWords: expected no empty text in the list, found one."],
         [new PrefixTuningOptions { Template = "no place" },

@@ -23,7 +23,7 @@ public sealed class SavedModelTests
         InputColumn = "Input",
         AttributeColumn = "Tone",
         Precision = ModelPrecision.Float32,
-        Generation = SavedGeneration.Of(new GenerationOptions()),
+        Generation = new GenerationOptions(),
         Base = new SavedBase
         {
             Name = "tiny",
@@ -75,7 +75,7 @@ public sealed class SavedModelTests
         ["attributePrefixes.1.bytes", "-7",
             "attributePrefixes, value 'loud', bytes: expected 1 to 2147483591, found -7"],
         ["base", "null", "base"],
-        ["base.name", "\"\"", "base.name: expected a name, found an empty text"],
+        ["base.name", "\"\"", "base.name: expected a plain name"],
         ["base.path", "\"\"", "base.path: expected a path, found an empty text"],
         ["base.identity", "null", "identity"],
         ["base.identity", "[]", "base.identity: expected an object of texts"],
@@ -102,6 +102,10 @@ public sealed class SavedModelTests
         ["base.files.0.hash", "\"ABC\"",
             "base.files, 'config.json', hash: expected 64 hexadecimal digits in lower case, found 'ABC'"],
         ["generation.decoding", "\"guess\"", "decoding"],
+        ["generation.decoding", "null", "decoding"],
+        ["generation.decoding.kind", "\"guess\"", "decoding"],
+        ["generation.decoding.kind", null, "decoding"],
+        ["generation.lookAhead", null, "'lookAhead'"],
         ["generation.repetitionPenalty", "\"NaN\"", "Generation.RepetitionPenalty"],
         ["generation.repetitionPenalty", "\"Infinity\"", "Generation.RepetitionPenalty"],
         ["generation.batchSize", "0", "Generation.BatchSize"],

@@ -80,7 +80,8 @@ public sealed class ServingTests
                 ErrorColumnName = "Error",
                 LookAhead = 32,
                 MaxNewTokens = 4,
-                BatchSize = 32
+                BatchSize = 32,
+                RememberedTexts = 0,
             },
         };
         using (PrefixTuningTransformer model = TinyBase.Fit(Context, options))

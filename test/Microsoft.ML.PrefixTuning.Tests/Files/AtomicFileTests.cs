@@ -133,6 +133,18 @@ public sealed class AtomicFileTests
     }
 
     [TestMethod]
+    public void Write_FromTwoProcesses_NeverFails()
+    {
+        string[] command = [ChildProcess.SaveOften, Target, "300"];
+        using Process one = ChildProcess.Start(command), other = ChildProcess.Start(command);
+        one.WaitForExit();
+        other.WaitForExit();
+        Assert.AreEqual((0, 0), (one.ExitCode, other.ExitCode));
+        Assert.AreEqual("content", File.ReadAllText(Target));
+        Assert.HasCount(1, Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
     public void CheckWritable_GoodFolder_LeavesNothing()
     {
         AtomicFile.CheckWritable(Target);

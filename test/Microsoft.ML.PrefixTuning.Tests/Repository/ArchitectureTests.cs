@@ -36,7 +36,7 @@ public sealed partial class ArchitectureTests
         ["Options"] = new(["Prefixes", "Models"], false, true),
         ["Prefixes"] = new(["Models"], true, false),
         ["Models"] = new([], true, false),
-        ["Evaluation"] = new(["Options", "Files"], false, true),
+        ["Evaluation"] = new(["Options", "Files", "MlNet"], false, true),
         ["Reports"] = new(["Training", "Options", "Files"], false, false),
         ["MlNet"] = new([], false, true),
         ["Files"] = new([], false, false),

@@ -7,14 +7,15 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 
-/// <summary>The category of quick tests is what docs/testing.md says it is.</summary>
+/// <summary>Tests keep to docs/testing.md: the quick ones are quick, and none measures what others move too.</summary>
 [TestClass]
 [TestCategory("Quick")]
 public sealed partial class CategoryTests
 {
     private static string Tests => Path.Combine(Source.Root, "test", "Microsoft.ML.PrefixTuning.Tests");
 
-    private static IEnumerable<string> Files => Directory.EnumerateFiles(Tests, "*Tests.cs", SearchOption.AllDirectories);
+    private static IEnumerable<string> Files =>
+        Directory.EnumerateFiles(Tests, "*Tests.cs", SearchOption.AllDirectories);
 
     [TestMethod]
     public void Quick_Tests_StartNoProcessAndLoadNoSmolLM2()
@@ -32,8 +33,25 @@ public sealed partial class CategoryTests
         Assert.IsGreaterThan(Files.Count() / 2, quick);
     }
 
+    [TestMethod]
+    public void Tests_OfTheWholeProcessOrTheClock_AreNone()
+    {
+        // The first says why, the second runs in a process of its own, the third is this file.
+        string[] exempt = ["OwnTensors.cs", "FaceChild.cs", "CategoryTests.cs"];
+        string[] found = [.. Directory.EnumerateFiles(Tests, "*.cs", SearchOption.AllDirectories)
+            .Where(file => !exempt.Contains(Path.GetFileName(file)))
+            .SelectMany(file => Shared().Matches(File.ReadAllText(file))
+                .Select(match => $"{Path.GetRelativePath(Tests, file)}: {match.Value}"))];
+        Assert.AreEqual("", string.Join('\n', found));
+    }
+
     private static bool IsQuick(string text) => text.Contains("TestCategory(\"Quick\")", StringComparison.Ordinal);
 
     [GeneratedRegex(@"ChildProcess\.|ToolFolder\.Start|Process\.Start|SmolLM2Base|Instruct135M|ReadmeExample")]
     private static partial Regex Slow();
+
+    // Counts and times of all threads, and waits that a busy machine outlasts.
+    [GeneratedRegex(@"Tensor\.TotalCount|GetTotalAllocatedBytes|GetTotalMemory|WorkingSet64|TotalProcessorTime"
+        + @"|Stopwatch|Task\.Delay|(SpinUntil|WaitForExit|Join|Wait|WaitOne)\([^;]*TimeSpan")]
+    private static partial Regex Shared();
 }

@@ -46,6 +46,46 @@ public sealed class InspectVerbTests
     }
 
     [TestMethod]
+    public void Run_OfRows_LengthsAgainstTheWindowAndWhatDoesNotFit()
+    {
+        string longRow = string.Concat(Enumerable.Repeat("pub ", 400));
+        string rows = _folder.Write("rows.csv", ["Input,Label",
+            .. TinyBase.Rows(9).Select(row => $"\"{row.Input}\",{row.Label}"), $"{longRow},a pub"]);
+        using var lease = TinyBase.Hold();
+        int Tokens(string text) => lease.Base.Tokenizer.Encode(text).Length;
+        int[] prompts = [.. TinyBase.Rows(9).Select(row => Tokens(row.Input + "\n")), Tokens(longRow + "\n")];
+        int[] targets = [.. TinyBase.Rows(9).Select(row => Tokens(row.Label) + 1), Tokens("a pub") + 1];
+
+        ToolRun run = ToolFolder.Run("inspect", rows, "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+            "--prefix-length", "12");
+
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.AreEqual("10", Value(run, "rows"));
+        Assert.AreEqual("320 tokens, 12 of them the prefix", Value(run, "window"));
+        Assert.StartsWith(
+            $"{prompts.Min()} to {prompts.Max():N0} tokens, half at most {prompts.Order().ElementAt(4)}, ",
+            Value(run, "input"));
+        Assert.StartsWith($"{targets.Min()} to {targets.Max()} tokens", Value(run, "wanted text"));
+        Assert.EndsWith("# 1", Value(run, "  over 308"));
+        Assert.StartsWith("1 of 10 rows do not fit", Value(run, "truncated"));
+        Assert.Contains($"rows.csv, line 11: {prompts[^1] + targets[^1]:N0} tokens", run.Out);
+    }
+
+    [TestMethod]
+    public void Run_OfRowsWithoutALabel_LeavesRoomForATextAndWantsAnInput()
+    {
+        string rows = _folder.WriteRows("rows.jsonl");
+
+        ToolRun run = ToolFolder.Run("inspect", rows, "--base", ToolFolder.Base, "--input", "Input");
+        ToolRun wrong = ToolFolder.Run("inspect", rows, "--base", ToolFolder.Base);
+
+        Assert.StartsWith("128 to 128 tokens", Value(run, "room for a text"));
+        Assert.AreEqual("none", Value(run, "truncated"));
+        Assert.AreEqual(ExitCode.Usage, wrong.Code);
+        Assert.Contains("--input", wrong.Error);
+    }
+
+    [TestMethod]
     public void Run_OfSavedModel_NeedsNoBase()
     {
         string copy = _folder["base"];

@@ -1,6 +1,6 @@
+using System;
 using System.IO;
 using System.Linq;
-using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -23,37 +23,81 @@ public sealed class TableWriterTests
     [TestMethod]
     [DataRow(nameof(TableFormat.Csv))]
     [DataRow(nameof(TableFormat.Jsonl))]
+    [DataRow(nameof(TableFormat.Json))]
     public void Write_TextWithLineBreaks_ReadsBackWhole(string name)
     {
-        TableFormat format = System.Enum.Parse<TableFormat>(name);
+        TableFormat format = Enum.Parse<TableFormat>(name);
         using TableReader reader = TableReader.Open(new StringReader(Written(format)), "file", format, "");
         TableRow row = reader.Read()!;
         CollectionAssert.AreEqual(new[] { "In", "Out" }, reader.Columns.ToArray());
-        CollectionAssert.AreEqual(new[] { "a\nb", Text }, row.Values.ToArray());
+        CollectionAssert.AreEqual(new[] { "a\nb", Text }, Enumerable.Range(0, 2).Select(row.Text).ToArray());
         Assert.IsNull(reader.Read());
     }
 
     [TestMethod]
     public void Write_ColumnThatWasThere_TakesItsPlace()
     {
-        using var text = new StringWriter();
-        using (TableWriter writer = TableWriter.Open(text, TableFormat.Tsv, ["Out", "Other"],
-            [new AddedColumn("Out", 1)]))
-            writer.Write(new TableRow("", ["old", "x"]), [["new"]]);
-        Assert.AreEqual("Out\tOther\nnew\tx\n", text.ToString());
-        using var json = new StringWriter();
-        using JsonDocument own = JsonDocument.Parse("{\"Out\": \"old\", \"Other\": 1.0}");
-        using (TableWriter writer = TableWriter.Open(json, TableFormat.Jsonl, ["Out", "Other"],
-            [new AddedColumn("Out", 1)]))
-            writer.Write(new TableRow("", ["old", "1.0"], own.RootElement), [["new"]]);
-        Assert.AreEqual("{\"Other\":1.0,\"Out\":\"new\"}\n", json.ToString());
+        TableRow row = new FieldRow("", ["Out", "Other"], ["old", "x"]);
+        TableWriter tsv = TableWriter.Make(TableFormat.Tsv, row.Columns, [new AddedColumn("Out", 1)]);
+        Assert.AreEqual("Out\tOther\nnew\tx\n", tsv.Start + tsv.Row(row, [["new"]]));
+        Assert.AreEqual("{\"Other\":1.0,\"Out\":\"new\"}\n", Json("{\"Out\": \"old\", \"Other\": 1.0}", "new"));
+    }
+
+    [TestMethod]
+    public void Write_JsonProperties_KeepsThemAsTheyWere() => Assert.AreEqual(
+        "{\"A\":[ 1, 2 ],\"B\":\"\\ud83c\\u00e4\",\"\":1e3,\"C 🍵\":null,\"Out\":\"🍵\"}\n",
+        Json("{\"A\" : [ 1, 2 ], \"B\":\"\\ud83c\\u00e4\", \"\":1e3, \"C 🍵\" :null }", "🍵"));
+
+    [TestMethod]
+    public void Write_FieldsWithoutName_NamesThemInJson()
+    {
+        TableRow row = new FieldRow("", ["", "Column0", "In", ""], ["a", "b", "c", "d"]);
+        Assert.AreEqual("{\"Column0_\":\"a\",\"Column0\":\"b\",\"In\":\"c\",\"Column3\":\"d\",\"Out\":\"x\"}\n",
+            TableWriter.Make(TableFormat.Jsonl, row.Columns, [new AddedColumn("Out", 1)]).Row(row, [["x"]]));
+    }
+
+    [TestMethod]
+    [DataRow("a\rb", "\"a\rb\"")]
+    [DataRow("a\nb", "\"a\nb\"")]
+    [DataRow("a,b", "\"a,b\"")]
+    [DataRow("a\"b", "\"a\"\"b\"")]
+    [DataRow(" a", "\" a\"")]
+    [DataRow("a b\tc", "a b\tc")]
+    public void Write_CsvField_IsQuotedWhereAReaderNeedsIt(string text, string expected)
+    {
+        TableWriter csv = TableWriter.Make(TableFormat.Csv, ["In"], [new AddedColumn("Out", 1)]);
+        Assert.AreEqual($"x,{expected}\n", csv.Row(new FieldRow("", ["In"], ["x"]), [[text]]));
+    }
+
+    [TestMethod]
+    public void Write_CsvRowOfOneEmptyText_IsNoEmptyLine() => Assert.AreEqual("\"\"\n",
+        TableWriter.Make(TableFormat.Csv, ["Out"], [new AddedColumn("Out", 1)]).Row(new FieldRow("", ["Out"], ["x"]),
+            [[""]]));
+
+    [TestMethod]
+    public void Write_PropertyThatTheFirstRowLacks_IsRefusedWhereThereIsNoColumn()
+    {
+        using TableReader reader =
+            TableReader.Open(new StringReader("{\"A\": 1}\n{\"A\": 2, \"B\": 3}\n"), "file", TableFormat.Jsonl, "");
+        TableWriter csv = TableWriter.Make(TableFormat.Csv, reader.Columns, [new AddedColumn("Out", 1)]);
+        Assert.AreEqual("1,x\n", csv.Row(reader.Read()!, [["x"]]));
+        TableRow row = reader.Read()!;
+        Assert.Contains("line 2: expected the properties of the first row, found 'B' too",
+            Assert.ThrowsExactly<FormatException>(() => csv.Row(row, [["x"]])).Message);
+        Assert.AreEqual("{\"A\":2,\"B\":3,\"Out\":\"x\"}\n",
+            TableWriter.Make(TableFormat.Jsonl, reader.Columns, [new AddedColumn("Out", 1)]).Row(row, [["x"]]));
+    }
+
+    private static string Json(string line, string text)
+    {
+        using TableReader reader = TableReader.Open(new StringReader(line), "file", TableFormat.Jsonl, "");
+        return TableWriter.Make(TableFormat.Jsonl, reader.Columns, [new AddedColumn("Out", 1)]).Row(reader.Read()!,
+            [[text]]);
     }
 
     private static string Written(TableFormat format)
     {
-        using var text = new StringWriter();
-        using (TableWriter writer = TableWriter.Open(text, format, ["In"], [new AddedColumn("Out", 1)]))
-            writer.Write(new TableRow("", ["a\nb"]), [[Text]]);
-        return text.ToString();
+        TableWriter writer = TableWriter.Make(format, ["In"], [new AddedColumn("Out", 1)]);
+        return writer.Start + writer.Row(new FieldRow("", ["In"], ["a\nb"]), [[Text]]) + writer.End;
     }
 }

@@ -14,6 +14,9 @@ internal sealed class ToolFolder : IDisposable
     /// <summary>The tiny base of most tests.</summary>
     public static string Base { get; } = TinyBase.Folder("llama");
 
+    /// <summary>A console that nobody reads.</summary>
+    public static ToolConsole Silent { get; } = new(TextReader.Null, TextWriter.Null, TextWriter.Null);
+
     /// <summary>The folder.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("prefix-tune-").FullName;
 
@@ -77,13 +80,17 @@ internal sealed class ToolFolder : IDisposable
         return new ToolRun(code, output.ToString(), error.ToString());
     }
 
+    /// <summary>The command line that runs the command as a process of its own.</summary>
+    public static string[] Command(params string[] arguments) =>
+        ["dotnet", "exec", typeof(ToolCommand).Assembly.Location, .. arguments];
+
     /// <summary>Starts the command as a process of its own, its streams redirected.</summary>
     public static Process Start(params string[] arguments)
     {
         // What runs the tests may ignore interrupts, and a child inherits that.
-        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
-        var start = new ProcessStartInfo(command[0],
-            [.. command[1..], "exec", typeof(ToolCommand).Assembly.Location, .. arguments])
+        string[] command =
+            [.. OperatingSystem.IsLinux() ? (string[])["env", "--default-signal=INT"] : [], .. Command(arguments)];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -36,8 +36,8 @@ public sealed class TrainVerbTests
         SavedModel saved = Entry(model).Saved;
         Assert.AreEqual(4, Entry(model).Prefix!.Length);
         Assert.AreEqual(("Input", "Text", "Q: {input}\nA:"), (saved.InputColumn, saved.OutputColumn, saved.Template));
-        Assert.AreEqual(("beam", 3, 10, 5), (saved.Generation.Decoding, saved.Generation.Width,
-            saved.Generation.MaxNewTokens, saved.Generation.BatchSize));
+        Assert.AreEqual(Decoding.Beam(3), saved.Generation.Decoding);
+        Assert.AreEqual((10, 5), (saved.Generation.MaxNewTokens, saved.Generation.BatchSize));
         Assert.AreEqual(PromptTruncation.None, saved.Generation.Truncation);
         CollectionAssert.AreEqual(new[] { "a", "b" }, saved.Generation.StopStrings.ToArray());
         // The rate rises from 0 in ten steps: the fourth one has three tenths of the highest.
@@ -86,6 +86,28 @@ public sealed class TrainVerbTests
         Assert.IsTrue(File.Exists(_folder["state"]));
         byte[] trained = Entry(model).Prefix!.ToBytes();
         CollectionAssert.AreEqual(trained, Entry(_folder.Train("again.zip", options: options)).Prefix!.ToBytes());
+    }
+
+    [TestMethod]
+    public void Run_WithStateFileAndNoSeed_SaysWhatBecameOfIt()
+    {
+        string[] train = ["train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input",
+            "--label", "Label", "--prefix-length", "4", "--max-steps", "4", "--batch-size", "4",
+            "--state", _folder["state"], "--report", _folder["report.html"]];
+        ToolRun first = ToolFolder.Run([.. train, "--model", _folder["first.zip"]]);
+        Assert.AreEqual(ExitCode.Done, first.Code, first.Error);
+        int seed = Entry(_folder["first.zip"]).Saved.Training!.Seed!.Value;
+        ToolRun second = ToolFolder.Run([.. train, "--model", _folder["second.zip"]]);
+        Assert.AreEqual(ExitCode.Done, second.Code, second.Error);
+        Assert.Contains($"The training was already complete, after 4 of 4 steps: its state is in '{_folder["state"]}'.",
+            second.Error);
+        Assert.AreEqual(seed, Entry(_folder["second.zip"]).Saved.Training!.Seed);
+        StringAssert.Matches(second.Out, new($@"seed\s+{seed}\b"));
+        StringAssert.Matches(ToolFolder.Run("inspect", _folder["first.zip"]).Out, new($@"seed\s+{seed}\b"));
+        Assert.Contains($"{seed}", File.ReadAllText(_folder["report.html"]));
+        ToolRun other = ToolFolder.Run([.. train, "--model", _folder["third.zip"], "--seed", "3"]);
+        Assert.AreEqual(ExitCode.Failed, other.Code);
+        Assert.Contains($"Seed: saved {seed}, given 3", other.Error);
     }
 
     [TestMethod]

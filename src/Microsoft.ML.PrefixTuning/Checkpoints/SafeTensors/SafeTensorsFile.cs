@@ -20,12 +20,14 @@ internal sealed class SafeTensorsFile : ITensorSource
     private const int LargestRead = 1 << 30;
 
     private readonly string _path;
+    private readonly FileStatus? _status;
     private readonly SafeFileHandle _handle;
     private readonly SafeTensorsHeader _header;
     private readonly Dictionary<ScalarType, Tensor> _maps = [];
 
-    private SafeTensorsFile(string path, string name, SafeFileHandle handle, SafeTensorsHeader header) =>
-        (_path, Name, _handle, _header) = (path, name, handle, header);
+    private SafeTensorsFile(string path, string name, FileStatus? status, SafeFileHandle handle,
+        SafeTensorsHeader header) =>
+        (_path, Name, _status, _handle, _header) = (path, name, status, handle, header);
 
     public string Name { get; }
 
@@ -46,6 +48,7 @@ internal sealed class SafeTensorsFile : ITensorSource
         name ??= Path.GetFileName(path);
         if (!File.Exists(path))
             throw new FileNotFoundException($"{name}: expected in '{Path.GetDirectoryName(path)}', not found.", path);
+        FileStatus? status = FileStatus.Of(path);
         SafeFileHandle handle = File.OpenHandle(path);
         try
         {
@@ -55,7 +58,7 @@ internal sealed class SafeTensorsFile : ITensorSource
             ReadExactly(handle, start, 0, name);
             byte[] json = new byte[SafeTensorsHeader.ReadLength(start, length, name)];
             ReadExactly(handle, json, SafeTensorsHeader.LengthBytes, name);
-            return new SafeTensorsFile(path, name, handle, SafeTensorsHeader.Parse(json, length, name));
+            return new SafeTensorsFile(path, name, status, handle, SafeTensorsHeader.Parse(json, length, name));
         }
         catch
         {
@@ -127,9 +130,7 @@ internal sealed class SafeTensorsFile : ITensorSource
         }
         _maps.Add(type, map.DetachFromDisposeScope());
         // The path was opened a second time: it must still be the file whose header was checked.
-        FileInfo file = LinkedFile.Info(_path);
-        if (file.Length != RandomAccess.GetLength(_handle)
-            || file.LastWriteTimeUtc != File.GetLastWriteTimeUtc(_handle))
+        if (FileStatus.Of(_path) != _status)
             throw new IOException($"{Name}: the file was replaced while it was read.");
         return map;
     }

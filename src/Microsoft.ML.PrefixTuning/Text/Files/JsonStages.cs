@@ -17,6 +17,9 @@ internal sealed class JsonStages
     private readonly List<Normalizer> _normalizers = [];
     private readonly List<PieceSplitter> _splitters = [];
 
+    // How many times as long the normalizers make a text at most.
+    private double _growth = 1;
+
     // Stages that only together mean that runs of spaces become one.
     private bool _stripsEnd;
     private bool _joinsRuns;
@@ -87,7 +90,9 @@ internal sealed class JsonStages
                 _normalizers.Add(new CompositionNormalizer());
                 break;
             case "Prepend":
-                AddPrefix(new PrefixNormalizer(stage.Need("prepend").Text(), openingOnly: false, unlessThere: false));
+                string prefix = stage.Need("prepend").Text();
+                Grow(stage, 1 + prefix.Length);
+                AddPrefix(new PrefixNormalizer(prefix, openingOnly: false, unlessThere: false));
                 break;
             case "Replace":
                 AddReplacement(stage);
@@ -114,12 +119,27 @@ internal sealed class JsonStages
         _normalizers.Add(prefix);
     }
 
+    /// <summary>
+    /// Refuses normalizers that together blow a text up: two dozen of them that double it make gigabytes of a word.
+    /// </summary>
+    /// <param name="stage">The normalizer.</param>
+    /// <param name="factor">How many times as long it makes a text at most.</param>
+    private void Grow(JsonSection stage, double factor)
+    {
+        _growth *= Math.Max(1, factor);
+        if (_growth > Normalizer.MostGrowth)
+            throw stage.Wrong($"normalizers that make a text at most {Normalizer.MostGrowth} times as long");
+    }
+
     private void AddReplacement(JsonSection stage)
     {
         JsonSection pattern = stage.Need("pattern");
         string content = stage.Need("content").Text();
         if (pattern.TextOf("String") is { Length: > 0 } old)
+        {
+            Grow(stage, (double)content.Length / old.Length);
             _normalizers.Add(new ReplaceNormalizer(old, content));
+        }
         else if (pattern.TextOf("Regex") == SpaceRunPattern && content == Mark)
             _joinsRuns = true;
         else

@@ -1,0 +1,86 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>
+/// The files that a command line names, whatever paths lead to them: one that is written must be none of the others.
+/// </summary>
+internal sealed class CommandFiles
+{
+    private readonly List<NamedFile> _read = [];
+    private readonly List<NamedFile> _written = [];
+
+    /// <summary>Adds what is read: a file, the files of a folder, or nothing.</summary>
+    /// <param name="what">What it is, for the message.</param>
+    /// <param name="path">Its path; null for none.</param>
+    public CommandFiles Read(string what, string? path)
+    {
+        if (Directory.Exists(path))
+            AddAll(what, Directory.EnumerateFiles(path));
+        else if (path is not null)
+            _read.Add(new NamedFile(what, path));
+        return this;
+    }
+
+    /// <summary>Adds the files of a base.</summary>
+    /// <param name="path">Its folder or GGUF file; nothing need be there.</param>
+    public CommandFiles ReadBase(string? path)
+    {
+        if (File.Exists(path) || Directory.Exists(path))
+            AddAll("the base", FrozenBase.Files(path));
+        return this;
+    }
+
+    /// <summary>Adds a saved model and the bases that it names. It is not loaded.</summary>
+    /// <param name="what">What it is, for the message.</param>
+    /// <param name="path">Its path; null for none.</param>
+    /// <exception cref="FormatException">It is no saved model.</exception>
+    public CommandFiles ReadModel(string what, string? path)
+    {
+        Read(what, path);
+        if (File.Exists(path))
+        {
+            foreach (SavedModelEntry entry in SavedModelFile.Read(path))
+                ReadBase(entry.Saved.Base.Path);
+        }
+        return this;
+    }
+
+    /// <summary>Adds what is written.</summary>
+    /// <param name="what">What it is, for the message.</param>
+    /// <param name="path">Its path; null for none.</param>
+    public CommandFiles Write(string what, string? path)
+    {
+        if (path is not null)
+            _written.Add(new NamedFile(what, path));
+        return this;
+    }
+
+    /// <summary>Refuses to write a file that is read or is written under another name, too.</summary>
+    /// <exception cref="UsageException">One would be.</exception>
+    public void Check()
+    {
+        ILookup<FileIdentity, NamedFile> known = _read.Concat(_written)
+            .Where(file => TableFormats.IsFile(file.Path)).ToLookup(file => FileIdentity.Of(file.Path));
+        foreach (NamedFile written in _written.Where(file => TableFormats.IsFile(file.Path)))
+        {
+            if (known[FileIdentity.Of(written.Path)].FirstOrDefault(file => file != written) is not { } other)
+                continue;
+            string name = other.Path == written.Path ? "the same one" : $"'{other.Path}', which is the same one";
+            throw new UsageException(
+                $"{written.What} '{written.Path}': expected another file than {other.What}, found {name}.");
+        }
+    }
+
+    private void AddAll(string what, IEnumerable<string> paths) =>
+        _read.AddRange(paths.Select(path => new NamedFile(what, path)));
+
+    private sealed record NamedFile(string What, string Path);
+}

@@ -1,0 +1,117 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Tool;
+
+/// <summary>No verb writes over what it reads or writes elsewhere, whatever paths lead there.</summary>
+[TestClass]
+public sealed class CommandFilesTests
+{
+    private const string Train =
+        "train rows.tsv --base base --input Input --label Label --max-steps 1 --prefix-length 2";
+    private const string Distill =
+        "distill rows.tsv --base base --input Input --teacher-text teacher.txt --max-steps 1";
+    private const string Generate = "generate rows.tsv --model model.zip";
+
+    private static readonly ToolFolder Folder = new();
+
+    [ClassInitialize]
+    public static void Make(TestContext _)
+    {
+        Directory.CreateDirectory(Folder["base"]);
+        foreach (string file in Directory.GetFiles(ToolFolder.Base))
+            File.Copy(file, Path.Combine(Folder["base"], Path.GetFileName(file)));
+        Folder.WriteRows("rows.tsv");
+        Folder.WriteRows("other.tsv");
+        Folder.Write("next.tsv.partial", "Input", "a");
+        Folder.Write("teacher.txt", "An instruction of some words");
+        ToolRun run = ToolFolder.Run([.. Absolute($"{Train} --model model.zip")]);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.AreEqual(ExitCode.Done, ToolFolder.Run("convert", Folder["model.zip"],
+            Folder["prefix.safetensors"]).Code);
+        ToolRun peft = ToolFolder.Run("convert", Folder["model.zip"], Folder["peft"], "--base", Folder["base"]);
+        Assert.AreEqual(ExitCode.Done, peft.Code, peft.Error);
+        if (OperatingSystem.IsWindows())
+            return;
+        File.CreateSymbolicLink(Folder["soft.tsv"], "rows.tsv");
+        File.CreateSymbolicLink(Folder["softer.tsv"], "soft.tsv");
+        Directory.CreateSymbolicLink(Folder["folder"], ".");
+        File.CreateSymbolicLink(Folder["later.html"], "m.zip");
+        using Process link = Process.Start("ln", [Folder["rows.tsv"], Folder["hard.tsv"]]);
+        link.WaitForExit();
+    }
+
+    [ClassCleanup]
+    public static void Delete() => Folder.Dispose();
+
+    [TestMethod]
+    [DataRow(Train + " --model rows.tsv")]
+    [DataRow(Train + " --model ./base/../rows.tsv")]
+    [DataRow(Train + " --model base/model.safetensors")]
+    [DataRow(Train + " --model base/tokenizer.json")]
+    [DataRow(Train + " --model m.zip --report rows.tsv")]
+    [DataRow(Train + " --model m.zip --report m.zip")]
+    [DataRow(Train + " --model m.zip --report base/config.json")]
+    [DataRow(Train + " --model m.zip --state rows.tsv")]
+    [DataRow(Train + " --model m.zip --state m.zip")]
+    [DataRow(Train + " --model m.zip --state r.html --report r.html")]
+    [DataRow(Train + " --model m.zip --validation other.tsv --report other.tsv")]
+    [DataRow(Train + " --model m.zip --prefix-start file:prefix.safetensors --report prefix.safetensors")]
+    [DataRow(Distill + " --model m.zip --report teacher.txt")]
+    [DataRow(Distill + " --model base/model.safetensors")]
+    [DataRow(Generate + " --to rows.tsv")]
+    [DataRow(Generate + " --to model.zip --to-format tsv")]
+    [DataRow(Generate + " --to base/config.json")]
+    [DataRow("generate next.tsv.partial --format tsv --model model.zip --to next.tsv")]
+    [DataRow("generate rows.tsv --base base --prefix prefix.safetensors --to prefix.safetensors --to-format tsv")]
+    [DataRow("generate rows.tsv --base base --prefix peft --input Input --to peft/adapter_config.json")]
+    [DataRow("generate rows.tsv --base base --input Input --to base/config.json")]
+    [DataRow("convert model.zip base/model.safetensors")]
+    [DataRow("convert peft base/model.safetensors --base base")]
+    public void Run_OntoAnotherFile_IsRefused(string line) => AssertRefused(line);
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Include, OperatingSystems.Linux | OperatingSystems.OSX)]
+    [DataRow(Train + " --model m.zip --report softer.tsv")]
+    [DataRow(Train + " --model m.zip --report folder/rows.tsv")]
+    [DataRow(Train + " --model m.zip --report later.html")]
+    [DataRow(Generate + " --to softer.tsv")]
+    [DataRow(Generate + " --to hard.tsv")]
+    [DataRow(Generate + " --to folder/folder/rows.tsv")]
+    [DataRow("generate softer.tsv --model folder/model.zip --to rows.tsv")]
+    [DataRow("convert folder/model.zip folder/base/model.safetensors")]
+    public void Run_OntoAnotherFileThroughLinks_IsRefused(string line) => AssertRefused(line);
+
+    [TestMethod]
+    public void Run_OntoOtherNamesOfNothingInUse_Works()
+    {
+        ToolRun run = ToolFolder.Run([.. Absolute(Generate + " --to out.tsv")]);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        ToolRun again = ToolFolder.Run([.. Absolute(Generate + " --to out.tsv")]);
+        Assert.AreEqual(ExitCode.Done, again.Code, again.Error);
+    }
+
+    private static void AssertRefused(string line)
+    {
+        Dictionary<string, string> before = Contents();
+        ToolRun run = ToolFolder.Run([.. Absolute(line)]);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains("expected another file than", run.Error);
+        CollectionAssert.AreEquivalent(before.ToList(), Contents().ToList());
+    }
+
+    private static IEnumerable<string> Absolute(string line) =>
+        line.Split(' ').Select((word, place) => place == 0 || word.StartsWith('-')
+        || word is "Input" or "Label" or "Output" or "tsv" || int.TryParse(word, out _) ? word
+        : word.StartsWith("file:", StringComparison.Ordinal) ? $"file:{Folder[word[5..]]}" : Folder[word]);
+
+    private static Dictionary<string, string> Contents() => Directory.GetFiles(Folder.Folder)
+        .Concat(Directory.GetFiles(Folder["base"])).Where(file => new FileInfo(file).LinkTarget is null)
+        .ToDictionary(file =>
+            file, file => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file))));
+}
