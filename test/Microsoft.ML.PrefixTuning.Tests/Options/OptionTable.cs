@@ -69,7 +69,8 @@ internal static class OptionTable
 
     private static IEnumerable<OptionEntry> OfKinds() => Trained(
     [
-        Of<TriggerWordsMethod>("Steps", 3, "--method trigger-words:3"),
+        Of<TriggerWordsMethod>("Steps", 3, "--method trigger-words:3")
+            with { NotSigned = "the steps to be taken are there as MaxSteps" },
         Of<TriggerWordsMethod>("Candidates", 2, "--method trigger-words:100:2"),
         Of<MlpParametrization>("Width", 8, "--parametrization mlp:8"),
         Of<MlpParametrization>("Depth", 2, "--parametrization mlp:512:2"),

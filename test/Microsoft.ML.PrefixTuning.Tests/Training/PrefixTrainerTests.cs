@@ -407,7 +407,7 @@ public sealed class PrefixTrainerTests
         Trained outcome = Trained.By(run with
         {
             Objective = new Failing(new Rising(run.Objective), () => how == "until steps fail" && step == 3),
-            Validation = isValidated ? TinyTraining.Rows(6, seed: 9) : [],
+            Validation = isValidated ? [.. run.Examples.Take(8)] : [],
             Progress = progress =>
             {
                 step = progress.Step;
