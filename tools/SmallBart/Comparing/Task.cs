@@ -48,8 +48,11 @@ internal sealed class Task
         return papers.Select((paper, number) =>
         {
             var row = new InputRow(number, paper.Text);
-            return new TrainingExample(_encoder.Prompt(row, 0, PromptTruncation.None).Ids,
-                _encoder.Target(paper.Summary, out _), Row: number) { Origin = sources.Of(row) };
+            int[] source = _encoder.Prompt(row, 0, PromptTruncation.None).Ids;
+            return new TrainingExample(source, _encoder.Target(paper.Summary, out _, out _), Row: number)
+            {
+                Origin = sources.Of(row),
+            };
         }).ToList();
     }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -59,7 +60,7 @@ internal sealed class FullLearner : Learner
     {
         using var scope = NewDisposeScope();
         _model.Refresh();
-        return _pass.MeanLoss(rows, PrefixPass.None, checkAlive);
+        return _pass.MeanLoss(rows, SitePrefixes.None.Values, checkAlive);
     }
 
     public override double BaseLoss(IReadOnlyList<TrainingExample> rows) =>
@@ -95,7 +96,7 @@ internal sealed class FullLearner : Learner
         {
             Run.ThrowIfCancelled();
             using var scope = NewDisposeScope();
-            (double part, Tensor ofPart) = FullGradient.Of(_model, _pass.States(batch, PrefixPass.None));
+            (double part, Tensor ofPart) = FullGradient.Of(_model, _pass.States(batch, SitePrefixes.None.Values));
             sum += part;
             gradient.PlusInPlace(ofPart);
         }
