@@ -399,7 +399,7 @@ public sealed class PrefixTrainerTests
             MaxEpochs = how == "until it stops early" ? 9 : 1,
             BatchSize = 4,
             Averaging = 0.5,
-            EarlyStopping = new EarlyStopping { Patience = 1 },
+            EarlyStopping = how == "until it stops early" ? new EarlyStopping { Patience = 1 } : null,
             CancellationToken = source.Token,
             WhenCancelled = CancellationBehavior.ReturnBest,
             MaxFailedSteps = 1,
