@@ -4,6 +4,7 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
@@ -57,12 +58,12 @@ internal static class RuleMaker
         return (options.MinNewTokens ?? Math.Min(spec.Output.LeastTokens ?? 0, most), most);
     }
 
-    // A word begins a text or follows a space: two spellings in most vocabularies.
+    // A word begins a text, follows a space, or stands right behind something else: up to three spellings.
     private static IEnumerable<int[]> Spellings(string word, PretrainedTokenizer tokenizer)
     {
-        int[] opening = tokenizer.Encode(word), spaced = tokenizer.Encode(" " + word);
-        int[][] all = opening.SequenceEqual(spaced) ? [opening] : [opening, spaced];
-        int[][] written = [.. all.Where(ids => ids.Length > 0)];
+        int[][] all = [tokenizer.Encode(word), tokenizer.Encode(" " + word),
+            tokenizer.Encode(word, TextPlace.BehindAdded, out _)];
+        int[][] written = [.. all.Where(ids => ids.Length > 0).DistinctBy(ids => string.Join(' ', ids))];
         return written.Length > 0 ? written
             : throw new ArgumentException(
                 $"Generation.BannedWords: expected words that the base has tokens for, found {FileText.Quote(word)},"
