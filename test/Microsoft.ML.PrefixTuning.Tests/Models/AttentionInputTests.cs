@@ -1,5 +1,4 @@
 using System;
-using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;

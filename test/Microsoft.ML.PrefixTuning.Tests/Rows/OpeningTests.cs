@@ -1,4 +1,3 @@
-using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Rows;
