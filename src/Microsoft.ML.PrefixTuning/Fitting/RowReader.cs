@@ -18,6 +18,7 @@ namespace Microsoft.ML.PrefixTuning.Fitting;
 internal sealed class RowReader(FitColumns columns, RowEncoder encoder, TrainingOptions options)
 {
     private readonly List<string> _warnings = [];
+    private readonly SourceNumbers _sources = new();
 
     /// <summary>Rows whose prompts were cut.</summary>
     public int Truncated { get; private set; }
@@ -59,29 +60,6 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
         return examples;
     }
 
-    /// <summary>Holds a share of the examples out for validation, chosen by seed.</summary>
-    /// <returns>What is trained on, at least one example of every group, and what is held out.</returns>
-    public static (List<TrainingExample> Training, List<TrainingExample> HeldOut) Split(List<TrainingExample> examples,
-        double fraction, int seed)
-    {
-        int held = (int)(examples.Count * fraction);
-        int[] order = Enumerable.Range(0, examples.Count).ToArray();
-        new Random(seed).Shuffle(order);
-        Dictionary<int, int> left = examples.CountBy(example => example.Group).ToDictionary();
-        var isHeld = new bool[examples.Count];
-        foreach (int index in order)
-        {
-            int group = examples[index].Group;
-            if (held == 0 || left[group] == 1)
-                continue;
-            isHeld[index] = true;
-            left[group]--;
-            held--;
-        }
-        return (examples.Where((_, index) => !isHeld[index]).ToList(), examples.Where((_, index) => isHeld[index])
-            .ToList());
-    }
-
     private TrainingExample Encode(InputRow row, string target, int group)
     {
         int[] targetIds = encoder.Target(target, out int lostTarget, out bool isEmpty);
@@ -100,6 +78,10 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
             _warnings.Add($"Row {row.Position}: {lostTarget + prompt.LostBytes} bytes have no token in the base's"
                 + " vocabulary and were left out.");
         }
-        return new TrainingExample(prompt.Ids, targetIds, group, row.Position) { Opening = prompt.Opening };
+        return new TrainingExample(prompt.Ids, targetIds, group, row.Position)
+        {
+            Opening = prompt.Opening,
+            Origin = _sources.Of(row),
+        };
     }
 }

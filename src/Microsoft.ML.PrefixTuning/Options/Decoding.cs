@@ -74,7 +74,7 @@ public sealed record BeamDecoding : Decoding
 /// <summary>Draws from the distribution.</summary>
 public sealed record SamplingDecoding : Decoding
 {
-    /// <summary>Divides the logits of sampling; above 0.</summary>
+    /// <summary>Divides the logits of sampling; 0.001 to 1000.</summary>
     /// <value>The default is 1.</value>
     public double Temperature { get; init; } = 1;
 
