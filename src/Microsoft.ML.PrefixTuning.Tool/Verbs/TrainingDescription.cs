@@ -13,7 +13,8 @@ internal static class TrainingDescription
     {
         yield return new("training", summary.IsUntrained ? "nothing was trained"
             : $"{OptionText.Kebab(summary.End.ToString())} after " + FormattableString.Invariant(
-                $"{summary.Losses.Count:N0} steps, {summary.Epochs} epochs, {summary.Duration:h\\:mm\\:ss}"));
+                $"{Count(summary.Losses.Count, "step")}, {Count(summary.Epochs, "epoch")}, ")
+            + FormattableString.Invariant($"{summary.Duration:h\\:mm\\:ss}"));
         yield return new("rows",
             FormattableString.Invariant(
             $"{summary.TrainingRows:N0} for training, {summary.ValidationRows:N0} for validation")
@@ -38,4 +39,7 @@ internal static class TrainingDescription
         if (summary.FailedSteps > 0)
             yield return new("failed steps", FormattableString.Invariant($"{summary.FailedSteps:N0}"));
     }
+
+    private static string Count(int number, string what) =>
+        FormattableString.Invariant($"{number:N0} {what}{(number == 1 ? "" : "s")}");
 }

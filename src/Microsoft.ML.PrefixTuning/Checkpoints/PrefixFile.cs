@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
@@ -40,7 +41,10 @@ internal static class PrefixFile
                 path);
         // A large file of another kind is refused before it is read.
         using (SafeTensorsFile file = SafeTensorsFile.Open(path))
+        {
+            RefuseAdapter(path, file.Metadata);
             Convention(file.Metadata, name);
+        }
         return FromBytes(File.ReadAllBytes(path), name);
     }
 
@@ -108,6 +112,16 @@ internal static class PrefixFile
         catch (NotSupportedException fault)
         {
             throw new NotSupportedException($"{name}: metadata '{BaseKey}': {fault.Message}.", fault);
+        }
+    }
+
+    private static void RefuseAdapter(string path, IReadOnlyDictionary<string, string> metadata)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!metadata.ContainsKey(KindKey) && File.Exists(Path.Combine(folder, PeftConfig.File)))
+        {
+            throw new FormatException($"{Path.GetFileName(path)}: expected a prefix file, found the weights of a PEFT "
+                + $"adapter, which is read as a whole from its folder '{folder}'.");
         }
     }
 
