@@ -4,6 +4,7 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
@@ -35,11 +36,11 @@ internal static class RuleMaker
             // Rows of the embedding behind the tokenizer's last token: no text belongs to them.
             SuppressedIds = Enumerable.Range(tokenizer.TokenCount,
                 Math.Max(0, spec.VocabularySize - tokenizer.TokenCount)).ToArray(),
-            DecoderStartId = spec.Tokens.DecoderStart,
             ForcedFirstId = spec.Output.FirstId,
             ForcedLastId = spec.Output.LastId,
             BatchSize = options.BatchSize,
-            Stops = options.StopStrings.Count == 0 ? null : ids => Contains(tokenizer, ids, options.StopStrings),
+            Stops = options.StopStrings.Count == 0 ? null
+                : new Stops(options.StopStrings, ids => tokenizer.Decode(ids)).Reached,
         };
     }
 
@@ -57,24 +58,15 @@ internal static class RuleMaker
         return (options.MinNewTokens ?? Math.Min(spec.Output.LeastTokens ?? 0, most), most);
     }
 
-    // A word begins a text or follows a space: two spellings in most vocabularies.
+    // A word begins a text, follows a space, or stands right behind something else: up to three spellings.
     private static IEnumerable<int[]> Spellings(string word, PretrainedTokenizer tokenizer)
     {
-        int[] opening = tokenizer.Encode(word), spaced = tokenizer.Encode(" " + word);
-        int[][] all = opening.SequenceEqual(spaced) ? [opening] : [opening, spaced];
-        int[][] written = [.. all.Where(ids => ids.Length > 0)];
+        int[][] all = [tokenizer.Encode(word), tokenizer.Encode(" " + word),
+            tokenizer.Encode(word, TextPlace.BehindAdded, out _)];
+        int[][] written = [.. all.Where(ids => ids.Length > 0).DistinctBy(ids => string.Join(' ', ids))];
         return written.Length > 0 ? written
             : throw new ArgumentException(
                 $"Generation.BannedWords: expected words that the base has tokens for, found {FileText.Quote(word)},"
                     + " which has none.", "options");
-    }
-
-    private static bool Contains(PretrainedTokenizer tokenizer, IReadOnlyList<int> ids, IReadOnlyList<string> stops)
-    {
-        // A stop string that just became whole ends within the newest tokens; a token holds at least a byte of it.
-        int longest = stops.Max(stop => stop.Length) * 4 + 1;
-        int from = Math.Max(0, ids.Count - longest);
-        string text = tokenizer.Decode(ids.Skip(from).ToArray());
-        return stops.Any(stop => text.Contains(stop, StringComparison.Ordinal));
     }
 }

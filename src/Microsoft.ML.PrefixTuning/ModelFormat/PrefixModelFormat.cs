@@ -145,7 +145,9 @@ internal static class PrefixModelFormat
 
     private static string AttributeStream(int index) => $"Prefix.{index}.safetensors";
 
-    private static byte[] ReadStream(ModelLoadContext context, string name, string place, long most) =>
+    /// <summary>Reads a stream of an entry.</summary>
+    /// <exception cref="FormatException">There is none, or it is longer than allowed.</exception>
+    public static byte[] ReadStream(ModelLoadContext context, string name, string place, long most) =>
         FindStream(context, name, place)?.ReadBytes(most)
         ?? throw new FormatException($"Model entry '{place}': expected a stream '{name}', found none.");
 

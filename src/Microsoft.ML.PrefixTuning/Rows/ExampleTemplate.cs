@@ -43,28 +43,15 @@ internal sealed class ExampleTemplate
         _textBefore = Take(before, before.Count - 1);
         _textBehind = Take(behind, 0);
         _place = before.Count == 0 ? TextPlace.Opening : before[^1].PlaceBehind;
-        _before = [.. tokenizer.Prologue, .. Ids(before, TextPlace.Opening)];
+        _before = [.. Ids(before, TextPlace.Opening)];
         _behind = [.. Ids(behind, TextPlace.BehindAdded), .. encoderDecoder ? tokenizer.Epilogue : []];
     }
 
-    /// <summary>The ids of a row's prompt.</summary>
+    /// <summary>The ids of a row's prompt, without what opens every text.</summary>
     /// <param name="input">The row's text.</param>
     /// <param name="lostBytes">Bytes of the text that no token stands for.</param>
     public int[] Prompt(string input, out int lostBytes) =>
         [.. _before, .. _tokenizer.Encode(_textBefore + input + _textBehind, _place, out lostBytes), .. _behind];
-
-    /// <inheritdoc cref="Target(string, int?, out int)"/>
-    public int[] Target(string target, int? endId) => Target(target, endId, out _);
-
-    /// <summary>The ids of a row's target: plain text, encoded apart from the prompt.</summary>
-    /// <param name="target">The row's text.</param>
-    /// <param name="endId">The end token to put behind; null for none.</param>
-    /// <param name="lostBytes">Bytes of the text that no token stands for.</param>
-    public int[] Target(string target, int? endId, out int lostBytes)
-    {
-        int[] ids = _tokenizer.Encode(target, out lostBytes);
-        return endId is int end ? [.. ids, end] : ids;
-    }
 
     // The plain text at one end of a template's part, taken out of it.
     private static string Take(List<TextSegment> segments, int index)

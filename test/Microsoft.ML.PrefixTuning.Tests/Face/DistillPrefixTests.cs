@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -33,7 +34,7 @@ public sealed class DistillPrefixTests
 
     public static IEnumerable<object[]> Bad =>
     [
-        [Quick with { Temperature = 0 }, "Temperature: expected a number above 0, found 0."],
+        [Quick with { Temperature = 0 }, "Temperature: expected 0.001 to 1000, found 0."],
         [Quick with { TopK = -1 }, "TopK: expected 0 or more, found -1."],
         [Quick with { ContinuationColumnName = "" },
             "ContinuationColumnName: expected a column name, or null, found an empty text."],
@@ -158,15 +159,14 @@ public sealed class DistillPrefixTests
             new TrainingExample(frozen.Tokenizer.Encode(row.Input + "\n"), frozen.Tokenizer.Encode(row.Label)))];
         DistillationTeacher teacher = DistillationTeacher.Make(frozen, PrefixTeacher.FromText(Instruction),
             Quick with { Student = Quick.Student with { Training = new() { BatchSize = 2 } } });
-        List<TrainingExample> annotated = teacher.Annotate(rows, heldByStudent: true, () => { });
+        List<TrainingExample> annotated = teacher.Annotate(rows, () => { });
         Assert.IsNotNull(teacher.Prefix);
         for (int row = 0; row < rows.Length; row++)
         {
             using var scope = NewDisposeScope();
             using var noGradient = no_grad();
             TrainingExample whole = rows[row] with { Source = [.. prologue, .. instruction, .. rows[row].Source] };
-            Tensor hidden = TargetStates.Make(frozen.Model, [whole], new Dictionary<AttentionSite, Tensor>(),
-                PrefixConvention.DecoderOnly, null).Hidden;
+            Tensor hidden = TargetStates.Make(frozen.Model, [whole], SitePrefixes.None).Hidden;
             Tensor found = tensor(annotated[row].Teacher!.Values, hidden.shape);
             Assert.IsLessThanOrEqualTo(1e-4, (frozen.Model.Logits(hidden) - frozen.Model.Logits(found)).abs().max()
                 .ToDouble(), $"row {row}");

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -15,6 +16,16 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 [TestCategory("Quick")]
 public sealed class GenerationConfigTests
 {
+    [TestMethod]
+    public void Tokens_OfMinusOne_AreNone()
+    {
+        ModelConfig config = ModelConfig.Parse("""{ "bos_token_id": -1, "eos_token_id": [-1, 3] }"""u8, "config.json");
+
+        Assert.IsEmpty(config.Ids("bos_token_id", 10));
+        CollectionAssert.AreEqual(new[] { 3 }, config.Ids("eos_token_id", 10).ToArray());
+        Assert.ThrowsExactly<FormatException>(() => config.Ids("eos_token_id", 3));
+    }
+
     private static readonly MLContext Context = new(seed: 1);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("generation-config-").FullName;
@@ -100,7 +111,7 @@ public sealed class GenerationConfigTests
         using FrozenBase frozen = FrozenBase.Load(Base("t5", config), torch.float32, torch.CPU);
         var encoder = new RowEncoder(frozen.Tokenizer, frozen.Model.Spec, null, "Input", default);
         int[] expected = [.. frozen.Tokenizer.Encode("a pub"), frozen.Model.Spec.Tokens.Ends[0]];
-        CollectionAssert.AreEqual(forced ? [5, .. expected] : expected, encoder.Target("a pub", out _));
+        CollectionAssert.AreEqual(forced ? [5, .. expected] : expected, encoder.Target("a pub", out _, out _));
     }
 
     private string Base(string name, string changes)
