@@ -12,22 +12,26 @@ internal static class Suggestions
     private const int Farthest = 3;
 
     /// <summary>A sentence for each word of a command line that names nothing, where something near has a name.</summary>
-    public static IEnumerable<string> For(ParseResult parsed)
+    /// <param name="parsed">The command line as it was understood.</param>
+    /// <param name="arguments">The command line as it was typed.</param>
+    public static IEnumerable<string> For(ParseResult parsed, IEnumerable<string> arguments)
     {
         System.CommandLine.Command command = parsed.CommandResult.Command;
         string[] verbs = [.. command.Subcommands.Select(verb => verb.Name)];
         string[] options = [.. command.Options.Select(option => option.Name)];
-        return parsed.UnmatchedTokens
-            .Select(typed => Nearest(typed, typed.StartsWith('-') ? options : verbs))
-            .OfType<string>().Select(meant => $"Did you mean '{meant}'?");
+        IEnumerable<string?> meant = parsed.UnmatchedTokens.Select(typed => Nearest(typed, verbs))
+            .Concat(arguments.Where(IsOption).Select(typed => Nearest(typed.Split('=')[0], options)));
+        return meant.OfType<string>().Distinct().Select(name => $"Did you mean '{name}'?");
     }
 
-    /// <summary>The name that is nearest to what was typed; null where none is near.</summary>
+    private static bool IsOption(string typed) => typed.StartsWith("--", StringComparison.Ordinal);
+
+    /// <summary>The name that is nearest to what was typed; null where none is near, or it is one itself.</summary>
     public static string? Nearest(string typed, IReadOnlyList<string> names)
     {
         // Half of a short word changed is another word.
         int farthest = Math.Min(Farthest, typed.TrimStart('-').Length / 2);
-        return names.Select(name => (Name: name, Changes: Changes(typed, name)))
+        return names.Contains(typed) ? null : names.Select(name => (Name: name, Changes: Changes(typed, name)))
             .Where(one => one.Changes <= farthest).OrderBy(one => one.Changes).FirstOrDefault().Name;
     }
 

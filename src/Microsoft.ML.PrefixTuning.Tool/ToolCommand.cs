@@ -33,7 +33,7 @@ internal static partial class ToolCommand
             if (parsed.Action is ParseErrorAction)
             {
                 IEnumerable<string> messages =
-                    parsed.Errors.Select(error => error.Message).Concat(Suggestions.For(parsed));
+                    parsed.Errors.Select(error => error.Message).Concat(Suggestions.For(parsed, arguments));
                 throw new UsageException($"{string.Join(" ", messages)} See '{CallOf(parsed)} --help'.");
             }
             // Faults are this method's, and Ctrl-C is the training's.

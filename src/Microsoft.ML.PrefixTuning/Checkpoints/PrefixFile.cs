@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.IO.Compression;
 using System.Linq;
 using System.Runtime.InteropServices;
 using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
@@ -39,6 +40,7 @@ internal static class PrefixFile
             throw new FileNotFoundException(
                 $"{name}: expected a prefix file in '{Path.GetDirectoryName(Path.GetFullPath(path))}', not found.",
                 path);
+        RefuseModel(path);
         // A large file of another kind is refused before it is read.
         using (SafeTensorsFile file = SafeTensorsFile.Open(path))
         {
@@ -113,6 +115,23 @@ internal static class PrefixFile
         {
             throw new NotSupportedException($"{name}: metadata '{BaseKey}': {fault.Message}.", fault);
         }
+    }
+
+    // Python's weights are zip archives, too, and have a message of their own.
+    private static void RefuseModel(string path)
+    {
+        try
+        {
+            using ZipArchive archive = ZipFile.OpenRead(path);
+            if (!archive.Entries.Any(entry => entry.FullName.EndsWith("Model.key", StringComparison.Ordinal)))
+                return;
+        }
+        catch (InvalidDataException)
+        {
+            return;
+        }
+        throw new FormatException($"{Path.GetFileName(path)}: expected a prefix file, found a saved model, which holds "
+            + "its prefix beside other things: PrefixTuningTransformer.Prefix is it, and 'prefix-tune convert' writes it.");
     }
 
     private static void RefuseAdapter(string path, IReadOnlyDictionary<string, string> metadata)

@@ -51,7 +51,7 @@ internal sealed record SafeTensorsHeader(long DataBegin, Dictionary<string, Safe
             return (int)length;
         throw new FormatException(
             $"{file}: header length: expected 2 to {Math.Min(LongestHeader, fileLength - LengthBytes)} bytes, found"
-                + $" {length}.{FileKind.Hint(start)}");
+                + $" {length}.{FileHint.For(start)}");
     }
 
     /// <summary>Parses and checks a header.</summary>

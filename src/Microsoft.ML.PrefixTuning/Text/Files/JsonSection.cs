@@ -39,7 +39,7 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
         {
             // The latter where a key has an escape of half a surrogate pair.
             throw new FormatException($"{file}: expected JSON, found something else: "
-                + $"{FileText.Quote(JsonFault.Text(fault))}.{FileKind.Hint(json)}", fault);
+                + $"{FileText.Quote(JsonFault.Text(fault))}.{FileHint.For(json)}", fault);
         }
     }
 

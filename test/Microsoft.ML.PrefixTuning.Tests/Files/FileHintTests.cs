@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Bases;
-using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -9,12 +9,11 @@ namespace Microsoft.ML.PrefixTuning.Tests.Files;
 
 /// <summary>A file in the place of another one is called what it is.</summary>
 [TestClass]
-public sealed class FileKindTests
+public sealed class FileHintTests
 {
     private const string Pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n";
 
     [TestMethod]
-    [DataRow("PK\u0003\u0004 and more", "It is a zip archive, such as a saved model.")]
     [DataRow(Pointer, "It looks like a pointer file of Git LFS: fetch the real file.")]
     [DataRow("<html><body>", "It looks like an HTML page.")]
     public void Load_OfAnotherFileAsAPrefix_SaysWhatItIs(string content, string expected)
@@ -23,6 +22,19 @@ public sealed class FileKindTests
         File.WriteAllText(folder["prefix.safetensors"], content);
         Assert.EndsWith(expected,
             Assert.ThrowsExactly<FormatException>(() => Prefix.Load(folder["prefix.safetensors"])).Message);
+    }
+
+    [TestMethod]
+    public void Load_OfASavedModelAsAPrefix_SaysWhatItIs()
+    {
+        using var folder = new TemporaryFolder();
+        var context = new MLContext(seed: 1);
+        IDataView rows = context.Data.LoadFromEnumerable(TinyBase.Rows(1));
+        using PrefixTuningTransformer model =
+            context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama).Fit(rows);
+        context.Model.SaveAtomically(model, rows.Schema, folder["model.zip"]);
+        Assert.StartsWith("model.zip: expected a prefix file, found a saved model",
+            Assert.ThrowsExactly<FormatException>(() => Prefix.Load(folder["model.zip"])).Message);
     }
 
     [TestMethod]
@@ -54,7 +66,7 @@ public sealed class FileKindTests
             Assert.ThrowsExactly<FormatException>(() => PretrainedTokenizer.FromFolder(folder.Path)).Message);
         File.WriteAllText(folder["config.json"], "{\n\n  x\n}");
         Assert.Contains("found something else in line 3: ", Assert.ThrowsExactly<FormatException>(() =>
-            Models.ModelConfig.Parse(File.ReadAllBytes(folder["config.json"]), "config.json")).Message);
+            ModelConfig.Parse(File.ReadAllBytes(folder["config.json"]), "config.json")).Message);
     }
 
     [TestMethod]
