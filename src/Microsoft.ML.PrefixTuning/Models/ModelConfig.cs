@@ -60,7 +60,10 @@ internal sealed class ModelConfig
         }
         catch (Exception fault) when (fault is JsonException or ArgumentException or InvalidOperationException)
         {
-            throw new FormatException($"{file}: expected JSON, found something else: {Quote(fault.Message)}", fault);
+            // .NET counts lines from 0, editors from 1.
+            string place = fault is JsonException { LineNumber: long line } ? $" in line {line + 1}" : "";
+            string reason = Quote(fault.Message.Split(" LineNumber: ")[0].TrimEnd(' ', '|'));
+            throw new FormatException($"{file}: expected JSON, found something else{place}: {reason}", fault);
         }
         return node is JsonObject values ? new ModelConfig(values, file)
             : throw new FormatException($"{file}: expected a JSON object, found {Show(node)}.");
