@@ -11,7 +11,9 @@ internal static class Suggestions
     // Changes of a letter up to which a name is near: what more letters apart are other words.
     private const int Farthest = 3;
 
-    /// <summary>A sentence for each word of a command line that names nothing, where something near has a name.</summary>
+    /// <summary>
+    /// A sentence for each word of a command line that names nothing, where something near has a name.
+    /// </summary>
     /// <param name="parsed">The command line as it was understood.</param>
     /// <param name="arguments">The command line as it was typed.</param>
     public static IEnumerable<string> For(ParseResult parsed, IEnumerable<string> arguments)
@@ -35,7 +37,9 @@ internal static class Suggestions
             .Where(one => one.Changes <= farthest).OrderBy(one => one.Changes).FirstOrDefault().Name;
     }
 
-    /// <summary>Letters to put in, take out, change or exchange with their neighbour (Damerau; adjacent ones once).</summary>
+    /// <summary>
+    /// Letters to put in, take out, change or exchange with their neighbour (Damerau; adjacent ones once).
+    /// </summary>
     private static int Changes(string from, string to)
     {
         int[,] counts = new int[from.Length + 1, to.Length + 1];

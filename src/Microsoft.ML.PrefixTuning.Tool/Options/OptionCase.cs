@@ -46,7 +46,8 @@ internal sealed record OptionCase<T>(string Name, T Default)
             string meaning = Meaning ?? OptionComments.Summary(Default.GetType());
             string[] defaults = [.. Members.Where(member => member.GetValue(Default) is not null).Select(member =>
                 FormattableString.Invariant($"{Word(member)} {OptionText.Show(member.GetValue(Default)!)}"))];
-            return $"{Form}: {meaning.TrimEnd('.')}{(defaults.Length == 0 ? "" : $" ({string.Join(", ", defaults)})")}.";
+            string shown = defaults.Length == 0 ? "" : $" ({string.Join(", ", defaults)})";
+            return $"{Form}: {meaning.TrimEnd('.')}{shown}.";
         }
     }
 

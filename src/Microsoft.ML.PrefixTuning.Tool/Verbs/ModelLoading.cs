@@ -19,7 +19,8 @@ internal static class ModelLoading
         }
         catch (Exception fault) when (Causes(fault).Select(AssemblyOf).OfType<string>().FirstOrDefault() is { } name)
         {
-            throw new FormatException($"{Path.GetFileName(path)}: a step of the model needs the assembly '{name}', which "
+            throw new FormatException(
+                $"{Path.GetFileName(path)}: a step of the model needs the assembly '{name}', which "
                 + "this tool does not have: use the model in an application that references it.", fault);
         }
     }

@@ -131,7 +131,8 @@ internal static class PrefixFile
             return;
         }
         throw new FormatException($"{Path.GetFileName(path)}: expected a prefix file, found a saved model, which holds "
-            + "its prefix beside other things: PrefixTuningTransformer.Prefix is it, and 'prefix-tune convert' writes it.");
+            + "its prefix beside other things: PrefixTuningTransformer.Prefix is it, and 'prefix-tune convert' writes"
+            + " it.");
     }
 
     private static void RefuseAdapter(string path, IReadOnlyDictionary<string, string> metadata)

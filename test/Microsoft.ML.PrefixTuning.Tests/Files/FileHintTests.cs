@@ -72,7 +72,8 @@ public sealed class FileHintTests
     [TestMethod]
     public void Require_WithoutABackend_SaysItPlainly()
     {
-        var cause = new NotSupportedException("This application or script uses TorchSharp...\nTrying to load...\nAt C:\\x");
+        var cause = new NotSupportedException(
+            "This application or script uses TorchSharp...\nTrying to load...\nAt C:\\x");
         InvalidOperationException refusal = NativeLibrary.Refusal(cause);
         Assert.AreSame(cause, refusal.InnerException);
         Assert.DoesNotContain("Trying", refusal.Message);

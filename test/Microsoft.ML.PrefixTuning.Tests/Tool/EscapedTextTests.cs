@@ -38,7 +38,8 @@ public sealed class EscapedTextTests
     public void Run_WithAnotherBackslash_IsAnErrorOfTheCommandLine(string option, string value)
     {
         using var folder = new ToolFolder();
-        ToolRun run = ToolFolder.Run("train", folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input",
+        ToolRun run =
+            ToolFolder.Run("train", folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input",
             "--label", "Label", "--model", folder["model.zip"], option, value);
         Assert.AreEqual(PrefixTuning.Tool.ExitCode.Usage, run.Code, run.Error);
         Assert.Contains($@"{option}: expected \n, \t or \\ where there is a backslash", run.Error);

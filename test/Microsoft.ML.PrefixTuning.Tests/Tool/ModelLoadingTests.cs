@@ -26,7 +26,8 @@ public sealed class ModelLoadingTests
         Rename(folder["chain.zip"], assembly, absent);
         ToolRun run = ToolFolder.Run("generate", folder.WriteRows("rows.tsv"), "--model", folder["chain.zip"]);
         Assert.AreEqual(ExitCode.Failed, run.Code);
-        Assert.AreEqual($"prefix-tune: chain.zip: a step of the model needs the assembly '{absent}', which this tool does "
+        Assert.AreEqual(
+            $"prefix-tune: chain.zip: a step of the model needs the assembly '{absent}', which this tool does "
             + "not have: use the model in an application that references it.\n", run.Error);
     }
 

@@ -117,7 +117,8 @@ public sealed class ToolCommandTests
         Assert.Contains("Default: cpu.", Words("train"));
 
         static string Words(string verb) =>
-            string.Join(' ', ToolFolder.Run(verb, "--help").Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+            string.Join(' ',
+                ToolFolder.Run(verb, "--help").Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 
     [TestMethod]
