@@ -28,8 +28,8 @@ internal sealed class ModelConfig
     /// <param name="file">File for messages.</param>
     /// <param name="path">Where in the file the keys lie, such as <c>rope_parameters.</c>.</param>
     /// <param name="names">What keys, with their path, are called in the file, where that differs.</param>
-    public ModelConfig(JsonObject values, string file, string path = "", IReadOnlyDictionary<string,
-        string>? names = null) =>
+    public ModelConfig(JsonObject values, string file, string path = "",
+        IReadOnlyDictionary<string, string>? names = null) =>
         (_values, File, _path, _names) = (values, file, path, names);
 
     /// <summary>File for messages.</summary>
