@@ -90,8 +90,7 @@ internal static class GgufTensorTable
     }
 
     private static Dictionary<string, GgufTensor> Place(List<(GgufTensor Tensor, ulong Offset)> entries, long data,
-        uint alignment,
-        (string Name, long Length) file)
+        uint alignment, (string Name, long Length) file)
     {
         var tensors = new Dictionary<string, GgufTensor>(entries.Count, StringComparer.Ordinal);
         long end = 0, room = Math.Max(0, file.Length - data);
