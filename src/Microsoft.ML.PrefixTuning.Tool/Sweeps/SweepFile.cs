@@ -20,7 +20,7 @@ internal sealed record SweepFile
     private static readonly string[] Keys =
     [
         "base", "pre-tokenizer", "data", "format", "input", "output", "label", "validation", "test", "group-column",
-        "metrics", "texts", "seeds", RandomKey, HalvingKey, OptionsKey, VariantsKey,
+        "test-part-column", "metrics", "texts", "seeds", RandomKey, HalvingKey, OptionsKey, VariantsKey,
     ];
 
     /// <summary>The file itself.</summary>
@@ -46,6 +46,9 @@ internal sealed record SweepFile
 
     /// <summary>Column whose equal values make test rows one text; null for the input.</summary>
     public string? GroupColumn { get; init; }
+
+    /// <summary>Column whose values part the test rows; null for none.</summary>
+    public string? TestPartColumn { get; init; }
 
     /// <summary>Names of measures; null for all.</summary>
     public IReadOnlyList<string>? Metrics { get; init; }
@@ -82,7 +85,7 @@ internal sealed record SweepFile
         if (yaml.Documents is not [{ RootNode: YamlMappingNode root }])
             throw new FormatException($"'{path}': expected one document with keys, found another.");
         return Read(new SweepNode(path, "", root), path,
-            folder ?? System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
+            folder ?? System.IO.Path.GetDirectoryName(path)!);
     }
 
     private static SweepFile Read(SweepNode root, string path, string folder)
@@ -101,6 +104,7 @@ internal sealed record SweepFile
             Validation = InFolder(folder, root.Text("validation")),
             Test = InFolder(folder, root.Text("test")),
             GroupColumn = root.Text("group-column"),
+            TestPartColumn = root.Text("test-part-column"),
             Metrics = root.Texts("metrics"),
             Texts = root.Number("texts"),
             Seeds = root.Numbers("seeds") ?? [1],

@@ -101,7 +101,7 @@ internal sealed class SweepNode(string file, string key, YamlMappingNode node)
                 "log" => true,
                 { } other => throw range.Fault($"scale: expected linear or log, found '{other}'", node),
             },
-            IsWhole = IsWhole(from) && IsWhole(to),
+            IsWhole = IsWhole(from) && IsWhole(to) && IsWhole(range.Text("step") ?? "1"),
         };
         bool isGood = made.From <= made.To && made.Count is null or >= 1 && made.Step is null or > 0
             && !(made.IsLogarithmic && made.From <= 0) && !(made.Step is not null && made.Count is not null);

@@ -62,6 +62,7 @@ internal sealed class SweepRequest(SweepFile file, ToolConsole console)
         Halving = file.SuccessiveHalving,
         ValidationSet = tables.Validation,
         TestSet = tables.Test,
+        TestPartColumnName = file.TestPartColumn,
         TextCount = file.Texts ?? 3,
         Evaluation = new TextGenerationEvaluationOptions
         {

@@ -57,8 +57,8 @@ internal sealed class SweepVerb
         string path = parsed.GetValue(_file)!;
         string folder = parsed.GetValue(_results) ?? FolderOf(path);
         if (!parsed.GetValue(_merge))
-            return Finish(Sweep(parsed, path, folder), isShard: parsed.GetValue(_shard) is not null);
-        return parsed.GetValue(_shard) is null ? Finish(SweepResults.Merge(folder), isShard: false)
+            return Finish(Sweep(parsed, path, folder), folder, isShard: parsed.GetValue(_shard) is not null);
+        return parsed.GetValue(_shard) is null ? Finish(SweepResults.Merge(folder), folder, isShard: false)
             : throw new UsageException("--shard and --merge exclude each other.");
     }
 
@@ -91,24 +91,27 @@ internal sealed class SweepVerb
             : throw new UsageException($"--shard: expected I/N with I from 0 to N - 1, found '{text}'.");
     }
 
-    private int Finish(SweepResults results, bool isShard)
+    private int Finish(SweepResults results, string folder, bool isShard)
     {
         _console.Write(MakeTable(results));
         foreach (string note in results.Notes)
             _console.Out.WriteLine($"* {note}");
         if (isShard)
-            _console.Out.WriteLine($"The results of this part are in {results.Folder}; --merge joins the parts.");
+            _console.Out.WriteLine($"The results of this part are in {folder}; --merge joins the parts.");
         else
-            WriteBest(results);
+            WriteBest(results, folder);
         return results.Runs.Any(run => run.Status == SweepRunStatus.Failed) ? ExitCode.Failed : ExitCode.Done;
     }
 
-    private void WriteBest(SweepResults results)
+    private void WriteBest(SweepResults results, string folder)
     {
         foreach (string name in (string[])[SweepFolder.LinesName, SweepFolder.PageName])
-            _console.Out.WriteLine($"Written: {Path.Combine(results.Folder, name)}");
-        if (results.BestModel is { } model)
-            _console.Out.WriteLine($"Best model ({results.Best!.Name}; seed {results.Best.Seed}): {model}");
+            _console.Out.WriteLine($"Written: {Path.Combine(folder, name)}");
+        if (results is { BestModel: not null, Best: { } run })
+        {
+            string model = Path.Combine(folder, SweepFolder.BestName);
+            _console.Out.WriteLine($"Best model ({run.Name}; seed {run.Seed}): {model}");
+        }
         if (results.Candidates[0].Command is { } command && results.Best is { } best)
             _console.Out.WriteLine($"{command} --seed {best.Seed}");
     }
@@ -126,7 +129,7 @@ internal sealed class SweepVerb
             string[] cells =
             [
                 one.Name, SweepReport.Shows(one.HeldOutLoss, 3),
-                .. measures.Select(name => SweepReport.Shows(one.Measures.GetValueOrDefault(name), 2)),
+                .. measures.Select(name => SweepReport.ShowsMeasure(one, name)),
                 string.Join(", ", one.Runs.CountBy(run => run.Status)
                     .Select(pair => $"{pair.Value} {SweepReport.Word(pair.Key)}"))
                     + string.Concat(one.Runs.Select(run => run.Error).OfType<string>().Distinct()
@@ -137,9 +140,6 @@ internal sealed class SweepVerb
         return table;
     }
 
-    private static string FolderOf(string path)
-    {
-        string full = Path.GetFullPath(path);
-        return Path.HasExtension(full) ? Path.ChangeExtension(full, null) : full + "-results";
-    }
+    private static string FolderOf(string path) =>
+        Path.HasExtension(path) ? Path.ChangeExtension(path, null)! : path + "-results";
 }

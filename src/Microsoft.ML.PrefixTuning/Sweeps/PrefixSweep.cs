@@ -52,6 +52,13 @@ public sealed record PrefixSweep
     /// <value>The default is <see langword="null"/>: nothing is measured but losses.</value>
     public IDataView? TestSet { get; init; }
 
+    /// <summary>
+    /// Text column of the test set whose values part it: each part is measured on its own too, as topics that training
+    /// has seen and others.
+    /// </summary>
+    /// <value>The default is <see langword="null"/>: only the whole is measured.</value>
+    public string? TestPartColumnName { get; init; }
+
     /// <summary>How texts are measured.</summary>
     /// <value>The default is <see langword="null"/>: all measures, and rows of one input belong together.</value>
     public TextGenerationEvaluationOptions? Evaluation { get; init; }
@@ -94,6 +101,9 @@ public sealed record PrefixSweep
         Shard?.Check(faults.Under(nameof(Shard)));
         faults.That(Shard is null || Halving is null, nameof(Shard),
             "null with Halving, where each run is compared with all others", $"{Shard}");
+        faults.ColumnName(TestPartColumnName, nameof(TestPartColumnName));
+        faults.That(TestPartColumnName is null || TestSet is not null, nameof(TestPartColumnName),
+            "null without a test set", TestPartColumnName ?? "");
         Evaluation?.Check(faults.Under(nameof(Evaluation)));
     }
 

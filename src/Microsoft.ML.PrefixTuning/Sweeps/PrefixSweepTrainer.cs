@@ -32,6 +32,9 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
         NamedValue.Named("rows", HashOf(trainSet)),
         NamedValue.Named("validation rows", sweep.ValidationSet is { } held ? HashOf(held) : null),
         NamedValue.Named("test rows", sweep.TestSet is { } test ? HashOf(test) : null),
+        NamedValue.Named("measures", sweep.TestSet is null ? null
+            : $"{sweep.Evaluation}, parts of {sweep.TestPartColumnName ?? "nothing"}".ReplaceLineEndings(" ")),
+        NamedValue.Named("texts", $"{sweep.TextCount}"),
         NamedValue.Named("base", Hex(Encoding.UTF8.GetBytes(
             Acquire(sweep.Candidates[0].Options).Base.Identity.Values.ToString()))),
     ];

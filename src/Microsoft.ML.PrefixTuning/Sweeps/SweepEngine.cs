@@ -84,7 +84,7 @@ internal sealed class SweepEngine
             run = run with { Status = SweepRunStatus.Failed, Error = fault.Message, PausedEpochs = null };
         }
         _epochsTaken = taken + epochs;
-        Set(place, run);
+        Set(place, run, ahead);
 
         void Watch(TrainingProgress progress)
         {
@@ -138,7 +138,7 @@ internal sealed class SweepEngine
         {
             SweepRun run = _runs[place];
             if (!kept.Contains(_plan.IndexOf(run)) && run.Status == SweepRunStatus.Paused)
-                Set(place, run with { Status = SweepRunStatus.Stopped });
+                Set(place, run with { Status = SweepRunStatus.Stopped }, null);
         }
         return [.. places.Where(place => kept.Contains(_plan.IndexOf(_runs[place])))];
 
@@ -161,14 +161,14 @@ internal sealed class SweepEngine
         return epochs;
     }
 
-    private void Set(int place, SweepRun run)
+    private void Set(int place, SweepRun run, double? epochsLeft)
     {
         _runs[place] = run;
         _folder.Write(run);
-        Report(run, null, 0);
+        Report(run, null, epochsLeft);
     }
 
-    private void Report(SweepRun? run, TrainingProgress? training, double epochsLeft) =>
+    private void Report(SweepRun? run, TrainingProgress? training, double? epochsLeft) =>
         _progress?.Invoke(new SweepProgress([.. _runs], run, training,
-            _epochsTaken > 0 ? _clock.Elapsed * (epochsLeft / _epochsTaken) : null));
+            _epochsTaken > 0 && epochsLeft is double left ? _clock.Elapsed * (left / _epochsTaken) : null));
 }

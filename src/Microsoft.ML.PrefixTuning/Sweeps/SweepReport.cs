@@ -34,6 +34,10 @@ internal static class SweepReport
     public static string Shows(SweepFigure? figure, int decimals) => figure is null ? None
         : Number(figure.Mean, decimals) + (figure.Spread is double spread ? $" ± {Number(spread, decimals)}" : "");
 
+    /// <summary>A measure of a candidate with its spread.</summary>
+    public static string ShowsMeasure(SweepCandidateResult candidate, string name) =>
+        Shows(candidate.Measures.GetValueOrDefault(name), DecimalsOf(name));
+
     /// <summary>A status as a word.</summary>
     public static string Word(SweepRunStatus status) => status switch
     {
@@ -80,7 +84,7 @@ internal static class SweepReport
                 one.Name, Text($"{place + 1}"),
                 .. settings.Select(name => one.Settings.GetValueOrDefault(name, "")),
                 Shows(one.HeldOutLoss, 3),
-                .. measures.Select(name => Shows(one.Measures.GetValueOrDefault(name), DecimalsOf(name))),
+                .. measures.Select(name => ShowsMeasure(one, name)),
                 Number(one.Runs.Average(run => run.TrainingSeconds), 1),
                 Text($"{one.Runs.Max(run => run.TrainedParameters):N0}"),
                 one.IsWithinSpread ? "within the spread" : NoteOf(one),
@@ -143,7 +147,7 @@ internal static class SweepReport
 
     // Shares have figures behind the point only.
     private static int DecimalsOf(string measure) =>
-        measure.StartsWith("ROUGE", StringComparison.Ordinal) || measure is "METEOR" or "exact match"
+        measure.StartsWith("ROUGE", StringComparison.Ordinal) || measure.Split(',')[0] is "METEOR" or "exact match"
             or "WebNLG METEOR" or "WebNLG TER" ? 3 : 2;
 
     private static string Number(double value, int decimals) =>

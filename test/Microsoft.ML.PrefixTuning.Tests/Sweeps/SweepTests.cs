@@ -179,6 +179,16 @@ public sealed class SweepTests
     }
 
     [TestMethod]
+    public void Sweep_OfATestSetInParts_MeasuresEachOnItsOwnToo()
+    {
+        var rows = TinyBase.Rows(4).Select((row, i) => new { row.Input, row.Label, Part = i < 3 ? "seen" : "unseen" });
+        IDataView test = Context.Data.LoadFromEnumerable(rows);
+        SweepRun run = Run(Sweep("parts", Length(2)) with { TestSet = test, TestPartColumnName = "Part" }).Runs[0];
+        Assert.AreEqual(run.Measures["length"], (3 * run.Measures["length, seen"] + run.Measures["length, unseen"]) / 4,
+            1e-9);
+    }
+
+    [TestMethod]
     public void Sweep_WithoutRowsHeldOut_SaysWhatToGive()
     {
         var candidate = new SweepCandidate("none", TinyBase.Quick with
