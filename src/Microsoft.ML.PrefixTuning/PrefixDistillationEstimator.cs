@@ -51,7 +51,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         };
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(teacher);
-        OptionsCheck.Check(options);
+        Faults.Throw(options.Check);
         _columns.Check();
         _host = environment.Register(nameof(PrefixDistillationEstimator));
         (_baseModel, _teacher, _options) = (baseModel, teacher, options);

@@ -105,4 +105,17 @@ public static class PrefixTuningCatalog
             new WrittenColumns(outputColumnName, inputColumnName ?? outputColumnName, attributeColumnName),
             baseModel, choice, options ?? new TextGenerationOptions());
     }
+
+    /// <summary>
+    /// Makes a <see cref="TokenCountingEstimator"/>: it counts the tokens that a base model makes of a text column, as
+    /// rows become tokens, without begin and end tokens. Only the tokenizer is read.
+    /// </summary>
+    /// <param name="catalog">The text transforms' catalog.</param>
+    /// <param name="outputColumnName">Column of type Int32 that takes the counts.</param>
+    /// <param name="inputColumnName">Text column that is read; null means the output column's name.</param>
+    /// <param name="baseModel">The model whose tokens are counted.</param>
+    public static TokenCountingEstimator CountTokens(this TransformsCatalog.TextTransforms catalog,
+        string outputColumnName, string? inputColumnName, BaseModel baseModel) =>
+        new(MlNetInternals.GetEnvironment(catalog),
+            new WrittenColumns(outputColumnName, inputColumnName ?? outputColumnName), baseModel);
 }

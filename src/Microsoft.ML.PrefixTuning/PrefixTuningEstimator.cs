@@ -44,7 +44,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         columns.Check();
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(options);
-        OptionsCheck.Check(options);
+        Faults.Throw(options.Check);
         _host = environment.Register(nameof(PrefixTuningEstimator));
         (_columns, _baseModel, _options) = (columns, baseModel, options);
         _seed = TrainingSeed.Of(options.Training, environment);

@@ -54,7 +54,7 @@ public sealed class TextGenerationCatalog
         ArgumentException.ThrowIfNullOrEmpty(labelColumnName);
         ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
         options ??= new TextGenerationEvaluationOptions();
-        options.Check();
+        Faults.Throw(options.Check);
         var columns = new EvaluationColumns(data.Schema, labelColumnName, outputColumnName, options.GroupColumnName);
         IReadOnlyList<Segment> segments =
             SegmentReader.Read(data, columns, () => MlNetInternals.CheckAlive(_environment));

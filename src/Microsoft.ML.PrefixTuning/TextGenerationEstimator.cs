@@ -35,7 +35,7 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
         columns.Check();
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(options);
-        OptionsCheck.Check(options);
+        Faults.Throw(options.Check);
         if (columns.Attribute is null && options.UnseenAttributePrefix is not null)
             throw new ArgumentException(
                 "UnseenAttributePrefix: expected null without an attribute column, found a prefix.", nameof(options));

@@ -85,7 +85,7 @@ internal static class DistillBenchmark
             new(frozen.Tokenizer.Encode(source + "\n"), [.. frozen.Tokenizer.Encode(target), end]);
         TrainingExample[] references = [.. dev.Select(pair => Row(pair.Source, pair.Reference))];
         List<TrainingExample> continuations = teacher
-            .Annotate([.. written.Select(pair => Row(pair.Source, pair.Written))], heldByStudent: false, () => { });
+            .Annotate([.. written.Select(pair => Row(pair.Source, pair.Written))], () => { });
         Prefix untrained = PrefixInitializer.Make(new StartRequest
         {
             Model = frozen.Model,
@@ -116,9 +116,7 @@ internal static class DistillBenchmark
         foreach (TrainingExample[] batch in rows.Chunk(8))
         {
             using var scope = NewDisposeScope();
-            TargetStates states = TargetStates.Make(model, batch, tensors?.Sites
-                ?? new Dictionary<AttentionSite, Tensor>(),
-                prefix?.Convention ?? PrefixConvention.DecoderOnly, null);
+            TargetStates states = TargetStates.Make(model, batch, tensors?.Sites ?? SitePrefixes.None);
             sum += objective.Sum(model, states, batch);
         }
         return sum / rows.Sum(row => row.Target.Length);

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tests.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tests;
 
@@ -79,6 +80,9 @@ internal static class ChildProcess
                 return 0;
             case [FaceChild.SaveWithoutRoom, var model, var target, var allowed]:
                 FaceChild.TryToSave(model, target, ulong.Parse(allowed, CultureInfo.InvariantCulture));
+                return 0;
+            case [OptionChild.Describe, var models]:
+                OptionChild.DescribeAll(models);
                 return 0;
             case [FaceChild.Train, var folder, var state]:
                 FaceChild.TrainWithState(folder, state);

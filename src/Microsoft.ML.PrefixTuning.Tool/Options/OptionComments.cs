@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Reflection;
@@ -9,11 +10,19 @@ using System.Xml.Linq;
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
 /// <summary>
-/// What the library's own comments say about its options, from the file of comments beside its assembly.
+/// What the library's own comments say about its options, from the file of comments beside its assembly, in the
+/// command's words: options are called by their names here, and values as they are typed.
 /// </summary>
 internal static partial class OptionComments
 {
-    private static readonly Lazy<XElement[]> Members = new(Read);
+    private static readonly Lazy<Dictionary<string, XElement>> Members = new(Read);
+
+    // Defaults that the calling program decides: here this tool does.
+    private static readonly Dictionary<string, string> OfTheTool = new()
+    {
+        [nameof(PrefixTuningOptions.Device)] = "Default: cpu.",
+        [nameof(TrainingOptions.Seed)] = "Default: drawn anew.",
+    };
 
     /// <summary>
     /// What an option means, and its default where that is no plain value; empty where the comments are missing.
@@ -25,21 +34,27 @@ internal static partial class OptionComments
         XElement? comment = Find($"P:{property.DeclaringType!.FullName}.{property.Name}");
         if (comment?.Element("inheritdoc")?.Attribute("cref")?.Value is { } inherited)
             comment = Find(inherited);
-        string summary = Text(comment?.Element("summary"));
-        string value = hasDefault ? "" : DefaultIs().Replace(Text(comment?.Element("value")), "Default: ");
-        return $"{summary} {(value.StartsWith("Default: null", StringComparison.Ordinal) ? "" : value)}".Trim();
+        return $"{Text(comment?.Element("summary"))} {(hasDefault ? "" : Default(property, comment))}".Trim();
     }
 
-    private static XElement[] Read()
+    /// <summary>What a record is; empty where the comments are missing.</summary>
+    public static string Summary(Type record) => Text(Find($"T:{record.FullName}")?.Element("summary"));
+
+    private static string Default(PropertyInfo property, XElement? comment)
     {
-        string path =
-            Path.ChangeExtension(Path.Combine(AppContext.BaseDirectory,
-            typeof(PrefixTuningOptions).Assembly.GetName().Name + ".dll"), ".xml");
-        return File.Exists(path) ? XDocument.Load(path).Descendants("member").ToArray() : [];
+        string stated = DefaultIs().Replace(Text(comment?.Element("value")), "Default: ");
+        return OfTheTool.TryGetValue(property.Name, out string? own) ? own : stated == "Default: null." ? "" : stated;
     }
 
-    private static XElement? Find(string name) =>
-        Members.Value.FirstOrDefault(member => member.Attribute("name")?.Value == name);
+    private static Dictionary<string, XElement> Read()
+    {
+        string name = typeof(PrefixTuningOptions).Assembly.GetName().Name + ".xml";
+        string path = Path.Combine(AppContext.BaseDirectory, name);
+        return !File.Exists(path) ? []
+            : XDocument.Load(path).Descendants("member").ToDictionary(member => member.Attribute("name")!.Value);
+    }
+
+    private static XElement? Find(string name) => Members.Value.GetValueOrDefault(name);
 
     private static string Text(XElement? element)
     {
@@ -49,8 +64,8 @@ internal static partial class OptionComments
             text.Append(node switch
             {
                 XText plain => plain.Value,
-                XElement { Name.LocalName: "see" } see => OptionText.Kebab(see.Attribute("langword")?.Value
-                    ?? LastName().Match(see.Attribute("cref")!.Value).Value),
+                XElement { Name.LocalName: "see" } see =>
+                    see.Attribute("langword")?.Value ?? Referred(see.Attribute("cref")!.Value),
                 XElement other => other.Value,
                 _ => "",
             });
@@ -58,8 +73,14 @@ internal static partial class OptionComments
         return WhiteSpace().Replace(text.ToString(), " ").Trim();
     }
 
-    [GeneratedRegex(@"\w+(?=$|\()")]
-    private static partial Regex LastName();
+    /// <summary>A member that a comment refers to: an option by its name, anything else as it is typed.</summary>
+    private static string Referred(string reference)
+    {
+        string[] names = reference[2..].Split('(')[0].Split('.');
+        Type? owner = typeof(PrefixTuningOptions).Assembly.GetType(string.Join('.', names[..^1]));
+        bool isOption = reference[0] == 'P' && owner?.GetProperty(names[^1]) is { CanWrite: true };
+        return isOption ? OptionNames.For(owner!).Of(names[^1]) : OptionText.Kebab(names[^1]);
+    }
 
     [GeneratedRegex(@"^The default is (null: )?")]
     private static partial Regex DefaultIs();

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Reflection;
 using System.Text.RegularExpressions;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
@@ -9,6 +10,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Options;
 /// <summary>Values of options as they are written on a command line.</summary>
 internal static partial class OptionText
 {
+    // Strings that are names of something and no words for a model end so.
+    private static readonly string[] NameEndings = ["ColumnName", "File", "Folder", "Device"];
+
     /// <summary>A name as options are written: <c>MaxNewTokens</c> becomes <c>max-new-tokens</c>.</summary>
     public static string Kebab(string name) => WordBegin().Replace(name, "-").ToLowerInvariant();
 
@@ -19,57 +23,81 @@ internal static partial class OptionText
         return type == typeof(int) || type == typeof(double) || type == typeof(string) || type.IsEnum;
     }
 
+    /// <summary>Whether values of a type may hold any character.</summary>
+    public static bool IsOpen(Type type) => type == typeof(string) || type == typeof(Prefix);
+
+    /// <summary>
+    /// Whether a member holds words for a model or from one, in which <see cref="EscapedText"/> is read; names of
+    /// columns, files and devices are taken as they stand.
+    /// </summary>
+    public static bool IsText(PropertyInfo member) => ItemOf(member) == typeof(string) && EndingOf(member) is null;
+
     /// <summary>What stands for a value in a command's help.</summary>
-    public static string Placeholder(Type type)
+    public static string Placeholder(PropertyInfo member)
     {
-        type = Nullable.GetUnderlyingType(type) ?? type;
+        Type type = ItemOf(member);
         if (type.IsEnum)
             return string.Join('|', Enum.GetNames(type).Select(Kebab));
-        return type == typeof(string) ? "text" : "number";
+        if (type != typeof(string))
+            return "number";
+        return EndingOf(member) is { } ending ? Kebab(ending).Split('-')[0] : "text";
     }
 
     /// <summary>A value as text.</summary>
     public static string Show(object value) =>
         value is Enum ? Kebab(value.ToString()!) : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 
-    /// <summary>A text as a value.</summary>
-    /// <param name="type">A type that <see cref="IsKnown"/>.</param>
+    /// <summary>A text as a value, or as one of a list of values.</summary>
+    /// <param name="member">A member of a type that <see cref="IsKnown"/>, a list of such, or a prefix.</param>
     /// <param name="text">The text.</param>
     /// <exception cref="FormatException">The text is no such value.</exception>
-    public static object Parse(Type type, string text)
+    public static object Parse(PropertyInfo member, string text)
     {
-        type = Nullable.GetUnderlyingType(type) ?? type;
+        Type type = ItemOf(member);
+        if (type == typeof(Prefix))
+            return Prefix.Load(text);
         if (type == typeof(string))
-            return text;
+            return IsText(member) ? EscapedText.Read(text) : text;
         if (type.IsEnum)
-        {
-            string? name = Enum.GetNames(type)
-                .FirstOrDefault(name => string.Equals(Kebab(name), text, StringComparison.OrdinalIgnoreCase));
-            return name is not null ? Enum.Parse(type, name)
-                : throw Wrong(string.Join(", ", Enum.GetNames(type).Select(Kebab)), text);
-        }
+            return ParseName(type, text);
         if (type == typeof(int))
+        {
             return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int whole)
                 ? whole : throw Wrong("a whole number", text);
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) ? real
-            : throw Wrong("a number", text);
+        }
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real)
+            ? real : throw Wrong("a number", text);
     }
 
-    /// <summary>Splits <c>kind:rest</c>.</summary>
-    public static (string Kind, string? Value) Split(string text)
+    /// <summary>Texts as the list that a member takes.</summary>
+    public static object ParseList(PropertyInfo member, IEnumerable<string> texts)
     {
-        int colon = text.IndexOf(':', StringComparison.Ordinal);
-        return colon < 0 ? (text, null) : (text[..colon], text[(colon + 1)..]);
-    }
-
-    /// <summary>A list of enumeration values or of texts, typed for its property.</summary>
-    public static object ParseList(Type item, IEnumerable<string> texts)
-    {
-        object[] values = [.. texts.Select(text => Parse(item, text))];
-        var list = Array.CreateInstance(item, values.Length);
+        object[] values = [.. texts.Select(text => Parse(member, text))];
+        var list = Array.CreateInstance(ItemOf(member), values.Length);
         values.CopyTo(list, 0);
         return list;
     }
+
+    /// <summary>The type of a member, or of the values in its list.</summary>
+    public static Type ItemOf(PropertyInfo member)
+    {
+        Type type = IsList(member) ? member.PropertyType.GenericTypeArguments[0] : member.PropertyType;
+        return Nullable.GetUnderlyingType(type) ?? type;
+    }
+
+    /// <summary>Whether a member takes several values.</summary>
+    public static bool IsList(PropertyInfo member) => member.PropertyType is { IsGenericType: true } type
+        && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>);
+
+    private static object ParseName(Type type, string text)
+    {
+        string[] names = Enum.GetNames(type);
+        string? name = names.FirstOrDefault(name => Kebab(name).Equals(text, StringComparison.OrdinalIgnoreCase));
+        return name is not null ? Enum.Parse(type, name) : throw Wrong(string.Join(", ", names.Select(Kebab)), text);
+    }
+
+    private static string? EndingOf(PropertyInfo member) =>
+        Array.Find(NameEndings, ending => member.Name.EndsWith(ending, StringComparison.Ordinal));
 
     private static FormatException Wrong(string expected, string found) =>
         new($"expected {expected}, found '{found}'.");

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;
@@ -24,33 +23,15 @@ internal sealed class PropertyOption
     /// <param name="defaultValue">Shown by the help; null for none.</param>
     public static PropertyOption? Make(PropertyInfo property, string name, object? defaultValue)
     {
-        Type type = property.PropertyType;
-        bool isPlain = defaultValue is not null && type != typeof(bool);
-        string description = OptionComments.Describe(property, hasDefault: isPlain || type == typeof(bool));
-        if (type == typeof(bool))
+        if (property.PropertyType == typeof(bool))
         {
-            var flag = new Option<bool>(name) { Description = description };
+            var flag = new Option<bool>(name) { Description = OptionComments.Describe(property, hasDefault: true) };
             return new PropertyOption(property, flag, parsed => parsed.GetValue(flag));
         }
-        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>)
-            && OptionText.IsKnown(type.GenericTypeArguments[0]))
-        {
-            Type item = type.GenericTypeArguments[0];
-            var list = new Option<string[]>(name)
-            {
-                Description = $"{description} Repeat the option for several.",
-                HelpName = OptionText.Placeholder(item)
-            };
-            list.Validators.Add(result => Check(result, item));
-            return new PropertyOption(property, list, parsed => OptionText.ParseList(item, parsed.GetValue(list)!));
-        }
-        if (!OptionText.IsKnown(type))
+        if (!OptionText.IsKnown(OptionText.ItemOf(property)))
             return null;
-        var single = new Option<string>(name) { Description = description, HelpName = OptionText.Placeholder(type) };
-        if (isPlain)
-            single.DefaultValueFactory = _ => OptionText.Show(defaultValue!);
-        single.Validators.Add(result => Check(result, type));
-        return new PropertyOption(property, single, parsed => OptionText.Parse(type, parsed.GetValue(single)!));
+        return OptionText.IsList(property) ? MakeList(property, name, defaultValue)
+            : MakeSingle(property, name, defaultValue);
     }
 
     /// <summary>Whether the command line says it.</summary>
@@ -59,13 +40,38 @@ internal sealed class PropertyOption
     /// <summary>Its value there.</summary>
     public object Read(ParseResult parsed) => _read(parsed);
 
-    private static void Check(OptionResult result, Type type)
+    private static PropertyOption MakeList(PropertyInfo property, string name, object? defaultValue)
+    {
+        string meaning = OptionComments.Describe(property, hasDefault: defaultValue is not null);
+        var list = new Option<string[]>(name)
+        {
+            Description = $"{meaning} Repeat the option for several.",
+            HelpName = OptionText.Placeholder(property),
+        };
+        list.Validators.Add(result => Check(result, property));
+        return new PropertyOption(property, list, parsed => OptionText.ParseList(property, parsed.GetValue(list)!));
+    }
+
+    private static PropertyOption MakeSingle(PropertyInfo property, string name, object? defaultValue)
+    {
+        var single = new Option<string>(name)
+        {
+            Description = OptionComments.Describe(property, hasDefault: defaultValue is not null),
+            HelpName = OptionText.Placeholder(property),
+        };
+        if (defaultValue is not null)
+            single.DefaultValueFactory = _ => OptionText.Show(defaultValue);
+        single.Validators.Add(result => Check(result, property));
+        return new PropertyOption(property, single, parsed => OptionText.Parse(property, parsed.GetValue(single)!));
+    }
+
+    private static void Check(OptionResult result, PropertyInfo property)
     {
         foreach (Token token in result.Tokens)
         {
             try
             {
-                OptionText.Parse(type, token.Value);
+                OptionText.Parse(property, token.Value);
             }
             catch (FormatException fault)
             {

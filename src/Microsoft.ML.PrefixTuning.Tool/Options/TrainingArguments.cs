@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using System.CommandLine;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
@@ -15,10 +14,8 @@ internal sealed class TrainingArguments
     public TrainingArguments(Verb command)
     {
         // What a cancelled training does is this tool's promise: it keeps the best.
-        _options = new RecordOptions<TrainingOptions>(command, fallback: "training-",
-            without: [nameof(TrainingOptions.WhenCancelled)],
-            names: new Dictionary<string, string> { [nameof(TrainingOptions.StateFile)] = "state" });
-        _earlyStopping = new RecordOptions<EarlyStopping>(command, prefix: "early-stopping-");
+        _options = new RecordOptions<TrainingOptions>(command, without: [nameof(TrainingOptions.WhenCancelled)]);
+        _earlyStopping = new RecordOptions<EarlyStopping>(command);
         command.Options.Add(_noEarlyStopping);
     }
 

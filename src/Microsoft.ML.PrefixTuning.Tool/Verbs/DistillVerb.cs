@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using System.CommandLine;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -24,25 +23,17 @@ internal sealed class DistillVerb
             HelpName = "path"
         };
     private readonly TuningArguments _student;
-    private readonly RecordOptions<DistillationOptions> _options;
-    private readonly RecordOptions<GenerationOptions> _continuations;
+    private readonly DistillationArguments _options;
 
     private DistillVerb(ToolConsole console, Verb command)
     {
         _student = new TuningArguments(console, command, own: [_text, _prefix],
-            without: [nameof(PrefixTuningOptions.AttributeColumnName), nameof(PrefixTuningOptions.AttributeLength),
-                nameof(PrefixTuningOptions.UnseenAttribute)]);
-        // Sampling has a temperature and a number of tokens, too.
-        _options = new RecordOptions<DistillationOptions>(command, names: new Dictionary<string, string>
-        {
-            [nameof(DistillationOptions.Temperature)] = "distillation-temperature",
-            [nameof(DistillationOptions.TopK)] = "distillation-top-k",
-        });
-        // One text a row, written or refused, is what a student learns from; what is cut off is the training's choice.
-        _continuations = new RecordOptions<GenerationOptions>(command, prefix: "continuation-",
-            without: [nameof(GenerationOptions.Decoding),
-            nameof(GenerationOptions.SequenceCount), nameof(GenerationOptions.ErrorColumnName),
-                nameof(GenerationOptions.Truncation)]);
+            without:
+            [
+                nameof(PrefixTuningOptions.AttributeColumnName), nameof(PrefixTuningOptions.AttributeLength),
+                nameof(PrefixTuningOptions.UnseenAttribute),
+            ]);
+        _options = new DistillationArguments(command);
         command.SetAction(Run);
     }
 
@@ -68,9 +59,7 @@ internal sealed class DistillVerb
             .Read("--teacher-text", parsed.GetValue(_text))
             .Read("--teacher-prefix", parsed.GetValue(_prefix))
             .Check();
-        DistillationOptions options = _options.Read(parsed,
-            new DistillationOptions()) with
-        { Continuations = _continuations.Read(parsed, new GenerationOptions()) };
+        DistillationOptions options = _options.Read(parsed);
         BaseModel baseModel = _student.Base(parsed);
         PrefixTeacher teacher = ReadTeacher(parsed, baseModel);
         return _student.Run(parsed, options.ContinuationColumnName is { } column ? [column]

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.ModelFormat;
@@ -55,15 +56,9 @@ internal static class ModelDescription
         ];
     }
 
-    private static string Describe(SavedGeneration generation) => generation.Decoding switch
+    private static string Describe(GenerationOptions generation)
     {
-        "beam" => FormattableString.Invariant(
-            $"beam, width {generation.Width}, length penalty {generation.LengthPenalty}"),
-        "sampling" =>
-            FormattableString.Invariant(
-            $"sampling, temperature {generation.Temperature}, top-k {generation.TopK}, ")
-            + FormattableString.Invariant($"top-p {generation.TopP}, seed {generation.Seed}"),
-        _ => generation.Decoding,
-    } + (generation.MaxNewTokens is { } most ? $", at most {most} tokens"
-        : ", at most as many tokens as the base says");
+        string most = generation.MaxNewTokens?.ToString(CultureInfo.InvariantCulture) ?? "as many as the base says";
+        return $"{GenerationArguments.Describe(generation.Decoding)}, at most {most} tokens";
+    }
 }

@@ -90,7 +90,7 @@ internal sealed class RowInspection
             int prompt = encoder.PromptLength(row.Text(input));
             // Several wanted texts are as many rows, as in train.
             int[] texts = label is int column
-                ? [.. row.Texts(column).Select(text => encoder.Target(text, out _).Length)] : [room];
+                ? [.. row.Texts(column).Select(text => encoder.Target(text, out _, out _).Length)] : [room];
             rows.AddRange(texts.Select(text => new RowLength(row.Place, prompt, text)));
         }
         return [.. rows];

@@ -94,6 +94,14 @@ internal sealed class TuningArguments
     /// <summary>The column that takes the text.</summary>
     public string Output(ParseResult parsed) => parsed.GetValue(_output)!;
 
+    /// <summary>The options of the command line.</summary>
+    public PrefixTuningOptions Read(ParseResult parsed) => _options.Read(parsed, new PrefixTuningOptions()) with
+    {
+        Prefix = _prefix.Read(parsed),
+        Training = _training.Read(parsed),
+        Generation = _generation.Read(parsed, new GenerationOptions()),
+    };
+
     /// <summary>Trains, saves, and says how it went.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="texts">
@@ -113,11 +121,10 @@ internal sealed class TuningArguments
         MLContext mlContext = Context.Make(_console);
         using var cancellation = new CancellationTokenSource();
         var display = new TrainingDisplay(_console);
-        PrefixTuningOptions options = _options.Read(parsed, new PrefixTuningOptions()) with
+        PrefixTuningOptions options = Read(parsed);
+        options = options with
         {
-            Prefix = _prefix.Read(parsed),
-            Training = _training.Read(parsed) with { Progress = display.Show, CancellationToken = cancellation.Token },
-            Generation = _generation.Read(parsed, new GenerationOptions()),
+            Training = options.Training with { Progress = display.Show, CancellationToken = cancellation.Token },
             ValidationSet = validation,
         };
         using PrefixTuningTransformer tuned = Fit(make(mlContext, options), rows, cancellation, display);

@@ -42,7 +42,7 @@ internal static class BaseLocator
             looked.Add($"{FileText.Quote(saved.Path)}: a place in the network, which is not opened because a model file"
                 + " names it");
         }
-        foreach (string path in Places(saved).Distinct())
+        foreach (string path in Places(saved.Path, saved.Name).Distinct())
         {
             string found = "nothing is there";
             try
@@ -96,11 +96,14 @@ internal static class BaseLocator
     // Windows hands the user's name and hashed password to any server that a path begins with.
     private static bool IsInNetwork(string path) => path is ['/' or '\\', '/' or '\\', ..];
 
-    private static IEnumerable<string> Places(SavedBase saved)
+    /// <summary>The places where a base may lie, in order.</summary>
+    /// <param name="recorded">Where it lay when a model was saved; passed over where that is in the network.</param>
+    /// <param name="named">Its name, as <see cref="NameOf"/> gives it.</param>
+    public static IEnumerable<string> Places(string recorded, string named)
     {
-        if (!IsInNetwork(saved.Path))
-            yield return saved.Path;
-        string name = saved.Name.TrimStart('/').Replace('/', Path.DirectorySeparatorChar);
+        if (!IsInNetwork(recorded))
+            yield return recorded;
+        string name = named.TrimStart('/').Replace('/', Path.DirectorySeparatorChar);
         yield return Path.Combine(AppContext.BaseDirectory, BaseModel.ApplicationFolder, name);
         if (AppContext.GetData(FolderSetting) is string { Length: > 0 } folder)
         {

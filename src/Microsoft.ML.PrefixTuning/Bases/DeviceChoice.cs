@@ -9,11 +9,6 @@ namespace Microsoft.ML.PrefixTuning.Bases;
 /// <summary>On which device a base runs, decided as ML.NET's own deep-learning trainers do it.</summary>
 internal static class DeviceChoice
 {
-    /// <summary>Whether a text names a device that torch may have.</summary>
-    public static bool IsName(string device) => device is "cpu" or "cuda" or "mps"
-        || (device.StartsWith("cuda:", StringComparison.Ordinal)
-            && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
-
     /// <summary>
     /// The named device, or the one that <c>MLContext.GpuDeviceId</c> and <c>FallbackToCpu</c> ask for.
     /// </summary>

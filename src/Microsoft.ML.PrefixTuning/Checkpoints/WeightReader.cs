@@ -1,208 +1,136 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
-using Microsoft.ML.PrefixTuning.Files;
+using System.Diagnostics;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
+/// <summary>How and where weights are kept.</summary>
+/// <param name="Type">Type of linear maps and embeddings; norms are float32.</param>
+/// <param name="Device">Where they go.</param>
+/// <param name="Transposed">Linear maps are stored [in, out].</param>
+internal sealed record WeightForm(ScalarType Type, Device Device, bool Transposed);
+
 /// <summary>
-/// A place in a checkpoint from which weights are taken by name and shape. Without <c>readsValues</c> it only checks
-/// and gathers faults; its results are then empty and not to be used.
+/// A place in a checkpoint from which weights are read by name; their shapes were checked before. Gathers what it
+/// reads, so that one owner can free it.
 /// </summary>
 internal sealed class WeightReader
 {
-    private const int MostFaults = 20;
-
     private readonly ITensorSource _source;
-    private readonly TensorNames _names;
-    private readonly ScalarType _type;
-    private readonly Device _device;
-    private readonly bool _readsValues;
+    private readonly FoundWeights _found;
+    private readonly WeightForm _form;
     private readonly string _place;
-    private readonly State _state;
+    private readonly List<Tensor> _owned;
 
-    public WeightReader(TensorNames names, ITensorSource source, ScalarType type, Device device, bool readsValues)
-        : this(names, source, type, device, readsValues, "", new State())
+    /// <summary>A reader at the root of the names.</summary>
+    /// <param name="source">The checkpoint.</param>
+    /// <param name="found">What it holds for the model.</param>
+    /// <param name="form">Type and device of what is read.</param>
+    public WeightReader(ITensorSource source, FoundWeights found, WeightForm form) : this(source, found, form, "", [])
     {
     }
 
-    private WeightReader(TensorNames names, ITensorSource source, ScalarType type, Device device, bool readsValues,
-        string place, State state)
-    {
-        (_names, _source, _type, _device, _readsValues, _place, _state) =
-            (names, source, type, device, readsValues, place, state);
-    }
+    private WeightReader(ITensorSource source, FoundWeights found, WeightForm form, string place, List<Tensor> owned) =>
+        (_source, _found, _form, _place, _owned) = (source, found, form, place, owned);
 
     /// <summary>All tensors read so far, the caller's to dispose.</summary>
-    public IReadOnlyList<Tensor> Owned => _state.Owned;
-
-    /// <summary>More faults are not gathered.</summary>
-    public bool IsFull => _state.Faults.Count >= MostFaults;
+    public IReadOnlyList<Tensor> Owned => _owned;
 
     /// <summary>The same reader below a place, such as <c>layers.3.</c>.</summary>
-    public WeightReader At(string place) => new(_names, _source, _type, _device, _readsValues, _place + place, _state);
+    public WeightReader At(string place) => new(_source, _found, _form, _place + place, _owned);
 
     /// <summary>A tensor of the model's type.</summary>
-    public Tensor Matrix(string name, long[] shape) => Take(name, shape, _type);
+    public Tensor Matrix(string name) => Own(Read(Place(name), _form.Type));
 
     /// <summary>A linear map [output, input].</summary>
-    public Linear Linear(string name, int output, int input, bool bias)
+    public Linear Linear(string name, bool bias)
     {
-        long[] shape = _names.Transposed ? [input, output] : [output, input];
-        Tensor weight = Take($"{name}.weight", shape, _type);
-        Tensor? offset = bias ? Take($"{name}.bias", [output], _type) : null;
-        return new Linear(_names.Transposed && _readsValues ? Own(weight.t()) : weight, offset);
+        Tensor weight = Matrix($"{name}.weight");
+        return new Linear(_form.Transposed ? Own(weight.t()) : weight, bias ? Matrix($"{name}.bias") : null);
     }
 
-    /// <summary>A norm over <paramref name="size"/> elements.</summary>
-    public Norm Norm(string name, int size, NormSpec spec)
+    /// <summary>A norm.</summary>
+    public Norm Norm(string name, NormSpec spec)
     {
-        Tensor weight = Take($"{name}.weight", [size], ScalarType.Float32);
-        if (spec.Kind == NormKind.RootMeanSquareOfOnePlus && _readsValues)
+        Tensor weight = Wide($"{name}.weight");
+        if (spec.Kind == NormKind.RootMeanSquareOfOnePlus)
             weight = Own(weight.Plus(Scalars.One));
-        return new Norm(weight, spec.Kind == NormKind.Layer ? Take($"{name}.bias", [size], ScalarType.Float32) : null);
+        return new Norm(weight, spec.Kind == NormKind.Layer ? Wide($"{name}.bias") : null);
     }
 
     /// <summary>Queries, keys and values that lie in one matrix, as three maps over its rows.</summary>
-    public (Linear Query, Linear Key, Linear Value) Fused(Fused fused, HeadShape heads, int width, bool bias)
+    public (Linear Query, Linear Key, Linear Value) Fused(Fused fused, HeadShape heads, bool bias)
     {
-        int all = heads.Count * heads.Size, shared = heads.KeyValueCount * heads.Size, rows = all + 2 * shared;
-        Linear whole = Linear(fused.Name, rows, width, bias);
-        if (!_readsValues)
-            return (whole, whole, whole);
+        int all = heads.Count * heads.Size, shared = heads.KeyValueCount * heads.Size;
+        Linear whole = Linear(fused.Name, bias);
         if (fused.Layout == FusedLayout.PerHead)
         {
             // [H, 3, D, E] to [3, H, D, E]; the copy that regroups takes the place of the original.
             using Tensor original = whole.Weight;
-            whole = new Linear(Own(Regroup(original, heads, width)),
+            whole = new Linear(Own(Regroup(original, heads, original.size(1))),
                 whole.Bias is null ? null : Own(Regroup(whole.Bias, heads)));
         }
         return (Rows(whole, 0, all), Rows(whole, all, shared), Rows(whole, all + shared, shared));
     }
 
-    /// <summary>A bias over the vocabulary, stored [n] or [1, n]; zero where it is absent.</summary>
-    public Tensor? OptionalBias(string name, int size)
+    /// <summary>A bias over the vocabulary, stored [n] or [1, n]; null where it is absent.</summary>
+    public Tensor? OptionalBias(string name)
     {
-        if (Find(name) is not { } found)
+        if (!_found.Places.ContainsKey(_place + name))
             return null;
-        if (_source.Describe(found).Shape.Length != 2)
-            return Take(name, [size], _type);
-        Tensor row = Take(name, [1, size], _type);
-        return _readsValues ? Own(row.view(-1)) : row;
+        Tensor bias = Matrix(name);
+        return bias.Dimensions == 1 ? bias : Own(bias.view(-1));
     }
 
     /// <summary>Copies of a tensor under other names are passed over if they are equal, refused if not.</summary>
-    public void Copies(IEnumerable<string> names, Tensor original, long[] shape)
+    /// <param name="names">Names under which there may be a copy.</param>
+    /// <param name="original">The tensor.</param>
+    /// <param name="of">Its name, for the message.</param>
+    /// <exception cref="FormatException">One of them has other values.</exception>
+    public void PassOverCopies(IEnumerable<string> names, Tensor original, string of)
     {
         foreach (string name in names)
         {
-            if (Find(name) is null)
+            if (!_found.Places.TryGetValue(_place + name, out string? stored))
                 continue;
-            Tensor copy = Take(name, shape, _type, owned: false);
-            if (!_readsValues)
-                continue;
-            using (copy)
+            using Tensor copy = Read(stored, _form.Type), equal = copy.eq(original), all = equal.all();
+            if (!all.item<bool>())
             {
-                using Tensor equal = copy.eq(original), all = equal.all();
-                if (!all.item<bool>())
-                    throw new FormatException(
-                        $"{FileOf(name)}: tensor '{name}': expected a copy of '{_names.Embedding}'"
-                            + " (tie_word_embeddings), found other values.");
+                throw new FormatException($"{_source.Describe(stored).File}: tensor '{name}': expected a copy of '{of}'"
+                    + " (tie_word_embeddings), found other values.");
             }
         }
-    }
-
-    /// <summary>Refuses what was found wrong.</summary>
-    /// <exception cref="FormatException">Something is missing or has another shape or type.</exception>
-    public void ThrowFaults()
-    {
-        if (_state.Faults.Count == 0)
-            return;
-        if (_names.AskedBy is not null)
-            _state.Faults.Add($"{_names.AskedBy} asks for these tensors.");
-        throw new FormatException(string.Join(Environment.NewLine, _state.Faults));
-    }
-
-    /// <summary>Refuses tensors that nobody asked for: half a model would be run.</summary>
-    /// <returns>Those that mean nothing: known buffers and empty tensors.</returns>
-    /// <exception cref="FormatException">There are others.</exception>
-    public IReadOnlyList<string> RefuseSurplus()
-    {
-        string[] unused =
-            [.. _source.TensorNames.Where(name => !_state.Taken.Contains(name)).Order(StringComparer.Ordinal)];
-        string[] surplus = [.. unused.Where(name => !MeansNothing(name))];
-        if (surplus.Length == 0)
-            return unused;
-        throw new FormatException($"{_source.Describe(surplus[0]).File}: tensor {FileText.Quote(surplus[0])}"
-            + (surplus.Length > 1 ? $" and {surplus.Length - 1} more" : "")
-            + $": expected none of that name for this {_names.AskedBy ?? "config"} (number of layers, biases, head),"
-            + " found one.");
     }
 
     /// <summary>Frees what was read, after a failure.</summary>
     public void DisposeOwned()
     {
-        foreach (Tensor tensor in _state.Owned)
+        foreach (Tensor tensor in _owned)
             tensor.Dispose();
     }
 
-    private Tensor Take(string name, long[] shape, ScalarType type, bool owned = true)
+    private Tensor Wide(string name) => Own(Read(Place(name), ScalarType.Float32));
+
+    private string Place(string name) => _found.Places.TryGetValue(_place + name, out string? stored) ? stored
+        : throw new UnreachableException($"Tensor '{_place + name}' is read but is not on the list of weights.");
+
+    private Tensor Read(string stored, ScalarType type)
     {
-        string full = _place + name;
-        if (Find(name) is not { } found)
-            return Fault($"{_source.Name}: tensor '{full}' is missing.");
-        _state.Taken.Add(found);
-        TensorInfo info = _source.Describe(found);
-        if (!info.IsFloating)
-            return Fault($"{info.File}: tensor '{found}': expected a floating dtype, found {info.StoredType}.");
-        if (!info.Shape.AsSpan().SequenceEqual(shape))
-            return Fault(
-                $"{info.File}: tensor '{found}': expected shape [{string.Join(", ", shape)}], found [{string.Join(", ", info.Shape)}].");
-        if (!_readsValues)
-            return null!;
-        Tensor tensor = _source.Read(found, type);
+        Tensor tensor = _source.Read(stored, type);
         if (!_source.RefusesNonFinite && !FiniteCheck.AllFinite(tensor))
         {
             tensor.Dispose();
-            throw new FormatException(
-                $"{info.File}: tensor '{found}': expected finite values, found NaN or infinity (not finite).");
+            throw new FormatException($"{_source.Describe(stored).File}: tensor '{stored}': expected finite values,"
+                + " found NaN or infinity (not finite).");
         }
-        if (_device.type != TorchSharp.DeviceType.CPU)
-            tensor = tensor.to(_device, disposeAfter: true);
-        return owned ? Own(tensor) : tensor;
+        return _form.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(_form.Device, disposeAfter: true);
     }
-
-    private bool MeansNothing(string name) =>
-        _names.Buffers.Any(buffer => name.EndsWith(buffer, StringComparison.Ordinal))
-            || _source.Describe(name).Shape.Contains(0);
-
-    private Tensor Fault(string fault)
-    {
-        if (!IsFull)
-            _state.Faults.Add(fault);
-        return null!;
-    }
-
-    private string? Find(string name)
-    {
-        string full = _place + name;
-        foreach (string root in _names.Roots)
-        {
-            if (_source.TensorNames.Contains(root + full))
-                return root + full;
-        }
-        return _source.TensorNames.Contains(full) ? full : null;
-    }
-
-    private string FileOf(string name) => _source.Describe(Find(name)!).File;
 
     private Tensor Own(Tensor tensor)
     {
-        if (!_readsValues)
-            return tensor;
-        _state.Owned.Add(tensor.DetachFromDisposeScope());
+        _owned.Add(tensor.DetachFromDisposeScope());
         return tensor;
     }
 
@@ -214,14 +142,5 @@ internal sealed class WeightReader
     {
         using Tensor perHead = rows.view([heads.Count, 3, heads.Size, .. width]), perPart = perHead.transpose(0, 1);
         return perPart.reshape([-1, .. width]);
-    }
-
-    private sealed class State
-    {
-        public List<Tensor> Owned { get; } = [];
-
-        public List<string> Faults { get; } = [];
-
-        public HashSet<string> Taken { get; } = new(StringComparer.Ordinal);
     }
 }

@@ -50,8 +50,8 @@ internal sealed class AttributeFitting(AttributeValues values, PrefixTuningOptio
     {
         if (start.Start is not TextStart)
             return start.Text;
-        int own = OwnLength(start.Length), shared = start.Length - own - (start.Begin is null ? 0 : 1);
+        int own = OwnLength(start.Length), shared = start.Length - own - start.Opening.Count;
         int[] ofValue = tokenizer.Encode($" {options.AttributeColumnName}: {value}.");
-        return [.. PrefixInitializer.Fit(null, start.Text, shared), .. PrefixInitializer.Fit(null, ofValue, own)];
+        return [.. PrefixInitializer.Fit([], start.Text, shared), .. PrefixInitializer.Fit([], ofValue, own)];
     }
 }

@@ -11,7 +11,6 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
@@ -25,12 +24,14 @@ internal sealed class DistillationTeacher
     private readonly FrozenBase _frozen;
     private readonly DistillationOptions _options;
     private readonly int[] _before;
+    private readonly Opening _opening;
     private readonly string _text;
 
     private DistillationTeacher(FrozenBase frozen, DistillationOptions options, Prefix? prefix, string text)
     {
         (_frozen, _options, Prefix, _text) = (frozen, options, prefix, text);
-        _before = prefix is null ? frozen.Tokenizer.EncodeTemplate(text) : [];
+        _opening = new Opening(frozen.Tokenizer, frozen.Model.Spec);
+        _before = prefix is null ? _opening.TextIds(text) : [];
         Objective = new DistillationObjective(options.Temperature, Identity());
     }
 
@@ -108,42 +109,27 @@ internal sealed class DistillationTeacher
 
     /// <summary>Runs the teacher over rows.</summary>
     /// <param name="rows">Rows as the student reads them.</param>
-    /// <param name="heldByStudent">Whether the student's prefix, and not its rows, has the begin token.</param>
     /// <param name="checkAlive">Called before every forward pass; throws to cancel.</param>
     /// <returns>The rows with what the teacher says of them.</returns>
-    public List<TrainingExample> Annotate(IReadOnlyList<TrainingExample> rows, bool heldByStudent, Action checkAlive)
+    public List<TrainingExample> Annotate(IReadOnlyList<TrainingExample> rows, Action checkAlive)
     {
+        int[] front = [.. _opening.OfRow(Prefix is { Convention.HoldsBeginToken: true }), .. _before];
         using PrefixTensors? tensors = Prefix is null ? null : PrefixTensors.Make(Prefix, _frozen.Model);
         var pass = new TeacherPass
         {
             Model = _frozen.Model,
-            Prefix = tensors?.Sites ?? new Dictionary<AttentionSite, Tensor>(),
-            Convention = Prefix?.Convention ?? PrefixConvention.EncoderDecoder,
+            Prefix = tensors?.Sites ?? SitePrefixes.None,
             TopK = _options.TopK,
             Temperature = _options.Temperature,
             BatchSize = _options.Student.Training.BatchSize,
-            DecoderStart = _frozen.Model.Spec.Tokens.DecoderStart,
             CheckAlive = checkAlive,
         };
-        return pass.Annotate(rows, [.. rows.Select(row => row with { Source = Source(row.Source, heldByStudent) })]);
+        return pass.Annotate(rows, [.. rows.Select(row => row.Behind(front))]);
     }
 
     /// <summary>What was distilled, for the summary.</summary>
     /// <param name="student">Tokens of the student.</param>
     public DistillationSummary Summary(int student) => new(Length, student, _options.Temperature, _options.TopK);
-
-    /// <summary>
-    /// A row as the teacher reads it: begin token where the teacher's prefix has none, the teacher's text, the row.
-    /// </summary>
-    private int[] Source(int[] student, bool heldByStudent)
-    {
-        int[] prologue = [.. _frozen.Tokenizer.Prologue];
-        ReadOnlySpan<int> row = student;
-        if (!heldByStudent && row.StartsWith(prologue))
-            row = row[prologue.Length..];
-        int[] source = [.. Prefix is { Convention.HoldsBeginToken: true } ? [] : prologue, .. _before, .. row];
-        return source.Length > 0 ? source : student;
-    }
 
     /// <summary>Whether a student has keys and values of its own, in the teacher's place.</summary>
     private static bool CanStartAs(Prefix teacher, PrefixOptions student) =>
@@ -166,10 +152,9 @@ internal sealed class DistillationTeacher
 
     private static Prefix Read(FrozenBase frozen, string text)
     {
-        PretrainedTokenizer tokenizer = frozen.Tokenizer;
-        int? begin = tokenizer.Prologue is [int first, ..] ? first : null;
-        int[] ids = tokenizer.EncodeTemplate(text);
-        int length = ids.Length + (begin is null ? 0 : 1);
+        var opening = new Opening(frozen.Tokenizer, frozen.Model.Spec);
+        int[] ids = opening.TextIds(text), front = opening.OfPrefix(isInfix: false);
+        int length = front.Length + ids.Length;
         if (length >= frozen.Model.Spec.ContextLength)
             throw new ArgumentException(
                 "Teacher: expected a text of fewer tokens than the base's context of"
@@ -180,9 +165,12 @@ internal sealed class DistillationTeacher
             Start = PrefixStart.DefaultText,
             Sites = [AttentionSite.Decoder],
             Length = length,
-            Convention = PrefixConvention.DecoderOnly with { HoldsBeginToken = begin is not null },
+            Convention = PrefixConvention.DecoderOnly with
+            {
+                HoldsBeginToken = opening.IsHeld(isInfix: false, isFromText: true),
+            },
             Text = ids,
-            Begin = begin,
+            Opening = front,
         });
     }
 

@@ -4,6 +4,7 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
 
@@ -49,7 +50,7 @@ internal sealed class PlainTextDrift
         PrefixConvention convention = prefixes[0].Convention;
         TrainingExample[] plain = Rows(holdsBegin: false), behind = Rows(convention.HoldsBeginToken);
         int tokens = plain.Sum(row => row.Target.Length);
-        double without = Sum(plain, new Dictionary<AttentionSite, Tensor>());
+        double without = Sum(plain, SitePrefixes.None);
         double with = prefixes.Average(prefix =>
         {
             using PrefixTensors tensors = PrefixTensors.Make(prefix, _frozen.Model);
@@ -57,7 +58,7 @@ internal sealed class PlainTextDrift
         });
         return new TextDrift(without / tokens, with / tokens, tokens);
 
-        double Sum(TrainingExample[] rows, IReadOnlyDictionary<AttentionSite, Tensor> sites)
+        double Sum(TrainingExample[] rows, SitePrefixes prefix)
         {
             using var noGradient = no_grad();
             LanguageModel model = _frozen.Model;
@@ -66,8 +67,7 @@ internal sealed class PlainTextDrift
             {
                 checkAlive();
                 using var scope = NewDisposeScope();
-                TargetStates states =
-                    TargetStates.Make(model, batch, sites, convention, model.Spec.Tokens.DecoderStart);
+                TargetStates states = TargetStates.Make(model, batch, prefix);
                 sum += TargetLoss.Sum(model, states.Hidden, states.Labels);
             }
             return sum;
@@ -77,7 +77,7 @@ internal sealed class PlainTextDrift
     private TrainingExample[] Rows(bool holdsBegin)
     {
         bool both = _frozen.Model.Spec.IsEncoderDecoder;
-        int[] before = holdsBegin ? [] : [.. _frozen.Tokenizer.Prologue];
+        int[] before = new Opening(_frozen.Tokenizer, _frozen.Model.Spec).OfRow(holdsBegin);
         int[] behind = both ? [.. _frozen.Tokenizer.Epilogue] : [];
         return Array.ConvertAll(_windows, window =>
         {

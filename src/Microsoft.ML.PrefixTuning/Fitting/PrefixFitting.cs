@@ -40,7 +40,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     public (PrefixesByValue Prefixes, TrainingSummary Summary) Run(IDataView input)
     {
         Plan plan = Prepare();
-        ReadRows rows = Annotate(Read(plan, input), plan);
+        ReadRows rows = Annotate(Read(plan, input));
         Learned learned = Learn(plan, rows);
         TrainingSummary summary = Summarize(learned, plan, rows);
         return (rows.Attributes?.Choose(learned.Prefixes) ?? PrefixesByValue.ForAll(learned.Prefixes[0]), summary);
@@ -106,10 +106,10 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     }
 
     /// <summary>Notes on every row what the teacher says of it, where there is one.</summary>
-    private ReadRows Annotate(ReadRows rows, Plan plan) => Teacher is not { } teacher ? rows : rows with
+    private ReadRows Annotate(ReadRows rows) => Teacher is not { } teacher ? rows : rows with
     {
-        Training = teacher.Annotate(rows.Training, plan.Room.HoldsBeginToken, CheckAlive),
-        Validation = teacher.Annotate(rows.Validation, plan.Room.HoldsBeginToken, CheckAlive),
+        Training = teacher.Annotate(rows.Training, CheckAlive),
+        Validation = teacher.Annotate(rows.Validation, CheckAlive),
     };
 
     /// <summary>Trains what the method trains, searches, or only measures a text.</summary>
@@ -142,8 +142,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         Seed = Seed,
         // A search has none; what is moved by a gradient brings its own.
         LearningRate = 0,
-        DecoderStart = _model.Spec.Tokens.DecoderStart,
-        HeldTokens = plan.Room.HoldsBeginToken ? [.. frozen.Tokenizer.Prologue] : [],
+        Opening = new Opening(frozen.Tokenizer, _model.Spec).OfRow(isHeld: false),
         Base = frozen.Identity,
         GroupColumn = columns.Attribute,
         GroupValues = rows.Attributes?.Values ?? [],

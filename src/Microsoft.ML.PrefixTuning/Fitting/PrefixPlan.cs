@@ -69,9 +69,11 @@ internal sealed class PrefixPlan
 
     private int[] Text { get; }
 
-    // The begin token that stands in front of everything and so in front of a prefix from text.
-    private int? Begin => _frozen.Tokenizer.Prologue is [int begin, ..] && _options.Method is not InfixMethod ? begin
-        : null;
+    private Opening Opening => new(_frozen.Tokenizer, Spec);
+
+    private int[] Front => Opening.OfPrefix(IsInfix);
+
+    private bool IsInfix => _options.Method is InfixMethod;
 
     /// <summary>What is trained; the caller's.</summary>
     /// <exception cref="ArgumentException">The start's text has no tokens.</exception>
@@ -85,7 +87,7 @@ internal sealed class PrefixPlan
         {
             EmbeddingMethod => MakeEmbeddings(start),
             TextMethod => new FixedPrefix(PrefixInitializer.Make(start), start.Model.Device),
-            _ => _options.Parametrization.Make(start),
+            _ => ParametrizationMaker.Make(_options.Parametrization, start),
         };
     }
 
@@ -93,8 +95,8 @@ internal sealed class PrefixPlan
     /// <param name="method">How many words a step.</param>
     public TriggerRequest Search(TriggerWordsMethod method) => new()
     {
-        Start = PrefixInitializer.Fit(Begin, Text, Length),
-        FixedFront = Begin is null ? 0 : 1,
+        Start = PrefixInitializer.Fit(Front, Text, Length),
+        FixedFront = Front.Length,
         Allowed = Words(),
         Candidates = method.Candidates,
     };
@@ -109,8 +111,7 @@ internal sealed class PrefixPlan
         Convention = Convention,
         Seed = _seed,
         Text = Text,
-        Begin = Begin,
-        DecoderStart = Spec.Tokens.DecoderStart,
+        Opening = Front,
     };
 
     private static TrainedEmbeddings MakeEmbeddings(StartRequest start)
@@ -137,25 +138,24 @@ internal sealed class PrefixPlan
             return given.Prefix.Convention;
         if (Spec.IsEncoderDecoder)
             return PrefixConvention.EncoderDecoder;
-        if (_options.Method is InfixMethod)
+        if (IsInfix)
             return PrefixConvention.InfixBeforeLastToken;
         bool isFromText = _options.Start is TextStart && _options.Parametrization.TakesStart;
-        return PrefixConvention.DecoderOnly with { HoldsBeginToken = isFromText && Begin is not null };
+        return PrefixConvention.DecoderOnly with { HoldsBeginToken = Opening.IsHeld(IsInfix, isFromText) };
     }
 
     private int ChooseLength() => _options switch
     {
         { Start: PrefixValuesStart given } => given.Prefix.Length,
-        { Method: TextMethod } => Math.Max(1, Text.Length) + (Begin is null ? 0 : 1),
-        { Method: TriggerWordsMethod } when Begin is not null && _options.Length == 1 =>
-            throw new ArgumentException(
-                "Prefix.Length: expected 2 or more, since the base's begin token is the first one, found 1.",
-                "options"),
+        { Method: TextMethod } => Front.Length + Math.Max(1, Text.Length),
+        { Method: TriggerWordsMethod } when _options.Length <= Front.Length => throw new ArgumentException(
+            $"Prefix.Length: expected {Front.Length + 1} or more, since the base's begin token is the first one,"
+                + $" found {_options.Length}.", "options"),
         _ => _options.Length,
     };
 
-    private int[] StartText() =>
-        _options.Start is TextStart start ? _frozen.Tokenizer.Encode(start.Text ?? DefaultStartText()) : [];
+    private int[] StartText() => _options.Start is not TextStart start ? []
+        : start.Text is { } text ? Opening.TextIds(text) : _frozen.Tokenizer.Encode(DefaultStartText());
 
     /// <summary>
     /// Task words start better than others (Li and Liang 2021, §7.5): the columns' names say what the task is.

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
@@ -84,19 +85,22 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
 
     private TrainingExample Encode(InputRow row, string target, int group)
     {
-        if (target.Length == 0 && !options.AllowEmptyTargets)
-            throw new ArgumentException(
-                $"Row {row.Position}, column '{columns.Label}': expected a text, found an empty one"
-                    + " (AllowEmptyTargets is false).");
-        int[] targetIds = encoder.Target(target, out int lostTarget);
+        int[] targetIds = encoder.Target(target, out int lostTarget, out bool isEmpty);
+        if (isEmpty && !options.AllowEmptyTargets)
+        {
+            string blank = target.Length == 0 ? "" : $" ({FileText.Quote(target)} has no token)";
+            throw new ArgumentException($"Row {row.Position}, column '{columns.Label}': expected a text, found an"
+                + $" empty one{blank} (AllowEmptyTargets is false).");
+        }
         encoder.CheckTarget(row, targetIds.Length, columns.Label);
         EncodedPrompt prompt = encoder.Prompt(row, targetIds.Length, options.Truncation);
         if (prompt.IsTruncated)
             Truncated++;
         if (lostTarget + prompt.LostBytes > 0)
-            _warnings.Add(
-                $"Row {row.Position}: {lostTarget + prompt.LostBytes} bytes have no token in the base's vocabulary"
-                    + " and were left out.");
-        return new TrainingExample(prompt.Ids, targetIds, group, row.Position);
+        {
+            _warnings.Add($"Row {row.Position}: {lostTarget + prompt.LostBytes} bytes have no token in the base's"
+                + " vocabulary and were left out.");
+        }
+        return new TrainingExample(prompt.Ids, targetIds, group, row.Position) { Opening = prompt.Opening };
     }
 }

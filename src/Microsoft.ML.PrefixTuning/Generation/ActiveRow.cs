@@ -1,17 +1,12 @@
 using System;
-using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>A row that is worked on, or waits for it.</summary>
 internal sealed class ActiveRow
 {
-    private static readonly IReadOnlyDictionary<AttentionSite, Tensor> s_noPrefix = new Dictionary<AttentionSite,
-        Tensor>();
-
     /// <summary>A row at its start.</summary>
     /// <param name="index">Its place in the call.</param>
     /// <param name="prompt">What is continued.</param>
@@ -25,13 +20,11 @@ internal sealed class ActiveRow
         if (prompt.Source.Length == 0)
             throw new ArgumentException($"Prompt {index}: expected at least one token, found none.", nameof(prompt));
         (Index, Prompt) = (index, prompt);
-        Opening = spec.IsEncoderDecoder ? [rules.DecoderStartId ?? spec.Tokens.DecoderStart
-            ?? throw new ArgumentException($"Rules: a {spec.Family} model needs a decoder start token, found none.",
-                nameof(rules))]
-            : prompt.Source;
-        PrefixLength = PrefixMemory.LengthOf(Sites, AttentionSite.Decoder);
+        Opening = spec.IsEncoderDecoder ? [spec.DecoderStart()] : prompt.Source;
+        PrefixLength = Prefix.LengthOf(AttentionSite.Decoder);
         int used = Opening.Length + (Convention.TakesPositions ? PrefixLength : 0);
-        var text = new WrittenText(Opening, Math.Max(1, Math.Min(rules.MaxNewTokens, spec.ContextLength - used)));
+        Limit = Math.Max(1, Math.Min(rules.MaxNewTokens, spec.ContextLength - used));
+        var text = new WrittenText(Opening, Limit);
         Search = TokenSearch.Start(rules, constraints, prompt.Source, text);
     }
 
@@ -44,16 +37,22 @@ internal sealed class ActiveRow
 
     public TokenSearch Search { get; }
 
+    /// <summary>New tokens that it has at most.</summary>
+    public int Limit { get; }
+
     /// <summary>P of the decoder's own attention.</summary>
     public int PrefixLength { get; }
 
     /// <summary>Tokens in the cache.</summary>
     public int Present { get; set; }
 
-    public PrefixConvention Convention => Prompt.Prefix?.Prefix.Convention ?? PrefixConvention.DecoderOnly;
+    /// <summary>Columns that its source takes beside an encoder.</summary>
+    public int SourceColumns => Prefix.LengthOf(AttentionSite.Cross) + Prompt.Source.Length;
 
-    /// <summary>The prefix of each site; empty for the base alone.</summary>
-    public IReadOnlyDictionary<AttentionSite, Tensor> Sites => Prompt.Prefix?.Sites ?? s_noPrefix;
+    /// <summary>Its prefixes; none for the base alone.</summary>
+    public SitePrefixes Prefix => Prompt.Prefix?.Sites ?? SitePrefixes.None;
+
+    public PrefixConvention Convention => Prefix.Convention;
 
     /// <summary>Its place in a pass of new tokens.</summary>
     public RowState State(int tokens) => new(PrefixLength, Present, tokens, Opening.Length);

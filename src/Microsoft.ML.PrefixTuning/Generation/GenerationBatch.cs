@@ -14,9 +14,6 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 /// </summary>
 internal sealed class GenerationBatch : IDisposable
 {
-    // Tokens of one reading pass, so that its masks and inner activations stay small beside the weights.
-    private const int TokensPerRead = 2048;
-
     private readonly LanguageModel _model;
     private readonly GenerationRules _rules;
     private readonly KeyValueCache _cache;
@@ -48,8 +45,9 @@ internal sealed class GenerationBatch : IDisposable
         _rows.Clear();
         _slots = Math.Max(1, Math.Min(_rules.BatchSize / _lanes, rows.Count));
         _prefixColumns = rows.Select(row => row.PrefixLength).DefaultIfEmpty().Max();
-        _cache.Block.Open(_slots * _lanes);
-        _sources?.Open(_slots);
+        int longest = rows.Select(row => row.Opening.Length + row.Limit).DefaultIfEmpty().Max();
+        _cache.Block.Open(_slots * _lanes, _prefixColumns + longest);
+        _sources?.Open(_slots, rows.Select(row => row.SourceColumns).DefaultIfEmpty().Max());
     }
 
     /// <summary>Reads as many waiting rows as free slots and one pass hold, and chooses their first tokens.</summary>
@@ -57,32 +55,18 @@ internal sealed class GenerationBatch : IDisposable
     {
         using var scope = NewDisposeScope();
         ActiveRow[] rows = TakeFrom(waiting);
-        int first = _rows.Count, tokens = rows.Max(row => row.Opening.Length);
+        int first = _rows.Count;
         _rows.AddRange(rows);
         if (_sources is not null)
             Encode(rows, first);
-        _cache.Block.Ensure(_prefixColumns + tokens);
+        _cache.Block.Ensure(_prefixColumns + rows.Max(row => row.Opening.Length));
+        _cache.Block.Clear(first * _lanes, rows.Length * _lanes);
         for (int row = 0; row < rows.Length; row++)
         {
             if (rows[row].PrefixLength > 0)
-                _cache.Block.Fill((first + row) * _lanes, rows[row].Sites[AttentionSite.Decoder]);
+                _cache.Block.Fill((first + row) * _lanes, rows[row].Prefix.Values[AttentionSite.Decoder]);
         }
-        var ids = new long[rows.Length * tokens];
-        var lasts = new long[rows.Length];
-        for (int row = 0; row < rows.Length; row++)
-        {
-            int[] opening = rows[row].Opening;
-            for (int token = 0; token < opening.Length; token++)
-                ids[row * tokens + token] = opening[token];
-            lasts[row] = row * tokens + opening.Length - 1;
-        }
-        RowState[] states = Array.ConvertAll(rows, row => row.State(row.Opening.Length));
-        var pass = new Pass(new LaneRange(first * _lanes, rows.Length, _lanes), states, tokens,
-            Array.ConvertAll(rows, row => row.Convention));
-        Tensor hidden = Run(pass, ids, _sources?.See(first, rows.Length, lanes: 1));           // [B, L, E]
-        Tensor last = hidden.flatten(0, 1).index_select(0, tensor(lasts, device: _model.Device)); // [B, E]
-        foreach (ActiveRow row in rows)
-            row.Present = row.Opening.Length;
+        Tensor last = Read(rows, first);                                                        // [B, E]
         _choice.Choose(_model.Logits(last), rows);
         FollowParents(first, fromColumn: 0);
     }
@@ -102,7 +86,8 @@ internal sealed class GenerationBatch : IDisposable
             (states[lane], conventions[lane]) = (row.State(1), row.Convention);
         }
         var pass = new Pass(new LaneRange(0, lanes, 1), states, 1, conventions);
-        Tensor hidden = Run(pass, ids, _sources?.See(0, _rows.Count, _lanes)); // [B, 1, E]
+        Tensor next = tensor(ids, [lanes, 1], device: _model.Device);
+        Tensor hidden = Run(pass, next, _sources?.See(0, _rows.Count, _lanes)); // [B, 1, E]
         foreach (ActiveRow row in _rows)
             row.Present++;
         _choice.Choose(_model.Logits(hidden.select(Axis.Token, 0)), CollectionsMarshal.AsSpan(_rows));
@@ -147,7 +132,7 @@ internal sealed class GenerationBatch : IDisposable
         while (rows.Count < _slots - _rows.Count && waiting.TryPeek(out ActiveRow? next))
         {
             longest = Math.Max(longest, next.Prompt.Source.Length);
-            if (rows.Count > 0 && (rows.Count + 1) * longest > TokensPerRead)
+            if (rows.Count > 0 && !ReadingPass.Holds(rows.Count + 1, longest))
                 break;
             rows.Add(waiting.Dequeue());
         }
@@ -155,23 +140,48 @@ internal sealed class GenerationBatch : IDisposable
         return [.. rows.GroupBy(row => row.Prompt.Prefix).SelectMany(group => group)];
     }
 
+    /// <summary>Runs the openings of rows, in parts where they are too long for one pass.</summary>
+    /// <param name="rows">The rows, in neighbouring slots.</param>
+    /// <param name="first">The first slot.</param>
+    /// <returns>The hidden states of each row's last token, [B, E].</returns>
+    private Tensor Read(ActiveRow[] rows, int first)
+    {
+        int longest = rows.Max(row => row.Opening.Length);
+        int part = ReadingPass.Tokens(rows.Length, longest, _prefixColumns, _model.Spec.Decoder.Heads.Group);
+        var lasts = new Tensor[rows.Length];
+        for (int start = 0; start < longest; start += part)
+        {
+            int[][] parts = Array.ConvertAll(rows,
+                row => row.Opening[row.Present..Math.Min(start + part, row.Opening.Length)]);
+            using var scope = NewDisposeScope();
+            TokenRows read = TokenRows.Pad(parts, _model.Device);
+            var pass = new Pass(new LaneRange(first * _lanes, rows.Length, _lanes),
+                [.. rows.Zip(read.Lengths, (row, length) => row.State(length))], read.Width,
+                Array.ConvertAll(rows, row => row.Convention));
+            Tensor hidden = Run(pass, read.Ids, _sources?.See(first, rows.Length, lanes: 1));    // [B, L, E]
+            for (int row = 0; row < rows.Length; row++)
+            {
+                int count = read.Lengths[row];
+                rows[row].Present += count;
+                if (count > 0 && rows[row].Present == rows[row].Opening.Length)
+                    lasts[row] = hidden.select(Axis.Row, row).select(0, count - 1).clone().MoveToOuterDisposeScope();
+            }
+        }
+        return stack(lasts);
+    }
+
     private void Encode(ActiveRow[] rows, int first)
     {
         foreach (IGrouping<PrefixTensors?, ActiveRow> group in rows.GroupBy(row => row.Prompt.Prefix))
         {
             int[][] sources = [.. group.Select(row => row.Prompt.Source)];
-            int width = sources.Max(source => source.Length);
-            var ids = new long[sources.Length * width];
-            for (int row = 0; row < sources.Length; row++)
-                Array.ConvertAll(sources[row], id => (long)id).CopyTo(ids, row * width);
             _sources!.Write(first,
-                EncodedSource.Make(_model, tensor(ids, [sources.Length, width], device: _model.Device),
-                Array.ConvertAll(sources, source => source.Length), group.First().Sites));
+                EncodedSource.Make(_model, TokenRows.Pad(sources, _model.Device), group.First().Prefix));
             first += sources.Length;
         }
     }
 
-    private Tensor Run(in Pass pass, long[] ids, CrossInput? cross)
+    private Tensor Run(in Pass pass, Tensor ids, CrossInput? cross)
     {
         int columns = 0;
         var firstColumns = new int[pass.Lanes.Count];
@@ -182,8 +192,7 @@ internal sealed class GenerationBatch : IDisposable
         }
         _cache.Begin(pass.Lanes, firstColumns, pass.Tokens, columns);
         AttentionPlaces seen = TokenPlaces.Causal(pass.States, pass.Tokens, _prefixColumns, columns, pass.Conventions);
-        Tensor embedded = _model.Embed(tensor(ids, [pass.Lanes.Count, pass.Tokens], device: _model.Device));
-        return _model.Decode(embedded, seen, _cache, cross);
+        return _model.Decode(_model.Embed(ids), seen, _cache, cross);
     }
 
     /// <summary>Copies the columns of lanes that go on with another lane's text.</summary>
@@ -216,7 +225,8 @@ internal sealed class GenerationBatch : IDisposable
             for (int lane = 0; lane < _lanes; lane++)
                 lanes.Add((from * _lanes + lane, to * _lanes + lane));
         }
-        CopyLanes(lanes, 0, _prefixColumns + _rows.Max(row => row.Present));
+        // All columns, so that nothing of the row that lay there is left behind the new one's.
+        CopyLanes(lanes, 0, _cache.Block.Columns);
         _sources?.Move([.. slots.Select(move => move.From)], [.. slots.Select(move => move.To)]);
     }
 

@@ -44,9 +44,6 @@ internal sealed record GenerationRules
     /// </summary>
     public IReadOnlyList<int> SuppressedIds { get; init; } = [];
 
-    /// <summary>First token of an encoder-decoder model's output; not part of the result.</summary>
-    public int? DecoderStartId { get; init; }
-
     /// <summary>The first new token, whatever its score.</summary>
     public int? ForcedFirstId { get; init; }
 

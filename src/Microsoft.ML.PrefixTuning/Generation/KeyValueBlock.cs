@@ -16,6 +16,7 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
 #else
     private const int ColumnStep = 64;
 #endif
+    private const int MostSpare = 2;
     private const int LaneAxis = 2;
     private const int ColumnAxis = 4;
     private const int Halves = 2;
@@ -29,14 +30,26 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
 
     public int Columns { get; private set; }
 
-    /// <summary>Makes room for lanes; what was held is lost if there are too few.</summary>
-    public void Open(int lanes)
+    /// <summary>
+    /// Makes room for lanes; what was held is lost. What one long row once needed is not kept for good: a block of
+    /// many more columns than are needed now is given back.
+    /// </summary>
+    /// <param name="lanes">Lanes that are needed.</param>
+    /// <param name="columns">Columns that may be needed.</param>
+    public void Open(int lanes, int columns)
     {
-        if (lanes <= Lanes)
+        if (lanes <= Lanes && Columns <= MostSpare * Math.Max(columns, ColumnStep))
             return;
+        lanes = Math.Max(lanes, Lanes);
         Dispose();
         Lanes = lanes;
     }
+
+    /// <summary>
+    /// Empties lanes, so that a row finds nothing of the row before it there. What a mask hides has the weight 0, but
+    /// 0 times NaN is NaN, and a huge score lies above the mask.
+    /// </summary>
+    public void Clear(int first, int count) => _block!.narrow(LaneAxis, first, count).zero_();
 
     /// <summary>Makes room for columns; what is held stays.</summary>
     public void Ensure(int columns)

@@ -35,11 +35,11 @@ internal static class RuleMaker
             // Rows of the embedding behind the tokenizer's last token: no text belongs to them.
             SuppressedIds = Enumerable.Range(tokenizer.TokenCount,
                 Math.Max(0, spec.VocabularySize - tokenizer.TokenCount)).ToArray(),
-            DecoderStartId = spec.Tokens.DecoderStart,
             ForcedFirstId = spec.Output.FirstId,
             ForcedLastId = spec.Output.LastId,
             BatchSize = options.BatchSize,
-            Stops = options.StopStrings.Count == 0 ? null : ids => Contains(tokenizer, ids, options.StopStrings),
+            Stops = options.StopStrings.Count == 0 ? null
+                : new Stops(options.StopStrings, ids => tokenizer.Decode(ids)).Reached,
         };
     }
 
@@ -67,14 +67,5 @@ internal static class RuleMaker
             : throw new ArgumentException(
                 $"Generation.BannedWords: expected words that the base has tokens for, found {FileText.Quote(word)},"
                     + " which has none.", "options");
-    }
-
-    private static bool Contains(PretrainedTokenizer tokenizer, IReadOnlyList<int> ids, IReadOnlyList<string> stops)
-    {
-        // A stop string that just became whole ends within the newest tokens; a token holds at least a byte of it.
-        int longest = stops.Max(stop => stop.Length) * 4 + 1;
-        int from = Math.Max(0, ids.Count - longest);
-        string text = tokenizer.Decode(ids.Skip(from).ToArray());
-        return stops.Any(stop => text.Contains(stop, StringComparison.Ordinal));
     }
 }

@@ -17,9 +17,11 @@ internal sealed class SourceCache(StackSpec decoder, ScalarType type, Device dev
     public KeyValueBlock Block { get; } = new(decoder.Layers, decoder.Heads, type, device);
 
     /// <summary>Makes room for rows.</summary>
-    public void Open(int rows)
+    /// <param name="rows">Rows that are needed.</param>
+    /// <param name="columns">Tokens of the longest source, its prefix included.</param>
+    public void Open(int rows, int columns)
     {
-        Block.Open(rows);
+        Block.Open(rows, columns);
         _lengths = new int[rows];
     }
 
@@ -30,6 +32,7 @@ internal sealed class SourceCache(StackSpec decoder, ScalarType type, Device dev
     {
         int rows = source.Lengths.Length, columns = (int)source.Keys[0].size(Axis.Key);
         Block.Ensure(columns);
+        Block.Clear(first, rows);
         Tensor content =
             stack([.. source.Keys.Zip(source.Values, (keys, values) => stack([keys, values]))]); // [N, 2, B, G, S, D]
         for (int row = 0; row < rows; row++)

@@ -5,9 +5,10 @@ using System.Runtime.InteropServices;
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
-/// From scores to a distribution (temperature, the k best, the smallest set of mass p) and a draw from it.
+/// From scores to a distribution (temperature, the k best, the smallest set of mass p, what reaches a share of the
+/// largest) and a draw from it.
 /// </summary>
-/// <param name="decoding">The three settings.</param>
+/// <param name="decoding">The settings.</param>
 internal sealed class TokenSampler(SamplingDecoding decoding)
 {
     /// <summary>Turns logits into the probabilities that are drawn from, in place; tokens left out have 0.</summary>
@@ -24,6 +25,9 @@ internal sealed class TokenSampler(SamplingDecoding decoding)
             KeepMostProbable(scores, decoding.TopK);
         if (decoding.TopP < 1)
             KeepMass(scores, decoding.TopP);
+        // Of the largest: what was taken out before changes no share of it.
+        if (decoding.MinP > 0)
+            KeepAtLeast(scores, (float)(decoding.MinP * scores[GreedySearch.Largest(scores)]));
         Divide(scores, Sum(scores));
     }
 

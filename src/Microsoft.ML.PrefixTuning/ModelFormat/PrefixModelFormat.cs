@@ -35,20 +35,11 @@ internal static class PrefixModelFormat
     /// <summary>Bytes: far above any description; keeps a lying archive from being read into memory.</summary>
     public const long LongestDescription = 64L << 20;
 
-    /// <summary>
-    /// Version of the layout that is written; a new one needs a saved model of its own among the tests' files.
-    /// </summary>
-    // *** Version 1: initial; read by ModelFormat/Former.
-    // *** Version 2: the base's identity as a list of named values; the rules by which texts become tokens and end.
-    public const uint Version = 0x00010002;
-
-    private static readonly ModelEntryHeader Header = new("PREFIXTN", LoaderSignature, Version, 0x00010002, 0x00010001);
-
     /// <summary>Writes a transformer.</summary>
     public static void Write(ModelSaveContext context, PrefixTuningTransformer transformer)
     {
-        MlNetInternals.WriteHeader(context, Header);
         TextSettings settings = transformer.Session.Settings;
+        MlNetInternals.WriteHeader(context, Header(FormatVersion.ReadableFrom(settings.Generation)));
         FrozenBase frozen = transformer.Session.Base;
         byte[]? prefix = transformer.Prefix is null ? null : PrefixFile.ToBytes(transformer.Prefix);
         (string Value, byte[] Content)[] ofAttributes =
@@ -61,7 +52,7 @@ internal static class PrefixModelFormat
             AttributeColumn = settings.AttributeColumn,
             Template = settings.Template,
             Precision = settings.Precision,
-            Generation = SavedGeneration.Of(settings.Generation),
+            Generation = settings.Generation,
             Base = new SavedBase
             {
                 Name = BaseLocator.NameOf(frozen.Path),
@@ -97,7 +88,7 @@ internal static class PrefixModelFormat
     /// </exception>
     public static PrefixTuningTransformer Read(IHost host, ModelLoadContext context)
     {
-        MlNetInternals.ReadHeader(context, Header);
+        MlNetInternals.ReadHeader(context, Header(FormatVersion.Oldest));
         string place = MlNetInternals.GetPlace(context);
         byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
@@ -149,9 +140,14 @@ internal static class PrefixModelFormat
         return PrefixFile.FromBytes(content, $"Model entry '{place}', {stream}");
     }
 
+    private static ModelEntryHeader Header(uint readableFrom) =>
+        new("PREFIXTN", LoaderSignature, FormatVersion.Present, readableFrom, FormatVersion.Oldest);
+
     private static string AttributeStream(int index) => $"Prefix.{index}.safetensors";
 
-    private static byte[] ReadStream(ModelLoadContext context, string name, string place, long most) =>
+    /// <summary>Reads a stream of an entry.</summary>
+    /// <exception cref="FormatException">There is none, or it is longer than allowed.</exception>
+    public static byte[] ReadStream(ModelLoadContext context, string name, string place, long most) =>
         FindStream(context, name, place)?.ReadBytes(most)
         ?? throw new FormatException($"Model entry '{place}': expected a stream '{name}', found none.");
 

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -11,7 +12,7 @@ namespace Microsoft.ML.PrefixTuning.Models;
 internal sealed class AttentionInput
 {
     // Finite, so that a row which sees nothing (padding) stays finite too; exp of it is an exact 0.
-    private const float Invisible = -1e30f;
+    private static readonly Scalar s_invisible = (-1e30).ToScalar();
 
     private AttentionInput(Tensor positions, Tensor? fullMask, Tensor? windowMask)
         => (Positions, FullMask, WindowMask) = (positions, fullMask, windowMask);
@@ -38,9 +39,10 @@ internal sealed class AttentionInput
         Tensor? full = Mask(columns, null, stack.Heads.Group, type, device);
         int[] windows = stack.Windows.OfType<int>().Distinct().ToArray();
         if (windows.Length > 1)
-            throw new NotSupportedException(
-                "sliding_window: one window for all windowed layers is supported, found "
-                + $"{string.Join(", ", windows)}.");
+        {
+            throw new NotSupportedException("sliding_window: one window for all windowed layers is supported,"
+                + $" found {string.Join(", ", windows)}.");
+        }
         Tensor? windowed = windows.Length == 0 ? null : Mask(columns, windows[0], stack.Heads.Group, type, device);
         if (relativeBias is not null)
             full = RelativeBias.Add(columns, (RelativePositions)stack.Positions, relativeBias, full, type);
@@ -52,25 +54,21 @@ internal sealed class AttentionInput
 
     private static Tensor? Mask(AttentionPlaces columns, int? window, int group, ScalarType type, Device device)
     {
-        var mask = new float[columns.Rows * columns.Queries * columns.Keys];
-        bool hides = false;
-        int at = 0;
-        for (int row = 0; row < columns.Rows; row++)
-        {
-            for (int query = 0; query < columns.Queries; query++)
-            {
-                for (int key = 0; key < columns.Keys; key++, at++)
-                {
-                    if (columns.Sees(row, query, key, window))
-                        continue;
-                    mask[at] = Invisible;
-                    hides = true;
-                }
-            }
-        }
-        if (!hides)
+        if (!columns.HidesAny(window))
             return null;
-        Tensor one = tensor(mask, [columns.Rows, 1, columns.Queries, columns.Keys], type, device);
+        Tensor hidden = OfKeys(columns.KeyOrder).gt(OfQueries(columns.QueryOrder));                 // [B, L, S]
+        if (window is { } size)
+        {
+            Tensor passed = OfQueries(columns.QueryColumn).add(OfKeys(columns.KeyColumn), Scalars.MinusOne);
+            Tensor exempt = tensor(columns.KeyExempt, [columns.Rows, 1, columns.Keys], device: device);
+            hidden = hidden.logical_or_(passed.ge(Scalars.Whole(size)).logical_and_(exempt.logical_not()));
+        }
+        Tensor one = zeros([columns.Rows, 1, columns.Queries, columns.Keys], type, device)
+            .masked_fill_(hidden.unsqueeze(1), s_invisible);
         return group == 1 ? one : one.repeat(1, 1, group, 1);
+
+        Tensor OfQueries(int[] places) => tensor(places, [columns.Rows, columns.Queries, 1], device: device);
+
+        Tensor OfKeys(int[] places) => tensor(places, [columns.Rows, 1, columns.Keys], device: device);
     }
 }

@@ -59,12 +59,22 @@ internal sealed class AttentionPlaces
     /// <summary>[B, S]: no window reaches this key.</summary>
     public bool[] KeyExempt { get; }
 
-    /// <summary>Whether a query sees a key.</summary>
-    public bool Sees(int row, int query, int key, int? window)
+    /// <summary>Whether any query does not see any key.</summary>
+    /// <param name="window">Keys that a query sees, from its own place back; null for all.</param>
+    public bool HidesAny(int? window)
     {
-        int q = row * Queries + query, k = row * Keys + key;
-        return KeyOrder[k] <= QueryOrder[q]
-            && (window is null || KeyExempt[k] || QueryColumn[q] - KeyColumn[k] < window);
+        for (int row = 0; row < Rows; row++)
+        {
+            int least = int.MaxValue, last = int.MinValue;
+            for (int q = row * Queries; q < (row + 1) * Queries; q++)
+                (least, last) = (Math.Min(least, QueryOrder[q]), Math.Max(last, QueryColumn[q]));
+            for (int k = row * Keys; k < (row + 1) * Keys; k++)
+            {
+                if (KeyOrder[k] > least || (window is not null && !KeyExempt[k] && last - KeyColumn[k] >= window))
+                    return true;
+            }
+        }
+        return false;
     }
 
     /// <summary>Sets a query's three places to one number.</summary>

@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -18,27 +19,33 @@ internal static class RelativeBias
     public static Tensor Add(AttentionPlaces columns, RelativePositions positions, Tensor table, Tensor? mask,
         ScalarType type)
     {
-        // One row more than there are buckets: zeros, for keys without a position.
-        var buckets = new long[columns.Rows * columns.Queries * columns.Keys];
-        int at = 0;
-        for (int row = 0; row < columns.Rows; row++)
-        {
-            for (int query = 0; query < columns.Queries; query++)
-            {
-                long from = columns.QueryPosition[row * columns.Queries + query];
-                for (int key = 0; key < columns.Keys; key++, at++)
-                {
-                    int to = columns.KeyPosition[row * columns.Keys + key];
-                    buckets[at] = to == AttentionPlaces.NoPosition
-                        ? positions.Buckets
-                        : Bucket((int)(to - from), positions);
-                }
-            }
-        }
-        Tensor rows = cat([table, zeros([1, table.size(1)], table.dtype, table.device)], 0);
-        Tensor bias = rows.index_select(0, tensor(buckets, device: table.device))
+        long[] has = Array.ConvertAll(columns.KeyPosition, place => place == AttentionPlaces.NoPosition ? 0L : 1L);
+        long first = columns.KeyPosition.Where((_, key) => has[key] == 1).DefaultIfEmpty().Min();
+        long lowest = first - columns.QueryPosition.Max();
+        long highest = Math.Max(lowest, columns.KeyPosition.Max() - columns.QueryPosition.Min());
+        Tensor ofDistance = OfDistances(lowest, highest, positions, table); // [1 + distances, H]
+        long[] keys = Array.ConvertAll(columns.KeyPosition, place => place - lowest + 1);
+        Tensor places = OfKeys(keys).add(OfQueries(columns.QueryPosition), Scalars.MinusOne)
+            .mul_(OfKeys(has));                                                                     // [B, L, S]
+        Tensor bias = ofDistance.index_select(0, places.flatten())
             .view(columns.Rows, columns.Queries, columns.Keys, -1).permute(0, 3, 1, 2).to(type);
         return mask is null ? bias.contiguous() : bias.Plus(mask);
+
+        Tensor OfQueries(long[] values) => tensor(values, [columns.Rows, columns.Queries, 1], device: table.device);
+
+        Tensor OfKeys(long[] values) => tensor(values, [columns.Rows, 1, columns.Keys], device: table.device);
+    }
+
+    /// <summary>
+    /// A row of zeros, for keys without a position, and behind it the bias of every distance of a range.
+    /// </summary>
+    private static Tensor OfDistances(long lowest, long highest, RelativePositions positions, Tensor table)
+    {
+        var buckets = new long[highest - lowest + 1];
+        for (int i = 0; i < buckets.Length; i++)
+            buckets[i] = Bucket((int)(lowest + i), positions);
+        Tensor rows = table.index_select(0, tensor(buckets, device: table.device));
+        return cat([zeros([1, table.size(1)], table.dtype, table.device), rows], 0);
     }
 
     /// <summary>The bucket of key position - query position.</summary>

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -43,6 +44,9 @@ internal sealed record TensorNames
 internal sealed record StackNames
 {
     public required string Block { get; init; }
+
+    /// <summary>What stands before the names of a layer, from 0.</summary>
+    public string PlaceOf(int layer) => Block.Replace("{layer}", $"{layer}", StringComparison.Ordinal);
 
     public required BlockNames Layer { get; init; }
 

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -51,6 +52,12 @@ internal sealed record TransformerSpec
     /// <summary>The stack in which a site's attention lies.</summary>
     public StackSpec StackOf(AttentionSite site) =>
         site == AttentionSite.Encoder ? Encoder! : Decoder;
+
+    /// <summary>The first token of an encoder-decoder model's output.</summary>
+    /// <exception cref="InvalidOperationException">The model names none.</exception>
+    public int DecoderStart() => Tokens.DecoderStart ?? throw new InvalidOperationException(
+        $"The base ({Family}) names no decoder start token (decoder_start_token_id): expected one, so that texts can"
+            + " begin.");
 }
 
 /// <summary>One stack of equal layers.</summary>

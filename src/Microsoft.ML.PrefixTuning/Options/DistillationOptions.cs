@@ -30,4 +30,48 @@ public sealed record DistillationOptions
     /// <summary>How the teacher writes where there is no such column.</summary>
     /// <value>The default is greedy decoding of at most 128 tokens.</value>
     public GenerationOptions Continuations { get; init; } = new();
+
+    /// <summary>Checks all that can be chosen.</summary>
+    internal void Check(Faults faults)
+    {
+        faults.Above(0, Temperature, nameof(Temperature));
+        faults.AtLeast(0, TopK, nameof(TopK));
+        faults.ColumnName(ContinuationColumnName, nameof(ContinuationColumnName));
+        if (faults.Given(Continuations, nameof(Continuations)))
+            CheckContinuations(faults.Under(nameof(Continuations)));
+        if (!faults.Given(Student, nameof(Student)))
+            return;
+        CheckStudent(faults.Under(nameof(Student)));
+        if (Continuations is { } continuations && Student.Training is { } training)
+        {
+            // The teacher writes for the rows that the student is trained on.
+            faults.Under(nameof(Continuations)).That(
+                continuations.Truncation == default || continuations.Truncation == training.Truncation,
+                nameof(continuations.Truncation), $"{training.Truncation}, as Student.Training.Truncation",
+                continuations.Truncation);
+        }
+    }
+
+    private void CheckContinuations(Faults faults)
+    {
+        Continuations.Check(faults);
+        faults.That(Continuations.SequenceCount == 1, nameof(Continuations.SequenceCount), "1",
+            Continuations.SequenceCount);
+        faults.That(Continuations.ErrorColumnName is null, nameof(Continuations.ErrorColumnName), "null",
+            $"'{Continuations.ErrorColumnName}'");
+    }
+
+    private void CheckStudent(Faults faults)
+    {
+        Student.Check(faults);
+        faults.That(Student.AttributeColumnName is null, nameof(Student.AttributeColumnName),
+            "null, since all rows have one teacher", $"'{Student.AttributeColumnName}'");
+        faults.Under(nameof(Student.Prefix)).That(Student.Prefix?.Method is not TextMethod,
+            nameof(Student.Prefix.Method), "a method that learns", PrefixMethod.Text.Name);
+        if (Student.Training is { } training)
+        {
+            faults.Under(nameof(Student.Training)).That(training.LabelSmoothing == 0, nameof(training.LabelSmoothing),
+                "0, since nothing is labelled", training.LabelSmoothing);
+        }
+    }
 }

@@ -75,40 +75,28 @@ public sealed record GenerationOptions
     /// </summary>
     /// <value>The default is <see langword="null"/>: such a row is an error.</value>
     public string? ErrorColumnName { get; init; }
-}
 
-/// <summary>How the next token is chosen.</summary>
-public abstract record Decoding
-{
-    private protected Decoding()
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
     {
+        if (MaxNewTokens is { } most)
+            faults.AtLeast(1, most, nameof(MaxNewTokens));
+        if (MinNewTokens is { } least)
+        {
+            faults.That(least >= 0 && !(least > MaxNewTokens), nameof(MinNewTokens),
+                MaxNewTokens is null ? "0 or more, or null" : $"0 to MaxNewTokens = {MaxNewTokens}", least);
+        }
+        faults.AtLeast(0, NoRepeatNGramSize, nameof(NoRepeatNGramSize));
+        faults.AtLeast(1, BatchSize, nameof(BatchSize));
+        faults.AtLeast(1, LookAhead, nameof(LookAhead));
+        faults.AtLeast(0, RememberedTexts, nameof(RememberedTexts));
+        faults.AtLeast(1, SequenceCount, nameof(SequenceCount));
+        faults.Above(0, RepetitionPenalty, nameof(RepetitionPenalty));
+        faults.Known(Truncation, nameof(Truncation));
+        faults.Words(BannedWords, nameof(BannedWords));
+        faults.Words(StopStrings, nameof(StopStrings));
+        faults.ColumnName(ErrorColumnName, nameof(ErrorColumnName));
+        if (faults.Given(Decoding, nameof(Decoding)))
+            Decoding.Check(faults, nameof(Decoding), SequenceCount);
     }
-
-    /// <summary>The most probable token.</summary>
-    public static Decoding Greedy { get; } = new GreedyDecoding();
-
-    /// <summary>
-    /// Keeps the most probable beginnings (transformers' rules: the best 2 x width continuations a step).
-    /// </summary>
-    /// <param name="width">Beginnings kept.</param>
-    /// <param name="lengthPenalty">A text's score is its log-probability over its length to this power.</param>
-    /// <param name="earlyStopping">
-    /// Whether to stop at <paramref name="width"/> finished texts, or only when none better can come.
-    /// </param>
-    public static Decoding Beam(int width = 4, double lengthPenalty = 1, bool earlyStopping = false) =>
-        new BeamDecoding(width, lengthPenalty, earlyStopping);
-
-    /// <summary>Draws from the distribution. A row's text depends on the seed and its own tokens only.</summary>
-    /// <param name="temperature">Divides the logits; above 0.</param>
-    /// <param name="topK">Tokens drawn from at most; 0 means all.</param>
-    /// <param name="topP">Smallest probability mass drawn from.</param>
-    /// <param name="seed">Seed.</param>
-    public static Decoding Sampling(double temperature = 1, int topK = 0, double topP = 1, int seed = 0) =>
-        new SamplingDecoding(temperature, topK, topP, seed);
 }
-
-internal sealed record GreedyDecoding : Decoding;
-
-internal sealed record BeamDecoding(int Width, double LengthPenalty, bool EarlyStopping) : Decoding;
-
-internal sealed record SamplingDecoding(double Temperature, int TopK, double TopP, int Seed) : Decoding;

@@ -41,34 +41,54 @@ public abstract record PrefixMethod
     /// Steps, at most; <see cref="TrainingOptions.MaxSteps"/>, <see cref="TrainingOptions.MaxEpochs"/> and
     /// <see cref="TrainingOptions.EarlyStopping"/> may end the search earlier.
     /// </param>
-    public static PrefixMethod TriggerWords(int candidates = 16, int steps = 100) =>
-        new TriggerWordsMethod(candidates, steps);
+    public static TriggerWordsMethod TriggerWords(int candidates = 16, int steps = 100) =>
+        new() { Candidates = candidates, Steps = steps };
 
     /// <summary>As the options call it.</summary>
     internal abstract string Name { get; }
 }
 
+/// <summary>Keys and values for every layer.</summary>
 internal sealed record EveryLayerMethod : PrefixMethod
 {
     internal override string Name => nameof(Prefix);
 }
 
+/// <summary>Input embeddings.</summary>
 internal sealed record EmbeddingMethod : PrefixMethod
 {
     internal override string Name => nameof(EmbeddingOnly);
 }
 
+/// <summary>Keys and values behind the input.</summary>
 internal sealed record InfixMethod : PrefixMethod
 {
     internal override string Name => nameof(Infix);
 }
 
+/// <summary>The text of the start as it is: nothing is learned.</summary>
 internal sealed record TextMethod : PrefixMethod
 {
     internal override string Name => nameof(Text);
 }
 
-internal sealed record TriggerWordsMethod(int Candidates, int Steps) : PrefixMethod
+/// <summary>Words that a search finds.</summary>
+public sealed record TriggerWordsMethod : PrefixMethod
 {
+    /// <summary>Steps of the search, at most; the limits of a training may end it earlier.</summary>
+    /// <value>The default is 100.</value>
+    public int Steps { get; init; } = 100;
+
+    /// <summary>Words tried a step; each costs a forward pass.</summary>
+    /// <value>The default is 16.</value>
+    public int Candidates { get; init; } = 16;
+
     internal override string Name => nameof(TriggerWords);
+
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
+    {
+        faults.AtLeast(1, Candidates, "candidates");
+        faults.AtLeast(1, Steps, "steps");
+    }
 }

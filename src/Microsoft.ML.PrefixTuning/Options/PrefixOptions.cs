@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -26,62 +28,64 @@ public sealed record PrefixOptions
     /// <summary>
     /// Where training starts. <see cref="Parametrization.Mlp"/> starts at random whatever stands here.
     /// </summary>
-    /// <value>The default is <see cref="PrefixStart.FromText(string)"/> with a text made from column names and
-    /// template.</value>
+    /// <value>The default is <see cref="PrefixStart.DefaultText"/>: a text made from column names and template.</value>
     public PrefixStart Start { get; init; } = PrefixStart.DefaultText;
 
     /// <summary>Which attentions get a prefix.</summary>
     /// <value>The default is <see langword="null"/>: all the model has.</value>
     public IReadOnlyList<AttentionSite>? Sites { get; init; }
-}
 
-/// <summary>Where training starts.</summary>
-public abstract record PrefixStart
-{
-    private protected PrefixStart()
+    /// <summary>Checks its own members, and what does not go together: nothing that was chosen is left aside.</summary>
+    internal void Check(Faults faults)
     {
+        faults.AtLeast(1, Length, nameof(Length));
+        if (Sites is { } sites)
+        {
+            string all = string.Join(", ", sites);
+            faults.That(sites.Count > 0, nameof(Sites), "at least one site, or null", "none");
+            faults.That(sites.All(site => Enum.IsDefined(site)), nameof(Sites), "values of AttentionSite", all);
+            faults.That(sites.Distinct().Count() == sites.Count, nameof(Sites), "each site once", all);
+        }
+        bool given = faults.Given(Method, nameof(Method)) & faults.Given(Parametrization, nameof(Parametrization))
+            & faults.Given(Start, nameof(Start));
+        if (!given)
+            return;
+        Start.Check(faults, nameof(Start));
+        Parametrization.Check(faults.Under(nameof(Parametrization)));
+        CheckMethod(faults);
     }
 
-    /// <summary>Keys and values of a text made from column names and template.</summary>
-    public static PrefixStart DefaultText { get; } = new TextStart(null);
+    private void CheckMethod(Faults faults)
+    {
+        string method = Method.Name;
+        switch (Method)
+        {
+            case EmbeddingMethod:
+                faults.That(Start is not PrefixValuesStart, nameof(Start), $"no prefix for the method {method}", "one");
+                break;
+            case TextMethod or TriggerWordsMethod:
+                faults.That(Start is TextStart, nameof(Start), $"a text for the method {method}", Start.Name);
+                break;
+            default:
+                CheckLayerwise(faults);
+                return;
+        }
+        faults.That(Parametrization == Parametrization.Direct, nameof(Parametrization),
+            $"Direct for the method {method}", Parametrization.Name);
+        (Method as TriggerWordsMethod)?.Check(faults.Under(nameof(Method)));
+    }
 
-    /// <summary>All zero.</summary>
-    public static PrefixStart Zero { get; } = new ZeroStart();
-
-    /// <summary>
-    /// The keys and values that a text has in the base; a text shorter than the prefix is repeated, a longer one cut.
-    /// </summary>
-    public static PrefixStart FromText(string text) => new TextStart(text);
-
-    /// <summary>Normally distributed around 0.</summary>
-    /// <param name="scale">Standard deviation.</param>
-    public static PrefixStart Random(double scale = 0.02) => new RandomStart(scale);
-
-    /// <summary>
-    /// The values of another prefix; its length takes the place of <see cref="PrefixOptions.Length"/>.
-    /// </summary>
-    public static PrefixStart FromPrefix(Prefix prefix) => new PrefixValuesStart(prefix);
-
-    /// <summary>As the options call it.</summary>
-    internal abstract string Name { get; }
-}
-
-internal sealed record TextStart(string? Text) : PrefixStart
-{
-    internal override string Name => nameof(FromText);
-}
-
-internal sealed record ZeroStart : PrefixStart
-{
-    internal override string Name => nameof(Zero);
-}
-
-internal sealed record RandomStart(double Scale) : PrefixStart
-{
-    internal override string Name => nameof(Random);
-}
-
-internal sealed record PrefixValuesStart(Prefix Prefix) : PrefixStart
-{
-    internal override string Name => nameof(FromPrefix);
+    private void CheckLayerwise(Faults faults)
+    {
+        const string start = nameof(Start);
+        if (!Parametrization.TakesStart)
+        {
+            faults.That(Start == PrefixStart.DefaultText, start,
+                $"the default, since {Parametrization.Name} starts at random", Start.Name);
+        }
+        else if (Start is PrefixValuesStart { Prefix.IsInfix: true })
+            faults.That(Method is InfixMethod, start, "a prefix that is no infix, or the method Infix", "an infix");
+        else if (Start is PrefixValuesStart)
+            faults.That(Method is not InfixMethod, start, "an infix for the method Infix", "a prefix");
+    }
 }

@@ -20,10 +20,12 @@ public abstract record PrefixTeacher
     public static PrefixTeacher FromText(string text)
     {
         ArgumentException.ThrowIfNullOrEmpty(text);
-        if (text.Contains(PrefixTuningOptions.InputPlaceholder, StringComparison.Ordinal))
+        if (text.Contains(InputPlaceholder.Text, StringComparison.Ordinal))
+        {
             throw new ArgumentException(
-                $"PrefixTeacher.FromText: expected a text without {PrefixTuningOptions.InputPlaceholder}, since rows"
-                    + " come behind it, found one with it.", nameof(text));
+                $"PrefixTeacher.FromText: expected a text without {InputPlaceholder.Text}, since rows come "
+                + "behind it, found one with it.", nameof(text));
+        }
         return new TextTeacher(text);
     }
 

@@ -5,8 +5,6 @@ namespace Microsoft.ML.PrefixTuning;
 /// </summary>
 public sealed record PrefixTuningOptions
 {
-    internal const string InputPlaceholder = "{input}";
-
     /// <summary>What is trained: method, length, start.</summary>
     public PrefixOptions Prefix { get; init; } = new();
 
@@ -63,6 +61,62 @@ public sealed record PrefixTuningOptions
     /// <summary>Whether saved models carry the base itself.</summary>
     /// <value>The default is <see langword="false"/>: the model says which base it needs.</value>
     public bool EmbedBase { get; init; }
+
+    /// <summary>Checks all that can be chosen.</summary>
+    internal void Check(Faults faults)
+    {
+        if (faults.Given(Prefix, nameof(Prefix)))
+            Prefix.Check(faults.Under(nameof(Prefix)));
+        if (faults.Given(Training, nameof(Training)))
+            Training.Check(faults.Under(nameof(Training)));
+        CheckUntrained(faults.Under(nameof(Training)));
+        CheckAttributes(faults);
+        if (faults.Given(Generation, nameof(Generation)))
+            Generation.Check(faults.Under(nameof(Generation)));
+        InputPlaceholder.Check(faults, Template);
+        DeviceName.Check(faults, Device);
+        faults.Known(Precision, nameof(Precision));
+    }
+
+    /// <summary>What means nothing where no number is trained.</summary>
+    private void CheckUntrained(Faults faults)
+    {
+        if (Prefix?.Method is not (TriggerWordsMethod or TextMethod) || Training is not { } training)
+            return;
+        string method = Prefix.Method.Name;
+        faults.That(training.StateFile is null, nameof(training.StateFile),
+            $"null for the method {method}, which keeps no state", $"'{training.StateFile}'");
+        faults.That(training.LearningRate is null, nameof(training.LearningRate),
+            $"null for the method {method}, which trains no number", training.LearningRate ?? 0);
+    }
+
+    private void CheckAttributes(Faults faults)
+    {
+        faults.Known(UnseenAttribute, nameof(UnseenAttribute));
+        if (AttributeColumnName is null)
+        {
+            faults.That(AttributeLength is null, nameof(AttributeLength), "null without an attribute column",
+                AttributeLength ?? 0);
+            faults.That(UnseenAttribute != UnseenAttribute.UseSharedPart, nameof(UnseenAttribute),
+                "the default without an attribute column", UnseenAttribute);
+            return;
+        }
+        if (Prefix is null)
+            return;
+        faults.ColumnName(AttributeColumnName, nameof(AttributeColumnName));
+        int length = Prefix.Start is PrefixValuesStart { Prefix: { } given } ? given.Length : Prefix.Length;
+        Faults ofPrefix = faults.Under(nameof(Prefix));
+        ofPrefix.That(length != 1, nameof(Prefix.Length), "2 or more with an attribute column", length);
+        if (length > 1 && AttributeLength is { } own)
+        {
+            faults.That(own >= 1 && own < length, nameof(AttributeLength), $"1 to {length - 1} of {length} tokens",
+                own);
+        }
+        ofPrefix.That(Prefix.Method is EveryLayerMethod, nameof(Prefix.Method), "Prefix with an attribute column",
+            Prefix.Method?.Name ?? "null");
+        ofPrefix.That(Prefix.Parametrization == Parametrization.Direct, nameof(Prefix.Parametrization),
+            "Direct with an attribute column", Prefix.Parametrization?.Name ?? "null");
+    }
 }
 
 /// <summary>Number type of the base.</summary>

@@ -1,5 +1,3 @@
-using System;
-
 namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>How texts are measured. The defaults are those of the tools that the metrics follow.</summary>
@@ -47,14 +45,14 @@ public sealed record TextGenerationEvaluationOptions
     /// <value>The default is <see langword="null"/>: words match by form and stem.</value>
     public string? MeteorFolder { get; init; }
 
-    /// <summary>Refuses metrics that there are not.</summary>
-    internal void Check()
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
     {
-        if ((Metrics & ~TextMetrics.All) != 0)
-        {
-            throw new ArgumentException(
-                $"{nameof(Metrics)}: expected values of {nameof(TextMetrics)}, found {Metrics}.", "options");
-        }
+        faults.ColumnName(GroupColumnName, nameof(GroupColumnName));
+        faults.Known(BleuTokenization, nameof(BleuTokenization));
+        faults.Known(BleuSmoothing, nameof(BleuSmoothing));
+        faults.That(MeteorFolder is not "", nameof(MeteorFolder), "a path, or null", "an empty text");
+        faults.That((Metrics & ~TextMetrics.All) == 0, nameof(Metrics), $"values of {nameof(TextMetrics)}", Metrics);
     }
 }
 

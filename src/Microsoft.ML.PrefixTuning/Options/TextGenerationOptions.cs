@@ -21,4 +21,14 @@ public sealed record TextGenerationOptions
 
     /// <inheritdoc cref="PrefixTuningOptions.EmbedBase"/>
     public bool EmbedBase { get; init; }
+
+    /// <summary>Checks all that can be chosen.</summary>
+    internal void Check(Faults faults)
+    {
+        if (faults.Given(Generation, nameof(Generation)))
+            Generation.Check(faults.Under(nameof(Generation)));
+        InputPlaceholder.Check(faults, Template);
+        DeviceName.Check(faults, Device);
+        faults.Known(Precision, nameof(Precision));
+    }
 }

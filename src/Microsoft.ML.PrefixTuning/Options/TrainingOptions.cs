@@ -127,6 +127,35 @@ public sealed record TrainingOptions
     /// <summary>Steps in a row with a loss or gradient that is not finite, after which training stops.</summary>
     /// <value>The default is 3.</value>
     public int MaxFailedSteps { get; init; } = 3;
+
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
+    {
+        faults.AtLeast(1, MaxEpochs, nameof(MaxEpochs));
+        faults.AtLeast(1, MaxSteps ?? 1, nameof(MaxSteps));
+        faults.AtLeast(1, BatchSize, nameof(BatchSize));
+        faults.AtLeast(1, GradientAccumulation, nameof(GradientAccumulation));
+        faults.AtLeast(0, WarmupSteps, nameof(WarmupSteps));
+        faults.AtLeast(1, StateInterval, nameof(StateInterval));
+        faults.AtLeast(1, MaxFailedSteps, nameof(MaxFailedSteps));
+        faults.Above(0, LearningRate ?? 1, nameof(LearningRate));
+        faults.Above(0, Epsilon, nameof(Epsilon));
+        faults.Share(Beta1, nameof(Beta1));
+        faults.Share(Beta2, nameof(Beta2));
+        faults.Share(Averaging, nameof(Averaging));
+        faults.Share(LabelSmoothing, nameof(LabelSmoothing));
+        faults.Share(ValidationFraction, nameof(ValidationFraction));
+        faults.NotNegative(WeightDecay, nameof(WeightDecay));
+        faults.NotNegative(ClipNorm, nameof(ClipNorm));
+        faults.Known(Decay, nameof(Decay));
+        faults.Known(Loss, nameof(Loss));
+        faults.Known(Truncation, nameof(Truncation));
+        faults.Known(WhenCancelled, nameof(WhenCancelled));
+        EarlyStopping?.Check(faults.Under(nameof(EarlyStopping)));
+        faults.That(StateFile is not "", nameof(StateFile), "a path, or null", "an empty text");
+        faults.That(DriftText is not "", nameof(DriftText), "a text of at least one character, or null",
+            "an empty one");
+    }
 }
 
 /// <summary>What the learning rate does after the warmup.</summary>
@@ -187,6 +216,13 @@ public sealed record EarlyStopping
     /// <summary>By how much a loss must fall to count as better.</summary>
     /// <value>The default is 0.</value>
     public double MinDelta { get; init; }
+
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
+    {
+        faults.AtLeast(1, Patience, nameof(Patience));
+        faults.NotNegative(MinDelta, nameof(MinDelta));
+    }
 }
 
 /// <summary>Where a training stands after a step.</summary>

@@ -28,20 +28,17 @@ internal static class PrefixInitializer
         _ => throw new UnreachableException($"Prefix start {request.Start} is not known here."),
     };
 
-    /// <summary>
-    /// The ids whose keys and values make a prefix: begin token if there is one, then the text, repeated or cut.
-    /// </summary>
-    /// <param name="begin">Begin token, or null.</param>
+    /// <summary>The ids whose keys and values make a prefix: what opens it, then the text, repeated or cut.</summary>
+    /// <param name="opening">Tokens in front; none may be.</param>
     /// <param name="text">Ids of the text.</param>
     /// <param name="length">P.</param>
-    public static int[] Fit(int? begin, IReadOnlyList<int> text, int length)
+    public static int[] Fit(IReadOnlyList<int> opening, IReadOnlyList<int> text, int length)
     {
-        int first = begin is null ? 0 : 1;
-        if (text.Count == 0 && length > first)
+        if (text.Count == 0 && length > opening.Count)
             throw new ArgumentException("PrefixOptions.Start: expected a text of at least one token, found none.");
         var ids = new int[length];
         for (int i = 0; i < length; i++)
-            ids[i] = i < first ? begin!.Value : text[(i - first) % text.Count];
+            ids[i] = i < opening.Count ? opening[i] : text[(i - opening.Count) % text.Count];
         return ids;
     }
 
@@ -55,7 +52,7 @@ internal static class PrefixInitializer
                 $"PrefixOptions.Length: expected at most {model.Spec.ContextLength} tokens, the context of this"
                     + $" {model.Spec.Family} base, found {request.Length}.");
         using var capture = new KeyValueCapture();
-        int[] ids = Fit(request.Begin, request.Text, request.Length);
+        int[] ids = Fit(request.Opening, request.Text, request.Length);
         if (model.Spec.IsEncoderDecoder)
             RunBoth(model, ids, request, capture);
         else
@@ -77,13 +74,12 @@ internal static class PrefixInitializer
         (Tensor[] keys, Tensor[] values) = model.CrossKeysValues(encoded);
         for (int layer = 0; layer < keys.Length; layer++)
             capture.Append(AttentionSite.Cross, layer, keys[layer], values[layer]);
-        int[] written = Fit(request.DecoderStart, request.Text, length);
+        int[] written = Fit([model.Spec.DecoderStart()], request.Text, length);
         var source = new EncodedSource(keys, values, [length], 0);
         model.Decode(Embed(model, written), Causal(length), capture, source.Cross(length));
     }
 
-    private static Tensor Embed(LanguageModel model, int[] ids) =>
-        model.Embed(tensor(Array.ConvertAll(ids, id => (long)id), [1, ids.Length], device: model.Device));
+    private static Tensor Embed(LanguageModel model, int[] ids) => model.Embed(TokenRows.Pad([ids], model.Device).Ids);
 
     private static AttentionPlaces Causal(int length) =>
         TokenPlaces.Causal([new RowState(0, 0, length)], length, 0, length, PrefixConvention.DecoderOnly);
@@ -132,9 +128,8 @@ internal sealed record StartRequest
     /// <summary>Ids of the text, without special tokens of its own; used by a start from text only.</summary>
     public IReadOnlyList<int> Text { get; init; } = [];
 
-    /// <summary>Begin token that the tokenizer puts in front of everything, or null.</summary>
-    public int? Begin { get; init; }
-
-    /// <summary>First token of an encoder-decoder model's output.</summary>
-    public int? DecoderStart { get; init; }
+    /// <summary>
+    /// Tokens in front of the text, such as the begin token that the tokenizer puts in front of everything.
+    /// </summary>
+    public IReadOnlyList<int> Opening { get; init; } = [];
 }

@@ -46,7 +46,7 @@ internal sealed class TrainedEmbeddings : TrainedPrefix
             ? new SeededRandom(request.Seed, RandomPurpose.Start).Normal((long)request.Length * width, random.Scale)
             : new float[request.Length * width];
         return request.Start is TextStart
-            ? EmbeddingsOf(model, PrefixInitializer.Fit(request.Begin, request.Text, request.Length))
+            ? EmbeddingsOf(model, PrefixInitializer.Fit(request.Opening, request.Text, request.Length))
             : tensor(values, [request.Length, width], device: model.Device);
     }
 

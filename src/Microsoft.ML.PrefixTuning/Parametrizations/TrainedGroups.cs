@@ -28,12 +28,12 @@ internal sealed class TrainedGroups : TrainedPrefix
             using var scope = NewDisposeScope();
             Tensor values = stack(starts.Select(start => start.Parts[site])
                 .Select(part => tensor(part.Values, part.Shape, ScalarType.Float32, device)),
-                    PrefixMemory.GroupAxis);  // [N, 2, K, G, P, D]
-            long sharedLength = values.size(PrefixMemory.LengthAxis) - ownLength;
-            Tensor shared = values.narrow(PrefixMemory.GroupAxis, 0, 1).narrow(PrefixMemory.LengthAxis, 0,
-                sharedLength).clone(); // [N, 2, 1, G, shared, D]
-            Tensor own = values.narrow(PrefixMemory.LengthAxis, sharedLength,
-                ownLength).clone();                   // [N, 2, K, G, own, D]
+                    SitePrefixes.GroupAxis); // [N, 2, K, G, P, D]
+            long sharedLength = values.size(SitePrefixes.LengthAxis) - ownLength;
+            Tensor shared = values.narrow(SitePrefixes.GroupAxis, 0, 1)
+                .narrow(SitePrefixes.LengthAxis, 0, sharedLength).clone(); // [N, 2, 1, G, shared, D]
+            Tensor own = values.narrow(SitePrefixes.LengthAxis, sharedLength, ownLength)
+                .clone(); // [N, 2, K, G, own, D]
             _sites.Add(site, (Train($"{site}.shared", shared), Train($"{site}.own", own)));
         }
     }
@@ -46,7 +46,7 @@ internal sealed class TrainedGroups : TrainedPrefix
     {
         var sites = new Dictionary<AttentionSite, Tensor>();
         foreach ((AttentionSite site, (Tensor shared, Tensor own)) in _sites)
-            sites.Add(site, cat([shared.expand(-1, -1, Groups, -1, -1, -1), own], PrefixMemory.LengthAxis));
+            sites.Add(site, cat([shared.expand(-1, -1, Groups, -1, -1, -1), own], SitePrefixes.LengthAxis));
         return sites;
     }
 }

@@ -97,7 +97,7 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
         return parameter;
     }
 
-    private Tensor OfGroup(Tensor site, int group) => Groups == 1 ? site : site.select(PrefixMemory.GroupAxis, group);
+    private Tensor OfGroup(Tensor site, int group) => Groups == 1 ? site : site.select(SitePrefixes.GroupAxis, group);
 }
 
 /// <summary>A trained tensor and its name in a state file.</summary>

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -17,21 +16,18 @@ internal sealed record EncodedSource(Tensor[] Keys, Tensor[] Values, int[] Lengt
 {
     /// <summary>Runs the encoder over right-padded sources.</summary>
     /// <param name="model">An encoder-decoder model.</param>
-    /// <param name="ids">[B, source length], int64.</param>
-    /// <param name="lengths">Real tokens of each row.</param>
-    /// <param name="prefix">Prefix of each site as <see cref="PrefixMemory"/> takes them, in the model's type.</param>
-    public static EncodedSource Make(LanguageModel model, Tensor ids, int[] lengths,
-        IReadOnlyDictionary<AttentionSite, Tensor> prefix)
+    /// <param name="sources">The encoder's ids.</param>
+    /// <param name="prefix">The prefixes; all rows have the same ones.</param>
+    public static EncodedSource Make(LanguageModel model, TokenRows sources, SitePrefixes prefix)
     {
-        int width = (int)ids.size(Axis.Token);
-        int encoderLength = PrefixMemory.LengthOf(prefix, AttentionSite.Encoder);
-        AttentionPlaces columns = TokenPlaces.Everywhere(lengths, width, lengths, width, encoderLength);
+        AttentionPlaces columns = TokenPlaces.Everywhere(sources.Lengths, sources.Width, sources.Lengths, sources.Width,
+            prefix.LengthOf(AttentionSite.Encoder));
         var memory = new PrefixMemory(prefix);
-        Tensor encoded = model.Encode(model.Embed(ids), columns, memory);
+        Tensor encoded = model.Encode(model.Embed(sources.Ids), columns, memory);
         (Tensor[] keys, Tensor[] values) = model.CrossKeysValues(encoded);
         for (int layer = 0; layer < keys.Length; layer++)
             (keys[layer], values[layer]) = memory.Append(AttentionSite.Cross, layer, keys[layer], values[layer]);
-        return new EncodedSource(keys, values, lengths, PrefixMemory.LengthOf(prefix, AttentionSite.Cross));
+        return new EncodedSource(keys, values, sources.Lengths, prefix.LengthOf(AttentionSite.Cross));
     }
 
     /// <summary>The sources as a pass of <paramref name="queries"/> decoder tokens sees them.</summary>

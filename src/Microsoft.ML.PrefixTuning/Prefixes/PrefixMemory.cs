@@ -11,12 +11,6 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 /// </summary>
 internal sealed class PrefixMemory : IKeyValueMemory
 {
-    /// <summary>B or K of [N, 2, B, G, P, D].</summary>
-    public const int GroupAxis = 2;
-
-    /// <summary>P of a prefix.</summary>
-    public const int LengthAxis = -2;
-
     private const int SharedRank = 3;
 
     private readonly Dictionary<AttentionSite, Tensor[][]> _layers;
@@ -24,12 +18,8 @@ internal sealed class PrefixMemory : IKeyValueMemory
     /// <summary>
     /// Takes the prefix apart once: the gradient of a whole site is then put together once, not a layer at a time.
     /// </summary>
-    /// <param name="sites">
-    /// For each site the prefix as [N, 2, G, P, D], shared by all rows, or [N, 2, B, G, P, D], one a row; in the
-    /// model's type.
-    /// </param>
-    public PrefixMemory(IReadOnlyDictionary<AttentionSite, Tensor> sites) =>
-        _layers = sites.ToDictionary(site => site.Key,
+    public PrefixMemory(SitePrefixes prefix) =>
+        _layers = prefix.Values.ToDictionary(site => site.Key,
             site => site.Value.unbind(0).Select(layer => layer.unbind(0)).ToArray());
 
     public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
@@ -38,10 +28,6 @@ internal sealed class PrefixMemory : IKeyValueMemory
             return (keys, values);
         return (InFront(prefix[layer][0], keys), InFront(prefix[layer][1], values));
     }
-
-    /// <summary>P of a site; 0 where it has no prefix.</summary>
-    public static int LengthOf(IReadOnlyDictionary<AttentionSite, Tensor> sites, AttentionSite site) =>
-        sites.TryGetValue(site, out Tensor? prefix) ? (int)prefix.size(LengthAxis) : 0;
 
     private static Tensor InFront(Tensor prefix, Tensor tokens)
     {

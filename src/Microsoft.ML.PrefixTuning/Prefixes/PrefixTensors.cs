@@ -11,12 +11,12 @@ internal sealed class PrefixTensors : IDisposable
 {
     private readonly Dictionary<AttentionSite, Tensor> _sites = [];
 
-    private PrefixTensors(Prefix prefix) => Prefix = prefix;
+    private PrefixTensors(Prefix prefix) => (Prefix, Sites) = (prefix, new SitePrefixes(_sites, prefix.Convention));
 
     public Prefix Prefix { get; }
 
-    /// <summary>[N, 2, G, P, D] a site, as <see cref="PrefixMemory"/> takes them.</summary>
-    public IReadOnlyDictionary<AttentionSite, Tensor> Sites => _sites;
+    /// <summary>[N, 2, G, P, D] a site.</summary>
+    public SitePrefixes Sites { get; }
 
     /// <summary>Copies a prefix to a model's device, after <see cref="Check"/>.</summary>
     /// <exception cref="InvalidOperationException">The prefix was made for another shape of model.</exception>

@@ -36,9 +36,11 @@ internal static class TokenPlaces
             PlacePrefix(columns, row, state, convention);
             for (int token = 0; token < state.Present + state.New; token++)
                 PlaceToken(columns, row, prefixColumns + token, token, state, convention);
-            // Padding behind the new tokens sees what the last token sees; its results are not used.
+            // Padding behind the new tokens stands where the last token stands: behind it there may be no position any
+            // more, where another row's prefix is shorter. Its results are not used.
+            int last = state.Present + Math.Max(0, state.New - 1);
             for (int query = 0; query < queries; query++)
-                PlaceQuery(columns, row, query, state.Present + query, state, convention);
+                PlaceQuery(columns, row, query, Math.Min(state.Present + query, last), state, convention);
         }
         return columns;
     }

@@ -11,9 +11,6 @@ namespace Microsoft.ML.PrefixTuning.Rows;
 /// </summary>
 internal sealed class ExampleTemplate
 {
-    /// <summary>Where the input goes.</summary>
-    public const string Placeholder = "{input}";
-
     private readonly PretrainedTokenizer _tokenizer;
     private readonly TextPlace _place;
     private readonly int[] _before;
@@ -22,7 +19,7 @@ internal sealed class ExampleTemplate
     private readonly int[] _behind;
 
     /// <summary>Reads a template.</summary>
-    /// <param name="template">The text, with <see cref="Placeholder"/> in it once.</param>
+    /// <param name="template">The text, with <c>{input}</c> in it once.</param>
     /// <param name="tokenizer">The base's tokenizer.</param>
     /// <param name="encoderDecoder">
     /// Whether the prompt is a whole text for an encoder, which ends as the tokenizer ends texts.
@@ -30,43 +27,31 @@ internal sealed class ExampleTemplate
     /// <exception cref="ArgumentException">The placeholder is missing or stands there more than once.</exception>
     public ExampleTemplate(string template, PretrainedTokenizer tokenizer, bool encoderDecoder)
     {
-        int place = template.IndexOf(Placeholder, StringComparison.Ordinal);
-        if (place < 0 || template.IndexOf(Placeholder, place + 1, StringComparison.Ordinal) >= 0)
+        int count = InputPlaceholder.CountIn(template);
+        if (count != 1)
         {
-            string found = place < 0 ? "nowhere" : "more than once";
-            throw new ArgumentException(
-                $"Template: expected {Placeholder} once, found it {found} in {FileText.Quote(template)}.", "Template");
+            string found = count == 0 ? "nowhere" : "more than once";
+            throw new ArgumentException($"Template: expected {InputPlaceholder.Text} once, found it {found} in "
+                + $"{FileText.Quote(template)}.", "Template");
         }
+        int place = template.IndexOf(InputPlaceholder.Text, StringComparison.Ordinal);
         _tokenizer = tokenizer;
 
         // Plain text beside the input is encoded together with it: tokens may reach across.
         List<TextSegment> before = [.. tokenizer.CutTemplate(template[..place])];
-        List<TextSegment> behind = [.. tokenizer.CutTemplate(template[(place + Placeholder.Length)..])];
+        List<TextSegment> behind = [.. tokenizer.CutTemplate(template[(place + InputPlaceholder.Text.Length)..])];
         _textBefore = Take(before, before.Count - 1);
         _textBehind = Take(behind, 0);
         _place = before.Count == 0 ? TextPlace.Opening : before[^1].PlaceBehind;
-        _before = [.. tokenizer.Prologue, .. Ids(before, TextPlace.Opening)];
+        _before = [.. Ids(before, TextPlace.Opening)];
         _behind = [.. Ids(behind, TextPlace.BehindAdded), .. encoderDecoder ? tokenizer.Epilogue : []];
     }
 
-    /// <summary>The ids of a row's prompt.</summary>
+    /// <summary>The ids of a row's prompt, without what opens every text.</summary>
     /// <param name="input">The row's text.</param>
     /// <param name="lostBytes">Bytes of the text that no token stands for.</param>
     public int[] Prompt(string input, out int lostBytes) =>
         [.. _before, .. _tokenizer.Encode(_textBefore + input + _textBehind, _place, out lostBytes), .. _behind];
-
-    /// <inheritdoc cref="Target(string, int?, out int)"/>
-    public int[] Target(string target, int? endId) => Target(target, endId, out _);
-
-    /// <summary>The ids of a row's target: plain text, encoded apart from the prompt.</summary>
-    /// <param name="target">The row's text.</param>
-    /// <param name="endId">The end token to put behind; null for none.</param>
-    /// <param name="lostBytes">Bytes of the text that no token stands for.</param>
-    public int[] Target(string target, int? endId, out int lostBytes)
-    {
-        int[] ids = _tokenizer.Encode(target, out lostBytes);
-        return endId is int end ? [.. ids, end] : ids;
-    }
 
     // The plain text at one end of a template's part, taken out of it.
     private static string Take(List<TextSegment> segments, int index)

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.Rows;
@@ -10,11 +9,15 @@ namespace Microsoft.ML.PrefixTuning.Rows;
 /// </summary>
 internal sealed class RowEncoder
 {
+    // What the bytes of half a character are decoded to.
+    private const char Cut = '\uFFFD';
+
     private readonly ExampleTemplate _template;
     private readonly PretrainedTokenizer _tokenizer;
+    private readonly Opening _opening;
     private readonly TransformerSpec _spec;
     private readonly int _prefixTokens;
-    private readonly int _leftOut;
+    private readonly bool _isOpeningHeld;
     private readonly string _inputColumn;
 
     /// <summary>Puts together what a row needs.</summary>
@@ -29,21 +32,15 @@ internal sealed class RowEncoder
         (_tokenizer, _spec, _inputColumn) = (tokenizer, spec, inputColumn);
         _prefixTokens = prefix.Tokens;
         _template = new ExampleTemplate(template ?? DefaultTemplate(spec), tokenizer, spec.IsEncoderDecoder);
-        _leftOut = prefix.HoldsBeginToken ? tokenizer.Prologue.Count : 0;
+        (_opening, _isOpeningHeld) = (new Opening(tokenizer, spec), prefix.HoldsBeginToken);
     }
 
     /// <summary>The template where the options name none.</summary>
     public static string DefaultTemplate(TransformerSpec spec) =>
-        spec.IsEncoderDecoder ? PrefixTuningOptions.InputPlaceholder : PrefixTuningOptions.InputPlaceholder + "\n";
-
-    /// <summary>The id put behind targets.</summary>
-    /// <exception cref="InvalidOperationException">The base names no end token.</exception>
-    public int EndId => _spec.Tokens.Ends is [int end, ..] ? end
-        : throw new InvalidOperationException(
-            $"The base ({_spec.Family}) names no end token (eos_token_id): expected one, so that texts can end.");
+        spec.IsEncoderDecoder ? InputPlaceholder.Text : InputPlaceholder.Text + "\n";
 
     /// <summary>Tokens of a row's prompt, whether it fits or not.</summary>
-    public int PromptLength(string input) => Ids(input, out _).Length;
+    public int PromptLength(string input) => Encode(input).Ids.Length;
 
     /// <summary>A row's prompt.</summary>
     /// <param name="row">The row.</param>
@@ -54,35 +51,34 @@ internal sealed class RowEncoder
     /// </exception>
     public EncodedPrompt Prompt(InputRow row, int output, PromptTruncation truncation)
     {
-        int[] ids = Ids(row.Text, out int lost);
+        EncodedPrompt prompt = Encode(row.Text);
         long room = Room(output);
-        if (ids.Length <= room)
-            return new EncodedPrompt(ids, lost, false);
+        if (prompt.Ids.Length <= room)
+            return prompt;
         if (truncation == PromptTruncation.None)
-            throw TooLong(row, ids.Length, output, "Truncation is None");
+            throw TooLong(row, prompt.Ids.Length, output, "Truncation is None");
         int[] all = _tokenizer.Encode(row.Text);
+        EncodedPrompt cut = prompt;
         // Cut as text, since neighbours are encoded together; a cut may even cost a token more.
-        for (long keep = all.Length - (ids.Length - room); keep >= 0; keep--)
+        for (long keep = all.Length - (prompt.Ids.Length - room); keep >= 0; keep--)
         {
-            ReadOnlySpan<int> kept = truncation == PromptTruncation.End ? all.AsSpan(0, (int)keep)
-                : all.AsSpan(all.Length - (int)keep);
-            ids = Ids(_tokenizer.Decode(kept), out _);
-            if (ids.Length <= room)
-                return new EncodedPrompt(ids, lost, true);
+            cut = Encode(Kept(all, (int)keep, truncation));
+            if (cut.Ids.Length <= room)
+                return cut with { LostBytes = prompt.LostBytes, IsTruncated = true };
         }
-        throw TooLong(row, ids.Length, output, "even an empty input does not fit");
+        throw TooLong(row, cut.Ids.Length, output, "even an empty input does not fit");
     }
 
-    /// <summary>
-    /// A row's target with the end token. An encoder-decoder model's begins with the token with which its texts are
-    /// made to begin, or with that of its tokenizer: BART learned to write <c>&lt;s&gt;</c> first (transformers,
-    /// <c>text_target</c>).
-    /// </summary>
-    public int[] Target(string text, out int lostBytes) =>
-        [.. TargetOpening, .. _template.Target(text, EndId, out lostBytes)];
-
-    private IEnumerable<int> TargetOpening => !_spec.IsEncoderDecoder ? []
-        : _spec.Output.FirstId is { } first ? [first] : _tokenizer.Prologue;
+    /// <summary>A row's target behind what opens targets, with the end token.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="lostBytes">Bytes of it that no token stands for.</param>
+    /// <param name="isEmpty">Whether it has no token of its own, such as blanks under some tokenizers.</param>
+    public int[] Target(string text, out int lostBytes, out bool isEmpty)
+    {
+        int[] own = _tokenizer.Encode(text, out lostBytes);
+        isEmpty = own.Length == 0;
+        return [.. _opening.OfTarget, .. own, _opening.EndId];
+    }
 
     /// <summary>Refuses a target for which the window has no room.</summary>
     /// <exception cref="ArgumentException">
@@ -99,14 +95,18 @@ internal sealed class RowEncoder
         }
     }
 
-    private int[] Ids(string input, out int lostBytes)
+    private EncodedPrompt Encode(string input)
     {
-        // The prefix's own begin token stands in front already.
-        int[] ids = _template.Prompt(input, out lostBytes)[_leftOut..];
-        // A model needs one token to go on from: the one with which texts begin, or at which one ends and the next
-        // begins.
-        return ids.Length > 0 ? ids : [_spec.Tokens.Begin ?? EndId];
+        (int[] ids, int opening) = _opening.Row(_isOpeningHeld, _template.Prompt(input, out int lostBytes));
+        return new EncodedPrompt(ids, opening, lostBytes, IsTruncated: false);
     }
+
+    /// <summary>
+    /// The text of some tokens at one end of an input. A character of which a part is cut off is cut off whole.
+    /// </summary>
+    private string Kept(int[] all, int count, PromptTruncation truncation) => truncation == PromptTruncation.End
+        ? _tokenizer.Decode(all.AsSpan(0, count)).TrimEnd(Cut)
+        : _tokenizer.Decode(all.AsSpan(all.Length - count)).TrimStart(Cut);
 
     // An encoder-decoder model reads source and target in windows of their own.
     private long Room(int output) => (long)_spec.ContextLength - _prefixTokens - (_spec.IsEncoderDecoder ? 0 : output);
@@ -130,6 +130,7 @@ internal readonly record struct PrefixRoom(int Tokens, bool HoldsBeginToken)
 
 /// <summary>A row's prompt as ids.</summary>
 /// <param name="Ids">Token ids as the base reads them.</param>
+/// <param name="Opening">How many of them open every text and are not the row's own.</param>
 /// <param name="LostBytes">Bytes of the text that the vocabulary has no token for; they are left out.</param>
 /// <param name="IsTruncated">Whether part of the input was left out.</param>
-internal sealed record EncodedPrompt(int[] Ids, int LostBytes, bool IsTruncated);
+internal sealed record EncodedPrompt(int[] Ids, int Opening, int LostBytes, bool IsTruncated);

@@ -3,6 +3,8 @@ using System.Buffers;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Text.Files;
@@ -117,6 +119,16 @@ public sealed class PretrainedTokenizer : Tokenizer
 
     /// <summary>A token as its vocabulary writes it; null for an id that has none.</summary>
     internal string? TokenOf(int id) => id >= 0 && id < _parts.Tokens.Count ? _parts.Tokens[id] : null;
+
+    /// <summary>SHA-256 over kind and tokens, hexadecimal: one for a vocabulary, whatever its files.</summary>
+    internal string Hash()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        // Lengths in front: no two lists give the same bytes.
+        foreach (string token in _parts.Tokens.Prepend(Kind))
+            hash.AppendData(Encoding.UTF8.GetBytes($"{token.Length}:{token}"));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     /// <inheritdoc cref="Encode(string, out int)"/>
     internal int[] Encode(string text) => Encode(text, out _);

@@ -12,9 +12,6 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="groups">K: prefixes of which each row takes one.</param>
 internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, int groups = 1)
 {
-    /// <summary>No prefix: the base by itself.</summary>
-    public static IReadOnlyDictionary<AttentionSite, Tensor> None { get; } = new Dictionary<AttentionSite, Tensor>();
-
     /// <summary>One batch through the base.</summary>
     /// <param name="rows">The rows; at least one target token.</param>
     /// <param name="prefix">
@@ -24,7 +21,7 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     public TargetStates States(IReadOnlyList<TrainingExample> rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix)
     {
         run.ThrowIfCancelled();
-        return TargetStates.Make(run.Model, rows, OfRows(rows, prefix), convention, run.DecoderStart);
+        return TargetStates.Make(run.Model, rows, OfRows(rows, prefix));
     }
 
     /// <summary>The mean loss over all target tokens of some rows, in nats; 0 where they have none.</summary>
@@ -50,15 +47,16 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     /// </summary>
     /// <param name="rows">The rows.</param>
     public double BaseLoss(IReadOnlyList<TrainingExample> rows) =>
-        MeanLoss([.. rows.Select(row => row with { Source = [.. run.HeldTokens, .. row.Source] })], None);
+        MeanLoss([.. rows.Select(row => row.Behind(run.Opening))], SitePrefixes.None.Values);
 
     /// <summary>The prefix as the rows of a batch see it: in the type of the base, each row's own group.</summary>
-    private Dictionary<AttentionSite, Tensor> OfRows(IReadOnlyList<TrainingExample> rows,
+    private SitePrefixes OfRows(IReadOnlyList<TrainingExample> rows,
         IReadOnlyDictionary<AttentionSite, Tensor> prefix)
     {
         Tensor? own = groups == 1 ? null
             : tensor(rows.Select(row => (long)row.Group).ToArray(), device: run.Model.Device);
-        return prefix.ToDictionary(site => site.Key, site =>
-            (own is null ? site.Value : site.Value.index_select(PrefixMemory.GroupAxis, own)).to(run.Model.Type));
+        return new SitePrefixes(prefix.ToDictionary(site => site.Key, site =>
+            (own is null ? site.Value : site.Value.index_select(SitePrefixes.GroupAxis, own)).to(run.Model.Type)),
+            convention);
     }
 }

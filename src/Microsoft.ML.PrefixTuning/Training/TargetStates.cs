@@ -25,58 +25,30 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
     /// <summary>Runs a batch that has at least one target token.</summary>
     /// <param name="model">The base.</param>
     /// <param name="rows">The rows.</param>
-    /// <param name="prefix">
-    /// Prefix of each site as <see cref="PrefixMemory"/> takes them, in the model's type; none for the base alone.
-    /// </param>
-    /// <param name="convention">What the prefix does to the tokens.</param>
-    /// <param name="decoderStart">First token of the output, for encoder-decoder models.</param>
-    public static TargetStates Make(LanguageModel model, IReadOnlyList<TrainingExample> rows,
-        IReadOnlyDictionary<AttentionSite, Tensor> prefix, PrefixConvention convention, int? decoderStart)
+    /// <param name="prefix">The prefixes, in the model's type.</param>
+    public static TargetStates Make(LanguageModel model, IReadOnlyList<TrainingExample> rows, SitePrefixes prefix)
     {
         bool both = model.Spec.IsEncoderDecoder;
-        int[][] inputs = rows.Select(row => Input(row, both, decoderStart)).ToArray();
-        int width = inputs.Max(input => input.Length);
-        int length = PrefixMemory.LengthOf(prefix, AttentionSite.Decoder);
-        var states = new RowState[inputs.Length];
-        for (int row = 0; row < inputs.Length; row++)
-            states[row] = new RowState(length, 0, inputs[row].Length, both ? 0 : rows[row].Source.Length);
-        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
-        Tensor ids = Padded(inputs, width, model.Device);
-        Tensor hidden = both
-            ? model.Decode(model.Embed(ids), columns, new PrefixMemory(prefix), Encode(model, rows, prefix)
-                .Cross(width))
-            : model.Decode(model.Embed(ids), columns, new PrefixMemory(prefix));
+        TokenRows inputs = TokenRows.Pad([.. rows.Select(row => Input(row, model.Spec))], model.Device);
+        int length = prefix.LengthOf(AttentionSite.Decoder);
+        int width = inputs.Width;
+        RowState[] states = [.. rows.Zip(inputs.Lengths,
+            (row, tokens) => new RowState(length, 0, tokens, both ? 0 : row.Source.Length))];
+        AttentionPlaces places = TokenPlaces.Causal(states, width, length, length + width, prefix.Convention);
+        CrossInput? cross = both ? Encode(model, rows, prefix).Cross(width) : null;
+        Tensor hidden = model.Decode(model.Embed(inputs.Ids), places, new PrefixMemory(prefix), cross);
         return Gather(model, rows, hidden.flatten(0, 1), width);
     }
 
     private static EncodedSource Encode(LanguageModel model, IReadOnlyList<TrainingExample> rows,
-        IReadOnlyDictionary<AttentionSite, Tensor> prefix)
-    {
-        int[][] sources = rows.Select(row => row.Source).ToArray();
-        int[] lengths = Array.ConvertAll(sources, source => source.Length);
-        return EncodedSource.Make(model, Padded(sources, lengths.Max(), model.Device), lengths, prefix);
-    }
+        SitePrefixes prefix) =>
+        EncodedSource.Make(model, TokenRows.Pad([.. rows.Select(row => row.Source)], model.Device), prefix);
 
     /// <summary>What the decoder reads: the last target token is predicted only.</summary>
-    private static int[] Input(TrainingExample row, bool both, int? decoderStart)
+    private static int[] Input(TrainingExample row, TransformerSpec spec)
     {
         ReadOnlySpan<int> read = row.Target.AsSpan(0, Math.Max(0, row.Target.Length - 1));
-        return both
-            ? [decoderStart
-                ?? throw new InvalidOperationException(
-                "The base is an encoder-decoder model: expected a decoder start token, found none."), .. read]
-            : [.. row.Source, .. read];
-    }
-
-    private static Tensor Padded(int[][] rows, int width, Device device)
-    {
-        var ids = new long[rows.Length * width];
-        for (int row = 0; row < rows.Length; row++)
-        {
-            for (int i = 0; i < rows[row].Length; i++)
-                ids[row * width + i] = rows[row][i];
-        }
-        return tensor(ids, [rows.Length, width], device: device);
+        return spec.IsEncoderDecoder ? [spec.DecoderStart(), .. read] : [.. row.Source, .. read];
     }
 
     private static TargetStates Gather(LanguageModel model, IReadOnlyList<TrainingExample> rows, Tensor hidden,

@@ -13,14 +13,8 @@ internal sealed record TeacherPass
     /// <summary>The frozen base.</summary>
     public required LanguageModel Model { get; init; }
 
-    /// <summary>
-    /// The teacher's prefix as <see cref="PrefixMemory"/> takes it; empty where the rows themselves hold what the
-    /// teacher knows.
-    /// </summary>
-    public required IReadOnlyDictionary<AttentionSite, Tensor> Prefix { get; init; }
-
-    /// <summary>What the prefix does to the tokens.</summary>
-    public required PrefixConvention Convention { get; init; }
+    /// <summary>The teacher's prefix; none where the rows themselves hold what the teacher knows.</summary>
+    public required SitePrefixes Prefix { get; init; }
 
     /// <summary>K: how many of the most probable tokens are kept; 0 for the whole distribution.</summary>
     public required int TopK { get; init; }
@@ -30,9 +24,6 @@ internal sealed record TeacherPass
 
     /// <summary>Rows a forward pass.</summary>
     public required int BatchSize { get; init; }
-
-    /// <summary>First token of an encoder-decoder model's output.</summary>
-    public int? DecoderStart { get; init; }
 
     /// <summary>Called before every forward pass; throws to cancel.</summary>
     public Action? CheckAlive { get; init; }
@@ -51,8 +42,7 @@ internal sealed record TeacherPass
         {
             CheckAlive?.Invoke();
             using var scope = NewDisposeScope();
-            TargetStates states = TargetStates.Make(Model, batch.Select(row => teachers[row]).ToArray(), Prefix,
-                Convention, DecoderStart);
+            TargetStates states = TargetStates.Make(Model, batch.Select(row => teachers[row]).ToArray(), Prefix);
             long start = 0;
             foreach (int row in batch)
             {

@@ -9,6 +9,14 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="Row">Number of the data row, from 0, for messages.</param>
 internal sealed record TrainingExample(int[] Source, int[] Target, int Group = 0, long Row = 0)
 {
+    /// <summary>Tokens in front of <see cref="Source"/> that open every text and are not the row's own.</summary>
+    public int Opening { get; init; }
+
+    /// <summary>The row with other tokens in front of its own.</summary>
+    /// <param name="tokens">The tokens; where row and tokens are empty, the row stays as it is.</param>
+    public TrainingExample Behind(int[] tokens) => tokens.Length + Source.Length == Opening ? this
+        : this with { Source = [.. tokens, .. Source[Opening..]], Opening = tokens.Length };
+
     /// <summary>What a teacher says of the target tokens; null where there is no teacher.</summary>
     public TeacherTokens? Teacher { get; init; }
 

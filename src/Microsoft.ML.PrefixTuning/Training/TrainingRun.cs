@@ -31,14 +31,10 @@ internal sealed record TrainingRun
     /// <summary>Highest learning rate.</summary>
     public required double LearningRate { get; init; }
 
-    /// <summary>First token of an encoder-decoder model's output.</summary>
-    public int? DecoderStart { get; init; }
-
     /// <summary>
-    /// Tokens that the prefix holds in place of the rows; the base by itself is measured with them in front of every
-    /// source.
+    /// Tokens that open a source where no prefix holds them: the base by itself is measured with them.
     /// </summary>
-    public int[] HeldTokens { get; init; } = [];
+    public int[] Opening { get; init; } = [];
 
     /// <summary>Which base it is; a saved state names it. Null where no state is kept.</summary>
     public BaseIdentity? Base { get; init; }

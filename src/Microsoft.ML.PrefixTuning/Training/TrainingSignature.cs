@@ -47,7 +47,7 @@ internal static class TrainingSignature
         .. run.Base is { } identity ? Under("base.", identity.Values.Select(pair => Named(pair.Key, pair.Value))) : [],
         Named("precision", run.Model.Type == ScalarType.BFloat16 ? "bfloat16" : "float32"),
         Named("device", run.Model.Device.type.ToString().ToLowerInvariant()),
-        NumberIfAny("decoder start", run.DecoderStart),
+        NumberIfAny("decoder start", run.Model.Spec.Tokens.DecoderStart),
         Number(SeedName, run.Seed),
         Number("training rows", run.Examples.Count),
         Number("validation rows", run.Validation.Count),

@@ -79,7 +79,13 @@ internal static class GeneratedTextSchema
         return builder.ToSchema();
     }
 
-    private static void Require(Dictionary<string, SchemaShape.Column> columns, string name, string role,
+    /// <summary>Refuses a promise without a text column.</summary>
+    /// <param name="columns">The promise, by the columns' names.</param>
+    /// <param name="name">The column's name.</param>
+    /// <param name="role">What it is for, in ML.NET's messages.</param>
+    /// <param name="maySeveral">Whether a row may have several texts in it.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is missing or not a text.</exception>
+    public static void Require(Dictionary<string, SchemaShape.Column> columns, string name, string role,
         bool maySeveral = false)
     {
         if (!columns.TryGetValue(name, out SchemaShape.Column column))

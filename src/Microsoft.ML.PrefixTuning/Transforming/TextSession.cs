@@ -26,6 +26,7 @@ internal sealed class TextSession : IDisposable
     private readonly PrefixSet _prefixes;
     private readonly BatchWriter _generator;
     private readonly TextSettings _settings;
+    private readonly Stops _stops;
     private bool _disposed;
 
     /// <summary>Takes ownership of the lease, also where it throws.</summary>
@@ -36,6 +37,7 @@ internal sealed class TextSession : IDisposable
     public TextSession(BaseLease lease, TextSettings settings, PrefixesByValue choice)
     {
         (_lease, _settings, Choice) = (lease, settings, choice);
+        _stops = new Stops(settings.Generation.StopStrings, ids => lease.Base.Tokenizer.Decode(ids));
         try
         {
             _prefixes = new PrefixSet(choice, settings, lease.Base);
@@ -132,14 +134,7 @@ internal sealed class TextSession : IDisposable
     {
         ReadOnlySpan<int> ids = sequence.Ids;
         int end = ids.IndexOfAny(_lease.Base.EndIds.ToArray());
-        string text = _lease.Base.Tokenizer.Decode(end < 0 ? ids : ids[..end]);
-        foreach (string stop in _settings.Generation.StopStrings)
-        {
-            int at = text.IndexOf(stop, StringComparison.Ordinal);
-            if (at >= 0)
-                text = text[..at];
-        }
-        return text;
+        return _stops.Cut(_lease.Base.Tokenizer.Decode(end < 0 ? ids : ids[..end]));
     }
 
     private string[] Empty()

@@ -83,7 +83,7 @@ public sealed class AttributeTests
             Assert.AreEqual(withBegin, prefix.Convention.HoldsBeginToken);
             int begin = tokenizer.Prologue.Count;
             int[] text = [.. tokenizer.Encode("a b c d e f").Take(2 - begin),
-                .. PrefixInitializer.Fit(null, tokenizer.Encode($" Tone: {tone}."), 4)];
+                .. PrefixInitializer.Fit([], tokenizer.Encode($" Tone: {tone}."), 4)];
             Prefix expected = PrefixInitializer.Make(new StartRequest
             {
                 Model = ofBase,
@@ -92,7 +92,7 @@ public sealed class AttributeTests
                 Length = 6,
                 Convention = prefix.Convention,
                 Text = text,
-                Begin = begin == 0 ? null : tokenizer.Prologue[0],
+                Opening = tokenizer.Prologue,
             });
             float[] values = prefix.Parts[AttentionSite.Decoder].Values,
                 wanted = expected.Parts[AttentionSite.Decoder].Values;
@@ -292,7 +292,7 @@ public sealed class AttributeTests
             InputColumn = "Input",
             AttributeColumn = "Tone",
             Precision = ModelPrecision.Float32,
-            Generation = SavedGeneration.Of(new GenerationOptions()),
+            Generation = new GenerationOptions(),
             Base = new SavedBase { Name = "tiny", Path = "tiny", Identity = s_model.Session.Base.Identity },
             AttributePrefixes = [new SavedAttribute("calm", 1), new SavedAttribute("loud", 1)],
         }.ToBytes();

@@ -110,7 +110,7 @@ public sealed class BeginTokenTests
             Sites = [AttentionSite.Decoder],
             Length = 1,
             Convention = model.Prefix!.Convention,
-            Begin = hold.Base.Tokenizer.Prologue[0],
+            Opening = hold.Base.Tokenizer.Prologue,
         });
         // What stands in front reads nothing behind it.
         float[] found = model.Prefix.WithoutLast(2).Parts[AttentionSite.Decoder].Values,
@@ -167,9 +167,10 @@ public sealed class BeginTokenTests
             DistillationTeacher.Make(frozen, given, new DistillationOptions { Student = TinyBase.Quick });
         TrainingExample[] rows = [.. TinyBase.Rows(5).Select(row => new TrainingExample(
             [.. heldByStudent ? [] : prologue, .. frozen.Tokenizer.Encode(row.Input + "\n")],
-                frozen.Tokenizer.Encode(row.Label)))];
+            frozen.Tokenizer.Encode(row.Label))
+        { Opening = heldByStudent ? 0 : prologue.Length })];
 
-        List<TrainingExample> annotated = teacher.Annotate(rows, heldByStudent, () => { });
+        List<TrainingExample> annotated = teacher.Annotate(rows, () => { });
 
         Assert.AreEqual(heldByTeacher, teacher.Prefix!.Convention.HoldsBeginToken);
         using PrefixTensors tensors = PrefixTensors.Make(teacher.Prefix, frozen.Model);
@@ -179,8 +180,7 @@ public sealed class BeginTokenTests
             using var noGradient = no_grad();
             int[] bare = heldByStudent ? rows[row].Source : rows[row].Source[prologue.Length..];
             TrainingExample whole = rows[row] with { Source = [.. heldByTeacher ? [] : prologue, .. bare] };
-            Tensor hidden =
-                TargetStates.Make(frozen.Model, [whole], tensors.Sites, teacher.Prefix.Convention, null).Hidden;
+            Tensor hidden = TargetStates.Make(frozen.Model, [whole], tensors.Sites).Hidden;
             Tensor found = tensor(annotated[row].Teacher!.Values, hidden.shape);
             Assert.IsLessThanOrEqualTo(1e-4, (frozen.Model.Logits(hidden) - frozen.Model.Logits(found)).abs().max()
                 .ToDouble(), $"row {row}");

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -158,15 +159,14 @@ public sealed class DistillPrefixTests
             new TrainingExample(frozen.Tokenizer.Encode(row.Input + "\n"), frozen.Tokenizer.Encode(row.Label)))];
         DistillationTeacher teacher = DistillationTeacher.Make(frozen, PrefixTeacher.FromText(Instruction),
             Quick with { Student = Quick.Student with { Training = new() { BatchSize = 2 } } });
-        List<TrainingExample> annotated = teacher.Annotate(rows, heldByStudent: true, () => { });
+        List<TrainingExample> annotated = teacher.Annotate(rows, () => { });
         Assert.IsNotNull(teacher.Prefix);
         for (int row = 0; row < rows.Length; row++)
         {
             using var scope = NewDisposeScope();
             using var noGradient = no_grad();
             TrainingExample whole = rows[row] with { Source = [.. prologue, .. instruction, .. rows[row].Source] };
-            Tensor hidden = TargetStates.Make(frozen.Model, [whole], new Dictionary<AttentionSite, Tensor>(),
-                PrefixConvention.DecoderOnly, null).Hidden;
+            Tensor hidden = TargetStates.Make(frozen.Model, [whole], SitePrefixes.None).Hidden;
             Tensor found = tensor(annotated[row].Teacher!.Values, hidden.shape);
             Assert.IsLessThanOrEqualTo(1e-4, (frozen.Model.Logits(hidden) - frozen.Model.Logits(found)).abs().max()
                 .ToDouble(), $"row {row}");

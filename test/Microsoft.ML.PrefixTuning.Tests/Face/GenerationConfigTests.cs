@@ -100,7 +100,7 @@ public sealed class GenerationConfigTests
         using FrozenBase frozen = FrozenBase.Load(Base("t5", config), torch.float32, torch.CPU);
         var encoder = new RowEncoder(frozen.Tokenizer, frozen.Model.Spec, null, "Input", default);
         int[] expected = [.. frozen.Tokenizer.Encode("a pub"), frozen.Model.Spec.Tokens.Ends[0]];
-        CollectionAssert.AreEqual(forced ? [5, .. expected] : expected, encoder.Target("a pub", out _));
+        CollectionAssert.AreEqual(forced ? [5, .. expected] : expected, encoder.Target("a pub", out _, out _));
     }
 
     private string Base(string name, string changes)

@@ -65,6 +65,10 @@ public sealed class OptionsTests
             "Generation.Decoding: expected beams or sampling where SequenceCount is above 1, found greedy."],
         [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling(topP: 0) } },
             "Generation.Decoding.topP: expected above 0 and up to 1, found 0."],
+        [
+            new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling() with { MinP = 1.5 } } },
+            "Generation.Decoding.minP: expected 0 to 1, found 1.5."
+        ],
         [new PrefixTuningOptions { Generation = new() { BannedWords = [""] } },
             "Generation.BannedWords: expected no empty text in the list, found one."],
         [new PrefixTuningOptions { Template = "no place" },

@@ -23,7 +23,7 @@ public sealed class SavedModelTests
         InputColumn = "Input",
         AttributeColumn = "Tone",
         Precision = ModelPrecision.Float32,
-        Generation = SavedGeneration.Of(new GenerationOptions()),
+        Generation = new GenerationOptions(),
         Base = new SavedBase
         {
             Name = "tiny",
@@ -102,6 +102,10 @@ public sealed class SavedModelTests
         ["base.files.0.hash", "\"ABC\"",
             "base.files, 'config.json', hash: expected 64 hexadecimal digits in lower case, found 'ABC'"],
         ["generation.decoding", "\"guess\"", "decoding"],
+        ["generation.decoding", "null", "decoding"],
+        ["generation.decoding.kind", "\"guess\"", "decoding"],
+        ["generation.decoding.kind", null, "decoding"],
+        ["generation.lookAhead", null, "'lookAhead'"],
         ["generation.repetitionPenalty", "\"NaN\"", "Generation.RepetitionPenalty"],
         ["generation.repetitionPenalty", "\"Infinity\"", "Generation.RepetitionPenalty"],
         ["generation.batchSize", "0", "Generation.BatchSize"],

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -159,7 +158,7 @@ public sealed class TrainingSummaryTests
         AttentionPlaces columns = TokenPlaces.Causal([new RowState(length, 0, ids.Length)], ids.Length, length, length
             + ids.Length, PrefixConvention.DecoderOnly);
         Tensor hidden = model.Decode(model.Embed(tensor(ids, ScalarType.Int64).unsqueeze(0)), columns,
-            new PrefixMemory(tensors?.Sites ?? new Dictionary<AttentionSite, Tensor>()));
+            new PrefixMemory(tensors?.Sites ?? SitePrefixes.None));
         Tensor scores = model.Logits(hidden[0]).narrow(0, skipped, ids.Length - skipped - 1);
         return nn.functional.cross_entropy(scores, tensor(ids[(skipped + 1)..], ScalarType.Int64)).ToDouble();
     }

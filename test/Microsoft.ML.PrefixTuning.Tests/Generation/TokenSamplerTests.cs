@@ -29,6 +29,37 @@ public sealed class TokenSamplerTests
             Assert.AreEqual(expected[token], scores[token], 1e-6, $"token {token}");
     }
 
+    /// <summary>
+    /// By hand: 0.3 of 0.4 is 0.12, which 0.4, 0.3 and 0.15 reach; at temperature 0.5 the shares are the squares 0.16,
+    /// 0.09, 0.0225, 0.01 and 0.0025, of which a tenth of 0.16 leaves the first three; the largest is kept whatever is
+    /// asked for, and what another rule took out stays out.
+    /// </summary>
+    [TestMethod]
+    [DataRow(1.0, 0, 1.0, 0.3, new[] { 8 / 17.0, 6 / 17.0, 3 / 17.0, 0, 0 })]
+    [DataRow(0.5, 0, 1.0, 0.1, new[] { 64 / 109.0, 36 / 109.0, 9 / 109.0, 0, 0 })]
+    [DataRow(1.0, 0, 1.0, 1.0, new[] { 1.0, 0, 0, 0, 0 })]
+    [DataRow(1.0, 2, 1.0, 0.3, new[] { 4 / 7.0, 3 / 7.0, 0, 0, 0 })]
+    [DataRow(1.0, 0, 0.75, 0.2, new[] { 8 / 17.0, 6 / 17.0, 3 / 17.0, 0, 0 })]
+    [DataRow(1.0, 0, 1.0, 0.0, new[] { 0.4, 0.3, 0.15, 0.1, 0.05 })]
+    public void Shape_WithALeastShare_KeepsWhatReachesIt(double temperature, int topK, double topP, double minP,
+        double[] expected)
+    {
+        float[] scores = [.. s_probabilities.Select(probability => (float)Math.Log(probability) + 7)];
+
+        new TokenSampler(Decoding.Sampling(temperature, topK, topP) with { MinP = minP }).Shape(scores);
+
+        for (int token = 0; token < scores.Length; token++)
+            Assert.AreEqual(expected[token], scores[token], 1e-6, $"token {token}");
+    }
+
+    [TestMethod]
+    public void Shape_WithAWholeShare_KeepsAllOfTheLargest()
+    {
+        float[] scores = [1, 3, 3, 2];
+        new TokenSampler(Decoding.Sampling() with { MinP = 1 }).Shape(scores);
+        CollectionAssert.AreEqual(new[] { 0, 0.5f, 0.5f, 0 }, scores);
+    }
+
     [TestMethod]
     public void Shape_OfManyLogits_SumsToOneWhateverTheVectorLength()
     {
@@ -90,5 +121,5 @@ public sealed class TokenSamplerTests
     }
 
     private static TokenSampler Sampler(double temperature, int topK, double topP) =>
-        new((SamplingDecoding)Decoding.Sampling(temperature, topK, topP));
+        new(Decoding.Sampling(temperature, topK, topP));
 }

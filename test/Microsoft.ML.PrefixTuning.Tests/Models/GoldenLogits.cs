@@ -73,13 +73,13 @@ internal sealed record GoldenLogits(string Name)
 
     private static Tensor LastLogits(LanguageModel model)
     {
-        var none = new Dictionary<AttentionSite, Tensor>();
+        SitePrefixes none = SitePrefixes.None;
         long[] prompt = Tokens(PromptLength, model.Spec.VocabularySize);
         CrossInput? cross = null;
         if (model.Spec.IsEncoderDecoder)
         {
             Tensor source = tensor(Tokens(SourceLength, model.Spec.VocabularySize)).unsqueeze(0);
-            cross = EncodedSource.Make(model, source, [SourceLength], none).Cross(PromptLength);
+            cross = EncodedSource.Make(model, new TokenRows(source, [SourceLength]), none).Cross(PromptLength);
         }
         AttentionPlaces places = TokenPlaces.Causal([new RowState(0, 0, PromptLength, PromptLength)], PromptLength, 0,
             PromptLength, model.Spec.IsEncoderDecoder ? PrefixConvention.EncoderDecoder : PrefixConvention.DecoderOnly);

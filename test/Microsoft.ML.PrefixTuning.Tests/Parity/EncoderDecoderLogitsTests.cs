@@ -84,13 +84,14 @@ public sealed class EncoderDecoderLogitsTests
     {
         Tensor source = golden.Stored("batch.input_ids"), mask = golden.Stored("batch.attention_mask");
         int[] lengths = mask.sum(1).to(ScalarType.Int32).data<int>().ToArray();
-        EncodedSource encoded = EncodedSource.Make(model, source, lengths, prefix);
+        var given = new SitePrefixes(prefix, convention);
+        EncodedSource encoded = EncodedSource.Make(model, new TokenRows(source, lengths), given);
         Tensor target = golden.Stored("batch.decoder_input_ids");
         int rows = (int)target.size(0), width = (int)target.size(1);
-        int length = PrefixMemory.LengthOf(prefix, AttentionSite.Decoder);
+        int length = given.LengthOf(AttentionSite.Decoder);
         RowState[] states = Enumerable.Repeat(new RowState(length, 0, width), rows).ToArray();
         AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
-        return model.Logits(model.Decode(model.Embed(target), columns, new PrefixMemory(prefix), encoded.Cross(width)));
+        return model.Logits(model.Decode(model.Embed(target), columns, new PrefixMemory(given), encoded.Cross(width)));
     }
 
     private static Tensor PeftPrefix(FamilyCase golden, LanguageModel model)

@@ -79,7 +79,7 @@ public sealed class LogitsTests
         using FamilyCase golden = FamilyCase.Open(folder);
         using FrozenBase frozen = golden.LoadBase(source);
         using PrefixTensors infix = PrefixTensors.Make(golden.Infix(frozen.Model.Spec), frozen.Model);
-        int length = PrefixMemory.LengthOf(infix.Sites, AttentionSite.Decoder);
+        int length = infix.Sites.LengthOf(AttentionSite.Decoder);
         int prompt = golden.Numbers.GetProperty("infix").GetProperty("prompt_tokens").GetInt32();
         long[] ids = golden.Rows("infix.input_ids").Single();
         AttentionPlaces columns =
@@ -96,19 +96,19 @@ public sealed class LogitsTests
 
     /// <summary>Logits of rows, right-padded, with or without a prefix.</summary>
     internal static Tensor Run(LanguageModel model, int[][] rows, Prefix? prefix) => prefix is null
-        ? Run(model, rows, new Dictionary<AttentionSite, Tensor>(), PrefixConvention.DecoderOnly)
-        : Run(model, rows, prefix.Parts.ToDictionary(part => part.Key, part =>
-            tensor(part.Value.Values, part.Value.Shape)), prefix.Convention);
+        ? RunWith(model, rows, SitePrefixes.None)
+        : RunWith(model, rows, new SitePrefixes(
+            prefix.Parts.ToDictionary(part => part.Key, part => tensor(part.Value.Values, part.Value.Shape)),
+            prefix.Convention));
 
     /// <summary>Logits of rows, right-padded, with a prefix as tensors [N, 2, G, P, D], or none.</summary>
-    internal static Tensor Run(LanguageModel model, int[][] rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix,
-        PrefixConvention convention)
+    internal static Tensor RunWith(LanguageModel model, int[][] rows, SitePrefixes prefix)
     {
-        int width = rows.Max(row => row.Length), length = PrefixMemory.LengthOf(prefix, AttentionSite.Decoder);
-        long[] ids = rows.SelectMany(row => row.Concat(new int[width - row.Length]).Select(id => (long)id)).ToArray();
+        TokenRows padded = TokenRows.Pad(rows, model.Device);
+        int width = padded.Width, length = prefix.LengthOf(AttentionSite.Decoder);
         RowState[] states = rows.Select(row => new RowState(length, 0, row.Length, row.Length)).ToArray();
-        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
-        Tensor hidden = model.Decode(model.Embed(tensor(ids, [rows.Length, width])), columns, new PrefixMemory(prefix));
+        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, prefix.Convention);
+        Tensor hidden = model.Decode(model.Embed(padded.Ids), columns, new PrefixMemory(prefix));
         return model.Logits(hidden);
     }
 

@@ -80,7 +80,7 @@ public sealed class SmolLM2LogitsTests
         using Golden golden = Golden.Open();
         int[][] rows = golden.Prompts(padding);
         Tensor prefix = golden.Adapter().requires_grad_();
-        Tensor logits = LogitsTests.Run(_base!.Model, rows, Sites(prefix), PrefixConvention.Peft);
+        Tensor logits = LogitsTests.RunWith(_base!.Model, rows, Sites(prefix));
         golden.AssertLogits($"b.{padding}", padding, rows, logits, 1e-3);
         Tensor loss = Loss(logits, rows);
         Assert.AreEqual(golden.Number("b", $"loss_{padding}"), loss.ToDouble(), 5e-5);
@@ -102,7 +102,7 @@ public sealed class SmolLM2LogitsTests
         Tensor prefix = golden.Tensors.Read("e.prompt_embeddings", ScalarType.Float32);
         Tensor behindText = LogitsTests.Run(_base!.Model, [[.. text, .. continuation]], prefix: null)[0].narrow(0,
             text.Length, continuation.Length);
-        Tensor behindPrefix = LogitsTests.Run(_base.Model, [continuation], Sites(prefix), PrefixConvention.Peft)[0];
+        Tensor behindPrefix = LogitsTests.RunWith(_base.Model, [continuation], Sites(prefix))[0];
 
         golden.AssertClose("e.logits_head64_with_text", behindText.narrow(-1, 0, HeadColumns), 5e-4);
         golden.AssertClose("e.logits_head64_with_prefix", behindPrefix.narrow(-1, 0, HeadColumns), 5e-4);
@@ -111,11 +111,12 @@ public sealed class SmolLM2LogitsTests
     }
 
     /// <summary>PEFT's rows [P, N * 2 * G * D] as the decoder's prefix [N, 2, G, P, D].</summary>
-    private static Dictionary<AttentionSite, Tensor> Sites(Tensor rows)
+    private static SitePrefixes Sites(Tensor rows)
     {
         StackSpec spec = _base!.Model.Spec.Decoder;
         Tensor packed = rows.view(rows.size(0), spec.Layers, 2, spec.Heads.KeyValueCount, spec.Heads.Size);
-        return new() { [AttentionSite.Decoder] = packed.permute(1, 2, 3, 0, 4) };
+        return new(new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = packed.permute(1, 2, 3, 0, 4) },
+            PrefixConvention.Peft);
     }
 
     /// <summary>Mean over all tokens but each row's first.</summary>

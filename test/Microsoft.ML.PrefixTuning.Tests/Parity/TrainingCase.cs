@@ -47,7 +47,6 @@ internal static class TrainingCase
             Order = _ => order,
             Seed = 0,
             LearningRate = settings.GetProperty("lr").GetDouble(),
-            DecoderStart = model.Spec.Tokens.DecoderStart,
             Options = new TrainingOptions
             {
                 MaxEpochs = steps,
@@ -89,7 +88,7 @@ internal static class TrainingCase
     public static (double Loss, Tensor[] Gradients) Gradient(LanguageModel model, TrainingExample[] rows,
         IReadOnlyDictionary<AttentionSite, Tensor> sites, PrefixConvention convention)
     {
-        TargetStates states = TargetStates.Make(model, rows, sites, convention, model.Spec.Tokens.DecoderStart);
+        TargetStates states = TargetStates.Make(model, rows, new SitePrefixes(sites, convention));
         (double sum, Tensor ofHidden) = TargetLoss.WithGradient(model, states.Hidden, states.Labels, 0);
         double tokens = states.Labels.size(0);
         return (sum / tokens, [.. autograd.grad([states.Hidden], [.. sites.Values], [ofHidden / tokens])]);

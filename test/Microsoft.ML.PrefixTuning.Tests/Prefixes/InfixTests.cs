@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Tests.Training;
 using Microsoft.ML.PrefixTuning.Training;
@@ -48,6 +49,7 @@ public sealed class InfixTests
 
     private static Tensor Hidden(LanguageModel model, int[] source, Tensor? prefix, PrefixConvention convention) =>
         TargetStates.Make(model, [new TrainingExample(source, Target)],
-            prefix is null ? new Dictionary<AttentionSite, Tensor>()
-                : new() { [AttentionSite.Decoder] = prefix }, convention, null).Hidden;
+            prefix is null ? SitePrefixes.None
+                : new SitePrefixes(new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = prefix },
+                    convention)).Hidden;
 }

@@ -56,13 +56,12 @@ public sealed class PrefixInitializerTests
             Length = 7,
             Convention = PrefixConvention.EncoderDecoder,
             Text = Text,
-            DecoderStart = model.Spec.Tokens.DecoderStart,
         });
         PrefixTensors.Check(prefix, model.Spec);
         CollectionAssert.AreEquivalent(sites, prefix.Sites.ToArray());
         // The cross site is what the decoder sees of the text as a source.
-        Tensor ids = tensor(PrefixInitializer.Fit(null, Text, 7).Select(id => (long)id).ToArray(), [1, 7]);
-        EncodedSource source = EncodedSource.Make(model, ids, [7], new Dictionary<AttentionSite, Tensor>());
+        EncodedSource source = EncodedSource.Make(model,
+            TokenRows.Pad([PrefixInitializer.Fit([], Text, 7)], model.Device), SitePrefixes.None);
         SitePrefix cross = prefix.Part(AttentionSite.Cross)!;
         Tensor stored = tensor(cross.Values, cross.Shape);
         for (int layer = 0; layer < cross.Layers; layer++)
@@ -73,16 +72,17 @@ public sealed class PrefixInitializerTests
     }
 
     [TestMethod]
-    [DataRow(1, 6, new[] { 1, 5, 17, 9, 21, 5 })]
-    [DataRow(null, 6, new[] { 5, 17, 9, 21, 5, 17 })]
-    [DataRow(1, 3, new[] { 1, 5, 17 })]
-    public void Fit_AnyLength_RepeatsOrCutsTheTextBehindTheBeginToken(int? begin, int length, int[] expected) =>
-        CollectionAssert.AreEqual(expected, PrefixInitializer.Fit(begin, Text, length));
+    [DataRow(new[] { 1 }, 6, new[] { 1, 5, 17, 9, 21, 5 })]
+    [DataRow(new int[0], 6, new[] { 5, 17, 9, 21, 5, 17 })]
+    [DataRow(new[] { 1 }, 3, new[] { 1, 5, 17 })]
+    [DataRow(new[] { 1, 2 }, 4, new[] { 1, 2, 5, 17 })]
+    public void Fit_AnyLength_RepeatsOrCutsTheTextBehindTheBeginToken(int[] opening, int length, int[] expected) =>
+        CollectionAssert.AreEqual(expected, PrefixInitializer.Fit(opening, Text, length));
 
     [TestMethod]
     public void Fit_OfNoText_NamesTheOption()
     {
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => PrefixInitializer.Fit(1, [], 3));
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => PrefixInitializer.Fit([1], [], 3));
         Assert.AreEqual("PrefixOptions.Start: expected a text of at least one token, found none.", fault.Message);
     }
 
@@ -130,7 +130,7 @@ public sealed class PrefixInitializerTests
             Length = 6,
             Convention = PrefixConvention.DecoderOnly,
             Text = Text,
-            Begin = 1,
+            Opening = [1],
         });
         Tensor with = LogitsTests.Run(model, [Row], prefix);
         Tensor front = LogitsTests.Run(model, [[1, .. Text, Text[0], .. Row]], null).narrow(1, 6, Row.Length);

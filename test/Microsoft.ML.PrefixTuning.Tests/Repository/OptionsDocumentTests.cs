@@ -16,8 +16,13 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 public sealed class OptionsDocumentTests
 {
     private static readonly Type[] Documented =
-        [typeof(PrefixTuningOptions), typeof(PrefixOptions), typeof(TrainingOptions), typeof(EarlyStopping),
-            typeof(GenerationOptions), typeof(TextGenerationOptions), typeof(DistillationOptions)];
+    [
+        typeof(PrefixTuningOptions), typeof(PrefixOptions), typeof(TriggerWordsMethod), typeof(MlpParametrization),
+        typeof(ResidualMlpParametrization), typeof(TextStart), typeof(RandomStart), typeof(PrefixValuesStart),
+        typeof(TrainingOptions), typeof(EarlyStopping), typeof(GenerationOptions), typeof(BeamDecoding),
+        typeof(SamplingDecoding), typeof(TextGenerationOptions), typeof(DistillationOptions),
+        typeof(TextGenerationEvaluationOptions),
+    ];
 
     private static readonly XDocument Comments =
         XDocument.Load(Path.ChangeExtension(typeof(PrefixTuningOptions).Assembly.Location, ".xml"));
@@ -132,6 +137,6 @@ public sealed class OptionsDocumentTests
         if (!type.IsGenericType)
             return type.Name;
         string arguments = string.Join(", ", type.GetGenericArguments().Select(Name));
-        return $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}&lt;{arguments}&gt;";
+        return $"{type.Name.Split('`')[0]}&lt;{arguments}&gt;";
     }
 }

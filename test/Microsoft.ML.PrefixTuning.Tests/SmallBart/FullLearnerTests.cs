@@ -75,7 +75,6 @@ public sealed class FullLearnerTests
         Options = Options,
         Seed = 1,
         LearningRate = 0.02,
-        DecoderStart = model.Model.Spec.Tokens.DecoderStart,
     };
 
     private static TrainableModel Model()

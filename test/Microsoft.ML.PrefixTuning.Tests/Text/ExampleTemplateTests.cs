@@ -54,28 +54,17 @@ public sealed class ExampleTemplateTests
     }
 
     [TestMethod]
-    public void Prompt_TokenizerWithEnds_BeginAlwaysAndEndForAnEncoder()
+    public void Prompt_TokenizerWithEnds_EndForAnEncoderAndNoOpening()
     {
         PretrainedTokenizer tokenizer =
             Tokenizer("gpt2",
             """{ "tokenizer_class": "GPT2Tokenizer", "bos_token": "<|endoftext|>", "eos_token": "!", "add_bos_token": true, "add_eos_token": true }""");
         int[] text = tokenizer.Encode("a pub"), end = [tokenizer.SpecialTokens["!"]];
 
-        CollectionAssert.AreEqual((int[])[0, .. text, .. end],
+        CollectionAssert.AreEqual((int[])[.. text, .. end],
             new ExampleTemplate("{input}", tokenizer, encoderDecoder: true).Prompt("a pub", out _));
-        CollectionAssert.AreEqual((int[])[0, .. text], new ExampleTemplate("{input}", tokenizer, encoderDecoder: false)
-            .Prompt("a pub", out _));
-    }
-
-    [TestMethod]
-    public void Target_EndToken_BehindTheText()
-    {
-        PretrainedTokenizer tokenizer = Tokenizer("smollm");
-        var template = new ExampleTemplate("{input}", tokenizer, encoderDecoder: false);
-
-        CollectionAssert.AreEqual((int[])[.. tokenizer.Encode("a pub"), End], template.Target("a pub", End));
-        CollectionAssert.AreEqual(tokenizer.Encode("a pub"), template.Target("a pub", endId: null));
-        CollectionAssert.AreEqual((int[])[End], template.Target("", End));
+        CollectionAssert.AreEqual(text,
+            new ExampleTemplate("{input}", tokenizer, encoderDecoder: false).Prompt("a pub", out _));
     }
 
     [TestMethod]

@@ -2,9 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Reflection;
 using Microsoft.ML.PrefixTuning.Tool;
-using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Tool;
@@ -119,29 +117,6 @@ public sealed class ToolCommandTests
             "--model", folder["model.zip"]);
         Assert.AreEqual(ExitCode.Failed, run.Code);
         Assert.AreEqual("prefix-tune: Could not find column 'Facts'; there are: 'Input', 'Label'.\n", run.Error);
-    }
-
-    /// <summary>A new option of the library is one of the command, or somebody decided otherwise here.</summary>
-    [TestMethod]
-    public void Options_OfTheLibrary_AreOptionsOfTheCommand()
-    {
-        Check(new RecordOptions<PrefixTuningOptions>(new Verb("v", "")), "Prefix", "Training", "Generation",
-            "ValidationSet");
-        Check(new RecordOptions<TextGenerationOptions>(new Verb("v", "")), "Generation", "UnseenAttributePrefix");
-        Check(new RecordOptions<PrefixOptions>(new Verb("v", "")), "Start", "Method", "Parametrization");
-        Check(new RecordOptions<TrainingOptions>(new Verb("v", "")), "EarlyStopping", "Progress", "CancellationToken");
-        Check(new RecordOptions<EarlyStopping>(new Verb("v", "")));
-        Check(new RecordOptions<GenerationOptions>(new Verb("v", "")), "Decoding");
-        Check(new RecordOptions<DistillationOptions>(new Verb("v", "")), "Student", "Continuations");
-        Check(new RecordOptions<TextGenerationEvaluationOptions>(new Verb("v", "")));
-
-        static void Check<T>(RecordOptions<T> options, params string[] elsewhere)
-            where T : class, new()
-        {
-            string[] properties = [.. typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance)
-                .Select(property => property.Name)];
-            CollectionAssert.AreEquivalent(properties, (string[])[.. options.Names, .. elsewhere], typeof(T).Name);
-        }
     }
 
     private static void AssertOneLine(string error)

@@ -14,6 +14,9 @@ internal sealed class ToolFolder : IDisposable
     /// <summary>The tiny base of most tests.</summary>
     public static string Base { get; } = TinyBase.Folder("llama");
 
+    /// <summary>A console that nobody reads.</summary>
+    public static ToolConsole Silent { get; } = new(TextReader.Null, TextWriter.Null, TextWriter.Null);
+
     /// <summary>The folder.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("prefix-tune-").FullName;
 

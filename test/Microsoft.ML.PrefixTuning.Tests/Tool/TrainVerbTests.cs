@@ -36,8 +36,8 @@ public sealed class TrainVerbTests
         SavedModel saved = Entry(model).Saved;
         Assert.AreEqual(4, Entry(model).Prefix!.Length);
         Assert.AreEqual(("Input", "Text", "Q: {input}\nA:"), (saved.InputColumn, saved.OutputColumn, saved.Template));
-        Assert.AreEqual(("beam", 3, 10, 5), (saved.Generation.Decoding, saved.Generation.Width,
-            saved.Generation.MaxNewTokens, saved.Generation.BatchSize));
+        Assert.AreEqual(Decoding.Beam(3), saved.Generation.Decoding);
+        Assert.AreEqual((10, 5), (saved.Generation.MaxNewTokens, saved.Generation.BatchSize));
         Assert.AreEqual(PromptTruncation.None, saved.Generation.Truncation);
         CollectionAssert.AreEqual(new[] { "a", "b" }, saved.Generation.StopStrings.ToArray());
         // The rate rises from 0 in ten steps: the fourth one has three tenths of the highest.

@@ -148,7 +148,6 @@ public sealed class DistillationTests
         {
             Model = model,
             Prefix = teacher.Sites,
-            Convention = PrefixConvention.DecoderOnly,
             TopK = topK,
             Temperature = temperature,
             BatchSize = 3,
@@ -160,8 +159,7 @@ public sealed class DistillationTests
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        TargetStates states =
-            TargetStates.Make(model, rows, new Dictionary<AttentionSite, Tensor>(), PrefixConvention.DecoderOnly, null);
+        TargetStates states = TargetStates.Make(model, rows, SitePrefixes.None);
         (double sum, Tensor gradient) = new DistillationObjective(2, "a teacher").WithGradient(model, states, rows);
         return (sum, gradient.data<float>().ToArray());
     }

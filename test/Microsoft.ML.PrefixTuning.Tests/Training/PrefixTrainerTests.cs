@@ -268,7 +268,7 @@ public sealed class PrefixTrainerTests
         using TrainedKeyValues direct = TinyTraining.Direct(model), other = TinyTraining.Direct(model);
         TrainingRun run = TinyTraining.Run(model);
         TrainingExample[] begun = [.. run.Examples.Select(row => row with { Source = [1, .. row.Source] })];
-        Trained held = Trained.By(run with { HeldTokens = [1] }, direct);
+        Trained held = Trained.By(run with { Opening = [1] }, direct);
         Trained written = Trained.By(TinyTraining.Run(model) with { Examples = begun }, other);
         Assert.AreEqual(written.Summary.BaseLoss, held.Summary.BaseLoss);
         Assert.AreNotEqual(written.Summary.StartLoss, held.Summary.StartLoss);

@@ -106,7 +106,7 @@ internal static class TinyTraining
             Length = length,
             Convention = PrefixConvention.DecoderOnly,
             Text = [4, 9, 11],
-            Begin = 1,
+            Opening = [1],
             Seed = seed,
         });
 

@@ -101,6 +101,8 @@ public sealed class TrainingResumeTests
             GroupValues = ["calm", "loud"],
         };
         Trained.By(run, direct);
+        using var withDecoderStart = new LanguageModel(
+            model.Spec with { Tokens = model.Spec.Tokens with { DecoderStart = 3 } }, model.Weights);
         TrainingRun other = what switch
         {
             "base" => run with { Base = BaseIdentity.Of(model.Spec, new string('1', 64)) },
@@ -112,7 +114,7 @@ public sealed class TrainingResumeTests
             "batch" => run with { Options = run.Options with { BatchSize = 5 } },
             "stopping" => run with { Options = run.Options with { EarlyStopping = new() { MinDelta = 0.5 } } },
             "attributes" => run with { GroupValues = ["calm", "sharp"] },
-            "decoder start" => run with { DecoderStart = 3 },
+            "decoder start" => run with { Model = withDecoderStart },
             _ => run with { Seed = 8 },
         };
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() => Trained.By(other, direct));

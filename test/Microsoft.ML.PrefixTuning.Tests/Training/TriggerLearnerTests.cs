@@ -113,9 +113,9 @@ public sealed class TriggerLearnerTests
     {
         using LanguageModel model = TinyTraining.Model();
         using FixedPrefix start = Start(model);
-        TrainingRun run = Search(model) with { Validation = TinyTraining.Rows(8, seed: 9), HeldTokens = [1] };
+        TrainingRun run = Search(model) with { Validation = TinyTraining.Rows(8, seed: 9), Opening = [1] };
         double with = Trained.Search(run, Request).Summary.BaseLoss,
-            without = Trained.Search(run with { HeldTokens = [] }, Request).Summary.BaseLoss;
+            without = Trained.Search(run with { Opening = [] }, Request).Summary.BaseLoss;
         TrainingRun measured = run with { Options = run.Options with { MaxSteps = 0 } };
         Assert.AreEqual(Trained.By(measured, start).Summary.BaseLoss, with);
         Assert.AreNotEqual(without, with);

@@ -53,7 +53,7 @@ internal sealed class Comparison(ComparisonRequest request, TextWriter log)
         log.WriteLine("| method | seed | test loss | ROUGE-1 | ROUGE-L | numbers trained | seconds |");
         log.WriteLine("|---|---:|---:|---:|---:|---:|---:|");
         using (PrefixTuningTransformer untuned = Untuned(task, request.Base))
-            Report("untuned", "", FullTrainer.MeanLoss(lease.Base.Model, task.TestBatches, FullTrainer.NoPrefix),
+            Report("untuned", "", FullTrainer.MeanLoss(lease.Base.Model, task.TestBatches, SitePrefixes.None),
                 task.Score(untuned), 0, default);
         foreach (int seed in request.Seeds)
         {

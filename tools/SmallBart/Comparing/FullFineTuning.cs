@@ -7,6 +7,7 @@ using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.SmallBart.Training;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
@@ -44,13 +45,12 @@ internal static class FullFineTuning
             Options = Options,
             Seed = seed,
             LearningRate = rate,
-            DecoderStart = model.Model.Spec.Tokens.DecoderStart,
         }, model);
         Directory.CreateDirectory(target);
         foreach (string file in Directory.EnumerateFiles(source))
             File.Copy(file, Path.Combine(target, Path.GetFileName(file)), overwrite: true);
         ModelFolder.WriteWeights(model, target);
-        return (FullTrainer.MeanLoss(model.Model, measure, FullTrainer.NoPrefix), model.Master.numel());
+        return (FullTrainer.MeanLoss(model.Model, measure, SitePrefixes.None), model.Master.numel());
     }
 
     /// <summary>Trains in the library's loop and leaves the model at its best.</summary>

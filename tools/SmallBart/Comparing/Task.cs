@@ -43,7 +43,7 @@ internal sealed class Task
     /// <summary>Rows as ids.</summary>
     public List<TrainingExample> Encode(IEnumerable<Paper> papers) => papers.Select((paper, row) => new TrainingExample(
         _encoder.Prompt(new InputRow(row, paper.Text, null), 0, PromptTruncation.None).Ids,
-            _encoder.Target(paper.Summary, out _), Row: row)).ToList();
+        _encoder.Target(paper.Summary, out _, out _), Row: row)).ToList();
 
     /// <summary>ROUGE-1 and ROUGE-L (F) of what a model writes for the test rows, against all references.</summary>
     public (double Rouge1, double RougeL) Score(ITransformer model)

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -58,7 +59,7 @@ internal sealed class FullLearner : Learner
     {
         using var scope = NewDisposeScope();
         _model.Refresh();
-        return _pass.MeanLoss(rows, PrefixPass.None);
+        return _pass.MeanLoss(rows, SitePrefixes.None.Values);
     }
 
     public override double BaseLoss(IReadOnlyList<TrainingExample> rows) => MeanLoss(rows);
@@ -92,7 +93,7 @@ internal sealed class FullLearner : Learner
         foreach (TrainingExample[] batch in batches)
         {
             using var scope = NewDisposeScope();
-            (double part, Tensor ofPart) = FullGradient.Of(_model, _pass.States(batch, PrefixPass.None));
+            (double part, Tensor ofPart) = FullGradient.Of(_model, _pass.States(batch, SitePrefixes.None.Values));
             sum += part;
             gradient.PlusInPlace(ofPart);
         }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,10 +13,6 @@ namespace Microsoft.ML.PrefixTuning.SmallBart.Training;
 /// </summary>
 internal sealed class FullTrainer : IDisposable
 {
-    /// <summary>No prefix at all.</summary>
-    public static readonly IReadOnlyDictionary<AttentionSite, Tensor> NoPrefix = new Dictionary<AttentionSite,
-        Tensor>();
-
     private readonly TrainableModel _model;
 
     /// <summary>Starts with moments of zero.</summary>
@@ -41,7 +38,7 @@ internal sealed class FullTrainer : IDisposable
     public double Step(IReadOnlyList<TrainingExample> rows, double rate)
     {
         using var scope = NewDisposeScope();
-        TargetStates states = States(_model.Model, rows, NoPrefix);
+        TargetStates states = States(_model.Model, rows, SitePrefixes.None);
         long count = states.Labels.size(0);
         (double sum, Tensor gradient) = FullGradient.Of(_model, states);
         using var noGradient = no_grad();
@@ -58,14 +55,14 @@ internal sealed class FullTrainer : IDisposable
 
     /// <summary>The mean loss over all target tokens of some batches, in nats.</summary>
     public double MeanLoss(IEnumerable<IReadOnlyList<TrainingExample>> batches) =>
-        MeanLoss(_model.Model, batches, NoPrefix);
+        MeanLoss(_model.Model, batches, SitePrefixes.None);
 
     /// <summary>The same of any model and prefix.</summary>
     /// <param name="model">The model.</param>
     /// <param name="batches">Rows.</param>
     /// <param name="prefix">Prefix of each site, in the model's type; none for the model alone.</param>
     public static double MeanLoss(LanguageModel model, IEnumerable<IReadOnlyList<TrainingExample>> batches,
-        IReadOnlyDictionary<AttentionSite, Tensor> prefix)
+        SitePrefixes prefix)
     {
         using var noGradient = no_grad();
         double sum = 0;
@@ -82,7 +79,6 @@ internal sealed class FullTrainer : IDisposable
 
     public void Dispose() => Optimizer.Dispose();
 
-    private static TargetStates States(LanguageModel model, IReadOnlyList<TrainingExample> rows,
-        IReadOnlyDictionary<AttentionSite, Tensor> prefix) =>
-        TargetStates.Make(model, rows, prefix, PrefixConvention.EncoderDecoder, model.Spec.Tokens.DecoderStart);
+    private static TargetStates States(LanguageModel model, IReadOnlyList<TrainingExample> rows, SitePrefixes prefix) =>
+        TargetStates.Make(model, rows, prefix);
 }

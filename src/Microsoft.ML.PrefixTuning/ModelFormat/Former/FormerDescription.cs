@@ -58,7 +58,7 @@ internal sealed record FormerDescription
         AttributeColumn = AttributeColumn,
         Template = Template,
         Precision = Precision,
-        Generation = SavedGeneration.Of(Generation.Options()),
+        Generation = Generation.Options(),
         Base = new SavedBase { Name = Base.Name, Path = Base.Path, Identity = Base.Fingerprint, Files = Base.Files },
         PrefixBytes = PrefixBytes,
         AttributePrefixes = AttributePrefixes,

@@ -1,0 +1,47 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Linq;
+using System.Reflection;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Options;
+
+/// <summary>
+/// The members of an option record as options of a command, made from the record itself: what the library can do, the
+/// command can. Members that no line can say (callbacks, nested records) are left to others.
+/// </summary>
+internal sealed class MemberOptions
+{
+    private readonly List<PropertyOption> _options = [];
+
+    /// <summary>Adds the options to a command.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="defaults">The record with all members at their defaults.</param>
+    /// <param name="names">How they are called.</param>
+    /// <param name="without">Members that the command decides about itself.</param>
+    public MemberOptions(Verb command, object defaults, OptionNames names, IReadOnlyCollection<string>? without = null)
+    {
+        foreach (PropertyInfo member in RecordMembers.Of(defaults.GetType()))
+        {
+            if (without?.Contains(member.Name) == true)
+                continue;
+            string name = names.Of(member.Name, name => command.Options.Any(option => option.Name == name));
+            if (PropertyOption.Make(member, name, member.GetValue(defaults)) is not { } made)
+                continue;
+            _options.Add(made);
+            command.Options.Add(made.Symbol);
+        }
+    }
+
+    /// <summary>Whether the command line says any of them.</summary>
+    public bool IsAnyGiven(ParseResult parsed) => Given(parsed).Any();
+
+    /// <summary>Those options that the command line says, by name.</summary>
+    public IEnumerable<string> Given(ParseResult parsed) =>
+        _options.Where(option => option.IsGiven(parsed)).Select(option => option.Symbol.Name);
+
+    /// <summary>A copy of a record in which what the command line says has taken the place of what was there.</summary>
+    public object Read(ParseResult parsed, object start) => RecordMembers.With(start, _options
+        .Where(option => option.IsGiven(parsed))
+        .Select(option => (option.Property, (object?)option.Read(parsed))));
+}

@@ -1,0 +1,59 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Reflection;
+
+namespace Microsoft.ML.PrefixTuning.ModelFormat;
+
+/// <summary>
+/// The versions of a saved transformer, and the rule that binds them: a file that uses an option which an older reader
+/// does not know says that it is readable from the version that knows it first; a file that leaves the option at its
+/// default stays readable by the older reader.
+/// </summary>
+internal static class FormatVersion
+{
+    // *** Version 1: initial; read by ModelFormat/Former.
+    // *** Version 2: the base's identity as a list of named values; the rules by which texts become tokens and end;
+    // *** options as their records have them.
+    // *** Version 3: SamplingDecoding.MinP, GenerationOptions.RememberedTexts.
+    /// <summary>Version that is written; a new one needs a saved model of its own among the tests' files.</summary>
+    public const uint Present = 0x00010003;
+
+    /// <summary>Oldest version that is read.</summary>
+    public const uint Oldest = 0x00010001;
+
+    // Every file is written with all options that this version has.
+    private const uint Records = 0x00010002;
+
+    // Options that came after the records themselves, and the version whose reader knows them first. None is ever
+    // taken out.
+    private static readonly Dictionary<(Type Record, string Member), uint> Later = new()
+    {
+        [(typeof(GenerationOptions), nameof(GenerationOptions.RememberedTexts))] = 0x00010003,
+        [(typeof(SamplingDecoding), nameof(SamplingDecoding.MinP))] = 0x00010003,
+    };
+
+    /// <summary>Whether a file may lack a member, which then has its default.</summary>
+    public static bool MayLack(Type record, string member) => Later.ContainsKey((record, member));
+
+    /// <summary>The oldest version whose reader understands a model with such options.</summary>
+    public static uint ReadableFrom(GenerationOptions options) => Used(options).Append(Records).Max();
+
+    private static IEnumerable<uint> Used(object options)
+    {
+        Type record = options.GetType();
+        object untouched = Activator.CreateInstance(record)!;
+        foreach (PropertyInfo property in record.GetProperties().Where(property => property.CanWrite))
+        {
+            object? value = property.GetValue(options);
+            bool isUsed = !Equals(value, property.GetValue(untouched));
+            if (isUsed && Later.TryGetValue((record, property.Name), out uint since))
+                yield return since;
+            if (value is Decoding)
+            {
+                foreach (uint inner in Used(value))
+                    yield return inner;
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Text;
+
+namespace Microsoft.ML.PrefixTuning.ModelFormat;
+
+/// <summary>
+/// The entry of a <see cref="TokenCountingTransformer"/> in ML.NET's model file: ML.NET's header and a stream
+/// <c>Counter.json</c> with columns, where the base lay, by which rules its texts become tokens, and a hash of its
+/// tokens.
+/// </summary>
+internal static class TokenCounterFormat
+{
+    public const string LoaderSignature = "TokenCounting";
+
+    private const string Stream = "Counter.json";
+    private const long LongestDescription = 1 << 20;
+
+    private static readonly ModelEntryHeader Header =
+        new("TOKENCNT", LoaderSignature, 0x00010001, 0x00010001, 0x00010001);
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        AllowDuplicateProperties = false,
+    };
+
+    /// <summary>Writes a counter.</summary>
+    public static void Write(ModelSaveContext context, TokenCounter counter)
+    {
+        MlNetInternals.WriteHeader(context, Header);
+        string path = counter.BaseModel.Path;
+        var saved = new Saved(counter.OutputColumn, counter.InputColumn, BaseLocator.NameOf(path), path,
+            counter.BaseModel.Rules, counter.Tokenizer.Hash());
+        byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(saved, Json);
+        MlNetInternals.WriteStream(context, Stream, stream => stream.Write(bytes));
+    }
+
+    /// <summary>Reads a counter and the base's tokenizer.</summary>
+    /// <exception cref="FormatException">The entry is broken.</exception>
+    /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
+    /// <exception cref="FileNotFoundException">The tokenizer is at none of the places looked at.</exception>
+    public static TokenCounter Read(ModelLoadContext context)
+    {
+        MlNetInternals.ReadHeader(context, Header);
+        string place = MlNetInternals.GetPlace(context);
+        byte[] bytes = PrefixModelFormat.ReadStream(context, Stream, place, LongestDescription);
+        Saved saved;
+        try
+        {
+            saved = JsonSerializer.Deserialize<Saved>(bytes, Json) ?? throw new JsonException("found null");
+        }
+        catch (Exception fault) when (fault is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            throw new FormatException($"Model entry '{place}', {Stream}: expected the description of a token counter, "
+                + $"found something else: {fault.Message}", fault);
+        }
+        string[] names = saved.Base.Split('/', '\\');
+        if (names.Contains("..") || saved.OutputColumn.Length == 0 || saved.InputColumn.Length == 0)
+            throw new FormatException($"Model entry '{place}', {Stream}: expected columns and the name of a base "
+                + $"without '..', found {FileText.Quote(saved.Base)}.");
+        return Open(saved);
+    }
+
+    private static TokenCounter Open(Saved saved)
+    {
+        var looked = new List<string>();
+        foreach (string path in BaseLocator.Places(saved.Path, saved.Base))
+        {
+            string found = "nothing is there";
+            if (File.Exists(path) || Directory.Exists(path))
+            {
+                BaseModel baseModel = BaseModel.FromFolder(path) with { Rules = saved.TextRules };
+                TokenCounter counter = TokenCounter.Open(saved.OutputColumn, saved.InputColumn, baseModel);
+                if (counter.Tokenizer.Hash() == saved.Tokens)
+                    return counter;
+                found = "its tokens are others";
+            }
+            looked.Add($"{FileText.Quote(path)}: {found}");
+        }
+        throw new FileNotFoundException($"The saved token counter needs the tokenizer of {FileText.Quote(saved.Base)}, "
+            + $"which was not found. Looked for: {string.Join("; ", looked)}. Put it at one of these places, or name "
+            + $"its folder by the application setting {BaseLocator.FolderSetting}.", saved.Path);
+    }
+
+    private sealed record Saved(
+        string OutputColumn, string InputColumn, string Base, string Path, TextRules TextRules, string Tokens);
+}

@@ -1,0 +1,79 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Linq;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>
+/// Gathers the faults of options, so that one exception names every property to be mended. A record of options checks
+/// its own members; what concerns two records is checked by the one that holds both.
+/// </summary>
+internal sealed class Faults
+{
+    private readonly List<string> _found;
+    private readonly string _place;
+
+    private Faults(List<string> found, string place) => (_found, _place) = (found, place);
+
+    /// <summary>Throws what the check of a record of options finds, a line each; names start at that record.</summary>
+    /// <exception cref="ArgumentException">It finds at least one.</exception>
+    public static void Throw(Action<Faults> check)
+    {
+        var faults = new Faults([], "");
+        check(faults);
+        if (faults._found.Count > 0)
+            throw new ArgumentException(string.Join(Environment.NewLine, faults._found), "options");
+    }
+
+    /// <summary>The same faults, for the members of a member.</summary>
+    public Faults Under(string name) => new(_found, $"{_place}{name}.");
+
+    /// <summary>A value of a plain text form that must hold.</summary>
+    /// <param name="good">Whether it does.</param>
+    /// <param name="name">The property.</param>
+    /// <param name="expected">What the property should be.</param>
+    /// <param name="found">What it is.</param>
+    public void That(bool good, string name, string expected, object found)
+    {
+        if (!good)
+        {
+            _found.Add(string.Create(CultureInfo.InvariantCulture,
+                $"{_place}{name}: expected {expected}, found {found}."));
+        }
+    }
+
+    /// <summary>Whether there is a value at all.</summary>
+    public bool Given([NotNullWhen(true)] object? value, string name)
+    {
+        That(value is not null, name, "a value", "null");
+        return value is not null;
+    }
+
+    public void AtLeast(int least, int value, string name) => That(value >= least, name, $"{least} or more", value);
+
+    public void Above(double bound, double value, string name) =>
+        That(double.IsFinite(value) && value > bound, name, $"a number above {bound}", value);
+
+    /// <summary>Finite, 0 or more.</summary>
+    public void NotNegative(double value, string name) =>
+        That(double.IsFinite(value) && value >= 0, name, "0 or more", value);
+
+    /// <summary>In [0, 1).</summary>
+    public void Share(double value, string name) => That(value is >= 0 and < 1, name, "0 or more and below 1", value);
+
+    public void Known<T>(T value, string name)
+        where T : struct, Enum => That(Enum.IsDefined(value), name, $"a value of {typeof(T).Name}", value);
+
+    /// <summary>Null, or not empty.</summary>
+    public void ColumnName(string? value, string name) =>
+        That(value is not "", name, "a column name, or null", "an empty text");
+
+    /// <summary>Texts, none of them empty.</summary>
+    public void Words(IReadOnlyList<string>? words, string name)
+    {
+        if (Given(words, name))
+            That(words.All(word => !string.IsNullOrEmpty(word)), name, "no empty text in the list", "one");
+    }
+}
