@@ -17,7 +17,9 @@ internal sealed class Judge : IDisposable
     {
         IDataView rows = mlContext.Data.LoadFromEnumerable(reviews.Select(review =>
             new Judged { Text = review.Sentence, IsPositive = review.Polarity == "positive" }));
-        DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(rows, testFraction: 0.1);
+        DataOperationsCatalog.TrainTestData split = mlContext.Data.TrainTestSplit(rows, testFraction: 0.1,
+            // The same sentence never stands on both sides.
+            samplingKeyColumnName: nameof(Judged.Text));
         var pipeline = mlContext.Transforms.Text.FeaturizeText("Features", nameof(Judged.Text))
             .Append(mlContext.BinaryClassification.Trainers.AveragedPerceptron(nameof(Judged.IsPositive)));
         var model = pipeline.Fit(split.TrainSet);

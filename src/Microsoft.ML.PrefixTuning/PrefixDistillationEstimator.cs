@@ -1,6 +1,8 @@
 using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
+using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
@@ -81,9 +83,9 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         ArgumentNullException.ThrowIfNull(input);
         foreach (IDataView data in _options.Student.ValidationSet is { } given ? (IDataView[])[input, given] : [input])
         {
-            GeneratedTextSchema.TextColumn(data.Schema, _columns.Input, "input");
+            TextColumns.One(data.Schema, _columns.Input, "input");
             if (_options.ContinuationColumnName is { } column)
-                GeneratedTextSchema.TextsColumn(data.Schema, column, "continuation");
+                TextColumns.OneOrSeveral(data.Schema, column, "continuation");
         }
         using IChannel channel = _host.Start("Distillation");
         BaseLease lease = Acquire();

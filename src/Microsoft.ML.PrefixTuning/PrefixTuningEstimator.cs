@@ -1,6 +1,8 @@
 using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
+using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
@@ -76,7 +78,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         foreach (IDataView data in _options.ValidationSet is { } given ? (IDataView[])[input, given] : [input])
         {
             GeneratedTextSchema.Read(data.Schema, _settings);
-            GeneratedTextSchema.TextsColumn(data.Schema, _columns.Label, "label");
+            TextColumns.OneOrSeveral(data.Schema, _columns.Label, "label");
         }
         using IChannel channel = _host.Start("Training");
         BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, _options.Precision, _options.Device);

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
@@ -95,8 +96,21 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     /// <summary>Frees the share of the base. Doing so twice does nothing; a later use is refused.</summary>
     public void Dispose() => _session.Dispose();
 
-    void ICanSaveModel.Save(ModelSaveContext context) => PrefixModelFormat.Write(context, this);
+    void ICanSaveModel.Save(ModelSaveContext context)
+    {
+        PrefixModelFormat.Write(context, new SavedContent(_session.Settings, _session.Choice, TrainingSummary),
+            _session.Base);
+        // A forgotten transformer gives its base back, with the temporary files that an embedded one lies in.
+        GC.KeepAlive(this);
+    }
 
     private static PrefixTuningTransformer Create(IHostEnvironment environment, ModelLoadContext context) =>
-        LoadRefusal.Guard(() => PrefixModelFormat.Read(environment.Register(nameof(PrefixTuningTransformer)), context));
+        LoadRefusal.Guard(() =>
+        {
+            IHost host = environment.Register(nameof(PrefixTuningTransformer));
+            (BaseLease lease, SavedContent content) = PrefixModelFormat.Read(host, context);
+            // The session owns the lease, also where it throws.
+            var session = new TextSession(lease, content.Settings, content.Prefixes);
+            return new PrefixTuningTransformer(host, session, content.Training);
+        });
 }

@@ -1,5 +1,6 @@
 using System;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
@@ -42,7 +43,7 @@ public sealed class TokenCountingEstimator : IEstimator<TokenCountingTransformer
     public TokenCountingTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        GeneratedTextSchema.TextColumn(input.Schema, _columns.Input, "input");
+        TextColumns.One(input.Schema, _columns.Input, "input");
         return new TokenCountingTransformer(_host, TokenCounter.Open(_columns.Output, _columns.Input, _baseModel));
     }
 

@@ -114,7 +114,7 @@ internal static class QualityBenchmark
         };
         var pass = new PrefixPass(run, trained.Convention);
         IReadOnlyDictionary<AttentionSite, Tensor> sites = trained.Materialize();
-        return examples.Chunk(BatchSize).Average(batch => pass.MeanLoss(batch, sites));
+        return examples.Chunk(BatchSize).Average(batch => pass.MeanLoss(batch, sites, () => { }));
     }
 
     private static Row[] Read(string folder, string file) => File.ReadLines(Path.Combine(folder, file)).Select(line =>

@@ -185,8 +185,8 @@ public class TextGenerationCatalogTests
         "Schema mismatch for label column 'Number': expected String or a vector of String, got Int32 (Parameter"
             + " 'labelColumnName')")]
     [DataRow("Reference", "Number", null,
-        "Schema mismatch for output column 'Number': expected String or a vector of String, got Int32"
-            + " (Parameter 'outputColumnName')")]
+        "Schema mismatch for output column 'Number': expected String or a vector of String, got Int32 (Parameter"
+            + " 'outputColumnName')")]
     [DataRow("Reference", "Output", "Weight",
         "Schema mismatch for group column 'Weight': expected String, a key or an integer, got Single (Parameter"
             + " 'groupColumnName')")]

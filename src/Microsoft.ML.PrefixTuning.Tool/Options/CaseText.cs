@@ -54,7 +54,9 @@ internal sealed class CaseText<T>
         }
     }
 
-    /// <summary>What stands behind the name of a kind; null where it is another kind, or nothing stands there.</summary>
+    /// <summary>
+    /// What stands behind the name of a kind; null where it is another kind, or nothing stands there.
+    /// </summary>
     public string? ValueOf(ParseResult parsed, string kind) =>
         parsed.GetValue(_symbol)!.Split(':', 2) is [var name, var value] && name == kind ? value : null;
 

@@ -15,8 +15,9 @@ internal static class TrainingDescription
             : $"{OptionText.Kebab(summary.End.ToString())} after " + FormattableString.Invariant(
                 $"{summary.Losses.Count:N0} steps, {summary.Epochs} epochs, {summary.Duration:h\\:mm\\:ss}"));
         yield return new("rows",
-            FormattableString.Invariant(
-            $"{summary.TrainingRows:N0} for training, {summary.ValidationRows:N0} for validation")
+            FormattableString.Invariant($"{summary.TrainingRows:N0} for training{Sources(summary.TrainingSources)}, ")
+            + FormattableString.Invariant(
+                $"{summary.ValidationRows:N0} for validation{Sources(summary.ValidationSources)}")
             + (summary.TruncatedRows > 0 ? FormattableString.Invariant($", {summary.TruncatedRows:N0} cut") : ""));
         if (summary.Distillation is { } distillation)
             yield return new("distilled",
@@ -38,4 +39,7 @@ internal static class TrainingDescription
         if (summary.FailedSteps > 0)
             yield return new("failed steps", FormattableString.Invariant($"{summary.FailedSteps:N0}"));
     }
+
+    private static string Sources(int? sources) =>
+        sources is int known ? FormattableString.Invariant($" ({known:N0} sources)") : "";
 }

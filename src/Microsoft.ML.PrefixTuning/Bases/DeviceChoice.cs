@@ -27,10 +27,18 @@ internal static class DeviceChoice
             return torch.CPU;
         if (torch.cuda.is_available() && id < torch.cuda.device_count())
             return torch.device($"cuda:{id}");
-        return MlNetInternals.GetFallbackToCpu(environment) ? torch.CPU
-            : throw new InvalidOperationException(
-                $"MLContext.GpuDeviceId is {id} and FallbackToCpu is false, but no such GPU was found. The"
-                    + " application must reference a TorchSharp backend for it, such as TorchSharp-cuda-linux.");
+        const string Remedy =
+            "The application must reference a TorchSharp backend for it, such as TorchSharp-cuda-linux.";
+        if (!MlNetInternals.GetFallbackToCpu(environment))
+        {
+            throw new InvalidOperationException(
+                $"MLContext.GpuDeviceId is {id} and FallbackToCpu is false, but no such GPU was found. {Remedy}");
+        }
+        using IChannel channel = environment.Start("Device");
+        channel.Warning(MessageSensitivity.None, "{0}",
+            $"MLContext.GpuDeviceId is {id}, but no such GPU was found: the CPU stands in for it (FallbackToCpu)."
+                + $" {Remedy}");
+        return torch.CPU;
     }
 
     private static bool IsThere(string device) => device == "mps" ? torch.mps_is_available()

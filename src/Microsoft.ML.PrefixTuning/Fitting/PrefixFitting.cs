@@ -50,7 +50,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     private Plan Prepare()
     {
         Probe();
-        RuleMaker.Make(options.Generation, frozen);
+        RuleMaker.Make(options.Generation, _model.Spec, frozen.Tokenizer, frozen.EndIds);
         var prefix = new PrefixPlan(options.Prefix, columns, frozen, Seed);
         // What does not fit behind a teacher cannot be learned from it.
         PrefixRoom room = prefix.Room with { Tokens = Math.Max(prefix.Room.Tokens, Teacher?.Room ?? 0) };
@@ -86,24 +86,51 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         if (options.ValidationSet is { } view)
             validation = ReadValidation(reader, view);
         else
-            (training, validation) = RowReader.Split(training, options.Training.ValidationFraction, Seed);
+            (training, validation) = HoldOut(training);
         log.WarnOfRows(reader.Warnings);
-        log.Say($"Training on {training.Count} rows, validating on {validation.Count}.");
+        TellRows(training, validation);
         return new ReadRows(training, validation, reader.Truncated,
             reader.Attributes is { } values ? new AttributeFitting(values, options, frozen.Tokenizer) : null);
     }
 
     private List<TrainingExample> ReadValidation(RowReader reader, IDataView view)
     {
+        List<TrainingExample> rows;
         try
         {
-            return reader.Read(view, isTraining: false, CheckAlive);
+            rows = reader.Read(view, isTraining: false, CheckAlive);
         }
         catch (ArgumentException exception)
         {
             throw new ArgumentException($"ValidationSet: {exception.Message}", exception);
         }
+        return rows.Count > 0 ? rows
+            : throw new ArgumentException("ValidationSet: expected at least one row, found none.", nameof(view));
     }
+
+    private (List<TrainingExample> Training, List<TrainingExample> Validation) HoldOut(List<TrainingExample> rows)
+    {
+        HeldOutRows split = HeldOutRows.Choose(rows, options.Training.ValidationFraction, Seed);
+        if (split.Warning is { } warning)
+            log.Warn(warning);
+        return (split.Training, split.HeldOut);
+    }
+
+    private void TellRows(List<TrainingExample> training, List<TrainingExample> validation)
+    {
+        int sources = Sources(validation);
+        log.Say($"Training on {training.Count} rows of {Sources(training)} sources, validating on {validation.Count}"
+            + $" rows of {sources}.");
+        // Of one source there may be many rows; of one input alone there are no others.
+        if (sources == 1 && (validation.Count == 1 || Sources(training) > 1))
+        {
+            string alone = validation.Count == 1 ? "One row" : $"One source of {validation.Count} rows";
+            log.Warn($"{alone} alone decides on the best step and on early stopping. Give a larger ValidationSet or"
+                + " ValidationFraction; with a ValidationFraction of 0 the last step is kept.");
+        }
+    }
+
+    private static int Sources(List<TrainingExample> rows) => rows.Select(row => row.Origin).Distinct().Count();
 
     /// <summary>Notes on every row what the teacher says of it, where there is one.</summary>
     private ReadRows Annotate(ReadRows rows) => Teacher is not { } teacher ? rows : rows with
@@ -147,6 +174,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         GroupColumn = columns.Attribute,
         GroupValues = rows.Attributes?.Values ?? [],
         StartIdentity = plan.Prefix.StartIdentity,
+        StartAdvice = plan.Prefix.StartAdvice,
         State = _state,
         Progress = progress =>
         {
@@ -175,6 +203,8 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             log.Warn(warning);
         TrainingSummary summary = learned.Outcome.Summary with
         {
+            TrainingSources = Sources(rows.Training),
+            ValidationSources = Sources(rows.Validation),
             TruncatedRows = rows.Truncated,
             StoredParameters = learned.Prefixes.Sum(prefix => prefix.ParameterCount),
             TriggerWords = learned.Words?.Select(id => frozen.Tokenizer.Decode([id])).ToArray(),

@@ -62,6 +62,19 @@ internal sealed class PrefixPlan
         _ => _options.Start.Name,
     };
 
+    /// <summary>What may help where the start is worse than the base alone: a sentence.</summary>
+    public string StartAdvice => _options switch
+    {
+        { Method: TextMethod } => "Another text may fit the task better; PrefixMethod.Prefix trains one.",
+        { Method: EveryLayerMethod or InfixMethod, Parametrization.TakesStart: false } =>
+            "A network starts at random and needs long training;"
+                + " Parametrization.Direct and ResidualMlp start from a text.",
+        { Start: TextStart } => "Another text (PrefixStart.FromText) may fit the task better.",
+        { Start: PrefixValuesStart } =>
+            $"The prefix that was given may be of another task. {PrefixStart.TextAdvice}",
+        _ => PrefixStart.TextAdvice,
+    };
+
     /// <summary>The room that the prefix takes in front of a row.</summary>
     public PrefixRoom Room => new(Convention.TakesPositions ? Length : 0, Convention.HoldsBeginToken);
 

@@ -5,7 +5,6 @@ using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
-using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
@@ -19,6 +18,7 @@ namespace Microsoft.ML.PrefixTuning.Fitting;
 internal sealed class RowReader(FitColumns columns, RowEncoder encoder, TrainingOptions options)
 {
     private readonly List<string> _warnings = [];
+    private readonly SourceNumbers _sources = new();
 
     /// <summary>Rows whose prompts were cut.</summary>
     public int Truncated { get; private set; }
@@ -40,11 +40,11 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
     {
         var needed = new List<DataViewSchema.Column>
         {
-            GeneratedTextSchema.TextColumn(data.Schema, columns.Input, "input"),
-            GeneratedTextSchema.TextsColumn(data.Schema, columns.Label, "label"),
+            TextColumns.One(data.Schema, columns.Input, "input"),
+            TextColumns.OneOrSeveral(data.Schema, columns.Label, "label"),
         };
         if (columns.Attribute is { } attribute)
-            needed.Add(GeneratedTextSchema.TextColumn(data.Schema, attribute, "attribute"));
+            needed.Add(TextColumns.One(data.Schema, attribute, "attribute"));
         var examples = new List<TrainingExample>();
         using DataViewRowCursor cursor = data.GetRowCursor(needed);
         Func<string[]>[] readers = [.. needed.Select(column => ColumnTexts.GetReader(cursor, column))];
@@ -58,29 +58,6 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
             examples.AddRange((labels.Length > 0 ? labels : [""]).Select(label => Encode(row, label, group)));
         }
         return examples;
-    }
-
-    /// <summary>Holds a share of the examples out for validation, chosen by seed.</summary>
-    /// <returns>What is trained on, at least one example of every group, and what is held out.</returns>
-    public static (List<TrainingExample> Training, List<TrainingExample> HeldOut) Split(List<TrainingExample> examples,
-        double fraction, int seed)
-    {
-        int held = (int)(examples.Count * fraction);
-        int[] order = Enumerable.Range(0, examples.Count).ToArray();
-        new Random(seed).Shuffle(order);
-        Dictionary<int, int> left = examples.CountBy(example => example.Group).ToDictionary();
-        var isHeld = new bool[examples.Count];
-        foreach (int index in order)
-        {
-            int group = examples[index].Group;
-            if (held == 0 || left[group] == 1)
-                continue;
-            isHeld[index] = true;
-            left[group]--;
-            held--;
-        }
-        return (examples.Where((_, index) => !isHeld[index]).ToList(), examples.Where((_, index) => isHeld[index])
-            .ToList());
     }
 
     private TrainingExample Encode(InputRow row, string target, int group)
@@ -101,6 +78,10 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
             _warnings.Add($"Row {row.Position}: {lostTarget + prompt.LostBytes} bytes have no token in the base's"
                 + " vocabulary and were left out.");
         }
-        return new TrainingExample(prompt.Ids, targetIds, group, row.Position) { Opening = prompt.Opening };
+        return new TrainingExample(prompt.Ids, targetIds, group, row.Position)
+        {
+            Opening = prompt.Opening,
+            Origin = _sources.Of(row),
+        };
     }
 }

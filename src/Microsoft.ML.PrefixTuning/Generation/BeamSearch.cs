@@ -68,7 +68,9 @@ internal sealed class BeamSearch : TokenSearch
             || (_finished.Count == _decoding.Width && (_decoding.EarlyStopping || !CanImprove()));
     }
 
-    public override GeneratedSequence[] Results() => [.. _finished.Take(_rules.SequenceCount)];
+    // Where forced or banned tokens leave fewer texts than are asked for, the last one stands for the missing ones.
+    public override GeneratedSequence[] Results() => [.. Enumerable.Range(0, _rules.SequenceCount)
+        .Select(rank => _finished[Math.Min(rank, _finished.Count - 1)])];
 
     private void Finish(WrittenText text, double sum, bool ends)
     {

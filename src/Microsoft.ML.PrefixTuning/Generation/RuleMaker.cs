@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
@@ -14,13 +14,16 @@ internal static class RuleMaker
     private const int DefaultMostTokens = 128;
 
     /// <summary>The rules that a base and its tokenizer make of options.</summary>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="spec">The base.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="endIds">Ids that end a text.</param>
     /// <exception cref="ArgumentException">
     /// The options ask for more than a text may have, or ban a word for which the base has no token.
     /// </exception>
-    public static GenerationRules Make(GenerationOptions options, FrozenBase frozen)
+    public static GenerationRules Make(GenerationOptions options, TransformerSpec spec, PretrainedTokenizer tokenizer,
+        IReadOnlyCollection<int> endIds)
     {
-        TransformerSpec spec = frozen.Model.Spec;
-        PretrainedTokenizer tokenizer = frozen.Tokenizer;
         (int least, int most) = Lengths(options, spec);
         return new GenerationRules
         {
@@ -31,7 +34,7 @@ internal static class RuleMaker
             NoRepeatNGramSize = options.NoRepeatNGramSize,
             RepetitionPenalty = options.RepetitionPenalty,
             BannedSequences = options.BannedWords.SelectMany(word => Spellings(word, tokenizer)).ToArray(),
-            EndIds = [.. frozen.EndIds],
+            EndIds = [.. endIds],
             // Rows of the embedding behind the tokenizer's last token: no text belongs to them.
             SuppressedIds = Enumerable.Range(tokenizer.TokenCount,
                 Math.Max(0, spec.VocabularySize - tokenizer.TokenCount)).ToArray(),
@@ -57,12 +60,12 @@ internal static class RuleMaker
         return (options.MinNewTokens ?? Math.Min(spec.Output.LeastTokens ?? 0, most), most);
     }
 
-    // A word begins a text or follows a space: two spellings in most vocabularies.
+    // A word begins a text, follows a space, or stands right behind something else: up to three spellings.
     private static IEnumerable<int[]> Spellings(string word, PretrainedTokenizer tokenizer)
     {
-        int[] opening = tokenizer.Encode(word), spaced = tokenizer.Encode(" " + word);
-        int[][] all = opening.SequenceEqual(spaced) ? [opening] : [opening, spaced];
-        int[][] written = [.. all.Where(ids => ids.Length > 0)];
+        int[][] all = [tokenizer.Encode(word), tokenizer.Encode(" " + word),
+            tokenizer.Encode(word, TextPlace.BehindAdded, out _)];
+        int[][] written = [.. all.Where(ids => ids.Length > 0).DistinctBy(ids => string.Join(' ', ids))];
         return written.Length > 0 ? written
             : throw new ArgumentException(
                 $"Generation.BannedWords: expected words that the base has tokens for, found {FileText.Quote(word)},"

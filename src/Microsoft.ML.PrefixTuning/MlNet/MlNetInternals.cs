@@ -108,10 +108,6 @@ namespace Microsoft.ML.PrefixTuning.MlNet
             SchemaShape? annotations = null) =>
             Use(() => new SchemaShape.Column(name, kind, itemType, isKey: false, annotations));
 
-        /// <summary>The same promise under another name.</summary>
-        public static SchemaShape.Column Rename(SchemaShape.Column column, string name) =>
-            Use(() => new SchemaShape.Column(name, column.Kind, column.ItemType, column.IsKey, column.Annotations));
-
         /// <summary>
         /// A column's type in ML.NET's words for error messages, such as <c>Vector&lt;Single&gt;</c>.
         /// </summary>
@@ -171,9 +167,6 @@ namespace Microsoft.ML.PrefixTuning.MlNet
 
         /// <summary>Reads numbers from the entry's main stream.</summary>
         public static BinaryReader GetReader(ModelLoadContext context) => Use(() => context.Reader);
-
-        /// <summary>Reads a text, or null, that <see cref="WriteString"/> wrote.</summary>
-        public static string? ReadString(ModelLoadContext context) => Use(context.LoadStringOrNull);
 
         /// <summary>
         /// Finds a stream that <see cref="WriteStream"/> wrote, in the archive itself: ML.NET would unpack it to a

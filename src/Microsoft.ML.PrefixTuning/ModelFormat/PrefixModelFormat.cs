@@ -6,16 +6,16 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Text;
-using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
 /// <summary>
-/// The entry of a <see cref="PrefixTuningTransformer"/> in ML.NET's model file, written and read in one place.
+/// The entry of a <c>PrefixTuningTransformer</c> in ML.NET's model file, written and read in one place.
 /// </summary>
 /// <remarks>
 /// Layout (docs/model-file.md): ML.NET's header; stream <c>Description.json</c> (<see cref="SavedModel"/>); stream
@@ -36,14 +36,16 @@ internal static class PrefixModelFormat
     public const long LongestDescription = 64L << 20;
 
     /// <summary>Writes a transformer.</summary>
-    public static void Write(ModelSaveContext context, PrefixTuningTransformer transformer)
+    /// <param name="context">Where to.</param>
+    /// <param name="content">What it is made of.</param>
+    /// <param name="frozen">Its base; the caller keeps it alive meanwhile.</param>
+    public static void Write(ModelSaveContext context, SavedContent content, FrozenBase frozen)
     {
-        TextSettings settings = transformer.Session.Settings;
+        TextSettings settings = content.Settings;
         MlNetInternals.WriteHeader(context, Header(FormatVersion.ReadableFrom(settings.Generation)));
-        FrozenBase frozen = transformer.Session.Base;
-        byte[]? prefix = transformer.Prefix is null ? null : PrefixFile.ToBytes(transformer.Prefix);
+        byte[]? prefix = content.Prefixes.Otherwise is { } otherwise ? PrefixFile.ToBytes(otherwise) : null;
         (string Value, byte[] Content)[] ofAttributes =
-            transformer.Prefixes.Select(pair => (pair.Key, PrefixFile.ToBytes(pair.Value))).ToArray();
+            content.Prefixes.ByValue.Select(pair => (pair.Key, PrefixFile.ToBytes(pair.Value))).ToArray();
         EmbeddedBase? embedded = settings.EmbedBase ? EmbeddedBase.Of(frozen) : null;
         var saved = new SavedModel
         {
@@ -63,7 +65,7 @@ internal static class PrefixModelFormat
             PrefixBytes = prefix?.LongLength,
             AttributePrefixes = settings.AttributeColumn is null ? null
                 : Array.ConvertAll(ofAttributes, one => new SavedAttribute(one.Value, one.Content.LongLength)),
-            Training = transformer.TrainingSummary,
+            Training = content.Training,
             TextRules = frozen.Rules,
         };
         MlNetInternals.WriteStream(context, DescriptionStream, stream => stream.Write(saved.ToBytes()));
@@ -71,22 +73,20 @@ internal static class PrefixModelFormat
             MlNetInternals.WriteStream(context, PrefixStream, stream => stream.Write(prefix));
         for (int i = 0; i < ofAttributes.Length; i++)
         {
-            byte[] content = ofAttributes[i].Content;
-            MlNetInternals.WriteStream(context, AttributeStream(i), stream => stream.Write(content));
+            byte[] bytes = ofAttributes[i].Content;
+            MlNetInternals.WriteStream(context, AttributeStream(i), stream => stream.Write(bytes));
         }
         embedded?.Write((name, write) => MlNetInternals.WriteStream(context, name, write));
-        // A forgotten transformer gives its base back, with the temporary files that an embedded one lies in.
-        GC.KeepAlive(transformer);
     }
 
-    /// <summary>Reads a transformer and loads its base.</summary>
+    /// <summary>Reads a transformer and loads its base; the share of it is the caller's.</summary>
     /// <exception cref="FormatException">The entry is broken.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     /// <exception cref="FileNotFoundException">The base is at none of the places looked at.</exception>
     /// <exception cref="InvalidOperationException">
     /// What is there is another base, a broken one or part of one.
     /// </exception>
-    public static PrefixTuningTransformer Read(IHost host, ModelLoadContext context)
+    public static (BaseLease Lease, SavedContent Content) Read(IHost host, ModelLoadContext context)
     {
         MlNetInternals.ReadHeader(context, Header(FormatVersion.Oldest));
         string place = MlNetInternals.GetPlace(context);
@@ -100,10 +100,16 @@ internal static class PrefixModelFormat
                 name => FindStream(context, name, place), files, MlNetInternals.GetTempFilePath(host), type, device))
             : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device));
         lease = lease.By(saved.TextRules ?? TextRules.First);
-        // Owns the lease, also where what follows throws.
-        var session = new TextSession(lease, saved.Settings(), prefixes);
-        WarnOfFormerRules(host, session.Base, place);
-        return new PrefixTuningTransformer(host, session, saved.Training);
+        try
+        {
+            WarnOfFormerRules(host, lease.Base, place);
+            return (lease, new SavedContent(saved.Settings(), prefixes, saved.Training));
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
     }
 
     private static void WarnOfFormerRules(IHost host, FrozenBase frozen, string place)
@@ -155,3 +161,9 @@ internal static class PrefixModelFormat
         MlNetInternals.FindStream(context, name) is { } entry
             ? new ArchiveStream(entry, $"Model entry '{place}', {name}") : null;
 }
+
+/// <summary>What a transformer is made of beside its base.</summary>
+/// <param name="Settings">Columns, template and decoding.</param>
+/// <param name="Prefixes">Which prefix a row carries.</param>
+/// <param name="Training">How it was trained; null where it was not.</param>
+internal sealed record SavedContent(TextSettings Settings, PrefixesByValue Prefixes, TrainingSummary? Training);

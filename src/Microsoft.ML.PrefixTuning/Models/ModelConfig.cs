@@ -152,7 +152,9 @@ internal sealed class ModelConfig
         throw Wrong(key, "a list of texts");
     }
 
-    /// <summary>A token id or a list of them, all below the limit; empty where the key is absent.</summary>
+    /// <summary>
+    /// A token id or a list of them, all below the limit; empty where the key is absent. -1 stands for none.
+    /// </summary>
     public IReadOnlyList<int> Ids(string key, int vocabularySize)
     {
         if (!Has(key))
@@ -163,10 +165,10 @@ internal sealed class ModelConfig
         {
             if (items[i] is not JsonValue value || value.GetValueKind() != JsonValueKind.Number
                 || !int.TryParse(value.ToJsonString(), CultureInfo.InvariantCulture, out ids[i])
-                || ids[i] < 0 || ids[i] >= vocabularySize)
+                || ids[i] < -1 || ids[i] >= vocabularySize)
                 throw Wrong(key, $"token ids from 0 to {vocabularySize - 1}");
         }
-        return ids;
+        return Array.FindAll(ids, id => id >= 0);
     }
 
     /// <summary>Refuses a key that is set to something the graph cannot do.</summary>

@@ -25,7 +25,7 @@ public abstract record Decoding
     /// Draws from the distribution. A row's text depends on the seed and its own tokens only. What else can be chosen
     /// are members: <c>Decoding.Sampling(temperature: 0.7) with { MinP = 0.05 }</c>.
     /// </summary>
-    /// <param name="temperature">Divides the logits; above 0.</param>
+    /// <param name="temperature">Divides the logits; 0.001 to 1000.</param>
     /// <param name="topK">Tokens drawn from at most; 0 means all.</param>
     /// <param name="topP">Smallest probability mass drawn from.</param>
     /// <param name="seed">Seed.</param>
@@ -74,7 +74,7 @@ public sealed record BeamDecoding : Decoding
 /// <summary>Draws from the distribution.</summary>
 public sealed record SamplingDecoding : Decoding
 {
-    /// <summary>Divides the logits of sampling; above 0.</summary>
+    /// <summary>Divides the logits of sampling; 0.001 to 1000.</summary>
     /// <value>The default is 1.</value>
     public double Temperature { get; init; } = 1;
 
@@ -100,7 +100,7 @@ public sealed record SamplingDecoding : Decoding
     internal override void Check(Faults faults, string name, int sequences)
     {
         Faults own = faults.Under(name);
-        own.Above(0, Temperature, "temperature");
+        own.Temperature(Temperature, "temperature");
         own.AtLeast(0, TopK, "topK");
         own.That(TopP is > 0 and <= 1, "topP", "above 0 and up to 1", TopP);
         own.That(MinP is >= 0 and <= 1, "minP", "0 to 1", MinP);

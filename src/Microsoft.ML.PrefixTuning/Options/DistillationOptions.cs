@@ -34,7 +34,7 @@ public sealed record DistillationOptions
     /// <summary>Checks all that can be chosen.</summary>
     internal void Check(Faults faults)
     {
-        faults.Above(0, Temperature, nameof(Temperature));
+        faults.Temperature(Temperature, nameof(Temperature));
         faults.AtLeast(0, TopK, nameof(TopK));
         faults.ColumnName(ContinuationColumnName, nameof(ContinuationColumnName));
         if (faults.Given(Continuations, nameof(Continuations)))

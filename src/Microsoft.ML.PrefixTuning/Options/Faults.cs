@@ -56,6 +56,10 @@ internal sealed class Faults
     public void Above(double bound, double value, string name) =>
         That(double.IsFinite(value) && value > bound, name, $"a number above {bound}", value);
 
+    /// <summary>What scores may be divided by: beyond this range they leave that of float32.</summary>
+    public void Temperature(double value, string name) =>
+        That(value is >= 0.001 and <= 1000, name, "0.001 to 1000", value);
+
     /// <summary>Finite, 0 or more.</summary>
     public void NotNegative(double value, string name) =>
         That(double.IsFinite(value) && value >= 0, name, "0 or more", value);

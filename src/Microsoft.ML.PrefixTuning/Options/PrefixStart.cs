@@ -3,6 +3,8 @@ namespace Microsoft.ML.PrefixTuning;
 /// <summary>Where training starts.</summary>
 public abstract record PrefixStart
 {
+    internal const string TextAdvice = "A start from text (PrefixStart.FromText) usually does not.";
+
     private protected PrefixStart()
     {
     }

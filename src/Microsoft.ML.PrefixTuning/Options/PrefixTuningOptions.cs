@@ -84,7 +84,7 @@ public sealed record PrefixTuningOptions
         if (Prefix?.Method is not (TriggerWordsMethod or TextMethod) || Training is not { } training)
             return;
         string method = Prefix.Method.Name;
-        faults.That(training.StateFile is null, nameof(training.StateFile),
+        faults.That(training.StateFile is null || Prefix.Method is TriggerWordsMethod, nameof(training.StateFile),
             $"null for the method {method}, which keeps no state", $"'{training.StateFile}'");
         faults.That(training.LearningRate is null, nameof(training.LearningRate),
             $"null for the method {method}, which trains no number", training.LearningRate ?? 0);

@@ -28,8 +28,8 @@ public sealed record TrainingOptions
     public double? LearningRate { get; init; }
 
     /// <summary>Steps in which the learning rate rises from 0.</summary>
-    /// <value>The default is 10.</value>
-    public int WarmupSteps { get; init; } = 10;
+    /// <value>The default is <see langword="null"/>: 10, but at most a tenth of the steps.</value>
+    public int? WarmupSteps { get; init; }
 
     /// <summary>What the learning rate does after the warmup.</summary>
     /// <value>The default is <see cref="LearningRateDecay.Cosine"/>.</value>
@@ -72,7 +72,8 @@ public sealed record TrainingOptions
     public double Averaging { get; init; } = 0.97;
 
     /// <summary>
-    /// Share of the training rows held out for validation where no validation set is given; 0 means none.
+    /// Share of the training rows held out for validation where no validation set is given; 0 means none. Rows of one
+    /// input (and attribute value) are held out together, as long as that comes nearer to the share.
     /// </summary>
     /// <value>The default is 0.05.</value>
     public double ValidationFraction { get; init; } = 0.05;
@@ -106,7 +107,10 @@ public sealed record TrainingOptions
     /// <value>The default is <see langword="null"/>.</value>
     public Action<TrainingProgress>? Progress { get; init; }
 
-    /// <summary>Ends training within one step.</summary>
+    /// <summary>
+    /// Ends training within one step; where <see cref="WhenCancelled"/> asks for the best so far, the rows at which the
+    /// start was measured are first measured once more if no validation followed a step yet.
+    /// </summary>
     public CancellationToken CancellationToken { get; init; }
 
     /// <summary>Whether a cancelled training throws or gives the best prefix so far.</summary>
@@ -135,7 +139,7 @@ public sealed record TrainingOptions
         faults.AtLeast(1, MaxSteps ?? 1, nameof(MaxSteps));
         faults.AtLeast(1, BatchSize, nameof(BatchSize));
         faults.AtLeast(1, GradientAccumulation, nameof(GradientAccumulation));
-        faults.AtLeast(0, WarmupSteps, nameof(WarmupSteps));
+        faults.AtLeast(0, WarmupSteps ?? 0, nameof(WarmupSteps));
         faults.AtLeast(1, StateInterval, nameof(StateInterval));
         faults.AtLeast(1, MaxFailedSteps, nameof(MaxFailedSteps));
         faults.Above(0, LearningRate ?? 1, nameof(LearningRate));
@@ -155,6 +159,22 @@ public sealed record TrainingOptions
         faults.That(StateFile is not "", nameof(StateFile), "a path, or null", "an empty text");
         faults.That(DriftText is not "", nameof(DriftText), "a text of at least one character, or null",
             "an empty one");
+        CheckMoves(faults);
+    }
+
+    /// <summary>AdamW multiplies with these and divides by them in float32: they must have a value there.</summary>
+    private void CheckMoves(Faults faults)
+    {
+        // Below it, a division by zero is no longer prevented; the least normal number of float32 is a little smaller.
+        const double LeastEpsilon = 1e-37;
+        double rate = LearningRate ?? 1;
+        // The first step is the furthest: its mean of gradients is divided by 1 - Beta1.
+        faults.That(!(rate / (1 - Beta1) > float.MaxValue), nameof(LearningRate),
+            "a number whose steps float32 can hold", rate);
+        faults.That(Epsilon is not (> 0 and < LeastEpsilon or > float.MaxValue), nameof(Epsilon),
+            "1E-37 or more, within float32", Epsilon);
+        faults.That(!(rate * WeightDecay > float.MaxValue), nameof(WeightDecay),
+            "a number whose product with the learning rate float32 can hold", WeightDecay);
     }
 }
 

@@ -113,8 +113,8 @@ internal static class TrainingReport
     {
         var rows = new List<IReadOnlyList<string>>
         {
-            Row("rows trained on", Text($"{summary.TrainingRows:N0}")),
-            Row("rows for validation", Text($"{summary.ValidationRows:N0}")),
+            Row("rows trained on", Rows(summary.TrainingRows, summary.TrainingSources)),
+            Row("rows for validation", Rows(summary.ValidationRows, summary.ValidationSources)),
             Row("rows whose prompts were cut", Text($"{summary.TruncatedRows:N0}")),
             Row("steps", Text($"{summary.Losses.Count:N0}")),
             Row("steps that were not finite and changed nothing", Text($"{summary.FailedSteps:N0}")),
@@ -168,6 +168,9 @@ internal static class TrainingReport
         { TotalHours: < 1 } => Text($"{duration.Minutes} min {duration.Seconds} s"),
         _ => Text($"{(int)duration.TotalHours:N0} h {duration.Minutes} min"),
     };
+
+    private static string Rows(int rows, int? sources) =>
+        sources is int known ? Text($"{rows:N0} of {known:N0} sources") : Text($"{rows:N0}");
 
     private static IReadOnlyList<string> Row(string name, string value) => [name, value];
 

@@ -49,11 +49,11 @@ internal sealed class GradientLearner : PrefixLearner
             batches.Sum(batch => (long)batch.Length * batch.Max(row => row.Tokens)));
     }
 
-    public override double MeanLoss(IReadOnlyList<TrainingExample> rows)
+    public override double MeanLoss(IReadOnlyList<TrainingExample> rows, Action checkAlive)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        return _pass.MeanLoss(rows, _parametrization.Materialize());
+        return _pass.MeanLoss(rows, _parametrization.Materialize(), checkAlive);
     }
 
     public override double BaseLoss(IReadOnlyList<TrainingExample> rows) => _pass.BaseLoss(rows);
@@ -112,6 +112,7 @@ internal sealed class GradientLearner : PrefixLearner
         Tensor[]? sums = null;
         foreach (TrainingExample[] batch in batches)
         {
+            Run.ThrowIfCancelled();
             TrainingExample[] rows = batch.Where(row => TargetStates.Count(Run.Model, row) > 0).ToArray();
             if (rows.Length == 0)
                 continue;

@@ -44,7 +44,8 @@ internal abstract class Learner(TrainingRun run) : IDisposable
 
     /// <summary>The mean loss over all target tokens of some rows, in nats; 0 where they have none.</summary>
     /// <param name="rows">The rows.</param>
-    public abstract double MeanLoss(IReadOnlyList<TrainingExample> rows);
+    /// <param name="checkAlive">Called before every forward pass; throws to end training.</param>
+    public abstract double MeanLoss(IReadOnlyList<TrainingExample> rows, Action checkAlive);
 
     /// <summary>The mean loss of the base by itself.</summary>
     /// <param name="rows">The rows.</param>

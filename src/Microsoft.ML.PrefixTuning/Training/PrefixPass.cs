@@ -17,23 +17,23 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     /// <param name="prefix">
     /// The prefix of each site, float32: [N, 2, G, P, D], or [N, 2, K, G, P, D] with several groups.
     /// </param>
-    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
-    public TargetStates States(IReadOnlyList<TrainingExample> rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix)
-    {
-        run.ThrowIfCancelled();
-        return TargetStates.Make(run.Model, rows, OfRows(rows, prefix));
-    }
+    public TargetStates States(IReadOnlyList<TrainingExample> rows,
+        IReadOnlyDictionary<AttentionSite, Tensor> prefix) =>
+        TargetStates.Make(run.Model, rows, OfRows(rows, prefix));
 
     /// <summary>The mean loss over all target tokens of some rows, in nats; 0 where they have none.</summary>
     /// <param name="rows">The rows.</param>
     /// <param name="prefix">As in <see cref="States"/>.</param>
-    public double MeanLoss(IReadOnlyList<TrainingExample> rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix)
+    /// <param name="checkAlive">Called before every forward pass; throws to end training.</param>
+    public double MeanLoss(IReadOnlyList<TrainingExample> rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix,
+        Action checkAlive)
     {
         using var noGradient = no_grad();
         TrainingExample[] scored = rows.Where(row => TargetStates.Count(run.Model, row) > 0).ToArray();
         double sum = 0;
         foreach (int[] batch in BatchPlan.Sorted(scored, run.Options.BatchSize))
         {
+            checkAlive();
             using var scope = NewDisposeScope();
             TrainingExample[] examples = batch.Select(row => scored[row]).ToArray();
             sum += run.Objective.Sum(run.Model, States(examples, prefix), examples);
@@ -47,7 +47,7 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     /// </summary>
     /// <param name="rows">The rows.</param>
     public double BaseLoss(IReadOnlyList<TrainingExample> rows) =>
-        MeanLoss([.. rows.Select(row => row.Behind(run.Opening))], SitePrefixes.None.Values);
+        MeanLoss([.. rows.Select(row => row.Behind(run.Opening))], SitePrefixes.None.Values, run.ThrowIfCancelled);
 
     /// <summary>The prefix as the rows of a batch see it: in the type of the base, each row's own group.</summary>
     private SitePrefixes OfRows(IReadOnlyList<TrainingExample> rows,

@@ -22,6 +22,7 @@ internal sealed class PrefixTrainer : IDisposable
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly double _secondsBefore;
     private readonly TrainingState _state = new();
+    private readonly IReadOnlyDictionary<string, StateTensor> _start;
     private IReadOnlyDictionary<string, StateTensor> _best;
 
     private PrefixTrainer(Learner learner)
@@ -31,7 +32,7 @@ internal sealed class PrefixTrainer : IDisposable
         _mean = new ParameterMean(learner.Parameters, _run.Options.Averaging);
         try
         {
-            _best = learner.Keep() ?? throw new InvalidOperationException(
+            _best = _start = learner.Keep() ?? throw new InvalidOperationException(
                 "Training starts from numbers that are not finite: expected finite ones. Choose another start.");
             if (_keeper.Read(_mean.State, _best) is { } saved)
             {
@@ -47,6 +48,10 @@ internal sealed class PrefixTrainer : IDisposable
         }
         _secondsBefore = _state.Seconds;
     }
+
+    /// <summary>The rows at which start and base are measured.</summary>
+    private IReadOnlyList<TrainingExample> Measured => _run.Validation.Count > 0 ? _run.Validation
+        : [.. _run.Examples.Take(SampleBatches * _run.Options.BatchSize)];
 
     private double Seconds => _secondsBefore + _clock.Elapsed.TotalSeconds;
 
@@ -74,6 +79,8 @@ internal sealed class PrefixTrainer : IDisposable
 
     private TrainingOutcome Train()
     {
+        foreach (string caution in TrainingMessages.Cautions(_learner, _plan))
+            _run.Warn?.Invoke(caution);
         try
         {
             _state.End ??= Loop();
@@ -83,15 +90,12 @@ internal sealed class PrefixTrainer : IDisposable
             Save();
             if (_run.Options.WhenCancelled == CancellationBehavior.Throw)
                 throw new OperationCanceledException(CancelMessage(), exception, exception.CancellationToken);
-            KeepUnvalidated();
             return Outcome(TrainingEnd.Cancelled);
         }
         Save();
         TrainingEnd end = _state.End.Value;
-        if (end == TrainingEnd.Diverged && _state.Steps.All(step => step.Failed))
+        if (end == TrainingEnd.Diverged && _state.LastGoodStep == 0)
             throw new InvalidOperationException(TrainingMessages.Failure(_state, _plan));
-        if (end == TrainingEnd.Diverged)
-            KeepUnvalidated();
         return Outcome(end);
     }
 
@@ -131,10 +135,8 @@ internal sealed class PrefixTrainer : IDisposable
 
     private void MeasureStart()
     {
-        IReadOnlyList<TrainingExample> rows = _run.Validation.Count > 0 ? _run.Validation
-            : _run.Examples.Take(SampleBatches * _run.Options.BatchSize).ToArray();
-        double ofBase = _learner.BaseLoss(rows);
-        double start = MeanLoss(rows);
+        double ofBase = _learner.BaseLoss(Measured);
+        double start = MeanLoss(Measured, _run.ThrowIfCancelled);
         if (_run.Validation.Count > 0)
             _state.Validations.Add(new ValidationLoss(0, start));
         (_state.BaseLoss, _state.StartLoss) = (ofBase, start);
@@ -145,19 +147,40 @@ internal sealed class PrefixTrainer : IDisposable
         int steps = _state.Steps.Count;
         if (_run.Validation.Count == 0 || !_plan.IsValidationDue(steps) || _state.Validations[^1].Step == steps)
             return;
-        double loss = MeanLoss(_run.Validation);
+        double loss = MeanLoss(_run.Validation, _run.ThrowIfCancelled);
         if (_state.IsBest(loss))
             KeepIfFinite(steps);
         _state.Validations.Add(new ValidationLoss(steps, loss));
     }
 
-    private double MeanLoss(IReadOnlyList<TrainingExample> rows) => _mean.InPlace(() => _learner.MeanLoss(rows));
+    private double MeanLoss(IReadOnlyList<TrainingExample> rows, Action checkAlive) =>
+        _mean.InPlace(() => _learner.MeanLoss(rows, checkAlive));
 
-    /// <summary>A run that ends before its first validation gives what it has learned, not its start.</summary>
-    private void KeepUnvalidated()
+    /// <summary>
+    /// Sees to it that nothing worse than the start is given, whatever ended training: also what was learned since,
+    /// where no validation followed it, is measured before it is given. That is not called off: it may be why training
+    /// ended.
+    /// </summary>
+    /// <returns>The loss of what is given, over the rows at which the start was measured.</returns>
+    private double Settle()
     {
-        if (_run.Validation.Count > 0 && _state.Validations.Count <= 1 && _state.LastGoodStep > 0)
-            KeepIfFinite(_state.LastGoodStep);
+        if (_state.StartLoss is not double start)
+            return double.NaN;
+        bool isValidated = _run.Validation.Count > 0;
+        if (isValidated && _state.Validations.Count > 1)
+            return _state.Validations.Last(point => point.Step == _state.BestStep).Loss;
+        int last = _state.LastGoodStep;
+        if (last == 0)
+            return start;
+        double loss = MeanLoss(Measured, () => { });
+        bool isBetter = double.IsFinite(loss) && !(loss > start);
+        if (isValidated)
+            _state.Validations.Add(new ValidationLoss(last, loss));
+        if (isBetter)
+            KeepIfFinite(last);
+        else
+            (_best, _state.BestStep) = (_start, 0);
+        return _state.BestStep == 0 ? start : loss;
     }
 
     private void KeepIfFinite(int step)
@@ -188,14 +211,18 @@ internal sealed class PrefixTrainer : IDisposable
     private string CancelMessage() => $"Training was cancelled after step {_state.Steps.Count} of {_plan.TotalSteps};"
         + $" the best prefix so far (step {_state.BestStep}) {_keeper.Place}";
 
-    private TrainingOutcome Outcome(TrainingEnd end) => new()
+    private TrainingOutcome Outcome(TrainingEnd end)
     {
-        Kept = _best,
-        Steps = _state.Steps,
-        PaddingShare = _state.Places == 0 ? 0 : 1 - (double)_state.Tokens / _state.Places,
-        Summary = Summary(end),
-        Warnings = [.. TrainingMessages.Findings(_state, end, _run.Options.MaxFailedSteps)],
-    };
+        double kept = Settle();
+        return new TrainingOutcome
+        {
+            Kept = _best,
+            Steps = _state.Steps,
+            PaddingShare = _state.Places == 0 ? 0 : 1 - (double)_state.Tokens / _state.Places,
+            Summary = Summary(end),
+            Warnings = [.. TrainingMessages.Findings(_run, _state, end, kept)],
+        };
+    }
 
     private TrainingSummary Summary(TrainingEnd end) => new()
     {

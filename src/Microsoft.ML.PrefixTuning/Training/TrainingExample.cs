@@ -20,6 +20,9 @@ internal sealed record TrainingExample(int[] Source, int[] Target, int Group = 0
     /// <summary>What a teacher says of the target tokens; null where there is no teacher.</summary>
     public TeacherTokens? Teacher { get; init; }
 
+    /// <summary>Number of what the row is made from: rows of one input have one.</summary>
+    public int Origin { get; init; }
+
     /// <summary>Real tokens of source and target.</summary>
     public int Tokens => Source.Length + Target.Length;
 }

@@ -17,21 +17,46 @@ internal static class TrainingMessages
             + " Expected a finite loss: look at these rows, or lower TrainingOptions.LearningRate.";
     }
 
+    /// <summary>What a user should know before the first step.</summary>
+    public static IEnumerable<string> Cautions(Learner learner, TrainingPlan plan)
+    {
+        // What a search moves has no learning rate.
+        if (learner.Parameters.Count > 0 && learner.Run.Options.WarmupSteps >= plan.TotalSteps && plan.TotalSteps > 0)
+        {
+            yield return $"TrainingOptions.WarmupSteps is {learner.Run.Options.WarmupSteps} and training has"
+                + $" {plan.TotalSteps} steps: the learning rate never reaches its highest value.";
+        }
+    }
+
     /// <summary>What a user should know of a training that ended.</summary>
-    public static IEnumerable<string> Findings(TrainingState state, TrainingEnd end, int maxFailedSteps)
+    /// <param name="run">The run.</param>
+    /// <param name="state">Where it ended.</param>
+    /// <param name="end">Why it ended.</param>
+    /// <param name="kept">Loss of what is given, over the rows at which start and base were measured.</param>
+    public static IEnumerable<string> Findings(TrainingRun run, TrainingState state, TrainingEnd end, double kept)
     {
         if (state.StartLoss > state.BaseLoss)
         {
             yield return $"The starting prefix makes the base worse: loss {state.StartLoss:F3} with it,"
-                + $" {state.BaseLoss:F3} without. A start from text (PrefixStart.FromText) usually does not.";
+                + $" {state.BaseLoss:F3} without. {run.StartAdvice}";
         }
         int failed = state.Steps.Count(step => step.Failed);
         if (failed > 0)
             yield return $"{failed} of {state.Steps.Count} steps changed nothing, for loss or gradient was not finite.";
         if (end == TrainingEnd.Diverged)
         {
-            yield return $"Training stopped after step {state.Steps.Count}, for {maxFailedSteps} steps in a row were"
-                + $" not finite; the best prefix is that of step {state.BestStep}.";
+            yield return $"Training stopped after step {state.Steps.Count}, for {run.Options.MaxFailedSteps} steps in a"
+                + $" row were not finite; the best prefix is that of step {state.BestStep}.";
+        }
+        if (state.Steps.Count > 0 && state.BestStep == 0)
+        {
+            yield return $"None of {state.Steps.Count} steps gave a lower loss than the start: what is kept is the"
+                + " start. A lower TrainingOptions.LearningRate or more rows may help.";
+        }
+        if (state.Steps.Count > 0 && kept > state.BaseLoss)
+        {
+            yield return $"The kept prefix is worse than the base alone: loss {kept:F3} with it,"
+                + $" {state.BaseLoss:F3} without.";
         }
     }
 }

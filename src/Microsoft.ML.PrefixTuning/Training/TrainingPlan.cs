@@ -9,6 +9,10 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// </summary>
 internal sealed class TrainingPlan
 {
+    // A warmup that nobody asked for takes at most so many steps, and at most this part of all: short runs learn, too.
+    private const int LongestDefaultWarmup = 10;
+    private const int DefaultWarmupParts = 10;
+
     private readonly BatchOrder _order;
     private readonly IReadOnlyList<TrainingExample> _examples;
     private readonly int _accumulation;
@@ -29,7 +33,8 @@ internal sealed class TrainingPlan
         StepsAnEpoch = (_batches.Length + _accumulation - 1) / _accumulation;
         long all = (long)StepsAnEpoch * options.MaxEpochs;
         TotalSteps = (int)Math.Min(all, options.MaxSteps ?? int.MaxValue);
-        Schedule = new LearningRateSchedule(run.LearningRate, options.WarmupSteps, TotalSteps, options.Decay);
+        int warmup = options.WarmupSteps ?? Math.Min(LongestDefaultWarmup, TotalSteps / DefaultWarmupParts);
+        Schedule = new LearningRateSchedule(run.LearningRate, warmup, TotalSteps, options.Decay);
     }
 
     /// <summary>Steps of one epoch.</summary>

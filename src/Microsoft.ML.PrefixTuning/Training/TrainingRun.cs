@@ -48,6 +48,9 @@ internal sealed record TrainingRun
     /// <summary>Where training starts, as text; a saved state names it.</summary>
     public string StartIdentity { get; init; } = "";
 
+    /// <summary>What may help where the start is worse than the base alone: a sentence.</summary>
+    public string StartAdvice { get; init; } = PrefixStart.TextAdvice;
+
     /// <summary>Where the state is kept; null for nowhere.</summary>
     public ITrainingStateFile? State { get; init; }
 

@@ -72,7 +72,7 @@ internal static class TrainingSignature
         Number("BatchSize", options.BatchSize),
         Unless(1, "GradientAccumulation", options.GradientAccumulation),
         Number("LearningRate", learningRate),
-        Unless(0, "WarmupSteps", options.WarmupSteps),
+        NumberIfAny("WarmupSteps", options.WarmupSteps),
         Named("Decay", options.Decay switch
         {
             LearningRateDecay.None => null,

@@ -51,6 +51,17 @@ public sealed partial record TrainingSummary
     /// <summary>Rows held out or given for validation.</summary>
     public required int ValidationRows { get; init; }
 
+    /// <summary>
+    /// Different inputs (with their attribute values) among the rows trained on; null in models saved before these were
+    /// counted.
+    /// </summary>
+    public int? TrainingSources { get; init; }
+
+    /// <summary>
+    /// Different inputs among the rows for validation; none of them is trained on where rows are held out.
+    /// </summary>
+    public int? ValidationSources { get; init; }
+
     /// <summary>Rows whose prompts were cut to fit the context window.</summary>
     public int TruncatedRows { get; init; }
 

@@ -71,7 +71,8 @@ internal sealed class TriggerLearner : PrefixLearner
         return new StepResult(record, !record.Failed, tokens, Places: 0);
     }
 
-    public override double MeanLoss(IReadOnlyList<TrainingExample> rows) => MeanLoss(Words, rows);
+    public override double MeanLoss(IReadOnlyList<TrainingExample> rows, Action checkAlive) =>
+        MeanLoss(Words, rows, checkAlive);
 
     public override double BaseLoss(IReadOnlyList<TrainingExample> rows) => _pass.BaseLoss(rows);
 
@@ -107,12 +108,12 @@ internal sealed class TriggerLearner : PrefixLearner
     private int[] Best(TrainingExample[] rows, int place, int[] candidates)
     {
         int[] best = Words;
-        double least = MeanLoss(best, rows);
+        double least = MeanLoss(best, rows, Run.ThrowIfCancelled);
         foreach (int candidate in candidates)
         {
             int[] tried = [.. Words];
             tried[place] = candidate;
-            double loss = MeanLoss(tried, rows);
+            double loss = MeanLoss(tried, rows, Run.ThrowIfCancelled);
             if (loss < least)
                 (least, best) = (loss, tried);
         }
@@ -156,6 +157,7 @@ internal sealed class TriggerLearner : PrefixLearner
         Tensor gradient = zeros_like(prefix, ScalarType.Float32);
         foreach (TrainingExample[] batch in rows.Chunk(Run.Options.BatchSize))
         {
+            Run.ThrowIfCancelled();
             using var scope = NewDisposeScope();
             TargetStates states = _pass.States(batch, AtDecoder(prefix));
             (double part, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, batch);
@@ -165,11 +167,11 @@ internal sealed class TriggerLearner : PrefixLearner
         return (sum, gradient.to(prefix.dtype));
     }
 
-    private double MeanLoss(int[] words, IReadOnlyList<TrainingExample> rows)
+    private double MeanLoss(int[] words, IReadOnlyList<TrainingExample> rows, Action checkAlive)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        return _pass.MeanLoss(rows, AtDecoder(Prefix(Embedded(words))));
+        return _pass.MeanLoss(rows, AtDecoder(Prefix(Embedded(words))), checkAlive);
     }
 
     private Tensor Embedded(int[] words) => TrainedEmbeddings.EmbeddingsOf(Run.Model, words).unsqueeze(0);

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
 using static TorchSharp.torch;
@@ -41,7 +42,9 @@ internal sealed class TextSession : IDisposable
         try
         {
             _prefixes = new PrefixSet(choice, settings, lease.Base);
-            _generator = new BatchWriter(lease.Base.Model, RuleMaker.Make(settings.Generation, lease.Base));
+            GenerationRules rules = RuleMaker.Make(settings.Generation, lease.Base.Model.Spec, lease.Base.Tokenizer,
+                lease.Base.EndIds);
+            _generator = new BatchWriter(lease.Base.Model, rules);
         }
         catch
         {
@@ -142,39 +145,5 @@ internal sealed class TextSession : IDisposable
         var texts = new string[_settings.Generation.SequenceCount];
         Array.Fill(texts, "");
         return texts;
-    }
-}
-
-/// <summary>What a transformer does with a row, as data; saved with it.</summary>
-/// <param name="OutputColumn">Column that takes the text.</param>
-/// <param name="InputColumn">Column that is read.</param>
-/// <param name="Template">Template, or null for the base's default.</param>
-/// <param name="Generation">How text is written.</param>
-/// <param name="Precision">Number type of the base.</param>
-/// <param name="EmbedBase">Whether saving carries the base.</param>
-internal sealed record TextSettings(string OutputColumn, string InputColumn, string? Template,
-    GenerationOptions Generation,
-    ModelPrecision Precision, bool EmbedBase)
-{
-    /// <summary>Column that picks a row's prefix; null where there is none.</summary>
-    public string? AttributeColumn { get; init; }
-
-    /// <summary>Refuses an error column that would hide another one.</summary>
-    /// <param name="labelColumn">A text column that is needed too, or null.</param>
-    /// <param name="place">Where <see cref="Generation"/> is among the options, for the message.</param>
-    /// <exception cref="ArgumentException">It is named like another column.</exception>
-    public void CheckErrorColumn(string? labelColumn, string place = "")
-    {
-        if (Generation.ErrorColumnName is not { } error)
-            return;
-        (string Role, string? Name)[] taken =
-            [("output", OutputColumn), ("input", InputColumn), ("label", labelColumn), ("attribute", AttributeColumn)];
-        foreach ((string role, string? name) in taken)
-        {
-            if (name == error)
-                throw new ArgumentException(
-                    $"{place}Generation.ErrorColumnName: expected another name than that of the {role} column, found"
-                        + $" '{error}'.", "options");
-        }
     }
 }

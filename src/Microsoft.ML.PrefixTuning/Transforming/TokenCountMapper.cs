@@ -16,7 +16,7 @@ internal sealed class TokenCountMapper : IRowToRowMapper
     public TokenCountMapper(DataViewSchema inputSchema, TokenCounter counter)
     {
         (InputSchema, _counter) = (inputSchema, counter);
-        _read = GeneratedTextSchema.TextColumn(inputSchema, counter.InputColumn, "input");
+        _read = TextColumns.One(inputSchema, counter.InputColumn, "input");
         var builder = new DataViewSchema.Builder();
         builder.AddColumns(inputSchema);
         builder.AddColumn(counter.OutputColumn, NumberDataViewType.Int32);
@@ -33,7 +33,7 @@ internal sealed class TokenCountMapper : IRowToRowMapper
     {
         ArgumentNullException.ThrowIfNull(input);
         var all = input.ToDictionary(column => column.Name, StringComparer.Ordinal);
-        GeneratedTextSchema.Require(all, inputColumn, "input");
+        TextColumns.Require(all, inputColumn, "input");
         all[outputColumn] = MlNetInternals.MakeColumn(
             outputColumn, SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.Int32);
         return new SchemaShape(all.Values);

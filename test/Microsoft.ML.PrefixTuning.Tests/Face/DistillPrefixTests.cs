@@ -34,7 +34,7 @@ public sealed class DistillPrefixTests
 
     public static IEnumerable<object[]> Bad =>
     [
-        [Quick with { Temperature = 0 }, "Temperature: expected a number above 0, found 0."],
+        [Quick with { Temperature = 0 }, "Temperature: expected 0.001 to 1000, found 0."],
         [Quick with { TopK = -1 }, "TopK: expected 0 or more, found -1."],
         [Quick with { ContinuationColumnName = "" },
             "ContinuationColumnName: expected a column name, or null, found an empty text."],

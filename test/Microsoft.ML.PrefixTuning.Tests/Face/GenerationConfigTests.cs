@@ -4,6 +4,7 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -15,6 +16,16 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 [TestCategory("Quick")]
 public sealed class GenerationConfigTests
 {
+    [TestMethod]
+    public void Tokens_OfMinusOne_AreNone()
+    {
+        ModelConfig config = ModelConfig.Parse("""{ "bos_token_id": -1, "eos_token_id": [-1, 3] }"""u8, "config.json");
+
+        Assert.IsEmpty(config.Ids("bos_token_id", 10));
+        CollectionAssert.AreEqual(new[] { 3 }, config.Ids("eos_token_id", 10).ToArray());
+        Assert.ThrowsExactly<FormatException>(() => config.Ids("eos_token_id", 3));
+    }
+
     private static readonly MLContext Context = new(seed: 1);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("generation-config-").FullName;
@@ -37,7 +48,7 @@ public sealed class GenerationConfigTests
     {
         using FrozenBase frozen = FrozenBase.Load(Base("t5", config), torch.float32, torch.CPU);
         GenerationRules rules =
-            RuleMaker.Make(new GenerationOptions { MinNewTokens = least, MaxNewTokens = most }, frozen);
+            Rules(new GenerationOptions { MinNewTokens = least, MaxNewTokens = most }, frozen);
         Assert.AreEqual((first, last, min, max),
             (rules.ForcedFirstId, rules.ForcedLastId, rules.MinNewTokens, rules.MaxNewTokens));
     }
@@ -69,7 +80,7 @@ public sealed class GenerationConfigTests
         using FrozenBase frozen =
             FrozenBase.Load(Base("llama", """{ "forced_bos_token_id": 5, "max_length": 9, "min_length": 3 }"""),
             torch.float32, torch.CPU);
-        GenerationRules rules = RuleMaker.Make(new GenerationOptions(), frozen);
+        GenerationRules rules = Rules(new GenerationOptions(), frozen);
         Assert.AreEqual((null, null, 0, 128),
             (rules.ForcedFirstId, rules.ForcedLastId, rules.MinNewTokens, rules.MaxNewTokens));
     }
@@ -115,4 +126,7 @@ public sealed class GenerationConfigTests
         File.WriteAllText(file, config.ToJsonString());
         return folder;
     }
+
+    private static GenerationRules Rules(GenerationOptions options, FrozenBase frozen) =>
+        RuleMaker.Make(options, frozen.Model.Spec, frozen.Tokenizer, frozen.EndIds);
 }

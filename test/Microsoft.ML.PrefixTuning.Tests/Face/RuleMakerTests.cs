@@ -28,7 +28,8 @@ public sealed class RuleMakerTests
     {
         WriteBase(leftOut: "\n");
         using FrozenBase frozen = FrozenBase.Load(_folder, torch.float32, torch.CPU);
-        GenerationRules rules = RuleMaker.Make(new GenerationOptions { BannedWords = ["\n"] }, frozen);
+        GenerationRules rules = RuleMaker.Make(new GenerationOptions { BannedWords = ["\n"] },
+            frozen.Model.Spec, frozen.Tokenizer, frozen.EndIds);
         CollectionAssert.AreEqual(frozen.Tokenizer.Encode(" "), rules.BannedSequences.Single());
     }
 

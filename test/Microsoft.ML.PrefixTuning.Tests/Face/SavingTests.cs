@@ -244,14 +244,14 @@ public sealed class SavingTests
     {
         using PrefixTuningTransformer model = Make("prefix");
         string file = Save(model);
-        SetVersion(file, written: 0x00010003, readable: 0x00010002);
+        SetVersion(file, written: FormatVersion.Present + 1, readable: FormatVersion.Present);
         using (var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _))
             Assert.AreEqual(Text(model), Text(loaded), "newer, but written so that this version reads it");
-        SetVersion(file, written: 0x00010004, readable: 0x00010003);
+        SetVersion(file, written: FormatVersion.Present + 2, readable: FormatVersion.Present + 1);
         var refused = Assert.ThrowsExactly<NotSupportedException>(() => Context.Model.Load(file, out _));
         StringAssert.EndsWith(refused.Message,
-            "found version 0x00010004 (readable from 0x00010003); this version of the library reads 0x00010001 to"
-                + " 0x00010002.");
+            $"found version 0x{FormatVersion.Present + 2:X8} (readable from 0x{FormatVersion.Present + 1:X8}); this"
+                + $" version of the library reads 0x00010001 to 0x{FormatVersion.Present:X8}.");
     }
 
     [TestMethod]

@@ -156,12 +156,28 @@ public sealed class TransformerTests
     }
 
     [TestMethod]
-    public void CursorSet_OfAnySize_IsOneCursor()
+    public void CursorSet_OfAnySize_HasAllRowsInTheFirst()
     {
         IDataView output = s_model.Transform(Context.Data.LoadFromEnumerable(TinyBase.Rows(3)));
+        using (DataViewRowCursor alone = output.GetRowCursorSet(output.Schema, 1).Single())
+            Assert.AreEqual(3, Count(alone));
         DataViewRowCursor[] cursors = output.GetRowCursorSet(output.Schema, 4);
-        Assert.HasCount(1, cursors);
-        cursors[0].Dispose();
+        CollectionAssert.AreEqual(new[] { 3, 0 }, cursors.Select(Count).ToArray());
+        foreach (DataViewRowCursor cursor in cursors)
+        {
+            Assert.AreSame(output.Schema, cursor.Schema);
+            Assert.IsTrue(output.Schema.All(cursor.IsColumnActive));
+            Assert.IsNotNull(cursor.GetGetter<ReadOnlyMemory<char>>(output.Schema["Output"]));
+            cursor.Dispose();
+        }
+
+        static int Count(DataViewRowCursor cursor)
+        {
+            int rows = 0;
+            while (cursor.MoveNext())
+                rows++;
+            return rows;
+        }
     }
 
     [TestMethod]

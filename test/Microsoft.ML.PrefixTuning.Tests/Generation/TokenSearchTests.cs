@@ -61,9 +61,35 @@ public sealed class TokenSearchTests
 
         double[] all = [.. AllTexts([3], length).Where(text => text.Sum > double.NegativeInfinity)
             .Select(text => text.Sum / Math.Pow(text.Length, 0.7)).OrderDescending().Take(5)];
+        Assert.HasCount(rules.SequenceCount, found);
         for (int i = 0; i < found.Length; i++)
-            Assert.AreEqual(all[i], found[i].Score, 1e-5);
-        Assert.HasCount(all.Length, found);
+            Assert.AreEqual(all[Math.Min(i, all.Length - 1)], found[i].Score, 1e-5);
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(4)]
+    public void Beam_WithForcedTokens_GivesAsManyTextsAsAreAskedFor(int most)
+    {
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = most,
+            EndIds = [End],
+            ForcedFirstId = 2,
+            ForcedLastId = End,
+            Decoding = Decoding.Beam(4),
+            SequenceCount = 3,
+        };
+
+        GeneratedSequence[] found = Run(rules);
+
+        Assert.HasCount(3, found);
+        foreach (GeneratedSequence sequence in found)
+        {
+            Assert.IsLessThanOrEqualTo(most, sequence.Ids.Length);
+            Assert.AreEqual(most == 1 ? End : 2, sequence.Ids[0]);
+        }
     }
 
     [TestMethod]

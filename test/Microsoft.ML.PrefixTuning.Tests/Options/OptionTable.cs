@@ -18,7 +18,6 @@ internal static class OptionTable
     private const string Callback = "it is code or a handle of the calling process";
     private const string Rest = "it decides when a training rests or what is told of it, not what comes of it";
     private const string Measured = "it decides how texts are measured";
-    private const string NoState = "this method keeps no state";
     private const string OfTheTool = "the tool's own promise: Ctrl-C saves the best prefix so far";
     private const string Students = "its own members stand in the table; they are the student's";
     private const string OneText = "a student learns from one text a row, written or refused";
@@ -70,8 +69,9 @@ internal static class OptionTable
 
     private static IEnumerable<OptionEntry> OfKinds() => Trained(
     [
-        Of<TriggerWordsMethod>("Steps", 3, "--method trigger-words:3") with { NotSigned = NoState },
-        Of<TriggerWordsMethod>("Candidates", 2, "--method trigger-words:100:2") with { NotSigned = NoState },
+        Of<TriggerWordsMethod>("Steps", 3, "--method trigger-words:3")
+            with { NotSigned = "the steps to be taken are there as MaxSteps" },
+        Of<TriggerWordsMethod>("Candidates", 2, "--method trigger-words:100:2"),
         Of<MlpParametrization>("Width", 8, "--parametrization mlp:8"),
         Of<MlpParametrization>("Depth", 2, "--parametrization mlp:512:2"),
         Of<MlpParametrization>("Dropout", 0.5, "--parametrization mlp:512:1:0.5"),

@@ -36,7 +36,7 @@ public sealed class FullLearnerTests
         Assert.AreEqual(model.Master.numel(), outcome.Summary.TrainedParameters);
         Assert.IsLessThan(outcome.Summary.StartLoss - 0.1, outcome.Summary.BestLoss!.Value);
         learner.Restore(outcome.Kept);
-        Assert.AreEqual(outcome.Summary.BestLoss.Value, learner.MeanLoss(learner.Run.Validation));
+        Assert.AreEqual(outcome.Summary.BestLoss.Value, learner.MeanLoss(learner.Run.Validation, () => { }));
     }
 
     [TestMethod]

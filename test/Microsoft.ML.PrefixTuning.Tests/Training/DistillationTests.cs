@@ -90,7 +90,7 @@ public sealed class DistillationTests
         TrainingRun run = TinyTraining.Run(model) with { Objective = new DistillationObjective(1, "itself") };
         Assert.AreEqual(0,
             new PrefixPass(run, teacher.Convention)
-            .MeanLoss(Annotated(model, TinyTraining.Rows(9), topK, 1), teacher.Materialize()), 1e-5);
+            .MeanLoss(Annotated(model, TinyTraining.Rows(9), topK, 1), teacher.Materialize(), () => { }), 1e-5);
     }
 
     [TestMethod]

@@ -35,7 +35,7 @@ public sealed class PrefixTrainerTests
         using var again = new TrainedKeyValues(outcome.Best, CPU);
         using var scope = NewDisposeScope();
         Assert.AreEqual(best.Loss,
-            new PrefixPass(run, again.Convention).MeanLoss(run.Validation, again.Materialize()), 1e-9);
+            new PrefixPass(run, again.Convention).MeanLoss(run.Validation, again.Materialize(), () => { }), 1e-9);
     }
 
     [TestMethod]
@@ -167,7 +167,7 @@ public sealed class PrefixTrainerTests
         bool poisoned = false;
         Trained ofFailed = Trained.By(run with
         {
-            CheckAlive = () => Poison(model, poisoned),
+            Objective = new Failing(run.Objective, () => poisoned),
             Progress = progress => poisoned = progress.Step >= 4,
         }, failed);
         Assert.AreEqual((TrainingEnd.Diverged, 4, 3),
@@ -231,7 +231,7 @@ public sealed class PrefixTrainerTests
         float[]? good = null;
         Trained outcome = Trained.By(TinyTraining.Run(model) with
         {
-            CheckAlive = () => Poison(model, poisoned),
+            Objective = new Failing(new CrossEntropyObjective(0), () => poisoned),
             Progress = progress =>
             {
                 poisoned = progress.Step >= 4;
@@ -258,7 +258,7 @@ public sealed class PrefixTrainerTests
         using var direct = new TrainedKeyValues(TinyTraining.Start(model, PrefixStart.Random(3)), CPU);
         Trained outcome = Trained.By(TinyTraining.Run(model), direct);
         Assert.IsGreaterThan(outcome.Summary.BaseLoss, outcome.Summary.StartLoss);
-        Assert.StartsWith("The starting prefix makes the base worse: ", outcome.Warnings.Single());
+        Assert.StartsWith("The starting prefix makes the base worse: ", outcome.Warnings[0]);
     }
 
     [TestMethod]
@@ -379,10 +379,124 @@ public sealed class PrefixTrainerTests
             TinyTraining.Values(outcome.Best));
     }
 
+    [TestMethod]
+    [DataRow(true, "to its end")]
+    [DataRow(false, "to its end")]
+    [DataRow(true, "until steps fail")]
+    [DataRow(false, "until steps fail")]
+    [DataRow(true, "until it is cancelled")]
+    [DataRow(false, "until it is cancelled")]
+    [DataRow(true, "until it stops early")]
+    public void Train_ThatOnlyMakesItWorse_GivesTheStartWhateverEndsIt(bool isValidated, string how)
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
+        using var source = new CancellationTokenSource();
+        float[] start = TinyTraining.Values(direct.Bake());
+        int step = 0;
+        TrainingRun run = TinyTraining.Run(model, new TrainingOptions
+        {
+            MaxEpochs = how == "until it stops early" ? 9 : 1,
+            BatchSize = 4,
+            Averaging = 0.5,
+            EarlyStopping = how == "until it stops early" ? new EarlyStopping { Patience = 1 } : null,
+            CancellationToken = source.Token,
+            WhenCancelled = CancellationBehavior.ReturnBest,
+            MaxFailedSteps = 1,
+        });
+        Trained outcome = Trained.By(run with
+        {
+            Objective = new Failing(new Rising(run.Objective), () => how == "until steps fail" && step == 3),
+            Validation = isValidated ? [.. run.Examples.Take(8)] : [],
+            Progress = progress =>
+            {
+                step = progress.Step;
+                if (how == "until it is cancelled" && step == 3)
+                    source.Cancel();
+            },
+        }, direct);
+        Assert.AreEqual(how switch
+        {
+            "to its end" => TrainingEnd.Completed,
+            "until steps fail" => TrainingEnd.Diverged,
+            "until it is cancelled" => TrainingEnd.Cancelled,
+            _ => TrainingEnd.EarlyStopping,
+        }, outcome.Summary.End);
+        Assert.AreEqual(0, outcome.Summary.BestStep);
+        CollectionAssert.AreEqual(start, TinyTraining.Values(outcome.Best));
+        Assert.Contains($"None of {outcome.Steps.Count} steps gave a lower loss than the start: what is kept is the"
+            + " start. A lower TrainingOptions.LearningRate or more rows may help.", outcome.Warnings);
+    }
+
+    [TestMethod]
+    public void Train_ThatEndsWorseThanTheBaseAlone_SaysSo()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using var direct = new TrainedKeyValues(TinyTraining.Start(model, PrefixStart.Random(3)), CPU);
+        Trained outcome = Trained.By(TinyTraining.Run(model) with
+        {
+            LearningRate = 1e-4,
+            StartAdvice = "Start elsewhere.",
+        }, direct);
+        Assert.IsGreaterThan(0, outcome.Summary.BestStep);
+        Assert.EndsWith($" {outcome.Summary.BaseLoss:F3} without. Start elsewhere.", outcome.Warnings[0]);
+        Assert.StartsWith("The kept prefix is worse than the base alone: loss ", outcome.Warnings[1]);
+        Assert.HasCount(2, outcome.Warnings);
+    }
+
+    [TestMethod]
+    [DataRow(10, true)]
+    [DataRow(12, true)]
+    [DataRow(9, false)]
+    [DataRow(null, false)]
+    public void Train_WithAWarmupOverAllSteps_Warns(int? warmup, bool isWarned)
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
+        var told = new List<string>();
+        TrainingOptions options = new() { MaxEpochs = 2, BatchSize = 4, WarmupSteps = warmup };
+        Trained.By(TinyTraining.Run(model, options) with { Warn = told.Add }, direct);
+        string[] wanted = isWarned ? [$"TrainingOptions.WarmupSteps is {warmup} and training has 10 steps: the learning"
+            + " rate never reaches its highest value."] : [];
+        CollectionAssert.AreEqual(wanted, told);
+    }
+
     /// <summary>Makes the base answer NaN, or undoes it.</summary>
     private static void Poison(LanguageModel model, bool poisoned)
     {
         using var noGradient = no_grad();
         model.Weights.Decoder.FinalNorm!.Weight.fill_(poisoned ? float.NaN : 1f);
+    }
+
+    /// <summary>An objective along whose gradient it rises.</summary>
+    private sealed class Rising(ITrainingObjective objective) : ITrainingObjective
+    {
+        public string Identity => "rising";
+
+        public double Sum(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows) =>
+            objective.Sum(model, states, rows);
+
+        public (double Sum, Tensor Gradient) WithGradient(LanguageModel model, TargetStates states,
+            IReadOnlyList<TrainingExample> rows)
+        {
+            (double sum, Tensor gradient) = objective.WithGradient(model, states, rows);
+            return (sum, gradient.neg());
+        }
+    }
+
+    /// <summary>An objective whose gradient is not finite while something holds.</summary>
+    private sealed class Failing(ITrainingObjective objective, Func<bool> isFailing) : ITrainingObjective
+    {
+        public string Identity => "failing";
+
+        public double Sum(LanguageModel model, TargetStates states, IReadOnlyList<TrainingExample> rows) =>
+            objective.Sum(model, states, rows);
+
+        public (double Sum, Tensor Gradient) WithGradient(LanguageModel model, TargetStates states,
+            IReadOnlyList<TrainingExample> rows)
+        {
+            (double sum, Tensor gradient) = objective.WithGradient(model, states, rows);
+            return isFailing() ? (double.NaN, gradient) : (sum, gradient);
+        }
     }
 }

@@ -31,6 +31,23 @@ public sealed class TrainingPartsTests
         Assert.AreEqual(0.5, new LearningRateSchedule(0.5, 0, 8, LearningRateDecay.Linear).At(0));
 
     [TestMethod]
+    [DataRow(null, 1, 0)]
+    [DataRow(null, 9, 0)]
+    [DataRow(null, 10, 1)]
+    [DataRow(null, 55, 5)]
+    [DataRow(null, 120, 10)]
+    [DataRow(null, 5000, 10)]
+    [DataRow(0, 120, 0)]
+    [DataRow(10, 6, 10)]
+    public void Schedule_OfARun_WarmsUpForAtMostATenthUnlessTold(int? given, int steps, int warmup)
+    {
+        using LanguageModel model = TinyTraining.Model();
+        TrainingOptions options = new() { MaxEpochs = 10_000, MaxSteps = steps, BatchSize = 4, WarmupSteps = given };
+        var plan = new TrainingPlan(TinyTraining.Run(model, options));
+        Assert.AreEqual((steps, warmup), (plan.TotalSteps, plan.Schedule.WarmupSteps));
+    }
+
+    [TestMethod]
     public void Shuffled_Batches_HoldEveryRowOnceAndLittlePadding()
     {
         TrainingExample[] rows = TinyTraining.Rows(203);

@@ -32,7 +32,8 @@ public sealed class TriggerLearnerTests
         Assert.AreEqual(best, outcome.Summary.ValidationLosses.Min(point => point.Loss));
         using var scope = NewDisposeScope();
         using var found = new FixedPrefix(outcome.Best, CPU);
-        Assert.AreEqual(best, new PrefixPass(run, found.Convention).MeanLoss(run.Validation, found.Materialize()), 1e-6,
+        Assert.AreEqual(best, new PrefixPass(run, found.Convention)
+            .MeanLoss(run.Validation, found.Materialize(), () => { }), 1e-6,
             "the prefix is that of the best words");
     }
 

@@ -35,13 +35,12 @@ internal static class FullFineTuning
         int seed, IReadOnlyList<TrainingExample[]> measure)
     {
         using TrainableModel model = Load(source);
-        (List<TrainingExample> training, List<TrainingExample> heldOut) =
-            RowReader.Split(rows, Options.ValidationFraction, seed);
+        HeldOutRows split = HeldOutRows.Choose(rows, Options.ValidationFraction, seed);
         Train(new TrainingRun
         {
             Model = model.Model,
-            Examples = training,
-            Validation = heldOut,
+            Examples = split.Training,
+            Validation = split.HeldOut,
             Options = Options,
             Seed = seed,
             LearningRate = rate,

@@ -3,6 +3,7 @@ using System.IO;
 using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
 
@@ -41,9 +42,19 @@ internal sealed class Task
     public IReadOnlyList<TrainingExample[]> TestBatches { get; }
 
     /// <summary>Rows as ids.</summary>
-    public List<TrainingExample> Encode(IEnumerable<Paper> papers) => papers.Select((paper, row) => new TrainingExample(
-        _encoder.Prompt(new InputRow(row, paper.Text, null), 0, PromptTruncation.None).Ids,
-        _encoder.Target(paper.Summary, out _, out _), Row: row)).ToList();
+    public List<TrainingExample> Encode(IEnumerable<Paper> papers)
+    {
+        var sources = new SourceNumbers();
+        return papers.Select((paper, number) =>
+        {
+            var row = new InputRow(number, paper.Text);
+            int[] source = _encoder.Prompt(row, 0, PromptTruncation.None).Ids;
+            return new TrainingExample(source, _encoder.Target(paper.Summary, out _, out _), Row: number)
+            {
+                Origin = sources.Of(row),
+            };
+        }).ToList();
+    }
 
     /// <summary>ROUGE-1 and ROUGE-L (F) of what a model writes for the test rows, against all references.</summary>
     public (double Rouge1, double RougeL) Score(ITransformer model)

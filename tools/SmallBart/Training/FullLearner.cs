@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
@@ -55,14 +56,15 @@ internal sealed class FullLearner : Learner
         return new StepResult(record, !record.Failed, tokens, Places: 0);
     }
 
-    public override double MeanLoss(IReadOnlyList<TrainingExample> rows)
+    public override double MeanLoss(IReadOnlyList<TrainingExample> rows, Action checkAlive)
     {
         using var scope = NewDisposeScope();
         _model.Refresh();
-        return _pass.MeanLoss(rows, SitePrefixes.None.Values);
+        return _pass.MeanLoss(rows, SitePrefixes.None.Values, checkAlive);
     }
 
-    public override double BaseLoss(IReadOnlyList<TrainingExample> rows) => MeanLoss(rows);
+    public override double BaseLoss(IReadOnlyList<TrainingExample> rows) =>
+        MeanLoss(rows, Run.ThrowIfCancelled);
 
     /// <summary>All weights, as <see cref="TrainableModel.Master"/> lies.</summary>
     public override IReadOnlyDictionary<string, StateTensor>? Keep()
@@ -92,6 +94,7 @@ internal sealed class FullLearner : Learner
         Tensor gradient = zeros_like(_model.Master);
         foreach (TrainingExample[] batch in batches)
         {
+            Run.ThrowIfCancelled();
             using var scope = NewDisposeScope();
             (double part, Tensor ofPart) = FullGradient.Of(_model, _pass.States(batch, SitePrefixes.None.Values));
             sum += part;

@@ -1,0 +1,158 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Tests.Parity;
+using Microsoft.ML.PrefixTuning.Tests.Training;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Generation;
+
+/// <summary>Rows side by side and one after the other: long ones, and ones whose numbers leave their range.</summary>
+[TestClass]
+public sealed class ReadingTests
+{
+    private const float Huge = 3e38f;
+
+    [TestMethod]
+    [DataRow(1, 20_000, 0, 4)]
+    [DataRow(1, 70_000, 30, 8)]
+    [DataRow(1, 131_072, 0, 1)]
+    [DataRow(16, 100, 50_000, 4)]
+    public void Tokens_OfLongRows_KeepsAMaskSmall(int rows, int longest, int prefix, int group)
+    {
+        int tokens = ReadingPass.Tokens(rows, longest, prefix, group);
+        Assert.IsGreaterThan(0, tokens);
+        Assert.IsLessThanOrEqualTo(1L << 25, (long)rows * group * tokens * (prefix + longest));
+        Assert.IsLessThanOrEqualTo(2048, rows * tokens);
+    }
+
+    [TestMethod]
+    public void Tokens_OfShortRows_ReadsThemAtOnce() => Assert.AreEqual(128, ReadingPass.Tokens(16, 128, 200, 4));
+
+    [TestMethod]
+    [DataRow("Front")]
+    [DataRow("AfterSource")]
+    [DataRow("BeforeLastSourceToken")]
+    public void Generate_OfAPromptReadInParts_WritesWhatOnePassSays(string placement)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using LanguageModel tiny = TinyTraining.Model();
+        using var model = new LanguageModel(tiny.Spec with { ContextLength = 8192 }, tiny.Weights);
+        int[] prompt = [.. Enumerable.Range(0, 2500).Select(i => 3 + i * 7 % 37)];
+        PrefixConvention convention = PrefixConvention.DecoderOnly with
+        {
+            Placement = Enum.Parse<PrefixPlacement>(placement),
+        };
+        Prefix prefix = new(TinyTraining.Start(model, PrefixStart.Random(1), 6).Parts, convention);
+        using PrefixTensors tensors = PrefixTensors.Make(prefix, model);
+        using var writer = new BatchWriter(model, new GenerationRules { MaxNewTokens = 1 });
+
+        int written = writer.Generate([new GenerationPrompt(prompt, tensors)])[0][0].Ids[0];
+
+        Assert.IsLessThan(prompt.Length, ReadingPass.Tokens(1, prompt.Length, 6, tiny.Spec.Decoder.Heads.Group));
+        Tensor logits = LogitsTests.RunWith(model, [prompt], tensors.Sites);
+        Assert.AreEqual(logits[0, prompt.Length - 1].argmax().item<long>(), written);
+    }
+
+    [TestMethod]
+    public void Open_AfterALongRow_GivesItsColumnsBack()
+    {
+        using var block = new KeyValueBlock(1, new HeadShape(2, 1, 4), ScalarType.Float32, CPU);
+        block.Open(2, 100);
+        block.Ensure(5000);
+        block.Open(2, 4000);
+        Assert.IsGreaterThanOrEqualTo(5000, block.Columns, "they are needed again");
+        block.Open(2, 100);
+        block.Ensure(100);
+        Assert.IsLessThan(300, block.Columns);
+        Assert.AreEqual(2, block.Lanes);
+    }
+
+    [TestMethod]
+    [DataRow("gpt2")]
+    [DataRow("opt")]
+    public void Generate_OfPrefixesOfSeveralLengths_StaysWithinLearnedPositions(string folder)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        using FrozenBase frozen = golden.LoadBase();
+        LanguageModel model = frozen.Model;
+        int window = model.Spec.ContextLength;
+        using PrefixTensors longer = PrefixTensors.Make(Random(model, 9, scale: 1), model);
+        using PrefixTensors shorter = PrefixTensors.Make(Random(model, 2, scale: 1), model);
+        GenerationPrompt[] prompts =
+        [
+            new([.. Enumerable.Repeat(7, window - 3)], null),
+            new([5, 6], longer),
+            new([.. Enumerable.Repeat(8, window - 5)], shorter),
+        ];
+        var rules = new GenerationRules { MaxNewTokens = 3, BatchSize = 3 };
+        AssertEqual(Alone(model, rules, prompts), Together(model, rules, prompts));
+    }
+
+    [TestMethod]
+    [DataRow("llama", "greedy")]
+    [DataRow("llama", "beam")]
+    [DataRow("gemma3", "greedy")]
+    [DataRow("t5", "greedy")]
+    [DataRow("bart", "beam")]
+    public void Generate_BesideAndAfterARowOutOfRange_WritesWhatRowsWriteAlone(string folder, string decoding)
+    {
+        using FamilyCase golden = FamilyCase.Open(folder);
+        using FrozenBase frozen = golden.LoadBase();
+        LanguageModel model = frozen.Model;
+        var rules = new GenerationRules
+        {
+            MaxNewTokens = 6,
+            BatchSize = 4,
+            Decoding = decoding == "beam" ? Decoding.Beam(2) : Decoding.Greedy,
+        };
+        using PrefixTensors wild = PrefixTensors.Make(Random(model, 24, Huge), model);
+        using PrefixTensors mild = PrefixTensors.Make(Random(model, 2, scale: 1), model);
+        GenerationPrompt[] usual = [.. Enumerable.Range(0, 6).Select(i =>
+            new GenerationPrompt([.. Enumerable.Range(3, 2 + i)], i % 2 == 0 ? mild : null))];
+        GenerationPrompt[] mixed = [new([.. Enumerable.Range(3, 20)], wild), .. usual, new([9, 8], wild)];
+        GeneratedSequence[][] alone = Alone(model, rules, usual);
+        using var writer = new BatchWriter(model, rules);
+
+        AssertEqual(alone, [.. writer.Generate(mixed).Skip(1).Take(usual.Length)]);
+        AssertEqual(alone, [.. writer.Generate(usual)]);
+    }
+
+    private static GeneratedSequence[][] Alone(LanguageModel model, GenerationRules rules,
+        GenerationPrompt[] prompts) =>
+        [.. prompts.Select(prompt => Together(model, rules, [prompt])[0])];
+
+    private static GeneratedSequence[][] Together(LanguageModel model, GenerationRules rules,
+        GenerationPrompt[] prompts)
+    {
+        using var writer = new BatchWriter(model, rules);
+        return [.. writer.Generate(prompts)];
+    }
+
+    private static void AssertEqual(GeneratedSequence[][] expected, GeneratedSequence[][] found)
+    {
+        Assert.HasCount(expected.Length, found);
+        for (int row = 0; row < expected.Length; row++)
+            CollectionAssert.AreEqual(expected[row][0].Ids, found[row][0].Ids, $"row {row}");
+    }
+
+    private static Prefix Random(LanguageModel model, int length, float scale)
+    {
+        AttentionSite[] sites =
+            model.Spec.IsEncoderDecoder ? Enum.GetValues<AttentionSite>() : [AttentionSite.Decoder];
+        var random = new Random(length);
+        return new Prefix(sites.Select(site =>
+        {
+            SiteShape shape = SiteShape.Of(model.Spec, site, length);
+            float[] values = [.. Enumerable.Range(0, (int)shape.Count)
+                .Select(_ => (float)((random.NextDouble() * 2 - 1) * scale))];
+            return KeyValuePair.Create(site, shape.With(values));
+        }), model.Spec.IsEncoderDecoder ? PrefixConvention.EncoderDecoder : PrefixConvention.DecoderOnly);
+    }
+}
