@@ -31,8 +31,11 @@ internal static partial class ToolCommand
         try
         {
             if (parsed.Action is ParseErrorAction)
-                throw new UsageException(
-                    $"{string.Join(" ", parsed.Errors.Select(error => error.Message))} See '{CallOf(parsed)} --help'.");
+            {
+                IEnumerable<string> messages =
+                    parsed.Errors.Select(error => error.Message).Concat(Suggestions.For(parsed, arguments));
+                throw new UsageException($"{string.Join(" ", messages)} See '{CallOf(parsed)} --help'.");
+            }
             // Faults are this method's, and Ctrl-C is the training's.
             return parsed.Invoke(new InvocationConfiguration
             {
@@ -42,11 +45,11 @@ internal static partial class ToolCommand
                 ProcessTerminationTimeout = null,
             });
         }
-        catch (Exception fault) when (CodeOf(fault) is int code)
+        catch (Exception fault)
         {
             console.Out.Flush();
             console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault)}");
-            return code;
+            return CodeOf(fault);
         }
         finally
         {
@@ -74,20 +77,24 @@ internal static partial class ToolCommand
     private static string CallOf(ParseResult parsed) =>
         parsed.CommandResult.Command.Name is Name ? Name : $"{Name} {parsed.CommandResult.Command.Name}";
 
-    // Null for what is a fault of this program: that one keeps its stack trace.
-    private static int? CodeOf(Exception fault) => fault switch
+    private static int CodeOf(Exception fault) => fault switch
     {
         UsageException or ArgumentException { ParamName: "options" } => ExitCode.Usage,
         OperationCanceledException => ExitCode.Cancelled,
-        IOException or UnauthorizedAccessException or FormatException or InvalidOperationException
-            or NotSupportedException
-            or ArgumentException or ExternalException or OutOfMemoryException or DllNotFoundException =>
-                ExitCode.Failed,
-        _ => null,
+        _ => ExitCode.Failed,
     };
 
-    private static string MessageOf(Exception fault) =>
-        WhiteSpace().Replace(ParameterName().Replace(fault.Message, ""), " ").Trim();
+    // A fault of this program, or of a step of a model that is another's, says nothing without its kind.
+    private static string MessageOf(Exception fault)
+    {
+        string message = WhiteSpace().Replace(ParameterName().Replace(fault.Message, ""), " ").Trim();
+        return IsExpected(fault) ? message : $"{fault.GetType().Name}: {message} --verbose shows where it arose.";
+    }
+
+    private static bool IsExpected(Exception fault) => fault is UsageException or OperationCanceledException
+        or IOException or UnauthorizedAccessException or FormatException or InvalidOperationException
+        or NotSupportedException or ArgumentException or ExternalException or OutOfMemoryException
+        or DllNotFoundException;
 
     // What .NET puts behind the messages of argument exceptions.
     [GeneratedRegex(@" \(Parameter '\w+'\)|\s*Actual value was .*$")]

@@ -25,7 +25,7 @@ internal sealed class CaseText<T>
         _cases = cases;
         _symbol = new Option<string>(name)
         {
-            Description = $"{meaning} {string.Join(' ', cases.Select(Describe))}",
+            Description = $"{meaning} {string.Join(' ', cases.Select(one => one.Help))}",
             HelpName = string.Join('|', cases.Select(one => one.Name)),
             DefaultValueFactory = _ => cases[0].Name,
         };
@@ -63,8 +63,6 @@ internal sealed class CaseText<T>
     // A text may hold colons of its own: what stands behind the first one is the whole of it.
     private static string[] Split(OptionCase<T> one, string values) =>
         one.Members is [{ } only] && OptionText.IsOpen(only.PropertyType) ? [values] : values.Split(':');
-
-    private static string Describe(OptionCase<T> one) => $"{one.Form}: {OptionComments.Summary(one.Default.GetType())}";
 
     private UsageException Wrong(string text)
     {

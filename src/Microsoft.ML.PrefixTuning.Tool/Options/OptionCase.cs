@@ -12,6 +12,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Options;
 internal sealed record OptionCase<T>(string Name, T Default)
     where T : class
 {
+    /// <summary>What it is on a command that gives it another meaning; null for what its record says.</summary>
+    public string? Meaning { get; init; }
+
     /// <summary>Whether it is nothing without its first member.</summary>
     public bool NeedsValue { get; init; }
 
@@ -34,6 +37,19 @@ internal sealed record OptionCase<T>(string Name, T Default)
     /// </summary>
     public string Describe(T value) => string.Join(", ", Members.Select(member => FormattableString.Invariant(
         $"{Word(member).Replace('-', ' ')} {OptionText.Show(member.GetValue(value)!)}")).Prepend(Name));
+
+    /// <summary>What it is and how it is written, for a command's help.</summary>
+    public string Help
+    {
+        get
+        {
+            string meaning = Meaning ?? OptionComments.Summary(Default.GetType());
+            string[] defaults = [.. Members.Where(member => member.GetValue(Default) is not null).Select(member =>
+                FormattableString.Invariant($"{Word(member)} {OptionText.Show(member.GetValue(Default)!)}"))];
+            string shown = defaults.Length == 0 ? "" : $" ({string.Join(", ", defaults)})";
+            return $"{Form}: {meaning.TrimEnd('.')}{shown}.";
+        }
+    }
 
     private static string Word(PropertyInfo member) => OptionText.Kebab(member.Name);
 }

@@ -38,9 +38,15 @@ internal sealed class PrefixArguments
     private readonly CaseText<Parametrization> _parametrization;
 
     /// <summary>Adds the options to a command.</summary>
-    public PrefixArguments(Verb command)
+    /// <param name="command">The command.</param>
+    /// <param name="plainText">What a start from a text is there where the text is not given.</param>
+    public PrefixArguments(Verb command, string plainText)
     {
-        _start = new CaseText<PrefixStart>(command, "--prefix-start", "Where training starts.", Starts);
+        OptionCase<PrefixStart>[] starts =
+        [
+            Starts[0] with { Meaning = $"Keys and values of a text; without one, {plainText}" }, .. Starts[1..],
+        ];
+        _start = new CaseText<PrefixStart>(command, "--prefix-start", "Where training starts.", starts);
         _method = new CaseText<PrefixMethod>(command, "--method", "What is learned.", Methods);
         _parametrization = new CaseText<Parametrization>(command, "--parametrization", "What numbers training moves.",
             Parametrizations);

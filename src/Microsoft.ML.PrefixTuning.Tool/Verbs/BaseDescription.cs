@@ -5,6 +5,7 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using TorchSharp;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -32,7 +33,7 @@ internal static class BaseDescription
                 $"{FrozenBase.Files(frozen.Path).Sum(file => FileStatus.Of(file)?.Bytes ?? 0) / 1048576.0:N1} MB")),
             .. Sizes(spec),
             .. Tokenizer(frozen),
-            new("template", $"{Quote(RowEncoder.DefaultTemplate(spec))} (default)"),
+            new("template", $"'{EscapedText.Write(RowEncoder.DefaultTemplate(spec))}' (default)"),
             new("ignored tensors", frozen.IgnoredTensors.Count == 0 ? "none"
                 : string.Join(", ", frozen.IgnoredTensors.Select(Quote))),
             new("identity", frozen.Identity.Summary),

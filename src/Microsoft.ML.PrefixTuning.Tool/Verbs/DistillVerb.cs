@@ -32,7 +32,7 @@ internal sealed class DistillVerb
             [
                 nameof(PrefixTuningOptions.AttributeColumnName), nameof(PrefixTuningOptions.AttributeLength),
                 nameof(PrefixTuningOptions.UnseenAttribute),
-            ]);
+            ], plainStart: "the first tokens of the teacher");
         _options = new DistillationArguments(command);
         command.SetAction(Run);
     }

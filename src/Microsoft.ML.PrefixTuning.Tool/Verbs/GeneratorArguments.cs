@@ -76,7 +76,7 @@ internal sealed class GeneratorArguments
         if (new Option<string>[] { _preTokenizer, _prefix, _input, _output }
             .FirstOrDefault(option => parsed.GetValue(option) is not null) is { } stray)
             throw new UsageException($"{stray.Name} goes with --base; a saved model has its own.");
-        ITransformer loaded = mlContext.Model.Load(model, out _);
+        ITransformer loaded = ModelLoading.Load(mlContext, model!);
         PrefixTuningTransformer tuned = FindTuned(loaded, model!);
         if (!_options.IsAnyGiven(parsed) && !_generation.IsAnyGiven(parsed))
             return new TextSource(loaded, tuned, []);

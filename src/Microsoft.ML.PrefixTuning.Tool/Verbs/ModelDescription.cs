@@ -26,7 +26,7 @@ internal static class ModelDescription
         yield return new("columns",
             $"{saved.InputColumn}{(saved.AttributeColumn is { } column ? $", {column}" : "")} -> {saved.OutputColumn}");
         yield return new("template", saved.Template is null ? "the base's default"
-            : BaseDescription.Quote(saved.Template));
+            : $"'{EscapedText.Write(saved.Template)}'");
         yield return new("generation", Describe(saved.Generation));
         foreach (Described line in Prefixes(entry))
             yield return line;

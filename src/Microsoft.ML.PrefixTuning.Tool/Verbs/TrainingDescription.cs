@@ -13,7 +13,8 @@ internal static class TrainingDescription
     {
         yield return new("training", summary.IsUntrained ? "nothing was trained"
             : $"{OptionText.Kebab(summary.End.ToString())} after " + FormattableString.Invariant(
-                $"{summary.Losses.Count:N0} steps, {summary.Epochs} epochs, {summary.Duration:h\\:mm\\:ss}"));
+                $"{Count(summary.Losses.Count, "step")}, {Count(summary.Epochs, "epoch")}, ")
+            + FormattableString.Invariant($"{summary.Duration:h\\:mm\\:ss}"));
         yield return new("rows",
             FormattableString.Invariant($"{summary.TrainingRows:N0} for training{Sources(summary.TrainingSources)}, ")
             + FormattableString.Invariant(
@@ -42,4 +43,7 @@ internal static class TrainingDescription
 
     private static string Sources(int? sources) =>
         sources is int known ? FormattableString.Invariant($" ({known:N0} sources)") : "";
+
+    private static string Count(int number, string what) =>
+        FormattableString.Invariant($"{number:N0} {what}{(number == 1 ? "" : "s")}");
 }

@@ -59,16 +59,18 @@ internal sealed class TuningArguments
     /// <param name="console">Where rows, progress and results go.</param>
     /// <param name="command">The command.</param>
     /// <param name="own">The verb's own options, shown behind the columns.</param>
+    /// <param name="plainStart">What a start from a text is where the text is not given.</param>
     /// <param name="without">Properties of <see cref="PrefixTuningOptions"/> that the verb has no use for.</param>
     public TuningArguments(ToolConsole console, Verb command, IEnumerable<Option> own,
-        IReadOnlyCollection<string>? without = null)
+        IReadOnlyCollection<string>? without = null,
+        string plainStart = "a text made from the column names")
     {
         _console = console;
         command.Arguments.Add(_data);
         foreach (Option option in (Option[])
             [_base, _preTokenizer, _model, _report, _input, _output, .. own, _validation, _format])
             command.Options.Add(option);
-        _prefix = new PrefixArguments(command);
+        _prefix = new PrefixArguments(command, plainStart);
         _training = new TrainingArguments(command);
         _options = new RecordOptions<PrefixTuningOptions>(command, without: without);
         _generation = new GenerationArguments(command);

@@ -15,14 +15,14 @@ internal static class NativeLibrary
     public static void Require()
     {
         if (Fault.Value is { } fault)
-        {
-            throw new InvalidOperationException(
-                "libtorch 2.10 does not load. The application must reference one TorchSharp backend of version 0.107.0 "
-                + "(TorchSharp-cpu, TorchSharp-cuda-linux or TorchSharp-cuda-windows), and on Linux glibc 2.34 or"
-                + " newer is needed. Looked for: LibTorchSharp and libtorch beside the application. "
-                + $"({fault.GetBaseException().Message})", fault);
-        }
+            throw Refusal(fault);
     }
+
+    /// <summary>A plain sentence; what was tried where, which is a page, is inside.</summary>
+    internal static InvalidOperationException Refusal(Exception fault) => new(
+        "libtorch 2.10 does not load. The application must reference one TorchSharp backend of version 0.107.0 "
+        + "(TorchSharp-cpu, TorchSharp-cuda-linux or TorchSharp-cuda-windows), and on Linux glibc 2.34 or newer is "
+        + "needed. Looked for: LibTorchSharp and libtorch beside the application.", fault);
 
     private static Exception? Try()
     {

@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.IO.Compression;
 using System.Linq;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
@@ -38,9 +40,13 @@ internal static class PrefixFile
             throw new FileNotFoundException(
                 $"{name}: expected a prefix file in '{Path.GetDirectoryName(Path.GetFullPath(path))}', not found.",
                 path);
+        RefuseModel(path);
         // A large file of another kind is refused before it is read.
         using (SafeTensorsFile file = SafeTensorsFile.Open(path))
+        {
+            RefuseAdapter(path, file.Metadata);
             Convention(file.Metadata, name);
+        }
         return FromBytes(File.ReadAllBytes(path), name);
     }
 
@@ -108,6 +114,34 @@ internal static class PrefixFile
         catch (NotSupportedException fault)
         {
             throw new NotSupportedException($"{name}: metadata '{BaseKey}': {fault.Message}.", fault);
+        }
+    }
+
+    // Python's weights are zip archives, too, and have a message of their own.
+    private static void RefuseModel(string path)
+    {
+        try
+        {
+            using ZipArchive archive = ZipFile.OpenRead(path);
+            if (!archive.Entries.Any(entry => entry.FullName.EndsWith("Model.key", StringComparison.Ordinal)))
+                return;
+        }
+        catch (InvalidDataException)
+        {
+            return;
+        }
+        throw new FormatException($"{Path.GetFileName(path)}: expected a prefix file, found a saved model, which holds "
+            + "its prefix beside other things: PrefixTuningTransformer.Prefix is it, and 'prefix-tune convert' writes"
+            + " it.");
+    }
+
+    private static void RefuseAdapter(string path, IReadOnlyDictionary<string, string> metadata)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!metadata.ContainsKey(KindKey) && File.Exists(Path.Combine(folder, PeftConfig.File)))
+        {
+            throw new FormatException($"{Path.GetFileName(path)}: expected a prefix file, found the weights of a PEFT "
+                + $"adapter, which is read as a whole from its folder '{folder}'.");
         }
     }
 

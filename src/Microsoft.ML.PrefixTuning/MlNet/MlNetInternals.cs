@@ -175,7 +175,7 @@ namespace Microsoft.ML.PrefixTuning.MlNet
         /// <returns>The archive's entry; null where there is none of that name.</returns>
         public static ZipArchiveEntry? FindStream(ModelLoadContext context, string name) => Use(() =>
         {
-            if (context.Repository is not { } repository)
+            if ((object?)context.Repository is not { } repository)
                 return null;
             // Archives of Windows have its separator.
             string path = Path.Combine(GetPlace(context), name), slashed = path.Replace('\\', '/');
@@ -210,8 +210,10 @@ namespace Microsoft.ML.PrefixTuning.MlNet
             }
         }
 
+        // The type by its name: a formatter's workspace takes that of a signature from the original assembly.
         [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_entries")]
-        private static extern ref Dictionary<string, ZipArchiveEntry> Entries(RepositoryReader repository);
+        private static extern ref Dictionary<string, ZipArchiveEntry> Entries(
+            [UnsafeAccessorType("Microsoft.ML.RepositoryReader, Microsoft.ML.Core")] object repository);
 
         private static string FoundVersion =>
             typeof(MLContext).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion

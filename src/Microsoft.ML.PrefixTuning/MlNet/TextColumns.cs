@@ -4,7 +4,9 @@ using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PrefixTuning.MlNet;
 
-/// <summary>Finds the text columns that a schema or a promise of one must have, or refuses it in ML.NET's words.</summary>
+/// <summary>
+/// Finds the text columns that a schema or a promise of one must have, or refuses it in ML.NET's words.
+/// </summary>
 internal static class TextColumns
 {
     /// <summary>A text column of a schema.</summary>

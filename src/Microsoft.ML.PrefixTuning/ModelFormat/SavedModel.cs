@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.ModelFormat.Former;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Text;
@@ -71,8 +72,8 @@ internal sealed record SavedModel
             when (fault is JsonException or ArgumentException or NotSupportedException or InvalidOperationException)
         {
             throw new FormatException(
-                $"{place}: expected the description of a saved transformer, found something else: {fault.Message}",
-                fault);
+                $"{place}: expected the description of a saved transformer, found something else: "
+                    + JsonFault.Text(fault), fault);
         }
     }
 

@@ -28,8 +28,8 @@ internal sealed class ModelConfig
     /// <param name="file">File for messages.</param>
     /// <param name="path">Where in the file the keys lie, such as <c>rope_parameters.</c>.</param>
     /// <param name="names">What keys, with their path, are called in the file, where that differs.</param>
-    public ModelConfig(JsonObject values, string file, string path = "", IReadOnlyDictionary<string,
-        string>? names = null) =>
+    public ModelConfig(JsonObject values, string file, string path = "",
+        IReadOnlyDictionary<string, string>? names = null) =>
         (_values, File, _path, _names) = (values, file, path, names);
 
     /// <summary>File for messages.</summary>
@@ -60,7 +60,10 @@ internal sealed class ModelConfig
         }
         catch (Exception fault) when (fault is JsonException or ArgumentException or InvalidOperationException)
         {
-            throw new FormatException($"{file}: expected JSON, found something else: {Quote(fault.Message)}", fault);
+            // .NET counts lines from 0, editors from 1.
+            string place = fault is JsonException { LineNumber: long line } ? $" in line {line + 1}" : "";
+            string reason = Quote(fault.Message.Split(" LineNumber: ")[0].TrimEnd(' ', '|'));
+            throw new FormatException($"{file}: expected JSON, found something else{place}: {reason}", fault);
         }
         return node is JsonObject values ? new ModelConfig(values, file)
             : throw new FormatException($"{file}: expected a JSON object, found {Show(node)}.");

@@ -55,16 +55,15 @@ internal static class SkinnyProduct
         long outputs = weight.size(0), parts = Parts(outputs, get_num_threads());
         return parts == 0 ? weight.mm(rows.t()).t().contiguous()
             : rows.unsqueeze(0).expand(parts, -1, -1)
-                .bmm(weight.view(parts, outputs / parts, -1).transpose(1,
-                    2))                      // [parts, rows, out / parts]
+                .bmm(weight.view(parts, outputs / parts, -1).transpose(1, 2))  // [parts, rows, out / parts]
                 .transpose(0, 1).reshape(-1, outputs);
     }
 
     /// <summary>The fewest parts of a good size that all cores share evenly; 0 if there are none.</summary>
     private static long Parts(long outputs, long cores)
     {
-        for (long parts = (outputs
-            + LargestPart * cores - 1) / (LargestPart * cores) * cores; parts * SmallestPart <= outputs; parts += cores)
+        long fewest = (outputs + LargestPart * cores - 1) / (LargestPart * cores) * cores;
+        for (long parts = fewest; parts * SmallestPart <= outputs; parts += cores)
         {
             if (outputs % parts == 0)
                 return parts;

@@ -28,7 +28,7 @@ public sealed record DistillationOptions
     public string? ContinuationColumnName { get; init; }
 
     /// <summary>How the teacher writes where there is no such column.</summary>
-    /// <value>The default is greedy decoding of at most 128 tokens.</value>
+    /// <value>The default is greedy decoding, as long as <see cref="GenerationOptions.MaxNewTokens"/> says.</value>
     public GenerationOptions Continuations { get; init; } = new();
 
     /// <summary>Checks all that can be chosen.</summary>

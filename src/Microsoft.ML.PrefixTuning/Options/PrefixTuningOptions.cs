@@ -24,7 +24,7 @@ public sealed record PrefixTuningOptions
 
     /// <summary>
     /// Text column whose value picks a row's prefix: a part that all values share, then a part of the value's own,
-    /// trained together. It is needed for <c>Fit</c> and for use.
+    /// trained together. It is needed for training and for use.
     /// </summary>
     /// <value>The default is <see langword="null"/>: one prefix for all rows.</value>
     public string? AttributeColumnName { get; init; }

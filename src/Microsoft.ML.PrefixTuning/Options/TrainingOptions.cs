@@ -10,8 +10,8 @@ public sealed record TrainingOptions
     /// <value>The default is 5.</value>
     public int MaxEpochs { get; init; } = 5;
 
-    /// <summary>Steps, at most; null means as many as the epochs have.</summary>
-    /// <value>The default is <see langword="null"/>.</value>
+    /// <summary>Steps, at most.</summary>
+    /// <value>The default is <see langword="null"/>: as many as the epochs have.</value>
     public int? MaxSteps { get; init; }
 
     /// <summary>Rows a forward pass.</summary>

@@ -158,8 +158,8 @@ public sealed class AttributeTests
     [TestMethod]
     public void Engine_OfChangingAttribute_WritesItsText()
     {
-        using PredictionEngine<ToneRow, ToneOutput> engine = Context.Model.CreatePredictionEngine<ToneRow,
-            ToneOutput>(s_model,
+        using PredictionEngine<ToneRow, ToneOutput> engine =
+            Context.Model.CreatePredictionEngine<ToneRow, ToneOutput>(s_model,
             new PredictionEngineOptions { OwnsTransformer = false });
         CollectionAssert.AreEqual(s_texts, Rows(9).Select(row => engine.Predict(row).Output).ToArray());
     }

@@ -45,8 +45,8 @@ internal static partial class FaceChild
     {
         var mlContext = new MLContext(seed: 1);
         ITransformer loaded = mlContext.Model.Load(model, out _);
-        using PredictionEngine<FaceRow, FaceOutput> engine = mlContext.Model.CreatePredictionEngine<FaceRow,
-            FaceOutput>(loaded);
+        using PredictionEngine<FaceRow, FaceOutput> engine =
+            mlContext.Model.CreatePredictionEngine<FaceRow, FaceOutput>(loaded);
         Console.Write(engine.Predict(new FaceRow { Input = text }).Output);
     }
 
@@ -54,8 +54,8 @@ internal static partial class FaceChild
     {
         var mlContext = new MLContext(seed: 1);
         ITransformer loaded = mlContext.Model.Load(model, out _);
-        using PredictionEngine<ToneRow, ToneOutput> engine = mlContext.Model.CreatePredictionEngine<ToneRow,
-            ToneOutput>(loaded);
+        using PredictionEngine<ToneRow, ToneOutput> engine =
+            mlContext.Model.CreatePredictionEngine<ToneRow, ToneOutput>(loaded);
         Console.Write(engine.Predict(new ToneRow { Input = text, Tone = tone }).Output);
     }
 

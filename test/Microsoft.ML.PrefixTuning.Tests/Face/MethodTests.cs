@@ -54,8 +54,8 @@ public sealed class MethodTests
             Assert.AreEqual(model.Prefix!.Convention, loaded.Prefix!.Convention);
             CollectionAssert.AreEqual(model.TrainingSummary!.TriggerWords?.ToArray(),
                 loaded.TrainingSummary!.TriggerWords?.ToArray());
-            using PredictionEngine<FaceRow, FaceOutput> engine = Context.Model.CreatePredictionEngine<FaceRow,
-                FaceOutput>(model);
+            using PredictionEngine<FaceRow, FaceOutput> engine =
+                Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(model);
             Assert.AreEqual(texts[0], engine.Predict(new FaceRow { Input = Source }).Output, $"{name}, {decoding}");
         }
     }

@@ -96,7 +96,7 @@ public sealed class RowTests
             TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = truncation } });
         Assert.HasCount(3, TinyBase.Texts(context, model, [.. TinyBase.Rows(2), new FaceRow { Input = TooLong }]));
         Assert.ContainsSingle(message =>
-            message.Contains("1 of rows 0 to 2 were cut", StringComparison.Ordinal), messages);
+            message.Contains("1 of rows 2 to 2 were cut", StringComparison.Ordinal), messages);
     }
 
     [TestMethod]

@@ -250,8 +250,8 @@ public sealed class SavingTests
         SetVersion(file, written: FormatVersion.Present + 2, readable: FormatVersion.Present + 1);
         var refused = Assert.ThrowsExactly<NotSupportedException>(() => Context.Model.Load(file, out _));
         StringAssert.EndsWith(refused.Message,
-            $"found version 0x{FormatVersion.Present + 2:X8} (readable from 0x{FormatVersion.Present + 1:X8}); this"
-                + $" version of the library reads 0x00010001 to 0x{FormatVersion.Present:X8}.");
+            $"found version 0x{FormatVersion.Present + 2:x8} (readable from 0x{FormatVersion.Present + 1:x8}); this "
+                + $"version of the library reads 0x{FormatVersion.Oldest:x8} to 0x{FormatVersion.Present:x8}.");
     }
 
     [TestMethod]

@@ -209,8 +209,8 @@ public sealed class ServingTests
     }
 
     private static PredictionEngine<FaceRow, FaceOutput> Engine() =>
-        Context.Model.CreatePredictionEngine<FaceRow,
-            FaceOutput>(s_model, new PredictionEngineOptions { OwnsTransformer = false });
+        Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(s_model,
+            new PredictionEngineOptions { OwnsTransformer = false });
 
     /// <summary>Rows that something happens before the first of is read.</summary>
     private sealed class LateRows(InputRow[] rows, Action before) : IReadOnlyList<InputRow>

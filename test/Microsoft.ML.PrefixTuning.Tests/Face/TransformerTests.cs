@@ -183,8 +183,8 @@ public sealed class TransformerTests
     [TestMethod]
     public void PredictionEngine_OfRow_WritesWhatTransformWrites()
     {
-        using PredictionEngine<FaceRow, FaceOutput> engine = Context.Model.CreatePredictionEngine<FaceRow,
-            FaceOutput>(s_model,
+        using PredictionEngine<FaceRow, FaceOutput> engine =
+            Context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(s_model,
             new PredictionEngineOptions { OwnsTransformer = false });
         FaceRow[] rows = TinyBase.Rows(5).ToArray();
         for (int row = 0; row < rows.Length; row++)

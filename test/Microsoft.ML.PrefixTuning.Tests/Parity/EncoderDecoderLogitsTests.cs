@@ -37,8 +37,7 @@ public sealed class EncoderDecoderLogitsTests
         using FrozenBase frozen = golden.LoadBase();
         var prefix = part switch
         {
-            "prefix" => new Dictionary<AttentionSite,
-                Tensor>
+            "prefix" => new Dictionary<AttentionSite, Tensor>
             { [AttentionSite.Decoder] = PeftPrefix(golden, frozen.Model) },
             "sites" => SitePrefixes(golden, frozen.Model.Spec),
             _ => [],

@@ -67,8 +67,7 @@ public sealed class SmolLM2TrainingTests
     {
         using var scope = NewDisposeScope();
         using Golden golden = Golden.Open();
-        var shapes = new Dictionary<AttentionSite,
-            SiteShape>
+        var shapes = new Dictionary<AttentionSite, SiteShape>
         { [AttentionSite.Decoder] = SiteShape.Of(Model.Spec, AttentionSite.Decoder, 4) };
         using var network = new TrainedMlp(shapes, new PrefixNetworkShape(32), PrefixConvention.DecoderOnly, 0, CPU);
         TrainingCase.Load(network, name => golden.Read($"d.init.{name}"));

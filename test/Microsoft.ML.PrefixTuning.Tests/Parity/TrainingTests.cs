@@ -61,8 +61,7 @@ public sealed class TrainingTests
         Tensor Packed(string name) => stack(Enumerable.Range(0, frozen.Model.Spec.Decoder.Layers)
             .Select(layer => stack(halves.Select(half => golden.Stored($"{name}.{layer}.{half}")).ToArray()))
                 .ToArray());
-        var sites = new Dictionary<AttentionSite,
-            Tensor>
+        var sites = new Dictionary<AttentionSite, Tensor>
         { [AttentionSite.Decoder] = Packed("infix").requires_grad_() };
         (double loss, Tensor[] gradients) =
             TrainingCase.Gradient(frozen.Model, TrainingCase.Examples(golden, "infix"), sites,

@@ -11,8 +11,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.SmallBart;
 public sealed class BytePairTrainerTests
 {
     // The words of Sennrich et al. 2016, section 3.2.
-    private static readonly Dictionary<string,
-        long> Words = new() { ["low"] = 5, ["lower"] = 2, ["newest"] = 6, ["widest"] = 3 };
+    private static readonly Dictionary<string, long> Words =
+        new() { ["low"] = 5, ["lower"] = 2, ["newest"] = 6, ["widest"] = 3 };
 
     [TestMethod]
     public void Train_OnFewWords_MergesTheMostFrequentPairFirst()

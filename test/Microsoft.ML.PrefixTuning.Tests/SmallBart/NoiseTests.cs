@@ -1,8 +1,8 @@
 using System;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Prefixes;
-using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.SmallBart.Corpus;
+using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.SmallBart;

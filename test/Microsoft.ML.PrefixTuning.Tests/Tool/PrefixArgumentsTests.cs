@@ -52,7 +52,7 @@ public sealed class PrefixArgumentsTests
     private static PrefixOptions Read(params string[] arguments)
     {
         var command = new Verb("train", "");
-        var prefix = new PrefixArguments(command);
+        var prefix = new PrefixArguments(command, "the columns' names");
         return prefix.Read(command.Parse(arguments));
     }
 }

@@ -84,6 +84,44 @@ public sealed class ToolCommandTests
     }
 
     [TestMethod]
+    [DataRow("trian", "Did you mean 'train'?")]
+    [DataRow("generate --model m.zip --stop-string a", "Did you mean '--stop-strings'?")]
+    [DataRow("train --max-epoch 3", "Did you mean '--max-epochs'?")]
+    public void Run_OfAMistypedName_SaysWhatMayBeMeant(string line, string expected)
+    {
+        ToolRun run = ToolFolder.Run(line.Split(' '));
+        Assert.AreEqual(ExitCode.Usage, run.Code);
+        Assert.Contains(expected, run.Error);
+        AssertOneLine(run.Error);
+    }
+
+    [TestMethod]
+    public void Run_OfAWordThatIsLikeNone_SuggestsNothing() =>
+        Assert.DoesNotContain("Did you mean", ToolFolder.Run("bake").Error);
+
+    [TestMethod]
+    [DynamicData(nameof(EveryVerb))]
+    public void Help_OfEveryVerb_SpeaksOfTheCommandAlone(string verb)
+    {
+        string text = ToolFolder.Run(verb, "--help").Out;
+        foreach (string word in (string[])["null", "MLContext", "GpuDeviceId", "FallbackToCpu", " Fit ", "DefaultText"])
+            Assert.DoesNotContain(word, text);
+    }
+
+    [TestMethod]
+    public void Help_OfAStart_TellsItsDefaultThere()
+    {
+        Assert.Contains("without one, a text made from the column names", Words("train"));
+        Assert.Contains("without one, the first tokens of the teacher", Words("distill"));
+        Assert.DoesNotContain("at most 128 tokens", Words("distill"));
+        Assert.Contains("Default: cpu.", Words("train"));
+
+        static string Words(string verb) =>
+            string.Join(' ',
+                ToolFolder.Run(verb, "--help").Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [TestMethod]
     public void Run_OfWrongOptions_NamesAllOfThem()
     {
         using var folder = new ToolFolder();

@@ -40,8 +40,8 @@ public sealed class TrainVerbTests
         Assert.AreEqual((10, 5), (saved.Generation.MaxNewTokens, saved.Generation.BatchSize));
         Assert.AreEqual(PromptTruncation.None, saved.Generation.Truncation);
         CollectionAssert.AreEqual(new[] { "a", "b" }, saved.Generation.StopStrings.ToArray());
-        // The rate rises from 0 in ten steps: the fourth one has three tenths of the highest.
-        Assert.AreEqual(0.15, saved.Training!.LearningRates[^1], 1e-9);
+        // The rate falls on a line, from the first of four steps on: the fourth one has a quarter of the highest.
+        Assert.AreEqual(0.125, saved.Training!.LearningRates[^1], 1e-9);
     }
 
     [TestMethod]

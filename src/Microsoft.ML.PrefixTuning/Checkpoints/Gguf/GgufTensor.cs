@@ -41,8 +41,8 @@ internal static class GgufTensorTable
     /// <exception cref="FormatException">
     /// A tensor is broken, lies outside the file or over another, or stands twice.
     /// </exception>
-    public static Dictionary<string,
-        GgufTensor> Read(GgufCursor cursor, int count, uint alignment, (string Name, long Length) file)
+    public static Dictionary<string, GgufTensor> Read(GgufCursor cursor, int count, uint alignment,
+        (string Name, long Length) file)
     {
         var entries = new List<(GgufTensor Tensor, ulong Offset)>();
         var names = new HashSet<string>(StringComparer.Ordinal);
@@ -89,9 +89,8 @@ internal static class GgufTensorTable
         return (new GgufTensor(info, format, 0, bytes), cursor.Number<ulong>(what));
     }
 
-    private static Dictionary<string,
-        GgufTensor> Place(List<(GgufTensor Tensor, ulong Offset)> entries, long data, uint alignment,
-        (string Name, long Length) file)
+    private static Dictionary<string, GgufTensor> Place(List<(GgufTensor Tensor, ulong Offset)> entries, long data,
+        uint alignment, (string Name, long Length) file)
     {
         var tensors = new Dictionary<string, GgufTensor>(entries.Count, StringComparer.Ordinal);
         long end = 0, room = Math.Max(0, file.Length - data);

@@ -49,11 +49,9 @@ internal sealed record SafeTensorsHeader(long DataBegin, Dictionary<string, Safe
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
         if (length is >= 2 and <= LongestHeader && (long)length <= fileLength - LengthBytes)
             return (int)length;
-        string kind = start.StartsWith("version "u8) ? " It looks like a pointer file of Git LFS: fetch the real file."
-            : start.StartsWith("<"u8) ? " It looks like an HTML page." : "";
         throw new FormatException(
             $"{file}: header length: expected 2 to {Math.Min(LongestHeader, fileLength - LengthBytes)} bytes, found"
-                + $" {length}.{kind}");
+                + $" {length}.{FileHint.For(start)}");
     }
 
     /// <summary>Parses and checks a header.</summary>

@@ -55,8 +55,8 @@ internal static class SafeTensorsWriter
     /// <param name="stream">Where to.</param>
     /// <param name="tensors">The tensors, in any order; names differ.</param>
     /// <param name="metadata">Texts of <c>__metadata__</c>, or null for none.</param>
-    public static void Write(Stream stream, IEnumerable<SafeTensorsContent> tensors, IReadOnlyDictionary<string,
-        string>? metadata = null)
+    public static void Write(Stream stream, IEnumerable<SafeTensorsContent> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         SafeTensorsContent[] ordered = [.. tensors.OrderByDescending(tensor => tensor.Type.Bits)
             .ThenBy(tensor => tensor.Name, StringComparer.Ordinal)];
@@ -71,8 +71,8 @@ internal static class SafeTensorsWriter
             tensor.WriteBytes(stream);
     }
 
-    private static ReadOnlySpan<byte> Header(SafeTensorsContent[] tensors, IReadOnlyDictionary<string,
-        string>? metadata)
+    private static ReadOnlySpan<byte> Header(SafeTensorsContent[] tensors,
+        IReadOnlyDictionary<string, string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, Options))

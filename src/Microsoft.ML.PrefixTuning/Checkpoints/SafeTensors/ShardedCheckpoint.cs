@@ -127,7 +127,7 @@ internal sealed class ShardedCheckpoint : ITensorSource
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
             throw new FormatException(
-                $"{IndexFile}: expected JSON, found something else: {FileText.Quote(fault.Message)}", fault);
+                $"{IndexFile}: expected JSON, found something else: {FileText.Quote(JsonFault.Text(fault))}", fault);
         }
     }
 

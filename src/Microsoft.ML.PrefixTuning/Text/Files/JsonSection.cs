@@ -38,8 +38,8 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
             // The latter where a key has an escape of half a surrogate pair.
-            throw new FormatException($"{file}: expected JSON, found something else: {FileText.Quote(fault.Message)}.",
-                fault);
+            throw new FormatException($"{file}: expected JSON, found something else: "
+                + $"{FileText.Quote(JsonFault.Text(fault))}.{FileHint.For(json)}", fault);
         }
     }
 

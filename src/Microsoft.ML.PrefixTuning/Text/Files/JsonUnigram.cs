@@ -28,8 +28,8 @@ internal static class JsonUnigram
     /// <summary>The model and the decoder.</summary>
     /// <exception cref="FormatException">There is no unknown token, or no token that is text.</exception>
     /// <exception cref="NotSupportedException">Words are not marked as SentencePiece marks them.</exception>
-    public static TokenizerParts Parts(JsonSection model, TokenTables tables, JsonStages stages, Dictionary<int,
-        float> scores)
+    public static TokenizerParts Parts(JsonSection model, TokenTables tables, JsonStages stages,
+        Dictionary<int, float> scores)
     {
         if (!stages.MarksWords)
             throw new NotSupportedException(

@@ -1,0 +1,14 @@
+using System;
+
+namespace Microsoft.ML.PrefixTuning.Files;
+
+/// <summary>What a file is that is not what was expected, told by its first bytes.</summary>
+internal static class FileHint
+{
+    /// <summary>A sentence to put behind a message, with a space in front; empty where the kind is not known.</summary>
+    /// <param name="start">The file's first bytes; eight are enough.</param>
+    public static string For(ReadOnlySpan<byte> start) =>
+        start.StartsWith("version "u8) ? " It looks like a pointer file of Git LFS: fetch the real file."
+        : start.StartsWith("GGUF"u8) ? " It is a GGUF file."
+        : start.StartsWith("<"u8) ? " It looks like an HTML page." : "";
+}
