@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -48,6 +49,13 @@ public sealed class MlNetMembersTests
     }
 
     [TestMethod]
+    [DataRow(nameof(FieldThatIs), null)]
+    [DataRow(nameof(FieldThatIsNot), "Field not found: 'Microsoft.ML.RepositoryReader._gone'.")]
+    [DataRow(nameof(TypeThatIsNot), "Type not found: 'Microsoft.ML.Gone, Microsoft.ML.Core'.")]
+    public void MissingField_OfAnAccessor_NamesFieldOrType(string accessor, string? expected) => Assert.AreEqual(
+        expected, MlNetMembers.MissingField(GetType().GetMethod(accessor, BindingFlags.Static | BindingFlags.NonPublic)!));
+
+    [TestMethod]
     public void Check_OfSomethingMissing_IsOneSentenceWithBothVersions()
     {
         MlNetInternals.Check(null);
@@ -56,4 +64,17 @@ public sealed class MlNetMembersTests
         foreach (string expected in (string[])["Method not found: 'X.Y'.", "5.0.1", "6", "Microsoft.ML"])
             Assert.Contains(expected, message);
     }
+
+    // Looked at, never called.
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_entries")]
+    private static extern ref object FieldThatIs(
+        [UnsafeAccessorType("Microsoft.ML.RepositoryReader, Microsoft.ML.Core")] object repository);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_gone")]
+    private static extern ref object FieldThatIsNot(
+        [UnsafeAccessorType("Microsoft.ML.RepositoryReader, Microsoft.ML.Core")] object repository);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_entries")]
+    private static extern ref object TypeThatIsNot(
+        [UnsafeAccessorType("Microsoft.ML.Gone, Microsoft.ML.Core")] object repository);
 }

@@ -53,12 +53,16 @@ internal static class MlNetMembers
             .Select(handle => MetadataTokens.GetToken(handle))];
     }
 
-    /// <summary>A private field that a method reaches and that is not there.</summary>
-    private static string? MissingField(MethodInfo method)
+    /// <summary>A private field that a method reaches and that is not there; null where it is.</summary>
+    internal static string? MissingField(MethodInfo method)
     {
         if (method.GetCustomAttribute<UnsafeAccessorAttribute>() is not { Kind: UnsafeAccessorKind.Field } accessor)
             return null;
-        Type type = method.GetParameters()[0].ParameterType;
+        ParameterInfo owner = method.GetParameters()[0];
+        string? name = owner.GetCustomAttribute<UnsafeAccessorTypeAttribute>()?.TypeName;
+        Type? type = name is null ? owner.ParameterType : Type.GetType(name);
+        if (type is null)
+            return $"Type not found: '{name}'.";
         return type.GetField(accessor.Name!, BindingFlags.Instance | BindingFlags.NonPublic) is null
             ? $"Field not found: '{type.FullName}.{accessor.Name}'." : null;
     }
