@@ -52,8 +52,11 @@ public sealed class MlNetMembersTests
     [DataRow(nameof(FieldThatIs), null)]
     [DataRow(nameof(FieldThatIsNot), "Field not found: 'Microsoft.ML.RepositoryReader._gone'.")]
     [DataRow(nameof(TypeThatIsNot), "Type not found: 'Microsoft.ML.Gone, Microsoft.ML.Core'.")]
-    public void MissingField_OfAnAccessor_NamesFieldOrType(string accessor, string? expected) => Assert.AreEqual(
-        expected, MlNetMembers.MissingField(GetType().GetMethod(accessor, BindingFlags.Static | BindingFlags.NonPublic)!));
+    public void MissingField_OfAnAccessor_NamesFieldOrType(string accessor, string? expected)
+    {
+        MethodInfo method = GetType().GetMethod(accessor, BindingFlags.Static | BindingFlags.NonPublic)!;
+        Assert.AreEqual(expected, MlNetMembers.MissingField(method));
+    }
 
     [TestMethod]
     public void Check_OfSomethingMissing_IsOneSentenceWithBothVersions()
