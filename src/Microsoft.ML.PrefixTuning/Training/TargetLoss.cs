@@ -28,7 +28,7 @@ internal static class TargetLoss
         {
             using var scope = NewDisposeScope();
             long length = Math.Min(size, count - start);
-            Tensor scores = LogProbabilities(model, hidden.narrow(0, start, length));
+            Tensor scores = LogProbabilities(model.Logits(hidden.narrow(0, start, length)));
             sum += Losses(scores, labels.narrow(0, start, length), 0);
         }
         return sum;
@@ -52,10 +52,11 @@ internal static class TargetLoss
             using var scope = NewDisposeScope();
             long length = Math.Min(size, count - start);
             Tensor wanted = labels.narrow(0, start, length);
-            Tensor scores = LogProbabilities(model, hidden.narrow(0, start, length));          // [C, V]
+            Tensor logits = model.Logits(hidden.narrow(0, start, length));                     // [C, V]
+            Tensor scores = LogProbabilities(logits);
             sum += Losses(scores, wanted, smoothing);
             ToGradient(scores, wanted, smoothing);
-            gradient.narrow(0, start, length).copy_(model.HiddenGradient(scores.to(hidden.dtype)));
+            gradient.narrow(0, start, length).copy_(model.HiddenGradient(scores.to(hidden.dtype), logits));
         }
         return (sum, gradient);
     }
@@ -76,8 +77,7 @@ internal static class TargetLoss
         scores.scatter_add_(1, column, full_like(column, Scalars.Real(smoothing - 1), ScalarType.Float32));
     }
 
-    private static Tensor LogProbabilities(LanguageModel model, Tensor hidden) =>
-        model.Logits(hidden).log_softmax(Axis.Last, ScalarType.Float32);
+    private static Tensor LogProbabilities(Tensor logits) => logits.log_softmax(Axis.Last, ScalarType.Float32);
 
     /// <summary>(1 - s) times the label's loss plus s times the mean loss of all tokens, added up in double.</summary>
     private static double Losses(Tensor logProbabilities, Tensor labels, double smoothing)

@@ -61,14 +61,21 @@ internal sealed record GoldenLogits(string Name)
     /// <summary>The logits of the last position of the prompt, [V].</summary>
     public static float[] Logits(JsonObject file)
     {
-        using var folder = new TemporaryFolder();
-        System.IO.File.WriteAllText(folder["config.json"], file["config"]!.ToJsonString());
-        using (FileStream stream = System.IO.File.Create(folder["model.safetensors"]))
-            SafeTensorsWriter.Write(stream, Weights(file["tensors"]!.AsObject()));
+        using TemporaryFolder folder = WriteCheckpoint(file);
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using FrozenBase frozen = FrozenBase.Load(folder.Path, ScalarType.Float32, CPU);
         return LastLogits(frozen.Model).data<float>().ToArray();
+    }
+
+    /// <summary>The checkpoint of a file, in a folder of its own.</summary>
+    public static TemporaryFolder WriteCheckpoint(JsonObject file)
+    {
+        var folder = new TemporaryFolder();
+        System.IO.File.WriteAllText(folder["config.json"], file["config"]!.ToJsonString());
+        using FileStream stream = System.IO.File.Create(folder["model.safetensors"]);
+        SafeTensorsWriter.Write(stream, Weights(file["tensors"]!.AsObject()));
+        return folder;
     }
 
     private static Tensor LastLogits(LanguageModel model)
