@@ -86,9 +86,9 @@ internal static class Attention
     }
 
     /// <summary>
-    /// The same written out: for capped scores, which the fused kernel cannot do, and for one new token a row, since the
-    /// kernel is made for many queries and takes several times as long for a batch of few (docs/performance.md). Softmax
-    /// in float32.
+    /// The same written out: for capped scores, which the fused kernel cannot do, and for one new token a row: the
+    /// kernel is made for many queries and takes several times as long for a batch of few (docs/performance.md).
+    /// Softmax in float32.
     /// </summary>
     private static Tensor MixWritten(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
     {

@@ -165,7 +165,8 @@ internal sealed class ModelConfig
             return null;
         if (_values[key] is JsonArray list && list.All(item => item?.GetValueKind() == JsonValueKind.Number))
         {
-            double[] numbers = [.. list.Select(item => double.Parse(item!.ToJsonString(), CultureInfo.InvariantCulture))];
+            double[] numbers =
+                [.. list.Select(item => double.Parse(item!.ToJsonString(), CultureInfo.InvariantCulture))];
             if (numbers.All(double.IsFinite))
                 return numbers;
         }

@@ -46,6 +46,7 @@ internal sealed record YarnScaling(double Factor, double AttentionFactor, double
     int OriginalContext, bool Truncate) : RotaryScaling;
 
 /// <summary>
-/// Frequencies given outright, one a pair, as a divisor of the plain ones (GGUF's rope_freqs, longrope's short factors).
+/// Frequencies given outright, one a pair, as a divisor of the plain ones (GGUF's rope_freqs, longrope's short
+/// factors).
 /// </summary>
 internal sealed record DivisorScaling(float[] Divisors, double AttentionFactor = 1) : RotaryScaling;

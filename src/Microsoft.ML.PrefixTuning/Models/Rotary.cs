@@ -9,7 +9,9 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// </summary>
 internal static class Rotary
 {
-    /// <summary>One frequency a pair of elements, and the factor on cosine and sine (1 but for yarn and longrope).</summary>
+    /// <summary>
+    /// One frequency a pair of elements, and the factor on cosine and sine (1 but for yarn and longrope).
+    /// </summary>
     public static (float[] Frequencies, double AttentionFactor) Frequencies(RotarySpec spec)
     {
         int pairs = spec.RotatedSize / 2;

@@ -25,7 +25,8 @@ public sealed class FormerFormatTests
     private readonly TemporaryFolder _folder = new();
 
     // Families that came later were never saved in that format.
-    public static IEnumerable<object[]> Bases => BaseIdentityTests.Bases.Where(one => File.Exists(Text((string)one[0])));
+    public static IEnumerable<object[]> Bases =>
+        BaseIdentityTests.Bases.Where(one => File.Exists(Text((string)one[0])));
 
     private static string Text(string name) => Path.Combine(BaseIdentityTests.Folder, name, "former.json");
 

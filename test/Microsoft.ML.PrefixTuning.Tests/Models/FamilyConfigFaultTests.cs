@@ -3,10 +3,13 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
+using static Microsoft.ML.PrefixTuning.Tests.Models.FamilyConfigTests;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
 
-/// <summary>Configs whose values contradict one another, are no good or not supported; and longrope's many keys.</summary>
+/// <summary>
+/// Configs whose values contradict one another, are no good or not supported; and longrope's many keys.
+/// </summary>
 [TestClass]
 [TestCategory("Quick")]
 public sealed class FamilyConfigFaultTests
@@ -32,7 +35,7 @@ public sealed class FamilyConfigFaultTests
     [DataRow("""{ "original_max_position_embeddings": null, "max_position_embeddings": 320 }""", "context", 320)]
     [DataRow("""{ "original_max_position_embeddings": 4096 }""", "attention factor", 1.0)]
     public void Describe_OfLongrope_TakesTheOriginalWindow(string changes, string part, object expected) =>
-        Assert.AreEqual(expected, FamilyConfigTests.Part(part, Long(changes)));
+        Assert.AreEqual(expected, Part(part, Long(changes)));
 
     [TestMethod]
     [DataRow("""{ "rope_scaling.short_factor": null }""", "'rope_scaling.short_factor' is missing")]
@@ -50,7 +53,7 @@ public sealed class FamilyConfigFaultTests
     [DataRow("""{ "rope_scaling.attention_factor": 0 }""",
         "'rope_scaling.attention_factor': expected a number above 0, found 0")]
     public void Describe_OfBrokenLongrope_NamesTheKey(string changes, string expected) => Assert.Contains(expected,
-        Assert.ThrowsExactly<FormatException>(() => FamilyConfigTests.Spec(Long(changes))).Message);
+        Assert.ThrowsExactly<FormatException>(() => Spec(Long(changes))).Message);
 
     [TestMethod]
     [DataRow("gemma2", """{ "attn_logit_softcapping": 0 }""",
@@ -86,7 +89,7 @@ public sealed class FamilyConfigFaultTests
     [DataRow("pegasus", """{ "scale_embedding": 1 }""", "'scale_embedding': expected true or false, found 1")]
     public void Describe_OfAValueThatIsNoGood_NamesIt(string family, string changes, string expected) =>
         Assert.Contains(expected,
-            Assert.ThrowsExactly<FormatException>(() => FamilyConfigTests.Spec(FamilyConfigTests.Config(family, changes))).Message);
+            Assert.ThrowsExactly<FormatException>(() => Spec(Config(family, changes))).Message);
 
     [TestMethod]
     [DataRow("gemma2", """{ "use_bidirectional_attention": true }""",
@@ -100,7 +103,7 @@ public sealed class FamilyConfigFaultTests
         "'rope_scaling.type': found \"longrope\", supported is default, linear, dynamic, llama3, yarn")]
     public void Describe_OfAValueThatIsNotSupported_NamesIt(string family, string changes, string expected) =>
         Assert.Contains(expected,
-            Assert.ThrowsExactly<NotSupportedException>(() => FamilyConfigTests.Spec(FamilyConfigTests.Config(family, changes))).Message);
+            Assert.ThrowsExactly<NotSupportedException>(() => Spec(Config(family, changes))).Message);
 
     private static string Times64(int factor) => string.Join(',', Enumerable.Repeat(factor, 64));
 
@@ -113,6 +116,6 @@ public sealed class FamilyConfigFaultTests
             string[] path = key.Split('.');
             (path.Length == 1 ? values : values[path[0]]!.AsObject())[path[^1]] = value?.DeepClone();
         }
-        return FamilyConfigTests.Config("phi3", values.ToJsonString());
+        return Config("phi3", values.ToJsonString());
     }
 }

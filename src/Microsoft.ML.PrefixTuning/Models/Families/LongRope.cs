@@ -6,7 +6,8 @@ namespace Microsoft.ML.PrefixTuning.Models.Families;
 
 /// <summary>
 /// Longrope (Ding et al. 2024), within the original window: the short factors and the attention factor of the whole.
-/// Beyond it the reference changes to the long factors as soon as one row of a batch is longer, so the window ends there.
+/// Beyond it the reference changes to the long factors as soon as one row of a batch is longer, so the window ends
+/// there.
 /// </summary>
 internal static class LongRope
 {
