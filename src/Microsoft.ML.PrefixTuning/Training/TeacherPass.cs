@@ -61,7 +61,7 @@ internal sealed record TeacherPass
         var values = new List<float>();
         var ids = new List<long>();
         long count = hidden.size(0), size = TargetLoss.ChunkTokens(Model);
-        int known = (int)Math.Min(TopK, Model.Weights.Head.size(0));
+        int known = (int)Math.Min(TopK, Model.Weights.Head.Rows);
         for (long start = 0; start < count; start += size)
         {
             using var scope = NewDisposeScope();
