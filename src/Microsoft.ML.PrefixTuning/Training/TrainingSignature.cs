@@ -72,6 +72,7 @@ internal static class TrainingSignature
         NumberIfAny("MaxSteps", options.MaxSteps),
         Number("BatchSize", options.BatchSize),
         Unless(1, "GradientAccumulation", options.GradientAccumulation),
+        Unless(TrainingOptions.DefaultTokensPerPass, "MaxTokensPerPass", options.MaxTokensPerPass),
         Number("LearningRate", learningRate),
         NumberIfAny("WarmupSteps", options.WarmupSteps),
         Named("Decay", options.Decay switch

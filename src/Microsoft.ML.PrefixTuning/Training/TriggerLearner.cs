@@ -150,13 +150,14 @@ internal sealed class TriggerLearner : PrefixLearner
     }
 
     /// <summary>
-    /// The objective's sum over rows and its gradient with respect to the prefix; the memory is that of a micro-batch.
+    /// The objective's sum over rows and its gradient with respect to the prefix; the memory is that of a pass.
     /// </summary>
     private (double Sum, Tensor Gradient) WithGradient(TrainingExample[] rows, Tensor prefix)
     {
         double sum = 0;
         Tensor gradient = zeros_like(prefix, ScalarType.Float32);
-        foreach (TrainingExample[] batch in rows.Chunk(Run.Options.BatchSize))
+        foreach (TrainingExample[] batch in rows.Chunk(Run.Options.BatchSize)
+            .SelectMany(chunk => BatchPlan.Passes(chunk, Run.Options.MaxTokensPerPass)))
         {
             Run.ThrowIfCancelled();
             using var scope = NewDisposeScope();

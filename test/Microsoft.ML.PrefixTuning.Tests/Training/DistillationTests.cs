@@ -134,7 +134,7 @@ public sealed class DistillationTests
     {
         using LanguageModel model = TinyTraining.Model();
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() => Measure(model, TinyTraining.Rows(1)));
-        StringAssert.StartsWith(fault.Message, "Row 0:");
+        StringAssert.StartsWith(fault.Message, "Row 1 (the first is 1):");
     }
 
     private static Prefix Teacher(LanguageModel model) =>
