@@ -18,30 +18,35 @@ internal static class WeightBinder
     /// <param name="source">The checkpoint.</param>
     /// <param name="type">Type of linear maps and embeddings; norms are float32.</param>
     /// <param name="device">Where the weights go.</param>
+    /// <param name="asStored">
+    /// Whether matrices stay as they are stored, in a source that then stays open, and are widened when they are used.
+    /// </param>
     /// <returns>Weights, owned by the caller.</returns>
     /// <exception cref="FormatException">
     /// A tensor is missing, surplus, of another shape or type, or not finite.
     /// </exception>
     public static ModelWeights Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type,
-        Device device)
+        Device device, bool asStored = false)
     {
         FoundWeights found = new WeightCheck(names, source).Find(WeightList.Of(spec, names));
-        var reader = new WeightReader(source, found, new WeightForm(type, device, names.Transposed));
+        WideSpace? space = asStored ? new WideSpace(type, device) : null;
+        var reader = new WeightReader(source, found, new WeightForm(type, device, names.Transposed, space));
         try
         {
-            return Model(spec, names, reader, found.Ignored);
+            return Model(spec, names, reader, found.Ignored, space);
         }
         catch
         {
             reader.DisposeOwned();
+            space?.Dispose();
             throw;
         }
     }
 
     private static ModelWeights Model(TransformerSpec spec, TensorNames names, WeightReader reader,
-        IReadOnlyList<string> ignored)
+        IReadOnlyList<string> ignored, WideSpace? space)
     {
-        Tensor embedding = reader.Matrix(names.Embedding);
+        FrozenMatrix embedding = reader.Matrix(names.Embedding);
         reader.PassOverCopies(WeightList.EmbeddingCopies(spec, names), embedding, names.Embedding);
         return new ModelWeights(reader.Owned)
         {
@@ -50,6 +55,7 @@ internal static class WeightBinder
             HeadBias = spec.Head.Bias ? reader.OptionalBias(names.HeadBias!) : null,
             Decoder = Stack(spec, spec.Decoder, names.Decoder, reader),
             Ignored = ignored,
+            Space = space,
             Encoder = spec.Encoder is null ? null : Stack(spec, spec.Encoder, names.Encoder!, reader),
         };
     }
@@ -61,7 +67,7 @@ internal static class WeightBinder
             .Select(layer => Block(stack, names.Layer, reader.At(names.PlaceOf(layer))))],
         Positions = stack.Positions is LearnedPositions learned
             ? reader.Positions(names.Positions!, learned, spec.Width) : null,
-        RelativeBias = stack.Positions is RelativePositions ? reader.Matrix(names.RelativeBias!) : null,
+        RelativeBias = stack.Positions is RelativePositions ? reader.Tensor(names.RelativeBias!) : null,
         EmbeddingNorm = stack.EmbeddingNorm ? reader.Norm(names.EmbeddingNorm!, stack.Norm) : null,
         ProjectIn = names.ProjectIn is null ? null : reader.Linear(names.ProjectIn, bias: false),
         ProjectOut = names.ProjectOut is null ? null : reader.Linear(names.ProjectOut, bias: false),

@@ -11,11 +11,7 @@ internal static class Layers
     /// <param name="x">[..., in].</param>
     /// <param name="linear">Weight [out, in].</param>
     /// <returns>[..., out].</returns>
-    public static Tensor Apply(this Linear linear, Tensor x) => Product(x, linear.Weight, linear.Bias);
-
-    /// <inheritdoc cref="Apply(Linear, Tensor)"/>
-    public static Tensor Product(Tensor x, Tensor weight, Tensor? bias) => SkinnyProduct.Suits(x, weight)
-        ? SkinnyProduct.Product(x, weight, bias) : nn.functional.linear(x, weight, bias);
+    public static Tensor Apply(this Linear linear, Tensor x) => linear.Weight.Product(x, linear.Bias);
 
     /// <summary>The norm of the innermost axis, computed in float32, in the type of its input.</summary>
     public static Tensor Apply(this Norm norm, Tensor x, NormSpec spec)

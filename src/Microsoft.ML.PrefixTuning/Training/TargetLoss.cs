@@ -13,7 +13,7 @@ internal static class TargetLoss
 {
     // Scores of one chunk: 32 MB in float32. Smaller ones read the head too often, larger ones leave the processor's
     // caches.
-    private const long ChunkNumbers = 1L << 23;
+    public const long ChunkNumbers = 1L << 23;
 
     /// <summary>The sum of the tokens' losses, without label smoothing.</summary>
     /// <param name="model">The base.</param>
@@ -21,6 +21,8 @@ internal static class TargetLoss
     /// <param name="labels">[T], int64.</param>
     public static double Sum(LanguageModel model, Tensor hidden, Tensor labels)
     {
+        if (StoredHeadLoss.Suits(model))
+            return StoredHeadLoss.Sum(model, hidden, labels);
         double sum = 0;
         long count = hidden.size(0), size = ChunkTokens(model);
         using var noGradient = no_grad();
@@ -43,6 +45,8 @@ internal static class TargetLoss
     public static (double Sum, Tensor Gradient) WithGradient(LanguageModel model, Tensor hidden, Tensor labels,
         double smoothing)
     {
+        if (StoredHeadLoss.Suits(model))
+            return StoredHeadLoss.WithGradient(model, hidden, labels, smoothing);
         double sum = 0;
         long count = hidden.size(0), size = ChunkTokens(model);
         using var noGradient = no_grad();
@@ -62,7 +66,7 @@ internal static class TargetLoss
     }
 
     /// <summary>Tokens of one chunk.</summary>
-    public static long ChunkTokens(LanguageModel model) => Math.Max(1, ChunkNumbers / model.Weights.Head.size(0));
+    public static long ChunkTokens(LanguageModel model) => Math.Max(1, ChunkNumbers / model.Weights.Head.Rows);
 
     /// <summary>
     /// Log-probabilities become the gradient of the loss with respect to the scores: probability minus wanted
