@@ -53,18 +53,20 @@ internal static class WeightBinder
             Embedding = embedding,
             Head = spec.Head.Tied ? embedding : reader.Matrix(names.Head),
             HeadBias = spec.Head.Bias ? reader.OptionalBias(names.HeadBias!) : null,
-            Decoder = Stack(spec.Decoder, names.Decoder, reader),
+            Decoder = Stack(spec, spec.Decoder, names.Decoder, reader),
             Ignored = ignored,
             Space = space,
-            Encoder = spec.Encoder is null ? null : Stack(spec.Encoder, names.Encoder!, reader),
+            Encoder = spec.Encoder is null ? null : Stack(spec, spec.Encoder, names.Encoder!, reader),
         };
     }
 
-    private static StackWeights Stack(StackSpec stack, StackNames names, WeightReader reader) => new()
+    private static StackWeights Stack(TransformerSpec spec, StackSpec stack, StackNames names,
+        WeightReader reader) => new()
     {
         Blocks = [.. Enumerable.Range(0, stack.Layers)
             .Select(layer => Block(stack, names.Layer, reader.At(names.PlaceOf(layer))))],
-        Positions = stack.Positions is LearnedPositions ? reader.Tensor(names.Positions!) : null,
+        Positions = stack.Positions is LearnedPositions learned
+            ? reader.Positions(names.Positions!, learned, spec.Width) : null,
         RelativeBias = stack.Positions is RelativePositions ? reader.Tensor(names.RelativeBias!) : null,
         EmbeddingNorm = stack.EmbeddingNorm ? reader.Norm(names.EmbeddingNorm!, stack.Norm) : null,
         ProjectIn = names.ProjectIn is null ? null : reader.Linear(names.ProjectIn, bias: false),
@@ -74,7 +76,9 @@ internal static class WeightBinder
 
     private static BlockWeights Block(StackSpec stack, BlockNames names, WeightReader reader)
     {
-        bool both = stack.Residual == Residual.NormBothSides;
+        bool both = stack.Residual == Residual.NormBothSides, bias = names.FeedForwardBias;
+        (Linear? gate, Linear up) = names.GateInUp ? reader.Halves(names.Up, bias)
+            : (stack.FeedForward.Gated ? reader.Linear(names.Gate!, bias) : null, reader.Linear(names.Up, bias));
         return new BlockWeights
         {
             AttentionNorm = reader.Norm(names.AttentionNorm, stack.Norm),
@@ -84,9 +88,9 @@ internal static class WeightBinder
             Cross = stack.CrossAttention ? Attention(stack, names.Cross!, reader) : null,
             FeedForwardNorm = reader.Norm(names.FeedForwardNorm, stack.Norm),
             FeedForwardPostNorm = both ? reader.Norm(names.FeedForwardPostNorm!, stack.Norm) : null,
-            Gate = stack.FeedForward.Gated ? reader.Linear(names.Gate!, names.FeedForwardBias) : null,
-            Up = reader.Linear(names.Up, names.FeedForwardBias),
-            Down = reader.Linear(names.Down, names.FeedForwardBias),
+            Gate = gate,
+            Up = up,
+            Down = reader.Linear(names.Down, bias),
         };
     }
 
@@ -97,8 +101,9 @@ internal static class WeightBinder
             : (reader.Linear(names.Query!, names.InputBias),
                reader.Linear(names.Key!, names.InputBias),
                reader.Linear(names.Value!, names.InputBias));
+        bool normed = stack.QueryKeyNorm != QueryKeyNorm.None;
         return new AttentionWeights(query, key, value, reader.Linear(names.Output, names.OutputBias),
-            stack.QueryKeyNorm ? reader.Norm(names.QueryNorm!, stack.Norm) : null,
-            stack.QueryKeyNorm ? reader.Norm(names.KeyNorm!, stack.Norm) : null);
+            normed ? reader.Norm(names.QueryNorm!, stack.Norm) : null,
+            normed ? reader.Norm(names.KeyNorm!, stack.Norm) : null);
     }
 }

@@ -75,6 +75,20 @@ internal sealed class WeightReader
         return (Rows(whole, 0, all), Rows(whole, all, shared), Rows(whole, all + shared, shared));
     }
 
+    /// <summary>Two maps of equal size that lie in one matrix, as maps over its rows.</summary>
+    public (Linear First, Linear Second) Halves(string name, bool bias)
+    {
+        Linear whole = Linear(name, bias);
+        long half = whole.Weight.Rows / 2;
+        return (Rows(whole, 0, half), Rows(whole, half, half));
+    }
+
+    /// <summary>A table of positions; a sinusoid that is absent is made.</summary>
+    public Tensor Positions(string name, LearnedPositions positions, int width) =>
+        !positions.IsSinusoid || _found.Places.ContainsKey(_place + name) ? Tensor(name)
+            : Own(tensor(Sinusoid.Table(positions.Capacity, width), [positions.Capacity, width], _form.Type,
+                _form.Device));
+
     /// <summary>A bias over the vocabulary, stored [n] or [1, n]; null where it is absent.</summary>
     public Tensor? OptionalBias(string name)
     {

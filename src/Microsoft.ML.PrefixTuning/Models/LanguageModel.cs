@@ -80,17 +80,25 @@ internal sealed class LanguageModel : IDisposable
     public Tensor Logits(Tensor hidden)
     {
         Tensor scaled = Spec.Head.Scale == 1 ? hidden : hidden * Scalars.Real(Spec.Head.Scale);
-        return _weights.Head.Product(scaled, _weights.HeadBias);
+        Tensor logits = _weights.Head.Product(scaled, _weights.HeadBias);
+        return Spec.Head.Cap is { } cap ? Layers.Capped(logits, cap) : logits;
     }
 
     /// <summary>The gradient of hidden states from that of their logits.</summary>
-    /// <param name="logits">
+    /// <param name="ofLogits">
     /// Gradient with respect to <see cref="Logits"/>, [tokens, V], in the type of the weights.
     /// </param>
+    /// <param name="logits">The logits themselves, [tokens, V].</param>
     /// <returns>[tokens, embedding width].</returns>
-    public Tensor HiddenGradient(Tensor logits)
+    public Tensor HiddenGradient(Tensor ofLogits, Tensor logits)
     {
-        Tensor gradient = _weights.Head.BackProduct(logits);
+        if (Spec.Head.Cap is { } cap)
+        {
+            // The derivative of the cap, 1 - tanh^2, from what it gave.
+            Tensor tanh = logits * Scalars.Real(1 / cap);
+            ofLogits = ofLogits.addcmul(ofLogits * tanh, tanh, Scalars.MinusOne);
+        }
+        Tensor gradient = _weights.Head.BackProduct(ofLogits);
         return Spec.Head.Scale == 1 ? gradient : gradient.mul_(Scalars.Real(Spec.Head.Scale));
     }
 

@@ -29,6 +29,10 @@ internal static class Layers
         return type == ScalarType.Float32 ? normed : normed.to(type);
     }
 
+    /// <summary>x below a soft cap: cap tanh(x / cap).</summary>
+    public static Tensor Capped(Tensor x, double cap) =>
+        (x * Scalars.Real(1 / cap)).tanh() * Scalars.Real(cap);
+
     /// <summary>The feed-forward half of a block.</summary>
     public static Tensor FeedForward(BlockWeights block, FeedForwardSpec spec, Tensor x)
     {

@@ -10,7 +10,8 @@ internal sealed record Linear(FrozenMatrix Weight, torch.Tensor? Bias);
 /// <summary>A frozen norm: weight and bias [E], float32 whatever the model's precision.</summary>
 internal sealed record Norm(torch.Tensor Weight, torch.Tensor? Bias);
 
-/// <summary>One attention: E to H * D, G * D, G * D and back, and norms of queries and keys [D].</summary>
+/// <summary>One attention: E to H * D, G * D, G * D and back, and norms of queries and keys, [D] or
+/// [H * D] and [G * D].</summary>
 internal sealed record AttentionWeights(Linear Query, Linear Key, Linear Value, Linear Output, Norm? QueryNorm,
     Norm? KeyNorm);
 

@@ -38,6 +38,12 @@ internal sealed class StoredHeadLoss
         _allWords = zeros([width], ScalarType.Float32, hidden.device);
     }
 
+    /// <summary>
+    /// Whether a model's head is of this kind. A soft cap changes what words weigh from token to token.
+    /// </summary>
+    public static bool Suits(LanguageModel model) =>
+        model.Weights.Head is StoredMatrix && model.Spec.Head.Cap is null;
+
     /// <inheritdoc cref="TargetLoss.Sum"/>
     public static double Sum(LanguageModel model, Tensor hidden, Tensor labels)
     {
