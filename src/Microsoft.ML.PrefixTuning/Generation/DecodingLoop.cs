@@ -42,11 +42,17 @@ internal sealed class DecodingLoop : IDisposable
     /// <summary>Rows that are read or written.</summary>
     public int Count => _rows.Count + _alone.Count;
 
+    /// <summary>Tokens that there is memory for.</summary>
+    public long CachedTokens => (long)_cache.Block.Lanes * _cache.Block.Columns
+        + (_sources is null ? 0 : (long)_sources.Block.Lanes * _sources.Block.Columns);
+
     private int Lanes => _rows.Sum(row => row.Lanes);
 
     /// <summary>Empties the loop.</summary>
     /// <param name="limits">What it works on at once from now on.</param>
-    /// <param name="rows">The rows of a call that is known whole: room is made for them. Empty for an open loop.</param>
+    /// <param name="rows">
+    /// The rows of a call that is known whole: room is made for them. Empty where they come one by one.
+    /// </param>
     public void Open(DecodingLimits limits, IReadOnlyList<ActiveRow> rows)
     {
         (_limits, _written, _isStepDue) = (limits, 0, false);
@@ -234,6 +240,12 @@ internal sealed class DecodingLoop : IDisposable
                 _cache.Block.Open(0, columns);
             _cache.Block.Ensure(lanes, columns, _limits.Tokens - (long)slots * sources);
             _sources?.Ensure(slots, sources, most: 0);
+            if (CachedTokens > _limits.Tokens)
+            {
+                // What former rows left would be too much beside what these need.
+                _cache.Block.Resize(lanes, columns);
+                _sources?.Block.Resize(slots, sources);
+            }
         }
         _cache.Block.Ensure(_limits.PrefixColumns + rows.Max(row => row.Opening.Length));
         _cache.Block.Clear(rows[0].Lane, rows.Sum(row => row.Lanes));

@@ -68,19 +68,23 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         int wantedColumns = columns <= Columns ? Columns : Math.Max(columns, Columns + Columns / 2);
         wantedColumns = (wantedColumns + ColumnStep - 1) / ColumnStep * ColumnStep;
         int wantedLanes = lanes <= Lanes ? Lanes : Math.Max(lanes, Lanes + Lanes / 2);
-        if ((long)wantedLanes * wantedColumns > most)
-            (wantedLanes, wantedColumns) = (lanes, columns);
+        bool isWithin = (long)wantedLanes * wantedColumns <= most;
+        Resize(isWithin ? wantedLanes : lanes, isWithin ? wantedColumns : columns);
+    }
+
+    /// <summary>Makes the block as large as told; what is held in that much of it stays.</summary>
+    public void Resize(int lanes, int columns)
+    {
         using var scope = NewDisposeScope();
         // Zeros rather than whatever memory holds: a hidden column's weight is 0, and 0 times NaN is NaN.
-        Tensor larger = zeros([layers, Halves, wantedLanes, heads.KeyValueCount, wantedColumns, heads.Size], type,
-            device);
+        Tensor next = zeros([layers, Halves, lanes, heads.KeyValueCount, columns, heads.Size], type, device);
         if (_block is not null)
         {
-            int keptLanes = Math.Min(Lanes, wantedLanes), keptColumns = Math.Min(Columns, wantedColumns);
-            Part(larger, keptLanes, keptColumns).copy_(Part(_block, keptLanes, keptColumns));
+            int keptLanes = Math.Min(Lanes, lanes), keptColumns = Math.Min(Columns, columns);
+            Part(next, keptLanes, keptColumns).copy_(Part(_block, keptLanes, keptColumns));
         }
         Dispose();
-        (Lanes, Columns, _block) = (wantedLanes, wantedColumns, larger.DetachFromDisposeScope());
+        (Lanes, Columns, _block) = (lanes, columns, next.DetachFromDisposeScope());
         _tokens = _block.view(layers * Halves, -1, heads.Size).unbind(0);
         foreach (Tensor tokens in _tokens)
             tokens.DetachFromDisposeScope();

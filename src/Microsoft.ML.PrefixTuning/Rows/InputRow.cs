@@ -4,7 +4,18 @@ namespace Microsoft.ML.PrefixTuning.Rows;
 /// <param name="Position">Its number in the data, from 0, for messages.</param>
 /// <param name="Text">The input column.</param>
 /// <param name="Attribute">The attribute column; null where there is none.</param>
-internal readonly record struct InputRow(long Position, string Text, string? Attribute = null);
+internal readonly record struct InputRow(long Position, string Text, string? Attribute = null)
+{
+    private const long NoPosition = -1;
+
+    /// <summary>A text that comes by itself, not as a row of data.</summary>
+    public static InputRow Request(string text) => new(NoPosition, text);
+
+    /// <summary>Where it stands, for messages.</summary>
+    /// <param name="column">The column that is read.</param>
+    public string Place(string column) =>
+        Position == NoPosition ? "Request" : $"Row {Position}, column '{column}'";
+}
 
 /// <summary>What became of a row.</summary>
 /// <param name="Texts">One text a sequence, best first; empty texts where there is an error.</param>

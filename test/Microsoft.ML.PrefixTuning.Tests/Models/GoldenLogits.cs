@@ -58,13 +58,19 @@ internal sealed record GoldenLogits(string Name)
         System.IO.File.WriteAllText(File, file.ToJsonString() + "\n");
     }
 
+    /// <summary>Writes config and weights of a golden file as those of a base.</summary>
+    public static void WriteBase(JsonObject file, TemporaryFolder folder)
+    {
+        System.IO.File.WriteAllText(folder["config.json"], file["config"]!.ToJsonString());
+        using FileStream stream = System.IO.File.Create(folder["model.safetensors"]);
+        SafeTensorsWriter.Write(stream, Weights(file["tensors"]!.AsObject()));
+    }
+
     /// <summary>The logits of the last position of the prompt, [V].</summary>
     public static float[] Logits(JsonObject file)
     {
         using var folder = new TemporaryFolder();
-        System.IO.File.WriteAllText(folder["config.json"], file["config"]!.ToJsonString());
-        using (FileStream stream = System.IO.File.Create(folder["model.safetensors"]))
-            SafeTensorsWriter.Write(stream, Weights(file["tensors"]!.AsObject()));
+        WriteBase(file, folder);
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using FrozenBase frozen = FrozenBase.Load(folder.Path, ScalarType.Float32, CPU);
