@@ -15,6 +15,12 @@ internal static class Program
             case "train":
                 TrainBenchmark.Measure(rest);
                 return 0;
+            case "memory":
+                MemoryBenchmark.Measure(rest);
+                return 0;
+            case MemoryBenchmark.CellVerb:
+                MemoryBenchmark.MeasureHere(rest);
+                return 0;
             case "quality":
                 QualityBenchmark.Measure(rest);
                 return 0;
@@ -35,8 +41,8 @@ internal static class Program
                 return 0;
             default:
                 Console.Error.WriteLine(
-                    "usage: -- calibrate | train ROWS | quality FOLDER [seed [method [name=value ..]]] | distill"
-                        + " FOLDER | generate | metrics | load [file.gguf]");
+                    "usage: -- calibrate | train ROWS | memory [ROWSxTOKENS ..] [name=value ..] | quality FOLDER"
+                        + " [seed [method [name=value ..]]] | distill FOLDER | generate | metrics | load [file.gguf]");
                 return 1;
         }
     }

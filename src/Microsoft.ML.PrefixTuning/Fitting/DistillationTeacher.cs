@@ -122,6 +122,7 @@ internal sealed class DistillationTeacher
             TopK = _options.TopK,
             Temperature = _options.Temperature,
             BatchSize = _options.Student.Training.BatchSize,
+            MostTokens = _options.Student.Training.MaxTokensPerPass,
             CheckAlive = checkAlive,
         };
         return pass.Annotate(rows, [.. rows.Select(row => row.Behind(front))]);

@@ -6,6 +6,8 @@ namespace Microsoft.ML.PrefixTuning;
 /// <summary>How a prefix is trained.</summary>
 public sealed record TrainingOptions
 {
+    internal const int DefaultTokensPerPass = 4096;
+
     /// <summary>Passes over the training rows, at most.</summary>
     /// <value>The default is 5.</value>
     public int MaxEpochs { get; init; } = 5;
@@ -14,13 +16,21 @@ public sealed record TrainingOptions
     /// <value>The default is <see langword="null"/>: as many as the epochs have.</value>
     public int? MaxSteps { get; init; }
 
-    /// <summary>Rows a forward pass.</summary>
+    /// <summary>Rows a batch.</summary>
     /// <value>The default is 8.</value>
     public int BatchSize { get; init; } = 8;
 
-    /// <summary>Forward passes a step.</summary>
+    /// <summary>Batches a step.</summary>
     /// <value>The default is 1.</value>
     public int GradientAccumulation { get; init; } = 1;
+
+    /// <summary>
+    /// Tokens that a forward pass takes at most, padding included: a batch of more goes through the base in parts,
+    /// whose gradients are added up, so that a step is the same but for rounding. A row of more is a pass by itself.
+    /// Memory follows from it; teachers and validation keep to it, too.
+    /// </summary>
+    /// <value>The default is 4096.</value>
+    public int MaxTokensPerPass { get; init; } = DefaultTokensPerPass;
 
     /// <summary>Highest learning rate of the schedule.</summary>
     /// <value>The default is <see langword="null"/>: that of what is trained (0.02 for keys and values, 0.03 for
@@ -139,6 +149,7 @@ public sealed record TrainingOptions
         faults.AtLeast(1, MaxSteps ?? 1, nameof(MaxSteps));
         faults.AtLeast(1, BatchSize, nameof(BatchSize));
         faults.AtLeast(1, GradientAccumulation, nameof(GradientAccumulation));
+        faults.AtLeast(1, MaxTokensPerPass, nameof(MaxTokensPerPass));
         faults.AtLeast(0, WarmupSteps ?? 0, nameof(WarmupSteps));
         faults.AtLeast(1, StateInterval, nameof(StateInterval));
         faults.AtLeast(1, MaxFailedSteps, nameof(MaxFailedSteps));

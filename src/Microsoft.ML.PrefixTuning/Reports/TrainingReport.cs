@@ -124,6 +124,8 @@ internal static class TrainingReport
             Row("numbers trained", Text($"{summary.TrainedParameters:N0}")),
             Row("numbers stored", Text($"{summary.StoredParameters:N0}")),
         };
+        if (summary.MaxTokensPerPass is int most)
+            rows.Add(Row("tokens a forward pass, at most", Text($"{most:N0}")));
         if (summary.Seed is int seed)
             rows.Add(Row("seed", Text($"{seed}")));
         if (summary.Distillation is { } distillation)

@@ -24,7 +24,7 @@ internal sealed class AttributeValues(string column)
         string value = row.Attribute!;
         if (value.Length == 0)
             throw new ArgumentException(
-                $"Row {row.Position}, column '{column}': expected a value, found an empty text.");
+                $"{row.Place}, column '{column}': expected a value, found an empty text.");
         if (_numbers.TryAdd(value, _values.Count))
             _values.Add(value);
         return _numbers[value];
@@ -39,7 +39,7 @@ internal sealed class AttributeValues(string column)
     public static ArgumentException Unknown(InputRow row, string column, IReadOnlyCollection<string> known)
     {
         return new ArgumentException(
-            $"Row {row.Position}, column '{column}': expected one of {List(known)}, found"
+            $"{row.Place}, column '{column}': expected one of {List(known)}, found"
                 + $" {FileText.Quote(row.Attribute!)}.");
     }
 

@@ -1,10 +1,13 @@
+using Microsoft.ML.PrefixTuning.Files;
+
 namespace Microsoft.ML.PrefixTuning.Rows;
 
 /// <summary>What is read of one row.</summary>
 /// <param name="Position">Its number in the data, from 0, for messages.</param>
 /// <param name="Text">The input column.</param>
 /// <param name="Attribute">The attribute column; null where there is none.</param>
-internal readonly record struct InputRow(long Position, string Text, string? Attribute = null)
+/// <param name="Line">The file and line that it comes from, for messages; null where there is no file.</param>
+internal readonly record struct InputRow(long Position, string Text, string? Attribute = null, string? Line = null)
 {
     private const long NoPosition = -1;
 
@@ -12,9 +15,10 @@ internal readonly record struct InputRow(long Position, string Text, string? Att
     public static InputRow Request(string text) => new(NoPosition, text);
 
     /// <summary>Where it stands, for messages.</summary>
-    /// <param name="column">The column that is read.</param>
-    public string Place(string column) =>
-        Position == NoPosition ? "Request" : $"Row {Position}, column '{column}'";
+    public string Place => RowPlace.Of(Position, Line);
+
+    /// <summary>The same with the column that is read.</summary>
+    public string In(string column) => Position == NoPosition ? "Request" : $"{Place}, column '{column}'";
 }
 
 /// <summary>What became of a row.</summary>

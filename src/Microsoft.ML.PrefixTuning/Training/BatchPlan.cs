@@ -41,6 +41,31 @@ internal static class BatchPlan
     public static int[][] Sorted(IReadOnlyList<TrainingExample> examples, int batchSize) =>
         ByLength(examples, Enumerable.Range(0, examples.Count)).Chunk(batchSize).ToArray();
 
+    /// <summary>
+    /// The parts of a batch that go through the base together: as many rows in a row as the tokens of a pass allow,
+    /// padding included, and at least one. Most batches are one part.
+    /// </summary>
+    /// <param name="rows">The rows of a batch.</param>
+    /// <param name="mostTokens">Tokens of a pass.</param>
+    public static IEnumerable<TrainingExample[]> Passes(IEnumerable<TrainingExample> rows, int mostTokens)
+    {
+        var part = new List<TrainingExample>();
+        long longest = 0;
+        foreach (TrainingExample row in rows)
+        {
+            longest = Math.Max(longest, row.Tokens);
+            if (part.Count > 0 && longest * (part.Count + 1) > mostTokens)
+            {
+                yield return [.. part];
+                part.Clear();
+                longest = row.Tokens;
+            }
+            part.Add(row);
+        }
+        if (part.Count > 0)
+            yield return [.. part];
+    }
+
     private static IEnumerable<int> ByLength(IReadOnlyList<TrainingExample> examples, IEnumerable<int> rows) =>
         rows.OrderBy(row => examples[row].Tokens);
 }

@@ -31,11 +31,11 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
         using var noGradient = no_grad();
         TrainingExample[] scored = rows.Where(row => TargetStates.Count(run.Model, row) > 0).ToArray();
         double sum = 0;
-        foreach (int[] batch in BatchPlan.Sorted(scored, run.Options.BatchSize))
+        foreach (TrainingExample[] examples in BatchPlan.Sorted(scored, run.Options.BatchSize)
+            .SelectMany(batch => BatchPlan.Passes(batch.Select(row => scored[row]), run.Options.MaxTokensPerPass)))
         {
             checkAlive();
             using var scope = NewDisposeScope();
-            TrainingExample[] examples = batch.Select(row => scored[row]).ToArray();
             sum += run.Objective.Sum(run.Model, States(examples, prefix), examples);
         }
         int tokens = scored.Sum(row => TargetStates.Count(run.Model, row));

@@ -241,6 +241,7 @@ internal sealed class PrefixTrainer : IDisposable
         Seed = _run.Seed,
         Tokens = _state.Tokens,
         Duration = TimeSpan.FromSeconds(Seconds),
+        MaxTokensPerPass = _run.Options.MaxTokensPerPass,
         TrainedParameters = _learner.TrainedCount,
         StoredParameters = _best.Values.Sum(tensor => (long)tensor.Values.Length),
     };

@@ -22,8 +22,11 @@ internal sealed record TeacherPass
     /// <summary>What scores are divided by.</summary>
     public required double Temperature { get; init; }
 
-    /// <summary>Rows a forward pass.</summary>
+    /// <summary>Rows a forward pass, at most.</summary>
     public required int BatchSize { get; init; }
+
+    /// <summary>Tokens a forward pass, as <see cref="TrainingOptions.MaxTokensPerPass"/>.</summary>
+    public int MostTokens { get; init; } = TrainingOptions.DefaultTokensPerPass;
 
     /// <summary>Called before every forward pass; throws to cancel.</summary>
     public Action? CheckAlive { get; init; }
@@ -37,16 +40,18 @@ internal sealed record TeacherPass
         var annotated = students.ToArray();
         int[] rows = Enumerable.Range(0, teachers.Count).Where(row => TargetStates.Count(Model, teachers[row]) > 0)
             .OrderBy(row => teachers[row].Tokens).ToArray();
+        int next = 0;
         using var noGradient = no_grad();
-        foreach (int[] batch in rows.Chunk(BatchSize))
+        foreach (TrainingExample[] pass in rows.Chunk(BatchSize)
+            .SelectMany(batch => BatchPlan.Passes(batch.Select(row => teachers[row]), MostTokens)))
         {
             CheckAlive?.Invoke();
             using var scope = NewDisposeScope();
-            TargetStates states = TargetStates.Make(Model, batch.Select(row => teachers[row]).ToArray(), Prefix);
+            TargetStates states = TargetStates.Make(Model, pass, Prefix);
             long start = 0;
-            foreach (int row in batch)
+            foreach (TrainingExample teacher in pass)
             {
-                int count = TargetStates.Count(Model, teachers[row]);
+                int count = TargetStates.Count(Model, teacher), row = rows[next++];
                 annotated[row] = annotated[row] with { Teacher = Tokens(states.Hidden.narrow(0, start, count)) };
                 start += count;
             }
@@ -61,12 +66,12 @@ internal sealed record TeacherPass
         var values = new List<float>();
         var ids = new List<long>();
         long count = hidden.size(0), size = TargetLoss.ChunkTokens(Model);
-        int known = (int)Math.Min(TopK, Model.Weights.Head.size(0));
+        int known = (int)Math.Min(TopK, Model.Weights.Head.Rows);
         for (long start = 0; start < count; start += size)
         {
             using var scope = NewDisposeScope();
-            Tensor all = DistillationLoss.LogProbabilities(Model,
-                hidden.narrow(0, start, Math.Min(size, count - start)), Temperature);
+            Tensor logits = Model.Logits(hidden.narrow(0, start, Math.Min(size, count - start)));
+            Tensor all = DistillationLoss.LogProbabilities(logits, Temperature);
             (Tensor top, Tensor places) = all.topk(known, Axis.Last);
             Tensor rest = all.exp_().scatter_(1, places, zeros_like(top)).sum([Axis.Last], keepdim: true);
             values.AddRange(Floats(cat([top, rest], Axis.Last)));

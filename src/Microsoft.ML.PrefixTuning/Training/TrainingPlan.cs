@@ -16,6 +16,7 @@ internal sealed class TrainingPlan
     private readonly BatchOrder _order;
     private readonly IReadOnlyList<TrainingExample> _examples;
     private readonly int _accumulation;
+    private readonly int _mostTokens;
     private readonly int? _interval;
     private int[][] _batches;
     private int _epoch;
@@ -28,7 +29,7 @@ internal sealed class TrainingPlan
         (_examples, _interval) = (run.Examples, validationInterval);
         TrainingOptions options = run.Options;
         _order = run.Order ?? (epoch => BatchPlan.Shuffled(run.Examples, options.BatchSize, run.Seed, epoch));
-        _accumulation = options.GradientAccumulation;
+        (_accumulation, _mostTokens) = (options.GradientAccumulation, options.MaxTokensPerPass);
         _batches = _order(0);
         StepsAnEpoch = (_batches.Length + _accumulation - 1) / _accumulation;
         long all = (long)StepsAnEpoch * options.MaxEpochs;
@@ -57,7 +58,7 @@ internal sealed class TrainingPlan
     /// </summary>
     public bool IsValidationDue(int steps) => IsEpochEnd(steps) || steps % _interval == 0;
 
-    /// <summary>The micro-batches of a step.</summary>
+    /// <summary>The forward passes of a step.</summary>
     /// <param name="step">Step, from 0.</param>
     public IReadOnlyList<TrainingExample[]> Rows(int step)
     {
@@ -65,6 +66,6 @@ internal sealed class TrainingPlan
         if (epoch != _epoch)
             (_batches, _epoch) = (_order(epoch), epoch);
         return [.. _batches.Skip(step % StepsAnEpoch * _accumulation).Take(_accumulation)
-            .Select(batch => Array.ConvertAll(batch, row => _examples[row]))];
+            .SelectMany(batch => BatchPlan.Passes(batch.Select(row => _examples[row]), _mostTokens))];
     }
 }

@@ -71,6 +71,12 @@ public sealed partial record TrainingSummary
     /// <summary>Time of training without reading rows and loading the base.</summary>
     public required TimeSpan Duration { get; init; }
 
+    /// <summary>
+    /// <see cref="TrainingOptions.MaxTokensPerPass"/>; null in models that former versions saved, whose batches were
+    /// one pass each.
+    /// </summary>
+    public int? MaxTokensPerPass { get; init; }
+
     /// <summary>Numbers that the optimizer moved.</summary>
     public required long TrainedParameters { get; init; }
 

@@ -139,7 +139,8 @@ internal sealed class TriggerLearner : PrefixLearner
         int tokens = rows.Sum(row => TargetStates.Count(Run.Model, row));
         double norm = AdamW.Norm([gradient]) / tokens;
         Tensor allowed = tensor(Array.ConvertAll(_request.Allowed, id => (long)id), device: Run.Model.Device).clone();
-        Tensor changes = Run.Model.Weights.Embedding.matmul(gradient[0, place]).index_select(0, allowed);
+        Tensor changes = Run.Model.Weights.Embedding.Product(gradient[0, place].unsqueeze(0), null)[0]
+            .index_select(0, allowed);
         // One more than wanted, for the word that is there may be among them.
         int count = Math.Min(_request.Candidates + 1, _request.Allowed.Length);
         long[] places = changes.topk(count, largest: false).indexes.cpu().data<long>().ToArray();
@@ -149,13 +150,14 @@ internal sealed class TriggerLearner : PrefixLearner
     }
 
     /// <summary>
-    /// The objective's sum over rows and its gradient with respect to the prefix; the memory is that of a micro-batch.
+    /// The objective's sum over rows and its gradient with respect to the prefix; the memory is that of a pass.
     /// </summary>
     private (double Sum, Tensor Gradient) WithGradient(TrainingExample[] rows, Tensor prefix)
     {
         double sum = 0;
         Tensor gradient = zeros_like(prefix, ScalarType.Float32);
-        foreach (TrainingExample[] batch in rows.Chunk(Run.Options.BatchSize))
+        foreach (TrainingExample[] batch in rows.Chunk(Run.Options.BatchSize)
+            .SelectMany(chunk => BatchPlan.Passes(chunk, Run.Options.MaxTokensPerPass)))
         {
             Run.ThrowIfCancelled();
             using var scope = NewDisposeScope();

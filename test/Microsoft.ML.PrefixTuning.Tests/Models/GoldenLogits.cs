@@ -58,23 +58,28 @@ internal sealed record GoldenLogits(string Name)
         System.IO.File.WriteAllText(File, file.ToJsonString() + "\n");
     }
 
-    /// <summary>Writes config and weights of a golden file as those of a base.</summary>
-    public static void WriteBase(JsonObject file, TemporaryFolder folder)
-    {
-        System.IO.File.WriteAllText(folder["config.json"], file["config"]!.ToJsonString());
-        using FileStream stream = System.IO.File.Create(folder["model.safetensors"]);
-        SafeTensorsWriter.Write(stream, Weights(file["tensors"]!.AsObject()));
-    }
-
     /// <summary>The logits of the last position of the prompt, [V].</summary>
-    public static float[] Logits(JsonObject file)
+    public static float[] Logits(JsonObject file) =>
+        With(file, model => LastLogits(model).data<float>().ToArray());
+
+    /// <summary>What is made of the file's model, whose weights come from their names.</summary>
+    public static T With<T>(JsonObject file, Func<LanguageModel, T> make)
     {
-        using var folder = new TemporaryFolder();
-        WriteBase(file, folder);
+        using TemporaryFolder folder = WriteCheckpoint(file);
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using FrozenBase frozen = FrozenBase.Load(folder.Path, ScalarType.Float32, CPU);
-        return LastLogits(frozen.Model).data<float>().ToArray();
+        return make(frozen.Model);
+    }
+
+    /// <summary>The checkpoint of a file, in a folder of its own.</summary>
+    public static TemporaryFolder WriteCheckpoint(JsonObject file)
+    {
+        var folder = new TemporaryFolder();
+        System.IO.File.WriteAllText(folder["config.json"], file["config"]!.ToJsonString());
+        using FileStream stream = System.IO.File.Create(folder["model.safetensors"]);
+        SafeTensorsWriter.Write(stream, Weights(file["tensors"]!.AsObject()));
+        return folder;
     }
 
     private static Tensor LastLogits(LanguageModel model)

@@ -17,18 +17,18 @@ namespace Microsoft.ML.PrefixTuning.Tests.Serving;
 internal sealed class ServedBase : IDisposable
 {
     private static readonly MLContext Context = new(seed: 1);
-    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder _folder;
 
     /// <param name="family">Name of a golden file; <c>tiny-llama</c> and <c>tiny-t5</c> are the trained ones.</param>
     public ServedBase(string family)
     {
         if (family.StartsWith("tiny-", StringComparison.Ordinal))
         {
-            _folder.CopyFrom(TinyBase.Folder(family["tiny-".Length..]));
+            _folder = new TemporaryFolder().CopyFrom(TinyBase.Folder(family["tiny-".Length..]));
         }
         else
         {
-            GoldenLogits.WriteBase(new GoldenLogits(family).Read(), _folder);
+            _folder = GoldenLogits.WriteCheckpoint(new GoldenLogits(family).Read());
             foreach (string file in (string[])["tokenizer.json", "tokenizer_config.json"])
                 File.Copy(Path.Combine(TinyBase.Folder("llama"), file), _folder[file]);
         }

@@ -1,0 +1,163 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.Linq;
+using System.Text.Json;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Parametrizations;
+using Microsoft.ML.PrefixTuning.Training;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Benchmarks;
+
+/// <summary>
+/// Peak memory of one training step on the SmolLM2 base by rows and tokens a row, a process a cell: what is measured is
+/// the largest resident set of a process that loads the base, measures the start and takes one step.
+/// </summary>
+internal static class MemoryBenchmark
+{
+    /// <summary>The verb of a cell's process.</summary>
+    public const string CellVerb = "memory-cell";
+
+    private const int PrefixLength = 20;
+
+    private static readonly string[] s_cells = ["8x64", "8x256", "2x1102", "1x2004", "4x1102"];
+
+    /// <summary>Measures cells, one after the other: JSON lines, then a table.</summary>
+    /// <param name="arguments">Cells (<c>ROWSxTOKENS</c>) and settings (<c>name=value</c>).</param>
+    public static void Measure(string[] arguments)
+    {
+        string[] settings = arguments.Where(argument => argument.Contains('=', StringComparison.Ordinal)).ToArray();
+        string[] cells = arguments.Except(settings).ToArray();
+        var results = new List<MemoryCell>();
+        foreach (string cell in cells.Length == 0 ? s_cells : cells)
+        {
+            if (MeasureApart(cell, settings) is not { } line)
+                continue;
+            Console.WriteLine(line);
+            results.Add(JsonSerializer.Deserialize<MemoryCell>(line)!);
+        }
+        Console.WriteLine("\n| rows x tokens | settings | base alone | peak | seconds |");
+        Console.WriteLine("|---|---|---:|---:|---:|");
+        foreach (MemoryCell result in results)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {result.Rows} x {result.Tokens} |")
+                + string.Create(CultureInfo.InvariantCulture, $" {result.Settings} | {result.BaseGigabytes:F2} GB |")
+                + string.Create(CultureInfo.InvariantCulture, $" {result.PeakGigabytes:F2} GB | {result.Seconds:F0} |"));
+        }
+    }
+
+    /// <summary>One cell, in this process: its JSON line.</summary>
+    /// <param name="arguments">The cell and the settings.</param>
+    public static void MeasureHere(string[] arguments)
+    {
+        int[] shape = [.. arguments[0].Split('x').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
+        var settings = MemorySettings.Parse(arguments[1..]);
+        using FrozenBase frozen = FrozenBase.Load(TrainBenchmark.BasePath, settings.Type, CPU);
+        TrainingExample[] rows = Rows(shape[0], shape[1]);
+        using var parametrization = new TrainedKeyValues(Start(frozen, rows[0]), CPU);
+        double before = Resident();
+        var watch = Stopwatch.StartNew();
+        using var learner = new GradientLearner(new TrainingRun
+        {
+            Model = frozen.Model,
+            Examples = rows,
+            Options = settings.Options with { MaxSteps = 1, BatchSize = rows.Length },
+            Seed = 1,
+            LearningRate = 0.02,
+            Say = Console.Error.WriteLine,
+        }, parametrization);
+        TrainingOutcome outcome = PrefixTrainer.Train(learner);
+        Console.WriteLine(JsonSerializer.Serialize(new MemoryCell(shape[0], shape[1], settings.Text, before, Peak(),
+            watch.Elapsed.TotalSeconds, outcome.Steps[0].Loss, outcome.Steps[0].GradientNorm)));
+    }
+
+    /// <summary>The line of a process of its own; null where it ended without one.</summary>
+    private static string? MeasureApart(string cell, string[] settings)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
+        // Run by the dotnet command, the process is that command and needs the assembly's name.
+        if (!Environment.ProcessPath!.Contains("Benchmarks", StringComparison.Ordinal))
+            start.ArgumentList.Add(typeof(MemoryBenchmark).Assembly.Location);
+        foreach (string argument in (string[])[CellVerb, cell, .. settings])
+            start.ArgumentList.Add(argument);
+        using Process child = Process.Start(start)!;
+        string line = child.StandardOutput.ReadToEnd().Trim();
+        child.WaitForExit();
+        if (child.ExitCode == 0)
+            return line;
+        Console.Error.WriteLine($"{cell}: ended with {child.ExitCode}.");
+        return null;
+    }
+
+    private static Prefix Start(FrozenBase frozen, TrainingExample row) => PrefixInitializer.Make(new StartRequest
+    {
+        Model = frozen.Model,
+        Start = PrefixStart.DefaultText,
+        Sites = [AttentionSite.Decoder],
+        Length = PrefixLength,
+        Convention = PrefixConvention.DecoderOnly,
+        Text = row.Source[..PrefixLength],
+    });
+
+    /// <summary>Rows of random tokens, a fifth of them the target.</summary>
+    private static TrainingExample[] Rows(int count, int tokens)
+    {
+        var random = new Random(1);
+        return [.. Enumerable.Range(0, count).Select(_ =>
+            new TrainingExample(Ids(tokens - tokens / 5), Ids(tokens / 5)))];
+
+        int[] Ids(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(1000, 40000))];
+    }
+
+    private static double Resident()
+    {
+        using Process self = Process.GetCurrentProcess();
+        return self.WorkingSet64 / 1e9;
+    }
+
+    private static double Peak()
+    {
+        using Process self = Process.GetCurrentProcess();
+        return self.PeakWorkingSet64 / 1e9;
+    }
+
+    /// <summary>What a cell came to.</summary>
+    /// <param name="Rows">Rows of the batch.</param>
+    /// <param name="Tokens">Tokens a row, source and target.</param>
+    /// <param name="Settings">Precision and options.</param>
+    /// <param name="BaseGigabytes">Resident with the base loaded, before training.</param>
+    /// <param name="PeakGigabytes">Largest resident set of the process.</param>
+    /// <param name="Seconds">Measuring the start and one step.</param>
+    /// <param name="Loss">Loss of the step.</param>
+    /// <param name="Norm">Norm of its gradient.</param>
+    private sealed record MemoryCell(int Rows, int Tokens, string Settings, double BaseGigabytes, double PeakGigabytes,
+        double Seconds, double Loss, double Norm);
+}
+
+/// <summary>Precision and training options of a memory benchmark.</summary>
+/// <param name="Text">As given.</param>
+/// <param name="Type">Precision.</param>
+/// <param name="Options">Options.</param>
+internal sealed record MemorySettings(string Text, ScalarType Type, TrainingOptions Options)
+{
+    /// <summary>Reads <c>name=value</c>.</summary>
+    public static MemorySettings Parse(string[] settings)
+    {
+        var parsed = new MemorySettings(string.Join(' ', settings), ScalarType.Float32, new TrainingOptions());
+        foreach (string setting in settings)
+        {
+            string[] parts = setting.Split('=', 2);
+            parsed = parts[0] switch
+            {
+                "precision" => parsed with { Type = Enum.Parse<ScalarType>(parts[1], ignoreCase: true) },
+                "tokens" => parsed with { Options = parsed.Options with { MaxTokensPerPass = Number(parts[1]) } },
+                _ => throw new ArgumentException($"memory: expected precision= or tokens=, found '{setting}'."),
+            };
+        }
+        return parsed;
+
+        static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+    }
+}
