@@ -12,8 +12,8 @@ internal static class BaseLoader
         FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Choose(host, device), baseModel.Rules);
 
     /// <summary>Takes a share of a base on a device that is named, or on the CPU.</summary>
-    public static BaseLease Acquire(BaseModel baseModel, ModelPrecision precision, string? device) =>
-        FrozenBase.Acquire(baseModel.Path, Type(precision), DeviceChoice.Named(device ?? "cpu"), baseModel.Rules);
+    public static BaseLease Acquire(BaseModel baseModel, UsedPrecision precision, string? device) =>
+        FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Named(device ?? "cpu"), baseModel.Rules);
 
     /// <summary>
     /// Takes a share of a base to train for. Which one it is, is read now: its files may be replaced while training
