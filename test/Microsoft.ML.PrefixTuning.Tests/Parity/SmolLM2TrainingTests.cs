@@ -31,8 +31,8 @@ public sealed class SmolLM2TrainingTests
     /// What two of the bounds are multiplied by on another class of processor than the golden values come from. torch's
     /// log_softmax adds up a row's exponentials in as many parts as a vector holds numbers: at step 6 of g, with eight
     /// numbers instead of the sixteen of AVX-512, the loss is 1.2e-5 below the golden one; added up in pairs, it would
-    /// be 1.0e-5 above. Measured without AVX-512: losses of g within 1.5e-5; 99.9 % of d's final values within 1.2e-4, and
-    /// within 1.8e-4 where each starting value is moved by one rounding.
+    /// be 1.0e-5 above. Measured without AVX-512: losses of g within 1.5e-5; 99.9 % of d's final values within 1.2e-4,
+    /// and within 1.8e-4 where each starting value is moved by one rounding.
     /// </summary>
     private static readonly double s_room = Avx512F.IsSupported ? 1 : 2;
 
