@@ -153,7 +153,12 @@ internal sealed record MemorySettings(string Text, ScalarType Type, TrainingOpti
             {
                 "precision" => parsed with { Type = Enum.Parse<ScalarType>(parts[1], ignoreCase: true) },
                 "tokens" => parsed with { Options = parsed.Options with { MaxTokensPerPass = Number(parts[1]) } },
-                _ => throw new ArgumentException($"memory: expected precision= or tokens=, found '{setting}'."),
+                "recompute" => parsed with
+                {
+                    Options = parsed.Options with { Recompute = Enum.Parse<Recomputation>(parts[1], ignoreCase: true) },
+                },
+                _ => throw new ArgumentException(
+                    $"memory: expected precision=, tokens= or recompute=, found '{setting}'."),
             };
         }
         return parsed;

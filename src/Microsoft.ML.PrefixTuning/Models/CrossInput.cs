@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -15,6 +16,10 @@ internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionPlace
     /// its keys and values lie in memory once. <see cref="Columns"/> has a row a source and its queries.
     /// </summary>
     public int RowsPerSource { get; init; } = 1;
+
+    /// <summary>What a layer looks at and may want a gradient of.</summary>
+    /// <param name="layer">Layer, from 0.</param>
+    public IReadOnlyList<Tensor> Sources(int layer) => [Keys[layer], Values[layer]];
 
     /// <summary>Cross-attention of one layer.</summary>
     /// <param name="x">[B, L, E].</param>

@@ -121,7 +121,7 @@ internal sealed class GradientLearner : PrefixLearner
             (double sum, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, rows);
             loss += sum / tokens;
             ofHidden.mul_(Scalars.Real(1.0 / parts));
-            sums = Add(sums, [.. autograd.grad([states.Hidden], [.. leaves.Values], [ofHidden])]);
+            sums = Add(sums, [.. states.Gradient(ofHidden, [.. leaves.Values])]);
         }
         return (loss, sums);
     }

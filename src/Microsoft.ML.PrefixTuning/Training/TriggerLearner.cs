@@ -163,7 +163,7 @@ internal sealed class TriggerLearner : PrefixLearner
             TargetStates states = _pass.States(batch, AtDecoder(prefix));
             (double part, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, batch);
             sum += part;
-            gradient.PlusInPlace(autograd.grad([states.Hidden], [prefix], [ofHidden])[0]);
+            gradient.PlusInPlace(states.Gradient(ofHidden, [prefix])[0]);
         }
         return (sum, gradient.to(prefix.dtype));
     }
