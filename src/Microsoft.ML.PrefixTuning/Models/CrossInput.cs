@@ -26,9 +26,9 @@ internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionPlace
     /// <param name="block">The layer's weights.</param>
     /// <param name="spec">The decoder.</param>
     /// <param name="layer">Layer, from 0.</param>
-    /// <param name="mask">What <see cref="Columns"/> hide, made once a pass, or null.</param>
+    /// <param name="mask">What <see cref="Columns"/> hide, made once a pass.</param>
     /// <returns>[B, L, E].</returns>
-    public Tensor Attend(Tensor x, BlockWeights block, StackSpec spec, int layer, Tensor? mask)
+    public Tensor Attend(Tensor x, BlockWeights block, StackSpec spec, int layer, AttentionMask mask)
     {
         var pass = new AttentionPass(AttentionSite.Cross, layer, spec.Heads, block.Cross!, null,
             AttentionPass.Factor(spec.ScoreScale, spec.Heads.Size), null, mask, NoMemory.Instance);

@@ -11,8 +11,9 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// same order. For one gradient; its tensors belong to the dispose scope in which the pass is made.
 /// </summary>
 /// <remarks>
-/// Not a function of the autograd engine: what a layer throws, for want of memory or because training is cancelled,
-/// would have to cross native code there and end the process. Here it arrives at the caller.
+/// Not a function of the autograd engine: what is thrown between two layers, because training is cancelled, and what
+/// the second run of a layer throws would have to cross native code there and end the process. Here it arrives at the
+/// caller.
 /// </remarks>
 /// <param name="checkAlive">Called before every layer's gradient; throws to end training.</param>
 internal sealed class LayerTape(Action? checkAlive = null)

@@ -54,7 +54,7 @@ internal sealed class TransformerStack : IDisposable
         Tensor x = Place(embedded, input.Positions);
         (Tensor, Tensor)? full = _full?.Angles(input.Positions, type);
         (Tensor, Tensor)? windowed = _windowed?.Angles(input.Positions, type) ?? full;
-        Tensor? crossMask = cross is null ? null
+        AttentionMask crossMask = cross is null ? default
             : AttentionInput.Make(cross.Columns, _spec, null, type, embedded.device).FullMask;
         for (int layer = 0; layer < _spec.Layers; layer++)
         {
@@ -64,7 +64,7 @@ internal sealed class TransformerStack : IDisposable
                 _spec.Window(layer) is null ? full : windowed, input.MaskOf(_spec, layer), memory);
             Tensor next = tape is null ? BlockAlone(x, block, pass, cross, crossMask)
                 : tape.Run(x, [.. memory.Sources(_site, layer), .. cross?.Sources(layer) ?? []],
-                    input => Block(input, block, pass, cross, crossMask));
+                    input => BlockAlone(input, block, pass, cross, crossMask));
             if (layer > 0 && tape is null)
                 x.Dispose();
             x = next;
@@ -96,13 +96,15 @@ internal sealed class TransformerStack : IDisposable
     /// A block whose tensors end with it, but for those that a gradient needs: the next one finds their memory again,
     /// still in the processor's cache and without page faults (docs/performance.md).
     /// </summary>
-    private Tensor BlockAlone(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross, Tensor? crossMask)
+    private Tensor BlockAlone(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross,
+        AttentionMask crossMask)
     {
         using var scope = NewDisposeScope();
         return Block(x, block, pass, cross, crossMask).MoveToOuterDisposeScope();
     }
 
-    private Tensor Block(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross, Tensor? crossMask)
+    private Tensor Block(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross,
+        AttentionMask crossMask)
     {
         NormSpec norm = _spec.Norm;
         switch (_spec.Residual)

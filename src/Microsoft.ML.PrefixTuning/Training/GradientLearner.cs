@@ -41,6 +41,10 @@ internal sealed class GradientLearner : PrefixLearner
         .. TrainingSignature.Of(_parametrization.Convention),
     ];
 
+    public override bool? Recomputes => _pass.Recomputes;
+
+    public override void Prepare(TrainingPlan plan) => _pass.Prepare(plan, _parametrization.Bake().Length);
+
     public override StepResult Take(TrainingPlan plan, int step, int updates)
     {
         IReadOnlyList<TrainingExample[]> batches = plan.Rows(step);

@@ -14,7 +14,14 @@ namespace Microsoft.ML.PrefixTuning.Training;
 internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, int groups = 1)
 {
     /// <summary>Whether layers are run a second time for their gradient; equal bytes either way.</summary>
-    public bool Recomputes { get; set; } = run.Options.Recompute == Recomputation.Always;
+    public bool Recomputes { get; private set; } = run.Options.Recompute == Recomputation.Always;
+
+    /// <summary>Sees to it that the passes of a training fit into memory.</summary>
+    /// <param name="plan">The passes.</param>
+    /// <param name="prefixLength">P.</param>
+    /// <exception cref="InvalidOperationException">They do not.</exception>
+    public void Prepare(TrainingPlan plan, int prefixLength) =>
+        Recomputes = new MemoryPlan(run, plan, prefixLength).Decide();
 
     /// <summary>One batch through the base.</summary>
     /// <param name="rows">The rows; at least one target token.</param>

@@ -59,6 +59,10 @@ internal sealed class TriggerLearner : PrefixLearner
         }
     }
 
+    public override bool? Recomputes => _pass.Recomputes;
+
+    public override void Prepare(TrainingPlan plan) => _pass.Prepare(plan, _request.Start.Length);
+
     public override StepResult Take(TrainingPlan plan, int step, int updates)
     {
         Run.ThrowIfCancelled();
