@@ -127,7 +127,8 @@ public class TextGenerationCatalogTests
         ArgumentException refusal =
             Assert.ThrowsExactly<ArgumentException>(() => Evaluate(keyed, "Reference", options));
 
-        Assert.AreEqual($"Row 1, column '{column}': expected a group, found {found}.", refusal.Message);
+        Assert.AreEqual($"Row 2 (the first is 1), column '{column}': expected a group, found {found}.",
+            refusal.Message);
     }
 
     [TestMethod]

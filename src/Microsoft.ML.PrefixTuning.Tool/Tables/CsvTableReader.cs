@@ -10,6 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 internal sealed class CsvTableReader : TableReader
 {
     private readonly CsvParser _parser;
+    private long _line;
 
     /// <param name="reader">The text; owned.</param>
     /// <param name="name">Name of the file, for messages.</param>
@@ -20,7 +21,7 @@ internal sealed class CsvTableReader : TableReader
             new CsvConfiguration(CultureInfo.InvariantCulture) { IgnoreBlankLines = false });
     }
 
-    protected override long Line => _parser.RawRow;
+    protected override long Line => _line;
 
     public override void Dispose()
     {
@@ -40,6 +41,8 @@ internal sealed class CsvTableReader : TableReader
     {
         try
         {
+            // A row may go on in further lines.
+            _line = _parser.RawRow + 1;
             // A blank line has no field.
             return !_parser.Read() ? null : _parser.Record is { Length: > 0 } fields ? fields : [""];
         }

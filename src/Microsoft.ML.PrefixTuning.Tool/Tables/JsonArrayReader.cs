@@ -12,16 +12,18 @@ internal sealed class JsonArrayReader(TextReader reader, string name) : JsonTabl
     private const int EndOfText = -1;
 
     private long _line = 1;
+    private long? _begin;
     private long _row;
     private bool _isAtEnd;
 
-    protected override long Line => _line;
+    protected override long Line => _begin ?? _line;
 
     // All of an array may stand in one line.
     protected override string Place => _row == 0 ? base.Place : $"{base.Place} (row {_row})";
 
     protected override string? NextObject()
     {
+        _begin = null;
         if (_isAtEnd)
             return null;
         if (_row == 0)
@@ -40,6 +42,7 @@ internal sealed class JsonArrayReader(TextReader reader, string name) : JsonTabl
         }
         _row++;
         Require(token, '{', "a JSON object");
+        _begin = _line;
         return ReadObject();
     }
 

@@ -17,7 +17,7 @@ internal abstract class TableReader(TextReader reader, string name) : IDisposabl
     /// <summary>The text.</summary>
     protected TextReader Reader => reader;
 
-    /// <summary>Line that was read last, from 1.</summary>
+    /// <summary>Line that the row which was read last begins in, from 1.</summary>
     protected abstract long Line { get; }
 
     /// <summary>File and line, for messages.</summary>

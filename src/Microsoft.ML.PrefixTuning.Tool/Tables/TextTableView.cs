@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.MlNet;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -13,7 +14,8 @@ internal sealed class TextTableView : IDataView, IDisposable
 {
     private readonly TableInput _input;
     private readonly TableViewOptions _options;
-    private readonly int[] _places;
+    private readonly int[] _columns;
+    private readonly RecentPlaces _places = new();
     private TableReader? _opened;
 
     /// <param name="input">The table.</param>
@@ -23,15 +25,15 @@ internal sealed class TextTableView : IDataView, IDisposable
         (_input, _options) = (input, options ?? new TableViewOptions());
         _opened = input.Open();
         Columns = _opened.Columns;
-        _places = [.. Enumerable.Range(0, Columns.Count).Where(place => Columns[place].Length > 0)];
-        Schema = MakeSchema(_options.Several);
+        _columns = [.. Enumerable.Range(0, Columns.Count).Where(place => Columns[place].Length > 0)];
+        Schema = MakeSchema(_options.Several, new RowLines(_places.Find).ToAnnotations());
     }
 
     /// <summary>The columns that have a name.</summary>
     public DataViewSchema Schema { get; }
 
     /// <summary>The same columns with one text each, as rows have them that a trained model reads.</summary>
-    public DataViewSchema TextSchema => MakeSchema([]);
+    public DataViewSchema TextSchema => MakeSchema([], null);
 
     /// <summary>Names of the table's columns; some may be empty.</summary>
     public IReadOnlyList<string> Columns { get; }
@@ -50,13 +52,13 @@ internal sealed class TextTableView : IDataView, IDisposable
 
     public void Dispose() => _opened?.Dispose();
 
-    private DataViewSchema MakeSchema(IReadOnlyCollection<string> several)
+    private DataViewSchema MakeSchema(IReadOnlyCollection<string> several, DataViewSchema.Annotations? lines)
     {
         var schema = new DataViewSchema.Builder();
-        foreach (int place in _places)
+        foreach (int place in _columns)
         {
             schema.AddColumn(Columns[place], several.Contains(Columns[place])
-                ? new VectorDataViewType(TextDataViewType.Instance) : TextDataViewType.Instance);
+                ? new VectorDataViewType(TextDataViewType.Instance) : TextDataViewType.Instance, lines);
         }
         return schema.ToSchema();
     }
@@ -84,9 +86,11 @@ internal sealed class TextTableView : IDataView, IDisposable
             _row = Read();
             _position = _row is null ? -1 : _next;
             _next = _row is null ? -1 : _next + 1;
-            if (_row is not null)
-                view._options.RowRead?.Invoke(_row);
-            return _row is not null;
+            if (_row is null)
+                return false;
+            view._places.Add(_position, _row.Place);
+            view._options.RowRead?.Invoke(_row);
+            return true;
         }
 
         public override ValueGetter<DataViewRowId> GetIdGetter() =>
@@ -94,7 +98,7 @@ internal sealed class TextTableView : IDataView, IDisposable
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
         {
-            int place = view._places[column.Index];
+            int place = view._columns[column.Index];
             ValueGetter<ReadOnlyMemory<char>> getText =
                 (ref ReadOnlyMemory<char> value) => value = _row!.Text(place).AsMemory();
             ValueGetter<VBuffer<ReadOnlyMemory<char>>> getTexts =

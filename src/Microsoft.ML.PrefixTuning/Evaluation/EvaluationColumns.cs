@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
@@ -46,7 +47,7 @@ internal sealed class EvaluationColumns
     {
         Func<string[]> read = ColumnTexts.GetReader(row, Output);
         return () => read() is [var first, ..] ? first : throw new ArgumentException(
-            $"Row {row.Position}, column '{Output.Name}': expected a text, found an empty vector.");
+            $"{Place(row)}, column '{Output.Name}': expected a text, found an empty vector.");
     }
 
     /// <summary>
@@ -62,8 +63,11 @@ internal sealed class EvaluationColumns
         string found = group.Type is TextDataViewType ? "an empty text" : "a missing key";
         return () => read() is { } value && !value.Equals(missing) ? value
             : throw new ArgumentException(
-                $"Row {row.Position}, column '{group.Name}': expected a group, found {found}.");
+                $"{Place(row)}, column '{group.Name}': expected a group, found {found}.");
     }
+
+    private static string Place(DataViewRow row) =>
+        RowPlace.Of(row.Position, RowLines.Find(row.Schema).Of(row.Position));
 
     private static Func<object> GetValueReader(DataViewRow row, DataViewSchema.Column column) =>
         column.Type is TextDataViewType ? GetTextReader(row, column) : Type.GetTypeCode(column.Type.RawType) switch

@@ -47,11 +47,13 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
             needed.Add(TextColumns.One(data.Schema, attribute, "attribute"));
         var examples = new List<TrainingExample>();
         using DataViewRowCursor cursor = data.GetRowCursor(needed);
+        RowLines lines = RowLines.Find(cursor.Schema);
         Func<string[]>[] readers = [.. needed.Select(column => ColumnTexts.GetReader(cursor, column))];
         while (cursor.MoveNext())
         {
             checkAlive();
-            var row = new InputRow(cursor.Position, readers[0]()[0], readers.Length > 2 ? readers[2]()[0] : null);
+            var row = new InputRow(cursor.Position, readers[0]()[0], readers.Length > 2 ? readers[2]()[0] : null,
+                lines.Of(cursor.Position));
             int group = Attributes is null ? 0 : isTraining ? Attributes.Learn(row) : Attributes.Find(row);
             // Several labels are as many examples; none is a label without a text.
             string[] labels = readers[1]();
@@ -66,7 +68,7 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
         if (isEmpty && !options.AllowEmptyTargets)
         {
             string blank = target.Length == 0 ? "" : $" ({FileText.Quote(target)} has no token)";
-            throw new ArgumentException($"Row {row.Position}, column '{columns.Label}': expected a text, found an"
+            throw new ArgumentException($"{row.Place}, column '{columns.Label}': expected a text, found an"
                 + $" empty one{blank} (AllowEmptyTargets is false).");
         }
         encoder.CheckTarget(row, targetIds.Length, columns.Label);
@@ -75,11 +77,12 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
             Truncated++;
         if (lostTarget + prompt.LostBytes > 0)
         {
-            _warnings.Add($"Row {row.Position}: {lostTarget + prompt.LostBytes} bytes have no token in the base's"
+            _warnings.Add($"{row.Place}: {lostTarget + prompt.LostBytes} bytes have no token in the base's"
                 + " vocabulary and were left out.");
         }
         return new TrainingExample(prompt.Ids, targetIds, group, row.Position)
         {
+            Line = row.Line,
             Opening = prompt.Opening,
             Origin = _sources.Of(row),
         };

@@ -50,10 +50,9 @@ internal sealed class AttentionInput
         }
         bool isLong = relativeBias is null
             && (long)columns.Rows * columns.Queries * columns.Keys * stack.Heads.Group > mostMaskNumbers;
-        int group = isLong ? 1 : stack.Heads.Group;
-        AttentionMask full = Mask(columns, null, group, isLong, type, device);
+        AttentionMask full = Mask(columns, null, stack, isLong, type, device);
         AttentionMask windowed = windows.Length == 0 ? default
-            : Mask(columns, windows[0], group, isLong, type, device);
+            : Mask(columns, windows[0], stack, isLong, type, device);
         if (relativeBias is not null)
         {
             full = new AttentionMask(RelativeBias.Add(columns, (RelativePositions)stack.Positions, relativeBias,
@@ -65,12 +64,13 @@ internal sealed class AttentionInput
     /// <summary>The mask of a layer.</summary>
     public AttentionMask MaskOf(StackSpec stack, int layer) => stack.Window(layer) is null ? FullMask : WindowMask;
 
-    private static AttentionMask Mask(AttentionPlaces columns, int? window, int group, bool isLong, ScalarType type,
-        Device device)
+    private static AttentionMask Mask(AttentionPlaces columns, int? window, StackSpec stack, bool isLong,
+        ScalarType type, Device device)
     {
         if (!columns.HidesAny(window))
             return new AttentionMask(null, isLong);
-        if (isLong && columns.IsCausal(window))
+        // Scores that are capped are not the kernel's, which alone knows an order without a mask.
+        if (isLong && stack.ScoreCap is null && columns.IsCausal(window))
             return new AttentionMask(null, isLong, IsCausal: true);
         // Where all queries of a row see the same, one stands for all.
         int queries = window is null && columns.SeeAlike() ? 1 : columns.Queries;
@@ -83,7 +83,8 @@ internal sealed class AttentionInput
         }
         Tensor one = zeros([columns.Rows, 1, queries, columns.Keys], type, device)
             .masked_fill_(hidden.unsqueeze(1), s_invisible);
-        return new AttentionMask(group == 1 || queries == 1 ? one : one.repeat(1, 1, group, 1), isLong);
+        return new AttentionMask(
+            isLong || queries == 1 || stack.Heads.Group == 1 ? one : one.repeat(1, 1, stack.Heads.Group, 1), isLong);
 
         Tensor OfQueries(int[] places) => tensor(places, [columns.Rows, columns.Queries, 1], device: device)
             .narrow(Axis.Token, 0, queries);

@@ -72,6 +72,9 @@ internal sealed class ModelConfig
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => _values.TryGetPropertyValue(key, out JsonNode? node) && node is not null;
 
+    /// <summary>Whether the key is there and null.</summary>
+    public bool IsNull(string key) => _values.ContainsKey(key) && !Has(key);
+
     /// <summary>A whole number from 1 up.</summary>
     public int Count(string key) => Whole(key, 1) ?? throw Missing(key);
 
@@ -153,6 +156,21 @@ internal sealed class ModelConfig
         if (_values[key] is JsonArray list && list.All(item => item?.GetValueKind() == JsonValueKind.String))
             return list.Select(item => item!.GetValue<string>()).ToArray();
         throw Wrong(key, "a list of texts");
+    }
+
+    /// <summary>A list of finite numbers, or null where the key is absent.</summary>
+    public IReadOnlyList<double>? Numbers(string key)
+    {
+        if (!Has(key))
+            return null;
+        if (_values[key] is JsonArray list && list.All(item => item?.GetValueKind() == JsonValueKind.Number))
+        {
+            double[] numbers =
+                [.. list.Select(item => double.Parse(item!.ToJsonString(), CultureInfo.InvariantCulture))];
+            if (numbers.All(double.IsFinite))
+                return numbers;
+        }
+        throw Wrong(key, "a list of finite numbers");
     }
 
     /// <summary>

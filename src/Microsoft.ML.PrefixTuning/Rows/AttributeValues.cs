@@ -24,7 +24,7 @@ internal sealed class AttributeValues(string column)
         string value = row.Attribute!;
         if (value.Length == 0)
             throw new ArgumentException(
-                $"Row {row.Position}, column '{column}': expected a value, found an empty text.");
+                $"{row.Place}, column '{column}': expected a value, found an empty text.");
         if (_numbers.TryAdd(value, _values.Count))
             _values.Add(value);
         return _numbers[value];
@@ -41,7 +41,7 @@ internal sealed class AttributeValues(string column)
         string shown = string.Join(", ", known.Order(StringComparer.Ordinal).Take(ShownValues).Select(FileText.Quote));
         string more = known.Count > ShownValues ? $" or {known.Count - ShownValues} others" : "";
         return new ArgumentException(
-            $"Row {row.Position}, column '{column}': expected one of {shown}{more}, found"
+            $"{row.Place}, column '{column}': expected one of {shown}{more}, found"
                 + $" {FileText.Quote(row.Attribute!)}.");
     }
 }

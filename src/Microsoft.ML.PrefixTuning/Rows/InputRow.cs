@@ -1,10 +1,17 @@
+using Microsoft.ML.PrefixTuning.Files;
+
 namespace Microsoft.ML.PrefixTuning.Rows;
 
 /// <summary>What is read of one row.</summary>
 /// <param name="Position">Its number in the data, from 0, for messages.</param>
 /// <param name="Text">The input column.</param>
 /// <param name="Attribute">The attribute column; null where there is none.</param>
-internal readonly record struct InputRow(long Position, string Text, string? Attribute = null);
+/// <param name="Line">The file and line that it comes from, for messages; null where there is no file.</param>
+internal readonly record struct InputRow(long Position, string Text, string? Attribute = null, string? Line = null)
+{
+    /// <summary>Where it stands, for messages.</summary>
+    public string Place => RowPlace.Of(Position, Line);
+}
 
 /// <summary>What became of a row.</summary>
 /// <param name="Texts">One text a sequence, best first; empty texts where there is an error.</param>

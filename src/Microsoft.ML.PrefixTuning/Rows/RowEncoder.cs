@@ -89,7 +89,7 @@ internal sealed class RowEncoder
         if (_spec.ContextLength - (long)_prefixTokens < target)
         {
             throw new ArgumentException(
-                $"Row {row.Position}, column '{labelColumn}': expected at most {Room(0)} tokens beside a prefix of"
+                $"{row.Place}, column '{labelColumn}': expected at most {Room(0)} tokens beside a prefix of"
                     + $" {_prefixTokens}"
                 + $" in a context window of {_spec.ContextLength}, found {target}.");
         }
@@ -112,7 +112,7 @@ internal sealed class RowEncoder
     private long Room(int output) => (long)_spec.ContextLength - _prefixTokens - (_spec.IsEncoderDecoder ? 0 : output);
 
     private ArgumentException TooLong(InputRow row, int tokens, int output, string why) =>
-        new($"Row {row.Position}, column '{_inputColumn}': expected a prompt of at most {Math.Max(Room(output), 0)}"
+        new($"{row.Place}, column '{_inputColumn}': expected a prompt of at most {Math.Max(Room(output), 0)}"
             + " tokens"
             + $" (context window {_spec.ContextLength}, prefix {_prefixTokens}, output"
             + $" {(_spec.IsEncoderDecoder ? 0 : output)}), found {tokens} ({why}).");

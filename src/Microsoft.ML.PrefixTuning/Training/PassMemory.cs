@@ -40,13 +40,14 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
 
     private double OfStack(StackSpec stack, long rows, long width, long source, bool recomputes)
     {
-        double tokens = rows * width;
-        double keys = (double)(prefixLength + width) / width, sources = (double)(prefixLength + source) / width;
-        double kept = Kept(stack, keys) + (source == 0 ? 0 : Cross(stack, sources));
+        double keys = (double)(prefixLength + width) / width;
+        double sources = source == 0 ? 0 : (double)(prefixLength + source) / width;
+        double besides = Capped(stack, width) + (source == 0 ? 0 : Cross(stack, sources));
+        double kept = Kept(stack, keys) + besides, working = Working(stack, keys) + besides;
         // The input of each layer, and the gradients of two.
-        double between = (stack.Layers + 2.0) * Size * spec.Width;
-        return Masks(stack, rows, width) + tokens * (Working(stack, keys) + (source == 0 ? 0 : Cross(stack, sources))
-            + (recomputes ? between + (source == 0 ? 0 : CrossKeysValues(stack, sources)) : Holes * stack.Layers * kept));
+        double between = (stack.Layers + 2.0) * Size * spec.Width + CrossKeysValues(stack, sources) * stack.Layers;
+        return Masks(stack, rows, width)
+            + (double)rows * width * (working + (recomputes ? between : Holes * stack.Layers * kept));
     }
 
     /// <summary>Bytes a token that a layer keeps for its gradient.</summary>
@@ -54,7 +55,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     {
         double queries = Queries(stack), values = KeysValues(stack);
         // Frozen products keep nothing; norms keep their input in float32.
-        double norms = Norms(stack) * Float * spec.Width + (stack.QueryKeyNorm ? Float * (queries + values) : 0);
+        double norms = Float * (Norms(stack) * spec.Width + (IsNormed(stack) ? queries + values : 0));
         return norms + Size * (2 * queries + 2 * values * keys + (stack.FeedForward.Gated ? 3 : 1)
             * (double)stack.FeedForward.Inner);
     }
@@ -63,16 +64,20 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     private double Working(StackSpec stack, double keys)
     {
         double norm = Size == Float ? 3 * Float : 4 * Float + Size;
-        return norm * (Norms(stack) * spec.Width + (stack.QueryKeyNorm ? Queries(stack) + KeysValues(stack) : 0))
+        return norm * (Norms(stack) * spec.Width + (IsNormed(stack) ? Queries(stack) + KeysValues(stack) : 0))
             + Size * (6 * Queries(stack) + 4 * KeysValues(stack) + 2 * KeysValues(stack) * keys + 4 * spec.Width
                 + (stack.FeedForward.Gated ? 4 : 2) * (double)stack.FeedForward.Inner);
     }
 
+    /// <summary>Bytes a token of scores that are capped, for which there is no fused kernel.</summary>
+    private double Capped(StackSpec stack, long width) =>
+        stack.ScoreCap is null ? 0 : (2.0 * Float + 2 * Size) * stack.Heads.Count * (prefixLength + width);
+
     private double Cross(StackSpec stack, double sources) =>
-        Float * spec.Width + Size * 2 * Queries(stack) + CrossKeysValues(stack, sources) / stack.Layers;
+        Float * spec.Width + Size * 2 * Queries(stack) + CrossKeysValues(stack, sources);
 
     private double CrossKeysValues(StackSpec stack, double sources) =>
-        Size * 4 * KeysValues(stack) * sources * stack.Layers;
+        Size * 4 * KeysValues(stack) * sources;
 
     /// <summary>Bytes of the masks of a causal stack.</summary>
     private double Masks(StackSpec stack, long rows, long width)
@@ -98,6 +103,8 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
 
     private static double Norms(StackSpec stack) =>
         (stack.Residual == Residual.NormBothSides ? 4 : 2) + (stack.CrossAttention ? 1 : 0);
+
+    private static bool IsNormed(StackSpec stack) => stack.QueryKeyNorm != QueryKeyNorm.None;
 
     private static double Queries(StackSpec stack) => stack.Heads.Count * stack.Heads.Size;
 

@@ -28,7 +28,7 @@ internal sealed record TeacherTokens(float[] Values, int[]? Ids)
     {
         TeacherTokens[] teachers = rows.Select(row => row.Teacher
             ?? throw new InvalidOperationException(
-                $"Row {row.Row}: expected what the teacher says of it, found nothing.")).ToArray();
+                $"{row.Place}: expected what the teacher says of it, found nothing.")).ToArray();
         float[] values = [.. teachers.SelectMany(teacher => teacher.Values)];
         long[]? ids = teachers[0].Ids is null ? null : [.. teachers.SelectMany(teacher => teacher.Ids!)];
         return (tensor(values, [count, values.Length / count], device: device),

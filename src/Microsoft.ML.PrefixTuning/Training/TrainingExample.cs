@@ -1,3 +1,5 @@
+using Microsoft.ML.PrefixTuning.Files;
+
 namespace Microsoft.ML.PrefixTuning.Training;
 
 /// <summary>One row as token ids.</summary>
@@ -9,6 +11,12 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="Row">Number of the data row, from 0, for messages.</param>
 internal sealed record TrainingExample(int[] Source, int[] Target, int Group = 0, long Row = 0)
 {
+    /// <summary>The file and line that it comes from, for messages; null where there is no file.</summary>
+    public string? Line { get; init; }
+
+    /// <summary>Where it stands, for messages.</summary>
+    public string Place => RowPlace.Of(Row, Line);
+
     /// <summary>Tokens in front of <see cref="Source"/> that open every text and are not the row's own.</summary>
     public int Opening { get; init; }
 

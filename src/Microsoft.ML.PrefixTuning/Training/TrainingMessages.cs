@@ -11,9 +11,10 @@ internal static class TrainingMessages
     {
         int last = state.Steps.Count - 1;
         StepRecord step = state.Steps[last];
-        IEnumerable<long> rows = plan.Rows(last).SelectMany(batch => batch).Select(row => row.Row);
+        IEnumerable<long> rows = plan.Rows(last).SelectMany(batch => batch).Select(row => row.Row + 1);
         return $"Training failed: step {last + 1} is not finite (loss {step.Loss}, gradient norm {step.GradientNorm}),"
-            + $" as every step before it; learning rate {step.LearningRate}, rows {string.Join(", ", rows)}."
+            + $" as every step before it; learning rate {step.LearningRate}, rows {string.Join(", ", rows)}"
+            + " (the first is 1)."
             + " Expected a finite loss: look at these rows, or lower TrainingOptions.LearningRate.";
     }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.ExceptionServices;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Rows;
 
 namespace Microsoft.ML.PrefixTuning.Transforming;
@@ -21,6 +22,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     private readonly ColumnBuffer?[] _buffers;
     private readonly TextColumnBuffer[] _read;
     private readonly ValueGetter<DataViewRowId> _sourceId;
+    private readonly RowLines _lines;
     private readonly List<DataViewRowId> _ids = [];
     private readonly List<InputRow> _rows = [];
     private GeneratedText[] _results = [];
@@ -49,6 +51,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
             _buffers[column.Index] ??= ColumnBuffer.Make(source, column);
         _read = view.ReadColumns.Select(column => (TextColumnBuffer)_buffers[column.Index]!).ToArray();
         _sourceId = source.GetIdGetter();
+        _lines = RowLines.Find(source.Schema);
     }
 
     public override DataViewSchema Schema => _view.Schema;
@@ -151,6 +154,6 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
         _ids.Add(id);
         int place = _rows.Count;
         _rows.Add(new InputRow(_source.Position, _read[0][place].ToString(), _read.Length > 1
-            ? _read[1][place].ToString() : null));
+            ? _read[1][place].ToString() : null, _lines.Of(_source.Position)));
     }
 }

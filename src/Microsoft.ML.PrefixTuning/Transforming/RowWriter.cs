@@ -27,7 +27,8 @@ internal sealed class RowWriter(IHost host, TextSession session)
         int truncated = texts.Count(text => text.IsTruncated);
         if (truncated > 0)
             channel.Warning(MessageSensitivity.Schema, "{0}",
-                $"{truncated} of rows {rows[0].Position} to {rows[^1].Position} were cut to fit the context window.");
+                $"{truncated} of rows {rows[0].Position + 1} to {rows[^1].Position + 1} (the first is 1) were cut to"
+                    + " fit the context window.");
         return texts;
     }
 

@@ -121,7 +121,7 @@ internal sealed class TextSession : IDisposable
                 RuleMaker.Lengths(_settings.Generation, _lease.Base.Model.Spec).Most, _settings.Generation.Truncation);
             if (prompt.LostBytes > 0)
                 warn?.Invoke(
-                    $"Row {row.Position}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in"
+                    $"{row.Place}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in"
                         + " the base's vocabulary and were left out.");
             result = new GeneratedText([], "", prompt.IsTruncated);
             return new GenerationPrompt(prompt.Ids, prefix.Tensors);

@@ -221,7 +221,8 @@ public sealed class AttributeTests
         ToneRow[] rows = Rows(5).ToArray();
         rows[3] = rows[3] with { Tone = "new\n" };
         var fault = Assert.ThrowsExactly<ArgumentException>(() => Texts(s_model, rows));
-        Assert.AreEqual("Row 3, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new\\u000a'.",
+        Assert.AreEqual(
+            "Row 4 (the first is 1), column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new\\u000a'.",
             fault.Message);
     }
 
@@ -237,7 +238,8 @@ public sealed class AttributeTests
         IDataView output = model.Transform(View(rows));
         string[] texts = output.GetColumn<string>("Output").ToArray(), errors = output.GetColumn<string>("Error")
             .ToArray();
-        StringAssert.StartsWith(errors[3], "Row 3, column 'Tone': expected one of 'calm', 'loud', 'odd', found ''.");
+        StringAssert.StartsWith(errors[3],
+            "Row 4 (the first is 1), column 'Tone': expected one of 'calm', 'loud', 'odd', found ''.");
         Assert.AreEqual(1, errors.Count(error => error.Length > 0));
         Assert.AreEqual("", texts[3]);
         CollectionAssert.AreEqual(s_texts.Where((_, row) => row != 3).ToArray(), texts.Where((_, row) => row != 3)
@@ -362,10 +364,11 @@ public sealed class AttributeTests
     {
         ToneRow[] rows = Rows(6).ToArray();
         rows[4] = rows[4] with { Tone = "" };
-        Assert.AreEqual("Row 4, column 'Tone': expected a value, found an empty text.",
+        Assert.AreEqual("Row 5 (the first is 1), column 'Tone': expected a value, found an empty text.",
             Assert.ThrowsExactly<ArgumentException>(() => Fit(Options, rows)).Message);
         var unseen = Options with { ValidationSet = View([new ToneRow { Input = "a", Label = "b", Tone = "new" }]) };
-        Assert.AreEqual("ValidationSet: Row 0, column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new'.",
+        Assert.AreEqual(
+            "ValidationSet: Row 1 (the first is 1), column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new'.",
             Assert.ThrowsExactly<ArgumentException>(() => Fit(unseen)).Message);
     }
 

@@ -24,7 +24,8 @@ public sealed class RowTests
         rows[3].Label = "";
         var fault = Assert.ThrowsExactly<ArgumentException>(() =>
             TinyBase.Estimator(Context).Fit(Context.Data.LoadFromEnumerable(rows)));
-        Assert.AreEqual("Row 3, column 'Label': expected a text, found an empty one (AllowEmptyTargets is false).",
+        Assert.AreEqual("Row 4 (the first is 1), column 'Label': expected a text, found an empty one (AllowEmptyTargets"
+            + " is false).",
             fault.Message);
         var allowed = TinyBase.Quick with { Training = TinyBase.Quick.Training with { AllowEmptyTargets = true } };
         using PrefixTuningTransformer model = TinyBase.Estimator(Context, allowed)
@@ -44,7 +45,8 @@ public sealed class RowTests
             rows[2].Label = TooLong;
         var fault = Assert.ThrowsExactly<ArgumentException>(() =>
             TinyBase.Estimator(Context).Fit(Context.Data.LoadFromEnumerable(rows)));
-        StringAssert.StartsWith(fault.Message, $"Row 2, column '{(source ? "Input" : "Label")}': expected");
+        StringAssert.StartsWith(fault.Message,
+            $"Row 3 (the first is 1), column '{(source ? "Input" : "Label")}': expected");
         StringAssert.Contains(fault.Message, "320");
     }
 
@@ -78,7 +80,7 @@ public sealed class RowTests
         FaceRow[] rows = TinyBase.Rows(9).ToArray();
         rows[7].Input = TooLong;
         var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Texts(Context, model, rows));
-        StringAssert.StartsWith(fault.Message, "Row 7, column 'Input': expected a prompt of at most");
+        StringAssert.StartsWith(fault.Message, "Row 8 (the first is 1), column 'Input': expected a prompt of at most");
         StringAssert.Contains(fault.Message, "context window 320, prefix 4, output 12");
         CollectionAssert.AreEqual(TinyBase.Texts(Context, model, TinyBase.Rows(7)),
             TinyBase.Texts(Context, model, rows.Take(7)), "the model goes on after a failing row");
@@ -96,7 +98,7 @@ public sealed class RowTests
             TinyBase.Quick with { Generation = TinyBase.Quick.Generation with { Truncation = truncation } });
         Assert.HasCount(3, TinyBase.Texts(context, model, [.. TinyBase.Rows(2), new FaceRow { Input = TooLong }]));
         Assert.ContainsSingle(message =>
-            message.Contains("1 of rows 2 to 2 were cut", StringComparison.Ordinal), messages);
+            message.Contains("1 of rows 3 to 3 (the first is 1) were cut", StringComparison.Ordinal), messages);
     }
 
     [TestMethod]
@@ -111,7 +113,7 @@ public sealed class RowTests
             .ToArray();
         Assert.HasCount(9, texts);
         Assert.AreEqual("", texts[7]);
-        StringAssert.StartsWith(errors[7], "Row 7, column 'Input'");
+        StringAssert.StartsWith(errors[7], "Row 8 (the first is 1), column 'Input'");
         Assert.AreEqual(1, errors.Count(error => error.Length > 0));
     }
 

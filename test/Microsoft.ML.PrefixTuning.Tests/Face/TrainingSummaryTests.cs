@@ -79,7 +79,7 @@ public sealed class TrainingSummaryTests
             new FaceRow { Input = "a", Label = "" }]);
         var fault = Assert.ThrowsExactly<ArgumentException>(() =>
             TinyBase.Fit(Context, TinyBase.Quick with { ValidationSet = validation }));
-        Assert.StartsWith("ValidationSet: Row 1, column 'Label'", fault.Message);
+        Assert.StartsWith("ValidationSet: Row 2 (the first is 1), column 'Label'", fault.Message);
     }
 
     [TestMethod]

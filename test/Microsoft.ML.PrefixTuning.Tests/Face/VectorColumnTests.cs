@@ -30,7 +30,7 @@ public sealed class VectorColumnTests
     public void Fit_OnOtherVectors_IsRefusedByColumn()
     {
         IDataView rows = Context.Data.LoadFromEnumerable([new VectorRow { Input = "a", Label = [] }]);
-        Assert.Contains("Row 0, column 'Label': expected a text, found an empty one",
+        Assert.Contains("Row 1 (the first is 1), column 'Label': expected a text, found an empty one",
             Assert.ThrowsExactly<ArgumentException>(() => Fit(rows)).Message);
         string message = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
             Estimator("Label", "Input").Fit(rows)).Message;
@@ -58,7 +58,7 @@ public sealed class VectorColumnTests
             ["x", rows[0].Input] }]), "Input", "Label").ExactMatch);
         string message = Assert.ThrowsExactly<ArgumentException>(() => Context.TextGeneration.Evaluate(
             Context.Data.LoadFromEnumerable([rows[0], rows[0] with { Label = [] }]), "Input", "Label")).Message;
-        Assert.Contains("Row 1, column 'Label': expected a text, found an empty vector", message);
+        Assert.Contains("Row 2 (the first is 1), column 'Label': expected a text, found an empty vector", message);
     }
 
     private static SchemaShape Shape(IDataView data) =>

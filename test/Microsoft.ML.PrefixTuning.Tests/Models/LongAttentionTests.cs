@@ -83,10 +83,10 @@ public sealed class LongAttentionTests
     private static (float[] Mixed, float[] Gradient) Attend(AttentionMask mask)
     {
         Tensor front = Values(1, 1, 2, Groups, Front, Size).requires_grad_();
-        Linear Map(int seed, int outputs) => new(Values(seed, outputs, Width), null);
+        Linear Map(int seed, int outputs) => new(new WideMatrix(Values(seed, outputs, Width)), null);
         var weights = new AttentionWeights(Map(2, Width), Map(3, Groups * Size), Map(4, Groups * Size), Map(5, Width),
             null, null);
-        var pass = new AttentionPass(AttentionSite.Decoder, 0, new HeadShape(Heads, Groups, Size), weights, null, 1.5,
+        var pass = new AttentionPass(AttentionSite.Decoder, 0, Stack(null) with { ScoreScale = 0.4 }, weights,
             null, mask, new PrefixMemory(new SitePrefixes(new Dictionary<AttentionSite, Tensor>
             {
                 [AttentionSite.Decoder] = front,

@@ -27,7 +27,7 @@ public sealed partial class ArchitectureTests
         ["ModelFormat"] = new(["Bases", "Checkpoints", "Training", "Prefixes", "Models", "Text", "Options", "Files",
             "MlNet"], true, true),
         ["Rows"] = new(["Prefixes", "Models", "Text", "Options", "Files"], false, false),
-        ["Training"] = new(["Parametrizations", "Prefixes", "Models", "Options"], true, false),
+        ["Training"] = new(["Parametrizations", "Prefixes", "Models", "Options", "Files"], true, false),
         ["Generation"] = new(["Prefixes", "Models", "Text", "Options", "Files"], true, false),
         ["Parametrizations"] = new(["Prefixes", "Models", "Options"], true, false),
         ["Bases"] = new(["Checkpoints", "Prefixes", "Models", "Text", "Options", "Files", "MlNet"], true, true),

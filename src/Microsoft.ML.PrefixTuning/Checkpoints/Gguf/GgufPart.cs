@@ -59,7 +59,26 @@ internal sealed class GgufPart : IDisposable
     {
         GgufTensor stored = Tensors[tensor];
         using MappedFile.Held held = _mapping.Hold();
-        return GgufTensorReader.Read(stored, held.Start + stored.Start, type, rowOrder);
+        Tensor result = empty(stored.Info.Shape, type);
+        try
+        {
+            BlockReader.Read(stored.Blocks, (nint)held.Start + (nint)stored.Start, result, rowOrder);
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="GgufFile.OpenRows"/>
+    public unsafe GgufRows OpenRows(string tensor, ScalarType type, Func<int, int>? rowOrder)
+    {
+        GgufTensor stored = Tensors[tensor];
+        using MappedFile.Held held = _mapping.Hold();
+        BlockReader.Check(stored.Blocks, (nint)held.Start + (nint)stored.Start, type);
+        return new GgufRows(stored, _mapping, rowOrder);
     }
 
     /// <summary>The hashes of the tensors.</summary>
