@@ -20,7 +20,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     // Code of the native library that the first pass brings in, buffers of its products.
     private const double Fixed = 60e6;
 
-    // What layers keep lies among what they give back: the heap's holes, measured.
+    // What layers make and keep lies among what they give back: the heap's holes, measured.
     private const double Holes = 1.3;
 
     private int Size => type == ScalarType.Float32 ? Float : 2;
@@ -47,7 +47,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         // The input of each layer, and the gradients of two.
         double between = (stack.Layers + 2.0) * Size * spec.Width + CrossKeysValues(stack, sources) * stack.Layers;
         return Masks(stack, rows, width)
-            + (double)rows * width * (working + (recomputes ? between : Holes * stack.Layers * kept));
+            + (double)rows * width * (Holes * working + (recomputes ? between : Holes * stack.Layers * kept));
     }
 
     /// <summary>Bytes a token that a layer keeps for its gradient.</summary>
