@@ -7,7 +7,6 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
