@@ -215,7 +215,7 @@ public class TextGenerationCatalogTests
     public void Evaluate_CancelledContext_Stops()
     {
         IDataView view = VectorView(Rows);
-        MlNetInternals.CancelExecution(_mlContext);
+        MlNetMembers.CancelExecution(_mlContext);
         Assert.ThrowsExactly<OperationCanceledException>(() => Evaluate(view));
     }
 

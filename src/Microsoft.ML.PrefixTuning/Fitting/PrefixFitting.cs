@@ -50,7 +50,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     private Plan Prepare()
     {
         Probe();
-        RuleMaker.Make(options.Generation, _model.Spec, frozen.Tokenizer, frozen.EndIds);
+        GenerationRules.Of(options.Generation, _model.Spec, frozen.Tokenizer, frozen.EndIds);
         var prefix = new PrefixPlan(options.Prefix, columns, frozen, Seed);
         // What does not fit behind a teacher cannot be learned from it.
         PrefixRoom room = prefix.Room with { Tokens = Math.Max(prefix.Room.Tokens, Teacher?.Room ?? 0) };

@@ -43,7 +43,7 @@ internal static class PrefixModelFormat
     {
         TextSettings settings = content.Settings;
         MlNetInternals.WriteHeader(context, Header(FormatVersion.ReadableFrom(settings.Generation)));
-        byte[]? prefix = content.Prefixes.Otherwise is { } otherwise ? PrefixFile.ToBytes(otherwise) : null;
+        byte[]? prefix = content.Prefixes.ForOthers is { } otherwise ? PrefixFile.ToBytes(otherwise) : null;
         (string Value, byte[] Content)[] ofAttributes =
             content.Prefixes.ByValue.Select(pair => (pair.Key, PrefixFile.ToBytes(pair.Value))).ToArray();
         EmbeddedBase? embedded = settings.EmbedBase ? EmbeddedBase.Of(frozen) : null;

@@ -14,7 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Transforming;
 internal sealed class PrefixSet : IDisposable
 {
     private readonly Dictionary<string, RowPrefix> _byValue = new(StringComparer.Ordinal);
-    private readonly RowPrefix? _otherwise;
+    private readonly RowPrefix? _forOthers;
     private readonly TextSettings _settings;
     private readonly FrozenBase _frozen;
 
@@ -30,8 +30,8 @@ internal sealed class PrefixSet : IDisposable
         {
             foreach ((string value, Prefix prefix) in choice.ByValue)
                 _byValue.Add(value, Make(prefix));
-            if (choice.Otherwise is not null || settings.AttributeColumn is null)
-                _otherwise = Make(choice.Otherwise);
+            if (choice.ForOthers is not null || settings.AttributeColumn is null)
+                _forOthers = Make(choice.ForOthers);
         }
         catch
         {
@@ -46,14 +46,14 @@ internal sealed class PrefixSet : IDisposable
     {
         if (row.Attribute is { } value && _byValue.TryGetValue(value, out RowPrefix? own))
             return own;
-        return _otherwise ?? throw AttributeValues.Unknown(row, _settings.AttributeColumn!, _byValue.Keys);
+        return _forOthers ?? throw AttributeValues.Unknown(row, _settings.AttributeColumn!, _byValue.Keys);
     }
 
     public void Dispose()
     {
         foreach (RowPrefix prefix in _byValue.Values)
             prefix.Tensors?.Dispose();
-        _otherwise?.Tensors?.Dispose();
+        _forOthers?.Tensors?.Dispose();
     }
 
     private RowPrefix Make(Prefix? prefix)

@@ -65,7 +65,7 @@ public sealed class FileHintTests
         Assert.Contains("Line 2, byte 12.",
             Assert.ThrowsExactly<FormatException>(() => PretrainedTokenizer.FromFolder(folder.Path)).Message);
         File.WriteAllText(folder["config.json"], "{\n\n  x\n}");
-        Assert.Contains("found something else in line 3: ", Assert.ThrowsExactly<FormatException>(() =>
+        Assert.Contains("Line 3, byte 3.", Assert.ThrowsExactly<FormatException>(() =>
             ModelConfig.Parse(File.ReadAllBytes(folder["config.json"]), "config.json")).Message);
     }
 

@@ -6,13 +6,13 @@ internal class Llama : Family
     public override string ModelType => "llama";
 
     /// <summary>What counts where a config says nothing.</summary>
-    protected virtual LlamaDefaults Otherwise => new(Context: 2048);
+    protected virtual LlamaDefaults Defaults => new(Context: 2048);
 
     public override TransformerSpec Describe(ModelConfig config)
     {
         int vocabulary = config.Count("vocab_size"),
-            context = config.Count("max_position_embeddings", Otherwise.Context);
-        HeadShape heads = config.GroupedHeads(Otherwise.KeyValueHeads, Otherwise.HeadSize);
+            context = config.Count("max_position_embeddings", Defaults.Context);
+        HeadShape heads = config.GroupedHeads(Defaults.KeyValueHeads, Defaults.HeadSize);
         return new TransformerSpec
         {
             Family = ModelType,
