@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests;
@@ -9,8 +11,12 @@ namespace Microsoft.ML.PrefixTuning.Tests;
 /// </summary>
 internal static class Fixtures
 {
-    /// <summary>Golden cases of model families, a folder a shape.</summary>
-    public static string? Families => Find("PREFIX_TUNING_FIXTURES", "families");
+    /// <summary>
+    /// Golden cases of model families, a folder a shape; in folders that the variable names, separated as in PATH.
+    /// Empty where they are not on this machine.
+    /// </summary>
+    public static IReadOnlyList<string> Families { get; } = FindAll("PREFIX_TUNING_FIXTURES", "families",
+        "families-next");
 
     /// <summary>Golden values of SmolLM2-135M-Instruct.</summary>
     public static string? SmolLM2 => Find("PREFIX_TUNING_SMOLLM2", "smollm2");
@@ -27,6 +33,10 @@ internal static class Fixtures
     /// <summary>Golden GGUF tensors.</summary>
     public static string? Gguf => Find("PREFIX_TUNING_GGUF", "gguf");
 
+    /// <summary>The folder of a family's golden case, or an inconclusive result where it is absent.</summary>
+    public static string Family(string name) =>
+        Require(Families.Select(folder => Path.Combine(folder, name)).FirstOrDefault(Directory.Exists));
+
     /// <summary>The folder, or an inconclusive result where it is absent: never silently green.</summary>
     public static string Require(string? folder)
     {
@@ -35,12 +45,24 @@ internal static class Fixtures
         return folder;
     }
 
+    private static string[] FindAll(string variable, params string[] names)
+    {
+        string? named = Environment.GetEnvironmentVariable(variable);
+        if (string.IsNullOrEmpty(named))
+            return [.. names.Select(name => Find(variable, name)).OfType<string>()];
+        return [.. named.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Select(folder => Existing(variable, folder))];
+    }
+
+    private static string Existing(string variable, string folder) =>
+        Directory.Exists(folder) ? Path.GetFullPath(folder)
+            : throw new DirectoryNotFoundException($"{variable} names '{folder}', which is not there.");
+
     private static string? Find(string variable, string name)
     {
         string? named = Environment.GetEnvironmentVariable(variable);
         if (!string.IsNullOrEmpty(named))
-            return Directory.Exists(named) ? Path.GetFullPath(named)
-                : throw new DirectoryNotFoundException($"{variable} names '{named}', which is not there.");
+            return Existing(variable, named);
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             if (!File.Exists(Path.Combine(folder.FullName, "Microsoft.ML.PrefixTuning.sln")))

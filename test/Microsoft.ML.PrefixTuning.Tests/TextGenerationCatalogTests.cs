@@ -215,7 +215,7 @@ public class TextGenerationCatalogTests
     public void Evaluate_CancelledContext_Stops()
     {
         IDataView view = VectorView(Rows);
-        MlNetMembers.CancelExecution(_mlContext);
+        HiddenMembers.CancelExecution(_mlContext);
         Assert.ThrowsExactly<OperationCanceledException>(() => Evaluate(view));
     }
 

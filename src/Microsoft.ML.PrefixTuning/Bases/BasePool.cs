@@ -7,12 +7,12 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Bases;
 
 /// <summary>
-/// The bases of this process: one copy a key, precision and device, however many users it has. The key is where a base
+/// The bases of this process: one copy a key, form and device, however many users it has. The key is where a base
 /// lies, or what it holds where that is known before it is read.
 /// </summary>
 internal sealed class BasePool
 {
-    private readonly Dictionary<(string, ScalarType, string), Entry> _entries = [];
+    private readonly Dictionary<(string, BaseForm, string), Entry> _entries = [];
 
     public static BasePool Shared { get; } = new();
 
@@ -20,12 +20,12 @@ internal sealed class BasePool
     /// Takes a share; the first one loads the base. Who comes while it is loaded waits, and fails with it.
     /// </summary>
     /// <param name="key">The same for the same base.</param>
-    /// <param name="type">Precision.</param>
+    /// <param name="form">How its numbers are kept.</param>
     /// <param name="device">Device.</param>
     /// <param name="load">Reads the base.</param>
-    public BaseLease Acquire(string key, ScalarType type, Device device, Func<FrozenBase> load)
+    public BaseLease Acquire(string key, BaseForm form, Device device, Func<FrozenBase> load)
     {
-        var whole = (key, type, device.ToString());
+        var whole = (key, form, device.ToString());
         Entry entry;
         lock (_entries)
         {
@@ -45,7 +45,7 @@ internal sealed class BasePool
         }
     }
 
-    private void Release((string, ScalarType, string) key, Entry entry)
+    private void Release((string, BaseForm, string) key, Entry entry)
     {
         lock (_entries)
         {

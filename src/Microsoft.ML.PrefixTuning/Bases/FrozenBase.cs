@@ -35,11 +35,13 @@ internal sealed class FrozenBase : IDisposable
     private readonly IReadOnlyList<int> _endIds;
     private readonly bool _isOwner;
     private readonly IDisposable? _use;
+    private readonly IDisposable? _source;
     private IDisposable? _files;
+    private BaseOrigin? _origin;
 
-    private FrozenBase(string path, FileStamps stamps, (LanguageModel Model, IReadOnlyList<int> EndIds) loaded)
+    private FrozenBase(string path, FileStamps stamps, Loaded loaded)
     {
-        (Path, _stamps, Model, _endIds) = (path, stamps, loaded.Model, loaded.EndIds);
+        (Path, _stamps, Model, _endIds, _source) = (path, stamps, loaded.Model, loaded.EndIds, loaded.Source);
         _use = FilesInUse.Hold($"the base model '{path}'", Files(path));
         // A refusal is not kept: the files may be put back.
         _identity = new Lazy<BaseIdentity>(ReadIdentity, LazyThreadSafetyMode.PublicationOnly);
@@ -51,11 +53,16 @@ internal sealed class FrozenBase : IDisposable
     private FrozenBase(FrozenBase shared, TextRules rules)
     {
         (Path, _stamps, Model, _endIds) = (shared.Path, shared._stamps, shared.Model, shared._endIds);
-        (_identity, _tokenizers, Rules) = (shared._identity, shared._tokenizers, rules);
+        (_identity, _tokenizers, _origin, Rules) = (shared._identity, shared._tokenizers, shared._origin, rules);
     }
 
     /// <summary>Folder or GGUF file, absolute.</summary>
     public string Path { get; }
+
+    /// <summary>
+    /// Name and place that a saved model records: those of the files, or where files in a temporary folder came from.
+    /// </summary>
+    public BaseOrigin Origin => _origin ?? new BaseOrigin(BaseLocator.NameOf(Path), Path);
 
     public LanguageModel Model { get; }
 
@@ -101,39 +108,41 @@ internal sealed class FrozenBase : IDisposable
 
     /// <summary>Takes a share of a base; the first one loads it, the last one to be disposed frees it.</summary>
     /// <param name="path">A folder with config.json, safetensors and tokenizer files, or a GGUF file.</param>
-    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="form">How its numbers are kept.</param>
     /// <param name="device">Where its weights go.</param>
     /// <param name="rules">By which rules texts become tokens and end; null for today's.</param>
     /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
     /// <exception cref="NotSupportedException">A file is well-formed but not of a kind that is read here.</exception>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
-    public static BaseLease Acquire(string path, ScalarType type, Device device, TextRules? rules = null) =>
-        BasePool.Shared.Acquire(FileStamps.Of(path).Key, type, device, () => Load(path, type, device))
+    public static BaseLease Acquire(string path, BaseForm form, Device device, TextRules? rules = null) =>
+        BasePool.Shared.Acquire(FileStamps.Of(path).Key, form, device, () => Load(path, form, device))
             .By(rules ?? TextRules.Latest);
 
     /// <summary>Takes a share of a base whose content is known before its files lie anywhere.</summary>
     /// <param name="content">The content as a text, the same for the same one; no path.</param>
-    /// <param name="type">Float32 or BFloat16.</param>
+    /// <param name="form">How its numbers are kept.</param>
     /// <param name="device">Where its weights go.</param>
     /// <param name="load">Reads it where nobody has it.</param>
-    public static BaseLease AcquireByContent(string content, ScalarType type, Device device, Func<FrozenBase> load) =>
-        BasePool.Shared.Acquire(content, type, device, load);
+    public static BaseLease AcquireByContent(string content, BaseForm form, Device device, Func<FrozenBase> load) =>
+        BasePool.Shared.Acquire(content, form, device, load);
 
     /// <summary>Reads a base that is shared with nobody.</summary>
     /// <inheritdoc cref="Acquire"/>
-    public static FrozenBase Load(string path, ScalarType type, Device device)
+    public static FrozenBase Load(string path, BaseForm form, Device device)
     {
         // Weights outlive whatever scope the caller has open, and gradients never reach them.
         using var noGradient = no_grad();
         path = System.IO.Path.GetFullPath(path);
         // Taken before anything is read: what is replaced meanwhile is noticed.
         FileStamps stamps = FileStamps.Of(path);
-        return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, type, device)
-            : LoadFolder(path, type, device));
+        return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, form, device)
+            : LoadFolder(path, form, device));
     }
 
     /// <summary>Takes ownership of what the files lie in; it is disposed after the model.</summary>
-    public void TakeFiles(IDisposable files) => _files = files;
+    /// <param name="files">What they lie in.</param>
+    /// <param name="origin">Where they came from.</param>
+    public void TakeFiles(IDisposable files, BaseOrigin origin) => (_files, _origin) = (files, origin);
 
     /// <summary>Refuses files that are no longer those that the model was loaded from.</summary>
     /// <exception cref="InvalidOperationException">One changed, came or went.</exception>
@@ -153,6 +162,7 @@ internal sealed class FrozenBase : IDisposable
         if (!_isOwner)
             return;
         Model.Dispose();
+        _source?.Dispose();
         _use?.Dispose();
         _files?.Dispose();
     }
@@ -180,7 +190,7 @@ internal sealed class FrozenBase : IDisposable
         return identity;
     }
 
-    private static (LanguageModel, IReadOnlyList<int>) LoadFolder(string folder, ScalarType type, Device device)
+    private static Loaded LoadFolder(string folder, BaseForm form, Device device)
     {
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException(
@@ -189,20 +199,33 @@ internal sealed class FrozenBase : IDisposable
         ModelConfig config = ModelConfig.Read(System.IO.Path.Combine(folder, "config.json"));
         Family family = Family.Of(config);
         TransformerSpec spec = WithGenerationConfig(family.Describe(config), config, folder);
-        using ITensorSource source = CheckpointFolder.Open(folder);
         TensorNames names = family.Names(spec, config) with { AskedBy = config.File };
-        return (Bind(spec, names, source, type, device), spec.Tokens.Ends);
+        return Bind(CheckpointFolder.Open(folder), form, device, _ => (spec, names, spec.Tokens.Ends));
     }
 
-    private static (LanguageModel, IReadOnlyList<int>) LoadGguf(string path, ScalarType type, Device device)
+    private static Loaded LoadGguf(string path, BaseForm form, Device device) =>
+        Bind(GgufModel.Open(path), form, device, gguf => (gguf.Spec, gguf.Names, gguf.EndIds));
+
+    /// <summary>Reads the weights; the source is closed unless they stay in it.</summary>
+    private static Loaded Bind<T>(T source, BaseForm form, Device device,
+        Func<T, (TransformerSpec, TensorNames, IReadOnlyList<int>)> describe)
+        where T : ITensorSource
     {
-        using GgufModel gguf = GgufModel.Open(path);
-        return (Bind(gguf.Spec, gguf.Names, gguf, type, device), gguf.EndIds);
+        bool stays = false;
+        try
+        {
+            (TransformerSpec spec, TensorNames names, IReadOnlyList<int> ends) = describe(source);
+            var model = new LanguageModel(spec,
+                WeightBinder.Bind(spec, names, source, form.Type, device, form.AsStored));
+            stays = form.AsStored;
+            return new Loaded(model, ends, stays ? source : null);
+        }
+        finally
+        {
+            if (!stays)
+                source.Dispose();
+        }
     }
-
-    private static LanguageModel Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type,
-        Device device) =>
-        new(spec, WeightBinder.Bind(spec, names, source, type, device));
 
     /// <summary>
     /// The ids of generation_config.json go before those of config.json, as in the reference; rules of the output come
@@ -225,4 +248,12 @@ internal sealed class FrozenBase : IDisposable
             },
         };
     }
+
+    /// <summary>A model, and what its weights lie in where they stay in their file.</summary>
+    private sealed record Loaded(LanguageModel Model, IReadOnlyList<int> EndIds, IDisposable? Source);
 }
+
+/// <summary>Where a base came from.</summary>
+/// <param name="Name">Folder or file name, for messages.</param>
+/// <param name="Path">Folder or GGUF file, absolute where it was.</param>
+internal sealed record BaseOrigin(string Name, string Path);

@@ -19,6 +19,13 @@ internal static class FiniteCheck
     // A span holds less than 2 GiB.
     private const int LargestSpan = 1 << 30;
 
+    /// <summary>What is said of a tensor that holds others.</summary>
+    public static FormatException Fault(TensorInfo tensor) => Fault(tensor.What);
+
+    /// <inheritdoc cref="Fault(TensorInfo)"/>
+    public static FormatException Fault(string what) =>
+        new($"{what}: expected finite values, found NaN or infinity (not finite).");
+
     /// <summary>Looks at every element of a tensor in CPU memory.</summary>
     /// <param name="tensor">Any shape; types that are not floating are finite.</param>
     public static bool AllFinite(Tensor tensor)

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints;
@@ -16,11 +18,28 @@ internal interface ITensorSource : IDisposable
     /// <summary>What the file says about a tensor.</summary>
     TensorInfo Describe(string tensor);
 
-    /// <summary>Whether <see cref="Read"/> itself refuses NaN and infinity, so that nobody need look again.</summary>
-    bool RefusesNonFinite => false;
-
     /// <summary>Reads a tensor into CPU memory as <paramref name="type"/>; the caller's to dispose.</summary>
     Tensor Read(string tensor, ScalarType type);
+
+    /// <summary>Reads a tensor and refuses one that holds NaN or infinity.</summary>
+    /// <exception cref="FormatException">A value is not finite.</exception>
+    Tensor ReadFinite(string tensor, ScalarType type)
+    {
+        Tensor read = Read(tensor, type);
+        if (FiniteCheck.AllFinite(read))
+            return read;
+        read.Dispose();
+        throw FiniteCheck.Fault(Describe(tensor));
+    }
+
+    /// <summary>
+    /// The rows of a matrix left where they lie, checked and usable as long as the source is open; null where the
+    /// source gives tensors only.
+    /// </summary>
+    /// <param name="tensor">Its name.</param>
+    /// <param name="type">The type in which they will be used.</param>
+    /// <exception cref="FormatException">A value is not finite.</exception>
+    IStoredRows? OpenRows(string tensor, ScalarType type) => null;
 
     /// <summary>
     /// SHA-256 over names, shapes, types and bytes of all tensors, hexadecimal; does not depend on their order or
@@ -35,4 +54,8 @@ internal interface ITensorSource : IDisposable
 /// <param name="Shape">Its shape, outermost axis first.</param>
 /// <param name="File">Name of the file that holds it, for messages.</param>
 /// <param name="IsFloating">Whether it stands for floating numbers (quantised ones do).</param>
-internal sealed record TensorInfo(string Name, string StoredType, long[] Shape, string File, bool IsFloating);
+internal sealed record TensorInfo(string Name, string StoredType, long[] Shape, string File, bool IsFloating)
+{
+    /// <summary>File and tensor, for messages.</summary>
+    public string What => $"{File}: tensor {FileText.Quote(Name)}";
+}

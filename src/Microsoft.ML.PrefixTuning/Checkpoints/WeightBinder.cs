@@ -18,48 +18,56 @@ internal static class WeightBinder
     /// <param name="source">The checkpoint.</param>
     /// <param name="type">Type of linear maps and embeddings; norms are float32.</param>
     /// <param name="device">Where the weights go.</param>
+    /// <param name="asStored">
+    /// Whether matrices stay as they are stored, in a source that then stays open, and are widened when they are used.
+    /// </param>
     /// <returns>Weights, owned by the caller.</returns>
     /// <exception cref="FormatException">
     /// A tensor is missing, surplus, of another shape or type, or not finite.
     /// </exception>
     public static ModelWeights Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type,
-        Device device)
+        Device device, bool asStored = false)
     {
         FoundWeights found = new WeightCheck(names, source).Find(WeightList.Of(spec, names));
-        var reader = new WeightReader(source, found, new WeightForm(type, device, names.Transposed));
+        WideSpace? space = asStored ? new WideSpace(type, device) : null;
+        var reader = new WeightReader(source, found, new WeightForm(type, device, names.Transposed, space));
         try
         {
-            return Model(spec, names, reader, found.Ignored);
+            return Model(spec, names, reader, found.Ignored, space);
         }
         catch
         {
             reader.DisposeOwned();
+            space?.Dispose();
             throw;
         }
     }
 
     private static ModelWeights Model(TransformerSpec spec, TensorNames names, WeightReader reader,
-        IReadOnlyList<string> ignored)
+        IReadOnlyList<string> ignored, WideSpace? space)
     {
-        Tensor embedding = reader.Matrix(names.Embedding);
+        FrozenMatrix embedding = reader.Matrix(names.Embedding);
         reader.PassOverCopies(WeightList.EmbeddingCopies(spec, names), embedding, names.Embedding);
         return new ModelWeights(reader.Owned)
         {
             Embedding = embedding,
             Head = spec.Head.Tied ? embedding : reader.Matrix(names.Head),
             HeadBias = spec.Head.Bias ? reader.OptionalBias(names.HeadBias!) : null,
-            Decoder = Stack(spec.Decoder, names.Decoder, reader),
+            Decoder = Stack(spec, spec.Decoder, names.Decoder, reader),
             Ignored = ignored,
-            Encoder = spec.Encoder is null ? null : Stack(spec.Encoder, names.Encoder!, reader),
+            Space = space,
+            Encoder = spec.Encoder is null ? null : Stack(spec, spec.Encoder, names.Encoder!, reader),
         };
     }
 
-    private static StackWeights Stack(StackSpec stack, StackNames names, WeightReader reader) => new()
+    private static StackWeights Stack(TransformerSpec spec, StackSpec stack, StackNames names,
+        WeightReader reader) => new()
     {
         Blocks = [.. Enumerable.Range(0, stack.Layers)
             .Select(layer => Block(stack, names.Layer, reader.At(names.PlaceOf(layer))))],
-        Positions = stack.Positions is LearnedPositions ? reader.Matrix(names.Positions!) : null,
-        RelativeBias = stack.Positions is RelativePositions ? reader.Matrix(names.RelativeBias!) : null,
+        Positions = stack.Positions is LearnedPositions learned
+            ? reader.Positions(names.Positions!, learned, spec.Width) : null,
+        RelativeBias = stack.Positions is RelativePositions ? reader.Tensor(names.RelativeBias!) : null,
         EmbeddingNorm = stack.EmbeddingNorm ? reader.Norm(names.EmbeddingNorm!, stack.Norm) : null,
         ProjectIn = names.ProjectIn is null ? null : reader.Linear(names.ProjectIn, bias: false),
         ProjectOut = names.ProjectOut is null ? null : reader.Linear(names.ProjectOut, bias: false),
@@ -68,7 +76,9 @@ internal static class WeightBinder
 
     private static BlockWeights Block(StackSpec stack, BlockNames names, WeightReader reader)
     {
-        bool both = stack.Residual == Residual.NormBothSides;
+        bool both = stack.Residual == Residual.NormBothSides, bias = names.FeedForwardBias;
+        (Linear? gate, Linear up) = names.GateInUp ? reader.Halves(names.Up, bias)
+            : (stack.FeedForward.Gated ? reader.Linear(names.Gate!, bias) : null, reader.Linear(names.Up, bias));
         return new BlockWeights
         {
             AttentionNorm = reader.Norm(names.AttentionNorm, stack.Norm),
@@ -78,9 +88,9 @@ internal static class WeightBinder
             Cross = stack.CrossAttention ? Attention(stack, names.Cross!, reader) : null,
             FeedForwardNorm = reader.Norm(names.FeedForwardNorm, stack.Norm),
             FeedForwardPostNorm = both ? reader.Norm(names.FeedForwardPostNorm!, stack.Norm) : null,
-            Gate = stack.FeedForward.Gated ? reader.Linear(names.Gate!, names.FeedForwardBias) : null,
-            Up = reader.Linear(names.Up, names.FeedForwardBias),
-            Down = reader.Linear(names.Down, names.FeedForwardBias),
+            Gate = gate,
+            Up = up,
+            Down = reader.Linear(names.Down, bias),
         };
     }
 
@@ -91,8 +101,9 @@ internal static class WeightBinder
             : (reader.Linear(names.Query!, names.InputBias),
                reader.Linear(names.Key!, names.InputBias),
                reader.Linear(names.Value!, names.InputBias));
+        bool normed = stack.QueryKeyNorm != QueryKeyNorm.None;
         return new AttentionWeights(query, key, value, reader.Linear(names.Output, names.OutputBias),
-            stack.QueryKeyNorm ? reader.Norm(names.QueryNorm!, stack.Norm) : null,
-            stack.QueryKeyNorm ? reader.Norm(names.KeyNorm!, stack.Norm) : null);
+            normed ? reader.Norm(names.QueryNorm!, stack.Norm) : null,
+            normed ? reader.Norm(names.KeyNorm!, stack.Norm) : null);
     }
 }

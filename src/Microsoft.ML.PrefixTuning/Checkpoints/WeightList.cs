@@ -75,8 +75,8 @@ internal static class WeightList
                 .. stack.CrossAttention ? Attention(names.Cross!) : [],
                 .. Norm(names.FeedForwardNorm, width),
                 .. both ? Norm(names.FeedForwardPostNorm!, width) : [],
-                .. stack.FeedForward.Gated ? Linear(names.Gate!, inner, width, bias) : [],
-                .. Linear(names.Up, inner, width, bias),
+                .. stack.FeedForward.Gated && !names.GateInUp ? Linear(names.Gate!, inner, width, bias) : [],
+                .. Linear(names.Up, names.GateInUp ? 2 * inner : inner, width, bias),
                 .. Linear(names.Down, width, inner, bias),
             ];
         }
@@ -87,7 +87,9 @@ internal static class WeightList
             .. stack.Positions switch
             {
                 LearnedPositions learned =>
-                    [new WantedTensor(names.Positions!, [learned.Capacity + learned.Offset, width])],
+                [
+                    new WantedTensor(names.Positions!, [learned.Capacity + learned.Offset, width], learned.IsSinusoid),
+                ],
                 RelativePositions relative =>
                     [new WantedTensor(names.RelativeBias!, [relative.Buckets, stack.Heads.Count])],
                 _ => (WantedTensor[])[],
@@ -106,8 +108,10 @@ internal static class WeightList
             WantedTensor[] inputs = names.Fused is { } fused ? Linear(fused.Name, all + 2 * shared, width, bias)
                 : [.. Linear(names.Query!, all, width, bias), .. Linear(names.Key!, shared, width, bias),
                     .. Linear(names.Value!, shared, width, bias)];
-            WantedTensor[] norms = !stack.QueryKeyNorm ? []
-                : [.. Norm(names.QueryNorm!, heads.Size), .. Norm(names.KeyNorm!, heads.Size)];
+            bool each = stack.QueryKeyNorm == QueryKeyNorm.EachHead;
+            WantedTensor[] norms = stack.QueryKeyNorm == QueryKeyNorm.None ? []
+                : [.. Norm(names.QueryNorm!, each ? heads.Size : all),
+                    .. Norm(names.KeyNorm!, each ? heads.Size : shared)];
             return [.. inputs, .. Linear(names.Output, width, all, names.OutputBias), .. norms];
         }
 

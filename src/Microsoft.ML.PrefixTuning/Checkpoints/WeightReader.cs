@@ -10,7 +10,8 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 /// <param name="Type">Type of linear maps and embeddings; norms are float32.</param>
 /// <param name="Device">Where they go.</param>
 /// <param name="Transposed">Linear maps are stored [in, out].</param>
-internal sealed record WeightForm(ScalarType Type, Device Device, bool Transposed);
+/// <param name="Space">Where matrices that stay as they are stored are widened; null where all are read wide.</param>
+internal sealed record WeightForm(ScalarType Type, Device Device, bool Transposed, WideSpace? Space);
 
 /// <summary>
 /// A place in a checkpoint from which weights are read by name; their shapes were checked before. Gathers what it
@@ -42,13 +43,18 @@ internal sealed class WeightReader
     public WeightReader At(string place) => new(_source, _found, _form, _place + place, _owned);
 
     /// <summary>A tensor of the model's type.</summary>
-    public Tensor Matrix(string name) => Own(Read(Place(name), _form.Type));
+    public Tensor Tensor(string name) => Own(Read(Place(name), _form.Type));
+
+    /// <summary>A matrix as it lies in the checkpoint.</summary>
+    public FrozenMatrix Matrix(string name) =>
+        Stored(name) is { } stored ? stored : new WideMatrix(Tensor(name));
 
     /// <summary>A linear map [output, input].</summary>
     public Linear Linear(string name, bool bias)
     {
-        Tensor weight = Matrix($"{name}.weight");
-        return new Linear(_form.Transposed ? Own(weight.t()) : weight, bias ? Matrix($"{name}.bias") : null);
+        string weight = $"{name}.weight";
+        return new Linear(_form.Transposed ? new WideMatrix(Own(Tensor(weight).t())) : Matrix(weight),
+            bias ? Tensor($"{name}.bias") : null);
     }
 
     /// <summary>A norm.</summary>
@@ -64,23 +70,31 @@ internal sealed class WeightReader
     public (Linear Query, Linear Key, Linear Value) Fused(Fused fused, HeadShape heads, bool bias)
     {
         int all = heads.Count * heads.Size, shared = heads.KeyValueCount * heads.Size;
-        Linear whole = Linear(fused.Name, bias);
-        if (fused.Layout == FusedLayout.PerHead)
-        {
-            // [H, 3, D, E] to [3, H, D, E]; the copy that regroups takes the place of the original.
-            using Tensor original = whole.Weight;
-            whole = new Linear(Own(Regroup(original, heads, original.size(1))),
-                whole.Bias is null ? null : Own(Regroup(whole.Bias, heads)));
-        }
+        Linear whole = fused.Layout == FusedLayout.PerHead ? PerHead(fused.Name, heads, bias)
+            : Linear(fused.Name, bias);
         return (Rows(whole, 0, all), Rows(whole, all, shared), Rows(whole, all + shared, shared));
     }
+
+    /// <summary>Two maps of equal size that lie in one matrix, as maps over its rows.</summary>
+    public (Linear First, Linear Second) Halves(string name, bool bias)
+    {
+        Linear whole = Linear(name, bias);
+        long half = whole.Weight.Rows / 2;
+        return (Rows(whole, 0, half), Rows(whole, half, half));
+    }
+
+    /// <summary>A table of positions; a sinusoid that is absent is made.</summary>
+    public Tensor Positions(string name, LearnedPositions positions, int width) =>
+        !positions.IsSinusoid || _found.Places.ContainsKey(_place + name) ? Tensor(name)
+            : Own(tensor(Sinusoid.Table(positions.Capacity, width), [positions.Capacity, width], _form.Type,
+                _form.Device));
 
     /// <summary>A bias over the vocabulary, stored [n] or [1, n]; null where it is absent.</summary>
     public Tensor? OptionalBias(string name)
     {
         if (!_found.Places.ContainsKey(_place + name))
             return null;
-        Tensor bias = Matrix(name);
+        Tensor bias = Tensor(name);
         return bias.Dimensions == 1 ? bias : Own(bias.view(-1));
     }
 
@@ -89,18 +103,20 @@ internal sealed class WeightReader
     /// <param name="original">The tensor.</param>
     /// <param name="of">Its name, for the message.</param>
     /// <exception cref="FormatException">One of them has other values.</exception>
-    public void PassOverCopies(IEnumerable<string> names, Tensor original, string of)
+    public void PassOverCopies(IEnumerable<string> names, FrozenMatrix original, string of)
     {
         foreach (string name in names)
         {
             if (!_found.Places.TryGetValue(_place + name, out string? stored))
                 continue;
-            using Tensor copy = Read(stored, _form.Type), equal = copy.eq(original), all = equal.all();
-            if (!all.item<bool>())
+            using Tensor copy = Read(stored, _form.Type);
+            original.ForEachBlock((start, block) =>
             {
-                throw new FormatException($"{_source.Describe(stored).File}: tensor '{name}': expected a copy of '{of}'"
-                    + " (tie_word_embeddings), found other values.");
-            }
+                using Tensor same = copy.narrow(0, start, block.size(0)), equal = same.eq(block), all = equal.all();
+                if (!all.item<bool>())
+                    throw new FormatException($"{_source.Describe(stored).File}: tensor '{name}': expected a copy of"
+                        + $" '{of}' (tie_word_embeddings), found other values.");
+            });
         }
     }
 
@@ -118,14 +134,20 @@ internal sealed class WeightReader
 
     private Tensor Read(string stored, ScalarType type)
     {
-        Tensor tensor = _source.Read(stored, type);
-        if (!_source.RefusesNonFinite && !FiniteCheck.AllFinite(tensor))
-        {
-            tensor.Dispose();
-            throw new FormatException($"{_source.Describe(stored).File}: tensor '{stored}': expected finite values,"
-                + " found NaN or infinity (not finite).");
-        }
+        Tensor tensor = _source.ReadFinite(stored, type);
         return _form.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(_form.Device, disposeAfter: true);
+    }
+
+    private StoredMatrix? Stored(string name) =>
+        _form.Space is { } space && _source.OpenRows(Place(name), _form.Type) is { } rows
+            ? new StoredMatrix(rows, 0, rows.Rows, space) : null;
+
+    // [H, 3, D, E] to [3, H, D, E]; the copy that regroups takes the place of the original.
+    private Linear PerHead(string name, HeadShape heads, bool bias)
+    {
+        using Tensor original = Read(Place($"{name}.weight"), _form.Type);
+        return new Linear(new WideMatrix(Own(Regroup(original, heads, original.size(1)))),
+            bias ? Own(Regroup(Tensor($"{name}.bias"), heads)) : null);
     }
 
     private Tensor Own(Tensor tensor)
@@ -135,8 +157,16 @@ internal sealed class WeightReader
     }
 
     private Linear Rows(Linear whole, long start, long count) =>
-        new(Own(whole.Weight.narrow(0, start, count)), whole.Bias is null ? null
+        new(Slice(whole.Weight, start, count), whole.Bias is null ? null
             : Own(whole.Bias.narrow(0, start, count)));
+
+    private FrozenMatrix Slice(FrozenMatrix matrix, long start, long count)
+    {
+        FrozenMatrix slice = matrix.Slice(start, count);
+        if (slice is WideMatrix wide)
+            Own(wide.Tensor);
+        return slice;
+    }
 
     private static Tensor Regroup(Tensor rows, HeadShape heads, params long[] width)
     {

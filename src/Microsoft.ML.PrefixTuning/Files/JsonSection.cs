@@ -97,7 +97,7 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
     public double Number() =>
         Element.ValueKind == JsonValueKind.Number && Element.TryGetDouble(out double value)
             && double.IsFinite(value) ? value
-        : throw Wrong("a number");
+        : throw Wrong("a finite number");
 
     /// <summary>The items of a list.</summary>
     public IEnumerable<JsonSection> Items()
@@ -131,10 +131,6 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
 
     private string Field => Path.Length == 0 ? "the file" : FileText.Quote(Path);
 
-    private string Found => Element.ValueKind switch
-    {
-        JsonValueKind.String => FileText.Quote(Text()),
-        JsonValueKind.Array or JsonValueKind.Object => FileText.Quote(Element.GetRawText()),
-        _ => Element.GetRawText(),
-    };
+    // As it stands in the file, control characters escaped and cut.
+    private string Found => FileText.Quote(Element.GetRawText())[1..^1];
 }

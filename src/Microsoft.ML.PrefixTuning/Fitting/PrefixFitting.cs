@@ -84,7 +84,10 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             throw new ArgumentException("Training data: expected at least one row, found none.", nameof(input));
         List<TrainingExample> validation;
         if (options.ValidationSet is { } view)
+        {
             validation = ReadValidation(reader, view);
+            WarnOfShared(training, validation);
+        }
         else
             (training, validation) = HoldOut(training);
         log.WarnOfRows(reader.Warnings);
@@ -106,6 +109,17 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         }
         return rows.Count > 0 ? rows
             : throw new ArgumentException("ValidationSet: expected at least one row, found none.", nameof(view));
+    }
+
+    private void WarnOfShared(List<TrainingExample> training, List<TrainingExample> validation)
+    {
+        HashSet<int> trained = [.. training.Select(row => row.Origin)];
+        int shared = validation.Count(row => trained.Contains(row.Origin));
+        if (shared > 0)
+        {
+            log.Warn($"{shared} of {validation.Count} rows of ValidationSet have an input that training rows have, too:"
+                + " what is validated on is trained on. Give a ValidationSet of other inputs.");
+        }
     }
 
     private (List<TrainingExample> Training, List<TrainingExample> Validation) HoldOut(List<TrainingExample> rows)

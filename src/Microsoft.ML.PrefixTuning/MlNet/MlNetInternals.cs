@@ -27,8 +27,8 @@ namespace Microsoft.ML.PrefixTuning.MlNet
 {
     /// <summary>
     /// The only file that uses members of ML.NET that are not public. They are compiled against visible copies of the
-    /// reference assemblies (build/VisibleMlNet.targets names the types) and bound to exactly one version of
-    /// Microsoft.ML.
+    /// reference assemblies (build/VisibleMlNet.targets names the types). That the version in use has them is checked
+    /// before the first use (<see cref="MlNetMembers"/>).
     /// </summary>
     /// <remarks>
     /// A transformer that plain <c>mlContext.Model.Load</c> finds needs one line and one method, both in its own file:
@@ -45,8 +45,8 @@ namespace Microsoft.ML.PrefixTuning.MlNet
     /// </remarks>
     internal static class MlNetInternals
     {
-        /// <summary>The version of Microsoft.ML whose internal members are used.</summary>
-        public const string ExpectedVersion = "5.0.1";
+        /// <summary>The versions of Microsoft.ML whose internal members are known to fit.</summary>
+        private const string KnownVersions = "5.0.1 to 6.x";
 
         /// <summary>The environment that a catalog such as <c>mlContext.Transforms.Text</c> works in.</summary>
         public static IHostEnvironment GetEnvironment(TransformsCatalog.TextTransforms catalog)
@@ -176,20 +176,25 @@ namespace Microsoft.ML.PrefixTuning.MlNet
         public static string GetPlace(ModelLoadContext context) => Use(() => context.Directory ?? "");
 
         /// <summary>
-        /// Runs an access to internal members; says which version is needed where one of them is missing.
+        /// Runs an access to internal members; names the one that is missing where the version in use has not all of
+        /// them.
         /// </summary>
-        /// <exception cref="InvalidOperationException">Another version of Microsoft.ML is in use.</exception>
+        /// <exception cref="InvalidOperationException">The version of Microsoft.ML in use lacks one.</exception>
         internal static T Use<T>(Func<T> access)
         {
-            try
+            Check(MlNetMembers.Missing);
+            return access();
+        }
+
+        /// <summary>Refuses a version of Microsoft.ML.</summary>
+        /// <param name="missing">What it lacks; null for nothing.</param>
+        internal static void Check(string? missing)
+        {
+            if (missing is not null)
             {
-                return access();
-            }
-            catch (Exception exception) when (IsMissing(exception))
-            {
-                throw new InvalidOperationException("Microsoft.ML.PrefixTuning uses members of Microsoft.ML "
-                    + $"{ExpectedVersion} that are not public; expected that version, found {FoundVersion}. Reference "
-                    + $"Microsoft.ML {ExpectedVersion} in the application. ({exception.Message})", exception);
+                throw new InvalidOperationException("Microsoft.ML.PrefixTuning works with Microsoft.ML "
+                    + $"{KnownVersions}; found {FoundVersion}, which lacks a member that is needed: {missing} "
+                    + "Reference one of these versions in the application.");
             }
         }
 
@@ -197,9 +202,6 @@ namespace Microsoft.ML.PrefixTuning.MlNet
         [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_entries")]
         private static extern ref Dictionary<string, ZipArchiveEntry> Entries(
             [UnsafeAccessorType("Microsoft.ML.RepositoryReader, Microsoft.ML.Core")] object repository);
-
-        private static bool IsMissing(Exception exception) =>
-            exception is MemberAccessException || exception.GetType() == typeof(TypeLoadException);
 
         private static string FoundVersion =>
             typeof(MLContext).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion

@@ -57,8 +57,8 @@ internal static class PrefixModelFormat
             Generation = settings.Generation,
             Base = new SavedBase
             {
-                Name = BaseLocator.NameOf(frozen.Path),
-                Path = frozen.Path,
+                Name = frozen.Origin.Name,
+                Path = frozen.Origin.Path,
                 Identity = frozen.Identity,
                 Files = embedded?.Manifest,
             },
@@ -97,7 +97,8 @@ internal static class PrefixModelFormat
         ScalarType type = BaseLoader.Type(saved.Precision);
         BaseLease lease = saved.Base.Files is { } files
             ? BaseLocator.Check(saved.Base, EmbeddedBase.Acquire(
-                name => FindStream(context, name, place), files, MlNetInternals.GetTempFilePath(host), type, device))
+                name => FindStream(context, name, place), files, new BaseOrigin(saved.Base.Name, saved.Base.Path),
+                MlNetInternals.GetTempFilePath(host), type, device))
             : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device));
         lease = lease.By(saved.TextRules ?? TextRules.First);
         try

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -18,11 +19,8 @@ internal static class Attention
         Tensor queries = Heads(pass.Weights.Query, x, pass.Shape.Count, pass.Shape.Size);          // [B, L, H, D]
         Tensor keys = Heads(pass.Weights.Key, x, pass.Shape.KeyValueCount, pass.Shape.Size);       // [B, L, G, D]
         Tensor values = Heads(pass.Weights.Value, x, pass.Shape.KeyValueCount, pass.Shape.Size);   // [B, L, G, D]
-        if (pass.HeadNorm is { } norm)
-        {
-            queries = pass.Weights.QueryNorm!.Apply(queries, norm);
-            keys = pass.Weights.KeyNorm!.Apply(keys, norm);
-        }
+        queries = Normed(queries, pass.Weights.QueryNorm, pass.Stack);
+        keys = Normed(keys, pass.Weights.KeyNorm, pass.Stack);
         if (pass.Rotation is var (cosine, sine))
         {
             queries = Rotary.Rotate(queries, cosine, sine);
@@ -56,6 +54,14 @@ internal static class Attention
     private static Tensor Heads(Linear projection, Tensor x, int count, int size) =>
         projection.Apply(x).view(x.size(Axis.Row), -1, count, size);
 
+    private static Tensor Normed(Tensor heads, Norm? norm, StackSpec stack) => stack.QueryKeyNorm switch
+    {
+        QueryKeyNorm.None => heads,
+        QueryKeyNorm.EachHead => norm!.Apply(heads, stack.Norm),
+        QueryKeyNorm.AllHeads => norm!.Apply(heads.flatten(Axis.Key), stack.Norm).view(heads.shape),
+        _ => throw new UnreachableException($"Query/key norm {stack.QueryKeyNorm} is not known here."),
+    };
+
     private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
     {
         long rows = queries.size(Axis.Row), tokens = queries.size(Axis.Token);
@@ -64,8 +70,8 @@ internal static class Attention
         Tensor folded = tokens == 1 ? queries.view(rows, groups, -1, size)
             : queries.view(rows, tokens, groups, pass.Shape.Group, size)
                 .permute(0, 2, 3, 1, 4).reshape(rows, groups, -1, size);                           // [B, G, R * L, D]
-        Tensor mixed = tokens == 1 && !is_grad_enabled()
-            ? MixFew(folded, keys, values, pass)
+        Tensor mixed = pass.Stack.ScoreCap is not null || tokens == 1 && !is_grad_enabled()
+            ? MixWritten(folded, keys, values, pass)
             : Mix(folded, keys, values, pass);                                                     // [B, G, R * L, D]
         Tensor merged = tokens == 1 ? mixed.reshape(rows, 1, -1)
             : mixed.view(rows, groups, pass.Shape.Group, tokens, size)
@@ -80,13 +86,16 @@ internal static class Attention
     }
 
     /// <summary>
-    /// The same for one new token a row, written out: the fused kernel is made for many queries and takes several times
-    /// as long for a batch of few (docs/performance.md). Softmax in float32.
+    /// The same written out: for capped scores, which the fused kernel cannot do, and for one new token a row: the
+    /// kernel is made for many queries and takes several times as long for a batch of few (docs/performance.md).
+    /// Softmax in float32.
     /// </summary>
-    private static Tensor MixFew(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
+    private static Tensor MixWritten(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
     {
         Tensor scaled = queries * Scalars.Real(pass.QueryFactor / Math.Sqrt(pass.Shape.Size));
-        Tensor scores = scaled.matmul(keys.transpose(Axis.Key, Axis.Last));                        // [B, G, R, S]
+        Tensor scores = scaled.matmul(keys.transpose(Axis.Key, Axis.Last));                        // [B, G, R * L, S]
+        if (pass.Stack.ScoreCap is { } cap)
+            scores = Layers.Capped(scores, cap);
         if (pass.Mask is not null)
             scores.PlusInPlace(pass.Mask);
         return scores.softmax(Axis.Last, ScalarType.Float32).to(values.dtype).matmul(values);
@@ -96,18 +105,16 @@ internal static class Attention
 /// <summary>One layer's attention in one pass.</summary>
 /// <param name="Site">Which attention.</param>
 /// <param name="Layer">Layer, from 0.</param>
-/// <param name="Shape">Heads.</param>
+/// <param name="Stack">Heads, norms, scale and cap of scores.</param>
 /// <param name="Weights">Frozen projections.</param>
-/// <param name="HeadNorm">Norm of queries and keys per head, or null.</param>
-/// <param name="QueryFactor">What queries are multiplied with beyond one over the square root of the head size.</param>
 /// <param name="Rotation">Cosine and sine [B, L, 1, pairs], or null.</param>
 /// <param name="Mask">Added to scores, [B, 1 or G, R * L, S], or null.</param>
 /// <param name="Memory">Where keys and values go.</param>
-internal readonly record struct AttentionPass(AttentionSite Site, int Layer, HeadShape Shape, AttentionWeights Weights,
-    NormSpec? HeadNorm, double QueryFactor, (Tensor Cosine, Tensor Sine)? Rotation, Tensor? Mask,
-        IKeyValueMemory Memory)
+internal readonly record struct AttentionPass(AttentionSite Site, int Layer, StackSpec Stack, AttentionWeights Weights,
+    (Tensor Cosine, Tensor Sine)? Rotation, Tensor? Mask, IKeyValueMemory Memory)
 {
-    /// <summary>The factor on queries that turns the kernel's scale into the wanted one.</summary>
-    public static double Factor(double? scoreScale, int headSize) =>
-        scoreScale is null ? 1 : scoreScale.Value * Math.Sqrt(headSize);
+    public HeadShape Shape => Stack.Heads;
+
+    /// <summary>What queries are multiplied with beyond one over the square root of the head size.</summary>
+    public double QueryFactor => Stack.ScoreScale is { } scale ? scale * Math.Sqrt(Stack.Heads.Size) : 1;
 }

@@ -55,6 +55,7 @@ internal sealed class BaseIdentity : IBaseIdentity
         Named("head.matrix", spec.Head.Tied ? "embedding" : "own"),
         If(spec.Head.Bias, "head.bias"),
         Unless(1.0, "head.scale", spec.Head.Scale),
+        NumberIfAny("head.cap", spec.Head.Cap),
         Named(WeightsName, weights),
     ]));
 
@@ -103,7 +104,9 @@ internal sealed class BaseIdentity : IBaseIdentity
         If(stack.FeedForward.Gated, "feed_forward.gated"),
         .. Of(stack.Positions),
         Unless(UsualScale(stack), "score_scale", stack.ScoreScale ?? UsualScale(stack)),
-        If(stack.QueryKeyNorm, "query_key_norm"),
+        NumberIfAny("score_cap", stack.ScoreCap),
+        Unless(1.0, "residual_scale", stack.ResidualScale),
+        Named("query_key_norm", NameOf(stack.QueryKeyNorm)),
         If(!stack.FinalNorm, "no_final_norm"),
         If(stack.EmbeddingNorm, "embedding_norm"),
         If(stack.CrossAttention, "cross_attention"),
@@ -122,12 +125,14 @@ internal sealed class BaseIdentity : IBaseIdentity
             Named("positions", "learned"),
             Number("positions.capacity", learned.Capacity),
             Unless(0, "positions.offset", learned.Offset),
+            If(learned.IsSinusoid, "positions.sinusoid"),
         ],
         RotaryPositions rotary =>
         [
             Named("positions", "rotary"),
             .. Under("rotary.", Of(rotary.Full)),
             .. rotary.Windowed is { } windowed ? Under("rotary_in_windows.", Of(windowed)) : [],
+            Named("rotary.none_in", rotary.Unrotated.Count == 0 ? null : string.Join(' ', rotary.Unrotated)),
         ],
         RelativePositions relative =>
         [
@@ -173,6 +178,7 @@ internal sealed class BaseIdentity : IBaseIdentity
         [
             Named("", "divisors"),
             Named(".divisors", string.Join(' ', divisor.Divisors.Select(NameOf))),
+            Unless(1.0, ".attention_factor", divisor.AttentionFactor),
         ],
         _ => throw new UnreachableException($"Rotary scaling {scaling} has no name here."),
     };
@@ -193,7 +199,16 @@ internal sealed class BaseIdentity : IBaseIdentity
         Residual.NormLast => "norm_last",
         Residual.Parallel => "parallel",
         Residual.NormBothSides => "norm_both_sides",
+        Residual.NormBehind => "norm_behind",
         _ => throw new UnreachableException($"Residual {residual} has no name here."),
+    };
+
+    private static string? NameOf(QueryKeyNorm norm) => norm switch
+    {
+        QueryKeyNorm.None => null,
+        QueryKeyNorm.EachHead => "yes",
+        QueryKeyNorm.AllHeads => "all_heads",
+        _ => throw new UnreachableException($"Query/key norm {norm} has no name here."),
     };
 
     private static string NameOf(Activation activation) => activation switch

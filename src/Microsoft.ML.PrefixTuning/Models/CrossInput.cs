@@ -25,8 +25,7 @@ internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionPlace
     /// <returns>[B, L, E].</returns>
     public Tensor Attend(Tensor x, BlockWeights block, StackSpec spec, int layer, Tensor? mask)
     {
-        var pass = new AttentionPass(AttentionSite.Cross, layer, spec.Heads, block.Cross!, null,
-            AttentionPass.Factor(spec.ScoreScale, spec.Heads.Size), null, mask, NoMemory.Instance);
+        var pass = new AttentionPass(AttentionSite.Cross, layer, spec, block.Cross!, null, mask, NoMemory.Instance);
         if (RowsPerSource == 1)
             return Attention.Cross(x, Keys[layer], Values[layer], pass);
         Tensor shared = x.view(x.size(Axis.Row) / RowsPerSource, -1, x.size(Axis.Last));

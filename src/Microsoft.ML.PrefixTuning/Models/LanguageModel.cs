@@ -17,7 +17,7 @@ internal sealed class LanguageModel : IDisposable
     public LanguageModel(TransformerSpec spec, ModelWeights weights)
     {
         (Spec, _weights) = (spec, weights);
-        Device = weights.Embedding.device;
+        Device = weights.Embedding.Device;
         _decoder = new TransformerStack(spec.Decoder, weights.Decoder, AttentionSite.Decoder, Device);
         _encoder = spec.Encoder is null ? null
             : new TransformerStack(spec.Encoder, weights.Encoder!, AttentionSite.Encoder, Device);
@@ -27,8 +27,8 @@ internal sealed class LanguageModel : IDisposable
 
     public Device Device { get; }
 
-    /// <summary>Type of weights and matrix products: float32 or bfloat16.</summary>
-    public ScalarType Type => _weights.Embedding.dtype;
+    /// <summary>Type of matrix products: float32 or bfloat16.</summary>
+    public ScalarType Type => _weights.Embedding.Type;
 
     public ModelWeights Weights => _weights;
 
@@ -37,7 +37,7 @@ internal sealed class LanguageModel : IDisposable
     /// <returns>[B, L, embedding width].</returns>
     public Tensor Embed(Tensor ids)
     {
-        Tensor rows = _weights.Embedding.index_select(0, ids.flatten()).view(ids.size(0), ids.size(1), -1);
+        Tensor rows = _weights.Embedding.Select(ids.flatten()).view(ids.size(0), ids.size(1), -1);
         return Spec.EmbeddingScale == 1 ? rows : rows * Scalars.Real(Spec.EmbeddingScale);
     }
 
@@ -80,17 +80,25 @@ internal sealed class LanguageModel : IDisposable
     public Tensor Logits(Tensor hidden)
     {
         Tensor scaled = Spec.Head.Scale == 1 ? hidden : hidden * Scalars.Real(Spec.Head.Scale);
-        return Layers.Product(scaled, _weights.Head, _weights.HeadBias);
+        Tensor logits = _weights.Head.Product(scaled, _weights.HeadBias);
+        return Spec.Head.Cap is { } cap ? Layers.Capped(logits, cap) : logits;
     }
 
     /// <summary>The gradient of hidden states from that of their logits.</summary>
-    /// <param name="logits">
+    /// <param name="ofLogits">
     /// Gradient with respect to <see cref="Logits"/>, [tokens, V], in the type of the weights.
     /// </param>
+    /// <param name="logits">The logits themselves, [tokens, V].</param>
     /// <returns>[tokens, embedding width].</returns>
-    public Tensor HiddenGradient(Tensor logits)
+    public Tensor HiddenGradient(Tensor ofLogits, Tensor logits)
     {
-        Tensor gradient = logits.matmul(_weights.Head);
+        if (Spec.Head.Cap is { } cap)
+        {
+            // The derivative of the cap, 1 - tanh^2, from what it gave.
+            Tensor tanh = logits * Scalars.Real(1 / cap);
+            ofLogits = ofLogits.addcmul(ofLogits * tanh, tanh, Scalars.MinusOne);
+        }
+        Tensor gradient = _weights.Head.BackProduct(ofLogits);
         return Spec.Head.Scale == 1 ? gradient : gradient.mul_(Scalars.Real(Spec.Head.Scale));
     }
 

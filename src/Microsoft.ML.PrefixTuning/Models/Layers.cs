@@ -11,11 +11,7 @@ internal static class Layers
     /// <param name="x">[..., in].</param>
     /// <param name="linear">Weight [out, in].</param>
     /// <returns>[..., out].</returns>
-    public static Tensor Apply(this Linear linear, Tensor x) => Product(x, linear.Weight, linear.Bias);
-
-    /// <inheritdoc cref="Apply(Linear, Tensor)"/>
-    public static Tensor Product(Tensor x, Tensor weight, Tensor? bias) => SkinnyProduct.Suits(x, weight)
-        ? SkinnyProduct.Product(x, weight, bias) : nn.functional.linear(x, weight, bias);
+    public static Tensor Apply(this Linear linear, Tensor x) => linear.Weight.Product(x, linear.Bias);
 
     /// <summary>The norm of the innermost axis, computed in float32, in the type of its input.</summary>
     public static Tensor Apply(this Norm norm, Tensor x, NormSpec spec)
@@ -32,6 +28,10 @@ internal static class Layers
         };
         return type == ScalarType.Float32 ? normed : normed.to(type);
     }
+
+    /// <summary>x below a soft cap: cap tanh(x / cap).</summary>
+    public static Tensor Capped(Tensor x, double cap) =>
+        (x * Scalars.Real(1 / cap)).tanh() * Scalars.Real(cap);
 
     /// <summary>The feed-forward half of a block.</summary>
     public static Tensor FeedForward(BlockWeights block, FeedForwardSpec spec, Tensor x)

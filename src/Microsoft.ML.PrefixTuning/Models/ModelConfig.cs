@@ -42,6 +42,9 @@ internal sealed class ModelConfig
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => _values.Find(key) is not null;
 
+    /// <summary>Whether the key is there and null.</summary>
+    public bool IsNull(string key) => _values.Element.TryGetProperty(key, out _) && !Has(key);
+
     /// <summary>A whole number from 1 up.</summary>
     public int Count(string key) => Whole(key, 1) ?? throw Missing(key);
 
@@ -55,7 +58,7 @@ internal sealed class ModelConfig
     public int? Whole(string key, int least, int? absent = null)
     {
         if (Find(key) is not { } value)
-            return _values.Element.TryGetProperty(key, out _) ? null : absent;
+            return IsNull(key) ? null : absent;
         return value.Element.ValueKind == JsonValueKind.Number && value.Element.TryGetDouble(out double number)
             && number == Math.Floor(number) && number >= least && number <= LargestCount ? (int)number
             : throw value.Wrong($"a whole number from {least} to {LargestCount}");
@@ -89,6 +92,10 @@ internal sealed class ModelConfig
     /// <summary>A list of texts, or null where the key is absent.</summary>
     public IReadOnlyList<string>? Texts(string key) => Find(key) is not { } list ? null
         : [.. list.Items().Select(item => item.Text())];
+
+    /// <summary>A list of finite numbers, or null where the key is absent.</summary>
+    public IReadOnlyList<double>? Numbers(string key) => Find(key) is not { } list ? null
+        : [.. list.Items().Select(item => item.Number())];
 
     /// <summary>
     /// A token id or a list of them, all below the limit; empty where the key is absent. -1 stands for none.

@@ -105,6 +105,10 @@ internal readonly record struct NamedValue(string Name, string? Value)
     public static NamedValue NumberIfAny(string name, long? value) =>
         value is long given ? Number(name, given) : default;
 
+    /// <summary>A number; none is neutral.</summary>
+    public static NamedValue NumberIfAny(string name, double? value) =>
+        value is double given ? Number(name, given) : default;
+
     /// <summary>A number in the shortest form that reads back as the same one.</summary>
     public static NamedValue Number(string name, double value) =>
         new(name, value.ToString("R", CultureInfo.InvariantCulture));

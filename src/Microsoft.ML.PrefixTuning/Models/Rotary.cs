@@ -9,7 +9,9 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// </summary>
 internal static class Rotary
 {
-    /// <summary>One frequency a pair of elements, and the factor on cosine and sine (1 but for yarn).</summary>
+    /// <summary>
+    /// One frequency a pair of elements, and the factor on cosine and sine (1 but for yarn and longrope).
+    /// </summary>
     public static (float[] Frequencies, double AttentionFactor) Frequencies(RotarySpec spec)
     {
         int pairs = spec.RotatedSize / 2;
@@ -22,7 +24,7 @@ internal static class Rotary
             LinearScaling linear => (Array.ConvertAll(plain, f => (float)(f / linear.Factor)), 1),
             Llama3Scaling llama3 => (Array.ConvertAll(plain, f => Stretch(f, llama3)), 1),
             YarnScaling yarn => (Blend(plain, spec, yarn), yarn.AttentionFactor),
-            DivisorScaling divisor => (Divide(plain, divisor.Divisors), 1),
+            DivisorScaling divisor => (Divide(plain, divisor.Divisors), divisor.AttentionFactor),
             _ => throw new UnreachableException($"Rotary scaling {spec.Scaling} is not known here."),
         };
     }

@@ -84,6 +84,9 @@ internal sealed record BlockNames
 
     public required string Up { get; init; }
 
+    /// <summary>Gate and up lie in one matrix under the name of up, the gate first (Phi-3).</summary>
+    public bool GateInUp { get; init; }
+
     public required string Down { get; init; }
 
     public bool FeedForwardBias { get; init; }

@@ -78,8 +78,14 @@ internal sealed record StackSpec
     /// <summary>What scores are multiplied with; null means one over the square root of the head size.</summary>
     public double? ScoreScale { get; init; }
 
-    /// <summary>Queries and keys are normed per head before rotation.</summary>
-    public bool QueryKeyNorm { get; init; }
+    /// <summary>Scores are capped softly at this, before the mask; null for no cap (Gemma 2).</summary>
+    public double? ScoreCap { get; init; }
+
+    /// <summary>What the halves of a block are multiplied with before they are added (Granite).</summary>
+    public double ResidualScale { get; init; } = 1;
+
+    /// <summary>Whether queries and keys are normed before rotation.</summary>
+    public QueryKeyNorm QueryKeyNorm { get; init; }
 
     /// <summary>A norm behind the last layer.</summary>
     public bool FinalNorm { get; init; } = true;
@@ -134,6 +140,22 @@ internal enum Residual
 
     /// <summary>x + norm(attention(norm(x))), then x + norm(feed-forward(norm(x))).</summary>
     NormBothSides,
+
+    /// <summary>x + norm(attention(x)), then x + norm(feed-forward(x)) (OLMo 2).</summary>
+    NormBehind,
+}
+
+/// <summary>What of queries and keys is normed.</summary>
+internal enum QueryKeyNorm
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Every head's by itself, with one weight for all.</summary>
+    EachHead,
+
+    /// <summary>All heads of a token as one vector (OLMo 2).</summary>
+    AllHeads,
 }
 
 internal enum Activation
@@ -147,8 +169,11 @@ internal enum Activation
 /// <summary>down(activation(up(x))), or down(activation(gate(x)) * up(x)) where gated.</summary>
 internal sealed record FeedForwardSpec(Activation Activation, int Inner, bool Gated);
 
-/// <summary>The output matrix: the embedding or one of its own, a bias, a factor before it (T5).</summary>
-internal sealed record OutputHead(bool Tied, bool Bias = false, double Scale = 1);
+/// <summary>
+/// The output matrix: the embedding or one of its own, a bias, a factor before it (T5), a soft cap of the logits behind
+/// it (Gemma 2).
+/// </summary>
+internal sealed record OutputHead(bool Tied, bool Bias = false, double Scale = 1, double? Cap = null);
 
 /// <summary>What an encoder-decoder model says of the texts it writes (generation_config.json).</summary>
 internal sealed record OutputRules

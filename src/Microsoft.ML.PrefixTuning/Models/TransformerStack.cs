@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Linq;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -13,7 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Models;
 ///  NormFirst            NormLast              Parallel                 NormBothSides
 ///  x ─┬─ norm ─ attn ─+  x ─┬─ attn ─+─ norm   x ─┬─ norm1 ─ attn ─+     x ─┬─ norm ─ attn ─ norm ─+
 ///     └───────────────┘     └────────┘            ├─ norm2 ─ ff ───+        └──────────────────────┘
-///                                                 └────────────────┘
+///                                                 └────────────────┘     NormBehind: the same without the first norm
 /// </code>
 /// </remarks>
 internal sealed class TransformerStack : IDisposable
@@ -57,9 +58,9 @@ internal sealed class TransformerStack : IDisposable
         for (int layer = 0; layer < _spec.Layers; layer++)
         {
             BlockWeights block = _weights.Blocks[layer];
-            var pass = new AttentionPass(_site, layer, _spec.Heads, block.Attention,
-                _spec.QueryKeyNorm ? _spec.Norm : null, AttentionPass.Factor(_spec.ScoreScale, _spec.Heads.Size),
-                _spec.Window(layer) is null ? full : windowed, input.MaskOf(_spec, layer), memory);
+            var rotation = Rotates(layer) ? _spec.Window(layer) is null ? full : windowed : null;
+            var pass = new AttentionPass(_site, layer, _spec, block.Attention, rotation, input.MaskOf(_spec, layer),
+                memory);
             Tensor next = is_grad_enabled() ? Block(x, block, pass, cross, crossMask)
                 : BlockAlone(x, block, pass, cross, crossMask);
             if (layer > 0 && !is_grad_enabled())
@@ -76,6 +77,8 @@ internal sealed class TransformerStack : IDisposable
         _full?.Dispose();
         _windowed?.Dispose();
     }
+
+    private bool Rotates(int layer) => _spec.Positions is RotaryPositions rotary && !rotary.Unrotated.Contains(layer);
 
     private Tensor Place(Tensor embedded, Tensor positions)
     {
@@ -105,27 +108,35 @@ internal sealed class TransformerStack : IDisposable
         switch (_spec.Residual)
         {
             case Residual.NormFirst:
-                x = x.Plus(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass));
+                x = Sum(x, Attention.Self(block.AttentionNorm!.Apply(x, norm), pass));
                 if (cross is not null)
-                    x = x.Plus(cross.Attend(block.CrossNorm!.Apply(x, norm), block, _spec, pass.Layer, crossMask));
-                return x.Plus(Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)));
+                    x = Sum(x, cross.Attend(block.CrossNorm!.Apply(x, norm), block, _spec, pass.Layer, crossMask));
+                return Sum(x, Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)));
             case Residual.NormLast:
-                x = block.AttentionNorm!.Apply(x.Plus(Attention.Self(x, pass)), norm);
+                x = block.AttentionNorm!.Apply(Sum(x, Attention.Self(x, pass)), norm);
                 if (cross is not null)
-                    x = block.CrossNorm!.Apply(x.Plus(cross.Attend(x, block, _spec, pass.Layer, crossMask)), norm);
-                return block.FeedForwardNorm!.Apply(x.Plus(Layers.FeedForward(block, _spec.FeedForward, x)), norm);
+                    x = block.CrossNorm!.Apply(Sum(x, cross.Attend(x, block, _spec, pass.Layer, crossMask)), norm);
+                return block.FeedForwardNorm!.Apply(Sum(x, Layers.FeedForward(block, _spec.FeedForward, x)), norm);
             case Residual.Parallel:
-                return x.Plus(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass))
-                    .Plus(Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)));
+                return Sum(Sum(x, Attention.Self(block.AttentionNorm!.Apply(x, norm), pass)),
+                    Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)));
             case Residual.NormBothSides:
-                x = x.Plus(block.AttentionPostNorm!.Apply(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass),
+                x = Sum(x, block.AttentionPostNorm!.Apply(Attention.Self(block.AttentionNorm!.Apply(x, norm), pass),
                     norm));
-                return x.Plus(block.FeedForwardPostNorm!.Apply(
+                return Sum(x, block.FeedForwardPostNorm!.Apply(
                     Layers.FeedForward(block, _spec.FeedForward, block.FeedForwardNorm!.Apply(x, norm)), norm));
+            case Residual.NormBehind:
+                x = Sum(x, block.AttentionNorm!.Apply(Attention.Self(x, pass), norm));
+                return Sum(x,
+                    block.FeedForwardNorm!.Apply(Layers.FeedForward(block, _spec.FeedForward, x), norm));
             default:
                 throw new UnreachableException($"Residual {_spec.Residual} is not known here.");
         }
     }
+
+    /// <summary>The residual stream and a half of a block.</summary>
+    private Tensor Sum(Tensor x, Tensor half) => _spec.ResidualScale == 1 ? x.Plus(half)
+        : x.add(half, Scalars.Real(_spec.ResidualScale));
 
     /// <summary>The frequencies of one rotation, on the device. Owns its tensor.</summary>
     private sealed class RotaryTable : IDisposable

@@ -5,12 +5,13 @@ using TorchSharp;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>A frozen linear map: weight [out, in], bias [out].</summary>
-internal sealed record Linear(torch.Tensor Weight, torch.Tensor? Bias);
+internal sealed record Linear(FrozenMatrix Weight, torch.Tensor? Bias);
 
 /// <summary>A frozen norm: weight and bias [E], float32 whatever the model's precision.</summary>
 internal sealed record Norm(torch.Tensor Weight, torch.Tensor? Bias);
 
-/// <summary>One attention: E to H * D, G * D, G * D and back, and norms of queries and keys [D].</summary>
+/// <summary>One attention: E to H * D, G * D, G * D and back, and norms of queries and keys, [D] or
+/// [H * D] and [G * D].</summary>
 internal sealed record AttentionWeights(Linear Query, Linear Key, Linear Value, Linear Output, Norm? QueryNorm,
     Norm? KeyNorm);
 
@@ -65,10 +66,10 @@ internal sealed record StackWeights
 internal sealed class ModelWeights(IReadOnlyList<torch.Tensor> owned) : IDisposable
 {
     /// <summary>[V, embedding width].</summary>
-    public required torch.Tensor Embedding { get; init; }
+    public required FrozenMatrix Embedding { get; init; }
 
     /// <summary>[V, embedding width]; the embedding itself where tied.</summary>
-    public required torch.Tensor Head { get; init; }
+    public required FrozenMatrix Head { get; init; }
 
     /// <summary>[V].</summary>
     public torch.Tensor? HeadBias { get; init; }
@@ -85,9 +86,13 @@ internal sealed class ModelWeights(IReadOnlyList<torch.Tensor> owned) : IDisposa
     /// <summary>Every tensor that is held, once.</summary>
     public IReadOnlyList<torch.Tensor> Owned => owned;
 
+    /// <summary>Where stored matrices are widened; null where all lie wide. Owned too.</summary>
+    public WideSpace? Space { get; init; }
+
     public void Dispose()
     {
         foreach (torch.Tensor tensor in owned)
             tensor.Dispose();
+        Space?.Dispose();
     }
 }

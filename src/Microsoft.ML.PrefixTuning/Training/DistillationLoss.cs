@@ -39,27 +39,27 @@ internal static class DistillationLoss
         {
             using var scope = NewDisposeScope();
             long length = Math.Min(size, count - start);
-            Tensor student = LogProbabilities(model, hidden.narrow(0, start, length), temperature);      // [C, V]
+            Tensor logits = model.Logits(hidden.narrow(0, start, length));                               // [C, V]
+            Tensor student = LogProbabilities(logits, temperature);
             Tensor values = teacher.Values.narrow(0, start, length);
             (double part, Tensor ofScores) = teacher.Ids is null
-                ? Whole(student, LogProbabilities(model, values.to(hidden.dtype), temperature))
+                ? Whole(student, LogProbabilities(model.Logits(values.to(hidden.dtype)), temperature))
                 : Top(student, values, teacher.Ids.narrow(0, start, length));
             sum += part;
-            gradient?.narrow(0, start,
-                length).copy_(model.HiddenGradient(ofScores.mul_(Scalars.Real(temperature)).to(hidden.dtype)));
+            Tensor ofLogits = ofScores.mul_(Scalars.Real(temperature)).to(hidden.dtype);
+            gradient?.narrow(0, start, length).copy_(model.HiddenGradient(ofLogits, logits));
         }
         return sum * temperature * temperature;
     }
 
     /// <summary>Log-probabilities at a temperature.</summary>
-    /// <param name="model">The base.</param>
-    /// <param name="hidden">[C, E].</param>
+    /// <param name="logits">[C, V].</param>
     /// <param name="temperature">What the scores are divided by.</param>
     /// <returns>[C, V], float32.</returns>
-    public static Tensor LogProbabilities(LanguageModel model, Tensor hidden, double temperature)
+    public static Tensor LogProbabilities(Tensor logits, double temperature)
     {
-        Tensor scores = model.Logits(hidden).to(ScalarType.Float32);
-        return (temperature == 1 ? scores : scores.div_(Scalars.Real(temperature))).log_softmax(Axis.Last);
+        Tensor scores = logits.to(ScalarType.Float32);
+        return (temperature == 1 ? scores : scores.div(Scalars.Real(temperature))).log_softmax(Axis.Last);
     }
 
     /// <summary>Divergence and gradient of whole distributions; overwrites both.</summary>

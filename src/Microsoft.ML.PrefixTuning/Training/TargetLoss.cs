@@ -13,7 +13,7 @@ internal static class TargetLoss
 {
     // Scores of one chunk: 32 MB in float32. Smaller ones read the head too often, larger ones leave the processor's
     // caches.
-    private const long ChunkNumbers = 1L << 23;
+    public const long ChunkNumbers = 1L << 23;
 
     /// <summary>The sum of the tokens' losses, without label smoothing.</summary>
     /// <param name="model">The base.</param>
@@ -21,6 +21,8 @@ internal static class TargetLoss
     /// <param name="labels">[T], int64.</param>
     public static double Sum(LanguageModel model, Tensor hidden, Tensor labels)
     {
+        if (StoredHeadLoss.Suits(model))
+            return StoredHeadLoss.Sum(model, hidden, labels);
         double sum = 0;
         long count = hidden.size(0), size = ChunkTokens(model);
         using var noGradient = no_grad();
@@ -28,7 +30,7 @@ internal static class TargetLoss
         {
             using var scope = NewDisposeScope();
             long length = Math.Min(size, count - start);
-            Tensor scores = LogProbabilities(model, hidden.narrow(0, start, length));
+            Tensor scores = LogProbabilities(model.Logits(hidden.narrow(0, start, length)));
             sum += Losses(scores, labels.narrow(0, start, length), 0);
         }
         return sum;
@@ -43,6 +45,8 @@ internal static class TargetLoss
     public static (double Sum, Tensor Gradient) WithGradient(LanguageModel model, Tensor hidden, Tensor labels,
         double smoothing)
     {
+        if (StoredHeadLoss.Suits(model))
+            return StoredHeadLoss.WithGradient(model, hidden, labels, smoothing);
         double sum = 0;
         long count = hidden.size(0), size = ChunkTokens(model);
         using var noGradient = no_grad();
@@ -52,16 +56,17 @@ internal static class TargetLoss
             using var scope = NewDisposeScope();
             long length = Math.Min(size, count - start);
             Tensor wanted = labels.narrow(0, start, length);
-            Tensor scores = LogProbabilities(model, hidden.narrow(0, start, length));          // [C, V]
+            Tensor logits = model.Logits(hidden.narrow(0, start, length));                     // [C, V]
+            Tensor scores = LogProbabilities(logits);
             sum += Losses(scores, wanted, smoothing);
             ToGradient(scores, wanted, smoothing);
-            gradient.narrow(0, start, length).copy_(model.HiddenGradient(scores.to(hidden.dtype)));
+            gradient.narrow(0, start, length).copy_(model.HiddenGradient(scores.to(hidden.dtype), logits));
         }
         return (sum, gradient);
     }
 
     /// <summary>Tokens of one chunk.</summary>
-    public static long ChunkTokens(LanguageModel model) => Math.Max(1, ChunkNumbers / model.Weights.Head.size(0));
+    public static long ChunkTokens(LanguageModel model) => Math.Max(1, ChunkNumbers / model.Weights.Head.Rows);
 
     /// <summary>
     /// Log-probabilities become the gradient of the loss with respect to the scores: probability minus wanted
@@ -76,8 +81,7 @@ internal static class TargetLoss
         scores.scatter_add_(1, column, full_like(column, Scalars.Real(smoothing - 1), ScalarType.Float32));
     }
 
-    private static Tensor LogProbabilities(LanguageModel model, Tensor hidden) =>
-        model.Logits(hidden).log_softmax(Axis.Last, ScalarType.Float32);
+    private static Tensor LogProbabilities(Tensor logits) => logits.log_softmax(Axis.Last, ScalarType.Float32);
 
     /// <summary>(1 - s) times the label's loss plus s times the mean loss of all tokens, added up in double.</summary>
     private static double Losses(Tensor logProbabilities, Tensor labels, double smoothing)

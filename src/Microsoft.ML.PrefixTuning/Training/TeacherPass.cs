@@ -66,12 +66,12 @@ internal sealed record TeacherPass
         var values = new List<float>();
         var ids = new List<long>();
         long count = hidden.size(0), size = TargetLoss.ChunkTokens(Model);
-        int known = (int)Math.Min(TopK, Model.Weights.Head.size(0));
+        int known = (int)Math.Min(TopK, Model.Weights.Head.Rows);
         for (long start = 0; start < count; start += size)
         {
             using var scope = NewDisposeScope();
-            Tensor all = DistillationLoss.LogProbabilities(Model,
-                hidden.narrow(0, start, Math.Min(size, count - start)), Temperature);
+            Tensor logits = Model.Logits(hidden.narrow(0, start, Math.Min(size, count - start)));
+            Tensor all = DistillationLoss.LogProbabilities(logits, Temperature);
             (Tensor top, Tensor places) = all.topk(known, Axis.Last);
             Tensor rest = all.exp_().scatter_(1, places, zeros_like(top)).sum([Axis.Last], keepdim: true);
             values.AddRange(Floats(cat([top, rest], Axis.Last)));

@@ -46,6 +46,7 @@ internal static class TrainingSignature
     [
         .. run.Base is { } identity ? Under("base.", identity.Values.Select(pair => Named(pair.Key, pair.Value))) : [],
         Named("precision", run.Model.Type == ScalarType.BFloat16 ? "bfloat16" : "float32"),
+        If(run.Model.Weights.Space is not null, "base as stored"),
         Named("device", run.Model.Device.type.ToString().ToLowerInvariant()),
         NumberIfAny("decoder start", run.Model.Spec.Tokens.DecoderStart),
         Number(SeedName, run.Seed),

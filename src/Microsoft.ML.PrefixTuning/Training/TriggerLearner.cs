@@ -139,7 +139,8 @@ internal sealed class TriggerLearner : PrefixLearner
         int tokens = rows.Sum(row => TargetStates.Count(Run.Model, row));
         double norm = AdamW.Norm([gradient]) / tokens;
         Tensor allowed = tensor(Array.ConvertAll(_request.Allowed, id => (long)id), device: Run.Model.Device).clone();
-        Tensor changes = Run.Model.Weights.Embedding.matmul(gradient[0, place]).index_select(0, allowed);
+        Tensor changes = Run.Model.Weights.Embedding.Product(gradient[0, place].unsqueeze(0), null)[0]
+            .index_select(0, allowed);
         // One more than wanted, for the word that is there may be among them.
         int count = Math.Min(_request.Candidates + 1, _request.Allowed.Length);
         long[] places = changes.topk(count, largest: false).indexes.cpu().data<long>().ToArray();

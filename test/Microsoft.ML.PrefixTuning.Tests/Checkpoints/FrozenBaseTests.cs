@@ -36,7 +36,7 @@ public sealed class FrozenBaseTests
         Assert.AreSame(first.Base, second.Base);
         first.Dispose();
         first.Dispose();
-        Assert.IsFalse(second.Base.Model.Weights.Embedding.IsInvalid);
+        Assert.IsFalse(((WideMatrix)second.Base.Model.Weights.Embedding).Tensor.IsInvalid);
         second.Dispose();
         Assert.AreEqual(tensors, OwnTensors.Live);
     }

@@ -24,7 +24,7 @@ public sealed class PeftAdapterTests
     public static IEnumerable<object[]> Adapters =>
         from folder in FamilyCase.Folders
         from adapter in (string[])["adapter", "adapter-projected", "adapter-prompt"]
-        where Directory.Exists(Path.Combine(Fixtures.Families!, folder, adapter))
+        where FamilyCase.HasFile(folder, adapter)
         select new object[] { folder, adapter };
 
     [TestInitialize]

@@ -197,7 +197,7 @@ public sealed class AttributeTests
         IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
         PrefixTuningEstimator estimator = TinyBase.Estimator(Context, Options with { AttributeColumnName = column });
         TextGenerationEstimator generation = Combined(s_model.Prefixes, column);
-        SchemaShape shape = MlNetMembers.MakeShape(data.Schema);
+        SchemaShape shape = HiddenMembers.MakeShape(data.Schema);
         Action[] uses = [() => estimator.GetOutputSchema(shape), () => estimator.Fit(data), () =>
             generation.GetOutputSchema(shape), () => generation.Fit(data)];
         foreach (Action use in uses)

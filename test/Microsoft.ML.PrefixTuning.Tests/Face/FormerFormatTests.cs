@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -23,7 +24,11 @@ public sealed class FormerFormatTests
 
     private readonly TemporaryFolder _folder = new();
 
-    public static IEnumerable<object[]> Bases => BaseIdentityTests.Bases;
+    // Families that came later were never saved in that format.
+    public static IEnumerable<object[]> Bases =>
+        BaseIdentityTests.Bases.Where(one => File.Exists(Text((string)one[0])));
+
+    private static string Text(string name) => Path.Combine(BaseIdentityTests.Folder, name, "former.json");
 
     private static string Saved => Path.Combine(AppContext.BaseDirectory, "SavedModels", "00010001");
 
@@ -39,7 +44,7 @@ public sealed class FormerFormatTests
     [TestMethod]
     [DynamicData(nameof(Bases))]
     public void ConfigText_OfBase_IsThatOfThen(string name) => Assert.AreEqual(
-        File.ReadAllText(Path.Combine(BaseIdentityTests.Folder, name, "former.json")),
+        File.ReadAllText(Text(name)),
         Encoding.UTF8.GetString(FormerConfigText.Of(BaseIdentityTests.Spec(name))));
 
     [TestMethod]

@@ -241,7 +241,7 @@ public sealed class OptionsTests
                 Progress = _ =>
                 {
                     if (++steps == 2)
-                        MlNetMembers.CancelExecution(context);
+                        HiddenMembers.CancelExecution(context);
                 },
             },
         };

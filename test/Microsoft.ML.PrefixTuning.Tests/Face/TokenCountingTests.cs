@@ -72,7 +72,7 @@ public sealed class TokenCountingTests
     public void GetOutputSchema_PromiseAndDelivery_AreTheSame()
     {
         TokenCountingEstimator estimator = Context.Transforms.Text.CountTokens("Tokens", "Input", TinyBase.Llama);
-        SchemaShape.Column promised = estimator.GetOutputSchema(MlNetMembers.MakeShape(Rows.Schema)).Single(
+        SchemaShape.Column promised = estimator.GetOutputSchema(HiddenMembers.MakeShape(Rows.Schema)).Single(
             column => column.Name == "Tokens");
 
         Assert.AreEqual(NumberDataViewType.Int32, promised.ItemType);

@@ -63,7 +63,7 @@ public sealed class VectorColumnTests
 
     private static SchemaShape Shape(IDataView data) =>
         Context.Transforms.CopyColumns("Copy",
-            "Input").GetOutputSchema(MlNetMembers.MakeShape(data.Schema));
+            "Input").GetOutputSchema(HiddenMembers.MakeShape(data.Schema));
 
     private static PrefixTuningTransformer Fit(IDataView rows) => Estimator("Input", "Label").Fit(rows);
 

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -55,6 +56,33 @@ public sealed class FileHintTests
         File.WriteAllText(folder["tokenizer.json"], Pointer);
         var fault = Assert.ThrowsExactly<FormatException>(() => PretrainedTokenizer.FromFolder(folder.Path));
         Assert.EndsWith("It looks like a pointer file of Git LFS: fetch the real file.", fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow(Pointer, " It looks like a pointer file of Git LFS: fetch the real file.")]
+    [DataRow("<!doctype html>", " It looks like an HTML page.")]
+    [DataRow("GGUF1234", " It is a GGUF file.")]
+    [DataRow("PK\u0003\u0004", " It is a zip archive, as saved models are.")]
+    public void Read_OfAnotherFileAsConfig_SaysWhatItIs(string content, string expected)
+    {
+        using TemporaryFolder folder = new TemporaryFolder().CopyFrom(TinyBase.Folder("llama"));
+        File.WriteAllText(folder["config.json"], content);
+        var fault = Assert.ThrowsExactly<FormatException>(() => ModelConfig.Read(folder["config.json"]));
+        Assert.StartsWith("config.json: expected JSON, found something else: ", fault.Message);
+        Assert.EndsWith(expected, fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow(Pointer, " It looks like a pointer file of Git LFS: fetch the real file.")]
+    [DataRow("<!doctype html>", " It looks like an HTML page.")]
+    [DataRow("PK\u0003\u0004", " It is a zip archive, as saved models are.")]
+    public void Open_OfAnotherFileAsGguf_SaysWhatItIs(string content, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["model.gguf"], content);
+        var fault = Assert.ThrowsExactly<FormatException>(() => GgufFile.Open(folder["model.gguf"]));
+        Assert.StartsWith("model.gguf: magic number: expected that of a GGUF file, found 0x", fault.Message);
+        Assert.EndsWith(expected, fault.Message);
     }
 
     [TestMethod]

@@ -81,6 +81,7 @@ public sealed class BaseIdentityTests
         TransformerSpec spec = Spec("llama");
         Differ<NormKind>(kind => spec.Decoder with { Norm = spec.Decoder.Norm with { Kind = kind } });
         Differ<Residual>(residual => spec.Decoder with { Residual = residual });
+        Differ<QueryKeyNorm>(norm => spec.Decoder with { QueryKeyNorm = norm });
         FeedForwardSpec forward = spec.Decoder.FeedForward;
         Differ<Activation>(one => spec.Decoder with { FeedForward = forward with { Activation = one } });
 

@@ -21,6 +21,12 @@ public sealed class FamilyConfigTests
     private const string Common =
         """{ "vocab_size": 99, "hidden_size": 8192, "num_hidden_layers": 30, "num_attention_heads": 64, "intermediate_size": 24 }""";
 
+    private const string Both =
+        """
+        { "vocab_size": 99, "d_model": 64, "encoder_layers": 3, "encoder_attention_heads": 4, "encoder_ffn_dim": 24,
+          "decoder_layers": 2, "decoder_attention_heads": 8, "decoder_ffn_dim": 32 }
+        """;
+
     private static readonly Dictionary<string, string> s_least = new()
     {
         ["llama"] = Common,
@@ -28,13 +34,17 @@ public sealed class FamilyConfigTests
         ["qwen2"] = Common,
         ["qwen3"] = Common,
         ["gemma3_text"] = Common,
+        ["gemma2"] = Common,
+        ["granite"] = Common,
+        ["olmo2"] = Common,
+        ["phi3"] = Common,
+        ["smollm3"] = Common,
         ["gpt_neox"] = Common,
         ["gpt2"] = """{ "vocab_size": 99, "n_embd": 64, "n_layer": 3, "n_head": 4 }""",
         ["opt"] = """{ "vocab_size": 99, "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "ffn_dim": 24 }""",
-        ["bart"] = """
-            { "vocab_size": 99, "d_model": 64, "encoder_layers": 3, "encoder_attention_heads": 4, "encoder_ffn_dim": 24,
-              "decoder_layers": 2, "decoder_attention_heads": 8, "decoder_ffn_dim": 32 }
-            """,
+        ["bart"] = Both,
+        ["mbart"] = Both,
+        ["pegasus"] = Both,
         ["t5"] = """{ "vocab_size": 99, "d_model": 64, "d_kv": 12, "d_ff": 24, "num_layers": 3, "num_heads": 4 }""",
     };
 
@@ -51,6 +61,19 @@ public sealed class FamilyConfigTests
         ["epsilon"] = config => Spec(config).Decoder.Norm.Epsilon,
         ["residual"] = config => Spec(config).Decoder.Residual.ToString(),
         ["final norm"] = config => Spec(config).Decoder.FinalNorm,
+        ["head cap"] = config => Spec(config).Head.Cap,
+        ["score cap"] = config => Spec(config).Decoder.ScoreCap,
+        ["residual scale"] = config => Spec(config).Decoder.ResidualScale,
+        ["query/key norm"] = config => Spec(config).Decoder.QueryKeyNorm.ToString(),
+        ["norm"] = config => Spec(config).Decoder.Norm.Kind.ToString(),
+        ["embedding norm"] = config => Spec(config).Decoder.EmbeddingNorm,
+        ["final norm of the encoder"] = config => Spec(config).Encoder!.FinalNorm,
+        ["positions"] = config => $"{Spec(config).Decoder.Positions} {Spec(config).Encoder!.Positions}",
+        ["unrotated"] = config => string.Join(' ', Rotation(config).Unrotated),
+        ["divisor"] = config => Rotation(config).Full.Scaling is DivisorScaling divisor ? divisor.Divisors[^1] : null,
+        ["attention factor"] = config =>
+            Rotation(config).Full.Scaling is DivisorScaling divisor ? divisor.AttentionFactor : null,
+        ["fused"] = config => $"{Names(config).Attention.Fused?.Name} {Names(config).GateInUp}",
         ["score scale"] = config => Spec(config).Decoder.ScoreScale,
         ["activation"] = config => Spec(config).Decoder.FeedForward.Activation.ToString(),
         ["gated"] = config => Spec(config).Decoder.FeedForward.Gated,
@@ -123,6 +146,59 @@ public sealed class FamilyConfigTests
     [DataRow("gemma3_text", "base of windows", 10_000.0)]
     [DataRow("gemma3_text", "windows", "4096 in 0-4,6-10,12-16,18-22,24-28")]
     [DataRow("gemma3_text", "input bias", false)]
+    [DataRow("gemma2", "context", 8192)]
+    [DataRow("gemma2", "key/value heads", 4)]
+    [DataRow("gemma2", "head size", 256)]
+    [DataRow("gemma2", "score scale", 1 / 16.0)]
+    [DataRow("gemma2", "score cap", 50.0)]
+    [DataRow("gemma2", "head cap", 30.0)]
+    [DataRow("gemma2", "epsilon", 1e-6)]
+    [DataRow("gemma2", "norm", "RootMeanSquareOfOnePlus")]
+    [DataRow("gemma2", "residual", "NormBothSides")]
+    [DataRow("gemma2", "query/key norm", "None")]
+    [DataRow("gemma2", "activation", "GeluTanh")]
+    [DataRow("gemma2", "tied", true)]
+    [DataRow("gemma2", "base", 10_000.0)]
+    [DataRow("gemma2", "windows",
+        "4096 in 0,2,4,6,8,10,12,14,16,18,20,22,24,26,28")]
+    [DataRow("gemma2", "input bias", false)]
+    [DataRow("granite", "context", 2048)]
+    [DataRow("granite", "key/value heads", 64)]
+    [DataRow("granite", "epsilon", 1e-6)]
+    [DataRow("granite", "embedding scale", 1.0)]
+    [DataRow("granite", "score scale", 1.0)]
+    [DataRow("granite", "residual scale", 1.0)]
+    [DataRow("granite", "head scale", 1.0)]
+    [DataRow("granite", "tied", false)]
+    [DataRow("granite", "base", 10_000.0)]
+    [DataRow("granite", "inner bias", false)]
+    [DataRow("olmo2", "context", 2048)]
+    [DataRow("olmo2", "key/value heads", 64)]
+    [DataRow("olmo2", "epsilon", 1e-5)]
+    [DataRow("olmo2", "residual", "NormBehind")]
+    [DataRow("olmo2", "query/key norm", "AllHeads")]
+    [DataRow("olmo2", "tied", false)]
+    [DataRow("olmo2", "base", 10_000.0)]
+    [DataRow("olmo2", "input bias", false)]
+    [DataRow("phi3", "context", 4096)]
+    [DataRow("phi3", "key/value heads", 64)]
+    [DataRow("phi3", "epsilon", 1e-5)]
+    [DataRow("phi3", "activation", "Silu")]
+    [DataRow("phi3", "tied", false)]
+    [DataRow("phi3", "base", 10_000.0)]
+    [DataRow("phi3", "rotated", 128)]
+    [DataRow("phi3", "scaling", "NoScaling")]
+    [DataRow("phi3", "windows", "")]
+    [DataRow("phi3", "input bias", false)]
+    [DataRow("phi3", "fused", "self_attn.qkv_proj True")]
+    [DataRow("smollm3", "context", 32_768)]
+    [DataRow("smollm3", "key/value heads", 4)]
+    [DataRow("smollm3", "epsilon", 1e-6)]
+    [DataRow("smollm3", "tied", true)]
+    [DataRow("smollm3", "base", 2_000_000.0)]
+    [DataRow("smollm3", "unrotated", "3 7 11 15 19 23 27")]
+    [DataRow("smollm3", "windows", "")]
+    [DataRow("smollm3", "input bias", false)]
     [DataRow("gpt_neox", "context", 2048)]
     [DataRow("gpt_neox", "epsilon", 1e-5)]
     [DataRow("gpt_neox", "activation", "Gelu")]
@@ -150,6 +226,24 @@ public sealed class FamilyConfigTests
     [DataRow("bart", "activation", "Gelu")]
     [DataRow("bart", "epsilon", 1e-5)]
     [DataRow("bart", "tied", true)]
+    [DataRow("mbart", "context", 1024)]
+    [DataRow("mbart", "embedding scale", 1.0)]
+    [DataRow("mbart", "activation", "Gelu")]
+    [DataRow("mbart", "residual", "NormFirst")]
+    [DataRow("mbart", "final norm", true)]
+    [DataRow("mbart", "final norm of the encoder", true)]
+    [DataRow("mbart", "embedding norm", true)]
+    [DataRow("mbart", "tied", true)]
+    [DataRow("mbart", "positions", "LearnedPositions { Capacity = 1024, Offset = 2, IsSinusoid = False } "
+        + "LearnedPositions { Capacity = 1024, Offset = 2, IsSinusoid = False }")]
+    [DataRow("pegasus", "context", 1024)]
+    [DataRow("pegasus", "embedding scale", 1.0)]
+    [DataRow("pegasus", "activation", "Gelu")]
+    [DataRow("pegasus", "residual", "NormFirst")]
+    [DataRow("pegasus", "final norm", true)]
+    [DataRow("pegasus", "embedding norm", false)]
+    [DataRow("pegasus", "positions", "LearnedPositions { Capacity = 1024, Offset = 0, IsSinusoid = True } "
+        + "LearnedPositions { Capacity = 1024, Offset = 0, IsSinusoid = True }")]
     [DataRow("t5", "layers", 3)]
     [DataRow("t5", "epsilon", 1e-6)]
     [DataRow("t5", "activation", "Relu")]
@@ -193,6 +287,31 @@ public sealed class FamilyConfigTests
         "scaling of windows", "NoScaling")]
     [DataRow("gemma3_text", """{ "rope_parameters": { "sliding_attention": { "rope_theta": 30 } } }""",
         "base of windows", 30.0)]
+    [DataRow("gemma2", """{ "attn_logit_softcapping": null }""", "score cap", null)]
+    [DataRow("gemma2", """{ "final_logit_softcapping": null }""", "head cap", null)]
+    [DataRow("gemma2", """{ "attn_logit_softcapping": 7, "final_logit_softcapping": 8 }""", "score cap", 7.0)]
+    [DataRow("gemma2", """{ "attn_logit_softcapping": 7, "final_logit_softcapping": 8 }""", "head cap", 8.0)]
+    [DataRow("gemma2", """{ "num_hidden_layers": 2, "layer_types": ["full_attention", "sliding_attention"] }""",
+        "windows", "4096 in 1")]
+    [DataRow("gemma2", """{ "sliding_window": null }""", "windows", "")]
+    [DataRow("gemma2", """{ "attention_bias": true }""", "output bias", true)]
+    [DataRow("granite", """{ "embedding_multiplier": 12 }""", "embedding scale", 12.0)]
+    [DataRow("granite", """{ "attention_multiplier": 0.0078125 }""", "score scale", 0.0078125)]
+    [DataRow("granite", """{ "residual_multiplier": 0.22 }""", "residual scale", 0.22)]
+    [DataRow("granite", """{ "logits_scaling": 8 }""", "head scale", 0.125)]
+    [DataRow("granite", """{ "mlp_bias": true }""", "inner bias", true)]
+    [DataRow("olmo2", """{ "attention_bias": true }""", "output bias", true)]
+    [DataRow("phi3", """{ "sliding_window": 2047 }""", "windows", "2047 in 0-29")]
+    [DataRow("phi3", """{ "partial_rotary_factor": 0.75 }""", "rotated", 96)]
+    [DataRow("phi3", """{ "rope_parameters": { "partial_rotary_factor": 0.75 } }""", "rotated", 96)]
+    [DataRow("smollm3", """{ "no_rope_layer_interval": 10 }""", "unrotated", "9 19 29")]
+    [DataRow("smollm3", """{ "num_hidden_layers": 3, "no_rope_layers": [1, 0, 1, 0] }""", "unrotated", "1")]
+    [DataRow("smollm3", """{ "sliding_window": 24 }""", "windows", "")]
+    [DataRow("smollm3", """{ "sliding_window": 24, "use_sliding_window": true, "no_rope_layer_interval": 15 }""",
+        "windows", "24 in 14,29")]
+    [DataRow("smollm3", """{ "use_sliding_window": true }""", "windows", "")]
+    [DataRow("mbart", """{ "scale_embedding": true }""", "embedding scale", 8.0)]
+    [DataRow("pegasus", """{ "activation_function": "relu" }""", "activation", "Relu")]
     [DataRow("gpt_neox", """{ "rotary_pct": 1, "rotary_emb_base": 30 }""", "rotated", 128)]
     [DataRow("gpt_neox", """{ "rope_parameters": { "rope_theta": 30 } }""", "rotated", 32)]
     [DataRow("gpt_neox", """{ "rope_parameters": { "partial_rotary_factor": 0.5 }, "rotary_emb_base": 30 }""", "base",
@@ -207,7 +326,7 @@ public sealed class FamilyConfigTests
     [DataRow("t5", """{ "feed_forward_proj": "gated-gelu" }""", "activation", "GeluTanh")]
     [DataRow("t5", """{ "tie_word_embeddings": false }""", "head scale", 1.0)]
     [DataRow("t5", """{ "tie_word_embeddings": false, "scale_decoder_outputs": true }""", "head scale", 0.125)]
-    public void Describe_OfAConfigThatSaysMore_ObeysIt(string family, string changes, string part, object expected) =>
+    public void Describe_OfAConfigThatSaysMore_ObeysIt(string family, string changes, string part, object? expected) =>
         Assert.AreEqual(expected, s_parts[part](Config(family, changes)));
 
     [TestMethod]
@@ -228,7 +347,7 @@ public sealed class FamilyConfigTests
         Assert.AreEqual("config.json: 'rope_parameters.rope_theta': found 30, supported is nothing.", fault.Message);
     }
 
-    private static ModelConfig Config(string family, string changes)
+    internal static ModelConfig Config(string family, string changes)
     {
         JsonObject values = JsonNode.Parse(s_least[family])!.AsObject();
         values["model_type"] = family;
@@ -237,7 +356,9 @@ public sealed class FamilyConfigTests
         return ModelConfig.Parse(Encoding.UTF8.GetBytes(values.ToJsonString()), "config.json");
     }
 
-    private static TransformerSpec Spec(ModelConfig config) => Family.Of(config).Describe(config);
+    internal static TransformerSpec Spec(ModelConfig config) => Family.Of(config).Describe(config);
+
+    internal static object? Part(string part, ModelConfig config) => s_parts[part](config);
 
     private static BlockNames Names(ModelConfig config) => Family.Of(config).Names(Spec(config), config).Decoder.Layer;
 

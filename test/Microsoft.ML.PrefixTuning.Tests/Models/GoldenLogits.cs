@@ -65,14 +65,21 @@ internal sealed record GoldenLogits(string Name)
     /// <summary>What is made of the file's model, whose weights come from their names.</summary>
     public static T With<T>(JsonObject file, Func<LanguageModel, T> make)
     {
-        using var folder = new TemporaryFolder();
-        System.IO.File.WriteAllText(folder["config.json"], file["config"]!.ToJsonString());
-        using (FileStream stream = System.IO.File.Create(folder["model.safetensors"]))
-            SafeTensorsWriter.Write(stream, Weights(file["tensors"]!.AsObject()));
+        using TemporaryFolder folder = WriteCheckpoint(file);
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using FrozenBase frozen = FrozenBase.Load(folder.Path, ScalarType.Float32, CPU);
         return make(frozen.Model);
+    }
+
+    /// <summary>The checkpoint of a file, in a folder of its own.</summary>
+    public static TemporaryFolder WriteCheckpoint(JsonObject file)
+    {
+        var folder = new TemporaryFolder();
+        System.IO.File.WriteAllText(folder["config.json"], file["config"]!.ToJsonString());
+        using FileStream stream = System.IO.File.Create(folder["model.safetensors"]);
+        SafeTensorsWriter.Write(stream, Weights(file["tensors"]!.AsObject()));
+        return folder;
     }
 
     private static Tensor LastLogits(LanguageModel model)

@@ -30,12 +30,15 @@ internal sealed class FamilyCase : IDisposable
     public JsonElement Numbers => _numbers.RootElement;
 
     /// <summary>Folders of golden cases; empty where there are none.</summary>
-    public static IEnumerable<string> Folders => Fixtures.Families is { } families
-        ? Directory.GetDirectories(families).Where(folder => File.Exists(Path.Combine(folder, "case.json")))
-            .Select(Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal)
-        : [];
+    public static IEnumerable<string> Folders => Fixtures.Families.SelectMany(Directory.GetDirectories)
+        .Where(folder => File.Exists(Path.Combine(folder, "case.json"))).GroupBy(folder => Path.GetFileName(folder))
+        // A name that several folders have stands for the first, the others for themselves.
+        .SelectMany(same => same.Skip(1).Prepend(same.Key)).Order(StringComparer.Ordinal);
 
-    public static FamilyCase Open(string name) => new(Path.Combine(Fixtures.Require(Fixtures.Families), name));
+    public static FamilyCase Open(string name) => new(Fixtures.Family(name));
+
+    /// <summary>Whether a case has a file or folder.</summary>
+    public static bool HasFile(string name, string part) => Path.Exists(Path.Combine(Fixtures.Family(name), part));
 
     /// <summary>The base, from its folder or from the GGUF file.</summary>
     public FrozenBase LoadBase(string from = "model") =>

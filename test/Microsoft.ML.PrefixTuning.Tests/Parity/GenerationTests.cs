@@ -31,7 +31,7 @@ public sealed class GenerationTests
 
     public static IEnumerable<object[]> EncoderDecoderRuns =>
         from folder in FamilyCase.Folders
-        where folder.Contains("bart", StringComparison.Ordinal) || folder.Contains("t5", StringComparison.Ordinal)
+        where Has(folder, "sites")
         from run in RunsOf(folder)
         from countsNew in (bool[])[true, false]
         select new object[] { folder, run, countsNew };
@@ -224,7 +224,7 @@ public sealed class GenerationTests
     private static int[] Ids(JsonElement ids) => [.. ids.EnumerateArray().Select(id => id.GetInt32())];
 
     private static string[] Sources(string folder) =>
-        File.Exists(Path.Combine(Fixtures.Families!, folder, "model.gguf")) ? ["model", "model.gguf"] : ["model"];
+        FamilyCase.HasFile(folder, "model.gguf") ? ["model", "model.gguf"] : ["model"];
 
     private static string[] RunsOf(string folder)
     {

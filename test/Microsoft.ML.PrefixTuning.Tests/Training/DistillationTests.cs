@@ -34,7 +34,7 @@ public sealed class DistillationTests
             new(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) }, new ModelWeights([])
             {
                 Embedding = tiny.Weights.Embedding,
-                Head = head,
+                Head = new WideMatrix(head),
                 Decoder = tiny.Weights.Decoder,
             });
         Tensor hidden = Random(2, Tokens, 2).requires_grad_(), teacher = Random(3, Tokens, 2);

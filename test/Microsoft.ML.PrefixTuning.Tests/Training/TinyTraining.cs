@@ -41,7 +41,7 @@ internal static class TinyTraining
                 Positions = new RotaryPositions(new RotarySpec(10000, heads.Size, new NoScaling())),
             },
         };
-        Tensor embedding = Values(Vocabulary, Width);
+        var embedding = new WideMatrix(Values(Vocabulary, Width));
         return new LanguageModel(spec, new ModelWeights(owned)
         {
             Embedding = embedding,
@@ -67,7 +67,7 @@ internal static class TinyTraining
             return new Norm(ones, null);
         }
 
-        Linear Map(int to, int from) => new(Values(to, from), null);
+        Linear Map(int to, int from) => new(new WideMatrix(Values(to, from)), null);
 
         BlockWeights Block() => new()
         {

@@ -4,6 +4,7 @@ using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
+using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -71,19 +72,22 @@ public sealed class TrainingPartsTests
     }
 
     [TestMethod]
-    [DataRow(0.0)]
-    [DataRow(0.1)]
-    public void TargetLoss_InChunks_EqualsCrossEntropy(double smoothing)
+    [DataRow(0.0, false)]
+    [DataRow(0.1, false)]
+    [DataRow(0.0, true)]
+    [DataRow(0.1, true)]
+    public void TargetLoss_InChunks_EqualsCrossEntropy(double smoothing, bool isStored)
     {
         using var scope = NewDisposeScope();
         const int Vocabulary = 200_000, Tokens = 50; // 41 tokens a chunk
         Tensor head = tensor(new SeededRandom(1, RandomPurpose.Start).Normal(Vocabulary * 2L, 1), [Vocabulary, 2]);
         LanguageModel tiny = TinyTraining.Model();
+        using var space = new WideSpace(ScalarType.Float32, CPU) { MostNumbers = 100_000, BlockNumbers = 60_000 };
         using var model = new LanguageModel(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) },
             new ModelWeights([.. tiny.Weights.Owned])
             {
                 Embedding = tiny.Weights.Embedding,
-                Head = head,
+                Head = isStored ? new StoredMatrix(new StoredTensor(head), 0, Vocabulary, space) : new WideMatrix(head),
                 Decoder = tiny.Weights.Decoder,
             });
         Tensor hidden =

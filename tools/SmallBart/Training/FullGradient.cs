@@ -18,7 +18,8 @@ internal static class FullGradient
         Tensor[] leaves = [.. model.Leaves];
         Tensor[] gradients = [.. autograd.grad([states.Hidden], leaves, [ofHidden])];
         using var noGradient = no_grad();
-        int head = Array.FindIndex(leaves, leaf => ReferenceEquals(leaf, model.Model.Weights.Embedding));
+        Tensor embedding = ((WideMatrix)model.Model.Weights.Embedding).Tensor;
+        int head = Array.FindIndex(leaves, leaf => ReferenceEquals(leaf, embedding));
         gradients[head] = ofHead.PlusInPlace(gradients[head]);
         return (sum, model.Flatten(gradients));
     }

@@ -23,7 +23,8 @@ internal static class FullLoss
         double sum = 0;
         (Tensor hidden, Tensor labels) = states;
         long count = hidden.size(0), size = TargetLoss.ChunkTokens(model);
-        Tensor ofHidden = empty_like(hidden), ofHead = zeros_like(model.Weights.Head, ScalarType.Float32);
+        FrozenMatrix head = model.Weights.Head;
+        Tensor ofHidden = empty_like(hidden), ofHead = zeros([head.Rows, head.Columns], ScalarType.Float32);
         for (long start = 0; start < count; start += size)
         {
             using var scope = NewDisposeScope();
@@ -35,7 +36,7 @@ internal static class FullLoss
             // Probability minus wanted probability.
             Tensor gradient = scores.exp_().scatter_add_(1, column,
                 full_like(column, Scalars.MinusOne, ScalarType.Float32)).to(hidden.dtype);
-            ofHidden.narrow(0, start, length).copy_(gradient.matmul(model.Weights.Head));
+            ofHidden.narrow(0, start, length).copy_(head.BackProduct(gradient));
             ofHead.PlusInPlace(gradient.t().matmul(read));
         }
         return (sum, ofHidden, ofHead);

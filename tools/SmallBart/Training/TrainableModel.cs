@@ -87,9 +87,6 @@ internal sealed class TrainableModel : IDisposable
 
         public IReadOnlyCollection<string> TensorNames { get; } = masters.Keys.ToHashSet(StringComparer.Ordinal);
 
-        // They are checked as gradients are.
-        public bool RefusesNonFinite => true;
-
         public List<(string Name, Tensor Leaf)> Read { get; } = [];
 
         public TensorInfo Describe(string tensor) => new(tensor, "F32", masters[tensor].shape, Name, IsFloating: true);
@@ -100,6 +97,9 @@ internal sealed class TrainableModel : IDisposable
             Read.Add((tensor, copy));
             return copy;
         }
+
+        // They are checked as gradients are.
+        Tensor ITensorSource.ReadFinite(string tensor, ScalarType type) => ((ITensorSource)this).Read(tensor, type);
 
         public string ContentHash() => throw new NotSupportedException("Weights that move have no identity.");
 

@@ -29,8 +29,6 @@ internal sealed class GgufFile : ITensorSource
 
     public IReadOnlyCollection<string> TensorNames => _tensors.Keys;
 
-    public bool RefusesNonFinite => true;
-
     /// <summary>Keys and values, made when they are asked for: while the file is open.</summary>
     public IReadOnlyDictionary<string, object> Metadata => _parts[0].Metadata;
 
@@ -61,6 +59,8 @@ internal sealed class GgufFile : ITensorSource
     /// <exception cref="NotSupportedException">Its stored type is not read here.</exception>
     public Tensor Read(string tensor, ScalarType type) => Read(tensor, type, rowOrder: null);
 
+    public Tensor ReadFinite(string tensor, ScalarType type) => Read(tensor, type);
+
     /// <summary>Reads a tensor with its rows in another order.</summary>
     /// <param name="tensor">Its name.</param>
     /// <param name="type">Float32 or BFloat16.</param>
@@ -70,6 +70,11 @@ internal sealed class GgufFile : ITensorSource
     /// <inheritdoc cref="Read(string, ScalarType)"/>
     public Tensor Read(string tensor, ScalarType type, Func<int, int>? rowOrder) =>
         _tensors[tensor].Read(tensor, type, rowOrder);
+
+    /// <summary>The rows of a tensor, left in the file, each value looked at once.</summary>
+    /// <inheritdoc cref="Read(string, ScalarType, Func{int, int}?)"/>
+    public GgufRows OpenRows(string tensor, ScalarType type, Func<int, int>? rowOrder) =>
+        _tensors[tensor].OpenRows(tensor, type, rowOrder);
 
     public string ContentHash() => Checkpoints.ContentHash.Combine(_parts.SelectMany(part => part.TensorHashes()));
 

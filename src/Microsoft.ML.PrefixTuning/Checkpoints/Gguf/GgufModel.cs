@@ -53,8 +53,6 @@ internal sealed class GgufModel : ITensorSource
         }
     }
 
-    public bool RefusesNonFinite => _file.RefusesNonFinite;
-
     public TensorInfo Describe(string tensor) => _file.Describe(tensor);
 
     /// <summary>
@@ -63,22 +61,35 @@ internal sealed class GgufModel : ITensorSource
     /// </summary>
     public Tensor Read(string tensor, ScalarType type)
     {
-        bool query = tensor.Contains(".attn_q.", StringComparison.Ordinal),
-            key = tensor.Contains(".attn_k.", StringComparison.Ordinal);
-        if (!_rotatesInterleaved || !(query || key))
-            return _file.Read(tensor, type);
-        int size = Spec.Decoder.Heads.Size;
-        if (tensor.EndsWith(".bias", StringComparison.Ordinal))
+        if (IsInterleaved(tensor) && tensor.EndsWith(".bias", StringComparison.Ordinal))
         {
             using var scope = NewDisposeScope();
-            return _file.Read(tensor, type).view(-1, size / 2, 2).transpose(1, 2).reshape(-1).MoveToOuterDisposeScope();
+            return _file.Read(tensor, type).view(-1, Spec.Decoder.Heads.Size / 2, 2).transpose(1, 2).reshape(-1)
+                .MoveToOuterDisposeScope();
         }
-        return _file.Read(tensor, type, row => row / size * size + Interleaved(row % size, size));
+        return _file.Read(tensor, type, RowOrder(tensor));
     }
+
+    public Tensor ReadFinite(string tensor, ScalarType type) => Read(tensor, type);
+
+    /// <summary>The rows of a matrix, left in the file, in the order in which <see cref="Read"/> gives them.</summary>
+    public IStoredRows OpenRows(string tensor, ScalarType type) => _file.OpenRows(tensor, type, RowOrder(tensor));
 
     public string ContentHash() => _file.ContentHash();
 
     public void Dispose() => _file.Dispose();
+
+    private bool IsInterleaved(string tensor) => _rotatesInterleaved
+        && (tensor.Contains(".attn_q.", StringComparison.Ordinal)
+            || tensor.Contains(".attn_k.", StringComparison.Ordinal));
+
+    private Func<int, int>? RowOrder(string tensor)
+    {
+        if (!IsInterleaved(tensor))
+            return null;
+        int size = Spec.Decoder.Heads.Size;
+        return row => row / size * size + Interleaved(row % size, size);
+    }
 
     // Row r of a rotate-half head is row 2 * (r mod half) + r / half of the file's head.
     private static int Interleaved(int row, int size) => row % (size / 2) * 2 + row / (size / 2);

@@ -17,6 +17,11 @@ internal sealed record GgufTensor(TensorInfo Info, GgufType? Format, long Start,
 
     /// <summary>Rows of all outer axes together.</summary>
     public int Rows { get; } = (int)Info.Shape.SkipLast(1).Aggregate(1L, (rows, axis) => rows * axis);
+
+    /// <summary>Its rows of blocks.</summary>
+    /// <exception cref="NotSupportedException">Nobody here knows its type.</exception>
+    public BlockShape Blocks => new(Info.What, Format ?? throw new NotSupportedException(
+        $"{Info.What}: type: found {Info.StoredType}, supported is {GgufType.Supported}."), Rows, RowElements);
 }
 
 /// <summary>The table of tensors behind a GGUF file's metadata, checked as a whole.</summary>

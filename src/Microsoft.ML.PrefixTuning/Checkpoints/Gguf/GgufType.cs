@@ -59,6 +59,9 @@ internal sealed record GgufType(uint Id, string Name, int Elements, int Bytes, G
     /// <summary>Whether its values are floating numbers; plain integers alone are not.</summary>
     public bool IsFloating => Id is not (>= 24 and <= 27);
 
+    /// <summary>The type of a name, or null where nobody here knows it.</summary>
+    public static GgufType? Find(string name) => All.FirstOrDefault(format => format.Name == name);
+
     /// <summary>The type of a number, or null where nobody here knows it.</summary>
     public static GgufType? Find(uint id) => All.FirstOrDefault(format => format.Id == id);
 }

@@ -3,7 +3,9 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.Win32.SafeHandles;
 using static TorchSharp.torch;
 
@@ -78,6 +80,40 @@ internal sealed class SafeTensorsFile : ITensorSource
             return stored.to(type);
     }
 
+    /// <inheritdoc cref="ITensorSource.ReadFinite"/>
+    public Tensor ReadFinite(string tensor, ScalarType type)
+    {
+        if (Blocks(tensor, type) is not var (shape, start))
+        {
+            Tensor stored = Read(tensor, type);
+            if (FiniteCheck.AllFinite(stored))
+                return stored;
+            stored.Dispose();
+            throw FiniteCheck.Fault(Entry(tensor).Info);
+        }
+        Tensor read = empty(Entry(tensor).Info.Shape, type);
+        try
+        {
+            BlockReader.Read(shape, start, read);
+            return read;
+        }
+        catch
+        {
+            read.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The rows of a matrix of another type than is asked for, left in the file.</summary>
+    /// <inheritdoc cref="ITensorSource.OpenRows"/>
+    public IStoredRows? OpenRows(string tensor, ScalarType type)
+    {
+        if (Blocks(tensor, type) is not var (shape, start))
+            return null;
+        BlockReader.Check(shape, start, type);
+        return new MappedRows(shape, start);
+    }
+
     /// <summary>
     /// Reads a tensor in the type in which it is stored; the caller's to dispose, and never to be written.
     /// </summary>
@@ -114,6 +150,26 @@ internal sealed class SafeTensorsFile : ITensorSource
     private SafeTensorsEntry Entry(string tensor) =>
         _header.Entries.TryGetValue(tensor, out SafeTensorsEntry? entry) ? entry
         : throw new FormatException($"{Name}: tensor {FileText.Quote(tensor)} is missing.");
+
+    /// <summary>
+    /// Where a tensor lies in the mapped file as rows to be converted; null where it need not be, or cannot be so.
+    /// </summary>
+    private unsafe (BlockShape Shape, nint Start)? Blocks(string tensor, ScalarType type)
+    {
+        SafeTensorsEntry entry = Entry(tensor);
+        long begin = _header.DataBegin + entry.Begin;
+        if (entry.Type.Tensor is not { } stored || stored == type || entry.End == entry.Begin
+            || begin % entry.Type.Bytes != 0 || GgufType.Find(entry.Type.Name) is not { Decode: not null } format)
+            return null;
+        long[] shape = entry.Info.Shape;
+        long columns = shape is [] ? 1 : shape[^1], rows = (entry.End - entry.Begin) / entry.Type.Bytes / columns;
+        if (columns > int.MaxValue || rows > int.MaxValue)
+            return null;
+        // The memory is torch's, and the file's as long as it is open: it does not move.
+        using Tensor first = Map(stored, entry.Type.Bytes).narrow(0, begin / entry.Type.Bytes, 1);
+        fixed (byte* start = first.bytes)
+            return (new BlockShape(entry.Info.What, format, (int)rows, (int)columns), (nint)start);
+    }
 
     /// <summary>The whole file as elements of one type, private to this process.</summary>
     private Tensor Map(ScalarType type, int elementBytes)
@@ -166,5 +222,15 @@ internal sealed class SafeTensorsFile : ITensorSource
             target = target[read..];
             offset += read;
         }
+    }
+
+    /// <summary>Rows in a mapped file, which is open.</summary>
+    private sealed class MappedRows(BlockShape shape, nint start) : IStoredRows
+    {
+        public long Rows => shape.Rows;
+
+        public long Columns => shape.Elements;
+
+        public void Widen(Func<int, int> rowOf, Tensor target) => BlockReader.Widen(shape, start, target, rowOf);
     }
 }

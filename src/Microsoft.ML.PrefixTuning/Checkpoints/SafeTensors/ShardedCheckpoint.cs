@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
@@ -49,6 +50,10 @@ internal sealed class ShardedCheckpoint : ITensorSource
     public TensorInfo Describe(string tensor) => Shard(tensor).Describe(tensor);
 
     public Tensor Read(string tensor, ScalarType type) => Shard(tensor).Read(tensor, type);
+
+    public Tensor ReadFinite(string tensor, ScalarType type) => Shard(tensor).ReadFinite(tensor, type);
+
+    public IStoredRows? OpenRows(string tensor, ScalarType type) => Shard(tensor).OpenRows(tensor, type);
 
     public string ContentHash() =>
         Checkpoints.ContentHash.Combine(_shards.Values.SelectMany(shard => shard.TensorHashes()));

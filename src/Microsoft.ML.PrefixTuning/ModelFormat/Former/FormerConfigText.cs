@@ -51,7 +51,7 @@ internal static class FormerConfigText
         },
         Positions = Of(stack.Positions),
         ScoreScale = stack.ScoreScale,
-        QueryKeyNorm = stack.QueryKeyNorm,
+        QueryKeyNorm = IsNormed(stack.QueryKeyNorm),
         FinalNorm = stack.FinalNorm,
         EmbeddingNorm = stack.EmbeddingNorm,
         CrossAttention = stack.CrossAttention,
@@ -118,6 +118,13 @@ internal static class FormerConfigText
         Residual.Parallel => 2,
         Residual.NormBothSides => 3,
         _ => throw Unknown(residual),
+    };
+
+    private static bool IsNormed(QueryKeyNorm norm) => norm switch
+    {
+        QueryKeyNorm.None => false,
+        QueryKeyNorm.EachHead => true,
+        _ => throw Unknown(norm),
     };
 
     private static int NumberOf(Activation activation) => activation switch

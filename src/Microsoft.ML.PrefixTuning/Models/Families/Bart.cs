@@ -5,7 +5,7 @@ namespace Microsoft.ML.PrefixTuning.Models.Families;
 /// <summary>
 /// BART: encoder and decoder that norm last, learned positions from row 2, a norm behind the embeddings.
 /// </summary>
-internal sealed class Bart : Family
+internal class Bart : Family
 {
     private const int PositionOffset = 2;
 

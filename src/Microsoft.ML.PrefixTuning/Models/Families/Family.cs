@@ -10,7 +10,8 @@ internal abstract class Family
     /// <summary>Every family, by the <c>model_type</c> of config.json. The one list to extend.</summary>
     public static IReadOnlyList<Family> All { get; } =
         [new Llama(), new Mistral(), new Gpt2(), new Qwen2(), new Qwen3(), new GptNeoX(), new Opt(), new Gemma3(),
-            new Bart(), new T5()];
+            new Bart(), new T5(), new Phi3(), new SmolLM3(), new Olmo2(), new Granite(), new Gemma2(), new MBart(),
+            new Pegasus()];
 
     /// <summary>The value of <c>model_type</c>.</summary>
     public abstract string ModelType { get; }

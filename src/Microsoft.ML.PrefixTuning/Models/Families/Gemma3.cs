@@ -41,7 +41,7 @@ internal sealed class Gemma3 : Family
                 Heads = heads,
                 Norm = new NormSpec(NormKind.RootMeanSquareOfOnePlus, config.Positive("rms_norm_eps", 1e-6)),
                 Residual = Residual.NormBothSides,
-                QueryKeyNorm = true,
+                QueryKeyNorm = QueryKeyNorm.EachHead,
                 ScoreScale = 1 / Math.Sqrt(config.Positive("query_pre_attn_scalar", 256)),
                 FeedForward = new FeedForwardSpec(config.Activation("hidden_activation", "gelu_pytorch_tanh"),
                     config.Count("intermediate_size"), Gated: true),
@@ -55,18 +55,20 @@ internal sealed class Gemma3 : Family
     public override TensorNames Names(TransformerSpec spec, ModelConfig config)
     {
         bool bias = config.Flag("attention_bias", false);
-        TensorNames llama = Llama.Names(bias, bias, false, headNorms: true);
-        return llama with
-        {
-            Decoder = llama.Decoder with
-            {
-                Layer = llama.Decoder.Layer with
-                {
-                    AttentionPostNorm = "post_attention_layernorm",
-                    FeedForwardNorm = "pre_feedforward_layernorm",
-                    FeedForwardPostNorm = "post_feedforward_layernorm",
-                },
-            },
-        };
+        return WithFourNorms(Llama.Names(bias, bias, false, headNorms: true));
     }
+
+    /// <summary>The names of Gemma's norms.</summary>
+    internal static TensorNames WithFourNorms(TensorNames llama) => llama with
+    {
+        Decoder = llama.Decoder with
+        {
+            Layer = llama.Decoder.Layer with
+            {
+                AttentionPostNorm = "post_attention_layernorm",
+                FeedForwardNorm = "pre_feedforward_layernorm",
+                FeedForwardPostNorm = "post_feedforward_layernorm",
+            },
+        },
+    };
 }

@@ -13,6 +13,7 @@ internal class Llama : Family
         int vocabulary = config.Count("vocab_size"),
             context = config.Count("max_position_embeddings", Defaults.Context);
         HeadShape heads = config.GroupedHeads(Defaults.KeyValueHeads, Defaults.HeadSize);
+        RotarySpec rotation = config.Rotary(heads.Size, context, Defaults.Rotation);
         return new TransformerSpec
         {
             Family = ModelType,
@@ -21,16 +22,16 @@ internal class Llama : Family
             EmbeddingWidth = config.Count("hidden_size"),
             ContextLength = context,
             Tokens = config.Tokens(vocabulary),
-            Head = new OutputHead(Tied: config.Flag("tie_word_embeddings", false)),
+            Head = new OutputHead(Tied: config.Flag("tie_word_embeddings", Defaults.Tied)),
             Decoder = new StackSpec
             {
                 Layers = config.LayerCount("num_hidden_layers"),
                 Heads = heads,
-                Norm = new NormSpec(NormKind.RootMeanSquare, config.Positive("rms_norm_eps", 1e-6)),
+                Norm = new NormSpec(NormKind.RootMeanSquare, config.Positive("rms_norm_eps", Defaults.Epsilon)),
                 Residual = Residual.NormFirst,
-                FeedForward = new FeedForwardSpec(config.Activation("hidden_act", "silu"),
+                FeedForward = new FeedForwardSpec(config.Activation(Defaults.ActivationKey, Defaults.Activation),
                     config.Count("intermediate_size"), Gated: true),
-                Positions = new RotaryPositions(config.Rotary(heads.Size, context)),
+                Positions = new RotaryPositions(rotation),
             },
         };
     }
@@ -78,4 +79,17 @@ internal class Llama : Family
 /// <param name="Context">Positions, in tokens.</param>
 /// <param name="KeyValueHeads">G, or null for as many as query heads.</param>
 /// <param name="HeadSize">D, or null for a head's share of the width.</param>
-internal sealed record LlamaDefaults(int Context, int? KeyValueHeads = null, int? HeadSize = null);
+/// <param name="Epsilon">Of the norms.</param>
+/// <param name="Tied">Whether the head is the embedding.</param>
+internal sealed record LlamaDefaults(int Context, int? KeyValueHeads = null, int? HeadSize = null,
+    double Epsilon = 1e-6, bool Tied = false)
+{
+    /// <summary>Key of the activation. The default is <c>hidden_act</c>.</summary>
+    public string ActivationKey { get; init; } = "hidden_act";
+
+    /// <summary>The activation where the config names none. The default is <c>silu</c>.</summary>
+    public string Activation { get; init; } = "silu";
+
+    /// <summary>How the parts of the rotation are called and what counts where they are absent.</summary>
+    public RopeKeys Rotation { get; init; } = new();
+}

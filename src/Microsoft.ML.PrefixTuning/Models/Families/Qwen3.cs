@@ -10,7 +10,7 @@ internal sealed class Qwen3 : Llama
     public override TransformerSpec Describe(ModelConfig config)
     {
         TransformerSpec llama = Qwen2.WithWindows(base.Describe(config), config);
-        return llama with { Decoder = llama.Decoder with { QueryKeyNorm = true } };
+        return llama with { Decoder = llama.Decoder with { QueryKeyNorm = QueryKeyNorm.EachHead } };
     }
 
     public override TensorNames Names(TransformerSpec spec, ModelConfig config)

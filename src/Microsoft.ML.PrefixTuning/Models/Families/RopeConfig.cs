@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Models.Families;
 
@@ -32,7 +34,9 @@ internal static class RopeConfig
         if (rotated < 2 || rotated % 2 != 0)
             throw source.Wrong(name, $"an even number of the head's {headSize} elements");
         ModelConfig? scaling = parameters ?? (keys.Scaling is { } key ? config.Object(key) : null);
-        return new RotarySpec(theta, rotated, scaling is null ? new NoScaling() : Scaling(scaling, context));
+        return new RotarySpec(theta, rotated, scaling is null ? new NoScaling()
+            : IsLong(scaling, keys) ? LongRope.Scaling(config, scaling, rotated / 2, context)
+            : Scaling(scaling, context, keys));
 
         double Part(string newer, string older, double otherwise, out ModelConfig source, out string name)
         {
@@ -41,9 +45,14 @@ internal static class RopeConfig
         }
     }
 
-    private static RotaryScaling Scaling(ModelConfig scaling, int context)
+    private static string TypeKey(ModelConfig scaling) => scaling.Has("rope_type") ? "rope_type" : "type";
+
+    private static bool IsLong(ModelConfig scaling, RopeKeys keys) =>
+        scaling.Text(TypeKey(scaling)) is { } type && keys.LongTypes.Contains(type);
+
+    private static RotaryScaling Scaling(ModelConfig scaling, int context, RopeKeys keys)
     {
-        string key = scaling.Has("rope_type") ? "rope_type" : "type";
+        string key = TypeKey(scaling);
         switch (scaling.Text(key) ?? "default")
         {
             case "default":
@@ -60,7 +69,8 @@ internal static class RopeConfig
             case "yarn":
                 return Yarn(scaling, context);
             default:
-                throw scaling.Unsupported(key, "default, linear, dynamic, llama3, yarn");
+                throw scaling.Unsupported(key,
+                    string.Join(", ", keys.LongTypes.Union(["default", "linear", "dynamic", "llama3", "yarn"])));
         }
     }
 
@@ -102,6 +112,9 @@ internal sealed record RopeKeys
 
     /// <summary>Key of the scaling; null where the older form has none.</summary>
     public string? Scaling { get; init; } = "rope_scaling";
+
+    /// <summary>Types of scaling that are longrope; none where a family has no such models.</summary>
+    public IReadOnlyList<string> LongTypes { get; init; } = [];
 
     /// <summary>Which of several rotations, where <c>rope_parameters</c> has one a layer type.</summary>
     public string? LayerType { get; init; }

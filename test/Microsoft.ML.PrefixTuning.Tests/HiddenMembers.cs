@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Microsoft.ML.PrefixTuning.Tests;
 
 /// <summary>Members of ML.NET that are not public, called as its own estimators and extensions do.</summary>
-internal static class MlNetMembers
+internal static class HiddenMembers
 {
     /// <summary>Cancels what runs in a context, as Microsoft.ML.Experimental does.</summary>
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = nameof(CancelExecution))]

@@ -1,0 +1,126 @@
+using System;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Models;
+
+/// <summary>Matrices that are widened for each use do what wide ones do, and keep nothing of it.</summary>
+[TestClass]
+[TestCategory("Quick")]
+public sealed class StoredMatrixTests
+{
+    private const int Rows = 10, Columns = 6;
+
+    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly Tensor _numbers = Random(1, Rows, Columns);
+
+    [TestCleanup]
+    public void End() => _scope.Dispose();
+
+    [TestMethod]
+    [DataRow(ScalarType.Float32, 1000, 1e-6)]
+    [DataRow(ScalarType.Float32, 20, 1e-6)]
+    [DataRow(ScalarType.BFloat16, 1000, 0.02)]
+    [DataRow(ScalarType.BFloat16, 20, 0.02)]
+    public void Products_OfAMatrix_EqualTheWideOnes(ScalarType type, long most, double tolerance)
+    {
+        using WideSpace space = Space(type, most);
+        var stored = new StoredMatrix(new StoredTensor(_numbers), 0, Rows, space);
+        var wide = new WideMatrix(_numbers.to(type));
+        Tensor x = Random(2, 2, 3, Columns).to(type), y = Random(3, 2, 3, Rows).to(type);
+        Tensor bias = Random(4, Rows).to(type);
+        Near(wide.Product(x, bias), stored.Product(x, bias), tolerance);
+        Near(wide.Product(x, null), stored.Product(x, null), tolerance);
+        Near(wide.BackProduct(y), stored.BackProduct(y), tolerance);
+        Tensor ids = tensor([7L, 0L, 7L]);
+        Near(wide.Select(ids), stored.Select(ids), 0);
+        FrozenMatrix part = stored.Slice(3, 5), widePart = wide.Slice(3, 5);
+        Near(widePart.Product(x, null), part.Product(x, null), tolerance);
+        Near(widePart.Select(tensor([4L])), part.Select(tensor([4L])), 0);
+    }
+
+    [TestMethod]
+    [DataRow(1000)]
+    [DataRow(20)]
+    public void Gradient_ThroughTwoProducts_EqualsTheWideOneAndKeepsNothingWide(long most)
+    {
+        using WideSpace space = Space(ScalarType.Float32, most);
+        var rows = new StoredTensor(_numbers);
+        var first = new StoredMatrix(rows, 0, Rows, space);
+        Tensor second = Random(5, Columns, Rows), bias = Random(6, Rows);
+        var back = new StoredMatrix(new StoredTensor(second), 0, Columns, space);
+        Tensor x = Random(7, 2, 3, Columns).requires_grad_();
+
+        long before = OwnTensors.Live;
+        Tensor found = back.Product(first.Product(x, bias).tanh(), null).square().sum();
+        int written = rows.Written.Count;
+        Tensor gradient = autograd.grad([found], [x])[0];
+
+        Assert.IsGreaterThan(written, rows.Written.Count, "the way back widens anew");
+        Assert.IsLessThanOrEqualTo(Math.Min(most, Rows * Columns), rows.Written.Max());
+        Tensor wanted = nn.functional.linear(nn.functional.linear(x, _numbers, bias).tanh(), second).square().sum();
+        Near(autograd.grad([wanted], [x])[0], gradient, 1e-5);
+        Assert.IsGreaterThan(before, OwnTensors.Live);
+    }
+
+    [TestMethod]
+    public void Use_AfterUse_TakesTheSameMemory()
+    {
+        using WideSpace space = Space(ScalarType.Float32, 1000);
+        var matrix = new StoredMatrix(new StoredTensor(_numbers), 0, Rows, space);
+        FrozenMatrix small = matrix.Slice(0, 2);
+        Tensor x = Random(2, 1, Columns);
+        using var noGradient = no_grad();
+        using (NewDisposeScope())
+            matrix.Product(x, null).Dispose();
+        long before = OwnTensors.Live;
+        for (int i = 0; i < 5; i++)
+        {
+            using var scope = NewDisposeScope();
+            matrix.Product(x, null).Dispose();
+            small.Product(x, null).Dispose();
+        }
+        Assert.AreEqual(before, OwnTensors.Live);
+        nint first = space.Use(new WideRows(2, Columns, _ => { }), Place), second = Whole();
+        Assert.AreEqual(first, second);
+        Assert.AreNotEqual(first, space.Use(new WideRows(2, Columns, _ => { }), _ => Whole()), "taken twice at a time");
+
+        nint Whole() => space.Use(new WideRows(Rows, Columns, _ => { }), Place);
+    }
+
+    [TestMethod]
+    public void Use_ThatFails_GivesItsMemoryBack()
+    {
+        using WideSpace space = Space(ScalarType.Float32, 1000);
+        var rows = new WideRows(2, Columns, _ => { });
+        nint first = space.Use(rows, Place);
+        Assert.ThrowsExactly<InvalidOperationException>(() =>
+            space.Use<bool>(rows, _ => throw new InvalidOperationException()));
+        Assert.AreEqual(first, space.Use(rows, Place));
+    }
+
+    private static unsafe nint Place(Tensor tensor)
+    {
+        fixed (byte* start = tensor.bytes)
+            return (nint)start;
+    }
+
+    private static WideSpace Space(ScalarType type, long most) =>
+        new(type, CPU) { MostNumbers = most, BlockNumbers = 20 };
+
+    private static Tensor Random(int seed, params long[] shape) =>
+        tensor(new SeededRandom(seed, RandomPurpose.Start).Normal(shape.Aggregate(1L, (a, b) => a * b), 1), shape);
+
+    private static void Near(Tensor wanted, Tensor found, double tolerance)
+    {
+        CollectionAssert.AreEqual(wanted.shape, found.shape);
+        Assert.AreEqual(wanted.dtype, found.dtype);
+        double scale = Math.Max(1, wanted.abs().max().to(ScalarType.Float32).item<float>());
+        double difference = (wanted - found).to(ScalarType.Float32).abs().max().item<float>();
+        Assert.IsLessThanOrEqualTo(tolerance * scale, difference);
+    }
+}
