@@ -10,6 +10,10 @@ internal static class BaseLoader
     public static BaseLease Acquire(IHost host, BaseModel baseModel, ModelPrecision precision, string? device) =>
         FrozenBase.Acquire(baseModel.Path, Type(precision), DeviceChoice.Choose(host, device), baseModel.Rules);
 
+    /// <summary>Takes a share of a base on a device that is named, or on the CPU.</summary>
+    public static BaseLease Acquire(BaseModel baseModel, ModelPrecision precision, string? device) =>
+        FrozenBase.Acquire(baseModel.Path, Type(precision), DeviceChoice.Named(device ?? "cpu"), baseModel.Rules);
+
     /// <summary>
     /// Takes a share of a base to train for. Which one it is, is read now: its files may be replaced while training
     /// goes on.

@@ -172,6 +172,9 @@ public sealed class PretrainedTokenizer : Tokenizer
     /// <summary>The text of ids.</summary>
     internal string Decode(ReadOnlySpan<int> ids) => _parts.Decoder.Decode(ids);
 
+    /// <summary>Begins a text whose ids come one by one.</summary>
+    internal TokenTextStream BeginText() => _parts.Decoder.Begin();
+
     /// <inheritdoc/>
     public override string Decode(IEnumerable<int> ids)
     {
