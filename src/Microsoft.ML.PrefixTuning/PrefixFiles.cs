@@ -52,9 +52,9 @@ public sealed partial class Prefix
     }
 
     /// <summary>
-    /// Writes the prefix as an adapter folder that PEFT loads with the same logits. Its two files are replaced when both
-    /// are written: a save that fails in writing leaves the former ones, and only a stop of the process or the machine
-    /// between the two renames leaves the weights new and the config old.
+    /// Writes the prefix as an adapter folder that PEFT loads with the same logits. Its two files are replaced when
+    /// both are written: a save that fails in writing leaves the former ones, and only a stop of the process or the
+    /// machine between the two renames leaves the weights new and the config old.
     /// </summary>
     /// <param name="folder">The folder; made where it is missing.</param>
     /// <param name="baseModel">The base that the prefix was trained for.</param>

@@ -5,7 +5,6 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Evaluation;
-using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Tests.Evaluation;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 

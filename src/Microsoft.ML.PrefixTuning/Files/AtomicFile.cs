@@ -31,9 +31,9 @@ internal static class AtomicFile
     public static void Write(string path, Action<Stream> write) => WriteAll((path, write));
 
     /// <summary>
-    /// Writes several files that belong together: each is whole beside its target before the first one is renamed. What
-    /// fails in writing leaves all former files; only a rename that fails, or a stop of the machine between two of them,
-    /// leaves some new and others old.
+    /// Writes several files that belong together: each is whole beside its target before the first one is renamed.
+    /// What fails in writing leaves all former files; only a rename that fails, or a stop between two of them, leaves
+    /// some new and others old.
     /// </summary>
     /// <param name="files">The targets, in the order of their renames, and what writes their content.</param>
     /// <inheritdoc cref="Write(string, Action{Stream})"/>
