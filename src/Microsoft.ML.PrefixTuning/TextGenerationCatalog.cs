@@ -25,8 +25,12 @@ public sealed class TextGenerationCatalog
     internal TextGenerationCatalog(MLContext mlContext)
     {
         ArgumentNullException.ThrowIfNull(mlContext);
+        Context = mlContext;
         _environment = MlNetInternals.GetEnvironment(mlContext.Transforms.Text);
     }
+
+    /// <summary>The context that has this catalog.</summary>
+    internal MLContext Context { get; }
 
     /// <summary>Measures generated texts against the texts wanted.</summary>
     /// <remarks>All rows are held in memory.</remarks>

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
@@ -13,7 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
 /// <summary>
 /// Peak memory of one training step on the SmolLM2 base by rows and tokens a row, a process a cell: what is measured is
-/// the largest resident set of a process that loads the base, measures the start and takes one step.
+/// the largest resident set of a process that loads the base and takes one step.
 /// </summary>
 internal static class MemoryBenchmark
 {
@@ -33,18 +34,20 @@ internal static class MemoryBenchmark
         var results = new List<MemoryCell>();
         foreach (string cell in cells.Length == 0 ? s_cells : cells)
         {
-            if (MeasureApart(cell, settings) is not { } line)
+            if (CellProcess.Run(CellVerb, [cell, .. settings]) is not { } line)
                 continue;
             Console.WriteLine(line);
             results.Add(JsonSerializer.Deserialize<MemoryCell>(line)!);
         }
-        Console.WriteLine("\n| rows x tokens | settings | base alone | peak | seconds |");
-        Console.WriteLine("|---|---|---:|---:|---:|");
+        Console.WriteLine("\n| rows x tokens | settings | base alone | estimated | peak | seconds |");
+        Console.WriteLine("|---|---|---:|---:|---:|---:|");
         foreach (MemoryCell result in results)
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {result.Rows} x {result.Tokens} |")
                 + string.Create(CultureInfo.InvariantCulture, $" {result.Settings} | {result.BaseGigabytes:F2} GB |")
-                + string.Create(CultureInfo.InvariantCulture, $" {result.PeakGigabytes:F2} GB | {result.Seconds:F0} |"));
+                + string.Create(CultureInfo.InvariantCulture, $" {result.EstimatedGigabytes:F2} GB |")
+                + string.Create(CultureInfo.InvariantCulture, $" {result.PeakGigabytes:F2} GB |")
+                + string.Create(CultureInfo.InvariantCulture, $" {result.Seconds:F0} |"));
         }
     }
 
@@ -54,41 +57,30 @@ internal static class MemoryBenchmark
     {
         int[] shape = [.. arguments[0].Split('x').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
         var settings = MemorySettings.Parse(arguments[1..]);
-        using FrozenBase frozen = FrozenBase.Load(TrainBenchmark.BasePath, settings.Type, CPU);
+        using FrozenBase frozen = FrozenBase.Load(TrainBenchmark.BasePath, settings.Form, CPU);
         TrainingExample[] rows = Rows(shape[0], shape[1]);
         using var parametrization = new TrainedKeyValues(Start(frozen, rows[0]), CPU);
-        double before = Resident();
+        double before = CellProcess.Resident();
         var watch = Stopwatch.StartNew();
-        using var learner = new GradientLearner(new TrainingRun
+        var run = new TrainingRun
         {
             Model = frozen.Model,
             Examples = rows,
             Options = settings.Options with { MaxSteps = 1, BatchSize = rows.Length },
             Seed = 1,
             LearningRate = 0.02,
+            FreeMemory = AvailableMemory.Bytes,
             Say = Console.Error.WriteLine,
-        }, parametrization);
-        TrainingOutcome outcome = PrefixTrainer.Train(learner);
-        Console.WriteLine(JsonSerializer.Serialize(new MemoryCell(shape[0], shape[1], settings.Text, before, Peak(),
-            watch.Elapsed.TotalSeconds, outcome.Steps[0].Loss, outcome.Steps[0].GradientNorm)));
-    }
-
-    /// <summary>The line of a process of its own; null where it ended without one.</summary>
-    private static string? MeasureApart(string cell, string[] settings)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        // Run by the dotnet command, the process is that command and needs the assembly's name.
-        if (!Environment.ProcessPath!.Contains("Benchmarks", StringComparison.Ordinal))
-            start.ArgumentList.Add(typeof(MemoryBenchmark).Assembly.Location);
-        foreach (string argument in (string[])[CellVerb, cell, .. settings])
-            start.ArgumentList.Add(argument);
-        using Process child = Process.Start(start)!;
-        string line = child.StandardOutput.ReadToEnd().Trim();
-        child.WaitForExit();
-        if (child.ExitCode == 0)
-            return line;
-        Console.Error.WriteLine($"{cell}: ended with {child.ExitCode}.");
-        return null;
+        };
+        using var learner = new GradientLearner(run, parametrization);
+        var plan = new TrainingPlan(run);
+        learner.Prepare(plan);
+        StepRecord step = learner.Take(plan, 0, 0).Record;
+        var memory = new PassMemory(frozen.Model.Spec, frozen.Model.Type, PrefixLength);
+        double estimate = BatchPlan.Passes(rows, settings.Options.MaxTokensPerPass)
+            .Max(pass => memory.Of(pass, learner.Recomputes == true));
+        Console.WriteLine(JsonSerializer.Serialize(new MemoryCell(shape[0], shape[1], settings.Text, before,
+            before + estimate / 1e9, CellProcess.Peak(), watch.Elapsed.TotalSeconds, step.Loss, step.GradientNorm)));
     }
 
     private static Prefix Start(FrozenBase frozen, TrainingExample row) => PrefixInitializer.Make(new StartRequest
@@ -111,36 +103,25 @@ internal static class MemoryBenchmark
         int[] Ids(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(1000, 40000))];
     }
 
-    private static double Resident()
-    {
-        using Process self = Process.GetCurrentProcess();
-        return self.WorkingSet64 / 1e9;
-    }
-
-    private static double Peak()
-    {
-        using Process self = Process.GetCurrentProcess();
-        return self.PeakWorkingSet64 / 1e9;
-    }
-
     /// <summary>What a cell came to.</summary>
     /// <param name="Rows">Rows of the batch.</param>
     /// <param name="Tokens">Tokens a row, source and target.</param>
     /// <param name="Settings">Precision and options.</param>
     /// <param name="BaseGigabytes">Resident with the base loaded, before training.</param>
+    /// <param name="EstimatedGigabytes">What is told before the first step: what is there and what is needed.</param>
     /// <param name="PeakGigabytes">Largest resident set of the process.</param>
-    /// <param name="Seconds">Measuring the start and one step.</param>
+    /// <param name="Seconds">The step.</param>
     /// <param name="Loss">Loss of the step.</param>
     /// <param name="Norm">Norm of its gradient.</param>
-    private sealed record MemoryCell(int Rows, int Tokens, string Settings, double BaseGigabytes, double PeakGigabytes,
-        double Seconds, double Loss, double Norm);
+    private sealed record MemoryCell(int Rows, int Tokens, string Settings, double BaseGigabytes,
+        double EstimatedGigabytes, double PeakGigabytes, double Seconds, double Loss, double Norm);
 }
 
 /// <summary>Precision and training options of a memory benchmark.</summary>
 /// <param name="Text">As given.</param>
-/// <param name="Type">Precision.</param>
+/// <param name="Form">Precision.</param>
 /// <param name="Options">Options.</param>
-internal sealed record MemorySettings(string Text, ScalarType Type, TrainingOptions Options)
+internal sealed record MemorySettings(string Text, BaseForm Form, TrainingOptions Options)
 {
     /// <summary>Reads <c>name=value</c>.</summary>
     public static MemorySettings Parse(string[] settings)
@@ -151,12 +132,23 @@ internal sealed record MemorySettings(string Text, ScalarType Type, TrainingOpti
             string[] parts = setting.Split('=', 2);
             parsed = parts[0] switch
             {
-                "precision" => parsed with { Type = Enum.Parse<ScalarType>(parts[1], ignoreCase: true) },
+                "precision" => parsed with { Form = FormOf(parts[1]) },
                 "tokens" => parsed with { Options = parsed.Options with { MaxTokensPerPass = Number(parts[1]) } },
-                _ => throw new ArgumentException($"memory: expected precision= or tokens=, found '{setting}'."),
+                "recompute" => parsed with
+                {
+                    Options = parsed.Options with { Recompute = Enum.Parse<Recomputation>(parts[1], ignoreCase: true) },
+                },
+                _ => throw new ArgumentException(
+                    $"memory: expected precision=, tokens= or recompute=, found '{setting}'."),
             };
         }
         return parsed;
+
+        // A base as stored has products in float32, unless its name goes on with -bfloat16.
+        static BaseForm FormOf(string text) =>
+            new(Enum.Parse<ScalarType>(text.Replace("asstored-", "", StringComparison.Ordinal)
+                .Replace("asstored", "float32", StringComparison.Ordinal), ignoreCase: true),
+                text.StartsWith("asstored", StringComparison.Ordinal));
 
         static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }

@@ -46,4 +46,8 @@ internal static class EscapedText
         }
         return typed.ToString();
     }
+
+    /// <summary>A text that may be typed already, with line breaks and tabs as they are typed.</summary>
+    public static string WriteBreaks(string text) => text.Replace("\n", "\\n", StringComparison.Ordinal)
+        .Replace("\t", "\\t", StringComparison.Ordinal);
 }

@@ -1,3 +1,4 @@
+using System;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.Runtime;
 
@@ -9,15 +10,18 @@ internal static class Context
     /// <summary>
     /// A context whose warnings go to the console, and the word that a training goes on from its state.
     /// </summary>
-    public static MLContext Make(ToolConsole console)
+    public static MLContext Make(ToolConsole console) => Make(console.Error.WriteLine);
+
+    /// <summary>The same for another taker of lines.</summary>
+    public static MLContext Make(Action<string> say)
     {
         var mlContext = new MLContext();
         mlContext.Log += (_, log) =>
         {
             if (log.Kind >= ChannelMessageKind.Warning)
-                console.Error.WriteLine($"prefix-tune: warning: {log.RawMessage}");
+                say($"prefix-tune: warning: {log.RawMessage}");
             else if (ResumeMessage.Is(log.RawMessage))
-                console.Error.WriteLine(log.RawMessage);
+                say(log.RawMessage);
         };
         return mlContext;
     }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Linq;
@@ -29,6 +30,12 @@ internal sealed class MetricsOption
     /// <summary>What the command line asks for.</summary>
     public TextMetrics Read(ParseResult parsed) =>
         parsed.GetValue(_option)!.SelectMany(Split).Aggregate(TextMetrics.None, (all, name) => all | Find(name)!.Value);
+
+    /// <summary>The measures of some names.</summary>
+    /// <exception cref="UsageException">A name is none.</exception>
+    public static TextMetrics Parse(IEnumerable<string> names) => names.SelectMany(Split).Aggregate(TextMetrics.None,
+        (all, name) => all | (Find(name)
+            ?? throw new UsageException($"metrics: expected {string.Join(", ", Names)}, found '{name}'.")));
 
     private static void Check(OptionResult result)
     {

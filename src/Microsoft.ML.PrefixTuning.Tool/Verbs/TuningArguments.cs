@@ -1,11 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.IO;
-using System.Linq;
-using System.Runtime.InteropServices;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -50,10 +48,7 @@ internal sealed class TuningArguments
         };
     private readonly Option<TableFormat?> _format =
         FormatOption.Make("--format", "Format of the rows, where the files' names do not tell");
-    private readonly PrefixArguments _prefix;
-    private readonly TrainingArguments _training;
-    private readonly RecordOptions<PrefixTuningOptions> _options;
-    private readonly GenerationArguments _generation;
+    private readonly TuningOptions _options;
 
     /// <summary>Adds the options to a command.</summary>
     /// <param name="console">Where rows, progress and results go.</param>
@@ -63,17 +58,14 @@ internal sealed class TuningArguments
     /// <param name="without">Properties of <see cref="PrefixTuningOptions"/> that the verb has no use for.</param>
     public TuningArguments(ToolConsole console, Verb command, IEnumerable<Option> own,
         IReadOnlyCollection<string>? without = null,
-        string plainStart = "a text made from the column names")
+        string plainStart = TuningOptions.PlainStart)
     {
         _console = console;
         command.Arguments.Add(_data);
         foreach (Option option in (Option[])
             [_base, _preTokenizer, _model, _report, _input, _output, .. own, _validation, _format])
             command.Options.Add(option);
-        _prefix = new PrefixArguments(command, plainStart);
-        _training = new TrainingArguments(command);
-        _options = new RecordOptions<PrefixTuningOptions>(command, without: without);
-        _generation = new GenerationArguments(command);
+        _options = new TuningOptions(command, without, plainStart);
     }
 
     /// <summary>The base, which is not opened.</summary>
@@ -84,11 +76,11 @@ internal sealed class TuningArguments
     public CommandFiles Files(ParseResult parsed) => new CommandFiles()
         .Read("the rows", parsed.GetValue(_data))
         .Read("--validation", parsed.GetValue(_validation))
-        .Read("--prefix-start", _prefix.StartFile(parsed))
+        .Read("--prefix-start", _options.StartFile(parsed))
         .ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)))
         .Write("--model", parsed.GetValue(_model))
         .Write("--report", parsed.GetValue(_report))
-        .Write("--state", _training.Read(parsed).StateFile);
+        .Write("--state", _options.Read(parsed).Training.StateFile);
 
     /// <summary>The column that is read.</summary>
     public string Input(ParseResult parsed) => parsed.GetValue(_input)!;
@@ -97,12 +89,7 @@ internal sealed class TuningArguments
     public string Output(ParseResult parsed) => parsed.GetValue(_output)!;
 
     /// <summary>The options of the command line.</summary>
-    public PrefixTuningOptions Read(ParseResult parsed) => _options.Read(parsed, new PrefixTuningOptions()) with
-    {
-        Prefix = _prefix.Read(parsed),
-        Training = _training.Read(parsed),
-        Generation = _generation.Read(parsed, new GenerationOptions()),
-    };
+    public PrefixTuningOptions Read(ParseResult parsed) => _options.Read(parsed);
 
     /// <summary>Trains, saves, and says how it went.</summary>
     /// <param name="parsed">The command line.</param>
@@ -129,6 +116,9 @@ internal sealed class TuningArguments
             Training = options.Training with { Progress = display.Show, CancellationToken = cancellation.Token },
             ValidationSet = validation,
         };
+        if (UsedPrecision.Of(options.Precision).Advice("--precision bfloat16", Processor.MultipliesBFloat16)
+            is { } advice)
+            _console.Error.WriteLine(advice);
         using PrefixTuningTransformer tuned = Fit(make(mlContext, options), rows, cancellation, display);
         mlContext.Model.SaveAtomically(tuned, rows.TextSchema, model);
         TrainingSummary summary = tuned.TrainingSummary!;
@@ -145,31 +135,13 @@ internal sealed class TuningArguments
         CancellationTokenSource cancellation,
         TrainingDisplay display)
     {
-        // The first Ctrl-C ends the training, a second one the process.
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
+        using var interruption = new Interruption(cancellation);
         return display.Run(() => estimator.Fit(rows));
-
-        void Cancel(PosixSignalContext signal)
-        {
-            signal.Cancel = !cancellation.IsCancellationRequested;
-            cancellation.Cancel();
-        }
     }
 
     private TextTableView Open(ParseResult parsed, string path, IReadOnlyList<string> texts)
     {
-        if (TableFormats.IsFile(path) && !File.Exists(path))
-            throw new FileNotFoundException($"'{path}': expected a file of rows, found nothing.", path);
-        TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), path, TableFormat.Tsv);
-        if (format == TableFormat.Text)
-            throw new UsageException(
-                $"{parsed.CommandResult.Command.Name}: expected rows with columns (tsv, csv, jsonl or json), found the"
-                    + " format 'text'.");
-        var view = new TextTableView(new TableInput(path, format, TextSource.DefaultInput, _console),
-            new TableViewOptions { Several = [.. texts.Except([Input(parsed)])] });
-        foreach (string column in texts.Prepend(Input(parsed)))
-            TableColumns.Find(view.Columns, column);
-        return view;
+        var view = new TrainingRows(parsed.CommandResult.Command.Name, Input(parsed), texts, _console);
+        return view.Open(path, parsed.GetValue(_format));
     }
 }

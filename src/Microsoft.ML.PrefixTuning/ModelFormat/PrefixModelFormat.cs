@@ -42,8 +42,8 @@ internal static class PrefixModelFormat
     public static void Write(ModelSaveContext context, SavedContent content, FrozenBase frozen)
     {
         TextSettings settings = content.Settings;
-        MlNetInternals.WriteHeader(context, Header(FormatVersion.ReadableFrom(settings.Generation)));
-        byte[]? prefix = content.Prefixes.Otherwise is { } otherwise ? PrefixFile.ToBytes(otherwise) : null;
+        MlNetInternals.WriteHeader(context, Header(FormatVersion.ReadableFrom(settings)));
+        byte[]? prefix = content.Prefixes.ForOthers is { } otherwise ? PrefixFile.ToBytes(otherwise) : null;
         (string Value, byte[] Content)[] ofAttributes =
             content.Prefixes.ByValue.Select(pair => (pair.Key, PrefixFile.ToBytes(pair.Value))).ToArray();
         EmbeddedBase? embedded = settings.EmbedBase ? EmbeddedBase.Of(frozen) : null;
@@ -54,11 +54,12 @@ internal static class PrefixModelFormat
             AttributeColumn = settings.AttributeColumn,
             Template = settings.Template,
             Precision = settings.Precision,
+            Products = settings.Products,
             Generation = settings.Generation,
             Base = new SavedBase
             {
-                Name = BaseLocator.NameOf(frozen.Path),
-                Path = frozen.Path,
+                Name = frozen.Origin.Name,
+                Path = frozen.Origin.Path,
                 Identity = frozen.Identity,
                 Files = embedded?.Manifest,
             },
@@ -94,11 +95,12 @@ internal static class PrefixModelFormat
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
         PrefixesByValue prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
         Device device = DeviceChoice.Choose(host, null);
-        ScalarType type = BaseLoader.Type(saved.Precision);
+        BaseForm form = BaseLoader.Form(saved.Settings().Used);
         BaseLease lease = saved.Base.Files is { } files
             ? BaseLocator.Check(saved.Base, EmbeddedBase.Acquire(
-                name => FindStream(context, name, place), files, MlNetInternals.GetTempFilePath(host), type, device))
-            : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device));
+                name => FindStream(context, name, place), files, new BaseOrigin(saved.Base.Name, saved.Base.Path),
+                MlNetInternals.GetTempFilePath(host), form, device))
+            : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, form, device));
         lease = lease.By(saved.TextRules ?? TextRules.First);
         try
         {

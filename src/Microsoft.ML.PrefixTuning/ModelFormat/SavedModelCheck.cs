@@ -38,6 +38,11 @@ internal static class SavedModelCheck
         Hash(saved.Base.Identity.Weights, "base.identity.weights");
         if (saved.Base.Files is { } files)
             Files(files);
+        That(saved.Precision != ModelPrecision.Automatic, "precision", "one that was decided", "Automatic");
+        That(saved.Precision == ModelPrecision.AsStored
+            ? saved.Products is ModelPrecision.Float32 or ModelPrecision.BFloat16 : saved.Products is null, "products",
+            "Float32 or BFloat16 where the precision is AsStored, and only there",
+            saved.Products is { } found ? $"{found}" : "null");
         if (saved.TextRules is { } rules)
             That(rules.Version is >= 1 and <= TextRules.LatestVersion, "textRules.version",
                 $"1 to {TextRules.LatestVersion}", $"{rules.Version}");
@@ -59,7 +64,7 @@ internal static class SavedModelCheck
         That(files.Count > 0, "base.files", "at least one file, or null", "none");
         foreach (SavedFile file in files)
         {
-            That(IsPlainName(file.Name), "base.files", "plain file names", FileText.Quote(file.Name));
+            That(IsFileName(file.Name), "base.files", "plain file names", FileText.Quote(file.Name));
             That(file.Bytes >= 0, $"base.files, {FileText.Quote(file.Name)}, bytes", "0 or more", $"{file.Bytes}");
             Hash(file.Hash, $"base.files, {FileText.Quote(file.Name)}, hash");
         }
@@ -79,10 +84,8 @@ internal static class SavedModelCheck
         part is not ("" or "." or "..") && !part.Any(char.IsControl)
         && !(OperatingSystem.IsWindows() && part.AsSpan().ContainsAny('\\', ':')));
 
-    // Separators and drives of every system, whatever this one is.
-    private static bool IsPlainName(string name) =>
-        name is not ("" or "." or "..") && Encoding.UTF8.GetByteCount(name) <= LongestName
-        && !name.AsSpan().ContainsAny("/\\:") && !name.Any(char.IsControl);
+    private static bool IsFileName(string name) =>
+        FileText.IsPlainName(name) && Encoding.UTF8.GetByteCount(name) <= LongestName;
 
     // A stream is read into one array.
     private static void Size(long bytes, string key) =>

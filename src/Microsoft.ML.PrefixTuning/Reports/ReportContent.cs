@@ -17,6 +17,9 @@ internal sealed record ReportContent(string Title)
 
     /// <summary>Tables, below the plots.</summary>
     public IReadOnlyList<ReportTable> Tables { get; init; } = [];
+
+    /// <summary>Lines to be copied, below the tables.</summary>
+    public IReadOnlyList<ReportListing> Listings { get; init; } = [];
 }
 
 /// <summary>A figure that is shown large.</summary>
@@ -30,13 +33,25 @@ internal sealed record KeyFigure(string Name, string Value, string Note = "");
 /// <param name="Columns">Headings; none are shown where all are empty.</param>
 /// <param name="Rows">Cells, as many a row as there are headings.</param>
 internal sealed record ReportTable(string Title, IReadOnlyList<string> Columns,
-    IReadOnlyList<IReadOnlyList<string>> Rows);
+    IReadOnlyList<IReadOnlyList<string>> Rows)
+{
+    /// <summary>Whether a reader can sort it by a column; a script does that.</summary>
+    public bool IsSortable { get; init; }
+
+    /// <summary>Whether its cells are texts and no figures.</summary>
+    public bool IsText { get; init; }
+}
+
+/// <summary>Lines to be copied.</summary>
+/// <param name="Title">What they are.</param>
+/// <param name="Text">The lines.</param>
+internal sealed record ReportListing(string Title, string Text);
 
 /// <summary>Lines over a common axis.</summary>
 /// <param name="Title">The plot's title.</param>
 /// <param name="XTitle">What is to the right, with its unit.</param>
 /// <param name="YTitle">What is upwards, with its unit.</param>
-/// <param name="Lines">At most four can be told apart by colour.</param>
+/// <param name="Lines">At most four beside the backdrop can be told apart by colour.</param>
 internal sealed record LinePlot(string Title, string XTitle, string YTitle, IReadOnlyList<PlotLine> Lines)
 {
     /// <summary>Places on the horizontal axis to point out.</summary>
@@ -69,4 +84,7 @@ internal enum PlotStyle
 
     /// <summary>As a line with a dot at every point, for values that are few.</summary>
     Dotted,
+
+    /// <summary>As a thin grey line below all others and without a name, for what they are compared with.</summary>
+    Backdrop,
 }

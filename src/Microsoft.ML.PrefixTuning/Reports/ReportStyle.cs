@@ -38,6 +38,7 @@ internal static class ReportStyle
         .mark { stroke: var(--soft); stroke-dasharray: 4 4; }
         .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
         .faint { stroke-width: 1.2; opacity: 0.35; }
+        .backdrop { stroke: var(--soft); stroke-width: 1; opacity: 0.3; }
         .s1 { stroke: var(--s1); } .s2 { stroke: var(--s2); } .s3 { stroke: var(--s3); } .s4 { stroke: var(--s4); }
         .dot.s1 { fill: var(--s1); } .dot.s2 { fill: var(--s2); } .dot.s3 { fill: var(--s3); } .dot.s4 { fill: var(--s4); }
         circle.dot { stroke: var(--card); stroke-width: 1.5; }
@@ -46,6 +47,11 @@ internal static class ReportStyle
         th, td { padding: 7px 0 7px 18px; text-align: right; border-top: 1px solid var(--rule); vertical-align: top; }
         thead th { border-top: 0; color: var(--soft); font-size: 13px; font-weight: 500; }
         th:first-child, td:first-child { padding-left: 0; text-align: left; font-weight: 400; }
+        .texts th, .texts td { text-align: left; }
+        th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
+        th[aria-sort="ascending"] button::after { content: " \2191"; }
+        th[aria-sort="descending"] button::after { content: " \2193"; }
+        pre { margin: 0; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
         .empty { margin: 0; color: var(--soft); }
         @media print { body { background: none; } main { padding: 0; } }
         """;

@@ -29,11 +29,12 @@ internal sealed class SvgLinePlot
     private readonly LinePlot _plot;
     private readonly PlotAxis _x;
     private readonly PlotAxis _y;
+    private readonly PlotLine[] _named;
     private readonly StringBuilder _svg = new();
 
     private SvgLinePlot(LinePlot plot, IReadOnlyList<PlotPoint> points)
     {
-        _plot = plot;
+        (_plot, _named) = (plot, [.. plot.Lines.Where(line => !IsBackdrop(line))]);
         IEnumerable<double> xs = points.Select(point => point.X).Concat(plot.Marks.Select(mark => mark.X));
         _x = PlotAxis.Around(xs.Min(), xs.Max(), marks: 7, widen: false);
         double low = points.Min(point => point.Y);
@@ -55,8 +56,10 @@ internal sealed class SvgLinePlot
         DrawAxes();
         foreach (PlotMark mark in _plot.Marks.Where(mark => double.IsFinite(mark.X)))
             DrawMark(mark);
-        for (int i = 0; i < _plot.Lines.Count; i++)
-            DrawLine(_plot.Lines[i], i % Colours + 1);
+        foreach (PlotLine line in _plot.Lines.Where(IsBackdrop))
+            DrawPath(line, "line backdrop");
+        for (int i = 0; i < _named.Length; i++)
+            DrawLine(_named[i], i % Colours + 1);
         DrawLegend();
         return _svg.Append("</svg>").ToString();
     }
@@ -90,6 +93,15 @@ internal sealed class SvgLinePlot
 
     private void DrawLine(PlotLine line, int colour)
     {
+        DrawPath(line, Class(line, colour));
+        if (line.Style != PlotStyle.Dotted && line.Points.Count(IsFinite) > 1)
+            return;
+        foreach (PlotPoint point in line.Points.Where(IsFinite))
+            AddDot(colour, (X(point.X), Y(point.Y)));
+    }
+
+    private void DrawPath(PlotLine line, string style)
+    {
         var path = new StringBuilder();
         bool begins = true;
         foreach (PlotPoint point in Thin(line.Points))
@@ -98,11 +110,7 @@ internal sealed class SvgLinePlot
                 path.Append(Invariant($"{(begins ? 'M' : 'L')}{X(point.X):0.#} {Y(point.Y):0.#}"));
             begins = !IsFinite(point);
         }
-        _svg.Append(Invariant($"<path class=\"{Class(line, colour)}\" d=\"{path}\"/>\n"));
-        if (line.Style != PlotStyle.Dotted && line.Points.Count(IsFinite) > 1)
-            return;
-        foreach (PlotPoint point in line.Points.Where(IsFinite))
-            AddDot(colour, (X(point.X), Y(point.Y)));
+        _svg.Append(Invariant($"<path class=\"{style}\" d=\"{path}\"/>\n"));
     }
 
     private IEnumerable<PlotPoint> Thin(IReadOnlyList<PlotPoint> points)
@@ -119,9 +127,9 @@ internal sealed class SvgLinePlot
     private void DrawLegend()
     {
         double x = Left;
-        for (int i = 0; i < _plot.Lines.Count; i++)
+        for (int i = 0; i < _named.Length; i++)
         {
-            PlotLine line = _plot.Lines[i];
+            PlotLine line = _named[i];
             int colour = i % Colours + 1;
             AddLine(Class(line, colour), (x, LegendHeight), (x + 18, LegendHeight));
             if (line.Style == PlotStyle.Dotted)
@@ -147,6 +155,8 @@ internal sealed class SvgLinePlot
     private double X(double value) => Left + _x.Fraction(value) * (Right - Left);
 
     private double Y(double value) => Bottom - _y.Fraction(value) * (Bottom - Top);
+
+    private static bool IsBackdrop(PlotLine line) => line.Style == PlotStyle.Backdrop;
 
     private static bool IsFinite(PlotPoint point) => double.IsFinite(point.X) && double.IsFinite(point.Y);
 

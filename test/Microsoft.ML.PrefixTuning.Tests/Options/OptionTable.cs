@@ -17,10 +17,12 @@ internal static class OptionTable
     private const string Rows = "it decides which rows there are, and those are in the signature";
     private const string Callback = "it is code or a handle of the calling process";
     private const string Rest = "it decides when a training rests or what is told of it, not what comes of it";
+    private const string SameBytes = "it changes memory and time, and no number";
     private const string Measured = "it decides how texts are measured";
     private const string OfTheTool = "the tool's own promise: Ctrl-C saves the best prefix so far";
     private const string Students = "its own members stand in the table; they are the student's";
     private const string OneText = "a student learns from one text a row, written or refused";
+    private const string Server = "it is how much a process that serves requests works on at once";
     private const string Machine = "where a model runs is the machine's affair";
 
     // The command's trainings keep the best prefix when they are cancelled.
@@ -34,7 +36,7 @@ internal static class OptionTable
     public static IReadOnlyList<OptionEntry> Entries { get; } =
     [
         .. OfTuning(), .. OfPrefix(), .. OfKinds(), .. OfTraining(), .. OfGeneration(), .. OfDecoding(), .. OfUse(),
-        .. OfDistillation(), .. OfEvaluation(),
+        .. OfDistillation(), .. OfEvaluation(), .. OfServing(),
     ];
 
     private static IEnumerable<OptionEntry> OfTuning() =>
@@ -95,6 +97,7 @@ internal static class OptionTable
         Of<TrainingOptions>("BatchSize", 3, "--batch-size 3"),
         Of<TrainingOptions>("GradientAccumulation", 2, "--gradient-accumulation 2"),
         Of<TrainingOptions>("MaxTokensPerPass", 64, "--max-tokens-per-pass 64"),
+        Of<TrainingOptions>("Recompute", Recomputation.Always, "--recompute always") with { NotSigned = SameBytes },
         Of<TrainingOptions>("LearningRate", 0.003, "--learning-rate 0.003"),
         Of<TrainingOptions>("WarmupSteps", 4, "--warmup-steps 4"),
         Of<TrainingOptions>("Decay", LearningRateDecay.Linear, "--decay linear"),
@@ -187,6 +190,14 @@ internal static class OptionTable
         Of<TextGenerationEvaluationOptions>("RougeStemming", true, "--rouge-stemming"),
         Of<TextGenerationEvaluationOptions>("MeteorFolder", @"C:\new", @"--meteor-folder C:\new"),
     ]));
+
+    private static IEnumerable<OptionEntry> OfServing() => new[]
+    {
+        Of<TextGeneratorOptions>("MaxRows", 3, null),
+        Of<TextGeneratorOptions>("QueueLimit", 4, null),
+        Of<TextGeneratorOptions>("CacheTokens", 500, null),
+        Of<TextGeneratorOptions>("PromptPiece", 32, null),
+    }.Select(entry => entry with { NotOnLine = Server, NotSaved = Server, NotSigned = Server });
 
     // Words of a line are parted by spaces; ~ is a space inside one.
     private static OptionEntry Of<T>(string member, object? other, string? line) => new(typeof(T), member, other)

@@ -1,0 +1,86 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Values = System.Collections.Generic.IReadOnlyDictionary<string,
+    System.Collections.Generic.IReadOnlyList<string>>;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Sweeps;
+
+/// <summary>From grids to candidates.</summary>
+internal static class SweepCandidates
+{
+    // Draws that may come to nothing new before there is nothing new.
+    private const int DrawsEach = 100;
+
+    /// <summary>All candidates of a file, in the order of its options; the last one changes first.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="options">Reads options.</param>
+    /// <param name="command">The command that trains with some words; null for none.</param>
+    /// <exception cref="UsageException">An option is none, or has none of its values.</exception>
+    public static IReadOnlyList<SweepCandidate> Of(SweepFile file, SweepOptions options,
+        Func<IEnumerable<string>, string>? command = null)
+    {
+        options.Check(file);
+        Values[] all = file.Drawn is { } drawn ? [.. Draw(file, drawn.Count, drawn.Seed)]
+            : [.. file.Grids.SelectMany(Grid).DistinctBy(Key)];
+        string[] varying = [.. Varying(all)];
+        return [.. all.Select(values => Make(values, varying))];
+
+        SweepCandidate Make(Values values, string[] shown)
+        {
+            Dictionary<string, string> settings = shown.Where(values.ContainsKey)
+                .ToDictionary(name => name, name => string.Join(", ", values[name]));
+            string name = settings.Count == 0 ? "as the file says"
+                : string.Join(", ", settings.Select(setting => $"{setting.Key} {setting.Value}"));
+            try
+            {
+                int? rows = SweepOptions.RowsOf(values);
+                return new SweepCandidate(name, options.Read(values))
+                {
+                    Settings = settings,
+                    Rows = rows,
+                    // No command draws rows.
+                    Command = rows is null ? command?.Invoke(options.Arguments(values)) : null,
+                };
+            }
+            catch (UsageException fault)
+            {
+                throw new UsageException($"'{file.Path}', {name}: {fault.Message}");
+            }
+        }
+    }
+
+    private static IEnumerable<Values> Grid(IReadOnlyDictionary<string, SweepValues> grid)
+    {
+        IEnumerable<Dictionary<string, IReadOnlyList<string>>> found = [[]];
+        foreach ((string name, SweepValues values) in grid)
+        {
+            found = found.SelectMany(before => values.Grid.Select(value =>
+                new Dictionary<string, IReadOnlyList<string>>(before) { [name] = value }));
+        }
+        return found;
+    }
+
+    private static IEnumerable<Values> Draw(SweepFile file, int count, int seed)
+    {
+        var random = new Random(seed);
+        var found = new Dictionary<string, Values>();
+        for (int draws = 0; found.Count < count && draws < count * DrawsEach; draws++)
+        {
+            IReadOnlyDictionary<string, SweepValues> grid = file.Grids[random.Next(file.Grids.Count)];
+            Values values = grid.ToDictionary(option => option.Key, option => option.Value.Draw(random));
+            found.TryAdd(Key(values), values);
+        }
+        return found.Values;
+    }
+
+    /// <summary>Names of options that have not one value in all candidates.</summary>
+    private static IEnumerable<string> Varying(Values[] all) =>
+        all.SelectMany(values => values.Keys).Distinct().Where(name =>
+            all.Select(values => values.TryGetValue(name, out IReadOnlyList<string>? value)
+                ? string.Join('\0', value) : null).Distinct().Count() > 1);
+
+    private static string Key(Values values) => string.Join('\u0001', values
+        .OrderBy(option => option.Key, StringComparer.Ordinal)
+        .Select(option => $"{option.Key}\0{string.Join('\0', option.Value)}"));
+}

@@ -1,0 +1,217 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Sweeps;
+
+/// <summary>
+/// A file that says what to compare: YAML, and JSON with it, which is YAML too. Values are kept as they are written; a
+/// path is relative to the file.
+/// </summary>
+internal sealed record SweepFile
+{
+    private const string RandomKey = "random", HalvingKey = "halving", OptionsKey = "options", VariantsKey = "variants";
+
+    private static readonly string[] Keys =
+    [
+        "base", "pre-tokenizer", "data", "format", "input", "output", "label", "validation", "test", "group-column",
+        "test-part-column", "metrics", "texts", "seeds", RandomKey, HalvingKey, OptionsKey, VariantsKey,
+    ];
+
+    /// <summary>The file itself.</summary>
+    public required string Path { get; init; }
+
+    public string? Base { get; init; }
+
+    public string? PreTokenizer { get; init; }
+
+    public string? Data { get; init; }
+
+    public TableFormat? Format { get; init; }
+
+    public string? Input { get; init; }
+
+    public string? Output { get; init; }
+
+    public string? Label { get; init; }
+
+    public string? Validation { get; init; }
+
+    public string? Test { get; init; }
+
+    /// <summary>Column whose equal values make test rows one text; null for the input.</summary>
+    public string? GroupColumn { get; init; }
+
+    /// <summary>Column whose values part the test rows; null for none.</summary>
+    public string? TestPartColumn { get; init; }
+
+    /// <summary>Names of measures; null for all.</summary>
+    public IReadOnlyList<string>? Metrics { get; init; }
+
+    /// <summary>First inputs whose texts are kept.</summary>
+    public int? Texts { get; init; }
+
+    public IReadOnlyList<int> Seeds { get; init; } = [1];
+
+    /// <summary>How many candidates are drawn, and by which seed; null for all of the grid.</summary>
+    public (int Count, int Seed)? Drawn { get; init; }
+
+    public SuccessiveHalving? SuccessiveHalving { get; init; }
+
+    /// <summary>Grids, each by the names of options; together they are what is compared.</summary>
+    public required IReadOnlyList<IReadOnlyDictionary<string, SweepValues>> Grids { get; init; }
+
+    /// <summary>Reads one.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="folder">Folder that its paths start from; null for its own.</param>
+    /// <exception cref="FormatException">It is no such file; the message names line and key.</exception>
+    public static SweepFile Read(string path, string? folder = null)
+    {
+        using StreamReader reader = new(path, TextFiles.Utf8);
+        var yaml = new YamlStream();
+        try
+        {
+            yaml.Load(reader);
+        }
+        catch (YamlException fault)
+        {
+            throw new FormatException($"'{path}', line {fault.Start.Line}: {fault.Message}", fault);
+        }
+        if (yaml.Documents is not [{ RootNode: YamlMappingNode root }])
+            throw new FormatException($"'{path}': expected one document with keys, found another.");
+        return Read(new SweepNode(path, "", root), path,
+            folder ?? System.IO.Path.GetDirectoryName(path)!);
+    }
+
+    private static SweepFile Read(SweepNode root, string path, string folder)
+    {
+        root.Check(Keys);
+        return new SweepFile
+        {
+            Path = path,
+            Base = FindBase(folder, root.Text("base")),
+            PreTokenizer = root.Text("pre-tokenizer"),
+            Data = InFolder(folder, root.Text("data")),
+            Format = root.Format("format"),
+            Input = root.Text("input"),
+            Output = root.Text("output"),
+            Label = root.Text("label"),
+            Validation = InFolder(folder, root.Text("validation")),
+            Test = InFolder(folder, root.Text("test")),
+            GroupColumn = root.Text("group-column"),
+            TestPartColumn = root.Text("test-part-column"),
+            Metrics = root.Texts("metrics"),
+            Texts = root.Number("texts"),
+            Seeds = root.Numbers("seeds") ?? [1],
+            Drawn = root.Under(RandomKey) is { } random ? ReadDrawn(random) : null,
+            SuccessiveHalving = root.Under(HalvingKey) is { } halving ? ReadHalving(halving) : null,
+            Grids = ReadGrids(root),
+        };
+    }
+
+    private static (int Count, int Seed) ReadDrawn(SweepNode random)
+    {
+        random.Check(["count", "seed"]);
+        return (random.Number("count") ?? throw random.Fault("expected count, found none"), random.Number("seed") ?? 1);
+    }
+
+    private static SuccessiveHalving ReadHalving(SweepNode halving)
+    {
+        halving.Check(["factor", "first-epochs"]);
+        var usual = new SuccessiveHalving();
+        return new SuccessiveHalving
+        {
+            Factor = halving.Number("factor") ?? usual.Factor,
+            FirstEpochs = halving.Number("first-epochs") ?? usual.FirstEpochs,
+        };
+    }
+
+    /// <summary>Each variant over the options of all.</summary>
+    private static List<IReadOnlyDictionary<string, SweepValues>> ReadGrids(SweepNode root)
+    {
+        Dictionary<string, SweepValues> all = root.Under(OptionsKey)?.Values() ?? [];
+        if (root.List(VariantsKey) is not { } variants)
+            return [all];
+        var grids = new List<IReadOnlyDictionary<string, SweepValues>>();
+        foreach (SweepNode variant in variants)
+        {
+            var grid = new Dictionary<string, SweepValues>(all);
+            foreach ((string name, SweepValues values) in variant.Values())
+                grid[name] = values;
+            grids.Add(grid);
+        }
+        return grids;
+    }
+
+    private static string? InFolder(string folder, string? path) =>
+        path is null ? null : System.IO.Path.Combine(folder, path);
+
+    // The name of the packaged base is no path.
+    private static string? FindBase(string folder, string? name) =>
+        InFolder(folder, name) is { } path && System.IO.Path.Exists(path) ? path : name;
+}
+
+/// <summary>The values that an option takes in a sweep.</summary>
+internal abstract record SweepValues
+{
+    /// <summary>Where it stands, for messages.</summary>
+    public required string Place { get; init; }
+
+    /// <summary>The values of a grid, each a text or several.</summary>
+    public abstract IReadOnlyList<IReadOnlyList<string>> Grid { get; }
+
+    /// <summary>One of them, at random.</summary>
+    public virtual IReadOnlyList<string> Draw(Random random) => Grid[random.Next(Grid.Count)];
+}
+
+/// <summary>Values that are listed.</summary>
+/// <param name="Values">The values.</param>
+internal sealed record ListedValues(IReadOnlyList<IReadOnlyList<string>> Values) : SweepValues
+{
+    public override IReadOnlyList<IReadOnlyList<string>> Grid => Values;
+}
+
+/// <summary>Values from one number to another.</summary>
+/// <param name="From">The first one.</param>
+/// <param name="To">The last one.</param>
+internal sealed record RangeOfValues(double From, double To) : SweepValues
+{
+    /// <summary>How many a grid takes; null where <see cref="Step"/> says.</summary>
+    public int? Count { get; init; }
+
+    /// <summary>How far apart they are in a grid.</summary>
+    public double? Step { get; init; }
+
+    /// <summary>Whether they are even in their logarithms.</summary>
+    public bool IsLogarithmic { get; init; }
+
+    /// <summary>Whether they are whole.</summary>
+    public bool IsWhole { get; init; }
+
+    public override IReadOnlyList<IReadOnlyList<string>> Grid
+    {
+        get
+        {
+            if (Step is null && Count is null)
+                throw new FormatException($"{Place}: expected count or step for a grid, found neither.");
+            int count = Count ?? (int)Math.Floor((To - From) / Step!.Value + 1e-9) + 1;
+            IEnumerable<double> values = Enumerable.Range(0, count).Select(i =>
+                Step is double step ? From + i * step : At(count == 1 ? 0 : i / (count - 1.0)));
+            return [.. values.Select(Show).Distinct().Select(text => (IReadOnlyList<string>)[text])];
+        }
+    }
+
+    public override IReadOnlyList<string> Draw(Random random) => [Show(At(random.NextDouble()))];
+
+    private double At(double share) => IsLogarithmic ? From * Math.Pow(To / From, share)
+        : From + share * (To - From);
+
+    // Six figures are more than a rate needs, and a name stays readable.
+    private string Show(double value) => IsWhole ? Math.Round(value).ToString("F0", CultureInfo.InvariantCulture)
+        : value.ToString("G6", CultureInfo.InvariantCulture);
+}

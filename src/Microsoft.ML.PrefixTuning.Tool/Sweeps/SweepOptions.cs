@@ -1,0 +1,88 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool.Options;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Sweeps;
+
+/// <summary>
+/// Options of a sweep's file by their names on the command line, read by what reads these there: what <c>train</c> can,
+/// a sweep can.
+/// </summary>
+internal sealed class SweepOptions
+{
+    /// <summary>Training rows, drawn by the seed: of a sweep alone.</summary>
+    public const string Rows = "rows";
+
+    // A sweep decides about these itself.
+    private static readonly Dictionary<string, string> Own = new()
+    {
+        ["seed"] = "seeds stand under 'seeds'",
+        ["state"] = "each run has its own in the results' folder",
+    };
+
+    private readonly Verb _command = new("train", "");
+    private readonly TuningOptions _options;
+    private readonly string[] _others;
+
+    /// <param name="others">Names that mean something to the caller.</param>
+    public SweepOptions(params string[] others)
+    {
+        _options = new TuningOptions(_command);
+        _others = [Rows, .. others];
+    }
+
+    private IEnumerable<string> Names => _command.Options.Select(option => option.Name[2..])
+        .Except(["help", .. Own.Keys]).Concat(_others);
+
+    /// <summary>Refuses names that are no options, all at once, each with the nearest that is one.</summary>
+    /// <exception cref="UsageException">There is one.</exception>
+    public void Check(SweepFile file)
+    {
+        string[] names = [.. Names];
+        string[] faults =
+        [
+            .. file.Grids.SelectMany(grid => grid).DistinctBy(option => option.Value.Place)
+                .Where(option => !names.Contains(option.Key))
+                .Select(option => $"{option.Value.Place}: {Refusal(option.Key, names)}"),
+        ];
+        if (faults.Length > 0)
+            throw new UsageException(string.Join(" ", faults));
+    }
+
+    /// <summary>The options that some values stand for.</summary>
+    /// <exception cref="UsageException">A value is none of its option's.</exception>
+    public PrefixTuningOptions Read(IReadOnlyDictionary<string, IReadOnlyList<string>> values)
+    {
+        ParseResult parsed = _command.Parse([.. Arguments(values)]);
+        if (parsed.Errors.Count > 0)
+            throw new UsageException(string.Join(" ", parsed.Errors.Select(error => error.Message)));
+        return _options.Read(parsed);
+    }
+
+    /// <summary>Rows to draw; null for all.</summary>
+    public static int? RowsOf(IReadOnlyDictionary<string, IReadOnlyList<string>> values)
+    {
+        if (!values.TryGetValue(Rows, out IReadOnlyList<string>? rows) || rows is ["all"])
+            return null;
+        return rows is [var text] && int.TryParse(text, out int count) && count > 0 ? count
+            : throw new UsageException(
+                $"{Rows}: expected a whole number above 0 or 'all', found '{string.Join(", ", rows)}'.");
+    }
+
+    /// <summary>The values as words of a command line.</summary>
+    public IEnumerable<string> Arguments(IReadOnlyDictionary<string, IReadOnlyList<string>> values) =>
+        from option in values
+        where !_others.Contains(option.Key)
+        from value in option.Value
+        select $"--{option.Key}={EscapedText.WriteBreaks(value)}";
+
+    private static string Refusal(string name, string[] names)
+    {
+        if (Own.TryGetValue(name, out string? reason))
+            return $"no option of a sweep: {reason}.";
+        string meant = Suggestions.Nearest(name, names) is { } nearest ? $" Did you mean '{nearest}'?" : "";
+        return $"no option of 'prefix-tune train', which has them all in its --help.{meant}";
+    }
+}

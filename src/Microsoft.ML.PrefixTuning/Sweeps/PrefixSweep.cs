@@ -1,0 +1,194 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>
+/// Trainings that are compared: every candidate with every seed, one after the other on one loaded base, chosen by the
+/// loss of rows held out. Each keeps its state in the folder, so that a sweep that was killed goes on.
+/// </summary>
+public sealed record PrefixSweep
+{
+    /// <summary>Column that takes the generated text.</summary>
+    public required string OutputColumnName { get; init; }
+
+    /// <summary>Text column that is read.</summary>
+    public required string InputColumnName { get; init; }
+
+    /// <summary>Text column with the wanted texts; of a vector of texts each is a training example.</summary>
+    public required string LabelColumnName { get; init; }
+
+    /// <summary>The frozen model; loaded once.</summary>
+    public required BaseModel BaseModel { get; init; }
+
+    /// <summary>
+    /// What is compared. A grid is a query: <c>from length in lengths from rate in rates select new
+    /// SweepCandidate(...)</c>.
+    /// </summary>
+    public required IReadOnlyList<SweepCandidate> Candidates { get; init; }
+
+    /// <summary>Folder that takes states, results and models; made where it is missing.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>Seeds that every candidate is trained with; their spread tells what a difference is worth.</summary>
+    /// <value>The default is 1 alone.</value>
+    public IReadOnlyList<int> Seeds { get; init; } = [1];
+
+    /// <summary>How candidates that are behind stop early.</summary>
+    /// <value>The default is <see langword="null"/>: all are trained to their end.</value>
+    public SuccessiveHalving? Halving { get; init; }
+
+    /// <summary>
+    /// Rows whose loss decides, for every run; without them each run holds rows out as its options say, the same ones
+    /// for the same seed.
+    /// </summary>
+    public IDataView? ValidationSet { get; init; }
+
+    /// <summary>
+    /// Rows for which a trained run writes texts, which are measured against the label column. They do not decide.
+    /// </summary>
+    /// <value>The default is <see langword="null"/>: nothing is measured but losses.</value>
+    public IDataView? TestSet { get; init; }
+
+    /// <summary>
+    /// Text column of the test set whose values part it: each part is measured on its own too, as topics that training
+    /// has seen and others.
+    /// </summary>
+    /// <value>The default is <see langword="null"/>: only the whole is measured.</value>
+    public string? TestPartColumnName { get; init; }
+
+    /// <summary>How texts are measured.</summary>
+    /// <value>The default is <see langword="null"/>: all measures, and rows of one input belong together.</value>
+    public TextGenerationEvaluationOptions? Evaluation { get; init; }
+
+    /// <summary>First different inputs whose texts are kept with a run: of the test set, else of the rows.</summary>
+    /// <value>The default is 3.</value>
+    public int TextCount { get; init; } = 3;
+
+    /// <summary>The part of the runs that this process takes.</summary>
+    /// <value>The default is <see langword="null"/>: all.</value>
+    public SweepShard? Shard { get; init; }
+
+    /// <summary>Called when a run begins or ends and after every step, on the training thread.</summary>
+    public Action<SweepProgress>? Progress { get; init; }
+
+    /// <summary>Ends the sweep within one step; the run that is trained has its state.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>The schema that saved models say they take; null for that of the training rows.</summary>
+    internal DataViewSchema? SavedSchema { get; init; }
+
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
+    {
+        if (faults.Given(Candidates, nameof(Candidates)))
+        {
+            faults.That(Candidates.Count > 0, nameof(Candidates), "at least one", "none");
+            CheckCandidates(faults);
+        }
+        if (faults.Given(Seeds, nameof(Seeds)))
+        {
+            faults.That(Seeds.Count > 0, nameof(Seeds), "at least one", "none");
+            faults.That(Seeds.Distinct().Count() == Seeds.Count, nameof(Seeds), "each seed once",
+                string.Join(", ", Seeds));
+        }
+        faults.Given(BaseModel, nameof(BaseModel));
+        faults.AtLeast(0, TextCount, nameof(TextCount));
+        faults.That(!string.IsNullOrEmpty(Folder), nameof(Folder), "a path", "none");
+        Halving?.Check(faults.Under(nameof(Halving)));
+        Shard?.Check(faults.Under(nameof(Shard)));
+        faults.That(Shard is null || Halving is null, nameof(Shard),
+            "null with Halving, where each run is compared with all others", $"{Shard}");
+        faults.ColumnName(TestPartColumnName, nameof(TestPartColumnName));
+        faults.That(TestPartColumnName is null || TestSet is not null, nameof(TestPartColumnName),
+            "null without a test set", TestPartColumnName ?? "");
+        Evaluation?.Check(faults.Under(nameof(Evaluation)));
+    }
+
+    private void CheckCandidates(Faults faults)
+    {
+        for (int i = 0; i < Candidates.Count; i++)
+        {
+            Faults own = faults.Under($"{nameof(Candidates)}[{i}]");
+            SweepCandidate candidate = Candidates[i];
+            if (!own.Given(candidate, "candidate") || !own.Given(candidate.Options, nameof(candidate.Options)))
+                continue;
+            own.AtLeast(1, candidate.Rows ?? 1, nameof(candidate.Rows));
+            Faults options = own.Under(nameof(candidate.Options));
+            candidate.Options.Check(options);
+            options.That(candidate.Options.ValidationSet is null, nameof(PrefixTuningOptions.ValidationSet),
+                "null: that of the sweep holds for all", "one");
+            options.That(candidate.Options.Training?.StateFile is null, nameof(TrainingOptions.StateFile),
+                "null: each run has its own in the sweep's folder", candidate.Options.Training?.StateFile ?? "");
+            options.That(candidate.Options.Training?.Seed is null, nameof(TrainingOptions.Seed),
+                "null: the sweep has Seeds", candidate.Options.Training?.Seed ?? 0);
+        }
+        string[] names = [.. Candidates.Select(candidate => candidate?.Name ?? "")];
+        faults.That(names.Distinct().Count() == names.Length, nameof(Candidates), "names that differ",
+            names.CountBy(name => name).OrderByDescending(name => name.Value).FirstOrDefault().Key ?? "");
+    }
+}
+
+/// <summary>What a run is trained with, but for its seed.</summary>
+/// <param name="Name">What it is called in tables; none like another.</param>
+/// <param name="Options">The options; seed, state file and validation rows are the sweep's.</param>
+public sealed record SweepCandidate(string Name, PrefixTuningOptions Options)
+{
+    /// <summary>What distinguishes it from the others, by name, as columns of tables.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Training rows, drawn by the seed; all where there are fewer.</summary>
+    /// <value>The default is <see langword="null"/>: all.</value>
+    public int? Rows { get; init; }
+
+    /// <summary>The command that trains it, for the page; null where there is none.</summary>
+    public string? Command { get; init; }
+}
+
+/// <summary>
+/// Successive halving (Jamieson and Talwalkar 2016): all candidates are trained for some epochs, the best share of them
+/// for longer, and so on; the last ones to their end. The mean loss of the held-out rows over the seeds decides.
+/// </summary>
+public sealed record SuccessiveHalving
+{
+    /// <summary>Of so many candidates one goes on, and for so many times as many epochs.</summary>
+    /// <value>The default is 3.</value>
+    public int Factor { get; init; } = 3;
+
+    /// <summary>Epochs before the first comparison.</summary>
+    /// <value>The default is 1.</value>
+    public int FirstEpochs { get; init; } = 1;
+
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
+    {
+        faults.AtLeast(2, Factor, nameof(Factor));
+        faults.AtLeast(1, FirstEpochs, nameof(FirstEpochs));
+    }
+}
+
+/// <summary>A part of the runs: every <paramref name="Count"/>th one.</summary>
+/// <param name="Index">Which part, from 0.</param>
+/// <param name="Count">How many parts there are.</param>
+public sealed record SweepShard(int Index, int Count)
+{
+    /// <summary>Checks its own members.</summary>
+    internal void Check(Faults faults)
+    {
+        faults.AtLeast(1, Count, nameof(Count));
+        faults.That(Index >= 0 && Index < Count, nameof(Index), $"0 to {Count - 1}", Index);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Index}/{Count}";
+}
+
+/// <summary>Where a sweep stands.</summary>
+/// <param name="Runs">All runs in their order, as they are now.</param>
+/// <param name="Current">The run that is trained; null between two.</param>
+/// <param name="Training">Where its training stands; null before its first step.</param>
+/// <param name="TimeLeft">Estimate of the time to the end; null before anything could be measured.</param>
+public sealed record SweepProgress(IReadOnlyList<SweepRun> Runs, SweepRun? Current, TrainingProgress? Training,
+    TimeSpan? TimeLeft);

@@ -1,0 +1,106 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Sweeps;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Tool;
+
+/// <summary>From a file to candidates.</summary>
+[TestClass]
+[TestCategory("Quick")]
+public sealed class SweepFileTests
+{
+    private readonly ToolFolder _folder = new();
+
+    [TestCleanup]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestMethod]
+    public void Read_OfOptions_MakesTheGrid()
+    {
+        SweepCandidate[] candidates = Candidates("options:", "  prefix-length: [5, 10]",
+            "  learning-rate: { from: 0.001, to: 0.1, count: 3, scale: log }", "  max-epochs: 2",
+            "  no-early-stopping: true");
+        CollectionAssert.AreEqual(new[]
+        {
+            "prefix-length 5, learning-rate 0.001", "prefix-length 5, learning-rate 0.01",
+            "prefix-length 5, learning-rate 0.1", "prefix-length 10, learning-rate 0.001",
+            "prefix-length 10, learning-rate 0.01", "prefix-length 10, learning-rate 0.1",
+        }, candidates.Select(candidate => candidate.Name).ToArray());
+        PrefixTuningOptions options = candidates[4].Options;
+        Assert.AreEqual((10, 0.01, 2), (options.Prefix.Length, options.Training.LearningRate!.Value,
+            options.Training.MaxEpochs));
+        Assert.IsNull(options.Training.EarlyStopping);
+        CollectionAssert.AreEquivalent(new[] { "prefix-length", "learning-rate" },
+            candidates[0].Settings.Keys.ToArray());
+    }
+
+    [TestMethod]
+    public void Read_OfJson_IsTheSame()
+    {
+        string json = """{ "options": { "prefix-length": [5, 10], "stop-strings": [["\n", "b"]] }, "seeds": [1, 2] }""";
+        SweepFile file = SweepFile.Read(_folder.Write("sweep.json", json));
+        CollectionAssert.AreEqual(new[] { 1, 2 }, file.Seeds.ToArray());
+        SweepCandidate[] candidates = [.. SweepCandidates.Of(file, new SweepOptions())];
+        Assert.HasCount(2, candidates);
+        CollectionAssert.AreEqual(new[] { "\n", "b" }, candidates[0].Options.Generation.StopStrings.ToArray());
+    }
+
+    [TestMethod]
+    public void Read_OfVariants_PutsEachOverTheOptionsOfAll()
+    {
+        SweepCandidate[] candidates = Candidates("options: { prefix-length: 7, batch-size: 4 }", "variants:",
+            "- { method: embedding-only, learning-rate: [0.1, 0.2] }",
+            "- { prefix-length: [3, 4], rows: 50 }");
+        CollectionAssert.AreEqual(new[] { 7, 7, 3, 4 },
+            candidates.Select(candidate => candidate.Options.Prefix.Length).ToArray());
+        CollectionAssert.AreEqual(new int?[] { null, null, 50, 50 },
+            candidates.Select(candidate => candidate.Rows).ToArray());
+        Assert.AreEqual(PrefixMethod.EmbeddingOnly, candidates[0].Options.Prefix.Method);
+        Assert.IsTrue(candidates.All(candidate => candidate.Options.Training.BatchSize == 4));
+    }
+
+    [TestMethod]
+    public void Read_OfRandom_DrawsTheSameForASeed()
+    {
+        string[] lines = ["random: { count: 6, seed: 3 }", "options:", "  prefix-length: { from: 1, to: 9 }",
+            "  learning-rate: { from: 0.001, to: 1, scale: log }"];
+        string[] names = [.. Candidates(lines).Select(candidate => candidate.Name)];
+        Assert.HasCount(6, names.Distinct());
+        CollectionAssert.AreEqual(names, Candidates(lines).Select(candidate => candidate.Name).ToArray());
+        lines[0] = "random: { count: 6, seed: 4 }";
+        CollectionAssert.AreNotEqual(names, Candidates(lines).Select(candidate => candidate.Name).ToArray());
+        // A few values are all there are.
+        Assert.HasCount(2, Candidates("random: { count: 9 }", "options: { prefix-length: [1, 2] }"));
+    }
+
+    [TestMethod]
+    [DataRow("options: { prefix-lenght: 5, learning-rats: 1 }",
+        "line 1: prefix-lenght: no option of 'prefix-tune train', which has them all in its --help. Did you mean"
+            + " 'prefix-length'?|Did you mean 'learning-rate'?")]
+    [DataRow("option: { prefix-length: 5 }", "line 1: expected one of base,|Did you mean 'options'?")]
+    [DataRow("options: { seed: 5 }", "seeds stand under 'seeds'")]
+    [DataRow("options: { learning-rate: fast }", "--learning-rate: expected a number, found 'fast'")]
+    [DataRow("options: { method: prefix-tuning }", "--method: expected prefix, embedding-only")]
+    [DataRow("options: { learning-rate: { from: 1, to: 2 } }", "expected count or step")]
+    [DataRow("options: { learning-rate: { from: 0, to: 2, count: 2, scale: log } }", "above 0 on a log scale")]
+    [DataRow("options: { rows: some }", "rows: expected a whole number above 0")]
+    [DataRow("options: [1]", "options: expected keys with values")]
+    [DataRow("seeds: one", "expected a whole number, found 'one'")]
+    [DataRow("- 1", "expected one document with keys")]
+    [DataRow("options: { a: 1", "line ")]
+    public void Read_OfABadFile_SaysWhereAndWhat(string line, string messages)
+    {
+        Exception fault = Assert.Throws<Exception>(() => Candidates(line));
+        Assert.IsTrue(fault is UsageException or FormatException, $"{fault}");
+        foreach (string message in messages.Split('|'))
+            Assert.Contains(message, fault.Message);
+        Assert.Contains("sweep", fault.Message);
+    }
+
+    private SweepCandidate[] Candidates(params string[] lines) =>
+        [.. SweepCandidates.Of(SweepFile.Read(_folder.Write("sweep.yaml", lines)), new SweepOptions())];
+}
