@@ -26,8 +26,8 @@ internal static class TrainingMessages
         TrainingExample longest = rows.MaxBy(row => row.Tokens)!;
         return $"{longest.Place}: memory does not suffice for its {longest.Tokens} tokens, the longest of the"
             + $" {rows.Count} rows that are worked on ({MemoryFault.Reason(fault)}). Lower TrainingOptions.BatchSize"
-            + $" (now {options.BatchSize}) or TrainingOptions.MaxTokensPerPass (now {options.MaxTokensPerPass}), or shorten"
-            + " the row.";
+            + $" (now {options.BatchSize}) or TrainingOptions.MaxTokensPerPass (now {options.MaxTokensPerPass}), or"
+            + " shorten the row.";
     }
 
     /// <summary>What a user should know before the first step.</summary>
