@@ -24,6 +24,7 @@ internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : 
     /// <param name="checkAlive">Called for every token; throws to cancel.</param>
     /// <returns>The sequences of each row, best first, in the order of the prompts.</returns>
     /// <exception cref="ArgumentException">A prompt has no token.</exception>
+    /// <exception cref="PromptMemoryException">Memory does not suffice for a row.</exception>
     public IReadOnlyList<GeneratedSequence[]> Generate(IReadOnlyList<GenerationPrompt> prompts,
         Action? checkAlive = null)
     {
@@ -35,19 +36,34 @@ internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : 
         var results = new GeneratedSequence[rows.Length][];
         int lanes = TokenSearch.LanesOf(rules), slots = Math.Max(1, Math.Min(rules.BatchSize / lanes, rows.Length));
         _loop.Open(new DecodingLimits(slots * lanes), rows);
-        while (waiting.Count > 0 || _loop.Count > 0)
+        try
         {
-            checkAlive?.Invoke();
-            _loop.Advance(waiting);
-            foreach (ActiveRow row in _loop.TakeOut(row => row.IsOver))
+            while (waiting.Count > 0 || _loop.Count > 0)
             {
-                if (row.Fault is { } fault)
-                    ExceptionDispatchInfo.Throw(fault);
-                results[row.Index] = row.Search.Results();
+                checkAlive?.Invoke();
+                _loop.Advance(waiting);
+                foreach (ActiveRow row in _loop.TakeOut(row => row.IsOver))
+                {
+                    if (row.Fault is { } fault)
+                        Throw(row, fault);
+                    results[row.Index] = row.Search.Results();
+                }
             }
+        }
+        catch (Exception fault) when (MemoryFault.Is(fault))
+        {
+            // Of those that are under way the longest takes the most.
+            Throw(rows.Where(row => results[row.Index] is null).MaxBy(row => row.Prompt.Source.Length)!, fault);
         }
         return results;
     }
 
     public void Dispose() => _loop.Dispose();
+
+    private static void Throw(ActiveRow row, Exception fault)
+    {
+        if (MemoryFault.Is(fault))
+            throw new PromptMemoryException(row.Index, fault);
+        ExceptionDispatchInfo.Throw(fault);
+    }
 }

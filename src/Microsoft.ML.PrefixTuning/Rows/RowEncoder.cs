@@ -76,7 +76,8 @@ internal sealed class RowEncoder
     public int[] Target(string text, out int lostBytes, out bool isEmpty)
     {
         int[] own = _tokenizer.Encode(text, out lostBytes);
-        isEmpty = own.Length == 0;
+        // Some tokenizers put a mark of the text's start before nothing.
+        isEmpty = own.Length == 0 || string.IsNullOrWhiteSpace(text) && _tokenizer.Decode(own).Length == 0;
         return [.. _opening.OfTarget, .. own, _opening.EndId];
     }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
@@ -127,7 +128,9 @@ internal sealed class PrefixTrainer : IDisposable
 
     private void TakeStep()
     {
-        StepResult result = _learner.Take(_plan, _state.Steps.Count, _state.Updates);
+        int step = _state.Steps.Count;
+        StepResult result = WithMemory(() => _learner.Take(_plan, step, _state.Updates),
+            () => [.. _plan.Rows(step).SelectMany(batch => batch)]);
         _state.Add(result);
         if (result.HasMoved)
             _mean.Take(_state.Updates);
@@ -137,7 +140,7 @@ internal sealed class PrefixTrainer : IDisposable
 
     private void MeasureStart()
     {
-        double ofBase = _learner.BaseLoss(Measured);
+        double ofBase = WithMemory(() => _learner.BaseLoss(Measured), () => Measured);
         double start = MeanLoss(Measured, _run.ThrowIfCancelled);
         if (_run.Validation.Count > 0)
             _state.Validations.Add(new ValidationLoss(0, start));
@@ -156,7 +159,20 @@ internal sealed class PrefixTrainer : IDisposable
     }
 
     private double MeanLoss(IReadOnlyList<TrainingExample> rows, Action checkAlive) =>
-        _mean.InPlace(() => _learner.MeanLoss(rows, checkAlive));
+        WithMemory(() => _mean.InPlace(() => _learner.MeanLoss(rows, checkAlive)), () => rows);
+
+    /// <summary>Works on rows; where memory does not suffice, says for which of them.</summary>
+    private T WithMemory<T>(Func<T> work, Func<IReadOnlyList<TrainingExample>> rows)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception fault) when (MemoryFault.Is(fault))
+        {
+            throw new InvalidOperationException(TrainingMessages.Memory(rows(), _run.Options, fault), fault);
+        }
+    }
 
     /// <summary>
     /// Sees to it that nothing worse than the start is given, whatever ended training: also what was learned since,

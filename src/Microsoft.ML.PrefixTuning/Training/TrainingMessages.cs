@@ -1,5 +1,7 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
@@ -16,6 +18,16 @@ internal static class TrainingMessages
             + $" as every step before it; learning rate {step.LearningRate}, rows {string.Join(", ", rows)}"
             + " (the first is 1)."
             + " Expected a finite loss: look at these rows, or lower TrainingOptions.LearningRate.";
+    }
+
+    /// <summary>Why rows cannot be worked on at once.</summary>
+    public static string Memory(IReadOnlyList<TrainingExample> rows, TrainingOptions options, Exception fault)
+    {
+        TrainingExample longest = rows.MaxBy(row => row.Tokens)!;
+        return $"{longest.Place}: memory does not suffice for its {longest.Tokens} tokens, the longest of the"
+            + $" {rows.Count} rows that are worked on ({MemoryFault.Reason(fault)}). Lower TrainingOptions.BatchSize"
+            + $" (now {options.BatchSize}) or TrainingOptions.MaxTokensPerPass (now {options.MaxTokensPerPass}), or"
+            + " shorten the row.";
     }
 
     /// <summary>What a user should know before the first step.</summary>

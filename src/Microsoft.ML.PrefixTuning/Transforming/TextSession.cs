@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
@@ -100,7 +101,7 @@ internal sealed class TextSession : IDisposable
                 prompts.Add(prompt);
                 places.Add(i);
             }
-            IReadOnlyList<GeneratedSequence[]> results = _generator.Generate(prompts, checkAlive);
+            IReadOnlyList<GeneratedSequence[]> results = Write(prompts, place => rows[places[place]], checkAlive);
             for (int i = 0; i < results.Count; i++)
             {
                 texts[places[i]] = texts[places[i]] with
@@ -124,6 +125,24 @@ internal sealed class TextSession : IDisposable
             _generator.Dispose();
             _prefixes.Dispose();
             _lease.Dispose();
+        }
+    }
+
+    private IReadOnlyList<GeneratedSequence[]> Write(IReadOnlyList<GenerationPrompt> prompts,
+        Func<int, InputRow> rowOf, Action? checkAlive)
+    {
+        try
+        {
+            return _generator.Generate(prompts, checkAlive);
+        }
+        catch (PromptMemoryException fault)
+        {
+            int tokens = prompts[fault.Row].Source.Length;
+            throw new InvalidOperationException($"{rowOf(fault.Row).Place}, column '{_settings.InputColumn}': memory"
+                + $" does not suffice to write its text behind a prompt of {tokens} tokens"
+                + $" ({MemoryFault.Reason(fault.InnerException!)}). Lower Generation.BatchSize (now"
+                + $" {_settings.Generation.BatchSize}) or Generation.MaxNewTokens, or shorten the row.",
+                fault.InnerException);
         }
     }
 

@@ -17,6 +17,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Generation;
 public sealed class ReadingTests
 {
     private const float Huge = 3e38f;
+    private const string LongTests = "PREFIX_TUNING_LONG_TESTS";
 
     [TestMethod]
     [DataRow(1, 20_000, 0, 4)]
@@ -58,6 +59,70 @@ public sealed class ReadingTests
         Assert.IsLessThan(prompt.Length, ReadingPass.Tokens(1, prompt.Length, 6, tiny.Spec.Decoder.Heads.Group));
         Tensor logits = LogitsTests.RunWith(model, [prompt], tensors.Sites);
         Assert.AreEqual(logits[0, prompt.Length - 1].argmax().item<long>(), written);
+    }
+
+    /// <summary>
+    /// Where all tokens of a prompt are equal, so are all values that attention mixes: whatever the length, the model
+    /// says what it says behind one of them. Beyond 46,340 tokens the square of the length leaves 32 bits.
+    /// </summary>
+    [TestMethod]
+    [DataRow(46_400)]
+    [DataRow(66_000)]
+    public void Generate_OfAPromptOfEqualTokens_WritesWhatIsWrittenBehindOne(int length)
+    {
+        if (Environment.GetEnvironmentVariable(LongTests) is null)
+            Assert.Inconclusive($"Takes minutes; it runs where the environment has {LongTests}.");
+        using var noGradient = no_grad();
+        using LanguageModel tiny = TinyTraining.Model();
+        using var model = new LanguageModel(tiny.Spec with { ContextLength = 1 << 17 }, tiny.Weights);
+        using var writer = new BatchWriter(model, new GenerationRules { MaxNewTokens = 1 });
+        int token = writer.Generate([new GenerationPrompt([7], null)])[0][0].Ids[0];
+        Assert.AreEqual(token, writer.Generate([new GenerationPrompt([.. Enumerable.Repeat(7, length)], null)])[0][0]
+            .Ids[0]);
+    }
+
+    [TestMethod]
+    public void Generate_AtTheLowestTemperature_IsGreedy()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        GenerationPrompt[] prompts = [.. Enumerable.Range(3, 8).Select(i => new GenerationPrompt([i, i + 9], null))];
+        var greedy = new GenerationRules { MaxNewTokens = 16 };
+        GenerationRules cold = greedy with { Decoding = Decoding.Sampling(temperature: 1e-3, seed: 5) };
+        AssertEqual(Together(model, greedy, prompts), Together(model, cold, prompts));
+    }
+
+    [TestMethod]
+    public void Generate_AtTheHighestTemperature_DrawsEveryTokenAlike()
+    {
+        const int Tokens = 200;
+        using LanguageModel model = TinyTraining.Model();
+        var hot = new GenerationRules
+        {
+            MaxNewTokens = Tokens,
+            Decoding = Decoding.Sampling(temperature: 1e3, seed: 5),
+        };
+        GeneratedSequence[][] written =
+            Together(model, hot, [.. Enumerable.Range(3, 8).Select(i => new GenerationPrompt([i], null))]);
+        int[] ids = [.. written.SelectMany(row => row[0].Ids)];
+        Assert.HasCount(8 * Tokens, ids);
+        foreach (GeneratedSequence[] row in written)
+            Assert.AreEqual(-Math.Log(TinyTraining.Vocabulary), row[0].Score / Tokens, 0.02);
+        // 40 times each is expected; 6 standard deviations to either side.
+        int[] counts = [.. Enumerable.Range(0, TinyTraining.Vocabulary).Select(id => ids.Count(other => other == id))];
+        Assert.IsTrue(counts.All(count => count is > 2 and < 78), string.Join(' ', counts));
+    }
+
+    [TestMethod]
+    public void Generate_WithoutMemory_NamesTheLongestRow()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using var writer = new BatchWriter(model, new GenerationRules { MaxNewTokens = 4 });
+        GenerationPrompt[] prompts = [new([3], null), new([3, 4, 5], null), new([3, 4], null)];
+        var fault = Assert.ThrowsExactly<PromptMemoryException>(() =>
+            writer.Generate(prompts, () => zeros(1L << 50).Dispose()));
+        Assert.AreEqual(1, fault.Row);
+        Assert.IsTrue(MemoryFault.Is(fault.InnerException!));
+        Assert.DoesNotContain("\n", MemoryFault.Reason(fault.InnerException!));
     }
 
     [TestMethod]

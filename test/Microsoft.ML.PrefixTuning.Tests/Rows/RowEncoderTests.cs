@@ -1,3 +1,4 @@
+using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
@@ -47,6 +48,28 @@ public sealed class RowEncoderTests
         int[] ids = encoder.Target(text, out _, out bool found);
         Assert.AreEqual(isEmpty, found);
         Assert.AreEqual(hold.Base.Model.Spec.Tokens.Ends[0], ids[^1]);
+    }
+
+    [TestMethod]
+    [DataRow("t5-unigram", "", true)]
+    [DataRow("t5-unigram", " ", true)]
+    [DataRow("t5-unigram", " \t\n ", true)]
+    [DataRow("t5-unigram", "\u00a0", true)]
+    [DataRow("t5-unigram", " a", false)]
+    [DataRow("llama-sentencepiece", "", true)]
+    [DataRow("llama-sentencepiece", " ", false)]
+    [DataRow("llama-sentencepiece", "a", false)]
+    [DataRow("gpt2", "", true)]
+    [DataRow("gpt2", " ", false)]
+    [DataRow("gpt2", "\n", false)]
+    public void Target_OfBlanks_IsEmptyWhereNothingIsWrittenOfThem(string name, string text, bool isEmpty)
+    {
+        using BaseLease hold = TinyBase.Hold();
+        PretrainedTokenizer tokenizer =
+            PretrainedTokenizer.FromFolder(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), name));
+        var encoder = new RowEncoder(tokenizer, hold.Base.Model.Spec, null, "Input", default);
+        encoder.Target(text, out _, out bool found);
+        Assert.AreEqual(isEmpty, found, string.Join(' ', tokenizer.Encode(text)));
     }
 
     [TestMethod]

@@ -16,6 +16,28 @@ namespace Microsoft.ML.PrefixTuning.Tests.Training;
 public sealed class PrefixTrainerTests
 {
     [TestMethod]
+    public void Train_WithoutMemory_NamesTheLongestRowAndTheOptions()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using TrainedKeyValues direct = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model);
+        TrainingExample longest = run.Examples[3] with
+        {
+            Source = [.. Enumerable.Repeat(3, 50)],
+            Line = "rows.csv, line 9",
+        };
+        var fault = Assert.ThrowsExactly<InvalidOperationException>(() => Trained.By(run with
+        {
+            Examples = [.. run.Examples.Take(2), longest],
+            CheckAlive = () => zeros(1L << 50).Dispose(),
+        }, direct));
+        Assert.StartsWith($"Row {longest.Row + 1} (the first is 1; rows.csv, line 9): memory does not suffice for its"
+            + $" {longest.Tokens} tokens", fault.Message);
+        Assert.Contains("Lower TrainingOptions.BatchSize", fault.Message);
+        Assert.DoesNotContain("\n", fault.Message);
+    }
+
+    [TestMethod]
     public void Train_OnRowsWithARule_LearnsItAndKeepsTheBest()
     {
         using LanguageModel model = TinyTraining.Model();
