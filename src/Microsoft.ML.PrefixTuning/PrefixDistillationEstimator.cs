@@ -88,6 +88,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 TextColumns.OneOrSeveral(data.Schema, column, "continuation");
         }
         using IChannel channel = _host.Start("Distillation");
+        TextSettings settings = _settings.Decided();
         BaseLease lease = Acquire();
         try
         {
@@ -105,7 +106,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 Teacher = teacher,
             };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
-            return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
+            return new PrefixTuningTransformer(_host, new TextSession(lease, settings, prefixes), summary);
         }
         catch
         {
@@ -120,7 +121,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
 
     private BaseLease Acquire() =>
-        BaseLoader.AcquireForTraining(_host, _baseModel, _options.Student.Precision, _options.Student.Device);
+        BaseLoader.AcquireForTraining(_host, _baseModel, _settings.Used, _options.Student.Device);
 
     private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
         new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input),

@@ -81,7 +81,8 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
             TextColumns.OneOrSeveral(data.Schema, _columns.Label, "label");
         }
         using IChannel channel = _host.Start("Training");
-        BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, _options.Precision, _options.Device);
+        TextSettings settings = _settings.Decided();
+        BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Device);
         try
         {
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, _options, lease.Base)
@@ -89,7 +90,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
                 Seed = _seed.Resume(_options.Training.StateFile),
             };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
-            return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, prefixes), summary);
+            return new PrefixTuningTransformer(_host, new TextSession(lease, settings, prefixes), summary);
         }
         catch
         {

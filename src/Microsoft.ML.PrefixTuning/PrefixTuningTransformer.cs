@@ -4,6 +4,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
@@ -48,6 +49,9 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     /// <summary>How the prefix was trained; null where it was not trained by this transformer's estimator.</summary>
     public TrainingSummary? TrainingSummary { get; }
 
+    /// <summary>How texts are written.</summary>
+    public GenerationOptions Generation => _session.Settings.Generation;
+
     /// <summary>Name of the column that takes the text.</summary>
     public string OutputColumnName => _session.Settings.OutputColumn;
 
@@ -91,6 +95,38 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
         return new GeneratedTextRowMapper(inputSchema, _writer);
+    }
+
+    /// <summary>
+    /// Makes a generator with the same base, prefixes, template and options of writing: it writes for many callers at
+    /// once. A request names its prefix by the value of the attribute column, or none.
+    /// </summary>
+    /// <param name="options">How much is worked on at once; null means the defaults.</param>
+    /// <returns>The generator. It owns a share of the base and may outlive the transformer: dispose it.</returns>
+    /// <exception cref="ArgumentException">An option has no good value; the message names each one.</exception>
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public TextGenerator CreateGenerator(TextGeneratorOptions? options = null)
+    {
+        options ??= new TextGeneratorOptions();
+        Faults.Throw(options.Check);
+        return new TextGenerator(_session.ShareBase(), _session.Settings, _session.Choice, options);
+    }
+
+    /// <summary>The same transformer with other options of writing; it shares the base.</summary>
+    /// <param name="generation">
+    /// How texts are written, such as <c>transformer.Generation with { MaxNewTokens = 40 }</c>.
+    /// </param>
+    /// <returns>A transformer of its own, which is saved with these options: dispose both.</returns>
+    /// <exception cref="ArgumentException">An option has no good value; the message names each one.</exception>
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public PrefixTuningTransformer WithGeneration(GenerationOptions generation)
+    {
+        ArgumentNullException.ThrowIfNull(generation);
+        Faults.Throw(generation.Check);
+        TextSettings settings = _session.Settings with { Generation = generation };
+        settings.CheckErrorColumn(labelColumn: null);
+        return new PrefixTuningTransformer(_host, new TextSession(_session.ShareBase(), settings, _session.Choice),
+            TrainingSummary);
     }
 
     /// <summary>Frees the share of the base. Doing so twice does nothing; a later use is refused.</summary>

@@ -45,7 +45,7 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation,
             options.Precision,
             options.EmbedBase)
-        { AttributeColumn = columns.Attribute };
+        { AttributeColumn = columns.Attribute, Products = options.Products };
         _settings.CheckErrorColumn(labelColumn: null);
     }
 
@@ -60,8 +60,9 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
     {
         ArgumentNullException.ThrowIfNull(input);
         GeneratedTextSchema.Read(input.Schema, _settings);
-        BaseLease lease = BaseLoader.Acquire(_host, _baseModel, _options.Precision, _options.Device);
-        return new PrefixTuningTransformer(_host, new TextSession(lease, _settings, _prefixes), null);
+        TextSettings settings = _settings.Decided();
+        BaseLease lease = BaseLoader.Acquire(_host, _baseModel, settings.Used, _options.Device);
+        return new PrefixTuningTransformer(_host, new TextSession(lease, settings, _prefixes), null);
     }
 
     /// <inheritdoc/>

@@ -37,7 +37,8 @@ internal sealed record Calibration(double Float32, double BFloat16, double Memor
         return 2.0 * m * k * n / seconds / 1e9;
     }
 
-    private static double ReadRate()
+    /// <summary>GB/s of reading memory.</summary>
+    public static double ReadRate()
     {
         using Tensor block = zeros([1 << 28], ScalarType.Float32).fill_(1);
         return (1L << 30) / Best(() => block.sum().Dispose()) / 1e9;

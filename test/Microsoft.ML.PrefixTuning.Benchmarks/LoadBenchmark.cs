@@ -1,7 +1,9 @@
 using System;
-using System.Diagnostics;
+using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
@@ -10,41 +12,49 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
 /// <summary>
-/// How long a base of SmolLM2-135M's shape takes from safetensors, in its parts, beside plain reading of memory.
+/// How long a base takes from safetensors in bfloat16, beside its floor in the same process: reading the file and
+/// writing as many floats into fresh memory.
 /// </summary>
 internal static class SafeTensorsLoadBenchmark
 {
-    private const int Layers = 30, Width = 576, Inner = 1536, KeyValueWidth = 192, Vocabulary = 49152;
+    private const int Rounds = 3;
 
-    private const string Config = """
-        {"model_type":"llama","vocab_size":49152,"hidden_size":576,"intermediate_size":1536,"num_hidden_layers":30,
-        "num_attention_heads":9,"num_key_value_heads":3,"max_position_embeddings":8192,"rms_norm_eps":1e-5,
-        "rope_theta":100000,"tie_word_embeddings":true,"hidden_act":"silu","torch_dtype":"bfloat16"}
-        """;
+    private static readonly Dictionary<string, string> s_names = new()
+    {
+        ["attn_q"] = "self_attn.q_proj",
+        ["attn_k"] = "self_attn.k_proj",
+        ["attn_v"] = "self_attn.v_proj",
+        ["attn_output"] = "self_attn.o_proj",
+        ["ffn_gate"] = "mlp.gate_proj",
+        ["ffn_up"] = "mlp.up_proj",
+        ["ffn_down"] = "mlp.down_proj",
+    };
 
-    /// <summary>Writes a model file, loads it and prints times in seconds.</summary>
-    public static void Run()
+    /// <summary>Writes a model's file, loads it, prints JSON lines and a table; the least of several rounds.</summary>
+    /// <param name="model">Its shape.</param>
+    public static void Run(ScaleModel model)
     {
         string folder = Directory.CreateTempSubdirectory("load-benchmark-").FullName;
         try
         {
             string file = Path.Combine(folder, CheckpointFolder.SingleFile);
-            File.WriteAllText(Path.Combine(folder, "config.json"), Config);
-            Write(file);
-            byte[] bytes = File.ReadAllBytes(file);
-            Console.WriteLine($"safetensors, bfloat16, {bytes.Length / 1e6:F0} MB");
-            using Tensor memory = from_file(file, shared: false, size: bytes.Length, dtype: ScalarType.Byte);
-            double read = Best(() => memory.max().Dispose());
-            double touch = Best(() => ReadFresh(file, bytes.Length));
-            double check = Best(() => CheckAll(file));
-            Console.WriteLine(
-                $"read a map {read:F3} s ({bytes.Length / read / 1e9:F1} GB/s); read a fresh map, with its page"
-                    + $" faults, {touch:F3} s ({bytes.Length / touch / 1e9:F1} GB/s)");
-            Console.WriteLine($"open, map and finite check {check:F3} s ({bytes.Length / check / 1e9:F1} GB/s)");
-            double first = Seconds(() => Load(folder, ScalarType.BFloat16));
-            Console.WriteLine($"load with content hash (once a file) {first:F3} s");
-            Console.WriteLine($"load bfloat16 {Best(() => Load(folder, ScalarType.BFloat16)):F3} s");
-            Console.WriteLine($"load as float32 {Best(() => Load(folder, ScalarType.Float32)):F3} s");
+            File.WriteAllText(Path.Combine(folder, "config.json"), Config(model));
+            long elements = Write(file, model);
+            (string What, Action Load)[] cases =
+            [
+                ("floor: read file, write floats", () => LoadCost.Floor(file, elements)),
+                ("as float32", () => Load(folder, ScalarType.Float32)),
+                ("as bfloat16: mapped, with the check for finite values", () => Load(folder, ScalarType.BFloat16)),
+                ("as stored, products in float32", () => Load(folder, new BaseForm(ScalarType.Float32, true))),
+            ];
+            var costs = new LoadCost[cases.Length];
+            Array.Fill(costs, LoadCost.Worst);
+            for (int round = 0; round < Rounds; round++)
+            {
+                for (int i = 0; i < cases.Length; i++)
+                    costs[i] = costs[i].Least(LoadCost.Of(cases[i].Load));
+            }
+            Print(model, cases, costs);
         }
         finally
         {
@@ -52,54 +62,71 @@ internal static class SafeTensorsLoadBenchmark
         }
     }
 
-    private static void Load(string folder, ScalarType type) => FrozenBase.Load(folder, type, CPU).Dispose();
-
-    private static void ReadFresh(string path, long length)
+    private static void Print(ScaleModel model, (string What, Action Load)[] cases, LoadCost[] costs)
     {
-        using Tensor memory = from_file(path, shared: false, size: length, dtype: ScalarType.Byte),
-            largest = memory.max();
-    }
-
-    private static void CheckAll(string path)
-    {
-        using SafeTensorsFile file = SafeTensorsFile.Open(path);
-        foreach (string name in file.TensorNames)
+        for (int i = 0; i < cases.Length; i++)
         {
-            using Tensor tensor = file.ReadStored(name);
-            if (!FiniteCheck.AllFinite(tensor))
-                throw new InvalidOperationException("The file of the benchmark is not finite.");
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                model.Name,
+                cases[i].What,
+                Seconds = costs[i].Wall,
+                ProcessorSeconds = costs[i].Processor,
+                OfFloor = costs[i].Wall / costs[0].Wall,
+            }));
         }
+        Console.WriteLine($"\n| safetensors, {model.Name} billion numbers | s | against the floor | processor s |");
+        Console.WriteLine("|---|---:|---:|---:|");
+        for (int i = 0; i < cases.Length; i++)
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {cases[i].What} | {costs[i].Wall:F2} |")
+                + string.Create(CultureInfo.InvariantCulture,
+                    $" {costs[i].Wall / costs[0].Wall:F2} | {costs[i].Processor:F2} |"));
     }
 
-    private static void Write(string path)
+    private static void Load(string folder, BaseForm form) => FrozenBase.Load(folder, form, CPU).Dispose();
+
+    private static string Config(ScaleModel model) => JsonSerializer.Serialize(new Dictionary<string, object>
+    {
+        ["model_type"] = "llama",
+        ["vocab_size"] = model.Vocabulary,
+        ["hidden_size"] = model.Width,
+        ["intermediate_size"] = model.Inner,
+        ["num_hidden_layers"] = model.Layers,
+        ["num_attention_heads"] = model.Heads,
+        ["num_key_value_heads"] = model.SharedHeads,
+        ["head_dim"] = model.HeadSize,
+        ["max_position_embeddings"] = 8192,
+        ["rms_norm_eps"] = 1e-5,
+        ["rope_theta"] = 100_000,
+        ["tie_word_embeddings"] = model.IsTied,
+        ["hidden_act"] = "silu",
+        ["torch_dtype"] = "bfloat16",
+    });
+
+    private static long Write(string path, ScaleModel model)
     {
         using var scope = NewDisposeScope();
         using var stream = new FileStream(path, FileMode.Create);
-        (string, long[])[] block =
+        (string Name, long[] Shape)[] all =
         [
-            ("input_layernorm.weight", [Width]), ("post_attention_layernorm.weight", [Width]),
-            ("self_attn.q_proj.weight", [Width, Width]), ("self_attn.k_proj.weight", [KeyValueWidth, Width]),
-            ("self_attn.v_proj.weight", [KeyValueWidth, Width]), ("self_attn.o_proj.weight", [Width, Width]),
-            ("mlp.gate_proj.weight", [Inner, Width]), ("mlp.up_proj.weight", [Inner, Width]),
-                ("mlp.down_proj.weight", [Width, Inner]),
+            .. Enumerable.Range(0, model.Layers).SelectMany(layer => Layer(model, $"model.layers.{layer}.")),
+            ("model.norm.weight", [model.Width]),
+            .. (model.IsTied ? (string[])["model.embed_tokens"] : ["model.embed_tokens", "lm_head"])
+                .Select(name => ($"{name}.weight", (long[])[model.Vocabulary, model.Width])),
         ];
-        var all = Enumerable.Range(0, Layers)
-            .SelectMany(layer => block.Select(part => ($"model.layers.{layer}.{part.Item1}", part.Item2)))
-            .Append(("model.norm.weight", [Width])).Append(("model.embed_tokens.weight", [Vocabulary, Width]));
-        SafeTensorsWriter.Write(stream,
-            all.Select(one => SafeTensorsContent.Of(one.Item1, ones(one.Item2, ScalarType.BFloat16))));
+        // One piece of memory for all of them: only the file is large.
+        Tensor numbers = ones([all.Max(one => Elements(one.Shape))], ScalarType.BFloat16);
+        SafeTensorsWriter.Write(stream, all.Select(one => SafeTensorsContent.Of(one.Name,
+            numbers.narrow(0, 0, Elements(one.Shape)).view(one.Shape))));
+        return all.Sum(one => Elements(one.Shape));
     }
 
-    private static double Best(Action action)
-    {
-        action();
-        return Enumerable.Range(0, 5).Min(_ => Seconds(action));
-    }
+    private static IEnumerable<(string, long[])> Layer(ScaleModel model, string place) =>
+    [
+        .. ((string[])["input_layernorm", "post_attention_layernorm"])
+            .Select(norm => ($"{place}{norm}.weight", (long[])[model.Width])),
+        .. model.LayerMatrices.Select(one => ($"{place}{s_names[one.Name]}.weight", (long[])[one.Out, one.In])),
+    ];
 
-    private static double Seconds(Action action)
-    {
-        long start = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
+    private static long Elements(long[] shape) => shape.Aggregate(1L, (product, axis) => product * axis);
 }

@@ -33,7 +33,7 @@ internal static class MemoryBenchmark
         var results = new List<MemoryCell>();
         foreach (string cell in cells.Length == 0 ? s_cells : cells)
         {
-            if (MeasureApart(cell, settings) is not { } line)
+            if (CellProcess.Run(CellVerb, [cell, .. settings]) is not { } line)
                 continue;
             Console.WriteLine(line);
             results.Add(JsonSerializer.Deserialize<MemoryCell>(line)!);
@@ -44,7 +44,8 @@ internal static class MemoryBenchmark
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {result.Rows} x {result.Tokens} |")
                 + string.Create(CultureInfo.InvariantCulture, $" {result.Settings} | {result.BaseGigabytes:F2} GB |")
-                + string.Create(CultureInfo.InvariantCulture, $" {result.PeakGigabytes:F2} GB | {result.Seconds:F0} |"));
+                + string.Create(CultureInfo.InvariantCulture, $" {result.PeakGigabytes:F2} GB |")
+                + string.Create(CultureInfo.InvariantCulture, $" {result.Seconds:F0} |"));
         }
     }
 
@@ -54,10 +55,10 @@ internal static class MemoryBenchmark
     {
         int[] shape = [.. arguments[0].Split('x').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
         var settings = MemorySettings.Parse(arguments[1..]);
-        using FrozenBase frozen = FrozenBase.Load(TrainBenchmark.BasePath, settings.Type, CPU);
+        using FrozenBase frozen = FrozenBase.Load(TrainBenchmark.BasePath, settings.Form, CPU);
         TrainingExample[] rows = Rows(shape[0], shape[1]);
         using var parametrization = new TrainedKeyValues(Start(frozen, rows[0]), CPU);
-        double before = Resident();
+        double before = CellProcess.Resident();
         var watch = Stopwatch.StartNew();
         using var learner = new GradientLearner(new TrainingRun
         {
@@ -69,26 +70,8 @@ internal static class MemoryBenchmark
             Say = Console.Error.WriteLine,
         }, parametrization);
         TrainingOutcome outcome = PrefixTrainer.Train(learner);
-        Console.WriteLine(JsonSerializer.Serialize(new MemoryCell(shape[0], shape[1], settings.Text, before, Peak(),
-            watch.Elapsed.TotalSeconds, outcome.Steps[0].Loss, outcome.Steps[0].GradientNorm)));
-    }
-
-    /// <summary>The line of a process of its own; null where it ended without one.</summary>
-    private static string? MeasureApart(string cell, string[] settings)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        // Run by the dotnet command, the process is that command and needs the assembly's name.
-        if (!Environment.ProcessPath!.Contains("Benchmarks", StringComparison.Ordinal))
-            start.ArgumentList.Add(typeof(MemoryBenchmark).Assembly.Location);
-        foreach (string argument in (string[])[CellVerb, cell, .. settings])
-            start.ArgumentList.Add(argument);
-        using Process child = Process.Start(start)!;
-        string line = child.StandardOutput.ReadToEnd().Trim();
-        child.WaitForExit();
-        if (child.ExitCode == 0)
-            return line;
-        Console.Error.WriteLine($"{cell}: ended with {child.ExitCode}.");
-        return null;
+        Console.WriteLine(JsonSerializer.Serialize(new MemoryCell(shape[0], shape[1], settings.Text, before,
+            CellProcess.Peak(), watch.Elapsed.TotalSeconds, outcome.Steps[0].Loss, outcome.Steps[0].GradientNorm)));
     }
 
     private static Prefix Start(FrozenBase frozen, TrainingExample row) => PrefixInitializer.Make(new StartRequest
@@ -111,18 +94,6 @@ internal static class MemoryBenchmark
         int[] Ids(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(1000, 40000))];
     }
 
-    private static double Resident()
-    {
-        using Process self = Process.GetCurrentProcess();
-        return self.WorkingSet64 / 1e9;
-    }
-
-    private static double Peak()
-    {
-        using Process self = Process.GetCurrentProcess();
-        return self.PeakWorkingSet64 / 1e9;
-    }
-
     /// <summary>What a cell came to.</summary>
     /// <param name="Rows">Rows of the batch.</param>
     /// <param name="Tokens">Tokens a row, source and target.</param>
@@ -138,9 +109,9 @@ internal static class MemoryBenchmark
 
 /// <summary>Precision and training options of a memory benchmark.</summary>
 /// <param name="Text">As given.</param>
-/// <param name="Type">Precision.</param>
+/// <param name="Form">Precision.</param>
 /// <param name="Options">Options.</param>
-internal sealed record MemorySettings(string Text, ScalarType Type, TrainingOptions Options)
+internal sealed record MemorySettings(string Text, BaseForm Form, TrainingOptions Options)
 {
     /// <summary>Reads <c>name=value</c>.</summary>
     public static MemorySettings Parse(string[] settings)
@@ -151,12 +122,18 @@ internal sealed record MemorySettings(string Text, ScalarType Type, TrainingOpti
             string[] parts = setting.Split('=', 2);
             parsed = parts[0] switch
             {
-                "precision" => parsed with { Type = Enum.Parse<ScalarType>(parts[1], ignoreCase: true) },
+                "precision" => parsed with { Form = FormOf(parts[1]) },
                 "tokens" => parsed with { Options = parsed.Options with { MaxTokensPerPass = Number(parts[1]) } },
                 _ => throw new ArgumentException($"memory: expected precision= or tokens=, found '{setting}'."),
             };
         }
         return parsed;
+
+        // A base as stored has products in float32, unless its name goes on with -bfloat16.
+        static BaseForm FormOf(string text) =>
+            new(Enum.Parse<ScalarType>(text.Replace("asstored-", "", StringComparison.Ordinal)
+                .Replace("asstored", "float32", StringComparison.Ordinal), ignoreCase: true),
+                text.StartsWith("asstored", StringComparison.Ordinal));
 
         static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }

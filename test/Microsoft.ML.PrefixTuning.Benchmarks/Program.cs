@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
@@ -21,6 +22,12 @@ internal static class Program
             case MemoryBenchmark.CellVerb:
                 MemoryBenchmark.MeasureHere(rest);
                 return 0;
+            case "scale":
+                ScaleBenchmark.Measure(rest);
+                return 0;
+            case ScaleBenchmark.CellVerb:
+                ScaleBenchmark.MeasureHere(rest);
+                return 0;
             case "quality":
                 QualityBenchmark.Measure(rest);
                 return 0;
@@ -33,16 +40,18 @@ internal static class Program
             case "metrics":
                 MetricsBenchmark.Measure();
                 return 0;
-            case "load" when rest is [var path]:
+            case "load" when rest is [var path] && ScaleModel.All.FirstOrDefault(model => model.Name == path) is null:
                 GgufLoadBenchmark.Run(path);
                 return 0;
             case "load":
-                SafeTensorsLoadBenchmark.Run();
+                SafeTensorsLoadBenchmark.Run(ScaleModel.All.FirstOrDefault(model => rest is [var name]
+                    && model.Name == name) ?? ScaleModel.SmolLM2);
                 return 0;
             default:
                 Console.Error.WriteLine(
-                    "usage: -- calibrate | train ROWS | memory [ROWSxTOKENS ..] [name=value ..] | quality FOLDER"
-                        + " [seed [method [name=value ..]]] | distill FOLDER | generate | metrics | load [file.gguf]");
+                    "usage: -- calibrate | train ROWS | memory [ROWSxTOKENS ..] [name=value ..] | scale"
+                        + " [1.24 | 8.03] [Q4_K | Q8_0] [name=value ..] | quality FOLDER [seed [method"
+                        + " [name=value ..]]] | distill FOLDER | generate | metrics | load [file.gguf | 1.24 | 8.03]");
                 return 1;
         }
     }

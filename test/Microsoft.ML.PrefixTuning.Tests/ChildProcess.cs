@@ -4,6 +4,7 @@ using System.Globalization;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tests.Options;
+using Microsoft.ML.PrefixTuning.Tests.Serving;
 
 namespace Microsoft.ML.PrefixTuning.Tests;
 
@@ -53,6 +54,9 @@ internal static class ChildProcess
         {
             case [SaveForever, var path]:
                 Save(path);
+                return 0;
+            case [ServingChild.Serve, var path]:
+                ServingChild.ServeRequests(path);
                 return 0;
             case [FaceChild.Load, var model, var text]:
                 FaceChild.WriteText(model, text);

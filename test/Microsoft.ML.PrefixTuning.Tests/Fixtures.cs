@@ -11,6 +11,8 @@ namespace Microsoft.ML.PrefixTuning.Tests;
 /// </summary>
 internal static class Fixtures
 {
+    private const string RealTokenizersVariable = "PREFIX_TUNING_REAL_TOKENIZERS";
+
     /// <summary>
     /// Golden cases of model families, a folder a shape; in folders that the variable names, separated as in PATH.
     /// Empty where they are not on this machine.
@@ -23,6 +25,14 @@ internal static class Fixtures
 
     /// <summary>Tokenizer files with golden encodings.</summary>
     public static string? Tokenizers => Find("PREFIX_TUNING_TOKENIZERS", "tokenizers");
+
+    /// <summary>Golden encodings of real models' tokenizers.</summary>
+    public static string? RealTokenizerIds => Find("PREFIX_TUNING_REAL_TOKENIZER_IDS", "tokenizers-next");
+
+    /// <summary>Real models' tokenizers: large files, so only where the variable names their folder.</summary>
+    public static string? RealTokenizers =>
+        Environment.GetEnvironmentVariable(RealTokenizersVariable) is { Length: > 0 } folder
+            ? Existing(RealTokenizersVariable, folder) : null;
 
     /// <summary>Golden figures of text metrics.</summary>
     public static string? Metrics => Find("PREFIX_TUNING_METRICS", "metrics");

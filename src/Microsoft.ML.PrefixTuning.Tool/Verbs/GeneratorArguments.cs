@@ -82,7 +82,12 @@ internal sealed class GeneratorArguments
             return new TextSource(loaded, tuned, []);
         // The same prefix on the same base, which is loaded and shared, with other options.
         TextSettings settings = tuned.Session.Settings;
-        var start = new TextGenerationOptions { Template = settings.Template, Precision = settings.Precision };
+        var start = new TextGenerationOptions
+        {
+            Template = settings.Template,
+            Precision = settings.Precision,
+            Products = settings.Products,
+        };
         var columns = new GeneratorColumns(tuned.InputColumnName, tuned.OutputColumnName, tuned.AttributeColumnName);
         PrefixTuningTransformer changed = Make(mlContext, tuned, columns, Read(parsed, start, settings.Generation));
         return new TextSource(Exchange(loaded, tuned, changed), changed, [changed, .. Owned(loaded)]);

@@ -32,7 +32,8 @@ internal static class ModelDescription
             yield return line;
         yield return new("base",
             $"{saved.Base.Name}{(saved.Base.Files is null ? "" : " (in this file)")},"
-                + $" {OptionText.Kebab(saved.Precision.ToString())}");
+                + $" {OptionText.Kebab(saved.Precision.ToString())}"
+                + (saved.Products is { } products ? $" (products in {OptionText.Kebab(products.ToString())})" : ""));
         yield return new("  when saved at", saved.Base.Path);
         yield return new("  identity", saved.Base.Identity.Summary);
         yield return new("  weights", saved.Base.Identity.Weights);

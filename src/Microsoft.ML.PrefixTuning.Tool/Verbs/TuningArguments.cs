@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -115,6 +116,9 @@ internal sealed class TuningArguments
             Training = options.Training with { Progress = display.Show, CancellationToken = cancellation.Token },
             ValidationSet = validation,
         };
+        if (UsedPrecision.Of(options.Precision).Advice("--precision bfloat16", Processor.MultipliesBFloat16)
+            is { } advice)
+            _console.Error.WriteLine(advice);
         using PrefixTuningTransformer tuned = Fit(make(mlContext, options), rows, cancellation, display);
         mlContext.Model.SaveAtomically(tuned, rows.TextSchema, model);
         TrainingSummary summary = tuned.TrainingSummary!;

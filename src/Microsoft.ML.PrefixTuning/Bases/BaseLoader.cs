@@ -1,3 +1,4 @@
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
 
@@ -7,14 +8,18 @@ namespace Microsoft.ML.PrefixTuning.Bases;
 internal static class BaseLoader
 {
     /// <summary>Takes a share of a base on the device that options and MLContext ask for.</summary>
-    public static BaseLease Acquire(IHost host, BaseModel baseModel, ModelPrecision precision, string? device) =>
-        FrozenBase.Acquire(baseModel.Path, Type(precision), DeviceChoice.Choose(host, device), baseModel.Rules);
+    public static BaseLease Acquire(IHost host, BaseModel baseModel, UsedPrecision precision, string? device) =>
+        FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Choose(host, device), baseModel.Rules);
+
+    /// <summary>Takes a share of a base on a device that is named, or on the CPU.</summary>
+    public static BaseLease Acquire(BaseModel baseModel, UsedPrecision precision, string? device) =>
+        FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Named(device ?? "cpu"), baseModel.Rules);
 
     /// <summary>
     /// Takes a share of a base to train for. Which one it is, is read now: its files may be replaced while training
     /// goes on.
     /// </summary>
-    public static BaseLease AcquireForTraining(IHost host, BaseModel baseModel, ModelPrecision precision,
+    public static BaseLease AcquireForTraining(IHost host, BaseModel baseModel, UsedPrecision precision,
         string? device)
     {
         BaseLease lease = Acquire(host, baseModel, precision, device);
@@ -30,7 +35,8 @@ internal static class BaseLoader
         }
     }
 
-    /// <summary>Torch's type for a precision.</summary>
-    public static ScalarType Type(ModelPrecision precision) =>
-        precision == ModelPrecision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
+    /// <summary>How a base is kept at a precision.</summary>
+    public static BaseForm Form(UsedPrecision precision) =>
+        new(precision.Products == ModelPrecision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32,
+            precision.Precision == ModelPrecision.AsStored);
 }

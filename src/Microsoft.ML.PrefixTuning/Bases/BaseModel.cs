@@ -8,7 +8,7 @@ using Microsoft.ML.Tokenizers;
 namespace Microsoft.ML.PrefixTuning;
 
 /// <summary>Where a frozen base model is read from. Nothing is opened before a model is needed.</summary>
-public sealed record BaseModel
+public sealed partial record BaseModel
 {
     internal const string ApplicationFolder = "base-models";
 

@@ -36,13 +36,23 @@ internal sealed class BasePool
         try
         {
             // Loaded outside the lock: other bases can be had meanwhile.
-            return new BaseLease(entry.Base.Value, () => Release(whole, entry));
+            return Lease(whole, entry);
         }
         catch
         {
             Release(whole, entry);
             throw;
         }
+    }
+
+    private BaseLease Lease((string, BaseForm, string) key, Entry entry) =>
+        new(entry.Base.Value, () => Release(key, entry), () => Share(key, entry));
+
+    private BaseLease Share((string, BaseForm, string) key, Entry entry)
+    {
+        lock (_entries)
+            entry.Users++;
+        return Lease(key, entry);
     }
 
     private void Release((string, BaseForm, string) key, Entry entry)
@@ -70,7 +80,10 @@ internal sealed class BasePool
 /// A share of a base. Disposing it gives the share back; doing so twice does nothing. One that is forgotten is given
 /// back when the collector finds it: the pool itself holds the base, whose memory the collector does not see.
 /// </summary>
-internal sealed class BaseLease(FrozenBase frozen, Action release) : IDisposable
+/// <param name="frozen">The base.</param>
+/// <param name="release">Gives the share back.</param>
+/// <param name="share">Takes another one.</param>
+internal sealed class BaseLease(FrozenBase frozen, Action release, Func<BaseLease> share) : IDisposable
 {
     private Action? _release = release;
 
@@ -88,7 +101,15 @@ internal sealed class BaseLease(FrozenBase frozen, Action release) : IDisposable
     ~BaseLease() => GiveBack();
 
     /// <summary>This share of the base by other rules; takes its place.</summary>
-    public BaseLease By(TextRules rules) => new(Base.By(rules), Dispose);
+    public BaseLease By(TextRules rules) => new(Base.By(rules), Dispose, () => share().By(rules));
+
+    /// <summary>Another share of the same base; this one must not be given back meanwhile.</summary>
+    /// <exception cref="ObjectDisposedException">It was given back already.</exception>
+    public BaseLease Share()
+    {
+        _ = Base;
+        return share();
+    }
 
     public void Dispose()
     {

@@ -17,12 +17,9 @@ internal static class DeviceChoice
     /// <exception cref="InvalidOperationException">The device is not there and the CPU may not stand in.</exception>
     public static torch.Device Choose(IHostEnvironment environment, string? named)
     {
-        NativeLibrary.Require();
         if (named is not null)
-            return named == "cpu" || IsThere(named) ? torch.device(named)
-                : throw new InvalidOperationException(
-                    $"Device '{named}': not found. The application must reference a TorchSharp backend for it, such"
-                        + " as TorchSharp-cuda-linux, on a machine that has one.");
+            return Named(named);
+        NativeLibrary.Require();
         if (MlNetInternals.GetGpuDeviceId(environment) is not int id)
             return torch.CPU;
         if (torch.cuda.is_available() && id < torch.cuda.device_count())
@@ -39,6 +36,17 @@ internal static class DeviceChoice
             $"MLContext.GpuDeviceId is {id}, but no such GPU was found: the CPU stands in for it (FallbackToCpu)."
                 + $" {Remedy}");
         return torch.CPU;
+    }
+
+    /// <summary>The device of a name.</summary>
+    /// <exception cref="InvalidOperationException">It is not there.</exception>
+    public static torch.Device Named(string name)
+    {
+        NativeLibrary.Require();
+        return name == "cpu" || IsThere(name) ? torch.device(name)
+            : throw new InvalidOperationException(
+                $"Device '{name}': not found. The application must reference a TorchSharp backend for it, such"
+                    + " as TorchSharp-cuda-linux, on a machine that has one.");
     }
 
     private static bool IsThere(string device) => device == "mps" ? torch.mps_is_available()

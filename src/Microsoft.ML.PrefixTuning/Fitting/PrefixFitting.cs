@@ -7,6 +7,7 @@ using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
@@ -39,6 +40,9 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     /// <summary>Reads rows and trains.</summary>
     public (PrefixesByValue Prefixes, TrainingSummary Summary) Run(IDataView input)
     {
+        if (UsedPrecision.Of(options.Precision).Advice("Precision = ModelPrecision.BFloat16",
+            Processor.MultipliesBFloat16 && _model.Device.type == TorchSharp.DeviceType.CPU) is { } advice)
+            log.Say(advice);
         Plan plan = Prepare();
         ReadRows rows = Annotate(Read(plan, input));
         Learned learned = Learn(plan, rows);

@@ -19,35 +19,56 @@ internal sealed class ActiveRow
     {
         if (prompt.Source.Length == 0)
             throw new ArgumentException($"Prompt {index}: expected at least one token, found none.", nameof(prompt));
-        (Index, Prompt) = (index, prompt);
+        (Index, Prompt, Constraints) = (index, prompt, constraints);
         Opening = spec.IsEncoderDecoder ? [spec.DecoderStart()] : prompt.Source;
         PrefixLength = Prefix.LengthOf(AttentionSite.Decoder);
+        SourceColumns = spec.IsEncoderDecoder ? Prefix.LengthOf(AttentionSite.Cross) + prompt.Source.Length : 0;
         int used = Opening.Length + (Convention.TakesPositions ? PrefixLength : 0);
         Limit = Math.Max(1, Math.Min(rules.MaxNewTokens, spec.ContextLength - used));
-        var text = new WrittenText(Opening, Limit);
-        Search = TokenSearch.Start(rules, constraints, prompt.Source, text);
+        (Lanes, IsGreedy) = (TokenSearch.LanesOf(rules), rules.Decoding is GreedyDecoding);
+        Search = TokenSearch.Start(rules, constraints, prompt.Source, new WrittenText(Opening, Limit));
     }
 
     public int Index { get; }
 
     public GenerationPrompt Prompt { get; }
 
+    public TokenConstraints Constraints { get; }
+
     /// <summary>What the decoder reads first: the source, or the start token beside an encoder.</summary>
     public int[] Opening { get; }
 
     public TokenSearch Search { get; }
 
+    /// <summary>Whether the most probable token is taken, whatever else changes the scores.</summary>
+    public bool IsGreedy { get; }
+
     /// <summary>New tokens that it has at most.</summary>
     public int Limit { get; }
+
+    /// <summary>Lanes of the cache: one a beam or draw.</summary>
+    public int Lanes { get; }
 
     /// <summary>P of the decoder's own attention.</summary>
     public int PrefixLength { get; }
 
+    /// <summary>Columns that its source takes beside an encoder; 0 without one.</summary>
+    public int SourceColumns { get; }
+
     /// <summary>Tokens in the cache.</summary>
     public int Present { get; set; }
 
-    /// <summary>Columns that its source takes beside an encoder.</summary>
-    public int SourceColumns => Prefix.LengthOf(AttentionSite.Cross) + Prompt.Source.Length;
+    /// <summary>The first of its lanes, while it is worked on.</summary>
+    public int Lane { get; set; }
+
+    /// <summary>What went wrong with this row; it is done then.</summary>
+    public Exception? Fault { get; set; }
+
+    /// <summary>Whether nothing more is to be written.</summary>
+    public bool IsOver => Fault is not null || Search.IsDone;
+
+    /// <summary>Columns behind the prefix that it may need.</summary>
+    public int Columns => Opening.Length + Limit;
 
     /// <summary>Its prefixes; none for the base alone.</summary>
     public SitePrefixes Prefix => Prompt.Prefix?.Sites ?? SitePrefixes.None;

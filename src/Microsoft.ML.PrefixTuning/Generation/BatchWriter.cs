@@ -1,20 +1,21 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.ExceptionServices;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
-/// Continues rows of ids: reads prompts, steps all active rows at once, retires finished rows and puts waiting ones in
-/// their places. A row's result does not depend on its neighbours, on its place or on the batch size (float32).
+/// Continues the rows of a call, all by the same rules, through one <see cref="DecodingLoop"/>. A row's result does not
+/// depend on its neighbours, on its place or on the batch size (float32).
 /// </summary>
-/// <remarks>Owns a key/value cache, kept between calls, not the model. One call at a time.</remarks>
+/// <remarks>Owns the loop, whose caches are kept between calls, not the model. One call at a time.</remarks>
 internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : IDisposable
 {
     private readonly TokenConstraints _constraints = new(rules);
-    private readonly GenerationBatch _batch = new(model, rules);
+    private readonly DecodingLoop _loop = new(model);
 
     /// <summary>Continues all rows of a look-ahead window.</summary>
     /// <param name="prompts">
@@ -32,19 +33,26 @@ internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : 
         // Longest first: rows read together are alike, and the cache grows at once to what it needs.
         var waiting = new Queue<ActiveRow>(rows.OrderByDescending(row => row.Prompt.Source.Length));
         var results = new GeneratedSequence[rows.Length][];
-        _batch.Open(rows);
-        while (waiting.Count > 0 || _batch.Count > 0)
+        _loop.Open(Limits(rows), rows);
+        while (waiting.Count > 0 || _loop.Count > 0)
         {
             checkAlive?.Invoke();
-            if (waiting.Count > 0 && _batch.WantsRows)
-                _batch.Add(waiting);
-            else
-                _batch.Step();
-            foreach (ActiveRow row in _batch.TakeFinished())
+            _loop.Advance(waiting);
+            foreach (ActiveRow row in _loop.TakeOut(row => row.IsOver))
+            {
+                if (row.Fault is { } fault)
+                    ExceptionDispatchInfo.Throw(fault);
                 results[row.Index] = row.Search.Results();
+            }
         }
         return results;
     }
 
-    public void Dispose() => _batch.Dispose();
+    public void Dispose() => _loop.Dispose();
+
+    private DecodingLimits Limits(ActiveRow[] rows)
+    {
+        int lanes = TokenSearch.LanesOf(rules), slots = Math.Max(1, Math.Min(rules.BatchSize / lanes, rows.Length));
+        return new DecodingLimits(slots * lanes, rows.Select(row => row.PrefixLength).DefaultIfEmpty().Max());
+    }
 }

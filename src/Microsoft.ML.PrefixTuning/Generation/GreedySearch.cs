@@ -11,6 +11,8 @@ internal sealed class GreedySearch(GenerationRules rules, TokenConstraints const
 
     public override bool IsDone => _ended || _stuck || text.IsFull;
 
+    public override WrittenText? Single => text;
+
     public override void Advance(TokenScores scores)
     {
         Span<float> own = scores[0];

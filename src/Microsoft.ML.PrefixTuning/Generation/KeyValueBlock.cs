@@ -52,23 +52,45 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     public void Clear(int first, int count) => _block!.narrow(LaneAxis, first, count).zero_();
 
     /// <summary>Makes room for columns; what is held stays.</summary>
-    public void Ensure(int columns)
+    public void Ensure(int columns) => Ensure(Lanes, columns, long.MaxValue);
+
+    /// <summary>
+    /// Makes room for lanes and columns, with some to spare where the block then stays within a bound; what is held in
+    /// them stays.
+    /// </summary>
+    /// <param name="lanes">Lanes that are needed.</param>
+    /// <param name="columns">Columns that are needed.</param>
+    /// <param name="most">Lanes times columns that may be there with what is spared.</param>
+    public void Ensure(int lanes, int columns, long most)
     {
-        if (columns <= Columns)
+        if (lanes <= Lanes && columns <= Columns)
             return;
-        int wanted = Math.Max(columns, Columns + Columns / 2);
-        wanted = (wanted + ColumnStep - 1) / ColumnStep * ColumnStep;
+        int wantedColumns = columns <= Columns ? Columns : Math.Max(columns, Columns + Columns / 2);
+        wantedColumns = (wantedColumns + ColumnStep - 1) / ColumnStep * ColumnStep;
+        int wantedLanes = lanes <= Lanes ? Lanes : Math.Max(lanes, Lanes + Lanes / 2);
+        bool isWithin = (long)wantedLanes * wantedColumns <= most;
+        Resize(isWithin ? wantedLanes : lanes, isWithin ? wantedColumns : columns);
+    }
+
+    /// <summary>Makes the block as large as told; what is held in that much of it stays.</summary>
+    public void Resize(int lanes, int columns)
+    {
         using var scope = NewDisposeScope();
         // Zeros rather than whatever memory holds: a hidden column's weight is 0, and 0 times NaN is NaN.
-        Tensor larger = zeros([layers, Halves, Lanes, heads.KeyValueCount, wanted, heads.Size], type, device);
+        Tensor next = zeros([layers, Halves, lanes, heads.KeyValueCount, columns, heads.Size], type, device);
         if (_block is not null)
-            larger.narrow(ColumnAxis, 0, Columns).copy_(_block);
-        int lanes = Lanes;
+        {
+            int keptLanes = Math.Min(Lanes, lanes), keptColumns = Math.Min(Columns, columns);
+            Part(next, keptLanes, keptColumns).copy_(Part(_block, keptLanes, keptColumns));
+        }
         Dispose();
-        (Lanes, Columns, _block) = (lanes, wanted, larger.DetachFromDisposeScope());
+        (Lanes, Columns, _block) = (lanes, columns, next.DetachFromDisposeScope());
         _tokens = _block.view(layers * Halves, -1, heads.Size).unbind(0);
         foreach (Tensor tokens in _tokens)
             tokens.DetachFromDisposeScope();
+
+        static Tensor Part(Tensor block, int lanes, int columns) =>
+            block.narrow(LaneAxis, 0, lanes).narrow(ColumnAxis, 0, columns);
     }
 
     /// <summary>Where a head's part of a token lies, as <see cref="Write"/> takes it.</summary>

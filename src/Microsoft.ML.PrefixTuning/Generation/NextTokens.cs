@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.InteropServices;
 using Microsoft.ML.PrefixTuning.Models;
 using TorchSharp;
@@ -8,56 +10,98 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
 /// From logits to the rows' next tokens: on the device where only the largest is wanted, otherwise through each row's
-/// search over scores in managed reach. Owns the suppressed ids on the device.
+/// search over scores in managed reach. A search that fails fails its row. Owns the suppressed ids on the device: those
+/// of the first row, since rows of one base have the same.
 /// </summary>
-internal sealed class NextTokens : IDisposable
+internal sealed class NextTokens(Device device) : IDisposable
 {
     private static readonly Scalar s_banned = float.NegativeInfinity.ToScalar();
-    private readonly Tensor? _suppressed;
-    private readonly bool _onlyLargest;
+    private int[]? _suppressedIds;
+    private Tensor? _suppressed;
 
-    public NextTokens(GenerationRules rules, Device device)
+    private enum Way
     {
-        var constraints = new TokenConstraints(rules);
-        _onlyLargest = rules.Decoding is GreedyDecoding && constraints.OnlySuppress;
-        if (_onlyLargest && constraints.Suppressed.Length > 0)
-            _suppressed = tensor(constraints.Suppressed.ToArray(), ScalarType.Int64, device).DetachFromDisposeScope();
+        Largest,
+        Logits,
+        LogProbabilities,
     }
 
     /// <summary>Lets every row go on by one token.</summary>
-    /// <param name="logits">
-    /// [rows * lanes, V], changed in place: all lanes of a row, or the one that there is at the start.
-    /// </param>
+    /// <param name="logits">[lanes of all rows, V], changed in place.</param>
     /// <param name="rows">The rows.</param>
-    public void Choose(Tensor logits, ReadOnlySpan<ActiveRow> rows)
+    /// <param name="isFirst">Whether there is one lane a row, as at the start.</param>
+    public void Choose(Tensor logits, IReadOnlyList<ActiveRow> rows, bool isFirst)
     {
-        if (_onlyLargest)
-            ChooseLargest(logits, rows);
-        else
-            Search(logits, rows);
+        ILookup<Way, int> ways = Enumerable.Range(0, rows.Count).ToLookup(row => WayOf(rows[row]));
+        int[] lanes = [.. rows.Select(row => isFirst ? 1 : row.Lanes)];
+        int[] firsts = [.. lanes.Select((_, row) => lanes.Take(row).Sum())];
+        foreach (IGrouping<Way, int> way in ways)
+        {
+            long[] places = [.. way.SelectMany(row => Enumerable.Range(firsts[row], lanes[row])).Select(i => (long)i)];
+            Tensor own = ways.Count == 1 ? logits : logits.index_select(0, tensor(places, device: device));
+            ActiveRow[] chosen = [.. way.Select(row => rows[row])];
+            if (way.Key == Way.Largest)
+                ChooseLargest(own, chosen);
+            else
+                Search(own, chosen, [.. way.Select(row => lanes[row])], way.Key == Way.LogProbabilities);
+        }
     }
 
     public void Dispose() => _suppressed?.Dispose();
 
-    private void ChooseLargest(Tensor logits, ReadOnlySpan<ActiveRow> rows)
+    private Way WayOf(ActiveRow row)
+    {
+        if (!row.IsGreedy)
+            return row.Search.WantsLogProbabilities ? Way.LogProbabilities : Way.Logits;
+        if (!row.Constraints.OnlySuppress)
+            return Way.Logits;
+        if (_suppressedIds is null)
+        {
+            _suppressedIds = row.Constraints.Suppressed.ToArray();
+            if (_suppressedIds.Length > 0)
+                _suppressed = tensor(_suppressedIds, ScalarType.Int64, device).DetachFromDisposeScope();
+        }
+        return row.Constraints.Suppressed.SequenceEqual(_suppressedIds) ? Way.Largest : Way.Logits;
+    }
+
+    private void ChooseLargest(Tensor logits, ActiveRow[] rows)
     {
         if (_suppressed is not null)
             logits.index_fill_(1, _suppressed, s_banned);
         Tensor largest = logits.argmax(1).cpu();
         for (int row = 0; row < rows.Length; row++)
-            ((GreedySearch)rows[row].Search).Accept((int)largest.ReadCpuInt64(row));
+        {
+            try
+            {
+                ((GreedySearch)rows[row].Search).Accept((int)largest.ReadCpuInt64(row));
+            }
+            catch (Exception fault)
+            {
+                rows[row].Fault = fault;
+            }
+        }
     }
 
-    private static void Search(Tensor logits, ReadOnlySpan<ActiveRow> rows)
+    private static void Search(Tensor logits, ActiveRow[] rows, int[] lanes, bool wantsLogProbabilities)
     {
         Tensor scores = logits.to(ScalarType.Float32);
-        if (rows[0].Search.WantsLogProbabilities)
+        if (wantsLogProbabilities)
             scores = scores.log_softmax(Axis.Last);
         scores = scores.cpu();
         int vocabularySize = (int)scores.size(Axis.Last);
-        Span<float> all = MemoryMarshal.Cast<byte, float>(scores.bytes);
-        int own = all.Length / rows.Length;
+        Span<float> rest = MemoryMarshal.Cast<byte, float>(scores.bytes);
         for (int row = 0; row < rows.Length; row++)
-            rows[row].Search.Advance(new TokenScores(all.Slice(row * own, own), vocabularySize));
+        {
+            int own = lanes[row] * vocabularySize;
+            try
+            {
+                rows[row].Search.Advance(new TokenScores(rest[..own], vocabularySize));
+            }
+            catch (Exception fault)
+            {
+                rows[row].Fault = fault;
+            }
+            rest = rest[own..];
+        }
     }
 }

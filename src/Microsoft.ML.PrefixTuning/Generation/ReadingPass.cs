@@ -7,7 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 /// </summary>
 internal static class ReadingPass
 {
-    private const int MostTokens = 2048;
+    /// <summary>Tokens that one pass takes at most where nothing waits for it.</summary>
+    public const int MostTokens = 2048;
 
     // Numbers of a mask: 128 MiB in float32.
     private const long MostMaskNumbers = 1 << 25;
@@ -15,16 +16,23 @@ internal static class ReadingPass
     /// <summary>Whether rows are read together.</summary>
     /// <param name="rows">Rows.</param>
     /// <param name="longest">Tokens of the longest.</param>
-    public static bool Holds(int rows, int longest) => (long)rows * longest <= MostTokens;
+    /// <param name="most">Tokens of a pass.</param>
+    public static bool Holds(int rows, int longest, int most = MostTokens) => (long)rows * longest <= most;
 
-    /// <summary>Tokens of each row that a pass reads, at least one: all of them, or of long rows a part.</summary>
+    /// <summary>
+    /// Tokens of each row that a pass reads, at least one: all of them, or of long rows a part. The parts are alike, so
+    /// that none is left that is read as few tokens are.
+    /// </summary>
     /// <param name="rows">B.</param>
     /// <param name="longest">Tokens of the longest row.</param>
     /// <param name="prefixColumns">P.</param>
     /// <param name="group">R: query heads that share a key/value head; each has its own rows of the mask.</param>
-    public static int Tokens(int rows, int longest, int prefixColumns, int group)
+    /// <param name="most">Tokens of a pass.</param>
+    public static int Tokens(int rows, int longest, int prefixColumns, int group, int most = MostTokens)
     {
         long ofToken = (long)rows * group * ((long)prefixColumns + longest);
-        return (int)Math.Clamp(Math.Min(MostTokens / rows, MostMaskNumbers / ofToken), 1, longest);
+        int largest = (int)Math.Clamp(Math.Min(most / rows, MostMaskNumbers / ofToken), 1, longest);
+        int parts = (longest + largest - 1) / largest;
+        return (longest + parts - 1) / parts;
     }
 }

@@ -23,6 +23,8 @@ internal sealed class SampledSearch : TokenSearch
 
     public override bool IsDone => Array.TrueForAll(_lanes, lane => lane.IsDone);
 
+    public override WrittenText? Single => _lanes.Length == 1 ? _lanes[0].Text : null;
+
     public override void Advance(TokenScores scores)
     {
         // At the start all lanes draw from one and the same distribution.

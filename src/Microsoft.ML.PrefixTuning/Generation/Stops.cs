@@ -26,6 +26,24 @@ internal sealed class Stops(IReadOnlyList<string> strings, Func<int[], string> d
         return strings.Any(stop => text.Contains(stop, StringComparison.Ordinal));
     }
 
+    /// <summary>How much of a text that goes on is certain to stay: no string begins there, not even in part.</summary>
+    /// <param name="text">What is written so far.</param>
+    public int Certain(string text)
+    {
+        int certain = Cut(text).Length;
+        if (certain < text.Length)
+            return certain;
+        foreach (string stop in strings)
+        {
+            for (int begun = Math.Min(stop.Length - 1, text.Length); begun > text.Length - certain; begun--)
+            {
+                if (text.AsSpan().EndsWith(stop.AsSpan(0, begun), StringComparison.Ordinal))
+                    certain = text.Length - begun;
+            }
+        }
+        return certain;
+    }
+
     /// <summary>A text up to the first place where a string begins; all of it where none is there.</summary>
     public string Cut(string text)
     {

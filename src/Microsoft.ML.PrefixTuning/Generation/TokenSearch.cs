@@ -18,6 +18,10 @@ internal abstract class TokenSearch(int lanes)
 
     public abstract bool IsDone { get; }
 
+    /// <summary>The text where there is one only, which grows and never changes; null for beams and several draws.
+    /// </summary>
+    public virtual WrittenText? Single => null;
+
     /// <summary>Whether scores must be log-probabilities rather than logits.</summary>
     public virtual bool WantsLogProbabilities => false;
 

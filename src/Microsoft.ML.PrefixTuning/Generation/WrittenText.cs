@@ -33,6 +33,9 @@ internal sealed class WrittenText
 
     public bool IsFull => NewCount >= Limit;
 
+    /// <summary>A new id.</summary>
+    public int NewAt(int place) => _ids[_promptCount + place];
+
     /// <summary>The new ids, as a copy.</summary>
     public int[] NewIds() => [.. _ids[_promptCount..]];
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -16,8 +17,9 @@ internal static class FormatVersion
     // *** Version 2: the base's identity as a list of named values; the rules by which texts become tokens and end;
     // *** options as their records have them.
     // *** Version 3: SamplingDecoding.MinP, GenerationOptions.RememberedTexts.
+    // *** Version 4: ModelPrecision.AsStored.
     /// <summary>Version that is written; a new one needs a saved model of its own among the tests' files.</summary>
-    public const uint Present = 0x00010003;
+    public const uint Present = 0x00010004;
 
     /// <summary>Oldest version that is read.</summary>
     public const uint Oldest = 0x00010001;
@@ -33,11 +35,18 @@ internal static class FormatVersion
         [(typeof(SamplingDecoding), nameof(SamplingDecoding.MinP))] = 0x00010003,
     };
 
+    // The same for values of options that every version has.
+    private static readonly Dictionary<ModelPrecision, uint> LaterPrecisions = new()
+    {
+        [ModelPrecision.AsStored] = 0x00010004,
+    };
+
     /// <summary>Whether a file may lack a member, which then has its default.</summary>
     public static bool MayLack(Type record, string member) => Later.ContainsKey((record, member));
 
     /// <summary>The oldest version whose reader understands a model with such options.</summary>
-    public static uint ReadableFrom(GenerationOptions options) => Used(options).Append(Records).Max();
+    public static uint ReadableFrom(TextSettings settings) =>
+        Used(settings.Generation).Append(Records).Append(LaterPrecisions.GetValueOrDefault(settings.Precision)).Max();
 
     private static IEnumerable<uint> Used(object options)
     {

@@ -42,7 +42,7 @@ internal static class PrefixModelFormat
     public static void Write(ModelSaveContext context, SavedContent content, FrozenBase frozen)
     {
         TextSettings settings = content.Settings;
-        MlNetInternals.WriteHeader(context, Header(FormatVersion.ReadableFrom(settings.Generation)));
+        MlNetInternals.WriteHeader(context, Header(FormatVersion.ReadableFrom(settings)));
         byte[]? prefix = content.Prefixes.Otherwise is { } otherwise ? PrefixFile.ToBytes(otherwise) : null;
         (string Value, byte[] Content)[] ofAttributes =
             content.Prefixes.ByValue.Select(pair => (pair.Key, PrefixFile.ToBytes(pair.Value))).ToArray();
@@ -54,6 +54,7 @@ internal static class PrefixModelFormat
             AttributeColumn = settings.AttributeColumn,
             Template = settings.Template,
             Precision = settings.Precision,
+            Products = settings.Products,
             Generation = settings.Generation,
             Base = new SavedBase
             {
@@ -94,11 +95,11 @@ internal static class PrefixModelFormat
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
         PrefixesByValue prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
         Device device = DeviceChoice.Choose(host, null);
-        ScalarType type = BaseLoader.Type(saved.Precision);
+        BaseForm form = BaseLoader.Form(saved.Settings().Used);
         BaseLease lease = saved.Base.Files is { } files
             ? BaseLocator.Check(saved.Base, EmbeddedBase.Acquire(
-                name => FindStream(context, name, place), files, MlNetInternals.GetTempFilePath(host), type, device))
-            : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, type, device));
+                name => FindStream(context, name, place), files, MlNetInternals.GetTempFilePath(host), form, device))
+            : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, form, device));
         lease = lease.By(saved.TextRules ?? TextRules.First);
         try
         {

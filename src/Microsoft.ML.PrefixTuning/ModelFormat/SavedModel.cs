@@ -23,6 +23,9 @@ internal sealed record SavedModel
 
     public required ModelPrecision Precision { get; init; }
 
+    /// <summary>Type of products of a base as stored; null elsewhere.</summary>
+    public ModelPrecision? Products { get; init; }
+
     public required GenerationOptions Generation { get; init; }
 
     public required SavedBase Base { get; init; }
@@ -47,6 +50,7 @@ internal sealed record SavedModel
         new(OutputColumn, InputColumn, Template, Generation, Precision, Base.Files is not null)
         {
             AttributeColumn = AttributeColumn,
+            Products = Products,
         };
 
     private TextGenerationOptions Options() =>

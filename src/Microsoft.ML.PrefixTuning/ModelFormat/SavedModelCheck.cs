@@ -38,6 +38,11 @@ internal static class SavedModelCheck
         Hash(saved.Base.Identity.Weights, "base.identity.weights");
         if (saved.Base.Files is { } files)
             Files(files);
+        That(saved.Precision != ModelPrecision.Automatic, "precision", "one that was decided", "Automatic");
+        That(saved.Precision == ModelPrecision.AsStored
+            ? saved.Products is ModelPrecision.Float32 or ModelPrecision.BFloat16 : saved.Products is null, "products",
+            "Float32 or BFloat16 where the precision is AsStored, and only there",
+            saved.Products is { } found ? $"{found}" : "null");
         if (saved.TextRules is { } rules)
             That(rules.Version is >= 1 and <= TextRules.LatestVersion, "textRules.version",
                 $"1 to {TextRules.LatestVersion}", $"{rules.Version}");

@@ -41,7 +41,7 @@ internal sealed class StoredMatrix(IStoredRows stored, long first, long rows, Wi
     public override Device Device => space.Device;
 
     public override Tensor Product(Tensor x, Tensor? bias) =>
-        is_grad_enabled() && x.requires_grad ? FrozenProduct.apply(x, this, bias!) : Forward(x, bias, alone: true);
+        is_grad_enabled() && x.requires_grad ? WithGradient(x, bias) : Forward(x, bias, alone: true);
 
     public override Tensor BackProduct(Tensor y)
     {
@@ -101,6 +101,16 @@ internal sealed class StoredMatrix(IStoredRows stored, long first, long rows, Wi
             product.narrow(Axis.Last, start, count).copy_(Product(x, block, bias?.narrow(0, start, count), alone));
         });
         return product;
+    }
+
+    /// <summary>
+    /// The same for autograd. TorchSharp keeps an empty tensor of the product's size a function, until the way back:
+    /// it ends here.
+    /// </summary>
+    private Tensor WithGradient(Tensor x, Tensor? bias)
+    {
+        using var scope = NewDisposeScope();
+        return FrozenProduct.apply(x, this, bias!).MoveToOuterDisposeScope();
     }
 
     private bool IsOneBlock => rows * Columns <= space.MostNumbers;

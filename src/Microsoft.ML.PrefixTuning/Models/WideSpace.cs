@@ -12,9 +12,9 @@ namespace Microsoft.ML.PrefixTuning.Models;
 internal readonly record struct WideRows(long Count, long Columns, Action<Tensor> Fill);
 
 /// <summary>
-/// The memory in which a model's stored matrices are wide for the moment of a product: one piece that all of them use in
-/// turn, as large as the largest that was asked for. Who comes while it is taken (another thread) gets a piece of its
-/// own. Owns the piece.
+/// The memory in which a model's stored matrices are wide for the moment of a product: one piece that all of them use
+/// in turn, as large as the largest that was asked for. Who comes while it is taken (another thread) gets a piece of
+/// its own. Owns the piece.
 /// </summary>
 /// <param name="type">Type of wide numbers.</param>
 /// <param name="device">Where products are made.</param>

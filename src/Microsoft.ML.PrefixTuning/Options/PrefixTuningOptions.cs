@@ -50,7 +50,8 @@ public sealed record PrefixTuningOptions
 
     /// <summary>Type of the base's weights and matrix products.</summary>
     /// <value>The default is <see cref="ModelPrecision.Float32"/>; <see cref="ModelPrecision.BFloat16"/> is faster only
-    /// on processors with AVX512-BF16 or AMX, and on GPUs.</value>
+    /// on processors with AVX512-BF16 or AMX, and on GPUs; <see cref="ModelPrecision.AsStored"/> is for bases that are
+    /// large beside the memory.</value>
     public ModelPrecision Precision { get; init; } = ModelPrecision.Float32;
 
     /// <summary>The device by torch's name, such as <c>cpu</c> or <c>cuda:1</c>.</summary>
@@ -127,4 +128,17 @@ public enum ModelPrecision
 
     /// <summary>Weights and matrix products in bfloat16; norms, softmax, loss and prefix in float32.</summary>
     BFloat16,
+
+    /// <summary>
+    /// BFloat16 where the processor says that it has instructions for it (AVX512-BF16 or AMX), else Float32. Decided by
+    /// <c>Fit</c>; what it became is saved.
+    /// </summary>
+    Automatic,
+
+    /// <summary>
+    /// Matrices stay in mapped memory as their file stores them (GGUF's blocks; in a folder, numbers of 16 bits) and
+    /// are widened for each use: a base takes little more memory than its file, and time for the widening. Products
+    /// are of the type that Automatic gives; which one that is, <c>Fit</c> decides, and it is saved.
+    /// </summary>
+    AsStored,
 }

@@ -16,6 +16,9 @@ public sealed record TextGenerationOptions
     /// <inheritdoc cref="PrefixTuningOptions.Precision"/>
     public ModelPrecision Precision { get; init; } = ModelPrecision.Float32;
 
+    /// <summary>Type of products of a base as stored, where a saved model says it; null: the processor's.</summary>
+    internal ModelPrecision? Products { get; init; }
+
     /// <inheritdoc cref="PrefixTuningOptions.Device"/>
     public string? Device { get; init; }
 

@@ -7,13 +7,26 @@ namespace Microsoft.ML.PrefixTuning.Options;
 /// <param name="InputColumn">Column that is read.</param>
 /// <param name="Template">Template, or null for the base's default.</param>
 /// <param name="Generation">How text is written.</param>
-/// <param name="Precision">Number type of the base.</param>
+/// <param name="Precision">How the base's numbers are kept.</param>
 /// <param name="EmbedBase">Whether saving carries the base.</param>
 internal sealed record TextSettings(string OutputColumn, string InputColumn, string? Template,
     GenerationOptions Generation, ModelPrecision Precision, bool EmbedBase)
 {
+    /// <summary>Type of products of a base as stored, once it is decided; null elsewhere.</summary>
+    public ModelPrecision? Products { get; init; }
+
+    /// <summary>The precision on this processor, or as it was decided before.</summary>
+    public UsedPrecision Used => UsedPrecision.Of(Precision, Products);
+
     /// <summary>Column that picks a row's prefix; null where there is none.</summary>
     public string? AttributeColumn { get; init; }
+
+    /// <summary>The same with nothing left to be decided: what a transformer is made of and saved with.</summary>
+    public TextSettings Decided() => this with
+    {
+        Precision = Used.Precision,
+        Products = Used.Precision == ModelPrecision.AsStored ? Used.Products : null,
+    };
 
     /// <summary>Refuses an error column that would hide another one.</summary>
     /// <param name="labelColumn">A text column that is needed too, or null.</param>

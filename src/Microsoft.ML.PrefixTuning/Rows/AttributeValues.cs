@@ -38,10 +38,15 @@ internal sealed class AttributeValues(string column)
     /// <summary>Says which value is not known, and which ones are.</summary>
     public static ArgumentException Unknown(InputRow row, string column, IReadOnlyCollection<string> known)
     {
-        string shown = string.Join(", ", known.Order(StringComparer.Ordinal).Take(ShownValues).Select(FileText.Quote));
-        string more = known.Count > ShownValues ? $" or {known.Count - ShownValues} others" : "";
         return new ArgumentException(
-            $"{row.Place}, column '{column}': expected one of {shown}{more}, found"
+            $"{row.Place}, column '{column}': expected one of {List(known)}, found"
                 + $" {FileText.Quote(row.Attribute!)}.");
+    }
+
+    /// <summary>Values for a message, the first ones where there are many.</summary>
+    public static string List(IReadOnlyCollection<string> known)
+    {
+        string shown = string.Join(", ", known.Order(StringComparer.Ordinal).Take(ShownValues).Select(FileText.Quote));
+        return known.Count > ShownValues ? $"{shown} or {known.Count - ShownValues} others" : shown;
     }
 }

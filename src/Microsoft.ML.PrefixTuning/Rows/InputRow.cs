@@ -9,8 +9,16 @@ namespace Microsoft.ML.PrefixTuning.Rows;
 /// <param name="Line">The file and line that it comes from, for messages; null where there is no file.</param>
 internal readonly record struct InputRow(long Position, string Text, string? Attribute = null, string? Line = null)
 {
+    private const long NoPosition = -1;
+
+    /// <summary>A text that comes by itself, not as a row of data.</summary>
+    public static InputRow Request(string text) => new(NoPosition, text);
+
     /// <summary>Where it stands, for messages.</summary>
     public string Place => RowPlace.Of(Position, Line);
+
+    /// <summary>The same with the column that is read.</summary>
+    public string In(string column) => Position == NoPosition ? "Request" : $"{Place}, column '{column}'";
 }
 
 /// <summary>What became of a row.</summary>

@@ -112,7 +112,7 @@ internal sealed class RowEncoder
     private long Room(int output) => (long)_spec.ContextLength - _prefixTokens - (_spec.IsEncoderDecoder ? 0 : output);
 
     private ArgumentException TooLong(InputRow row, int tokens, int output, string why) =>
-        new($"{row.Place}, column '{_inputColumn}': expected a prompt of at most {Math.Max(Room(output), 0)}"
+        new($"{row.In(_inputColumn)}: expected a prompt of at most {Math.Max(Room(output), 0)}"
             + " tokens"
             + $" (context window {_spec.ContextLength}, prefix {_prefixTokens}, output"
             + $" {(_spec.IsEncoderDecoder ? 0 : output)}), found {tokens} ({why}).");

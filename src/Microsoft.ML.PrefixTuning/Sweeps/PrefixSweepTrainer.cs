@@ -7,6 +7,7 @@ using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning.Sweeps;
@@ -23,7 +24,7 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
 {
     private readonly IHost _host =
         MlNetInternals.GetEnvironment(context.Transforms.Text).Register(nameof(PrefixSweepTrainer));
-    private readonly Dictionary<(ModelPrecision, string?), BaseLease> _leases = [];
+    private readonly Dictionary<(UsedPrecision, string?), BaseLease> _leases = [];
 
     public IEnumerable<NamedValue> Identity =>
     [
@@ -98,10 +99,11 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
 
     private BaseLease Acquire(PrefixTuningOptions options)
     {
-        (ModelPrecision, string?) key = (options.Precision, options.Device);
+        var precision = UsedPrecision.Of(options.Precision);
+        (UsedPrecision, string?) key = (precision, options.Device);
         if (!_leases.TryGetValue(key, out BaseLease? lease))
         {
-            lease = BaseLoader.AcquireForTraining(_host, sweep.BaseModel, options.Precision, options.Device);
+            lease = BaseLoader.AcquireForTraining(_host, sweep.BaseModel, precision, options.Device);
             _leases.Add(key, lease);
         }
         return lease;

@@ -19,6 +19,28 @@ internal abstract class PieceSplitter
         runEnd == end || runEnd - start == 1 ? runEnd : runEnd - 1;
 
     /// <summary>
+    /// <c> ?[^\s\p{L}\p{N}]+[marks]*|\s*[\r\n]+|\s+(?!\S)|\s+</c>: what is neither word nor number.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <param name="start">Where the piece begins; no letter or number.</param>
+    /// <param name="end">Where the text to cut ends.</param>
+    /// <param name="marks">What belongs to other characters that it follows.</param>
+    protected static int RestEnd(string text, int start, int end, string marks)
+    {
+        int other = text[start] == ' ' && start + 1 < end ? start + 1 : start;
+        if (CharacterClasses.At(text, other, out _) == CharacterClass.Other)
+        {
+            int othersEnd = CharacterClasses.RunEnd(text, other, end, CharacterClass.Other);
+            while (othersEnd < end && marks.Contains(text[othersEnd]))
+                othersEnd++;
+            return othersEnd;
+        }
+        int runEnd = CharacterClasses.RunEnd(text, start, end, CharacterClass.Space);
+        int lastBreak = text.AsSpan(start, runEnd - start).LastIndexOfAny('\r', '\n');
+        return lastBreak >= 0 ? start + lastBreak + 1 : SpaceEnd(start, runEnd, end);
+    }
+
+    /// <summary>
     /// The length of <c>'s|'t|'re|'ve|'m|'ll|'d</c> at <paramref name="start"/>; 0 if none stands there.
     /// </summary>
     protected static int ContractionLength(string text, int start, int end, bool ignoreCase)
@@ -79,21 +101,7 @@ internal sealed class Llama3Splitter(int longestNumber) : PieceSplitter
         CharacterClass nextKind = next < end ? CharacterClasses.At(text, next, out _) : CharacterClass.Space;
         if (nextKind == CharacterClass.Letter && text[start] is not ('\r' or '\n'))
             return CharacterClasses.RunEnd(text, next, end, CharacterClass.Letter);
-        if (kind == CharacterClass.Other)
-            return LineEnd(text, CharacterClasses.RunEnd(text, start, end, CharacterClass.Other), end);
-        if (text[start] == ' ' && nextKind == CharacterClass.Other)
-            return LineEnd(text, CharacterClasses.RunEnd(text, next, end, CharacterClass.Other), end);
-
-        int runEnd = CharacterClasses.RunEnd(text, start, end, CharacterClass.Space);
-        int lastBreak = text.AsSpan(start, runEnd - start).LastIndexOfAny('\r', '\n');
-        return lastBreak >= 0 ? start + lastBreak + 1 : SpaceEnd(start, runEnd, end);
-    }
-
-    private static int LineEnd(string text, int start, int end)
-    {
-        while (start < end && text[start] is '\r' or '\n')
-            start++;
-        return start;
+        return RestEnd(text, start, end, "\r\n");
     }
 }
 

@@ -118,7 +118,8 @@ public sealed class PretrainedTokenizer : Tokenizer
         new(GgufVocabulary.Read(metadata, file, vocabularySize, rules ?? TextRules.Latest));
 
     /// <summary>A token as its vocabulary writes it; null for an id that has none.</summary>
-    internal string? TokenOf(int id) => id >= 0 && id < _parts.Tokens.Count ? _parts.Tokens[id] : null;
+    internal string? TokenOf(int id) =>
+        id >= 0 && id < _parts.Tokens.Count && _parts.Tokens[id].Length > 0 ? _parts.Tokens[id] : null;
 
     /// <summary>SHA-256 over kind and tokens, hexadecimal: one for a vocabulary, whatever its files.</summary>
     internal string Hash()
@@ -170,6 +171,9 @@ public sealed class PretrainedTokenizer : Tokenizer
 
     /// <summary>The text of ids.</summary>
     internal string Decode(ReadOnlySpan<int> ids) => _parts.Decoder.Decode(ids);
+
+    /// <summary>Begins a text whose ids come one by one.</summary>
+    internal TokenTextStream BeginText() => _parts.Decoder.Begin();
 
     /// <inheritdoc/>
     public override string Decode(IEnumerable<int> ids)

@@ -20,6 +20,9 @@ internal static class SentencePieceVocabulary
     /// <summary>The kind of a vocabulary with scores, for people.</summary>
     public const string UnigramKind = "SentencePiece Unigram";
 
+    /// <summary>The id of a byte that has no token.</summary>
+    public const int NoId = -1;
+
     private const int ByteCount = 256;
     private const string ByteTokenHead = "<0x";
     private const int ByteTokenLength = 6;
@@ -78,16 +81,21 @@ internal static class SentencePieceVocabulary
     }
 
     /// <summary>The ids of the tokens <c>&lt;0x00&gt;</c> to <c>&lt;0xFF&gt;</c>.</summary>
+    /// <param name="tables">The vocabulary.</param>
+    /// <param name="mayLack">
+    /// Whether a byte may have none, as in the tokenizer.json of Gemma 1 and 2, where the tab stands in place of its
+    /// byte. A character that needs such a byte is unknown.
+    /// </param>
     /// <exception cref="FormatException">One is missing.</exception>
-    public static int[] ByteIds(TokenTables tables)
+    public static int[] ByteIds(TokenTables tables, bool mayLack = false)
     {
         var ids = new int[ByteCount];
         for (int value = 0; value < ids.Length; value++)
         {
             string token = string.Create(CultureInfo.InvariantCulture, $"{ByteTokenHead}{value:X2}>");
-            ids[value] = tables.Vocabulary.IdOf(token)
-                ?? throw new FormatException(
-                    $"{tables.File}: expected a token for each byte, {FileText.Quote(token)} is missing.");
+            ids[value] = tables.Vocabulary.IdOf(token) ?? (mayLack ? NoId
+                : throw new FormatException(
+                    $"{tables.File}: expected a token for each byte, {FileText.Quote(token)} is missing."));
         }
         return ids;
     }
@@ -95,7 +103,7 @@ internal static class SentencePieceVocabulary
     /// <summary>Ids of the tokens that begin with a space.</summary>
     public static HashSet<int> WordBegins(Vocabulary vocabulary) =>
         [.. Enumerable.Range(0, vocabulary.Count)
-            .Where(id => vocabulary.TokenOf(id)!.StartsWith(SpaceMarkNormalizer.Mark))];
+            .Where(id => vocabulary.TokenOf(id)?.StartsWith(SpaceMarkNormalizer.Mark) == true)];
 
     /// <summary>The bytes of text that a token stands for.</summary>
     public static byte[] BytesOf(string token) => Encoding.UTF8.GetBytes(token.Replace(SpaceMarkNormalizer.Mark, ' '));

@@ -98,7 +98,10 @@ internal sealed class CodePointSymbols : SymbolTable
     private readonly int[]? _byteIds;
 
     /// <param name="tokens">Ids of the tokens that text may become.</param>
-    /// <param name="byteIds">Ids of the 256 bytes; null where code points without a token are unknown.</param>
+    /// <param name="byteIds">
+    /// Ids of the 256 bytes, <see cref="SentencePieceVocabulary.NoId"/> for one without a token; null where code points
+    /// without a token are unknown.
+    /// </param>
     /// <param name="unknown">What a code point without a token becomes where there are no bytes.</param>
     public CodePointSymbols(Dictionary<string, int> tokens, int[]? byteIds, UnknownToken unknown) : base(unknown) =>
         (_tokens, _byteIds) = (tokens.GetAlternateLookup<ReadOnlySpan<char>>(), byteIds);
@@ -112,16 +115,25 @@ internal sealed class CodePointSymbols : SymbolTable
             int end = begin + width;
             if (_tokens.TryGetValue(piece[begin..end], out int id))
                 sink.AddSymbol(id, begin, end);
-            else if (_byteIds is null)
+            else if (!TryAddBytes(bytes[..rune.EncodeToUtf8(bytes)], sink, begin, end))
                 AddUnknown(sink, rune.Utf8SequenceLength, begin, end);
-            else
-            {
-                foreach (byte value in bytes[..rune.EncodeToUtf8(bytes)])
-                    sink.AddSymbol(_byteIds[value], begin, end);
-            }
             begin = end;
         }
     }
 
     public override bool TryWhole(ReadOnlySpan<char> piece, out int id) => _tokens.TryGetValue(piece, out id);
+
+    private bool TryAddBytes(ReadOnlySpan<byte> bytes, TokenSink sink, int begin, int end)
+    {
+        if (_byteIds is null)
+            return false;
+        foreach (byte value in bytes)
+        {
+            if (_byteIds[value] == SentencePieceVocabulary.NoId)
+                return false;
+        }
+        foreach (byte value in bytes)
+            sink.AddSymbol(_byteIds[value], begin, end);
+        return true;
+    }
 }

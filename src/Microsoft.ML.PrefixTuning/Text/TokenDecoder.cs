@@ -59,7 +59,13 @@ internal sealed class TokenDecoder(IReadOnlyList<byte[]> bytes, IReadOnlySet<int
         return OperationStatus.Done;
     }
 
-    private ReadOnlySpan<byte> BytesOf(int id, ref bool first)
+    /// <summary>Begins a text whose ids come one by one.</summary>
+    public TokenTextStream Begin() => new(this);
+
+    /// <summary>The bytes of the next id of a text.</summary>
+    /// <param name="id">The id.</param>
+    /// <param name="first">Whether no id with text came before; set to false by one.</param>
+    internal ReadOnlySpan<byte> BytesOf(int id, ref bool first)
     {
         if (id < 0 || id >= bytes.Count || bytes[id].Length == 0)
             return default;

@@ -68,7 +68,7 @@ internal sealed class TokenTables
     public void Complete(TokenizerSettings? settings = null)
     {
         settings?.Complete(this, _added);
-        Vocabulary.CheckWithoutHoles();
+        Vocabulary.CheckWithoutHoles(_added.Values.Select(token => token.Id).ToHashSet());
         // Checkpoints count on behind the last row; a number that jumps is no token of theirs.
         long next = Vocabulary.Rows;
         foreach ((long id, string token) in _leftOut)
@@ -94,7 +94,7 @@ internal sealed class TokenTables
     {
         var bytes = new byte[Vocabulary.Count][];
         for (int id = 0; id < bytes.Length; id++)
-            bytes[id] = _notText.Contains(id) ? [] : bytesOf(Vocabulary.TokenOf(id)!);
+            bytes[id] = _notText.Contains(id) || Vocabulary.TokenOf(id) is not { } token ? [] : bytesOf(token);
         return bytes;
     }
 

@@ -95,7 +95,7 @@ internal sealed class UnigramModel : TokenModel
     {
         Span<byte> bytes = stackalloc byte[4];
         int count = Encoding.UTF8.GetBytes(character, bytes);
-        if (_byteIds is not null)
+        if (_byteIds is not null && HasAll(bytes[..count]))
         {
             foreach (byte value in bytes[..count])
                 sink.Add(_byteIds[value], begin, begin + character.Length);
@@ -106,6 +106,16 @@ internal sealed class UnigramModel : TokenModel
             sink.Add(_unknown, begin, begin + character.Length);
         else if (sink.Spans is { } spans)
             spans[^1] = (spans[^1].Begin, begin + character.Length);
+    }
+
+    private bool HasAll(ReadOnlySpan<byte> bytes)
+    {
+        foreach (byte value in bytes)
+        {
+            if (_byteIds![value] == SentencePieceVocabulary.NoId)
+                return false;
+        }
+        return true;
     }
 
     // The best way to reach a place in the text: its score, where its last token begins, and that token.

@@ -7,6 +7,7 @@ namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
 /// Tokens and their ids: every id from 0 on has one token, every token one id, and every id is a row of the embedding.
+/// Only between added tokens, behind all others, ids may have none (o200k).
 /// </summary>
 internal sealed class Vocabulary
 {
@@ -22,10 +23,10 @@ internal sealed class Vocabulary
         (_file, _vocabularySize, _ids, _tokens) =
             (file, vocabularySize, new(expected, StringComparer.Ordinal), new(expected));
 
-    /// <summary>Number of tokens.</summary>
-    public int Count => _tokens.Count;
+    /// <summary>Number of ids up to the largest one.</summary>
+    public int Count { get; private set; }
 
-    /// <summary>The token of an id; null for an id beyond the last token.</summary>
+    /// <summary>The token of an id; null for an id without one.</summary>
     public string? TokenOf(int id) => _tokens.GetValueOrDefault(id);
 
     /// <summary>The id of a token, or null.</summary>
@@ -59,6 +60,7 @@ internal sealed class Vocabulary
             throw new FormatException(
                 $"{where}: id {id} stands twice: expected one token, found {FileText.Quote(_tokens[(int)id])} and"
                     + $" {FileText.Quote(token)}.");
+        Count = Math.Max(Count, (int)id + 1);
     }
 
     /// <summary>Adds a token that may be there already, with the same id.</summary>
@@ -69,13 +71,17 @@ internal sealed class Vocabulary
             Add(token, id, where);
     }
 
-    /// <summary>Checks that no id below the largest is missing.</summary>
+    /// <summary>Checks that no id below the largest is missing, but for few between added tokens.</summary>
+    /// <param name="added">Ids of the added tokens.</param>
     /// <exception cref="FormatException">There are no tokens, or there is a hole.</exception>
-    public void CheckWithoutHoles()
+    public void CheckWithoutHoles(IReadOnlySet<int> added)
     {
         if (Count == 0)
             throw new FormatException($"{_file}: expected a vocabulary, found no token.");
-        for (int id = 0; id < Count; id++)
+        // A number that jumps is no token of the model's.
+        bool jumps = Count / 2 > _tokens.Count;
+        int last = jumps ? Count - 1 : _tokens.Keys.Where(id => !added.Contains(id)).DefaultIfEmpty().Max();
+        for (int id = 0; id < last; id++)
         {
             if (!_tokens.ContainsKey(id))
                 throw new FormatException(
@@ -83,8 +89,8 @@ internal sealed class Vocabulary
         }
     }
 
-    /// <summary>All tokens by id; there are no holes.</summary>
-    public string[] All() => [.. Enumerable.Range(0, Count).Select(id => _tokens[id])];
+    /// <summary>All tokens by id; empty where an id has none.</summary>
+    public string[] All() => [.. Enumerable.Range(0, Count).Select(id => TokenOf(id) ?? "")];
 
     /// <summary>The tokens that text may become: all but some.</summary>
     public Dictionary<string, int> Except(IReadOnlySet<int> ids)

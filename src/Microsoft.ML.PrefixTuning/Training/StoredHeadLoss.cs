@@ -8,8 +8,8 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <summary>
 /// The loss of <see cref="TargetLoss"/> for a head that is widened for each use: all tokens pass over a block of the
 /// vocabulary before the next one is widened, so that the head is gone over once. Sums of exponentials, and the words
-/// that they weigh, are kept relative to the largest score so far, as fused attention does it: the gradient of a token's
-/// loss is attention over the vocabulary, less the wanted word.
+/// that they weigh, are kept relative to the largest score so far, as fused attention does it: the gradient of a
+/// token's loss is attention over the vocabulary, less the wanted word.
 /// </summary>
 internal sealed class StoredHeadLoss
 {
@@ -119,7 +119,7 @@ internal sealed class StoredHeadLoss
         return (1 - _smoothing) * ofLabels + _smoothing * spread;
     }
 
-    /// <summary>Probability minus wanted probability, times the words; [T, E] in the type of the hidden states.</summary>
+    /// <summary>Probability minus wanted one, times the words; [T, E] in the type of the hidden states.</summary>
     private Tensor Gradient()
     {
         Tensor gradient = _mixed!.div_(_sums);

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
@@ -29,9 +31,9 @@ internal sealed class PrefixSet : IDisposable
         try
         {
             foreach ((string value, Prefix prefix) in choice.ByValue)
-                _byValue.Add(value, Make(prefix));
+                _byValue.Add(value, Make(prefix, value));
             if (choice.Otherwise is not null || settings.AttributeColumn is null)
-                _otherwise = Make(choice.Otherwise);
+                _otherwise = Make(choice.Otherwise, name: null);
         }
         catch
         {
@@ -49,6 +51,28 @@ internal sealed class PrefixSet : IDisposable
         return _otherwise ?? throw AttributeValues.Unknown(row, _settings.AttributeColumn!, _byValue.Keys);
     }
 
+    /// <summary>The names of prefixes that have one.</summary>
+    public IReadOnlyCollection<string> Names => _byValue.Keys;
+
+    /// <summary>P: tokens of the longest prefix of the decoder's attention.</summary>
+    public int DecoderColumns => _byValue.Values.Append(_otherwise).Max(prefix =>
+        prefix?.Tensors?.Sites.LengthOf(AttentionSite.Decoder) ?? 0);
+
+    /// <summary>The prefix of a name.</summary>
+    /// <param name="name">The name; null for the one that has none.</param>
+    /// <exception cref="ArgumentException">There is none of that name, or none without.</exception>
+    public RowPrefix Named(string? name)
+    {
+        if (name is null && _otherwise is not null)
+            return _otherwise;
+        if (name is not null && _byValue.TryGetValue(name, out RowPrefix? own))
+            return own;
+        string found = name is null ? "none" : FileText.Quote(name);
+        throw new ArgumentException(_byValue.Count == 0
+            ? $"Request, prefix: expected none, since no prefix has a name here, found {found}."
+            : $"Request, prefix: expected one of {AttributeValues.List(_byValue.Keys)}, found {found}.");
+    }
+
     public void Dispose()
     {
         foreach (RowPrefix prefix in _byValue.Values)
@@ -56,13 +80,20 @@ internal sealed class PrefixSet : IDisposable
         _otherwise?.Tensors?.Dispose();
     }
 
-    private RowPrefix Make(Prefix? prefix)
+    private RowPrefix Make(Prefix? prefix, string? name)
     {
         var encoder = new RowEncoder(_frozen.Tokenizer, _frozen.Model.Spec, _settings.Template, _settings.InputColumn,
             PrefixRoom.Of(prefix));
         if (prefix is null)
             return new RowPrefix(null, encoder);
-        _frozen.Check(prefix);
+        try
+        {
+            _frozen.Check(prefix);
+        }
+        catch (InvalidOperationException fault) when (name is not null)
+        {
+            throw new InvalidOperationException($"{FileText.Quote(name)}: {fault.Message}", fault);
+        }
         return new RowPrefix(PrefixTensors.Make(prefix, _frozen.Model), encoder);
     }
 }

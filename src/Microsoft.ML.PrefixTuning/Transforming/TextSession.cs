@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
@@ -60,6 +59,18 @@ internal sealed class TextSession : IDisposable
 
     public FrozenBase Base => _lease.Base;
 
+    /// <summary>Another share of the base, which may outlive this one.</summary>
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public BaseLease ShareBase()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+                throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
+            return _lease.Share();
+        }
+    }
+
     /// <summary>Rows whose texts were written or refused, over the session's life.</summary>
     public long RowsWritten { get; private set; }
 
@@ -91,7 +102,12 @@ internal sealed class TextSession : IDisposable
             }
             IReadOnlyList<GeneratedSequence[]> results = _generator.Generate(prompts, checkAlive);
             for (int i = 0; i < results.Count; i++)
-                texts[places[i]] = texts[places[i]] with { Texts = Array.ConvertAll(results[i], Text) };
+            {
+                texts[places[i]] = texts[places[i]] with
+                {
+                    Texts = Array.ConvertAll(results[i], sequence => WrittenTexts.Of(sequence, _lease.Base, _stops)),
+                };
+            }
             // A forgotten session gives its base back: not while it writes.
             GC.KeepAlive(this);
             return texts;
@@ -131,13 +147,6 @@ internal sealed class TextSession : IDisposable
             result = new GeneratedText(Empty(), fault.Message);
             return null;
         }
-    }
-
-    private string Text(GeneratedSequence sequence)
-    {
-        ReadOnlySpan<int> ids = sequence.Ids;
-        int end = ids.IndexOfAny(_lease.Base.EndIds.ToArray());
-        return _stops.Cut(_lease.Base.Tokenizer.Decode(end < 0 ? ids : ids[..end]));
     }
 
     private string[] Empty()

@@ -17,6 +17,9 @@ internal sealed class GgufBuilder
     /// <summary>Names and shapes, outermost axis first.</summary>
     public Dictionary<string, long[]> Tensors { get; } = [];
 
+    /// <summary>Values of tensors, by name; others have small made-up ones.</summary>
+    public Dictionary<string, float[]> Values { get; } = [];
+
     /// <summary>A whole Llama of one layer: width 8, two heads of 4, 16 tokens.</summary>
     public static GgufBuilder Llama()
     {
@@ -105,10 +108,11 @@ internal sealed class GgufBuilder
         }
         int data = (int)Padded(stream.Length);
         writer.Write(new byte[data - stream.Length]);
-        foreach (long[] shape in Tensors.Values)
+        foreach ((string name, long[] shape) in Tensors)
         {
+            float[]? values = Values.GetValueOrDefault(name);
             for (long i = 0; i < Padded(Elements(shape) * sizeof(float)) / sizeof(float); i++)
-                writer.Write(i % 7 / 8f);
+                writer.Write(values is null ? i % 7 / 8f : i < values.Length ? values[i] : 0);
         }
         return (stream.ToArray(), data);
     }

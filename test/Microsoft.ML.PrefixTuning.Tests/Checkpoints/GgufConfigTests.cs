@@ -65,7 +65,8 @@ public sealed class GgufConfigTests
         Assert.AreEqual($"wrong.gguf: {message}", Refusal<FormatException>(key, value));
 
     [TestMethod]
-    [DataRow("general.architecture", "mamba", "found 'mamba', supported is llama, qwen2, qwen3, gpt2, gptneox.")]
+    [DataRow("general.architecture", "mamba", "found 'mamba', supported is llama, qwen2, qwen3, smollm3, olmo2, phi3, "
+        + "granite, gemma2, gpt2, gptneox.")]
     [DataRow("llama.expert_count", 8u, "found 8, supported is 0.")]
     [DataRow("llama.attention.sliding_window", 16u, "found 16, supported is none.")]
     [DataRow("llama.attention.value_length", 8u, "found 8, supported is the size of keys, 4.")]

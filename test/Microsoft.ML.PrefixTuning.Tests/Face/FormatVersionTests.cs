@@ -50,6 +50,10 @@ public sealed class FormatVersionTests
             VersionsOf(new GenerationOptions { Decoding = Decoding.Sampling(0.7, 5, 0.9, 3), LookAhead = 4 }));
         Assert.AreEqual((FormatVersion.Present, 0x00010003u),
             VersionsOf(new GenerationOptions { Decoding = LeastShare }));
+        Assert.AreEqual((FormatVersion.Present, 0x00010004u),
+            VersionsOf(new GenerationOptions { Decoding = LeastShare }, ModelPrecision.AsStored));
+        Assert.AreEqual((FormatVersion.Present, 0x00010002u),
+            VersionsOf(new GenerationOptions(), ModelPrecision.Automatic));
     }
 
     [TestMethod]
@@ -67,10 +71,11 @@ public sealed class FormatVersionTests
         Assert.AreEqual(Decoding.Sampling(), loaded.Session.Settings.Generation.Decoding);
     }
 
-    private static (uint Written, uint Readable) VersionsOf(GenerationOptions options)
+    private static (uint Written, uint Readable) VersionsOf(GenerationOptions options,
+        ModelPrecision precision = ModelPrecision.Float32)
     {
         using var folder = new TemporaryFolder();
-        using ZipArchive archive = ZipFile.OpenRead(Save(options, folder));
+        using ZipArchive archive = ZipFile.OpenRead(Save(options, folder, precision));
         using Stream stream = archive.Entries.Single(entry => entry.Name == "Model.key").Open();
         using var content = new MemoryStream();
         stream.CopyTo(content);
@@ -80,11 +85,12 @@ public sealed class FormatVersionTests
             BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(numbers + sizeof(uint))));
     }
 
-    private static string Save(GenerationOptions options, TemporaryFolder folder)
+    private static string Save(GenerationOptions options, TemporaryFolder folder,
+        ModelPrecision precision = ModelPrecision.Float32)
     {
         IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(1));
         using PrefixTuningTransformer model = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
-            options: new TextGenerationOptions { Generation = options }).Fit(rows);
+            options: new TextGenerationOptions { Generation = options, Precision = precision }).Fit(rows);
         Context.Model.SaveAtomically(model, rows.Schema, folder["model.zip"]);
         return folder["model.zip"];
     }

@@ -81,11 +81,12 @@ public sealed class GoldenModelTests
             UnseenAttribute = UnseenAttribute.UseSharedPart,
             Prefix = new PrefixOptions { Length = 6 },
             Template = "{input}\n",
+            // What the present version is the first to have.
+            Precision = ModelPrecision.AsStored,
             Training = new TrainingOptions { BatchSize = 4, ValidationFraction = 0 },
             Generation = new GenerationOptions
             {
                 MaxNewTokens = 16,
-                // What the present version is the first to have.
                 Decoding = Decoding.Sampling(0.8, seed: 4) with { MinP = 0.05 },
                 StopStrings = ["zzz"],
                 BannedWords = ["qq"]

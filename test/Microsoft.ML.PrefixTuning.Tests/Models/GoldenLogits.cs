@@ -59,17 +59,16 @@ internal sealed record GoldenLogits(string Name)
     }
 
     /// <summary>The logits of the last position of the prompt, [V].</summary>
-    public static float[] Logits(JsonObject file) =>
-        With(file, model => LastLogits(model).data<float>().ToArray());
+    public static float[] Logits(JsonObject file) => With(file, Last);
+
+    /// <summary>The same of a base's folder or file.</summary>
+    public static float[] Logits(string path) => With(path, Last);
 
     /// <summary>What is made of the file's model, whose weights come from their names.</summary>
     public static T With<T>(JsonObject file, Func<LanguageModel, T> make)
     {
         using TemporaryFolder folder = WriteCheckpoint(file);
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
-        using FrozenBase frozen = FrozenBase.Load(folder.Path, ScalarType.Float32, CPU);
-        return make(frozen.Model);
+        return With(folder.Path, make);
     }
 
     /// <summary>The checkpoint of a file, in a folder of its own.</summary>
@@ -81,6 +80,16 @@ internal sealed record GoldenLogits(string Name)
         SafeTensorsWriter.Write(stream, Weights(file["tensors"]!.AsObject()));
         return folder;
     }
+
+    private static T With<T>(string path, Func<LanguageModel, T> make)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using FrozenBase frozen = FrozenBase.Load(path, ScalarType.Float32, CPU);
+        return make(frozen.Model);
+    }
+
+    private static float[] Last(LanguageModel model) => LastLogits(model).data<float>().ToArray();
 
     private static Tensor LastLogits(LanguageModel model)
     {

@@ -68,6 +68,19 @@ public sealed class StoredMatrixTests
     }
 
     [TestMethod]
+    public void Product_ForAGradient_LeavesTheProductAlone()
+    {
+        using WideSpace space = Space(ScalarType.Float32, 1000);
+        var matrix = new StoredMatrix(new StoredTensor(_numbers), 0, Rows, space);
+        Tensor x = Random(2, 1, Columns).requires_grad_();
+        matrix.Product(x, null).Dispose();
+        long before = OwnTensors.Live;
+        Tensor product = matrix.Product(x, null);
+        Assert.AreEqual(before + 1, OwnTensors.Live);
+        Assert.HasCount((int)x.numel(), autograd.grad([product.sum()], [x])[0].data<float>().ToArray());
+    }
+
+    [TestMethod]
     public void Use_AfterUse_TakesTheSameMemory()
     {
         using WideSpace space = Space(ScalarType.Float32, 1000);

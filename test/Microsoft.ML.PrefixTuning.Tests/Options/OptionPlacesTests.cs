@@ -27,7 +27,7 @@ public sealed class OptionPlacesTests
     private static readonly Type[] Roots =
     [
         typeof(PrefixTuningOptions), typeof(TextGenerationOptions), typeof(DistillationOptions),
-        typeof(TextGenerationEvaluationOptions),
+        typeof(TextGenerationEvaluationOptions), typeof(TextGeneratorOptions),
     ];
 
     [TestMethod]

@@ -21,6 +21,7 @@ internal static class OptionTable
     private const string OfTheTool = "the tool's own promise: Ctrl-C saves the best prefix so far";
     private const string Students = "its own members stand in the table; they are the student's";
     private const string OneText = "a student learns from one text a row, written or refused";
+    private const string Server = "it is how much a process that serves requests works on at once";
     private const string Machine = "where a model runs is the machine's affair";
 
     // The command's trainings keep the best prefix when they are cancelled.
@@ -34,7 +35,7 @@ internal static class OptionTable
     public static IReadOnlyList<OptionEntry> Entries { get; } =
     [
         .. OfTuning(), .. OfPrefix(), .. OfKinds(), .. OfTraining(), .. OfGeneration(), .. OfDecoding(), .. OfUse(),
-        .. OfDistillation(), .. OfEvaluation(),
+        .. OfDistillation(), .. OfEvaluation(), .. OfServing(),
     ];
 
     private static IEnumerable<OptionEntry> OfTuning() =>
@@ -187,6 +188,14 @@ internal static class OptionTable
         Of<TextGenerationEvaluationOptions>("RougeStemming", true, "--rouge-stemming"),
         Of<TextGenerationEvaluationOptions>("MeteorFolder", @"C:\new", @"--meteor-folder C:\new"),
     ]));
+
+    private static IEnumerable<OptionEntry> OfServing() => new[]
+    {
+        Of<TextGeneratorOptions>("MaxRows", 3, null),
+        Of<TextGeneratorOptions>("QueueLimit", 4, null),
+        Of<TextGeneratorOptions>("CacheTokens", 500, null),
+        Of<TextGeneratorOptions>("PromptPiece", 32, null),
+    }.Select(entry => entry with { NotOnLine = Server, NotSaved = Server, NotSigned = Server });
 
     // Words of a line are parted by spaces; ~ is a space inside one.
     private static OptionEntry Of<T>(string member, object? other, string? line) => new(typeof(T), member, other)

@@ -20,10 +20,12 @@ public sealed partial class ArchitectureTests
     {
         ["Sweeps"] = new(["", "Evaluation", "Reports", "Training", "Bases", "Models", "Prefixes", "Options", "Files",
             "MlNet"], false, true),
-        [""] = new(["Fitting", "Transforming", "ModelFormat", "Evaluation", "Reports", "Training", "Bases",
+        [""] = new(["Fitting", "Serving", "Transforming", "ModelFormat", "Evaluation", "Reports", "Training", "Bases",
             "Checkpoints", "Prefixes", "Models", "Options", "Rows", "Files", "MlNet"], true, true),
         ["Fitting"] = new(["Rows", "Training", "Generation", "Bases", "Checkpoints", "Parametrizations", "Prefixes",
             "Models", "Text", "Options", "Files", "MlNet"], true, true),
+        ["Serving"] = new(["Transforming", "Rows", "Generation", "Bases", "Prefixes", "Models", "Text", "Options",
+            "Files"], true, false),
         ["Transforming"] = new(["Rows", "Generation", "Bases", "Prefixes", "Models", "Text", "Options", "Files",
             "MlNet"], true, true),
         ["ModelFormat"] = new(["Bases", "Checkpoints", "Training", "Prefixes", "Models", "Text", "Options", "Files",

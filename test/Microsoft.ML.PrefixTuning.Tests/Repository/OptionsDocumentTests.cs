@@ -20,7 +20,8 @@ public sealed class OptionsDocumentTests
         typeof(PrefixTuningOptions), typeof(PrefixOptions), typeof(TriggerWordsMethod), typeof(MlpParametrization),
         typeof(ResidualMlpParametrization), typeof(TextStart), typeof(RandomStart), typeof(PrefixValuesStart),
         typeof(TrainingOptions), typeof(EarlyStopping), typeof(GenerationOptions), typeof(BeamDecoding),
-        typeof(SamplingDecoding), typeof(TextGenerationOptions), typeof(DistillationOptions),
+        typeof(SamplingDecoding), typeof(TextGenerationOptions), typeof(TextGeneratorOptions),
+        typeof(DistillationOptions),
         typeof(TextGenerationEvaluationOptions),
     ];
 

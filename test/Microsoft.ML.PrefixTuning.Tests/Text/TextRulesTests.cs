@@ -47,8 +47,8 @@ public sealed class TextRulesTests
 
         Assert.AreEqual($"m.gguf: 'tokenizer.ggml.pre': expected the name of a pre-tokenizer, found {found}, and the "
             + "architecture 'llama' has models of several. Name the one that the model was trained with, by "
-            + "BaseModel.FromGguf(path, preTokenizer) or --pre-tokenizer: 'gpt-2', 'smollm', 'llama-bpe', 'qwen2' "
-            + "(Llama 3: 'llama-bpe').", fault.Message);
+            + "BaseModel.FromGguf(path, preTokenizer) or --pre-tokenizer: 'gpt-2', 'smollm', 'llama-bpe', 'qwen2', "
+            + "'gpt-4o', 'dbrx', 'smaug-bpe', 'refact' (Llama 3: 'llama-bpe').", fault.Message);
     }
 
     [TestMethod]

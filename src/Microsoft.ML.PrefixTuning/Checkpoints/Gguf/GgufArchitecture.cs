@@ -25,12 +25,54 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
         ("rope.freq_base", "rope_theta"),
     ];
 
+    private const string ScoreScale = "attention.scale", Window = "attention.sliding_window";
+
+    /// <summary>Key of the family's config for the rotated share of a head.</summary>
+    public string RotatedShare { get; init; } = "partial_rotary_factor";
+
+    /// <summary>
+    /// What llama.cpp takes where a file has no key for it, by key of the family's config; nothing where that is what
+    /// the family takes too.
+    /// </summary>
+    public Func<GgufShape, IReadOnlyList<(string Config, double Value)>> Otherwise { get; init; } = _ => [];
+
     /// <summary>Every architecture that is read. The one list to extend.</summary>
     public static IReadOnlyList<GgufArchitecture> All { get; } =
     [
         new("llama", "llama", true, LlamaKeys),
         new("qwen2", "qwen2", false, LlamaKeys),
         new("qwen3", "qwen3", false, LlamaKeys),
+        // Files have no layers of their own choice that do not rotate: every fourth, as in the family's default.
+        new("smollm3", "smollm3", true, LlamaKeys),
+        new("olmo2", "olmo2", false, LlamaKeys),
+        new("phi3", "phi3", false, [.. LlamaKeys, (Window, "sliding_window")]),
+        new("granite", "granite", true,
+        [
+            .. LlamaKeys,
+            ("embedding_scale", "embedding_multiplier"),
+            ("residual_scale", "residual_multiplier"),
+            ("logit_scale", "logits_scaling"),
+            (ScoreScale, "attention_multiplier"),
+        ])
+        {
+            Otherwise = shape => [("attention_multiplier", 1 / Math.Sqrt(shape.HeadSize))],
+        },
+        new("gemma2", "gemma2", false,
+        [
+            .. LlamaKeys,
+            (Window, "sliding_window"),
+            ("attn_logit_softcapping", "attn_logit_softcapping"),
+            ("final_logit_softcapping", "final_logit_softcapping"),
+        ])
+        {
+            // The scale of scores stands in no key; of the published models the one of 46 layers has another than the
+            // head's.
+            Otherwise = shape =>
+            [
+                ("sliding_window", 4096), ("attn_logit_softcapping", 50), ("final_logit_softcapping", 30),
+                ("query_pre_attn_scalar", shape.Layers == 46 ? shape.Width / shape.Heads : shape.HeadSize),
+            ],
+        },
         new("gpt2", "gpt2", false,
         [
             ("context_length", "n_positions"),
@@ -50,7 +92,10 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
             ("attention.layer_norm_epsilon", "layer_norm_eps"),
             ("use_parallel_residual", "use_parallel_residual"),
             ("rope.freq_base", "rotary_emb_base"),
-        ]),
+        ])
+        {
+            RotatedShare = "rotary_pct",
+        },
     ];
 
     /// <summary>The architecture of a file.</summary>
@@ -68,11 +113,15 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
     public static TensorNames Names(TransformerSpec spec, GgufFile file)
     {
         bool fused = file.TensorNames.Contains("blk.0.attn_qkv.weight");
+        bool behind = spec.Decoder.Residual == Residual.NormBehind;
+        const string Up = "blk.0.ffn_up.weight";
+        bool gateInUp = spec.Decoder.FeedForward.Gated && file.TensorNames.Contains(Up)
+            && file.Describe(Up).Shape[0] == 2L * spec.Decoder.FeedForward.Inner;
         return new TensorNames
         {
             Embedding = "token_embd.weight",
             Head = "output.weight",
-            Buffers = ["rope_freqs.weight"],
+            Buffers = ["rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"],
             Decoder = new StackNames
             {
                 Positions = "position_embd.weight",
@@ -80,7 +129,8 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
                 FinalNorm = "output_norm",
                 Layer = new BlockNames
                 {
-                    AttentionNorm = "attn_norm",
+                    AttentionNorm = behind ? "post_attention_norm" : "attn_norm",
+                    AttentionPostNorm = "post_attention_norm",
                     Attention = new AttentionNames
                     {
                         Query = fused ? null : "attn_q",
@@ -93,9 +143,11 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
                         InputBias = file.TensorNames.Contains(fused ? "blk.0.attn_qkv.bias" : "blk.0.attn_q.bias"),
                         OutputBias = file.TensorNames.Contains("blk.0.attn_output.bias"),
                     },
-                    FeedForwardNorm = "ffn_norm",
+                    FeedForwardNorm = behind ? "post_ffw_norm" : "ffn_norm",
+                    FeedForwardPostNorm = "post_ffw_norm",
                     Gate = spec.Decoder.FeedForward.Gated ? "ffn_gate" : null,
                     Up = "ffn_up",
+                    GateInUp = gateInUp,
                     Down = "ffn_down",
                     FeedForwardBias = file.TensorNames.Contains("blk.0.ffn_up.bias"),
                 },
@@ -103,3 +155,10 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
         };
     }
 }
+
+/// <summary>Sizes that what llama.cpp takes without a key depends on.</summary>
+/// <param name="Layers">N.</param>
+/// <param name="Width">E.</param>
+/// <param name="Heads">H.</param>
+/// <param name="HeadSize">D.</param>
+internal readonly record struct GgufShape(long Layers, long Width, long Heads, long HeadSize);

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Models;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
@@ -26,6 +27,11 @@ internal sealed class GgufConfig
             ("rope.scaling.yarn_attn_factor", 1),
         ("rope.scaling.yarn_ext_factor", 1), ("rope.scaling.yarn_log_multiplier", 0),
     ];
+
+    private const string Window = "attention.sliding_window", Scaling = "rope.scaling.",
+        AttentionFactor = Scaling + "attn_factor";
+
+    private const string ShortFactors = "rope_factors_short.weight", LongFactors = "rope_factors_long.weight";
 
     private readonly GgufArchitecture _architecture;
     private readonly GgufFile _file;
@@ -50,6 +56,7 @@ internal sealed class GgufConfig
         config.RefuseOthers();
         foreach ((string key, string name) in architecture.Keys)
             config.Set(name, architecture.Name + "." + key, config.Node(key));
+        config.AddOtherwise();
         config.AddHeads();
         config.AddVocabulary();
         config.AddScaling();
@@ -69,15 +76,36 @@ internal sealed class GgufConfig
             throw _keys.Missing(norm);
         foreach ((string key, double neutral) in Neutral)
         {
-            if (_keys.Number(key) is { } number && number != neutral)
+            if (!Reads(key) && _keys.Number(key) is { } number && number != neutral)
                 throw _keys.Unsupported(key, neutral.ToString(CultureInfo.InvariantCulture));
         }
-        // No architecture of the list has one in llama.cpp; one as long as the context hides nothing.
-        if (_keys.Whole("attention.sliding_window") is { } window && window != 0
+        // One as long as the context hides nothing.
+        if (!Reads(Window) && _keys.Whole(Window) is { } window && window != 0
             && window < _keys.Whole("context_length"))
-            throw _keys.Unsupported("attention.sliding_window", "none");
+            throw _keys.Unsupported(Window, "none");
         if (_keys.Value("attention.causal") is { } causal && causal is not true)
             throw _keys.Unsupported("attention.causal", "true");
+        // Granite's sign for a model that does not rotate.
+        if (_keys.Value("rope.scaling.finetuned") is false && Reads("logit_scale"))
+            throw _keys.Unsupported("rope.scaling.finetuned", "true");
+    }
+
+    private bool Reads(string key) => _architecture.Keys.Any(one => one.File == key)
+        || (key == AttentionFactor && HasLongRope);
+
+    private bool HasLongRope => _file.TensorNames.Contains(ShortFactors);
+
+    /// <summary>What llama.cpp takes for keys that are not there; a window of 0 is none.</summary>
+    private void AddOtherwise()
+    {
+        long width = _keys.Whole("embedding_length") ?? 0;
+        long heads = Math.Max(1, _keys.Whole("attention.head_count") ?? 1);
+        var shape = new GgufShape(_keys.Whole("block_count") ?? 0, width, heads,
+            _keys.Whole("attention.key_length") ?? width / heads);
+        foreach ((string name, double value) in _architecture.Otherwise(shape))
+            _values[name] ??= value;
+        if (Reads(Window) && _keys.Whole(Window) == 0)
+            _values["sliding_window"] = null;
     }
 
     /// <summary>Head sizes: where no key names them, the width shared by all heads.</summary>
@@ -106,8 +134,7 @@ internal sealed class GgufConfig
         const string Key = "rope.dimension_count";
         if (_keys.Whole(Key) is not { } rotated)
         {
-            if (_architecture.Family == "gpt_neox")
-                _values["rotary_pct"] = 1;
+            _values[_architecture.RotatedShare] = 1;
             return;
         }
         if (rotated < 2 || rotated % 2 != 0 || rotated > headSize)
@@ -117,8 +144,7 @@ internal sealed class GgufConfig
         // Families cut the product of share and size to a whole number; a quarter more keeps rounding from taking one
         // away.
         double share = rotated == headSize ? 1 : (rotated + 0.25) / headSize;
-        Set(_architecture.Family == "gpt_neox" ? "rotary_pct"
-            : "partial_rotary_factor", $"{_architecture.Name}.{Key}", share);
+        Set(_architecture.RotatedShare, $"{_architecture.Name}.{Key}", share);
     }
 
     private void AddVocabulary()
@@ -136,7 +162,11 @@ internal sealed class GgufConfig
 
     private void AddScaling()
     {
-        const string Scaling = "rope.scaling.";
+        if (HasLongRope)
+        {
+            AddLongRope();
+            return;
+        }
         string factorKey = _keys.Value(Scaling + "factor") is null && _keys.Value("rope.scale_linear") is not null
             ? "rope.scale_linear" : Scaling + "factor";
         // As llama.cpp: a factor without a type is linear, and 0 stands for none.
@@ -157,6 +187,36 @@ internal sealed class GgufConfig
         _values["rope_scaling"] = scaling;
     }
 
+    /// <summary>Longrope: factors as tensors, and the factor on cosine and sine worked out.</summary>
+    private void AddLongRope()
+    {
+        const string Original = "original_max_position_embeddings";
+        if (_keys.Text(Scaling + "type") is { } type && type is not ("none" or "longrope"))
+            throw _keys.Unsupported(Scaling + "type", $"longrope beside the tensor '{ShortFactors}'");
+        _values["rope_scaling"] = new JsonObject
+        {
+            ["rope_type"] = "longrope",
+            ["short_factor"] = Numbers(ShortFactors),
+            ["long_factor"] = _file.TensorNames.Contains(LongFactors) ? Numbers(LongFactors) : null,
+            ["attention_factor"] = Node(AttentionFactor),
+        };
+        const string OriginalKey = Scaling + "original_context_length";
+        Set(Original, $"{_architecture.Name}.{OriginalKey}", Node(OriginalKey));
+        _names["rope_scaling.short_factor"] = ShortFactors;
+        _names["rope_scaling.long_factor"] = LongFactors;
+        _names["rope_scaling.attention_factor"] = $"{_architecture.Name}.{AttentionFactor}";
+    }
+
+    private JsonArray Numbers(string tensor)
+    {
+        using Tensor read = _file.Read(tensor, ScalarType.Float32);
+        return [.. read.data<float>().ToArray().Select(number => (JsonNode)Plain(number))];
+    }
+
+    // A float32 is written as what it was rounded from: 1e-05 and not 9.999999747378752e-06.
+    private static double Plain(float number) =>
+        double.Parse(number.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
     private void Set(string name, string key, JsonNode? value)
     {
         _values[name] = value;
@@ -167,9 +227,7 @@ internal sealed class GgufConfig
     {
         bool flag => flag,
         string text => text,
-        // A float32 is written as what it was rounded from: 1e-05 and not 9.999999747378752e-06.
-        float => double.Parse(((float)_keys.Number(key)!).ToString("R", CultureInfo.InvariantCulture),
-            CultureInfo.InvariantCulture),
+        float => Plain((float)_keys.Number(key)!),
         double => _keys.Number(key),
         _ => _keys.Whole(key),
     };

@@ -43,7 +43,7 @@ internal sealed class GgufModel : ITensorSource
             GgufArchitecture architecture = GgufArchitecture.Of(file);
             ModelConfig config = GgufConfig.Of(architecture, file);
             TransformerSpec spec = Family.Of(config).Describe(config);
-            spec = WithRotaryDivisors(spec, file);
+            spec = WithWholeNorms(WithRotaryDivisors(spec, file));
             return new GgufModel(file, spec, GgufArchitecture.Names(spec, file), architecture.RotatesInterleaved);
         }
         catch
@@ -94,6 +94,13 @@ internal sealed class GgufModel : ITensorSource
     // Row r of a rotate-half head is row 2 * (r mod half) + r / half of the file's head.
     private static int Interleaved(int row, int size) => row % (size / 2) * 2 + row / (size / 2);
 
+    // llama.cpp's files hold the weights of norms themselves, also where the family's own checkpoints hold them less 1.
+    private static TransformerSpec WithWholeNorms(TransformerSpec spec) =>
+        spec.Decoder.Norm.Kind != NormKind.RootMeanSquareOfOnePlus ? spec : spec with
+        {
+            Decoder = spec.Decoder with { Norm = spec.Decoder.Norm with { Kind = NormKind.RootMeanSquare } },
+        };
+
     private static TransformerSpec WithRotaryDivisors(TransformerSpec spec, GgufFile file)
     {
         if (!file.TensorNames.Contains(RotaryDivisors) || spec.Decoder.Positions is not RotaryPositions rotary)
@@ -104,7 +111,7 @@ internal sealed class GgufModel : ITensorSource
         var scaling = new DivisorScaling(Divisors(file, rotary.Full.RotatedSize / 2));
         return spec with
         {
-            Decoder = spec.Decoder with { Positions = new RotaryPositions(rotary.Full with { Scaling = scaling }) },
+            Decoder = spec.Decoder with { Positions = rotary with { Full = rotary.Full with { Scaling = scaling } } },
         };
     }
 

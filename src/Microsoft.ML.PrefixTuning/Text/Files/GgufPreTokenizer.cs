@@ -16,7 +16,8 @@ namespace Microsoft.ML.PrefixTuning.Text.Files;
 internal sealed record GgufPreTokenizer(
     IReadOnlyList<PieceSplitter> Splitters, bool WholePiecesFirst = false, bool Composes = false, bool Begins = false)
 {
-    private const string Gpt2 = "gpt-2", SmolLM = "smollm", Llama3 = "llama-bpe", Qwen2 = "qwen2";
+    private const string Gpt2 = "gpt-2", SmolLM = "smollm", Llama3 = "llama-bpe", Qwen2 = "qwen2",
+        Gpt4o = "gpt-4o", Dbrx = "dbrx", Smaug = "smaug-bpe", Refact = "refact";
 
     private static readonly Dictionary<string, GgufPreTokenizer> Known = new(StringComparer.Ordinal)
     {
@@ -24,6 +25,10 @@ internal sealed record GgufPreTokenizer(
         [SmolLM] = new([new NumberSplitter(individual: true), new Gpt2Splitter()]),
         [Llama3] = new([new Llama3Splitter(longestNumber: 3)], WholePiecesFirst: true, Begins: true),
         [Qwen2] = new([new Llama3Splitter(longestNumber: 1)], Composes: true),
+        [Gpt4o] = new([new O200kSplitter()]),
+        [Dbrx] = new([new Llama3Splitter(longestNumber: 3)]),
+        [Smaug] = new([new Llama3Splitter(longestNumber: 3)]),
+        [Refact] = new([new NumberSplitter(individual: true), new Gpt2Splitter()]),
     };
 
     // Architectures all of whose models were trained with one pre-tokenizer. Llama's is none: SmolLM, Llama 3 and

@@ -10,6 +10,11 @@ internal sealed class JsonStages
     private const string Gpt2ShortPattern = @"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
     private const string Llama3Head = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}";
     private const string Llama3Tail = @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string O200kPattern = $@"{O200kLead}{O200kUpper}*{O200kLower}+{O200kEnd}?|"
+        + $@"{O200kLead}{O200kUpper}+{O200kLower}*{O200kEnd}?"
+        + @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string O200kLead = @"[^\r\n\p{L}\p{N}]?", O200kEnd = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+    private const string O200kUpper = @"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", O200kLower = @"[\p{Ll}\p{Lm}\p{Lo}\p{M}]";
     private const string SpaceRunPattern = " {2,}";
 
     private static readonly string Mark = SpaceMarkNormalizer.Mark.ToString();
@@ -209,7 +214,8 @@ internal sealed class JsonStages
             Gpt2Pattern or Gpt2ShortPattern => new Gpt2Splitter(),
             Llama3Head + "{1,3}" + Llama3Tail => new Llama3Splitter(longestNumber: 3),
             Llama3Head + Llama3Tail => new Llama3Splitter(longestNumber: 1),
-            _ => throw expression.Unsupported("the expressions of GPT-2, Llama 3 and Qwen2"),
+            O200kPattern => new O200kSplitter(),
+            _ => throw expression.Unsupported("the expressions of GPT-2, Llama 3, Qwen2 and o200k"),
         };
     }
 

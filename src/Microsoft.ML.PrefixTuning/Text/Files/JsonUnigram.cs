@@ -53,8 +53,8 @@ internal static class JsonUnigram
             Kind = SentencePieceVocabulary.UnigramKind,
             Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
-            Model = new UnigramModel(tokens, scores, (int)unknownId, hasBytes ? SentencePieceVocabulary.ByteIds(tables)
-                : null),
+            Model = new UnigramModel(tokens, scores, (int)unknownId,
+                hasBytes ? SentencePieceVocabulary.ByteIds(tables, mayLack: true) : null),
             Decoder = new TokenDecoder(bytes, stages.DropsFirstSpace
                 ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
         };

@@ -69,8 +69,8 @@ internal static class TokenizerJson
     private static TokenizerParts CodePointParts(JsonSection model, TokenTables tables, JsonStages stages)
     {
         bool hasBytes = model.FlagOf("byte_fallback", otherwise: false);
-        var symbols = new CodePointSymbols(
-            tables.TextTokens(), hasBytes ? SentencePieceVocabulary.ByteIds(tables) : null, Unknown(model, tables));
+        var symbols = new CodePointSymbols(tables.TextTokens(),
+            hasBytes ? SentencePieceVocabulary.ByteIds(tables, mayLack: true) : null, Unknown(model, tables));
         byte[][] bytes = tables.TextBytes(
             hasBytes ? SentencePieceVocabulary.BytesOfWithFallback : SentencePieceVocabulary.BytesOf);
         return new TokenizerParts

@@ -1,0 +1,22 @@
+namespace Microsoft.ML.PrefixTuning.Generation;
+
+/// <summary>What a <see cref="DecodingLoop"/> works on at once.</summary>
+/// <param name="Lanes">Rows; every beam or draw of a row counts as one. A row that has more is worked on alone.</param>
+/// <param name="PrefixColumns">P: tokens of the longest prefix of the decoder's attention.</param>
+internal sealed record DecodingLimits(int Lanes, int PrefixColumns)
+{
+    /// <summary>
+    /// Tokens that the caches hold at most, prefixes and new tokens that may come included, when every lane has as many
+    /// columns as the longest row needs. A row that needs more is worked on alone.
+    /// </summary>
+    public long Tokens { get; init; } = long.MaxValue;
+
+    /// <summary>Tokens of prompts that one pass reads at most, so long must the other rows wait.</summary>
+    public int PieceTokens { get; init; } = ReadingPass.MostTokens;
+
+    /// <summary>
+    /// Whether rows come one by one: each enters as soon as there is room. Otherwise they wait until so many lanes are
+    /// free that a reading pass is worth it.
+    /// </summary>
+    public bool IsOpen { get; init; }
+}

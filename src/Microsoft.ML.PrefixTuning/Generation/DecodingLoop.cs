@@ -1,0 +1,366 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Generation;
+
+/// <summary>
+/// The one loop that writes: rows of any prefixes, lengths and rules enter, are read in pieces, go on token by token
+/// together and leave when they are done, each between two tokens of the others. Owns the caches, not the model. One
+/// thread at a time; to be used within <c>inference_mode</c>.
+/// </summary>
+/// <remarks>
+/// Rows that are written fill the first lanes of the cache, rows that are read those behind. All that is read at once
+/// has the same number of lanes a row.
+/// </remarks>
+internal sealed class DecodingLoop : IDisposable
+{
+    private readonly LanguageModel _model;
+    private readonly KeyValueCache _cache;
+    private readonly SourceCache? _sources;
+    private readonly NextTokens _choice;
+    private Queue<ActiveRow> _alone = [];
+    private List<ActiveRow> _rows = [];
+    private DecodingLimits _limits = new(1, 0);
+    private int _written;
+    private int _part;
+    private bool _isStepDue;
+    private bool _isPrepared;
+
+    /// <param name="model">The model; stays the caller's.</param>
+    public DecodingLoop(LanguageModel model)
+    {
+        _model = model;
+        _cache = new KeyValueCache(model.Spec.Decoder, model.Type, model.Device);
+        _sources = model.Spec.IsEncoderDecoder ? new SourceCache(model.Spec.Decoder, model.Type, model.Device) : null;
+        _choice = new NextTokens(model.Device);
+    }
+
+    /// <summary>Rows that are read or written.</summary>
+    public int Count => _rows.Count + _alone.Count;
+
+    /// <summary>Tokens that there is memory for.</summary>
+    public long CachedTokens => (long)_cache.Block.Lanes * _cache.Block.Columns
+        + (_sources is null ? 0 : (long)_sources.Block.Lanes * _sources.Block.Columns);
+
+    private int Lanes => _rows.Sum(row => row.Lanes);
+
+    /// <summary>Empties the loop.</summary>
+    /// <param name="limits">What it works on at once from now on.</param>
+    /// <param name="rows">
+    /// The rows of a call that is known whole: room is made for them. Empty where they come one by one.
+    /// </param>
+    public void Open(DecodingLimits limits, IReadOnlyList<ActiveRow> rows)
+    {
+        (_limits, _written, _isStepDue) = (limits, 0, false);
+        _rows.Clear();
+        _alone.Clear();
+        if (rows.Count == 0)
+            return;
+        int lanes = Math.Max(limits.Lanes, rows[0].Lanes);
+        _cache.Block.Open(lanes, limits.PrefixColumns + rows.Max(row => row.Columns));
+        _sources?.Open(lanes / rows[0].Lanes, rows.Max(row => row.SourceColumns));
+    }
+
+    /// <summary>One pass: reads a piece of the rows that enter, or goes on by a token with all others.</summary>
+    /// <param name="waiting">Rows that enter in this order, where there is room.</param>
+    public void Advance(Queue<ActiveRow> waiting)
+    {
+        _isStepDue &= _written > 0;
+        if (_written == _rows.Count && !_isStepDue)
+            Admit(_alone.Count > 0 ? _alone : waiting, _alone.Count > 0 ? 1 : int.MaxValue);
+        bool reads = _written < _rows.Count && !_isStepDue;
+        using var scope = NewDisposeScope();
+        if (reads)
+            ReadOrFail();
+        else if (_written > 0)
+            Step();
+        // Who waits for a long prompt, or comes while others are written, lets them have a token in between.
+        _isStepDue = reads && (_limits.IsOpen || _written < _rows.Count);
+    }
+
+    /// <summary>Takes rows out; others move into their lanes.</summary>
+    /// <param name="leaves">Whether a row leaves.</param>
+    public IReadOnlyList<ActiveRow> TakeOut(Predicate<ActiveRow> leaves)
+    {
+        List<ActiveRow> leaving = [.. _rows.FindAll(leaves), .. _alone.Where(row => leaves(row))];
+        if (leaving.Count == 0)
+            return leaving;
+        if (_alone.Count > 0)
+            _alone = new Queue<ActiveRow>(_alone.Where(row => !leaves(row)));
+        List<ActiveRow> written = _rows[.._written], reading = _rows[_written..];
+        // The last row of as many lanes fills the gap, so that no other one has to move.
+        for (int gap = 0; gap < written.Count; gap++)
+        {
+            if (!leaves(written[gap]))
+                continue;
+            int last = written.FindLastIndex(row => !leaves(row) && row.Lanes == written[gap].Lanes);
+            if (last > gap)
+                (written[gap], written[last]) = (written[last], written[gap]);
+        }
+        written.RemoveAll(leaves);
+        reading.RemoveAll(leaves);
+        List<ActiveRow> slots = _rows;
+        (_rows, _written) = ([.. written, .. reading], written.Count);
+        Move(slots);
+        return leaving;
+    }
+
+    public void Dispose()
+    {
+        _cache.Dispose();
+        _sources?.Dispose();
+        _choice.Dispose();
+    }
+
+    /// <summary>Takes as many waiting rows as there is room for and one pass reads.</summary>
+    private void Admit(Queue<ActiveRow> waiting, int most)
+    {
+        var rows = new List<ActiveRow>();
+        int longest = 0, lanes = Lanes;
+        while (rows.Count < most && waiting.TryPeek(out ActiveRow? next))
+        {
+            longest = Math.Max(longest, next.Prompt.Source.Length);
+            bool isAlike = rows.Count == 0 || next.Lanes == rows[0].Lanes
+                && ReadingPass.Holds(rows.Count + 1, longest, _limits.PieceTokens);
+            if (!isAlike || !HasRoom(rows, next, lanes))
+                break;
+            rows.Add(waiting.Dequeue());
+            lanes += next.Lanes;
+        }
+        if (rows.Count == 0)
+            return;
+        Enter(rows, longest);
+    }
+
+    private bool HasRoom(List<ActiveRow> entering, ActiveRow next, int lanes)
+    {
+        if (_rows.Count + entering.Count == 0)
+            return true;
+        // One row's reading pays for itself where it need not wait for more; else a few are read together.
+        int free = _limits.Lanes - Lanes, worth = _limits.IsOpen ? 1 : Math.Max(1, _limits.Lanes / 4);
+        if (lanes + next.Lanes > _limits.Lanes || free < worth)
+            return false;
+        IEnumerable<ActiveRow> all = _rows.Concat(entering).Append(next);
+        return Tokens(all) <= _limits.Tokens;
+    }
+
+    /// <summary>Tokens of the caches with some rows in them.</summary>
+    private long Tokens(IEnumerable<ActiveRow> rows)
+    {
+        long lanes = 0, slots = 0, columns = 0, sources = 0;
+        foreach (ActiveRow row in rows)
+        {
+            (lanes, slots) = (lanes + row.Lanes, slots + 1);
+            (columns, sources) = (Math.Max(columns, row.Columns), Math.Max(sources, row.SourceColumns));
+        }
+        return lanes * (_limits.PrefixColumns + columns) + slots * sources;
+    }
+
+    /// <summary>Gives rows their lanes behind the others.</summary>
+    private void Enter(List<ActiveRow> rows, int longest)
+    {
+        // Those that are read first lie first. Beside an encoder all are, and those of one prefix are encoded together.
+        IEnumerable<ActiveRow> ordered = _sources is null ? rows.OrderBy(row => row.Opening.Length)
+            : rows.GroupBy(row => row.Prompt.Prefix).SelectMany(group => group);
+        int lane = Lanes;
+        foreach (ActiveRow row in ordered)
+        {
+            (row.Lane, row.Present) = (lane, 0);
+            _rows.Add(row);
+            lane += row.Lanes;
+        }
+        _isPrepared = false;
+        int readTokens = _sources is null ? longest : 1;
+        _part = ReadingPass.Tokens(rows.Count, readTokens, _limits.PrefixColumns, _model.Spec.Decoder.Heads.Group,
+            _limits.PieceTokens);
+    }
+
+    /// <summary>Reads a piece; where several rows fail together, each is read alone afterwards.</summary>
+    private void ReadOrFail()
+    {
+        try
+        {
+            ReadPiece();
+        }
+        catch (Exception fault)
+        {
+            ActiveRow[] reading = [.. _rows[_written..]];
+            bool isAlone = reading.Length == 1;
+            foreach (ActiveRow row in reading)
+            {
+                if (isAlone || row.Present == row.Opening.Length)
+                {
+                    row.Fault = fault;
+                    continue;
+                }
+                _rows.Remove(row);
+                _alone.Enqueue(row);
+            }
+        }
+    }
+
+    /// <summary>Runs the next piece of the openings that are read, and chooses the first tokens of those at their end.
+    /// </summary>
+    private void ReadPiece()
+    {
+        using var scope = NewDisposeScope();
+        ActiveRow[] rows = [.. _rows[_written..]];
+        if (!_isPrepared)
+            Prepare(rows);
+        TokenRows read = TokenRows.Pad(Array.ConvertAll(rows,
+            row => row.Opening[row.Present..Math.Min(row.Present + _part, row.Opening.Length)]), _model.Device);
+        var pass = new Pass(new LaneRange(rows[0].Lane, rows.Length, rows[0].Lanes),
+            [.. rows.Zip(read.Lengths, (row, length) => row.State(length))], read.Width,
+            Array.ConvertAll(rows, row => row.Convention));
+        Tensor hidden = Run(pass, read.Ids, _sources?.See(_written, OneEach(rows.Length)));          // [B, L, E]
+        for (int row = 0; row < rows.Length; row++)
+            rows[row].Present += read.Lengths[row];
+        ActiveRow[] ended = Array.FindAll(rows, row => row.Present == row.Opening.Length);
+        if (ended.Length == 0)
+            return;
+        Tensor last = stack(ended.Select((_, row) => hidden.select(Axis.Row, row).select(0, read.Lengths[row] - 1)));
+        _choice.Choose(_model.Logits(last), ended, isFirst: true);
+        FollowParents(ended, fromColumn: 0);
+        _written += ended.Length;
+    }
+
+    /// <summary>Makes room for rows, with their prefixes and sources in it.</summary>
+    private void Prepare(ActiveRow[] rows)
+    {
+        int lanes = Lanes, slots = _rows.Count, sources = _rows.Max(row => row.SourceColumns);
+        if (_limits.IsOpen)
+        {
+            int columns = _limits.PrefixColumns + _rows.Max(row => row.Columns);
+            // Nothing is held: what a former row needed and these do not is given back.
+            if (_written == 0)
+                _cache.Block.Open(0, columns);
+            _cache.Block.Ensure(lanes, columns, _limits.Tokens - (long)slots * sources);
+            _sources?.Ensure(slots, sources, most: 0);
+            if (CachedTokens > _limits.Tokens)
+            {
+                // What former rows left would be too much beside what these need.
+                _cache.Block.Resize(lanes, columns);
+                _sources?.Block.Resize(slots, sources);
+            }
+        }
+        _cache.Block.Ensure(_limits.PrefixColumns + rows.Max(row => row.Opening.Length));
+        _cache.Block.Clear(rows[0].Lane, rows.Sum(row => row.Lanes));
+        foreach (ActiveRow row in rows.Where(row => row.PrefixLength > 0))
+            _cache.Block.Fill(row.Lane, row.Prefix.Values[AttentionSite.Decoder]);
+        if (_sources is not null)
+            Encode(rows);
+        _isPrepared = true;
+    }
+
+    private void Encode(ActiveRow[] rows)
+    {
+        int slot = _written;
+        foreach (IGrouping<PrefixTensors?, ActiveRow> group in rows.GroupBy(row => row.Prompt.Prefix))
+        {
+            int[][] sources = [.. group.Select(row => row.Prompt.Source)];
+            _sources!.Write(slot,
+                EncodedSource.Make(_model, TokenRows.Pad(sources, _model.Device), group.First().Prefix));
+            slot += sources.Length;
+        }
+    }
+
+    /// <summary>Runs the last chosen tokens of all rows that are written and chooses the next ones.</summary>
+    private void Step()
+    {
+        ActiveRow[] rows = [.. _rows[.._written]];
+        ActiveRow[] ofLanes = [.. rows.SelectMany(row => Enumerable.Repeat(row, row.Lanes))];
+        long[] ids = [.. rows.SelectMany(row => row.Search.Tokens).Select(id => (long)id)];
+        var pass = new Pass(new LaneRange(0, ofLanes.Length, 1), Array.ConvertAll(ofLanes, row => row.State(1)), 1,
+            Array.ConvertAll(ofLanes, row => row.Convention));
+        Tensor next = tensor(ids, [ids.Length, 1], device: _model.Device);
+        Tensor hidden = Run(pass, next, _sources?.See(0, Array.ConvertAll(rows, row => row.Lanes))); // [B, 1, E]
+        foreach (ActiveRow row in rows)
+            row.Present++;
+        _choice.Choose(_model.Logits(hidden.select(Axis.Token, 0)), rows, isFirst: false);
+        FollowParents(rows, _limits.PrefixColumns + rows.Min(row => row.Opening.Length));
+    }
+
+    private Tensor Run(in Pass pass, Tensor ids, CrossInput? cross)
+    {
+        int columns = 0;
+        var firstColumns = new int[pass.Lanes.Count];
+        for (int lane = 0; lane < firstColumns.Length; lane++)
+        {
+            firstColumns[lane] = _limits.PrefixColumns + pass.States[lane].Present;
+            columns = Math.Max(columns, firstColumns[lane] + pass.Tokens);
+        }
+        _cache.Begin(pass.Lanes, firstColumns, pass.Tokens, columns);
+        AttentionPlaces seen =
+            TokenPlaces.Causal(pass.States, pass.Tokens, _limits.PrefixColumns, columns, pass.Conventions);
+        return _model.Decode(_model.Embed(ids), seen, _cache, cross);
+    }
+
+    /// <summary>Copies the columns of lanes that go on with another lane's text.</summary>
+    private void FollowParents(ActiveRow[] rows, int fromColumn)
+    {
+        var moves = new List<(int From, int To)>();
+        int columns = 0;
+        foreach (ActiveRow row in rows.Where(row => !row.IsOver))
+        {
+            columns = Math.Max(columns, _limits.PrefixColumns + row.Present);
+            for (int lane = 0; lane < row.Lanes; lane++)
+            {
+                if (row.Search.Parents[lane] != lane)
+                    moves.Add((row.Lane + row.Search.Parents[lane], row.Lane + lane));
+            }
+        }
+        if (moves.Count > 0)
+            CopyLanes(moves, fromColumn, columns - fromColumn);
+    }
+
+    /// <summary>Takes what the caches hold of the rows to the lanes and slots where they stand now.</summary>
+    /// <param name="former">The rows as they stood before.</param>
+    private void Move(List<ActiveRow> former)
+    {
+        using var scope = NewDisposeScope();
+        var lanes = new List<(int From, int To)>();
+        var slots = new List<(int From, int To)>();
+        int next = 0;
+        for (int slot = 0; slot < _rows.Count; slot++)
+        {
+            ActiveRow row = _rows[slot];
+            if (row.Lane != next)
+                lanes.AddRange(Enumerable.Range(0, row.Lanes).Select(lane => (row.Lane + lane, next + lane)));
+            int from = former.IndexOf(row);
+            if (from != slot)
+                slots.Add((from, slot));
+            row.Lane = next;
+            next += row.Lanes;
+        }
+        // All columns, so that nothing of the row that lay there is left behind the new one's.
+        if (lanes.Count > 0)
+            CopyLanes(lanes, 0, _cache.Block.Columns);
+        if (slots.Count > 0)
+            _sources?.Move([.. slots.Select(move => move.From)], [.. slots.Select(move => move.To)]);
+    }
+
+    private void CopyLanes(List<(int From, int To)> moves, int first, int count)
+    {
+        Tensor from = tensor(moves.ConvertAll(move => (long)move.From), device: _model.Device);
+        Tensor to = tensor(moves.ConvertAll(move => (long)move.To), device: _model.Device);
+        _cache.Block.CopyLanes(from, to, first, count);
+    }
+
+    private static int[] OneEach(int count)
+    {
+        var ones = new int[count];
+        Array.Fill(ones, 1);
+        return ones;
+    }
+
+    /// <summary>One run of the decoder over lanes.</summary>
+    /// <param name="Lanes">Where in the cache.</param>
+    /// <param name="States">One a lane.</param>
+    /// <param name="Tokens">New tokens of each lane.</param>
+    /// <param name="Conventions">One a lane.</param>
+    private readonly record struct Pass(LaneRange Lanes, RowState[] States, int Tokens, PrefixConvention[] Conventions);
+}

@@ -1,0 +1,47 @@
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Microsoft.ML.PrefixTuning;
+
+/// <summary>What became of a <see cref="TextRequest"/>.</summary>
+/// <param name="Completions">The texts, best first; one but for several sequences.</param>
+/// <param name="PromptTokens">Tokens of the prompt, without those of the prefix.</param>
+/// <param name="IsTruncated">Whether the prompt was cut to fit the context window.</param>
+public sealed record TextResult(IReadOnlyList<TextCompletion> Completions, int PromptTokens, bool IsTruncated)
+{
+    /// <summary>The best text.</summary>
+    public string Text => Completions[0].Text;
+
+    /// <summary>What ended the best text.</summary>
+    public FinishReason FinishReason => Completions[0].FinishReason;
+
+    /// <summary>Tokens of all texts.</summary>
+    public int NewTokens => Completions.Sum(completion => completion.Tokens);
+}
+
+/// <summary>One text.</summary>
+/// <param name="Text">The text, without stop string and end token.</param>
+/// <param name="FinishReason">What ended it.</param>
+/// <param name="Tokens">Tokens that were written for it, the end token or those of a stop string included.</param>
+public sealed record TextCompletion(string Text, FinishReason FinishReason, int Tokens);
+
+/// <summary>A part of a text that is being written.</summary>
+/// <param name="Text">What comes behind the former pieces: whole characters, of one token at most.</param>
+/// <param name="Result">In the last piece the result; null in all others. Its text is that of the pieces.</param>
+public sealed record TextPiece(string Text, TextResult? Result = null);
+
+/// <summary>What ended a text.</summary>
+public enum FinishReason
+{
+    /// <summary>The base's end token.</summary>
+    EndToken,
+
+    /// <summary>One of <see cref="GenerationOptions.StopStrings"/>.</summary>
+    StopString,
+
+    /// <summary>Its greatest length, or the context window.</summary>
+    Length,
+
+    /// <summary>The options left no token that may come next.</summary>
+    NoTokenAllowed,
+}

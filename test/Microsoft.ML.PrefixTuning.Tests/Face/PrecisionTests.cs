@@ -1,0 +1,174 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Options;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Face;
+
+/// <summary>What a precision becomes when it is used, saved and loaded, and that one base serves all of them.</summary>
+[TestClass]
+[TestCategory("Quick")]
+public sealed class PrecisionTests
+{
+    private static readonly MLContext Context = new(seed: 1);
+
+    private readonly TemporaryFolder _folder = new();
+
+    private static BaseModel Gguf => BaseModel.FromGguf(Path.Combine(TinyBase.Folder("narrow-gguf"), "model.gguf"));
+
+    // What this machine's processor would choose.
+    private static ModelPrecision Best => UsedPrecision.Of(ModelPrecision.Automatic).Products;
+
+    [TestCleanup]
+    public void Delete() => _folder.Dispose();
+
+    [TestMethod]
+    [DataRow(0, 0, false)]
+    [DataRow(1 << 22, 0, true)]
+    [DataRow(0, 1 << 5, true)]
+    [DataRow(1 << 24, 1 << 4, false)] // tiles without bfloat16; AVX-VNNI
+    public void SaysBFloat16_OfFlags_AsTheManualHasIt(int features, int further, bool expected) =>
+        Assert.AreEqual(expected, Processor.SaysBFloat16(features, further));
+
+    [TestMethod]
+    public void Of_WhatWasAsked_IsDecidedByTheProcessorOnce()
+    {
+        foreach (bool isFast in (bool[])[false, true])
+        {
+            ModelPrecision best = isFast ? ModelPrecision.BFloat16 : ModelPrecision.Float32;
+            Assert.AreEqual(new UsedPrecision(best, best), UsedPrecision.Of(ModelPrecision.Automatic, null, isFast));
+            Assert.AreEqual(new UsedPrecision(ModelPrecision.AsStored, best),
+                UsedPrecision.Of(ModelPrecision.AsStored, null, isFast));
+            Assert.AreEqual(new UsedPrecision(ModelPrecision.AsStored, ModelPrecision.Float32),
+                UsedPrecision.Of(ModelPrecision.AsStored, ModelPrecision.Float32, isFast));
+            foreach (ModelPrecision plain in (ModelPrecision[])[ModelPrecision.Float32, ModelPrecision.BFloat16])
+                Assert.AreEqual(new UsedPrecision(plain, plain), UsedPrecision.Of(plain, null, isFast));
+        }
+    }
+
+    [TestMethod]
+    public void Advice_IsGivenOnlyWhereBFloat16WouldPay()
+    {
+        var wide = UsedPrecision.Of(ModelPrecision.Float32);
+        Assert.Contains("with --precision bfloat16 training is about 1.9 times",
+            wide.Advice("--precision bfloat16", isBFloat16Fast: true)!);
+        Assert.IsNull(wide.Advice("", isBFloat16Fast: false));
+        foreach (ModelPrecision other in (ModelPrecision[])[ModelPrecision.BFloat16, ModelPrecision.AsStored])
+            Assert.IsNull(UsedPrecision.Of(other).Advice("", isBFloat16Fast: true));
+    }
+
+    [TestMethod]
+    public void Fit_Automatic_SavesWhatItBecame()
+    {
+        using PrefixTuningTransformer model = Fit(ModelPrecision.Automatic, TinyBase.Llama);
+        Assert.AreEqual((Best, null), (model.Session.Settings.Precision, model.Session.Settings.Products));
+        Save(model);
+        using PrefixTuningTransformer loaded = Load();
+        Assert.AreEqual(Best, loaded.Session.Settings.Precision);
+        CollectionAssert.AreEqual(Texts(model), Texts(loaded));
+    }
+
+    [TestMethod]
+    public void Fit_AsStored_WritesTheTextsOfAWideBaseAndComesBack()
+    {
+        using PrefixTuningTransformer wide = Fit(Best, Gguf), stored = Fit(ModelPrecision.AsStored, Gguf);
+        LanguageModel model = stored.Session.Base.Model;
+        Assert.IsTrue(model.Weights.Decoder.Blocks.All(block => block.Up.Weight is StoredMatrix));
+        Assert.AreEqual((ModelPrecision.AsStored, (ModelPrecision?)Best),
+            (stored.Session.Settings.Precision, stored.Session.Settings.Products));
+        CollectionAssert.AreEqual(Texts(wide), Texts(stored));
+        AreNear(wide.TrainingSummary!.Losses, stored.TrainingSummary!.Losses);
+
+        Save(stored);
+        using PrefixTuningTransformer loaded = Load();
+        Assert.AreEqual(stored.Session.Settings.Products, loaded.Session.Settings.Products);
+        CollectionAssert.AreEqual(Texts(stored), Texts(loaded));
+    }
+
+    [TestMethod]
+    public void Load_OfWhatAnotherProcessorDecided_KeepsIt()
+    {
+        using (PrefixTuningTransformer model = Fit(ModelPrecision.AsStored, Gguf))
+            Save(model);
+        foreach (ModelPrecision products in (ModelPrecision[])[ModelPrecision.BFloat16, ModelPrecision.Float32])
+        {
+            Change(description => description["products"] = $"{products}");
+            using PrefixTuningTransformer loaded = Load();
+            Assert.AreEqual(products == ModelPrecision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32,
+                loaded.Session.Base.Model.Type);
+            Save(loaded);
+        }
+    }
+
+    [TestMethod]
+    public void Prefix_TrainedOnOneForm_ServesTheOther()
+    {
+        using PrefixTuningTransformer wide = Fit(ModelPrecision.Float32, Gguf);
+        using PrefixTuningTransformer stored = Fit(ModelPrecision.AsStored, Gguf);
+        foreach (PrefixTuningTransformer trained in (PrefixTuningTransformer[])[wide, stored])
+        {
+            trained.Prefix!.Save(_folder["prefix.safetensors"]);
+            Prefix prefix = Prefix.Load(_folder["prefix.safetensors"]);
+            string[][] texts = [.. ((ModelPrecision[])[ModelPrecision.Float32, ModelPrecision.AsStored]).Select(form =>
+            {
+                using PrefixTuningTransformer made = Context.Transforms.Text.GenerateText("Output", "Input", Gguf,
+                    prefix, new TextGenerationOptions { Precision = form, Generation = TinyBase.Quick.Generation })
+                    .Fit(Rows);
+                return Texts(made);
+            })];
+            if (Best == ModelPrecision.Float32)
+                CollectionAssert.AreEqual(texts[0], texts[1]);
+        }
+    }
+
+    [TestMethod]
+    [DataRow("Automatic", null)]
+    [DataRow("AsStored", null)]
+    [DataRow("AsStored", "Automatic")]
+    [DataRow("Float32", "Float32")]
+    public void Load_OfAPrecisionThatIsUndecided_IsRefused(string precision, string? products)
+    {
+        using (PrefixTuningTransformer model = Fit(ModelPrecision.Float32, TinyBase.Llama))
+            Save(model);
+        Change(description => (description["precision"], description["products"]) = (precision, products));
+        Exception fault = Assert.Throws<Exception>(() => Load().Dispose());
+        Assert.Contains("expected", $"{fault}");
+        Assert.Contains(precision == "Automatic" ? "precision" : "products", $"{fault}");
+    }
+
+    private static IDataView Rows => Context.Data.LoadFromEnumerable(TinyBase.Rows(12));
+
+    private static PrefixTuningTransformer Fit(ModelPrecision precision, BaseModel baseModel) =>
+        TinyBase.Fit(Context, TinyBase.Quick with { Precision = precision }, baseModel: baseModel);
+
+    private static string[] Texts(PrefixTuningTransformer model) =>
+        TinyBase.Texts(Context, model, TinyBase.Rows(6));
+
+    private static void AreNear(IReadOnlyList<double> wanted, IReadOnlyList<double> found)
+    {
+        Assert.HasCount(wanted.Count, found);
+        for (int step = 0; step < wanted.Count; step++)
+            Assert.AreEqual(wanted[step], found[step], 1e-3 * wanted[step], $"step {step}");
+    }
+
+    private void Save(PrefixTuningTransformer model) =>
+        Context.Model.SaveAtomically(model, Rows.Schema, _folder["model.zip"]);
+
+    private PrefixTuningTransformer Load() =>
+        (PrefixTuningTransformer)Context.Model.Load(_folder["model.zip"], out _);
+
+    private void Change(Action<JsonNode> change) =>
+        ModelArchive.Rewrite(_folder["model.zip"], PrefixModelFormat.DescriptionStream, json =>
+        {
+            JsonNode description = JsonNode.Parse(json)!;
+            change(description);
+            return Encoding.UTF8.GetBytes(description.ToJsonString());
+        });
+}

@@ -1,0 +1,165 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Tests.Serving;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Generation;
+
+/// <summary>Rows that come one by one: who enters when, and what one row does to others.</summary>
+[TestClass]
+[TestCategory("Quick")]
+public sealed class DecodingLoopTests
+{
+    private static readonly GenerationRules Greedy = new() { MaxNewTokens = 12, MinNewTokens = 12, EndIds = [2] };
+    private static readonly GenerationRules Beams = Greedy with { Decoding = Decoding.Beam(3), SequenceCount = 2 };
+
+    private static readonly Dictionary<string, BaseLease> Leases = [];
+
+    [ClassInitialize]
+    public static void Load(TestContext _)
+    {
+        foreach (string family in (string[])["tiny-llama", "tiny-t5"])
+        {
+            using var served = new ServedBase(family);
+            Leases[family] = FrozenBase.Acquire(served.Model.Path, ScalarType.Float32, CPU);
+        }
+    }
+
+    [ClassCleanup]
+    public static void Free()
+    {
+        foreach (BaseLease lease in Leases.Values)
+            lease.Dispose();
+    }
+
+    [TestMethod]
+    public void Advance_WithALongPrompt_WritesATokenBetweenItsPieces()
+    {
+        using var run = new Run("tiny-llama", new(4, 0) { PieceTokens = 16, IsOpen = true });
+        ActiveRow early = run.Enter(Greedy, 5), late = run.Enter(Greedy, 100);
+        run.Advance();
+        int pieces = 0;
+        while (late.Present < 100)
+        {
+            int read = late.Present, written = early.Search.Single!.NewCount;
+            run.Advance();
+            Assert.IsLessThanOrEqualTo(16, late.Present - read);
+            if (late.Present == read)
+                continue;
+            pieces++;
+            run.Advance();
+            Assert.AreEqual(written + 1, early.Search.Single!.NewCount, $"after piece {pieces}");
+        }
+        Assert.AreEqual(7, pieces);
+    }
+
+    [TestMethod]
+    public void Advance_OfAnOpenLoop_LetsTheNextRowEnterWhereOneLeft()
+    {
+        using var run = new Run("tiny-llama", new(2, 0) { IsOpen = true });
+        run.Enter(Greedy, 5);
+        run.Enter(Greedy with { MaxNewTokens = 3, MinNewTokens = 3 }, 6);
+        ActiveRow third = run.Enter(Greedy, 7);
+        run.Until(() => third.Search.Single!.NewCount > 0);
+        Assert.HasCount(1, run.Done);
+        Assert.AreEqual(2, run.Loop.Count);
+    }
+
+    [TestMethod]
+    [DataRow("tiny-llama")]
+    [DataRow("tiny-t5")]
+    public void Advance_OfRowsOfAllKinds_StaysWithinItsBoundAndWritesWhatTheyWriteAlone(string family)
+    {
+        const int Bound = 400;
+        using var run = new Run(family, new(7, 0) { Tokens = Bound, PieceTokens = 32, IsOpen = true });
+        var random = new Random(3);
+        (GenerationRules Rules, int Length)[] kinds = [.. Enumerable.Range(0, 30)
+            .Select(i => (i % 4 == 1 ? Beams : Greedy with { MaxNewTokens = 12 + i }, 2 + random.Next(60)))];
+        ActiveRow[] rows = Array.ConvertAll(kinds, kind => run.Enter(kind.Rules, kind.Length));
+        while (run.Advance())
+            Assert.IsLessThanOrEqualTo(Bound, run.Loop.CachedTokens);
+
+        Assert.HasCount(rows.Length, run.Done);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            using var writer = new BatchWriter(Leases[family].Base.Model, kinds[i].Rules);
+            CollectionAssert.AreEqual(writer.Generate([rows[i].Prompt])[0][0].Ids, rows[i].Search.Results()[0].Ids,
+                $"row {i}: {kinds[i].Length} tokens, {rows[i].Lanes} lanes");
+        }
+    }
+
+    [TestMethod]
+    public void Advance_BesideABadRow_FailsThatRowAlone()
+    {
+        using var run = new Run("tiny-llama", new(8, 0) { IsOpen = true });
+        int calls = 0;
+        ActiveRow[] good = [run.Enter(Greedy, 5), run.Enter(Greedy, 6)];
+        ActiveRow unreadable = run.Enter(Greedy, 0, 7, 1_000_000);
+        ActiveRow unstoppable = run.Enter(Greedy with
+        {
+            Stops = _ => ++calls == 3 ? throw new InvalidOperationException("Stops failed.") : false,
+        }, 5);
+        ActiveRow last = run.Enter(Greedy, 9);
+        while (run.Advance())
+        {
+        }
+        Assert.IsNotNull(unreadable.Fault);
+        Assert.AreEqual("Stops failed.", unstoppable.Fault!.Message);
+        foreach (ActiveRow row in (ActiveRow[])[.. good, last])
+        {
+            Assert.IsNull(row.Fault);
+            Assert.HasCount(12, row.Search.Results()[0].Ids);
+        }
+        Assert.HasCount(5, run.Done);
+    }
+
+    /// <summary>A loop with rows that wait for it.</summary>
+    private sealed class Run : IDisposable
+    {
+        private readonly LanguageModel _model;
+        private readonly Queue<ActiveRow> _waiting = [];
+
+        public Run(string family, DecodingLimits limits)
+        {
+            _model = Leases[family].Base.Model;
+            Loop = new DecodingLoop(_model);
+            Loop.Open(limits, []);
+        }
+
+        public DecodingLoop Loop { get; }
+
+        public List<ActiveRow> Done { get; } = [];
+
+        /// <summary>Puts a row of some tokens at the end of the queue, or of the given ids where there are none.
+        /// </summary>
+        public ActiveRow Enter(GenerationRules rules, int length, params int[] ids)
+        {
+            int[] source = [.. Enumerable.Range(0, length).Select(i => 3 + (i * 7 + length) % 390), .. ids];
+            var row = new ActiveRow(0, new GenerationPrompt(source, null), rules, new TokenConstraints(rules),
+                _model.Spec);
+            _waiting.Enqueue(row);
+            return row;
+        }
+
+        public bool Advance()
+        {
+            using var inference = inference_mode();
+            Loop.Advance(_waiting);
+            Done.AddRange(Loop.TakeOut(row => row.IsOver));
+            return _waiting.Count + Loop.Count > 0;
+        }
+
+        public void Until(Func<bool> isReached)
+        {
+            while (!isReached())
+                Assert.IsTrue(Advance());
+        }
+
+        public void Dispose() => Loop.Dispose();
+    }
+}
