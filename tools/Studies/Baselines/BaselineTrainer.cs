@@ -3,11 +3,11 @@ using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.SmallBart.Training;
 using Microsoft.ML.PrefixTuning.Sweeps;
 using Microsoft.ML.PrefixTuning.Training;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Studies.Baselines;
 
@@ -28,8 +28,8 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
     {
         PrefixTuningOptions options = job.Candidate.Options;
         Check(job, options);
-        using BaseLease lease = FrozenBase.Acquire(sweep.BaseModel.Path, BaseLoader.Type(options.Precision), CPU,
-            sweep.BaseModel.Rules);
+        using BaseLease lease =
+            BaseLoader.Acquire(sweep.BaseModel, UsedPrecision.Of(options.Precision), options.Device);
         using TunedWeights weights = baseline.Make(lease.Base.Model, job.Seed);
         IDataView rows = job.Candidate.Rows is int count ? RowSubset.Draw(trainSet, count, job.Seed) : trainSet;
         TrainingRun run = MakeRun(job, lease.Base, weights, rows) with
