@@ -18,13 +18,19 @@ internal static class SweepCandidates
     /// <param name="command">The command that trains with some words; null for none.</param>
     /// <exception cref="UsageException">An option is none, or has none of its values.</exception>
     public static IReadOnlyList<SweepCandidate> Of(SweepFile file, SweepOptions options,
-        Func<IEnumerable<string>, string>? command = null)
+        Func<IEnumerable<string>, string>? command = null) =>
+        [.. WithValues(file, options, command).Select(one => one.Candidate)];
+
+    /// <summary>The same, each with the values that it is made from.</summary>
+    /// <inheritdoc cref="Of"/>
+    public static IReadOnlyList<(SweepCandidate Candidate, Values Values)> WithValues(SweepFile file,
+        SweepOptions options, Func<IEnumerable<string>, string>? command = null)
     {
         options.Check(file);
         Values[] all = file.Drawn is { } drawn ? [.. Draw(file, drawn.Count, drawn.Seed)]
             : [.. file.Grids.SelectMany(Grid).DistinctBy(Key)];
         string[] varying = [.. Varying(all)];
-        return [.. all.Select(values => Make(values, varying))];
+        return [.. all.Select(values => (Make(values, varying), values))];
 
         SweepCandidate Make(Values values, string[] shown)
         {

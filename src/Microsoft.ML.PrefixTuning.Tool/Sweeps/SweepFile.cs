@@ -66,11 +66,15 @@ internal sealed record SweepFile
     /// <summary>Grids, each by the names of options; together they are what is compared.</summary>
     public required IReadOnlyList<IReadOnlyDictionary<string, SweepValues>> Grids { get; init; }
 
+    /// <summary>What a caller's own key has; null for nothing.</summary>
+    public SweepNode? Other { get; init; }
+
     /// <summary>Reads one.</summary>
     /// <param name="path">The file.</param>
     /// <param name="folder">Folder that its paths start from; null for its own.</param>
+    /// <param name="other">A key of mappings that mean something to the caller; null for none.</param>
     /// <exception cref="FormatException">It is no such file; the message names line and key.</exception>
-    public static SweepFile Read(string path, string? folder = null)
+    public static SweepFile Read(string path, string? folder = null, string? other = null)
     {
         using StreamReader reader = new(path, TextFiles.Utf8);
         var yaml = new YamlStream();
@@ -85,12 +89,12 @@ internal sealed record SweepFile
         if (yaml.Documents is not [{ RootNode: YamlMappingNode root }])
             throw new FormatException($"'{path}': expected one document with keys, found another.");
         return Read(new SweepNode(path, "", root), path,
-            folder ?? System.IO.Path.GetDirectoryName(path)!);
+            folder ?? System.IO.Path.GetDirectoryName(path)!, other);
     }
 
-    private static SweepFile Read(SweepNode root, string path, string folder)
+    private static SweepFile Read(SweepNode root, string path, string folder, string? other)
     {
-        root.Check(Keys);
+        root.Check(other is null ? Keys : [.. Keys, other]);
         return new SweepFile
         {
             Path = path,
@@ -111,6 +115,7 @@ internal sealed record SweepFile
             Drawn = root.Under(RandomKey) is { } random ? ReadDrawn(random) : null,
             SuccessiveHalving = root.Under(HalvingKey) is { } halving ? ReadHalving(halving) : null,
             Grids = ReadGrids(root),
+            Other = other is null ? null : root.Under(other),
         };
     }
 

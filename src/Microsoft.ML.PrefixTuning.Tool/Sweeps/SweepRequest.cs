@@ -22,9 +22,13 @@ internal sealed class SweepRequest(SweepFile file, ToolConsole console)
     private string Label => Needed(file.Label, "label");
 
     /// <summary>What is compared.</summary>
+    public IReadOnlyList<SweepCandidate> Candidates() => SweepCandidates.Of(file, new SweepOptions(), Command);
+
+    /// <summary>The same, each with the values that it is made from.</summary>
     /// <param name="others">Names of options that mean something to the caller.</param>
-    public IReadOnlyList<SweepCandidate> Candidates(params string[] others) =>
-        SweepCandidates.Of(file, new SweepOptions(others), Command);
+    public IReadOnlyList<(SweepCandidate Candidate, IReadOnlyDictionary<string, IReadOnlyList<string>> Values)>
+        CandidatesWithValues(params string[] others) =>
+        SweepCandidates.WithValues(file, new SweepOptions(others), Command);
 
     /// <summary>The base, which is not opened.</summary>
     public BaseModel Base => BaseArgument.Resolve(Needed(file.Base, "base"), file.PreTokenizer);

@@ -75,17 +75,17 @@ internal sealed class SweepVerb
         using SweepTables tables = request.Open();
         PrefixSweep sweep = request.Make(candidates, tables, folder) with
         {
-            Shard = ReadShard(parsed),
+            Shard = parsed.GetValue(_shard) is { } shard ? ParseShard(shard) : null,
             Progress = display.Show,
             CancellationToken = cancellation.Token,
         };
         return display.Run(() => mlContext.TextGeneration.Sweep(tables.Rows, sweep));
     }
 
-    private SweepShard? ReadShard(ParseResult parsed)
+    /// <summary>A part as it is typed.</summary>
+    /// <exception cref="UsageException">It is none.</exception>
+    public static SweepShard ParseShard(string text)
     {
-        if (parsed.GetValue(_shard) is not { } text)
-            return null;
         return text.Split('/') is [var index, var count] && int.TryParse(index, out int i)
             && int.TryParse(count, out int n) && i >= 0 && i < n ? new SweepShard(i, n)
             : throw new UsageException($"--shard: expected I/N with I from 0 to N - 1, found '{text}'.");

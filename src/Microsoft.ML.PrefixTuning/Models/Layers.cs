@@ -41,6 +41,15 @@ internal static class Layers
         return block.Down.Apply(Activate(block.Gate.Apply(x), spec.Activation) * block.Up.Apply(x));
     }
 
+    /// <summary>A layer's output and what its adapter adds to it.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="x">[B, L, E].</param>
+    public static Tensor Apply(this BottleneckAdapter adapter, Tensor x)
+    {
+        Tensor normed = nn.functional.layer_norm(x, [x.size(Axis.Last)]);
+        return x.Plus(adapter.Up.Apply(Activate(adapter.Down.Apply(normed), Activation.Relu)));
+    }
+
     private static Tensor RootMeanSquare(Tensor x, Tensor weight, double epsilon)
     {
         // Mean of squares over the innermost axis; [..., 1].

@@ -109,6 +109,12 @@ internal sealed class TransformerStack : IDisposable
     private Tensor Block(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross,
         AttentionMask crossMask)
     {
+        Tensor y = Halves(x, block, pass, cross, crossMask);
+        return block.Adapter is null ? y : block.Adapter.Apply(y);
+    }
+
+    private Tensor Halves(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross, Tensor? crossMask)
+    {
         NormSpec norm = _spec.Norm;
         switch (_spec.Residual)
         {

@@ -15,6 +15,14 @@ internal sealed record Norm(torch.Tensor Weight, torch.Tensor? Bias);
 internal sealed record AttentionWeights(Linear Query, Linear Key, Linear Value, Linear Output, Norm? QueryNorm,
     Norm? KeyNorm);
 
+/// <summary>
+/// A bottleneck behind a layer (Houlsby et al. 2019, one a layer as Lin et al. 2020 have it): no base has one, studies
+/// tune it.
+/// </summary>
+/// <param name="Down">E to the bottleneck.</param>
+/// <param name="Up">Back to E.</param>
+internal sealed record BottleneckAdapter(Linear Down, Linear Up);
+
 /// <summary>One layer.</summary>
 internal sealed record BlockWeights
 {
@@ -39,6 +47,9 @@ internal sealed record BlockWeights
 
     /// <summary>Second norm of <see cref="Residual.NormBothSides"/>.</summary>
     public Norm? FeedForwardPostNorm { get; init; }
+
+    /// <summary>What comes behind the layer; null for nothing.</summary>
+    public BottleneckAdapter? Adapter { get; init; }
 }
 
 /// <summary>One stack.</summary>

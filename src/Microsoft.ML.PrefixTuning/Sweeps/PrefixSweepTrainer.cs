@@ -57,7 +57,11 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
             return outcome;
         context.Model.SaveAtomically(model, sweep.SavedSchema ?? trainSet.Schema, job.ModelFile);
         outcome = outcome with { HasModel = true };
-        return SweepWriting.Write(context, sweep, model, rows, outcome);
+        outcome = SweepWriting.Write(context, sweep, model, rows, outcome);
+        return summary.Drift is not { } drift ? outcome : outcome with
+        {
+            Measures = new Dictionary<string, double>(outcome.Measures) { ["drift"] = drift.Increase },
+        };
     }
 
     public void Dispose()

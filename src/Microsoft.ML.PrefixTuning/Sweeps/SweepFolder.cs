@@ -86,13 +86,16 @@ internal sealed class SweepFolder
     /// <summary>A run's model within the folder; the same on every system.</summary>
     public static string ModelName(SweepRun run) => $"{RunsName}/{run.Number:D4}.zip";
 
+    /// <summary>A run as a line.</summary>
+    public static string Line(SweepRun run) => JsonSerializer.Serialize(run, Json);
+
     /// <summary>Writes what is made of all runs: lines, page, best model.</summary>
     /// <returns>The best model's path; null where there is none.</returns>
     public string? WriteResults(IReadOnlyList<SweepRun> runs, string page, SweepRun? best)
     {
         var lines = new StringBuilder();
         foreach (SweepRun run in runs)
-            lines.Append(JsonSerializer.Serialize(run, Json)).Append('\n');
+            lines.Append(Line(run)).Append('\n');
         AtomicFile.Write(System.IO.Path.Combine(Path, LinesName), Encoding.UTF8.GetBytes(lines.ToString()));
         AtomicFile.Write(System.IO.Path.Combine(Path, PageName), Encoding.UTF8.GetBytes(page));
         if (best?.Model is not { } model)

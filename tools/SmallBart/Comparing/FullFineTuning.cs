@@ -55,7 +55,7 @@ internal static class FullFineTuning
     /// <summary>Trains in the library's loop and leaves the model at its best.</summary>
     private static void Train(TrainingRun run, TrainableModel model)
     {
-        using var learner = new FullLearner(run, model);
+        using var learner = new WeightLearner(run, model);
         learner.Restore(PrefixTrainer.Train(learner).Kept);
     }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.SmallBart.Training;
@@ -11,7 +12,7 @@ namespace Microsoft.ML.PrefixTuning.SmallBart.Training;
 /// The library's graph over weights that move: float32 masters in one flat tensor, and the copies the graph reads, in
 /// the type of the computation. Owns both.
 /// </summary>
-internal sealed class TrainableModel : IDisposable
+internal sealed class TrainableModel : IMovableWeights, IDisposable
 {
     private readonly Dictionary<string, Tensor> _masters = [];
     private readonly List<(string Name, Tensor Leaf)> _leaves;
@@ -41,6 +42,8 @@ internal sealed class TrainableModel : IDisposable
             leaf.requires_grad_();
     }
 
+    public string Method => "all weights";
+
     /// <summary>The graph.</summary>
     public LanguageModel Model { get; }
 
@@ -62,6 +65,8 @@ internal sealed class TrainableModel : IDisposable
         foreach ((string name, Tensor leaf) in _leaves)
             leaf.copy_(_masters[name]);
     }
+
+    public (double Sum, Tensor Gradient) Gradient(TargetStates states) => FullGradient.Of(this, states);
 
     /// <summary>Gradients as they lie in <see cref="Master"/>, float32, [numbers].</summary>
     /// <param name="gradients">One a leaf.</param>

@@ -14,7 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.SmallBart;
 /// <summary>A learner that is none of the library's, in the library's loop: all weights of a BART.</summary>
 [TestClass]
 [TestCategory("Quick")]
-public sealed class FullLearnerTests
+public sealed class WeightLearnerTests
 {
     private static readonly TrainingOptions Options = new()
     {
@@ -30,9 +30,9 @@ public sealed class FullLearnerTests
     public void Train_OfAllWeights_LearnsAndKeepsTheBest()
     {
         using TrainableModel model = Model();
-        using var learner = new FullLearner(Run(model), model);
+        using var learner = new WeightLearner(Run(model), model);
         TrainingOutcome outcome = PrefixTrainer.Train(learner);
-        Assert.AreNotSame(typeof(Learner).Assembly, typeof(FullLearner).Assembly);
+        Assert.AreNotSame(typeof(Learner).Assembly, typeof(WeightLearner).Assembly);
         Assert.AreEqual(model.Master.numel(), outcome.Summary.TrainedParameters);
         Assert.IsLessThan(outcome.Summary.StartLoss - 0.1, outcome.Summary.BestLoss!.Value);
         learner.Restore(outcome.Kept);
@@ -53,7 +53,7 @@ public sealed class FullLearnerTests
         {
             using TrainableModel model = Model();
             int step = 0;
-            using var learner = new FullLearner(Run(model) with
+            using var learner = new WeightLearner(Run(model) with
             {
                 State = state,
                 Progress = progress => step = progress.Step,

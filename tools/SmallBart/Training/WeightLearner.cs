@@ -11,33 +11,33 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.SmallBart.Training;
 
 /// <summary>
-/// Moves all weights of a model in the library's training loop. Nothing is frozen and there is no prefix: the base by
-/// itself is the model as it stands.
+/// Moves weights of a model in the library's training loop. There is no prefix: the base by itself is the model as it
+/// stands.
 /// </summary>
-internal sealed class FullLearner : Learner
+internal sealed class WeightLearner : Learner
 {
     private const string Weights = "weights";
 
-    private readonly TrainableModel _model;
+    private readonly IMovableWeights _model;
     private readonly AdamW _optimizer;
     private readonly PrefixPass _pass;
 
     /// <summary>Starts with moments of zero.</summary>
     /// <param name="run">A run whose base is the model's graph; its objective is the cross-entropy.</param>
     /// <param name="model">What is trained; stays the caller's.</param>
-    public FullLearner(TrainingRun run, TrainableModel model) : base(run)
+    public WeightLearner(TrainingRun run, IMovableWeights model) : base(run)
     {
         _model = model;
         Parameters = [new NamedParameter(Weights, model.Master)];
         _optimizer = new AdamW(Parameters, run.Options);
-        _pass = new PrefixPass(run, PrefixConvention.EncoderDecoder);
+        _pass = new PrefixPass(run, SitePrefixes.None.Convention);
     }
 
     public override IReadOnlyList<NamedParameter> Parameters { get; }
 
     public override IEnumerable<KeyValuePair<string, Tensor>> State => _optimizer.State;
 
-    public override IEnumerable<NamedValue> Signature => [NamedValue.Named("method", "all weights")];
+    public override IEnumerable<NamedValue> Signature => [NamedValue.Named("method", _model.Method)];
 
     public override StepResult Take(TrainingPlan plan, int step, int updates)
     {
@@ -66,7 +66,7 @@ internal sealed class FullLearner : Learner
     public override double BaseLoss(IReadOnlyList<TrainingExample> rows) =>
         MeanLoss(rows, Run.ThrowIfCancelled);
 
-    /// <summary>All weights, as <see cref="TrainableModel.Master"/> lies.</summary>
+    /// <summary>What moves, as <see cref="IMovableWeights.Master"/> lies.</summary>
     public override IReadOnlyDictionary<string, StateTensor>? Keep()
     {
         using var scope = NewDisposeScope();
@@ -95,8 +95,11 @@ internal sealed class FullLearner : Learner
         foreach (TrainingExample[] batch in batches)
         {
             Run.ThrowIfCancelled();
+            TrainingExample[] rows = [.. batch.Where(row => TargetStates.Count(_model.Model, row) > 0)];
+            if (rows.Length == 0)
+                continue;
             using var scope = NewDisposeScope();
-            (double part, Tensor ofPart) = FullGradient.Of(_model, _pass.States(batch, SitePrefixes.None.Values));
+            (double part, Tensor ofPart) = _model.Gradient(_pass.States(rows, SitePrefixes.None.Values));
             sum += part;
             gradient.PlusInPlace(ofPart);
         }

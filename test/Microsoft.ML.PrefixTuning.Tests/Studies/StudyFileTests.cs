@@ -1,0 +1,73 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Studies;
+using Microsoft.ML.PrefixTuning.Studies.Baselines;
+using Microsoft.ML.PrefixTuning.Sweeps;
+using Microsoft.ML.PrefixTuning.Tests.Repository;
+using Microsoft.ML.PrefixTuning.Tests.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Sweeps;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Studies;
+
+/// <summary>The files of docs/studies, and the page of one that was run in part.</summary>
+[TestClass]
+[TestCategory("Quick")]
+public sealed class StudyFileTests
+{
+    public static IEnumerable<object[]> Files => Directory.EnumerateFiles(
+        Path.Combine(Source.Root, "docs", "studies"), "*.yaml").Select(file => new object[] { Path.GetFileName(file) });
+
+    [TestMethod]
+    [DynamicData(nameof(Files))]
+    public void Read_OfEachStudy_MakesCandidatesThatTheLibraryTakes(string name)
+    {
+        StudyFile file = StudyFile.Read(Path.Combine(Source.Root, "docs", "studies", name), "rows");
+        var candidates = SweepCandidates.WithValues(file.Sweep, new SweepOptions("baseline"));
+        Assert.IsGreaterThan(1, candidates.Count);
+        string[] settings = [.. candidates.SelectMany(one => one.Candidate.Settings.Keys).Distinct()];
+        foreach (string? axis in (string?[])[file.X, file.Series])
+            Assert.IsTrue(axis is null || settings.Contains(axis), $"{axis}: no setting that varies");
+        foreach ((SweepCandidate candidate, var values) in candidates)
+        {
+            Faults.Throw(candidate.Options.Check);
+            if (values.TryGetValue("baseline", out IReadOnlyList<string>? baseline) && baseline[0] != "none")
+                Baseline.Parse(baseline[0]);
+        }
+        // WebNLG's texts are not for this repository.
+        Assert.IsTrue(file.Sweep.Data?.Contains("webnlg", StringComparison.Ordinal) != true || file.Sweep.Texts == 0);
+    }
+
+    [TestMethod]
+    public void Text_OfAStudyRunInPart_SaysWhatWasNotRun()
+    {
+        using var folder = new ToolFolder();
+        string path = folder.Write("some.yaml", "study: { title: Some, paper: It found., setup: Small. }",
+            "seeds: [1, 2]", "options: { prefix-length: [5, 10] }");
+        StudyFile file = StudyFile.Read(path, folder.Folder);
+        var manifest = new SweepManifest
+        {
+            Identity = "rows: some\n",
+            Seeds = file.Sweep.Seeds,
+            Candidates =
+                [.. SweepCandidates.Of(file.Sweep, new SweepOptions("baseline")).Select(ManifestCandidate.Of)],
+        };
+        SweepRun[] runs = [.. manifest.Runs];
+        runs[0] = runs[0] with
+        {
+            Status = SweepRunStatus.Done,
+            HeldOutLoss = 1.5,
+            TrainedParameters = 1000,
+            Texts = [new SweepText("a | b", "c | d")],
+        };
+        var results = new SweepResults(SweepFolder.Make(folder["results"], manifest), runs);
+        string page = StudyPage.Text(file, results, StudyPage.InOrder(results), [], "some");
+        Assert.Contains("| 5 | 1.500 | 1,000 | 0 | 0 | 0.0 | 1 of 2 |", page);
+        Assert.Contains("| 10 | not run | not run | not run | not run | not run | 0 of 2 |", page);
+        Assert.Contains("3 of 4 runs were not run yet.", page);
+        Assert.Contains("| prefix-length 5 | c \\| d |", page);
+        Assert.Contains("Nobody has looked at these figures yet.", page);
+    }
+}
