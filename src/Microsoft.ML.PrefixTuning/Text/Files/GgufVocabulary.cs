@@ -33,7 +33,7 @@ internal sealed class GgufVocabulary
     {
         if (!metadata.TryGetValue(Prefix + "model", out object? model))
             throw new FormatException($"{file}: '{Prefix}model' is missing: the file holds no tokenizer.");
-        return model switch
+        TokenizerParts parts = model switch
         {
             "gpt2" => new GgufVocabulary(metadata, file, vocabularySize, rules).ByteLevelParts(),
             "llama" => new GgufVocabulary(metadata, file, vocabularySize, rules).SentencePieceParts(),
@@ -41,6 +41,7 @@ internal sealed class GgufVocabulary
                 $"{file}: '{Prefix}model': found {FileText.Quote(model as string ?? model.GetType().Name)}, "
                 + "supported are 'gpt2' and 'llama'."),
         };
+        return parts with { ChatTemplate = metadata.GetValueOrDefault("tokenizer.chat_template") as string };
     }
 
     private TokenizerParts ByteLevelParts()
