@@ -104,7 +104,7 @@ public sealed class ChatClientTests
         string greedy = await Text(Decoding.Greedy);
         Assert.AreEqual(greedy, await Chat(new() { Temperature = 0, TopP = 0.9f, Seed = 3 }));
         Assert.AreEqual(greedy, await Chat(new() { Seed = 3 }));
-        Assert.AreNotEqual(greedy, expected);
+        Assert.AreNotEqual(expected, greedy);
         Assert.AreEqual(await Text(Decoding.Beam(3)), await Chat(new()
         {
             RawRepresentationFactory = _ => s_generator.Generation with { Decoding = Decoding.Beam(3) },
