@@ -92,8 +92,8 @@ public sealed partial record BaseModel
     {
         PretrainedTokenizer tokenizer = BaseTokenizers.Open(Path, Rules);
         string written = tokenizer.ChatTemplate ?? throw new InvalidOperationException($"Base model '{Path}': expected"
-            + " a chat template (chat_template in tokenizer_config.json, chat_template.jinja, or tokenizer.chat_template"
-            + " in a GGUF file), found none.");
+            + " a chat template (chat_template in tokenizer_config.json, chat_template.jinja, or"
+            + " tokenizer.chat_template in a GGUF file), found none.");
         return ChatTemplate.Read(written).OfRows(tokenizer.Prologue.Count > 0);
     }
 

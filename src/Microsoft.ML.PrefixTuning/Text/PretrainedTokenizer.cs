@@ -169,7 +169,9 @@ public sealed class PretrainedTokenizer : Tokenizer
         return sink.Ids.ToArray();
     }
 
-    /// <summary>The ids of a text of parts, which are encoded together: tokens may reach from one to the next.</summary>
+    /// <summary>
+    /// The ids of a text of parts, which are encoded together: tokens may reach from one to the next.
+    /// </summary>
     /// <param name="parts">The parts, the first one at the beginning of a text.</param>
     /// <param name="lostBytes">Bytes of the text that no token stands for.</param>
     internal int[] Encode(IReadOnlyList<PromptPart> parts, out int lostBytes)

@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
-/// <summary>A Jinja template without the freedom that the language leaves, so that texts of templates compare.</summary>
+/// <summary>
+/// A Jinja template without the freedom that the language leaves, so that texts of templates compare.
+/// </summary>
 internal static partial class TemplateText
 {
     /// <summary>

@@ -189,7 +189,7 @@ public sealed class ChatClientTests
         Assert.AreEqual((await s_client.GetResponseAsync(Question)).Text,
             (await s_client.GetResponseAsync(Question, neutral)).Text);
         StringAssert.StartsWith(await Refused<ArgumentException>([new(ChatRole.User, Question)],
-            new() { Temperature = 1, Seed = long.MaxValue }), "ChatOptions.Seed: expected -2147483648 to 2147483647, found");
+            new() { Temperature = 1, Seed = long.MaxValue }), "ChatOptions.Seed: expected -2147483648 to");
         StringAssert.StartsWith(await Refused<ArgumentException>([new(ChatRole.User, Question)],
             new() { MaxOutputTokens = 0 }), "MaxNewTokens: expected 1 or more, found 0.");
     }
