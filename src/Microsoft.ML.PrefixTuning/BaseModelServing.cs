@@ -48,6 +48,6 @@ public sealed partial record BaseModel
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
             EmbedBase: false) { Products = generation.Products }.Decided();
         BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device);
-        return new TextGenerator(lease, settings, new PrefixesByValue(named, Otherwise: null), options);
+        return new TextGenerator(lease, settings, new PrefixesByValue(named, ForOthers: null), options);
     }
 }

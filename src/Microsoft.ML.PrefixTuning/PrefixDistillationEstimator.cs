@@ -49,7 +49,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     {
         _columns = new FitColumns(columns.Output, columns.Input, options.ContinuationColumnName ?? WrittenColumn)
         {
-            Wanted = options.ContinuationColumnName ?? columns.Output,
+            TargetName = options.ContinuationColumnName ?? columns.Output,
         };
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(teacher);

@@ -51,7 +51,11 @@ public sealed partial class Prefix
         return PeftAdapter.Import(folder, lease.Base.Model).MadeFor(lease.Base.Identity);
     }
 
-    /// <summary>Writes the prefix as an adapter folder that PEFT loads with the same logits.</summary>
+    /// <summary>
+    /// Writes the prefix as an adapter folder that PEFT loads with the same logits. Its two files are replaced when
+    /// both are written: a save that fails in writing leaves the former ones, and only a stop of the process or the
+    /// machine between the two renames leaves the weights new and the config old.
+    /// </summary>
     /// <param name="folder">The folder; made where it is missing.</param>
     /// <param name="baseModel">The base that the prefix was trained for.</param>
     /// <param name="baseModelName">
@@ -61,7 +65,7 @@ public sealed partial class Prefix
     /// The prefix was made for another base, or PEFT would read it with other conventions; the message says what would
     /// be lost.
     /// </exception>
-    /// <exception cref="IOException">Writing failed.</exception>
+    /// <exception cref="IOException">Writing failed; the former files are untouched.</exception>
     public void SaveAsPeft(string folder, BaseModel baseModel, string? baseModelName = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);

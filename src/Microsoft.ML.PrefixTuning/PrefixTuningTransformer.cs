@@ -39,7 +39,7 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     /// The prefix of all rows; with an attribute column, that of the rows whose value is none of
     /// <see cref="Prefixes"/>. Null where the base writes by itself, or where such rows are refused.
     /// </summary>
-    public Prefix? Prefix => _session.Choice.Otherwise;
+    public Prefix? Prefix => _session.Choice.ForOthers;
 
     /// <summary>
     /// The prefix of each value of the attribute column, shared part included; empty where there is no such column.

@@ -7,7 +7,6 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
@@ -66,7 +65,7 @@ internal static class ScaleBenchmark
         long start = Stopwatch.GetTimestamp();
         using FrozenBase frozen = FrozenBase.Load(file, settings.Form, CPU);
         double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        (double step, double loss) = Train(frozen, settings.Options, steps);
+        (double step, double processor, double loss) = Train(frozen, settings.Options, steps);
         double text = Write(frozen);
         double peak = CellProcess.Peak();
         bool isRecomputed = settings.Text.Contains("recompute=", StringComparison.OrdinalIgnoreCase);
@@ -78,6 +77,7 @@ internal static class ScaleBenchmark
             Settings = settings.Text,
             FileGigabytes = new FileInfo(file).Length / 1e9,
             LoadSeconds = load,
+            ProcessorSeconds = processor,
             TokensPerSecond = Rows * Tokens / step,
             BoundTokensPerSecond = Rows * Tokens / bound,
             WrittenPerSecond = text,
@@ -109,15 +109,16 @@ internal static class ScaleBenchmark
         }
     }
 
-    /// <summary>Seconds of the last step, and its loss.</summary>
-    private static (double Seconds, double Loss) Train(FrozenBase frozen, TrainingOptions options, int steps)
+    /// <summary>Seconds of the last step on the clock and of all cores, and its loss.</summary>
+    private static (double Seconds, double Processor, double Loss) Train(FrozenBase frozen, TrainingOptions options, int steps)
     {
         var random = new Random(1);
         TrainingExample[] rows = [.. Enumerable.Range(0, Rows * steps)
             .Select(_ => new TrainingExample(Ids(random, Tokens - Targets), Ids(random, Targets)))];
         using var parametrization = new TrainedKeyValues(Start(frozen, rows[0].Source), CPU);
+        LoadCost step = default;
         long start = Stopwatch.GetTimestamp();
-        double seconds = 0;
+        TimeSpan processor = Environment.CpuUsage.TotalTime;
         using var learner = new GradientLearner(new TrainingRun
         {
             Model = frozen.Model,
@@ -128,12 +129,13 @@ internal static class ScaleBenchmark
             Say = Console.Error.WriteLine,
             Progress = _ =>
             {
-                seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-                start = Stopwatch.GetTimestamp();
+                step = new LoadCost(Stopwatch.GetElapsedTime(start).TotalSeconds,
+                    (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
+                (start, processor) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
             },
         }, parametrization);
         TrainingOutcome outcome = PrefixTrainer.Train(learner);
-        return (seconds, outcome.Steps[^1].Loss);
+        return (step.Wall, step.Processor, outcome.Steps[^1].Loss);
     }
 
     /// <summary>Tokens a second of one text, its prompt read before.</summary>
@@ -169,14 +171,15 @@ internal static class ScaleBenchmark
 
     private static void WriteTable(List<ScaleCell> cells)
     {
-        Console.WriteLine("\n| base | settings | file | load | training tokens/s | bound | share | written tokens/s"
-            + " | bound | peak memory | over the file |");
-        Console.WriteLine("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        Console.WriteLine("\n| base | settings | file | load | training tokens/s | bound | share | processor s |"
+            + " written tokens/s | bound | peak memory | over the file |");
+        Console.WriteLine("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         foreach (ScaleCell cell in cells)
         {
             Console.WriteLine(Text($"| {cell.Model} billion, {cell.Type} | {cell.Settings} |")
                 + Text($" {cell.FileGigabytes:F2} GB | {cell.LoadSeconds:F1} s | {cell.TokensPerSecond:F1} |")
                 + Text($" {cell.BoundTokensPerSecond:F1} | {cell.TokensPerSecond / cell.BoundTokensPerSecond:P0} |")
+                + Text($" {cell.ProcessorSeconds:F1} |")
                 + Text($" {cell.WrittenPerSecond:F2} | {cell.WrittenBound:F1} | {cell.PeakGigabytes:F2} GB |")
                 + Text($" {cell.PeakGigabytes - cell.FileGigabytes:F2} GB |"));
         }
@@ -197,6 +200,9 @@ internal static class ScaleBenchmark
         public required double FileGigabytes { get; init; }
 
         public required double LoadSeconds { get; init; }
+
+        /// <summary>Of all cores, for the last training step: holds on a busy machine too.</summary>
+        public required double ProcessorSeconds { get; init; }
 
         /// <summary>Of the last training step, tokens of the prefix left out.</summary>
         public required double TokensPerSecond { get; init; }

@@ -5,7 +5,6 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Evaluation;
-using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Tests.Evaluation;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -215,7 +214,7 @@ public class TextGenerationCatalogTests
     public void Evaluate_CancelledContext_Stops()
     {
         IDataView view = VectorView(Rows);
-        MlNetInternals.CancelExecution(_mlContext);
+        HiddenMembers.CancelExecution(_mlContext);
         Assert.ThrowsExactly<OperationCanceledException>(() => Evaluate(view));
     }
 

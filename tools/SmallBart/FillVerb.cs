@@ -37,8 +37,8 @@ internal static class FillVerb
         using BaseLease lease = FrozenBase.Acquire(folder, ScalarType.Float32, CPU);
         FrozenBase frozen = lease.Base;
         GenerationOptions options = new() { MaxNewTokens = MostTokens };
-        using var generator = new BatchWriter(frozen.Model, RuleMaker.Make(options, frozen.Model.Spec, frozen.Tokenizer,
-            frozen.EndIds));
+        using var generator = new BatchWriter(frozen.Model,
+            GenerationRules.Of(options, frozen.Model.Spec, frozen.Tokenizer, frozen.EndIds));
         GenerationPrompt[] prompts = Array.ConvertAll(texts, text => new GenerationPrompt(
             [.. frozen.Tokenizer.Prologue, .. frozen.Tokenizer.EncodeTemplate(text), .. frozen.Tokenizer.Epilogue],
                 Prefix: null));

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
@@ -55,7 +56,7 @@ internal sealed class PartialFile : IDisposable
     public bool IsDone { get; set; }
 
     /// <summary>Where the rows for a file are kept.</summary>
-    public static string PathFor(string target) => target + Ending;
+    public static string PathFor(string target) => TemporaryName.Beside(target, Ending);
 
     /// <summary>Opens the file, or makes it.</summary>
     /// <param name="target">The file that the rows are for.</param>

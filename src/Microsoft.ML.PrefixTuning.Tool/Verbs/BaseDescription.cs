@@ -20,15 +20,16 @@ internal static class BaseDescription
     public static IEnumerable<Described> Of(BaseModel baseModel)
     {
         NativeLibrary.Require();
-        using BaseLease lease = FrozenBase.Acquire(baseModel.Path, torch.float32, torch.CPU, baseModel.Rules);
+        // As it is stored: a base that is large beside the memory can be looked at too.
+        using BaseLease lease = FrozenBase.Acquire(baseModel.Path, new BaseForm(torch.float32, AsStored: true),
+            torch.CPU, baseModel.Rules);
         FrozenBase frozen = lease.Base;
         TransformerSpec spec = frozen.Model.Spec;
         return
         [
             new("base", frozen.Path),
             new("family", $"{spec.Family} ({(spec.IsEncoderDecoder ? "encoder-decoder" : "decoder-only")})"),
-            new("parameters",
-                FormattableString.Invariant($"{frozen.Model.Weights.Owned.Sum(tensor => tensor.numel()):N0}")),
+            new("parameters", FormattableString.Invariant($"{frozen.Model.Weights.Numbers:N0}")),
             new("files", FormattableString.Invariant(
                 $"{FrozenBase.Files(frozen.Path).Sum(file => FileStatus.Of(file)?.Bytes ?? 0) / 1048576.0:N1} MB")),
             .. Sizes(spec),

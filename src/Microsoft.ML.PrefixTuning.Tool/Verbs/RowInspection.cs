@@ -79,7 +79,7 @@ internal sealed class RowInspection
     {
         TransformerSpec spec = frozen.Model.Spec;
         var encoder = new RowEncoder(frozen.Tokenizer, spec, parsed.GetValue(_template), columns.Input, default);
-        int room = RuleMaker.Lengths(new GenerationOptions(), spec).Most;
+        int room = GenerationRules.Lengths(new GenerationOptions(), spec).Most;
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), path, TableFormat.Tsv);
         using TableReader reader = new TableInput(path, format, TextSource.DefaultInput, _console).Open();
         int input = TableColumns.Find(reader.Columns, columns.Input);

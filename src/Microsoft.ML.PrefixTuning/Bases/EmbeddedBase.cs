@@ -42,19 +42,20 @@ internal sealed class EmbeddedBase : IDisposable
     /// </summary>
     /// <param name="find">Finds a stream of the entry by its name.</param>
     /// <param name="manifest">What it should hold.</param>
+    /// <param name="origin">Where it came from.</param>
     /// <param name="temporary">Folder for temporary files, or null for the system's.</param>
     /// <param name="form">How its numbers are kept.</param>
     /// <param name="device">Where the weights go.</param>
     /// <exception cref="FormatException">A size or hash is not as the manifest says, or the base is broken.</exception>
     public static BaseLease Acquire(Func<string, ArchiveStream?> find, IReadOnlyList<SavedFile> manifest,
-        string? temporary, BaseForm form, Device device) =>
+        BaseOrigin origin, string? temporary, BaseForm form, Device device) =>
         FrozenBase.AcquireByContent(Content(manifest), form, device, () =>
         {
             EmbeddedBase files = Extract(find, manifest, temporary);
             try
             {
                 FrozenBase frozen = FrozenBase.Load(files.BasePath, form, device);
-                frozen.TakeFiles(files);
+                frozen.TakeFiles(files, origin);
                 return frozen;
             }
             catch

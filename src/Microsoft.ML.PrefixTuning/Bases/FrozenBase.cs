@@ -37,6 +37,7 @@ internal sealed class FrozenBase : IDisposable
     private readonly IDisposable? _use;
     private readonly IDisposable? _source;
     private IDisposable? _files;
+    private BaseOrigin? _origin;
 
     private FrozenBase(string path, FileStamps stamps, Loaded loaded)
     {
@@ -52,11 +53,16 @@ internal sealed class FrozenBase : IDisposable
     private FrozenBase(FrozenBase shared, TextRules rules)
     {
         (Path, _stamps, Model, _endIds) = (shared.Path, shared._stamps, shared.Model, shared._endIds);
-        (_identity, _tokenizers, Rules) = (shared._identity, shared._tokenizers, rules);
+        (_identity, _tokenizers, _origin, Rules) = (shared._identity, shared._tokenizers, shared._origin, rules);
     }
 
     /// <summary>Folder or GGUF file, absolute.</summary>
     public string Path { get; }
+
+    /// <summary>
+    /// Name and place that a saved model records: those of the files, or where files in a temporary folder came from.
+    /// </summary>
+    public BaseOrigin Origin => _origin ?? new BaseOrigin(BaseLocator.NameOf(Path), Path);
 
     public LanguageModel Model { get; }
 
@@ -134,7 +140,9 @@ internal sealed class FrozenBase : IDisposable
     }
 
     /// <summary>Takes ownership of what the files lie in; it is disposed after the model.</summary>
-    public void TakeFiles(IDisposable files) => _files = files;
+    /// <param name="files">What they lie in.</param>
+    /// <param name="origin">Where they came from.</param>
+    public void TakeFiles(IDisposable files, BaseOrigin origin) => (_files, _origin) = (files, origin);
 
     /// <summary>Refuses files that are no longer those that the model was loaded from.</summary>
     /// <exception cref="InvalidOperationException">One changed, came or went.</exception>
@@ -244,3 +252,8 @@ internal sealed class FrozenBase : IDisposable
     /// <summary>A model, and what its weights lie in where they stay in their file.</summary>
     private sealed record Loaded(LanguageModel Model, IReadOnlyList<int> EndIds, IDisposable? Source);
 }
+
+/// <summary>Where a base came from.</summary>
+/// <param name="Name">Folder or file name, for messages.</param>
+/// <param name="Path">Folder or GGUF file, absolute where it was.</param>
+internal sealed record BaseOrigin(string Name, string Path);

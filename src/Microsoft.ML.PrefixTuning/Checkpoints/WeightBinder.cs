@@ -33,7 +33,7 @@ internal static class WeightBinder
         var reader = new WeightReader(source, found, new WeightForm(type, device, names.Transposed, space));
         try
         {
-            return Model(spec, names, reader, found.Ignored, space);
+            return Model(spec, names, reader, found, space);
         }
         catch
         {
@@ -44,17 +44,19 @@ internal static class WeightBinder
     }
 
     private static ModelWeights Model(TransformerSpec spec, TensorNames names, WeightReader reader,
-        IReadOnlyList<string> ignored, WideSpace? space)
+        FoundWeights found, WideSpace? space)
     {
         FrozenMatrix embedding = reader.Matrix(names.Embedding);
-        reader.PassOverCopies(WeightList.EmbeddingCopies(spec, names), embedding, names.Embedding);
+        IReadOnlyList<string> copies = WeightList.EmbeddingCopies(spec, names);
+        reader.PassOverCopies(copies, embedding, names.Embedding);
         return new ModelWeights(reader.Owned)
         {
             Embedding = embedding,
             Head = spec.Head.Tied ? embedding : reader.Matrix(names.Head),
             HeadBias = spec.Head.Bias ? reader.OptionalBias(names.HeadBias!) : null,
             Decoder = Stack(spec, spec.Decoder, names.Decoder, reader),
-            Ignored = ignored,
+            Ignored = found.Ignored,
+            Numbers = reader.Count(found.Places.Keys.Except(copies)),
             Space = space,
             Encoder = spec.Encoder is null ? null : Stack(spec, spec.Encoder, names.Encoder!, reader),
         };

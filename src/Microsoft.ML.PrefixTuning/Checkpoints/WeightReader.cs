@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -119,6 +120,11 @@ internal sealed class WeightReader
             });
         }
     }
+
+    /// <summary>Numbers of some of the tensors together.</summary>
+    /// <param name="names">Their names.</param>
+    public long Count(IEnumerable<string> names) => names.Sum(name =>
+        _source.Describe(_found.Places[name]).Shape.Aggregate(1L, (product, axis) => product * axis));
 
     /// <summary>Frees what was read, after a failure.</summary>
     public void DisposeOwned()

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Threading;
 
@@ -27,13 +28,40 @@ internal static class AtomicFile
     /// The folder cannot be written, or the target is a folder. The former file is untouched.
     /// </exception>
     /// <exception cref="InvalidOperationException">The target is a file that this process has open.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write) => WriteAll((path, write));
+
+    /// <summary>
+    /// Writes several files that belong together: each is whole beside its target before the first one is renamed.
+    /// What fails in writing leaves all former files; only a rename that fails, or a stop between two of them, leaves
+    /// some new and others old.
+    /// </summary>
+    /// <param name="files">The targets, in the order of their renames, and what writes their content.</param>
+    /// <inheritdoc cref="Write(string, Action{Stream})"/>
+    public static void WriteAll(params (string Path, Action<Stream> Write)[] files)
     {
-        WriteTarget target = WriteTarget.Of(path);
-        if (target.IsDevice)
-            WriteDevice(target.Path, write);
-        else
-            WriteFile(target, write);
+        // All are looked at before any is written.
+        WriteTarget[] targets = Array.ConvertAll(files, file => WriteTarget.Of(file.Path));
+        var written = new List<WrittenFile>();
+        try
+        {
+            for (int i = 0; i < files.Length; i++)
+            {
+                if (!targets[i].IsDevice)
+                    written.Add(WriteFile(targets[i], files[i].Write));
+            }
+            foreach (WrittenFile file in written)
+                file.Rename();
+            for (int i = 0; i < files.Length; i++)
+            {
+                if (targets[i].IsDevice)
+                    WriteDevice(targets[i].Path, files[i].Write);
+            }
+        }
+        finally
+        {
+            foreach (WrittenFile file in written)
+                file.Dispose();
+        }
     }
 
     /// <summary>Writes bytes as <see cref="Write(string, Action{Stream})"/> does.</summary>
@@ -69,36 +97,31 @@ internal static class AtomicFile
     /// <summary>Whether a file is a temporary one of a save that was cut off.</summary>
     public static bool IsLeftover(string path) => TemporaryName.Is(path);
 
-    private static void WriteFile(WriteTarget target, Action<Stream> write)
+    /// <summary>Writes the content beside its target; the file is the caller's.</summary>
+    private static WrittenFile WriteFile(WriteTarget target, Action<Stream> write)
     {
-        string? temporary = null;
+        WrittenFile? file = null;
         long written = 0;
         try
         {
             RemoveLeftovers(target);
-            using FileStream stream = LockedFile.Make(() => TemporaryName.Make(target.Path), target.ModeWhileWriting);
-            temporary = stream.Name;
+            file = new WrittenFile(target,
+                LockedFile.Make(() => TemporaryName.Make(target.Path), target.ModeWhileWriting));
             try
             {
-                write(stream);
-                stream.Flush(flushToDisk: true);
+                write(file.Stream);
+                file.Stream.Flush(flushToDisk: true);
             }
             finally
             {
-                written = stream.Position;
+                written = file.Stream.Position;
             }
-            target.RestoreMode(stream);
-            // While it is open nobody takes it for a leftover.
-            Replace(temporary, target.Path);
-            temporary = null;
-            if (!OperatingSystem.IsWindows())
-                UnixFiles.Flush(target.Folder);
+            target.RestoreMode(file.Stream);
+            return file;
         }
         catch (Exception fault)
         {
-            // What cannot be deleted has a name that the next save of the target knows.
-            if (temporary is not null)
-                LockedFile.TryDelete(temporary);
+            file?.Dispose();
             // Faults of the content's maker, such as a cancellation, keep their kind and words.
             if (Translate(target.Given, written, fault) is { } translated)
                 throw translated;
@@ -162,4 +185,42 @@ internal static class AtomicFile
             $"'{path}': cannot be written; a former file is untouched. {fault.Message}", fault),
         _ => null,
     };
+
+    /// <summary>A file beside its target, locked while it is open: nobody takes it for a leftover.</summary>
+    private sealed class WrittenFile(WriteTarget target, FileStream stream) : IDisposable
+    {
+        private bool _isRenamed;
+
+        public FileStream Stream => stream;
+
+        public void Rename()
+        {
+            try
+            {
+                Replace(stream.Name, target.Path);
+                _isRenamed = true;
+                if (!OperatingSystem.IsWindows())
+                    UnixFiles.Flush(target.Folder);
+            }
+            catch (Exception fault) when (Translate(target.Given, stream.Position, fault) is { } translated)
+            {
+                throw translated;
+            }
+        }
+
+        public void Dispose()
+        {
+            // What cannot be deleted has a name that the next save of the target knows.
+            if (!_isRenamed)
+                LockedFile.TryDelete(stream.Name);
+            try
+            {
+                stream.Dispose();
+            }
+            catch (IOException) when (!_isRenamed)
+            {
+                // What it still held does not fit the disk either.
+            }
+        }
+    }
 }

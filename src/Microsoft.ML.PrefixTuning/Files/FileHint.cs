@@ -6,9 +6,10 @@ namespace Microsoft.ML.PrefixTuning.Files;
 internal static class FileHint
 {
     /// <summary>A sentence to put behind a message, with a space in front; empty where the kind is not known.</summary>
-    /// <param name="start">The file's first bytes; eight are enough.</param>
+    /// <param name="start">The file's first bytes; four are enough.</param>
     public static string For(ReadOnlySpan<byte> start) =>
-        start.StartsWith("version "u8) ? " It looks like a pointer file of Git LFS: fetch the real file."
+        start.StartsWith("vers"u8) ? " It looks like a pointer file of Git LFS: fetch the real file."
         : start.StartsWith("GGUF"u8) ? " It is a GGUF file."
+        : start.StartsWith("PK\u0003\u0004"u8) ? " It is a zip archive, as saved models are."
         : start.StartsWith("<"u8) ? " It looks like an HTML page." : "";
 }

@@ -1,3 +1,5 @@
+using System;
+using System.Linq;
 using System.Text;
 
 namespace Microsoft.ML.PrefixTuning.Files;
@@ -6,6 +8,12 @@ namespace Microsoft.ML.PrefixTuning.Files;
 internal static class FileText
 {
     private const int Longest = 200;
+
+    /// <summary>
+    /// Whether a text names a file and nothing else: no folder and no drive, whatever the system is that reads it.
+    /// </summary>
+    public static bool IsPlainName(string name) =>
+        name is not ("" or "." or "..") && !name.AsSpan().ContainsAny("/\\:") && !name.Any(char.IsControl);
 
     /// <summary>In single quotes, control characters and lone surrogates escaped, cut at 200 characters.</summary>
     public static string Quote(string text)

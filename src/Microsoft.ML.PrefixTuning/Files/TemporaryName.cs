@@ -18,9 +18,23 @@ internal static class TemporaryName
     private const int KeptBytes = 64;
     private const int HashDigits = 16;
 
+    // UTF-8 bytes of a name on the file systems of Linux; others count characters, of which there are no more.
+    private const int LongestName = 255;
+
     /// <summary>The path of a new temporary file beside a target.</summary>
     public static string Make(string target) =>
         Path.Combine(Path.GetDirectoryName(target)!, $"{Stem(Path.GetFileName(target))}{Mark}{Guid.NewGuid():n}");
+
+    /// <summary>
+    /// The path of a file beside a target that has its name and an ending; of a name near the limit of file systems, a
+    /// beginning and a hash are left.
+    /// </summary>
+    public static string Beside(string target, string ending)
+    {
+        string name = Path.GetFileName(target);
+        string stem = Encoding.UTF8.GetByteCount(name + ending) <= LongestName ? name : Stem(name);
+        return Path.Combine(Path.GetDirectoryName(target) ?? "", stem + ending);
+    }
 
     /// <summary>Whether a file is a temporary one of some save.</summary>
     public static bool Is(string path) => Path.GetFileName(path).Contains(Mark, StringComparison.Ordinal);

@@ -10,7 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Fitting;
 internal sealed record FitColumns(string Output, string Input, string Label, string? Attribute = null)
 {
     /// <summary>What a starting text calls the wanted text.</summary>
-    public string Wanted { get; init; } = Label;
+    public string TargetName { get; init; } = Label;
 
     /// <summary>Refuses empty names.</summary>
     public void Check()

@@ -54,7 +54,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     private Plan Prepare()
     {
         Probe();
-        RuleMaker.Make(options.Generation, _model.Spec, frozen.Tokenizer, frozen.EndIds);
+        GenerationRules.Of(options.Generation, _model.Spec, frozen.Tokenizer, frozen.EndIds);
         var prefix = new PrefixPlan(options.Prefix, columns, frozen, Seed);
         // What does not fit behind a teacher cannot be learned from it.
         PrefixRoom room = prefix.Room with { Tokens = Math.Max(prefix.Room.Tokens, Teacher?.Room ?? 0) };
@@ -88,7 +88,10 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             throw new ArgumentException("Training data: expected at least one row, found none.", nameof(input));
         List<TrainingExample> validation;
         if (options.ValidationSet is { } view)
+        {
             validation = ReadValidation(reader, view);
+            WarnOfShared(training, validation);
+        }
         else
             (training, validation) = HoldOut(training);
         log.WarnOfRows(reader.Warnings);
@@ -110,6 +113,17 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         }
         return rows.Count > 0 ? rows
             : throw new ArgumentException("ValidationSet: expected at least one row, found none.", nameof(view));
+    }
+
+    private void WarnOfShared(List<TrainingExample> training, List<TrainingExample> validation)
+    {
+        HashSet<int> trained = [.. training.Select(row => row.Origin)];
+        int shared = validation.Count(row => trained.Contains(row.Origin));
+        if (shared > 0)
+        {
+            log.Warn($"{shared} of {validation.Count} rows of ValidationSet have an input that training rows have, too:"
+                + " what is validated on is trained on. Give a ValidationSet of other inputs.");
+        }
     }
 
     private (List<TrainingExample> Training, List<TrainingExample> Validation) HoldOut(List<TrainingExample> rows)
@@ -185,6 +199,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             options.Training.Progress?.Invoke(progress);
             log.Report(progress);
         },
+        FreeMemory = AvailableMemory.Bytes,
         Say = log.Say,
         Warn = log.Warn,
         CheckAlive = () => MlNetInternals.CheckAlive(host),

@@ -173,7 +173,7 @@ internal sealed class PrefixPlan
     /// <summary>
     /// Task words start better than others (Li and Liang 2021, §7.5): the columns' names say what the task is.
     /// </summary>
-    private string DefaultStartText() => $"Write the {_columns.Wanted} for this {_columns.Input}.\n";
+    private string DefaultStartText() => $"Write the {_columns.TargetName} for this {_columns.Input}.\n";
 
     /// <summary>Tokens that are readable by themselves: no special ones, no parts of characters, no blanks.</summary>
     private int[] Words()

@@ -89,15 +89,6 @@ namespace Microsoft.ML.PrefixTuning.MlNet
                 throw new OperationCanceledException("The MLContext was told to cancel its execution.");
         }
 
-        /// <summary>
-        /// Cancels what runs in a context, as <c>CancelExecution</c> of Microsoft.ML.Experimental does.
-        /// </summary>
-        public static void CancelExecution(MLContext context) => Use(() =>
-        {
-            context.CancelExecution();
-            return 0;
-        });
-
         /// <summary>The promise of a text column.</summary>
         public static SchemaShape.Column MakeTextColumn(string name) =>
             MakeColumn(name, SchemaShape.Column.VectorKind.Scalar, TextDataViewType.Instance);
@@ -112,9 +103,6 @@ namespace Microsoft.ML.PrefixTuning.MlNet
         /// A column's type in ML.NET's words for error messages, such as <c>Vector&lt;Single&gt;</c>.
         /// </summary>
         public static string GetTypeString(SchemaShape.Column column) => Use(column.GetTypeString);
-
-        /// <summary>The shape of a schema; hidden columns are left out.</summary>
-        public static SchemaShape MakeShape(DataViewSchema schema) => Use(() => SchemaShape.Create(schema));
 
         /// <summary>Writes who can read this entry; comes before everything else that is written.</summary>
         public static void WriteHeader(ModelSaveContext context, ModelEntryHeader header) => Use(() =>

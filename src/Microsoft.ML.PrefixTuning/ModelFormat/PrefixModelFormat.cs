@@ -43,7 +43,7 @@ internal static class PrefixModelFormat
     {
         TextSettings settings = content.Settings;
         MlNetInternals.WriteHeader(context, Header(FormatVersion.ReadableFrom(settings)));
-        byte[]? prefix = content.Prefixes.Otherwise is { } otherwise ? PrefixFile.ToBytes(otherwise) : null;
+        byte[]? prefix = content.Prefixes.ForOthers is { } otherwise ? PrefixFile.ToBytes(otherwise) : null;
         (string Value, byte[] Content)[] ofAttributes =
             content.Prefixes.ByValue.Select(pair => (pair.Key, PrefixFile.ToBytes(pair.Value))).ToArray();
         EmbeddedBase? embedded = settings.EmbedBase ? EmbeddedBase.Of(frozen) : null;
@@ -58,8 +58,8 @@ internal static class PrefixModelFormat
             Generation = settings.Generation,
             Base = new SavedBase
             {
-                Name = BaseLocator.NameOf(frozen.Path),
-                Path = frozen.Path,
+                Name = frozen.Origin.Name,
+                Path = frozen.Origin.Path,
                 Identity = frozen.Identity,
                 Files = embedded?.Manifest,
             },
@@ -98,7 +98,8 @@ internal static class PrefixModelFormat
         BaseForm form = BaseLoader.Form(saved.Settings().Used);
         BaseLease lease = saved.Base.Files is { } files
             ? BaseLocator.Check(saved.Base, EmbeddedBase.Acquire(
-                name => FindStream(context, name, place), files, MlNetInternals.GetTempFilePath(host), form, device))
+                name => FindStream(context, name, place), files, new BaseOrigin(saved.Base.Name, saved.Base.Path),
+                MlNetInternals.GetTempFilePath(host), form, device))
             : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, form, device));
         lease = lease.By(saved.TextRules ?? TextRules.First);
         try

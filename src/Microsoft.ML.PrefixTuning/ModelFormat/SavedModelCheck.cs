@@ -64,7 +64,7 @@ internal static class SavedModelCheck
         That(files.Count > 0, "base.files", "at least one file, or null", "none");
         foreach (SavedFile file in files)
         {
-            That(IsPlainName(file.Name), "base.files", "plain file names", FileText.Quote(file.Name));
+            That(IsFileName(file.Name), "base.files", "plain file names", FileText.Quote(file.Name));
             That(file.Bytes >= 0, $"base.files, {FileText.Quote(file.Name)}, bytes", "0 or more", $"{file.Bytes}");
             Hash(file.Hash, $"base.files, {FileText.Quote(file.Name)}, hash");
         }
@@ -84,10 +84,8 @@ internal static class SavedModelCheck
         part is not ("" or "." or "..") && !part.Any(char.IsControl)
         && !(OperatingSystem.IsWindows() && part.AsSpan().ContainsAny('\\', ':')));
 
-    // Separators and drives of every system, whatever this one is.
-    private static bool IsPlainName(string name) =>
-        name is not ("" or "." or "..") && Encoding.UTF8.GetByteCount(name) <= LongestName
-        && !name.AsSpan().ContainsAny("/\\:") && !name.Any(char.IsControl);
+    private static bool IsFileName(string name) =>
+        FileText.IsPlainName(name) && Encoding.UTF8.GetByteCount(name) <= LongestName;
 
     // A stream is read into one array.
     private static void Size(long bytes, string key) =>

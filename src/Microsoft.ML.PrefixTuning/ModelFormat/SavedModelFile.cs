@@ -71,5 +71,5 @@ internal sealed record SavedModelEntry(string Place, SavedModel Saved, PrefixesB
     /// <summary>
     /// The prefix of all rows, or of those whose attribute has none of its own; null where there is none.
     /// </summary>
-    public Prefix? Prefix => Prefixes.Otherwise;
+    public Prefix? Prefix => Prefixes.ForOthers;
 }

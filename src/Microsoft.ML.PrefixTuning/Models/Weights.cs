@@ -86,6 +86,9 @@ internal sealed class ModelWeights(IReadOnlyList<torch.Tensor> owned) : IDisposa
     /// <summary>Every tensor that is held, once.</summary>
     public IReadOnlyList<torch.Tensor> Owned => owned;
 
+    /// <summary>Numbers of the model, each once; 0 where it was not read from a checkpoint.</summary>
+    public long Numbers { get; init; }
+
     /// <summary>Where stored matrices are widened; null where all lie wide. Owned too.</summary>
     public WideSpace? Space { get; init; }
 

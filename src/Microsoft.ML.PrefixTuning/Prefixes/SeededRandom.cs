@@ -3,12 +3,11 @@ using System;
 namespace Microsoft.ML.PrefixTuning.Prefixes;
 
 /// <summary>
-/// A small generator of our own (SplitMix64; Steele, Lea and Flood 2014): the same numbers for a seed on every runtime,
+/// A small generator of our own (<see cref="SplitMix64"/>): the same numbers for a seed on every runtime,
 /// and independent streams for independent purposes, so that nothing has to be saved to go on after a stop.
 /// </summary>
 internal sealed class SeededRandom
 {
-    private const ulong Golden = 0x9E3779B97F4A7C15;
     private ulong _state;
 
     /// <summary>The stream of a seed and a purpose.</summary>
@@ -26,7 +25,7 @@ internal sealed class SeededRandom
     public int Below(int bound) => (int)Math.BigMul(Next(), (ulong)bound, out _);
 
     /// <summary>Uniform from 0 to below 1.</summary>
-    public double Uniform() => (Next() >> 11) * (1.0 / (1UL << 53));
+    public double Uniform() => SplitMix64.Uniform(Next());
 
     /// <summary>Normally distributed numbers around 0 (Box and Muller 1958).</summary>
     /// <param name="count">How many.</param>
@@ -66,10 +65,9 @@ internal sealed class SeededRandom
 
     private ulong Next()
     {
-        ulong z = _state += Golden;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
+        ulong number = SplitMix64.Next(_state);
+        _state += SplitMix64.Step;
+        return number;
     }
 }
 

@@ -177,7 +177,7 @@ public sealed class TextGenerator : IDisposable
     }
 
     private GenerationRules Rules(GenerationOptions options) =>
-        RuleMaker.Make(options, _frozen.Model.Spec, _frozen.Tokenizer, _frozen.EndIds);
+        GenerationRules.Of(options, _frozen.Model.Spec, _frozen.Tokenizer, _frozen.EndIds);
 
     private TextResult Result(PreparedRequest prepared, ActiveRow row, GeneratedSequence[] sequences)
     {

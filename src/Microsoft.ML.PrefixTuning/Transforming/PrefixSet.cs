@@ -16,7 +16,7 @@ namespace Microsoft.ML.PrefixTuning.Transforming;
 internal sealed class PrefixSet : IDisposable
 {
     private readonly Dictionary<string, RowPrefix> _byValue = new(StringComparer.Ordinal);
-    private readonly RowPrefix? _otherwise;
+    private readonly RowPrefix? _forOthers;
     private readonly TextSettings _settings;
     private readonly FrozenBase _frozen;
 
@@ -32,8 +32,8 @@ internal sealed class PrefixSet : IDisposable
         {
             foreach ((string value, Prefix prefix) in choice.ByValue)
                 _byValue.Add(value, Make(prefix, value));
-            if (choice.Otherwise is not null || settings.AttributeColumn is null)
-                _otherwise = Make(choice.Otherwise, name: null);
+            if (choice.ForOthers is not null || settings.AttributeColumn is null)
+                _forOthers = Make(choice.ForOthers, name: null);
         }
         catch
         {
@@ -48,14 +48,14 @@ internal sealed class PrefixSet : IDisposable
     {
         if (row.Attribute is { } value && _byValue.TryGetValue(value, out RowPrefix? own))
             return own;
-        return _otherwise ?? throw AttributeValues.Unknown(row, _settings.AttributeColumn!, _byValue.Keys);
+        return _forOthers ?? throw AttributeValues.Unknown(row, _settings.AttributeColumn!, _byValue.Keys);
     }
 
     /// <summary>The names of prefixes that have one.</summary>
     public IReadOnlyCollection<string> Names => _byValue.Keys;
 
     /// <summary>P: tokens of the longest prefix of the decoder's attention.</summary>
-    public int DecoderColumns => _byValue.Values.Append(_otherwise).Max(prefix =>
+    public int DecoderColumns => _byValue.Values.Append(_forOthers).Max(prefix =>
         prefix?.Tensors?.Sites.LengthOf(AttentionSite.Decoder) ?? 0);
 
     /// <summary>The prefix of a name.</summary>
@@ -63,8 +63,8 @@ internal sealed class PrefixSet : IDisposable
     /// <exception cref="ArgumentException">There is none of that name, or none without.</exception>
     public RowPrefix Named(string? name)
     {
-        if (name is null && _otherwise is not null)
-            return _otherwise;
+        if (name is null && _forOthers is not null)
+            return _forOthers;
         if (name is not null && _byValue.TryGetValue(name, out RowPrefix? own))
             return own;
         string found = name is null ? "none" : FileText.Quote(name);
@@ -77,7 +77,7 @@ internal sealed class PrefixSet : IDisposable
     {
         foreach (RowPrefix prefix in _byValue.Values)
             prefix.Tensors?.Dispose();
-        _otherwise?.Tensors?.Dispose();
+        _forOthers?.Tensors?.Dispose();
     }
 
     private RowPrefix Make(Prefix? prefix, string? name)

@@ -41,7 +41,7 @@ internal sealed class TextSession : IDisposable
         try
         {
             _prefixes = new PrefixSet(choice, settings, lease.Base);
-            GenerationRules rules = RuleMaker.Make(settings.Generation, lease.Base.Model.Spec, lease.Base.Tokenizer,
+            GenerationRules rules = GenerationRules.Of(settings.Generation, lease.Base.Model.Spec, lease.Base.Tokenizer,
                 lease.Base.EndIds);
             _generator = new BatchWriter(lease.Base.Model, rules);
         }
@@ -134,7 +134,8 @@ internal sealed class TextSession : IDisposable
         {
             RowPrefix prefix = _prefixes.Of(row);
             EncodedPrompt prompt = prefix.Encoder.Prompt(row,
-                RuleMaker.Lengths(_settings.Generation, _lease.Base.Model.Spec).Most, _settings.Generation.Truncation);
+                GenerationRules.Lengths(_settings.Generation, _lease.Base.Model.Spec).Most,
+                _settings.Generation.Truncation);
             if (prompt.LostBytes > 0)
                 warn?.Invoke(
                     $"{row.Place}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in"

@@ -47,20 +47,20 @@ public sealed class GgufConfigTests
     }
 
     [TestMethod]
-    [DataRow("llama.block_count", "2", "key 'llama.block_count': expected a whole number, found '2'.")]
+    [DataRow("llama.block_count", "2", "'llama.block_count': expected a whole number, found '2'.")]
     [DataRow("llama.block_count", 0u, "'llama.block_count': expected a whole number from 1 to 16777216, found 0.")]
-    [DataRow("llama.attention.head_count", 0u, "key 'llama.attention.head_count': expected a number above 0, found 0.")]
+    [DataRow("llama.attention.head_count", 0u, "'llama.attention.head_count': expected a number above 0, found 0.")]
     [DataRow("llama.attention.head_count_kv", 3u,
         "'llama.attention.head_count_kv': expected a divisor of num_attention_heads = 2, found 3.")]
     [DataRow("llama.vocab_size", 17u,
-        "key 'llama.vocab_size': expected the rows of 'token_embd.weight', 16, found 17.")]
+        "'llama.vocab_size': expected the rows of 'token_embd.weight', 16, found 17.")]
     [DataRow("llama.rope.dimension_count", 6u,
-        "key 'llama.rope.dimension_count': expected an even number from 2 to the head size 4, found 6.")]
-    [DataRow("llama.rope.freq_base", float.NaN, "key 'llama.rope.freq_base': expected a finite number, found NaN.")]
+        "'llama.rope.dimension_count': expected an even number from 2 to the head size 4, found 6.")]
+    [DataRow("llama.rope.freq_base", float.NaN, "'llama.rope.freq_base': expected a finite number, found NaN.")]
     [DataRow("tokenizer.ggml.eos_token_id", 16u,
-        "key 'tokenizer.ggml.eos_token_id': expected an id from 0 to 15, found 16.")]
+        "'tokenizer.ggml.eos_token_id': expected an id from 0 to 15, found 16.")]
     [DataRow("tokenizer.ggml.eot_token_id", 16u,
-        "key 'tokenizer.ggml.eot_token_id': expected an id from 0 to 15, found 16.")]
+        "'tokenizer.ggml.eot_token_id': expected an id from 0 to 15, found 16.")]
     public void Open_WrongKey_IsRefusedByItsName(string key, object value, string message) =>
         Assert.AreEqual($"wrong.gguf: {message}", Refusal<FormatException>(key, value));
 
@@ -73,7 +73,7 @@ public sealed class GgufConfigTests
     [DataRow("llama.rope.dimension_count", 2u, "found 2, supported is the head size 4.")]
     [DataRow("llama.rope.scaling.type", "longrope", "found 'longrope', supported is none, linear, yarn.")]
     public void Open_KeyBeyondTheGraph_IsRefusedByItsName(string key, object value, string message) =>
-        Assert.AreEqual($"wrong.gguf: key '{key}': {message}", Refusal<NotSupportedException>(key, value));
+        Assert.AreEqual($"wrong.gguf: '{key}': {message}", Refusal<NotSupportedException>(key, value));
 
     [TestMethod]
     [DataRow("general.architecture")]
@@ -84,7 +84,7 @@ public sealed class GgufConfigTests
     [DataRow("llama.attention.head_count")]
     [DataRow("llama.attention.layer_norm_rms_epsilon")]
     public void Open_NeededKeyAbsent_IsRefusedByItsName(string key) =>
-        Assert.AreEqual($"wrong.gguf: key '{key}' is missing.", Refusal<FormatException>(key, null));
+        Assert.AreEqual($"wrong.gguf: '{key}' is missing.", Refusal<FormatException>(key, null));
 
     private static string Refusal<T>(string key, object? value)
         where T : Exception

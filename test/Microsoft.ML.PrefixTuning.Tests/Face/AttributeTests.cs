@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Bases;
-using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
@@ -197,7 +196,7 @@ public sealed class AttributeTests
         IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
         PrefixTuningEstimator estimator = TinyBase.Estimator(Context, Options with { AttributeColumnName = column });
         TextGenerationEstimator generation = Combined(s_model.Prefixes, column);
-        SchemaShape shape = MlNetInternals.MakeShape(data.Schema);
+        SchemaShape shape = HiddenMembers.MakeShape(data.Schema);
         Action[] uses = [() => estimator.GetOutputSchema(shape), () => estimator.Fit(data), () =>
             generation.GetOutputSchema(shape), () => generation.Fit(data)];
         foreach (Action use in uses)

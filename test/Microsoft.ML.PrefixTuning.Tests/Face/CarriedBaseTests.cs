@@ -79,6 +79,10 @@ public sealed class CarriedBaseTests
         Assert.AreEqual(s_text, Text(copy));
         SavedFile[] Files(string path) => [.. SavedModelFile.Read(path)[0].Saved.Base.Files!];
         CollectionAssert.AreEqual(Files(s_model), Files(again));
+        // Not the temporary folder that the base lay in.
+        SavedBase first = SavedModelFile.Read(s_model)[0].Saved.Base, second = SavedModelFile.Read(again)[0].Saved.Base;
+        Assert.AreEqual((first.Name, first.Path), (second.Name, second.Path));
+        Assert.AreEqual(TinyBase.Folder("llama"), second.Path);
     }
 
     [TestMethod]

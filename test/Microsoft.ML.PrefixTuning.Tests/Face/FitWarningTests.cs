@@ -59,6 +59,18 @@ public sealed class FitWarningTests
     }
 
     [TestMethod]
+    public void Fit_WithAValidationSetOfTrainedInputs_CountsThem()
+    {
+        IDataView mixed = _context.Data.LoadFromEnumerable(Rows(5, 2));
+        Fit(TinyBase.Quick with { ValidationSet = mixed }, Rows(3, 1));
+        Assert.HasCount(1, Warnings.Where(text => text.StartsWith(
+            "6 of 10 rows of ValidationSet have an input that training rows have, too: ", StringComparison.Ordinal)));
+        _log.Clear();
+        Fit(TinyBase.Quick with { ValidationSet = _context.Data.LoadFromEnumerable(Rows(5, 2).Skip(8)) }, Rows(3, 1));
+        Assert.IsFalse(Warnings.Any(text => text.Contains("of ValidationSet", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
     public void Fit_WithAnEmptyValidationSet_IsRefused()
     {
         IDataView none = _context.Data.LoadFromEnumerable(Rows(0, 1));

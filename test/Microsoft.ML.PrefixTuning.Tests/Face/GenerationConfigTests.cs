@@ -58,7 +58,7 @@ public sealed class GenerationConfigTests
     {
         using FrozenBase frozen = FrozenBase.Load(Base("t5", """{ "max_length": 10 }"""), torch.float32, torch.CPU);
         var options = new GenerationOptions { MinNewTokens = 12 };
-        var fault = Assert.ThrowsExactly<ArgumentException>(() => RuleMaker.Lengths(options, frozen.Model.Spec));
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => GenerationRules.Lengths(options, frozen.Model.Spec));
         StringAssert.StartsWith(fault.Message,
             "Generation.MinNewTokens: expected 0 to 9, the most where MaxNewTokens is null, found 12.");
     }
@@ -128,5 +128,5 @@ public sealed class GenerationConfigTests
     }
 
     private static GenerationRules Rules(GenerationOptions options, FrozenBase frozen) =>
-        RuleMaker.Make(options, frozen.Model.Spec, frozen.Tokenizer, frozen.EndIds);
+        GenerationRules.Of(options, frozen.Model.Spec, frozen.Tokenizer, frozen.EndIds);
 }

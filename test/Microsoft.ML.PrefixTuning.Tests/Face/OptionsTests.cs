@@ -241,7 +241,7 @@ public sealed class OptionsTests
                 Progress = _ =>
                 {
                     if (++steps == 2)
-                        MlNet.MlNetInternals.CancelExecution(context);
+                        HiddenMembers.CancelExecution(context);
                 },
             },
         };

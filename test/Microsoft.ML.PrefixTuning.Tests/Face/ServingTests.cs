@@ -150,7 +150,7 @@ public sealed class ServingTests
     {
         var context = new MLContext(seed: 1);
         using PrefixTuningTransformer model = TinyBase.Fit(context);
-        MlNet.MlNetInternals.CancelExecution(context);
+        HiddenMembers.CancelExecution(context);
         Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Texts(context, model, TinyBase.Rows(1)));
     }
 
@@ -165,7 +165,7 @@ public sealed class ServingTests
             model.Session.Generate([new InputRow(0, "name : Venue")], () =>
         {
             if (++checks == 3)
-                MlNet.MlNetInternals.CancelExecution(context);
+                HiddenMembers.CancelExecution(context);
             MlNet.MlNetInternals.CheckAlive(environment);
         }, null));
         Assert.AreEqual(3, checks);
@@ -185,7 +185,7 @@ public sealed class ServingTests
         {
             // The first checks are over.
             SpinWait.SpinUntil(() => model.Session.RowsWritten > 0);
-            MlNet.MlNetInternals.CancelExecution(context);
+            HiddenMembers.CancelExecution(context);
         });
         canceller.Start();
         Assert.ThrowsExactly<OperationCanceledException>(() => TinyBase.Texts(context, model, TinyBase.Rows(1000)));

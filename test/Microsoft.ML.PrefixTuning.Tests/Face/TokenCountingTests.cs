@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.Data;
-using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.Tokenizers;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -72,7 +71,7 @@ public sealed class TokenCountingTests
     public void GetOutputSchema_PromiseAndDelivery_AreTheSame()
     {
         TokenCountingEstimator estimator = Context.Transforms.Text.CountTokens("Tokens", "Input", TinyBase.Llama);
-        SchemaShape.Column promised = estimator.GetOutputSchema(MlNetInternals.MakeShape(Rows.Schema)).Single(
+        SchemaShape.Column promised = estimator.GetOutputSchema(HiddenMembers.MakeShape(Rows.Schema)).Single(
             column => column.Name == "Tokens");
 
         Assert.AreEqual(NumberDataViewType.Int32, promised.ItemType);

@@ -52,7 +52,7 @@ public sealed class TransformerTests
         PrefixTuningEstimator estimator =
             Context.Transforms.Text.PrefixTune("Output", input, label, TinyBase.Llama, TinyBase.Quick);
         var schema = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
-            estimator.GetOutputSchema(MlNet.MlNetInternals.MakeShape(data.Schema)));
+            estimator.GetOutputSchema(HiddenMembers.MakeShape(data.Schema)));
         StringAssert.Contains(schema.Message, words);
         var fit = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => estimator.Fit(data));
         StringAssert.Contains(fit.Message, words);
@@ -79,10 +79,10 @@ public sealed class TransformerTests
                 ErrorColumnName = errorColumn
             },
         });
-        SchemaShape promised = estimator.GetOutputSchema(MlNet.MlNetInternals.MakeShape(data.Schema));
+        SchemaShape promised = estimator.GetOutputSchema(HiddenMembers.MakeShape(data.Schema));
         using PrefixTuningTransformer model = estimator.Fit(data);
         DataViewSchema delivered = model.Transform(data).Schema;
-        CollectionAssert.AreEquivalent(Columns(promised), Columns(MlNet.MlNetInternals.MakeShape(delivered)));
+        CollectionAssert.AreEquivalent(Columns(promised), Columns(HiddenMembers.MakeShape(delivered)));
         Assert.IsTrue(promised.Any(column => column.Annotations.Any()));
         CollectionAssert.AreEqual(Described(delivered), Described(model.GetOutputSchema(data.Schema)));
 

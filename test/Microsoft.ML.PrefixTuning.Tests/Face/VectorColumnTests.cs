@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Data;
-using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -63,7 +62,7 @@ public sealed class VectorColumnTests
 
     private static SchemaShape Shape(IDataView data) =>
         Context.Transforms.CopyColumns("Copy",
-            "Input").GetOutputSchema(MlNetInternals.MakeShape(data.Schema));
+            "Input").GetOutputSchema(HiddenMembers.MakeShape(data.Schema));
 
     private static PrefixTuningTransformer Fit(IDataView rows) => Estimator("Input", "Label").Fit(rows);
 

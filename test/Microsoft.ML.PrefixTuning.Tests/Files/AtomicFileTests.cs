@@ -46,6 +46,50 @@ public sealed class AtomicFileTests
     }
 
     [TestMethod]
+    [DataRow(0)]
+    [DataRow(1)]
+    public void WriteAll_WhereOneFails_KeepsBothOldFiles(int failing)
+    {
+        string[] targets = [Target, Path.Combine(_folder, "config.json")];
+        foreach (string target in targets)
+            File.WriteAllText(target, "old");
+        (string, Action<Stream>)[] files = [.. targets.Select((target, i) => (target, (Action<Stream>)(stream =>
+        {
+            stream.Write("new"u8);
+            if (i == failing)
+                throw new IOException("full");
+        })))];
+        Assert.ThrowsExactly<IOException>(() => AtomicFile.WriteAll(files));
+        foreach (string target in targets)
+            Assert.AreEqual("old", File.ReadAllText(target));
+        Assert.HasCount(2, Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
+    public void WriteAll_WhereATargetIsAFolder_WritesNone()
+    {
+        string config = Path.Combine(_folder, "config.json");
+        File.WriteAllText(Target, "old");
+        Directory.CreateDirectory(config);
+        Assert.ThrowsExactly<UnauthorizedAccessException>(() => AtomicFile.WriteAll(
+            (Target, stream => stream.Write("new"u8)), (config, stream => stream.Write("new"u8))));
+        Assert.AreEqual("old", File.ReadAllText(Target));
+    }
+
+    [TestMethod]
+    public void WriteAll_OfTwo_RenamesWhenBothAreWhole()
+    {
+        string config = Path.Combine(_folder, "config.json");
+        AtomicFile.WriteAll((Target, stream => stream.Write("one"u8)), (config, stream =>
+        {
+            Assert.IsFalse(File.Exists(Target));
+            stream.Write("two"u8);
+        }));
+        Assert.AreEqual(("one", "two"), (File.ReadAllText(Target), File.ReadAllText(config)));
+        Assert.HasCount(2, Directory.GetFiles(_folder));
+    }
+
+    [TestMethod]
     public void Write_WriterCancels_KeepsOldFileAndLeavesNothing()
     {
         AtomicFile.Write(Target, "old"u8);

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -58,6 +59,33 @@ public sealed class FileHintTests
     }
 
     [TestMethod]
+    [DataRow(Pointer, " It looks like a pointer file of Git LFS: fetch the real file.")]
+    [DataRow("<!doctype html>", " It looks like an HTML page.")]
+    [DataRow("GGUF1234", " It is a GGUF file.")]
+    [DataRow("PK\u0003\u0004", " It is a zip archive, as saved models are.")]
+    public void Read_OfAnotherFileAsConfig_SaysWhatItIs(string content, string expected)
+    {
+        using TemporaryFolder folder = new TemporaryFolder().CopyFrom(TinyBase.Folder("llama"));
+        File.WriteAllText(folder["config.json"], content);
+        var fault = Assert.ThrowsExactly<FormatException>(() => ModelConfig.Read(folder["config.json"]));
+        Assert.StartsWith("config.json: expected JSON, found something else: ", fault.Message);
+        Assert.EndsWith(expected, fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow(Pointer, " It looks like a pointer file of Git LFS: fetch the real file.")]
+    [DataRow("<!doctype html>", " It looks like an HTML page.")]
+    [DataRow("PK\u0003\u0004", " It is a zip archive, as saved models are.")]
+    public void Open_OfAnotherFileAsGguf_SaysWhatItIs(string content, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["model.gguf"], content);
+        var fault = Assert.ThrowsExactly<FormatException>(() => GgufFile.Open(folder["model.gguf"]));
+        Assert.StartsWith("model.gguf: magic number: expected that of a GGUF file, found 0x", fault.Message);
+        Assert.EndsWith(expected, fault.Message);
+    }
+
+    [TestMethod]
     public void Read_OfBrokenJson_CountsLinesFrom1()
     {
         using TemporaryFolder folder = new TemporaryFolder().CopyFrom(TinyBase.Folder("llama"));
@@ -65,7 +93,7 @@ public sealed class FileHintTests
         Assert.Contains("Line 2, byte 12.",
             Assert.ThrowsExactly<FormatException>(() => PretrainedTokenizer.FromFolder(folder.Path)).Message);
         File.WriteAllText(folder["config.json"], "{\n\n  x\n}");
-        Assert.Contains("found something else in line 3: ", Assert.ThrowsExactly<FormatException>(() =>
+        Assert.Contains("Line 3, byte 3.", Assert.ThrowsExactly<FormatException>(() =>
             ModelConfig.Parse(File.ReadAllBytes(folder["config.json"]), "config.json")).Message);
     }
 

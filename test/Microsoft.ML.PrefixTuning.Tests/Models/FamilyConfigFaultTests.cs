@@ -43,7 +43,7 @@ public sealed class FamilyConfigFaultTests
     [DataRow("""{ "rope_scaling.short_factor": [1, 2] }""",
         "'rope_scaling.short_factor': expected 64 numbers above 0, one a rotated pair, found [1,2]")]
     [DataRow("""{ "rope_scaling.long_factor": [1, "x"] }""",
-        "'rope_scaling.long_factor': expected a list of finite numbers, found")]
+        "'rope_scaling.long_factor[1]': expected a finite number, found")]
     [DataRow("""{ "rope_scaling.factor": 3 }""", "'rope_scaling.factor': expected max_position_embeddings / "
         + "original_max_position_embeddings = 4096 / 1024, found 3")]
     [DataRow("""{ "rope_scaling.original_max_position_embeddings": 512 }""",

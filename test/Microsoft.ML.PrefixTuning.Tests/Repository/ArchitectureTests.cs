@@ -39,7 +39,7 @@ public sealed partial class ArchitectureTests
         ["Text"] = new(["Checkpoints", "Files"], false, false),
         ["Options"] = new(["Prefixes", "Models"], false, true),
         ["Prefixes"] = new(["Models"], true, false),
-        ["Models"] = new([], true, false),
+        ["Models"] = new(["Files"], true, false),
         ["Evaluation"] = new(["Options", "Files", "MlNet"], false, true),
         ["Reports"] = new(["Training", "Options", "Files"], false, false),
         ["MlNet"] = new([], false, true),

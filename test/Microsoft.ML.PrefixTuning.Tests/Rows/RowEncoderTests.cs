@@ -55,7 +55,7 @@ public sealed class RowEncoderTests
         using BaseLease hold = TinyBase.Hold("t5");
         PretrainedTokenizer tokenizer = hold.Base.Tokenizer;
         int[] behind = tokenizer.Encode("pub", TextPlace.BehindAdded, out _);
-        GenerationRules rules = RuleMaker.Make(new GenerationOptions { BannedWords = ["pub"] },
+        GenerationRules rules = GenerationRules.Of(new GenerationOptions { BannedWords = ["pub"] },
             hold.Base.Model.Spec, tokenizer, hold.Base.EndIds);
         Assert.IsTrue(rules.BannedSequences.Any(banned => banned.SequenceEqual(behind)));
         Assert.IsTrue(rules.BannedSequences.Any(banned => banned.SequenceEqual(tokenizer.Encode("pub"))));

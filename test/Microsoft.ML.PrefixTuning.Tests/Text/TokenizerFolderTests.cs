@@ -206,14 +206,14 @@ public sealed class TokenizerFolderTests
     }
 
     [TestMethod]
-    [DataRow("normalizer", """{ "type": "Lowercase" }""", "tokenizer.json: 'normalizer.type': found 'Lowercase'")]
+    [DataRow("normalizer", """{ "type": "Lowercase" }""", "tokenizer.json: 'normalizer.type': found \"Lowercase\"")]
     [DataRow("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "\\w+" }, "behavior": "Isolated" }""",
-        "tokenizer.json: 'pre_tokenizer.pattern.Regex': found '\\w+'")]
+        "tokenizer.json: 'pre_tokenizer.pattern.Regex': found \"\\\\w")]
     [DataRow("pre_tokenizer", """{ "type": "Whitespace" }""",
-        "tokenizer.json: 'pre_tokenizer.type': found 'Whitespace'")]
-    [DataRow("decoder", """{ "type": "WordPiece" }""", "tokenizer.json: 'decoder': found '{\"type\":\"WordPiece\"}'")]
+        "tokenizer.json: 'pre_tokenizer.type': found \"Whitespace\"")]
+    [DataRow("decoder", """{ "type": "WordPiece" }""", "tokenizer.json: 'decoder': found {\"type\":\"WordPiece\"}")]
     [DataRow("decoder", "null", "tokenizer.json: 'decoder': found none")]
-    [DataRow("post_processor", """{ "type": "Other" }""", "tokenizer.json: 'post_processor.type': found 'Other'")]
+    [DataRow("post_processor", """{ "type": "Other" }""", "tokenizer.json: 'post_processor.type': found \"Other\"")]
     public void FromFolder_StageThatIsNotKnown_RefusedByItsName(string stage, string json, string message)
     {
         WriteJson("gpt2", root => root[stage] = JsonNode.Parse(json));

@@ -49,6 +49,25 @@ public sealed class PartialFileTests
     }
 
     [TestMethod]
+    [DataRow("a", 255)]
+    [DataRow("\u00e4", 127)]
+    [DataRow("\U0001f600", 63)]
+    public void Open_ForTheLongestNames_KeepsRowsUnderAShorterOne(string letter, int count)
+    {
+        using var folder = new ToolFolder();
+        string name = string.Concat(Enumerable.Repeat(letter, count)), other = name[..^2] + "xy";
+        using PartialFile file = PartialFile.Open(folder[name], "same"),
+            second = PartialFile.Open(folder[other], "same");
+        Assert.IsFalse(file.Has(Row(0)));
+        file.Add(Row(0), "one");
+        Assert.AreNotEqual(file.Path, second.Path);
+        CollectionAssert.AreEqual(new[] { "one" }, file.Texts().ToArray());
+        // Names that leave room for the ending keep it whole.
+        Assert.AreEqual(folder["out.tsv"] + ".partial", PartialFile.PathFor(folder["out.tsv"]));
+        Assert.AreEqual("out.tsv.partial", PartialFile.PathFor("out.tsv"));
+    }
+
+    [TestMethod]
     public void Open_OfAnotherCommandsRows_SaysWhatToDo()
     {
         using var folder = new ToolFolder();

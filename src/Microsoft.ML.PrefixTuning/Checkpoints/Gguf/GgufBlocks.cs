@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
@@ -94,10 +95,20 @@ internal static class GgufBlocks
     public static void Store(Vector128<sbyte> elements, float scale, float offset, Span<float> values)
     {
         ref float target = ref MemoryMarshal.GetReference(values[..16]);
+        if (Avx2.IsSupported)
+        {
+            Store(Avx2.ConvertToVector256Int32(elements), scale, offset, ref target);
+            Store(Avx2.ConvertToVector256Int32(Sse2.ShiftRightLogical128BitLane(elements, 8)), scale, offset,
+                ref Unsafe.Add(ref target, 8));
+            return;
+        }
         (Vector128<short> low, Vector128<short> high) = Vector128.Widen(elements);
         Store(low, scale, offset, ref target);
         Store(high, scale, offset, ref Unsafe.Add(ref target, 8));
     }
+
+    private static void Store(Vector256<int> elements, float scale, float offset, ref float target) =>
+        (Vector256.ConvertToSingle(elements) * scale + Vector256.Create(offset)).StoreUnsafe(ref target);
 
     private static void Store(Vector128<short> elements, float scale, float offset, ref float target)
     {

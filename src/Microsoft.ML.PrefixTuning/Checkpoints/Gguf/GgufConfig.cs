@@ -2,7 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -60,7 +62,8 @@ internal sealed class GgufConfig
         config.AddHeads();
         config.AddVocabulary();
         config.AddScaling();
-        return new ModelConfig(config._values, file.Name, names: config._names);
+        var values = new JsonSection(JsonSerializer.SerializeToElement(config._values), file.Name, "");
+        return new ModelConfig(values, config._names);
     }
 
     private void RefuseOthers()

@@ -38,11 +38,11 @@ internal static class GgufFloats
         ref ushort source = ref MemoryMarshal.GetReference(upper);
         ref float target = ref MemoryMarshal.GetReference(values);
         int i = 0;
-        for (; i + Vector128<ushort>.Count <= upper.Length; i += Vector128<ushort>.Count)
+        for (; i + Vector256<ushort>.Count <= upper.Length; i += Vector256<ushort>.Count)
         {
-            (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(Vector128.LoadUnsafe(ref source, (nuint)i));
+            (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.LoadUnsafe(ref source, (nuint)i));
             (low << 16).AsSingle().StoreUnsafe(ref target, (nuint)i);
-            (high << 16).AsSingle().StoreUnsafe(ref target, (nuint)i + 4);
+            (high << 16).AsSingle().StoreUnsafe(ref target, (nuint)i + 8);
         }
         for (; i < upper.Length; i++)
             values[i] = BitConverter.UInt32BitsToSingle((uint)upper[i] << 16);
@@ -54,11 +54,11 @@ internal static class GgufFloats
         ref float source = ref MemoryMarshal.GetReference(values);
         ref ushort target = ref MemoryMarshal.GetReference(rounded);
         int i = 0;
-        for (; i + Vector128<ushort>.Count <= values.Length; i += Vector128<ushort>.Count)
+        for (; i + Vector256<ushort>.Count <= values.Length; i += Vector256<ushort>.Count)
         {
-            Vector128<uint> low = Vector128.LoadUnsafe(ref source, (nuint)i).AsUInt32();
-            Vector128<uint> high = Vector128.LoadUnsafe(ref source, (nuint)i + 4).AsUInt32();
-            Vector128.Narrow(Round(low), Round(high)).StoreUnsafe(ref target, (nuint)i);
+            Vector256<uint> low = Vector256.LoadUnsafe(ref source, (nuint)i).AsUInt32();
+            Vector256<uint> high = Vector256.LoadUnsafe(ref source, (nuint)i + 8).AsUInt32();
+            Vector256.Narrow(Round(low), Round(high)).StoreUnsafe(ref target, (nuint)i);
         }
         for (; i < values.Length; i++)
         {
@@ -95,6 +95,6 @@ internal static class GgufFloats
         return (value | (half & Vector128.Create(0x8000u)) << 16).AsSingle();
     }
 
-    private static Vector128<uint> Round(Vector128<uint> bits) =>
-        (bits + Vector128.Create(0x7FFFu) + (bits >> 16 & Vector128<uint>.One)) >> 16;
+    private static Vector256<uint> Round(Vector256<uint> bits) =>
+        (bits + Vector256.Create(0x7FFFu) + (bits >> 16 & Vector256<uint>.One)) >> 16;
 }

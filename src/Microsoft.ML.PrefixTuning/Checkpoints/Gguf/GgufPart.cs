@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -94,7 +95,7 @@ internal sealed class GgufPart : IDisposable
         var cursor = new GgufCursor(held.Start, mapping.Length, name);
         uint magic = cursor.Number<uint>("magic number");
         if (magic != Magic)
-            throw cursor.Fault("magic number", "that of a GGUF file", $"0x{magic:x8}");
+            throw NoGguf(cursor, magic);
         uint version = cursor.Number<uint>("version");
         if (version is not (2 or 3))
         {
@@ -116,6 +117,14 @@ internal sealed class GgufPart : IDisposable
 
         bool BeginsAt(long place) => place <= mapping.Length - sizeof(uint)
             && MemoryMarshal.Read<uint>(new ReadOnlySpan<byte>(held.Start + place, sizeof(uint))) == Magic;
+    }
+
+    private static FormatException NoGguf(GgufCursor cursor, uint magic)
+    {
+        Span<byte> start = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(start, magic);
+        FormatException fault = cursor.Fault("magic number", "that of a GGUF file", $"0x{magic:x8}");
+        return new FormatException(fault.Message + FileHint.For(start), fault);
     }
 
     private static uint Alignment(GgufMetadata metadata, string name)

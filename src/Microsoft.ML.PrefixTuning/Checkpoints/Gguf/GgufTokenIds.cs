@@ -5,13 +5,21 @@ using System.Linq;
 namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 
 /// <summary>The ids that steer text, from a GGUF file's <c>tokenizer.ggml.*_token_id</c>.</summary>
-/// <param name="file">The file.</param>
+/// <param name="keys">The file's keys below <see cref="Prefix"/>.</param>
 /// <param name="rows">Rows of the embedding: every id lies below.</param>
-internal sealed class GgufTokenIds(GgufFile file, int rows)
+internal sealed class GgufTokenIds(GgufKeys keys, int rows)
 {
-    private const string Prefix = "tokenizer.ggml.", Embedding = "token_embd.weight";
+    /// <summary>In front of the keys of a tokenizer.</summary>
+    public const string Prefix = "tokenizer.ggml.";
 
-    private readonly GgufKeys _keys = new(file, Prefix);
+    private const string Embedding = "token_embd.weight";
+
+    /// <param name="file">The file.</param>
+    /// <param name="rows">Rows of the embedding: every id lies below.</param>
+    public GgufTokenIds(GgufFile file, int rows)
+        : this(new GgufKeys(file, Prefix), rows)
+    {
+    }
 
     /// <summary>
     /// The tokens that end a text: the end token, which targets end with, then those that end a turn and a message
@@ -34,8 +42,8 @@ internal sealed class GgufTokenIds(GgufFile file, int rows)
     /// <exception cref="FormatException">It is no row of the embedding.</exception>
     public int? Find(string key)
     {
-        if (_keys.Whole(key) is not { } id || GgufTokenId.IsNone(key, id, rows))
+        if (keys.Whole(key) is not { } id || GgufTokenId.IsNone(key, id, rows))
             return null;
-        return id >= 0 && id < rows ? (int)id : throw _keys.Wrong(key, $"an id from 0 to {rows - 1}");
+        return id >= 0 && id < rows ? (int)id : throw keys.Wrong(key, $"an id from 0 to {rows - 1}");
     }
 }

@@ -55,7 +55,7 @@ internal static class PeftAdapter
     /// <exception cref="InvalidOperationException">
     /// PEFT would read the prefix otherwise than it is meant, or it does not fit the base.
     /// </exception>
-    /// <exception cref="IOException">Writing failed; a former file is untouched.</exception>
+    /// <exception cref="IOException">Writing failed; the former files are untouched.</exception>
     public static void Export(Prefix prefix, string folder, TransformerSpec spec, string? baseModel = null)
     {
         PrefixTensors.Check(prefix, spec);
@@ -66,9 +66,11 @@ internal static class PeftAdapter
             part.KeyValueHeads * part.HeadSize);
         var rows = SafeTensorsContent.Of(Rows, [part.Length, config.RowWidth], Pack(part, layers));
         Directory.CreateDirectory(folder);
-        AtomicFile.Write(Path.Combine(folder, WeightFile), stream =>
-            SafeTensorsWriter.Write(stream, [rows], new Dictionary<string, string> { ["format"] = "pt" }));
-        AtomicFile.Write(Path.Combine(folder, PeftConfig.File), config.ToBytes(baseModel));
+        byte[] json = config.ToBytes(baseModel);
+        AtomicFile.WriteAll(
+            (Path.Combine(folder, WeightFile), stream =>
+                SafeTensorsWriter.Write(stream, [rows], new Dictionary<string, string> { ["format"] = "pt" })),
+            (Path.Combine(folder, PeftConfig.File), stream => stream.Write(json)));
     }
 
     private static Tensor ReadRows(string folder, PeftConfig config)

@@ -72,7 +72,7 @@ internal sealed class ShardedCheckpoint : ITensorSource
         string where = $"{IndexFile}: tensor {FileText.Quote(tensor)}";
         if (!_shards.TryGetValue(shard, out SafeTensorsFile? file))
         {
-            if (!IsPlainName(shard))
+            if (!FileText.IsPlainName(shard))
             {
                 throw new FormatException(
                     $"{where}: expected the plain file name of a shard, found {FileText.Quote(shard)}:"
@@ -135,8 +135,4 @@ internal sealed class ShardedCheckpoint : ITensorSource
                 $"{IndexFile}: expected JSON, found something else: {FileText.Quote(JsonFault.Text(fault))}", fault);
         }
     }
-
-    // Separators and drives of every system, whatever this one is.
-    private static bool IsPlainName(string name) =>
-        name.Length > 0 && name is not ("." or "..") && !name.Any(c => c is '/' or '\\' or ':' || char.IsControl(c));
 }

@@ -9,7 +9,7 @@ internal sealed class Gemma2 : Llama
 {
     public override string ModelType => "gemma2";
 
-    protected override LlamaDefaults Otherwise => new(Context: 8192, KeyValueHeads: 4, HeadSize: 256, Tied: true)
+    protected override LlamaDefaults Defaults => new(Context: 8192, KeyValueHeads: 4, HeadSize: 256, Tied: true)
     {
         ActivationKey = "hidden_activation",
         Activation = "gelu_pytorch_tanh",

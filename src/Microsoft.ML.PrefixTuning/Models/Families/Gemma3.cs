@@ -7,7 +7,7 @@ namespace Microsoft.ML.PrefixTuning.Models.Families;
 /// </summary>
 internal sealed class Gemma3 : Family
 {
-    private static readonly RopeKeys s_full = new() { BaseOtherwise = 1_000_000, LayerType = "full_attention" };
+    private static readonly RopeKeys s_full = new() { DefaultBase = 1_000_000, LayerType = "full_attention" };
 
     // The older form scales full layers only.
     private static readonly RopeKeys s_windowed =

@@ -6,7 +6,7 @@ namespace Microsoft.ML.PrefixTuning.Models.Families;
 internal sealed class GptNeoX : Family
 {
     private static readonly RopeKeys s_rotation =
-        new() { Base = "rotary_emb_base", Fraction = "rotary_pct", FractionOtherwise = 0.25 };
+        new() { Base = "rotary_emb_base", Fraction = "rotary_pct", DefaultFraction = 0.25 };
 
     public override string ModelType => "gpt_neox";
 

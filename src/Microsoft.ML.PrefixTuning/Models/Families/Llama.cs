@@ -6,14 +6,14 @@ internal class Llama : Family
     public override string ModelType => "llama";
 
     /// <summary>What counts where a config says nothing.</summary>
-    protected virtual LlamaDefaults Otherwise => new(Context: 2048);
+    protected virtual LlamaDefaults Defaults => new(Context: 2048);
 
     public override TransformerSpec Describe(ModelConfig config)
     {
         int vocabulary = config.Count("vocab_size"),
-            context = config.Count("max_position_embeddings", Otherwise.Context);
-        HeadShape heads = config.GroupedHeads(Otherwise.KeyValueHeads, Otherwise.HeadSize);
-        RotarySpec rotation = config.Rotary(heads.Size, context, Otherwise.Rotation);
+            context = config.Count("max_position_embeddings", Defaults.Context);
+        HeadShape heads = config.GroupedHeads(Defaults.KeyValueHeads, Defaults.HeadSize);
+        RotarySpec rotation = config.Rotary(heads.Size, context, Defaults.Rotation);
         return new TransformerSpec
         {
             Family = ModelType,
@@ -22,14 +22,14 @@ internal class Llama : Family
             EmbeddingWidth = config.Count("hidden_size"),
             ContextLength = context,
             Tokens = config.Tokens(vocabulary),
-            Head = new OutputHead(Tied: config.Flag("tie_word_embeddings", Otherwise.Tied)),
+            Head = new OutputHead(Tied: config.Flag("tie_word_embeddings", Defaults.Tied)),
             Decoder = new StackSpec
             {
                 Layers = config.LayerCount("num_hidden_layers"),
                 Heads = heads,
-                Norm = new NormSpec(NormKind.RootMeanSquare, config.Positive("rms_norm_eps", Otherwise.Epsilon)),
+                Norm = new NormSpec(NormKind.RootMeanSquare, config.Positive("rms_norm_eps", Defaults.Epsilon)),
                 Residual = Residual.NormFirst,
-                FeedForward = new FeedForwardSpec(config.Activation(Otherwise.ActivationKey, Otherwise.Activation),
+                FeedForward = new FeedForwardSpec(config.Activation(Defaults.ActivationKey, Defaults.Activation),
                     config.Count("intermediate_size"), Gated: true),
                 Positions = new RotaryPositions(rotation),
             },

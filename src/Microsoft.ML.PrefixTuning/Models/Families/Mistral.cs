@@ -5,7 +5,7 @@ internal sealed class Mistral : Llama
 {
     public override string ModelType => "mistral";
 
-    protected override LlamaDefaults Otherwise => new(Context: 131072, KeyValueHeads: 8);
+    protected override LlamaDefaults Defaults => new(Context: 131072, KeyValueHeads: 8);
 
     public override TransformerSpec Describe(ModelConfig config)
     {

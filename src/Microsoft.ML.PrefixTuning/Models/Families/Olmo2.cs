@@ -5,7 +5,7 @@ internal sealed class Olmo2 : Llama
 {
     public override string ModelType => "olmo2";
 
-    protected override LlamaDefaults Otherwise => new(Context: 2048, Epsilon: 1e-5);
+    protected override LlamaDefaults Defaults => new(Context: 2048, Epsilon: 1e-5);
 
     public override TransformerSpec Describe(ModelConfig config)
     {

@@ -7,7 +7,7 @@ internal sealed class Phi3 : Llama
 {
     public override string ModelType => "phi3";
 
-    protected override LlamaDefaults Otherwise => new(Context: 4096, Epsilon: 1e-5)
+    protected override LlamaDefaults Defaults => new(Context: 4096, Epsilon: 1e-5)
     {
         Rotation = new RopeKeys { LongTypes = ["longrope", "su", "yarn"] },
     };

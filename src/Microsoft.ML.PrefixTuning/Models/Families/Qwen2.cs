@@ -5,7 +5,7 @@ internal sealed class Qwen2 : Llama
 {
     public override string ModelType => "qwen2";
 
-    protected override LlamaDefaults Otherwise => new(Context: 32768, KeyValueHeads: 32);
+    protected override LlamaDefaults Defaults => new(Context: 32768, KeyValueHeads: 32);
 
     public override TransformerSpec Describe(ModelConfig config) => WithWindows(base.Describe(config), config);
 

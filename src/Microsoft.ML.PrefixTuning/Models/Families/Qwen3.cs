@@ -5,7 +5,7 @@ internal sealed class Qwen3 : Llama
 {
     public override string ModelType => "qwen3";
 
-    protected override LlamaDefaults Otherwise => new(Context: 32768, KeyValueHeads: 32, HeadSize: 128);
+    protected override LlamaDefaults Defaults => new(Context: 32768, KeyValueHeads: 32, HeadSize: 128);
 
     public override TransformerSpec Describe(ModelConfig config)
     {

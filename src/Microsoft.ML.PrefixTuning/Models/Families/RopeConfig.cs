@@ -25,8 +25,8 @@ internal static class RopeConfig
             parameters.Only("rope_type");
             parameters = parameters.Object(keys.LayerType);
         }
-        double theta = Part("rope_theta", keys.Base, keys.BaseOtherwise, out _, out _);
-        double fraction = Part("partial_rotary_factor", keys.Fraction, keys.FractionOtherwise, out ModelConfig source,
+        double theta = Part("rope_theta", keys.Base, keys.DefaultBase, out _, out _);
+        double fraction = Part("partial_rotary_factor", keys.Fraction, keys.DefaultFraction, out ModelConfig source,
             out string name);
         if (fraction > 1)
             throw source.Wrong(name, "a share above 0 and up to 1");
@@ -102,13 +102,13 @@ internal sealed record RopeKeys
     public string Base { get; init; } = "rope_theta";
 
     /// <summary>The base where the config names none. The default is 10,000.</summary>
-    public double BaseOtherwise { get; init; } = 10_000;
+    public double DefaultBase { get; init; } = 10_000;
 
     /// <summary>Key of the rotated fraction of a head.</summary>
     public string Fraction { get; init; } = "partial_rotary_factor";
 
     /// <summary>The fraction where the config names none. The default is 1.</summary>
-    public double FractionOtherwise { get; init; } = 1;
+    public double DefaultFraction { get; init; } = 1;
 
     /// <summary>Key of the scaling; null where the older form has none.</summary>
     public string? Scaling { get; init; } = "rope_scaling";

@@ -10,9 +10,9 @@ internal sealed class SmolLM3 : Llama
 
     public override string ModelType => "smollm3";
 
-    protected override LlamaDefaults Otherwise => new(Context: 32768, KeyValueHeads: 4, Tied: true)
+    protected override LlamaDefaults Defaults => new(Context: 32768, KeyValueHeads: 4, Tied: true)
     {
-        Rotation = new RopeKeys { BaseOtherwise = 2_000_000 },
+        Rotation = new RopeKeys { DefaultBase = 2_000_000 },
     };
 
     public override TransformerSpec Describe(ModelConfig config)

@@ -14,7 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 /// </summary>
 [TestClass]
 [TestCategory("Quick")]
-public sealed class RuleMakerTests
+public sealed class GenerationRulesTests
 {
     private static readonly MLContext Context = new(seed: 1);
 
@@ -28,7 +28,7 @@ public sealed class RuleMakerTests
     {
         WriteBase(leftOut: "\n");
         using FrozenBase frozen = FrozenBase.Load(_folder, torch.float32, torch.CPU);
-        GenerationRules rules = RuleMaker.Make(new GenerationOptions { BannedWords = ["\n"] },
+        GenerationRules rules = GenerationRules.Of(new GenerationOptions { BannedWords = ["\n"] },
             frozen.Model.Spec, frozen.Tokenizer, frozen.EndIds);
         CollectionAssert.AreEqual(frozen.Tokenizer.Encode(" "), rules.BannedSequences.Single());
     }

@@ -3,9 +3,8 @@ using System.Collections.Generic;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
-using Microsoft.ML.PrefixTuning.Files;
 
-namespace Microsoft.ML.PrefixTuning.Text.Files;
+namespace Microsoft.ML.PrefixTuning.Files;
 
 /// <summary>
 /// A value of a JSON file that knows where it stands: read as what is expected, or refused by file and field.
@@ -19,11 +18,14 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
     /// <exception cref="FormatException">
     /// It holds something else, is nested deeper than 64, or has a key twice.
     /// </exception>
-    public static JsonSection Read(string path)
+    public static JsonSection Read(string path) =>
+        Parse(System.IO.File.ReadAllBytes(path), System.IO.Path.GetFileName(path));
+
+    /// <summary>Parses the bytes of such a file; a byte order mark is passed over.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static JsonSection Parse(ReadOnlySpan<byte> json, string file)
     {
-        string file = System.IO.Path.GetFileName(path);
-        byte[] bytes = System.IO.File.ReadAllBytes(path);
-        ReadOnlySpan<byte> json = bytes, mark = Encoding.UTF8.Preamble;
+        ReadOnlySpan<byte> mark = Encoding.UTF8.Preamble;
         if (json.StartsWith(mark))
             json = json[mark.Length..];
         if (!Utf8.IsValid(json))
@@ -49,12 +51,15 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
         if (Element.ValueKind != JsonValueKind.Object)
             throw Wrong("an object");
         return Element.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null
-            ? new JsonSection(value, File, Path.Length == 0 ? key : $"{Path}.{key}") : null;
+            ? new JsonSection(value, File, PathOf(key)) : null;
     }
 
     /// <summary>The value under a key that must be there.</summary>
     public JsonSection Need(string key) =>
-        Find(key) ?? throw new FormatException($"{File}: '{(Path.Length == 0 ? key : $"{Path}.{key}")}' is missing.");
+        Find(key) ?? throw new FormatException($"{File}: '{PathOf(key)}' is missing.");
+
+    /// <summary>Where in the file a key of this value stands.</summary>
+    public string PathOf(string key) => Path.Length == 0 ? key : $"{Path}.{key}";
 
     /// <summary>The text under a key; null where it is absent.</summary>
     public string? TextOf(string key) => Find(key)?.Text();
@@ -92,7 +97,7 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
     public double Number() =>
         Element.ValueKind == JsonValueKind.Number && Element.TryGetDouble(out double value)
             && double.IsFinite(value) ? value
-        : throw Wrong("a number");
+        : throw Wrong("a finite number");
 
     /// <summary>The items of a list.</summary>
     public IEnumerable<JsonSection> Items()
@@ -112,7 +117,7 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
         foreach (JsonProperty field in Element.EnumerateObject())
         {
             string name = field.Name;
-            yield return (name, new JsonSection(field.Value, File, Path.Length == 0 ? name : $"{Path}.{name}"));
+            yield return (name, new JsonSection(field.Value, File, PathOf(name)));
         }
     }
 
@@ -126,5 +131,6 @@ internal readonly record struct JsonSection(JsonElement Element, string File, st
 
     private string Field => Path.Length == 0 ? "the file" : FileText.Quote(Path);
 
-    private string Found => FileText.Quote(Element.ValueKind == JsonValueKind.String ? Text() : Element.GetRawText());
+    // As it stands in the file, control characters escaped and cut.
+    private string Found => FileText.Quote(Element.GetRawText())[1..^1];
 }
