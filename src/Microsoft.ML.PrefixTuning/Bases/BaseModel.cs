@@ -74,6 +74,29 @@ public sealed partial record BaseModel
     /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
     public Tokenizer OpenTokenizer() => BaseTokenizers.Open(Path, Rules);
 
+    /// <summary>
+    /// The base's chat template around one message of the user, as a template of rows
+    /// (<see cref="PrefixTuningOptions.Template"/>): with it training, rows and chats have one form. Read anew by each
+    /// call.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The base has none.</exception>
+    /// <exception cref="NotSupportedException">It is none of those known, or the tokenizer is not read here.
+    /// </exception>
+    /// <inheritdoc cref="OpenTokenizer"/>
+    /// <example>
+    /// <code>
+    /// var options = new PrefixTuningOptions { Template = SmolLM2.Instruct135M.OpenChatTemplate() };
+    /// </code>
+    /// </example>
+    public string OpenChatTemplate()
+    {
+        PretrainedTokenizer tokenizer = BaseTokenizers.Open(Path, Rules);
+        string written = tokenizer.ChatTemplate ?? throw new InvalidOperationException($"Base model '{Path}': expected"
+            + " a chat template (chat_template in tokenizer_config.json, chat_template.jinja, or"
+            + " tokenizer.chat_template in a GGUF file), found none.");
+        return ChatTemplate.Read(written).OfRows(tokenizer.Prologue.Count > 0);
+    }
+
     private static string Full(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);

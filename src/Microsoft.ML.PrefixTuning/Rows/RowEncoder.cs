@@ -1,5 +1,8 @@
 using System;
+using System.Collections.Generic;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Rows;
 
@@ -19,6 +22,8 @@ internal sealed class RowEncoder
     private readonly int _prefixTokens;
     private readonly bool _isOpeningHeld;
     private readonly string _inputColumn;
+    private readonly string? _asked;
+    private readonly Lazy<ChatTemplate?> _chat;
 
     /// <summary>Puts together what a row needs.</summary>
     /// <param name="tokenizer">The base's tokenizer.</param>
@@ -33,7 +38,13 @@ internal sealed class RowEncoder
         _prefixTokens = prefix.Tokens;
         _template = new ExampleTemplate(template ?? DefaultTemplate(spec), tokenizer, spec.IsEncoderDecoder);
         (_opening, _isOpeningHeld) = (new Opening(tokenizer, spec), prefix.HoldsBeginToken);
+        _asked = template;
+        // A refusal is said whenever it is asked for.
+        _chat = new Lazy<ChatTemplate?>(FindChat, LazyThreadSafetyMode.PublicationOnly);
     }
+
+    /// <summary>Whether rows have no prefix in front of them.</summary>
+    public bool IsOfBaseAlone { get; init; }
 
     /// <summary>The template where the options name none.</summary>
     public static string DefaultTemplate(TransformerSpec spec) =>
@@ -69,6 +80,28 @@ internal sealed class RowEncoder
         throw TooLong(row, cut.Ids.Length, output, "even an empty input does not fit");
     }
 
+    /// <summary>
+    /// The prompt of a chat. Where it is not written as the base's chats are, it is one message of the user, which is
+    /// taken as a row.
+    /// </summary>
+    /// <param name="messages">The messages.</param>
+    /// <param name="output">Tokens that must have room behind it.</param>
+    /// <param name="truncation">What to do where a row does not fit; several messages are never cut.</param>
+    /// <exception cref="ArgumentException">It does not fit, or is no chat that this model can read.</exception>
+    /// <exception cref="NotSupportedException">The base's chat template is not known.</exception>
+    public EncodedPrompt Prompt(IReadOnlyList<TextMessage> messages, int output, PromptTruncation truncation)
+    {
+        ChatTemplate? chat = _chat.Value;
+        if (messages is [{ Role: MessageRole.User } row] && (chat is null || _asked is not null))
+            return Prompt(InputRow.Request(row.Text), output, truncation);
+        if (chat is null)
+            throw NoChat(messages);
+        int[] own = _tokenizer.Encode(chat.Parts(messages, Opens), out int lostBytes);
+        (int[] ids, int opening) = _opening.Row(_isOpeningHeld, own);
+        return ids.Length <= Room(output) ? new EncodedPrompt(ids, opening, lostBytes, IsTruncated: false)
+            : throw TooLong(InputRow.Request(""), ids.Length, output, "messages are never cut");
+    }
+
     /// <summary>A row's target behind what opens targets, with the end token.</summary>
     /// <param name="text">The text.</param>
     /// <param name="lostBytes">Bytes of it that no token stands for.</param>
@@ -94,6 +127,30 @@ internal sealed class RowEncoder
                     + $" {_prefixTokens}"
                 + $" in a context window of {_spec.ContextLength}, found {target}.");
         }
+    }
+
+    private bool Opens => _tokenizer.Prologue.Count > 0;
+
+    /// <summary>
+    /// How chats are written: as the base has it where nothing was trained on another form, that is where the template
+    /// is its chat's or where there is neither a template nor a prefix; else null.
+    /// </summary>
+    private ChatTemplate? FindChat()
+    {
+        if (_tokenizer.ChatTemplate is not { } written || _spec.IsEncoderDecoder)
+            return null;
+        if (_asked is null)
+            return IsOfBaseAlone ? ChatTemplate.Read(written) : null;
+        return ChatTemplate.Find(written) is { } known && known.OfRows(Opens) == _asked ? known : null;
+    }
+
+    private ArgumentException NoChat(IReadOnlyList<TextMessage> messages)
+    {
+        string why = _tokenizer.ChatTemplate is null ? "its base has no chat template"
+            : "it was made for rows: its Template is not the base's chat template (BaseModel.OpenChatTemplate)";
+        string found = messages is [{ } one] ? $"one of role {one.Role}" : $"{messages.Count} messages";
+        return new ArgumentException(
+            $"Request, messages: this model takes one message of the user, since {why}; found {found}.");
     }
 
     private EncodedPrompt Encode(string input)

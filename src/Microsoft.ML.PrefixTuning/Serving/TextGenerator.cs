@@ -69,8 +69,10 @@ public sealed class TextGenerator : IDisposable
     /// <param name="cancellationToken">Ends it, at the next token.</param>
     /// <exception cref="ArgumentException">
     /// An option has no good value, the prefix is not known (the message has those that are), or the prompt does not
-    /// fit the context window or <see cref="TextGeneratorOptions.CacheTokens"/>.
+    /// fit the context window or <see cref="TextGeneratorOptions.CacheTokens"/>, or this model has no place for the
+    /// messages (<see cref="TextRequest.Messages"/>).
     /// </exception>
+    /// <exception cref="NotSupportedException">The base's chat template is none of those known.</exception>
     /// <exception cref="GeneratorBusyException">
     /// <see cref="TextGeneratorOptions.QueueLimit"/> requests wait already.
     /// </exception>
@@ -153,13 +155,16 @@ public sealed class TextGenerator : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(request.Text);
+        if (request.Messages is not null && request.Text.Length > 0)
+            throw new ArgumentException("Request: expected Text or Messages, found both.");
         _loop.ThrowIfDisposed();
         GenerationOptions options = request.Generation ?? Generation;
         Faults.Throw(options.Check);
         RowPrefix prefix = _prefixes.Named(request.Prefix);
         GenerationRules rules = Rules(options);
-        EncodedPrompt prompt =
-            prefix.Encoder.Prompt(InputRow.Request(request.Text), rules.MaxNewTokens, options.Truncation);
+        EncodedPrompt prompt = request.Messages is { } messages
+            ? prefix.Encoder.Prompt(messages, rules.MaxNewTokens, options.Truncation)
+            : prefix.Encoder.Prompt(InputRow.Request(request.Text), rules.MaxNewTokens, options.Truncation);
         var prepared = new PreparedRequest(new GenerationPrompt(prompt.Ids, prefix.Tensors), rules,
             new Stops(options.StopStrings, ids => _frozen.Tokenizer.Decode(ids)), prompt.IsTruncated);
         ActiveRow row = prepared.NewRow(_frozen.Model.Spec);

@@ -69,12 +69,23 @@ internal sealed class AddedTokens
     {
         if (!special && !_anyPlain)
             return text.Length == 0 ? [] : [new(text, null, TextPlace.BehindAdded, 0)];
-        TokenTrie trie = special ? _all : _plain;
+        return Cut(text, special ? _all : _plain, markup: null);
+    }
+
+    /// <summary>Cuts a text of which a part is markup.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="markup">For every character whether special tokens are looked for there.</param>
+    public IReadOnlyList<TextSegment> Cut(string text, bool[] markup) => Cut(text, _all, markup);
+
+    private List<TextSegment> Cut(string text, TokenTrie trie, bool[]? markup)
+    {
         var segments = new List<TextSegment>();
         int start = 0;
         for (int i = 0; i < text.Length;)
         {
             int found = trie.Longest(text.AsSpan(i), out int length);
+            if (found != TokenTrie.None && markup?.AsSpan(i, length).Contains(false) == true)
+                found = _plain.Longest(text.AsSpan(i), out length);
             if (found == TokenTrie.None)
             {
                 i++;

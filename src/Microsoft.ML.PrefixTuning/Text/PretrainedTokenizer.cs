@@ -62,6 +62,9 @@ public sealed class PretrainedTokenizer : Tokenizer
     /// <summary>Number of tokens, added ones included.</summary>
     internal int TokenCount => _parts.Tokens.Count;
 
+    /// <summary>How chats are written, as the files say it in Jinja; null where they do not.</summary>
+    internal string? ChatTemplate => _parts.ChatTemplate;
+
     /// <summary>Ids that the tokenizer's own configuration puts in front of a text.</summary>
     internal IReadOnlyList<int> Prologue => _parts.Prologue;
 
@@ -164,6 +167,19 @@ public sealed class PretrainedTokenizer : Tokenizer
     {
         var sink = new TokenSink();
         _pipeline.Encode(CutTemplate(text), TextPlace.Opening, sink);
+        return sink.Ids.ToArray();
+    }
+
+    /// <summary>
+    /// The ids of a text of parts, which are encoded together: tokens may reach from one to the next.
+    /// </summary>
+    /// <param name="parts">The parts, the first one at the beginning of a text.</param>
+    /// <param name="lostBytes">Bytes of the text that no token stands for.</param>
+    internal int[] Encode(IReadOnlyList<PromptPart> parts, out int lostBytes)
+    {
+        var sink = new TokenSink();
+        _pipeline.Encode(_pipeline.Cut(parts), TextPlace.Opening, sink);
+        lostBytes = sink.LostBytes;
         return sink.Ids.ToArray();
     }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -22,6 +23,15 @@ internal sealed class TokenPipeline
     /// <param name="text">The text.</param>
     /// <param name="special">Whether special tokens are looked for too.</param>
     public IReadOnlyList<TextSegment> Cut(string text, bool special) => _added.Cut(WellFormed(text), special);
+
+    /// <summary>Cuts a text of parts at the added tokens of it, special ones only in its markup.</summary>
+    public IReadOnlyList<TextSegment> Cut(IReadOnlyList<PromptPart> parts)
+    {
+        // Part by part: no character comes out of two.
+        PromptPart[] formed = [.. parts.Select(part => part with { Text = WellFormed(part.Text) })];
+        bool[] markup = [.. formed.SelectMany(part => Enumerable.Repeat(part.IsMarkup, part.Text.Length))];
+        return _added.Cut(string.Concat(formed.Select(part => part.Text)), markup);
+    }
 
     /// <summary>Adds the ids of the parts of a text.</summary>
     /// <param name="segments">The parts.</param>

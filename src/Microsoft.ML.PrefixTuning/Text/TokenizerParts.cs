@@ -37,4 +37,7 @@ internal sealed record TokenizerParts
 
     /// <summary>Ids behind a text.</summary>
     public IReadOnlyList<int> Epilogue { get; init; } = [];
+
+    /// <summary>How chats are written, in Jinja; null where the files do not say.</summary>
+    public string? ChatTemplate { get; init; }
 }

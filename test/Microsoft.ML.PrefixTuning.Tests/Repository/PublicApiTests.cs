@@ -18,7 +18,8 @@ public sealed class PublicApiTests
     [TestMethod]
     public void PublicMembers_OfTheLibrary_AreAsListed()
     {
-        string found = Describe(typeof(PrefixTuningTransformer).Assembly);
+        string found = Describe(typeof(PrefixTuningTransformer).Assembly)
+            + Describe(typeof(TextGeneratorChatExtensions).Assembly);
         string listed = System.IO.File.Exists(File) ? System.IO.File.ReadAllText(File).ReplaceLineEndings("\n") : "";
         if (Environment.GetEnvironmentVariable("PREFIX_TUNING_WRITE_DOCS") == "1")
         {

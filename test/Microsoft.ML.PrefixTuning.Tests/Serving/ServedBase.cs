@@ -20,7 +20,8 @@ internal sealed class ServedBase : IDisposable
     private readonly TemporaryFolder _folder;
 
     /// <param name="family">Name of a golden file; <c>tiny-llama</c> and <c>tiny-t5</c> are the trained ones.</param>
-    public ServedBase(string family)
+    /// <param name="chatTemplate">The chat template it has; null for none.</param>
+    public ServedBase(string family, string? chatTemplate = null)
     {
         if (family.StartsWith("tiny-", StringComparison.Ordinal))
         {
@@ -32,6 +33,8 @@ internal sealed class ServedBase : IDisposable
             foreach (string file in (string[])["tokenizer.json", "tokenizer_config.json"])
                 File.Copy(Path.Combine(TinyBase.Folder("llama"), file), _folder[file]);
         }
+        if (chatTemplate is not null)
+            File.WriteAllText(_folder["chat_template.jinja"], chatTemplate);
         Model = BaseModel.FromFolder(_folder.Path);
         using BaseLease lease = FrozenBase.Acquire(Model.Path, TorchSharp.torch.float32, TorchSharp.torch.CPU);
         TransformerSpec spec = lease.Base.Model.Spec;

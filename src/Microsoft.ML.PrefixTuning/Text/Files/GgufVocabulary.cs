@@ -31,13 +31,14 @@ internal sealed class GgufVocabulary
     {
         var keys = new GgufKeys(metadata, file, GgufTokenIds.Prefix);
         string? architecture = metadata.GetValueOrDefault("general.architecture") as string;
-        return keys.Value("model") switch
+        TokenizerParts parts = keys.Value("model") switch
         {
             null => throw new FormatException($"{keys.PlaceOf("model")} is missing: the file holds no tokenizer."),
             "gpt2" => new GgufVocabulary(keys, architecture, vocabularySize, rules).ByteLevelParts(),
             "llama" => new GgufVocabulary(keys, architecture, vocabularySize, rules).SentencePieceParts(),
             _ => throw keys.Unsupported("model", "'gpt2' or 'llama'"),
         };
+        return parts with { ChatTemplate = metadata.GetValueOrDefault("tokenizer.chat_template") as string };
     }
 
     private TokenizerParts ByteLevelParts()

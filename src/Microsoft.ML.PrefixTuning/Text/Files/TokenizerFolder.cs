@@ -5,7 +5,7 @@ namespace Microsoft.ML.PrefixTuning.Text.Files;
 /// <summary>Reads the tokenizer of a checkpoint's folder from whichever files hold it.</summary>
 internal static class TokenizerFolder
 {
-    private const string Json = "tokenizer.json";
+    private const string Json = "tokenizer.json", Chats = "chat_template.jinja";
 
     /// <inheritdoc cref="PretrainedTokenizer.FromFolder(string)"/>
     public static TokenizerParts Read(string folder, int vocabularySize, TextRules rules)
@@ -13,6 +13,14 @@ internal static class TokenizerFolder
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"'{folder}': expected a folder with a tokenizer, found none.");
         TokenizerSettings settings = TokenizerSettings.Read(folder, rules);
+        return Read(folder, settings, vocabularySize) with
+        {
+            ChatTemplate = Has(folder, Chats) ? File.ReadAllText(Path.Combine(folder, Chats)) : settings.ChatTemplate,
+        };
+    }
+
+    private static TokenizerParts Read(string folder, TokenizerSettings settings, int vocabularySize)
+    {
         if (Has(folder, Json))
             return TokenizerJson.Read(Path.Combine(folder, Json), settings, vocabularySize);
         if (Has(folder, VocabularyAndMerges.VocabularyFile) || Has(folder, VocabularyAndMerges.MergesFile))

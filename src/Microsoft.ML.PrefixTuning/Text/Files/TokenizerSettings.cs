@@ -54,6 +54,9 @@ internal sealed class TokenizerSettings
     /// <summary>Whether a space is put in front of a text; null where nothing is said.</summary>
     public bool? AddsPrefixSpace { get; private set; }
 
+    /// <summary>How chats are written, in Jinja; null where nothing is said.</summary>
+    public string? ChatTemplate { get; private set; }
+
     /// <summary>What today's rules do otherwise than those that the files are read by.</summary>
     public IReadOnlyList<string> FormerRules => _formerRules;
 
@@ -146,6 +149,7 @@ internal sealed class TokenizerSettings
         AddsBegin = config.Find("add_bos_token")?.Flag();
         AddsEnd = config.Find("add_eos_token")?.Flag();
         AddsPrefixSpace = config.Find("add_prefix_space")?.Flag();
+        ChatTemplate = Default(config.Find("chat_template"));
         if (config.Find("extra_ids") is { } extra)
             ExtraIds = extra.Whole() is var count and >= 0 and <= MostExtraIds ? (int)count
                 : throw extra.Wrong($"a whole number from 0 to {MostExtraIds}");
@@ -186,6 +190,16 @@ internal sealed class TokenizerSettings
             }
         }
     }
+
+    // One template, or several with names, of which chats have the one named default.
+    private static string? Default(JsonSection? template) => template?.Element.ValueKind switch
+    {
+        JsonValueKind.String => template.Value.Text(),
+        JsonValueKind.Array => template.Value.Items()
+            .FirstOrDefault(item => item.TextOf("name") == "default").Element is { ValueKind: JsonValueKind.Object } one
+                && one.TryGetProperty("template", out JsonElement text) ? text.GetString() : null,
+        _ => null,
+    };
 
     private void AddSpecial(JsonSection token)
     {
