@@ -113,7 +113,8 @@ internal sealed class TransformerStack : IDisposable
         return block.Adapter is null ? y : block.Adapter.Apply(y);
     }
 
-    private Tensor Halves(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross, Tensor? crossMask)
+    private Tensor Halves(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross,
+        AttentionMask crossMask)
     {
         NormSpec norm = _spec.Norm;
         switch (_spec.Residual)
