@@ -1,32 +1,75 @@
 #!/usr/bin/env bash
-# Uses the packed packages as a stranger would: a project outside this repository takes them from a local folder, trains,
-# saves and loads, from build output and from published output.
+# Uses the packed packages as a stranger would: the README's project, outside this repository, takes them from a local
+# folder, trains, saves and loads, from build output and from published output; the command is installed and run.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+fail() { echo "check-package: $*" >&2; exit 1; }
+
+# The version that a commit's packages have: packages of two commits never share one.
+derived() { dotnet msbuild "$root/src/$1" -t:VersionFromGit -getProperty:Version; }
+if [ -e "$root/.git" ] && commit=$(git -C "$root" rev-parse --short=10 HEAD); then
+    for project in Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.Tool; do
+        [[ $(derived $project) == *-dev.*.g$commit* || -n $(git -C "$root" tag --points-at HEAD) ]] \
+            || fail "$project has version $(derived $project), which does not name the commit $commit."
+    done
+fi
+
 # A version of its own, so that no former package of the same version is taken from a cache.
 version="0.0.0-check.$(date +%s)"
-for project in Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2; do
+start=$SECONDS
+for project in Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.Tool; do
     dotnet pack "$root/src/$project" -c Release -p:Version="$version" -o "$work/feed" -nologo -v quiet
 done
+echo "-- packed in $((SECONDS - start)) s"
+(cd "$work/feed" && du -m -- *)
 
 mkdir "$work/consumer" && cd "$work/consumer"
 cp "$root"/test/PackageConsumer/* .
-mv PackageConsumer.csproj.txt PackageConsumer.csproj
+sed -n '/<!-- project:begin -->/,/<!-- project:end -->/p' "$root/README.md" | grep -v -e '^```' -e '^<!--' \
+    | sed "s/0\.1\.0-\*/$version/" > PackageConsumer.csproj
 # The machine's own sources stay in force; the local folder is one more.
 cat > NuGet.config <<CONFIG
 <configuration><packageSources><add key="checked" value="$work/feed" /></packageSources></configuration>
 CONFIG
-export CheckedVersion="$version"
 dotnet build -c Release -o "$work/built" -nologo -v quiet
 # TorchSharp finds a libtorch in the package folder even where the application lacks one: look elsewhere.
-echo "-- from build output"
+echo "-- from build output, $(du -sm "$work/built" | cut -f1) MB"
+[ ! -e "$work/built/runtimes/win-x64/native/torch_cpu.dll" ] || fail "a build has another system's torch."
 (cd / && NUGET_PACKAGES=/nonexistent dotnet "$work/built/PackageConsumer.dll" "$work/venue.zip")
 rm -rf "$work/built"
 dotnet publish -c Release -r linux-x64 --self-contained false -o "$work/published" -nologo -v quiet
-echo "-- from published output"
+echo "-- from published output, $(du -sm "$work/published" | cut -f1) MB"
 (cd / && NUGET_PACKAGES=/nonexistent dotnet "$work/published/PackageConsumer.dll" "$work/venue.zip")
-# The checked packages leave no trace in the machine's package folder.
+rm -rf "$work/published"
+
+# What the packages hold; restoring has unpacked them.
 packages=$(dotnet nuget locals global-packages --list | sed 's/.*: //')
-rm -rf "$packages/microsoft.ml.prefixtuning/$version" "$packages/microsoft.ml.prefixtuning.smollm2/$version"
+library="$packages/microsoft.ml.prefixtuning/$version" smollm2="$packages/microsoft.ml.prefixtuning.smollm2/$version"
+# The checked packages leave no trace in the machine's package folder.
+trap 'rm -rf "$work" "$library" "$smollm2"' EXIT
+for folder in "$library" "$smollm2"; do
+    for file in icon.png PACKAGE.md licenses/LICENSE; do
+        [ -s "$folder/$file" ] || fail "$folder lacks $file."
+    done
+    if grep -q 'Microsoft\.ML\.PrefixTuning\.MlNet\.' "$folder"/lib/net10.0/*.xml; then
+        fail "$folder has comments of internal members."
+    fi
+    grep -q '<member name="T:' "$folder"/lib/net10.0/*.xml || fail "$folder has no comments."
+done
+[ -s "$library/licenses/METEOR/COPYING.METEOR.LGPL" ] || fail "the library lacks METEOR's licence."
+dependencies() { sed -n 's/.*<dependency id="\([^"]*\)" version="\([^"]*\)".*/\1 \2/p' "$1"/*.nuspec | sort | tr '\n' ';'; }
+expected="Microsoft.ML [5.0.1, 7.0.0);Microsoft.ML.Tokenizers 3.0.0;TorchSharp 0.107.0;"
+[ "$(dependencies "$library")" = "$expected" ] || fail "the library depends on $(dependencies "$library")"
+[ "$(dependencies "$smollm2")" = "Microsoft.ML.PrefixTuning $version;" ] \
+    || fail "SmolLM2 depends on $(dependencies "$smollm2")"
+
+# The command.
+dotnet tool install Microsoft.ML.PrefixTuning.Tool --tool-path "$work/tool" --version "$version" -v quiet
+echo "-- command, $(du -sm "$work/tool" | cut -f1) MB installed"
+reported=$(cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" --version)
+[[ $reported == "$version"* ]] || fail "the command of $version says that it is $reported."
+[ -n "$(find "$work/tool" -name COPYING.METEOR.LGPL)" ] || fail "the command lacks METEOR's licence."
+(cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" inspect smollm2) > /dev/null

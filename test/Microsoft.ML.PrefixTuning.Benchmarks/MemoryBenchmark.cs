@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
@@ -13,7 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
 /// <summary>
 /// Peak memory of one training step on the SmolLM2 base by rows and tokens a row, a process a cell: what is measured is
-/// the largest resident set of a process that loads the base, measures the start and takes one step.
+/// the largest resident set of a process that loads the base and takes one step.
 /// </summary>
 internal static class MemoryBenchmark
 {
@@ -38,12 +39,13 @@ internal static class MemoryBenchmark
             Console.WriteLine(line);
             results.Add(JsonSerializer.Deserialize<MemoryCell>(line)!);
         }
-        Console.WriteLine("\n| rows x tokens | settings | base alone | peak | seconds |");
-        Console.WriteLine("|---|---|---:|---:|---:|");
+        Console.WriteLine("\n| rows x tokens | settings | base alone | estimated | peak | seconds |");
+        Console.WriteLine("|---|---|---:|---:|---:|---:|");
         foreach (MemoryCell result in results)
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {result.Rows} x {result.Tokens} |")
                 + string.Create(CultureInfo.InvariantCulture, $" {result.Settings} | {result.BaseGigabytes:F2} GB |")
+                + string.Create(CultureInfo.InvariantCulture, $" {result.EstimatedGigabytes:F2} GB |")
                 + string.Create(CultureInfo.InvariantCulture, $" {result.PeakGigabytes:F2} GB |")
                 + string.Create(CultureInfo.InvariantCulture, $" {result.Seconds:F0} |"));
         }
@@ -60,18 +62,25 @@ internal static class MemoryBenchmark
         using var parametrization = new TrainedKeyValues(Start(frozen, rows[0]), CPU);
         double before = CellProcess.Resident();
         var watch = Stopwatch.StartNew();
-        using var learner = new GradientLearner(new TrainingRun
+        var run = new TrainingRun
         {
             Model = frozen.Model,
             Examples = rows,
             Options = settings.Options with { MaxSteps = 1, BatchSize = rows.Length },
             Seed = 1,
             LearningRate = 0.02,
+            FreeMemory = AvailableMemory.Bytes,
             Say = Console.Error.WriteLine,
-        }, parametrization);
-        TrainingOutcome outcome = PrefixTrainer.Train(learner);
+        };
+        using var learner = new GradientLearner(run, parametrization);
+        var plan = new TrainingPlan(run);
+        learner.Prepare(plan);
+        StepRecord step = learner.Take(plan, 0, 0).Record;
+        var memory = new PassMemory(frozen.Model.Spec, frozen.Model.Type, PrefixLength);
+        double estimate = BatchPlan.Passes(rows, settings.Options.MaxTokensPerPass)
+            .Max(pass => memory.Of(pass, learner.Recomputes == true));
         Console.WriteLine(JsonSerializer.Serialize(new MemoryCell(shape[0], shape[1], settings.Text, before,
-            CellProcess.Peak(), watch.Elapsed.TotalSeconds, outcome.Steps[0].Loss, outcome.Steps[0].GradientNorm)));
+            before + estimate / 1e9, CellProcess.Peak(), watch.Elapsed.TotalSeconds, step.Loss, step.GradientNorm)));
     }
 
     private static Prefix Start(FrozenBase frozen, TrainingExample row) => PrefixInitializer.Make(new StartRequest
@@ -99,12 +108,13 @@ internal static class MemoryBenchmark
     /// <param name="Tokens">Tokens a row, source and target.</param>
     /// <param name="Settings">Precision and options.</param>
     /// <param name="BaseGigabytes">Resident with the base loaded, before training.</param>
+    /// <param name="EstimatedGigabytes">What is told before the first step: what is there and what is needed.</param>
     /// <param name="PeakGigabytes">Largest resident set of the process.</param>
-    /// <param name="Seconds">Measuring the start and one step.</param>
+    /// <param name="Seconds">The step.</param>
     /// <param name="Loss">Loss of the step.</param>
     /// <param name="Norm">Norm of its gradient.</param>
-    private sealed record MemoryCell(int Rows, int Tokens, string Settings, double BaseGigabytes, double PeakGigabytes,
-        double Seconds, double Loss, double Norm);
+    private sealed record MemoryCell(int Rows, int Tokens, string Settings, double BaseGigabytes,
+        double EstimatedGigabytes, double PeakGigabytes, double Seconds, double Loss, double Norm);
 }
 
 /// <summary>Precision and training options of a memory benchmark.</summary>
@@ -124,7 +134,12 @@ internal sealed record MemorySettings(string Text, BaseForm Form, TrainingOption
             {
                 "precision" => parsed with { Form = FormOf(parts[1]) },
                 "tokens" => parsed with { Options = parsed.Options with { MaxTokensPerPass = Number(parts[1]) } },
-                _ => throw new ArgumentException($"memory: expected precision= or tokens=, found '{setting}'."),
+                "recompute" => parsed with
+                {
+                    Options = parsed.Options with { Recompute = Enum.Parse<Recomputation>(parts[1], ignoreCase: true) },
+                },
+                _ => throw new ArgumentException(
+                    $"memory: expected precision=, tokens= or recompute=, found '{setting}'."),
             };
         }
         return parsed;

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO;
@@ -22,7 +23,10 @@ internal static class TrainBenchmark
         Path.Combine(AppContext.BaseDirectory, "base-models", "smollm2-135m-instruct",
             "SmolLM2-135M-Instruct.Q4_1.gguf");
 
-    /// <summary>Measures both precisions, or the one that is named, beside the machine's calibration.</summary>
+    /// <summary>
+    /// Measures both precisions, or the one that is named, beside the machine's calibration: a JSON line each, then a
+    /// table.
+    /// </summary>
     /// <param name="arguments">
     /// Rows (a JSON file whose <c>c.rows</c> have <c>prompt</c> and <c>target</c> ids), epochs to measure, precision.
     /// </param>
@@ -32,25 +36,41 @@ internal static class TrainBenchmark
         int epochs = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 2;
         ScalarType[] types = arguments.Length > 2 ? [Enum.Parse<ScalarType>(arguments[2])]
             : [ScalarType.Float32, ScalarType.BFloat16];
-        Calibration calibration = Calibration.Measure();
+        Calibration.Measure();
+        var results = new List<TrainResult>();
         foreach (ScalarType type in types)
         {
-            (TrainingOutcome outcome, TimeSpan wall, TimeSpan processor) = Train(rows, epochs, type);
-            double tokens = (double)epochs * rows.Sum(row => row.Tokens), steps =
-                epochs * ((rows.Length + BatchSize - 1) / BatchSize);
-            double rate = type == ScalarType.BFloat16 ? calibration.BFloat16 : calibration.Float32;
-            Console.WriteLine(
-                $"train {type}: {tokens / wall.TotalSeconds:F0} real tokens/s, {steps / wall.TotalSeconds:F2} steps/s,"
-                + $" {processor.TotalSeconds / steps:F2} processor seconds a step, padding {outcome.PaddingShare:P1},"
-                + $" {tokens / wall.TotalSeconds / rate:F2} tokens a GFLOP, peak memory"
-                + $" {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:F2} GB,"
-                + $" loss {outcome.Summary.StartLoss:F3} -> {outcome.Steps[^1].Loss:F3}");
+            TrainResult result = Train(rows, epochs, type);
+            Console.WriteLine(JsonSerializer.Serialize(result));
+            results.Add(result);
+        }
+        WriteTable(results);
+    }
+
+    private static void WriteTable(List<TrainResult> results)
+    {
+        Console.WriteLine("\n| precision | tokens/s | steps/s | padding | peak memory | ms a step | bound | share |"
+            + " products | attention | elementwise | loss | optimiser | else |");
+        Console.WriteLine("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        foreach (TrainResult result in results)
+        {
+            double step = 1 / result.StepsPerSecond;
+            TrainParts parts = result.Parts;
+            double[] milliseconds = [parts.Products, parts.Attention, parts.Elementwise, parts.Loss, parts.Optimizer,
+                step - parts.Sum];
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {result.Precision} | {result.TokensPerSecond:F0} | {result.StepsPerSecond:F2} |")
+                + string.Create(CultureInfo.InvariantCulture,
+                    $" {result.Padding:P1} | {result.PeakGigabytes:F2} GB | {1e3 * step:F0} |")
+                + string.Create(CultureInfo.InvariantCulture,
+                    $" {1e3 * parts.Bound:F0} | {parts.Bound / step:P0} |")
+                + string.Concat(milliseconds.Select(time =>
+                    string.Create(CultureInfo.InvariantCulture, $" {1e3 * time:F0} |"))));
         }
     }
 
     /// <summary>Trains one epoch unmeasured, then the wanted ones.</summary>
-    private static (TrainingOutcome Outcome, TimeSpan Wall, TimeSpan Processor) Train(TrainingExample[] rows,
-        int epochs, ScalarType type)
+    private static TrainResult Train(TrainingExample[] rows, int epochs, ScalarType type)
     {
         using FrozenBase frozen = FrozenBase.Load(BasePath, type, CPU);
         Prefix start = PrefixInitializer.Make(new StartRequest
@@ -64,7 +84,6 @@ internal static class TrainBenchmark
         });
         using var parametrization = new TrainedKeyValues(start, CPU);
         var watch = new Stopwatch();
-        TimeSpan before = default;
         using var learner = new GradientLearner(new TrainingRun
         {
             Model = frozen.Model,
@@ -74,14 +93,19 @@ internal static class TrainBenchmark
             LearningRate = 0.02,
             Progress = progress =>
             {
-                if (progress.Step != progress.TotalSteps / (epochs + 1))
-                    return;
-                watch.Start();
-                before = Process.GetCurrentProcess().TotalProcessorTime;
+                if (progress.Step == progress.TotalSteps / (epochs + 1))
+                    watch.Start();
             },
         }, parametrization);
         TrainingOutcome outcome = PrefixTrainer.Train(learner);
-        return (outcome, watch.Elapsed, Process.GetCurrentProcess().TotalProcessorTime - before);
+        double seconds = watch.Elapsed.TotalSeconds, tokens = (double)epochs * rows.Sum(row => row.Tokens);
+        double steps = epochs * ((rows.Length + BatchSize - 1) / BatchSize);
+        double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e9;
+        TrainingExample[] typical = [.. rows.OrderBy(row => row.Tokens).Skip((rows.Length - BatchSize) / 2)
+            .Take(BatchSize)];
+        return new TrainResult(type.ToString(), tokens / seconds, steps / seconds, outcome.PaddingShare, peak,
+            outcome.Summary.StartLoss, outcome.Steps[^1].Loss,
+            TrainParts.Measure(frozen.Model, typical, parametrization));
     }
 
     private static TrainingExample[] ReadRows(string path)
@@ -93,4 +117,16 @@ internal static class TrainBenchmark
     }
 
     private static int[] Ids(JsonElement ids) => ids.EnumerateArray().Select(id => id.GetInt32()).ToArray();
+
+    /// <summary>What a training came to.</summary>
+    /// <param name="Precision">Type of the base.</param>
+    /// <param name="TokensPerSecond">Real tokens, of sources and targets.</param>
+    /// <param name="StepsPerSecond">Steps.</param>
+    /// <param name="Padding">Share of padding.</param>
+    /// <param name="PeakGigabytes">Largest resident set of the process up to then.</param>
+    /// <param name="StartLoss">Loss of the untrained prefix.</param>
+    /// <param name="LastLoss">Loss of the last step.</param>
+    /// <param name="Parts">Where the time of a step goes, of a batch of middle length.</param>
+    private sealed record TrainResult(string Precision, double TokensPerSecond, double StepsPerSecond, double Padding,
+        double PeakGigabytes, double StartLoss, double LastLoss, TrainParts Parts);
 }

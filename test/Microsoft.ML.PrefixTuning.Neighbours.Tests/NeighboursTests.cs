@@ -32,9 +32,10 @@ public sealed class NeighboursTests
     {
         LoadNeighbours();
         string?[] loaded = [.. AppDomain.CurrentDomain.GetAssemblies().Select(assembly => assembly.GetName().Name)];
-        CollectionAssert.IsSubsetOf(Neighbours.Select(neighbour => neighbour.Assembly.GetName().Name).ToArray(), loaded);
-        CollectionAssert.AllItemsAreUnique(loaded.Where(name => name?.StartsWith("Microsoft.ML", StringComparison.Ordinal)
-            is true).ToArray(), "No assembly of ML.NET in two versions.");
+        string?[] expected = [.. Neighbours.Select(neighbour => neighbour.Assembly.GetName().Name)];
+        CollectionAssert.IsSubsetOf(expected, loaded);
+        string?[] mlNet = [.. loaded.Where(name => name?.StartsWith("Microsoft.ML", StringComparison.Ordinal) is true)];
+        CollectionAssert.AllItemsAreUnique(mlNet, "An assembly of ML.NET in two versions.");
     }
 
     [TestMethod]
@@ -44,7 +45,8 @@ public sealed class NeighboursTests
     {
         LoadNeighbours();
         string folder = Path.Combine(AppContext.BaseDirectory, "SavedModels");
-        string[] expected = JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(folder, file + ".json")))!;
+        string[] expected =
+            JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(folder, file + ".json")))!;
         AppContext.SetData("Microsoft.ML.PrefixTuning.BaseModelFolder", Path.GetDirectoryName(Base));
         using var model = (PrefixTuningTransformer)Context.Model.Load(Path.Combine(folder, file + ".zip"), out _);
         IDataView rows = Context.Data.LoadFromEnumerable(Enumerable.Range(0, expected.Length).Select(i => new ToneRow

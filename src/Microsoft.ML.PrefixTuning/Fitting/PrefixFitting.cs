@@ -199,6 +199,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             options.Training.Progress?.Invoke(progress);
             log.Report(progress);
         },
+        FreeMemory = AvailableMemory.Bytes,
         Say = log.Say,
         Warn = log.Warn,
         CheckAlive = () => MlNetInternals.CheckAlive(host),

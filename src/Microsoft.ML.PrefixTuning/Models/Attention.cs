@@ -64,13 +64,15 @@ internal static class Attention
 
     private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
     {
+        if (pass.Mask.HeadsApart)
+            return pass.Weights.Output.Apply(MixApart(queries, keys, values, pass));
         long rows = queries.size(Axis.Row), tokens = queries.size(Axis.Token);
         int groups = pass.Shape.KeyValueCount, size = pass.Shape.Size;
         // With one token a row, the heads already lie as they are wanted: decoding spares the turning.
         Tensor folded = tokens == 1 ? queries.view(rows, groups, -1, size)
             : queries.view(rows, tokens, groups, pass.Shape.Group, size)
                 .permute(0, 2, 3, 1, 4).reshape(rows, groups, -1, size);                           // [B, G, R * L, D]
-        Tensor mixed = pass.Stack.ScoreCap is not null || tokens == 1 && !is_grad_enabled()
+        Tensor mixed = tokens == 1 && !is_grad_enabled()
             ? MixWritten(folded, keys, values, pass)
             : Mix(folded, keys, values, pass);                                                     // [B, G, R * L, D]
         Tensor merged = tokens == 1 ? mixed.reshape(rows, 1, -1)
@@ -79,11 +81,50 @@ internal static class Attention
         return pass.Weights.Output.Apply(merged);
     }
 
-    private static Tensor Mix(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
+    private static Tensor Mix(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass) =>
+        pass.Stack.ScoreCap is not null ? MixWritten(queries, keys, values, pass)
+            : nn.functional.scaled_dot_product_attention(Scaled(queries, pass), keys, values, pass.Mask.Added);
+
+    /// <summary>
+    /// The same for long rows: the query heads of a group one after the other, so that a mask serves them all, and
+    /// where they see all in front of them, none is made.
+    /// </summary>
+    /// <param name="queries">[B, L, H, D].</param>
+    /// <param name="keys">[B, G, S, D].</param>
+    /// <param name="values">[B, G, S, D].</param>
+    /// <param name="pass">Shape and mask of this layer.</param>
+    /// <returns>[B, L, H * D].</returns>
+    private static Tensor MixApart(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
     {
-        Tensor scaled = pass.QueryFactor == 1 ? queries : queries * Scalars.Real(pass.QueryFactor);
-        return nn.functional.scaled_dot_product_attention(scaled, keys, values, pass.Mask);
+        Tensor grouped = queries.view(queries.size(Axis.Row), -1, pass.Shape.KeyValueCount, pass.Shape.Group,
+            pass.Shape.Size);                                                                      // [B, L, G, R, D]
+        var mixed = new Tensor[pass.Shape.Group];
+        for (int head = 0; head < mixed.Length; head++)
+        {
+            Tensor own = grouped.select(Axis.Group, head).transpose(Axis.Token, Axis.Key);         // [B, G, L, D]
+            mixed[head] = (pass.Mask.IsCausal ? MixCausal(Scaled(own, pass), keys, values)
+                : Mix(own, keys, values, pass)).transpose(Axis.Token, Axis.Key);                   // [B, L, G, D]
+        }
+        return stack(mixed, Axis.Group).flatten(Axis.Key);
     }
+
+    /// <summary>
+    /// The kernel's causal order counts queries and keys from the first on: for the keys in front of the tokens there
+    /// are queries of zeros, whose results are left out.
+    /// </summary>
+    /// <param name="queries">[B, G, L, D].</param>
+    /// <param name="keys">[B, G, S, D].</param>
+    /// <param name="values">[B, G, S, D].</param>
+    private static Tensor MixCausal(Tensor queries, Tensor keys, Tensor values)
+    {
+        long front = keys.size(Axis.Key) - queries.size(Axis.Key);
+        Tensor padded = front == 0 ? queries : nn.functional.pad(queries, [0, 0, front, 0]);
+        return nn.functional.scaled_dot_product_attention(padded, keys, values, is_casual: true)
+            .narrow(Axis.Key, front, queries.size(Axis.Key));
+    }
+
+    private static Tensor Scaled(Tensor queries, in AttentionPass pass) =>
+        pass.QueryFactor == 1 ? queries : queries * Scalars.Real(pass.QueryFactor);
 
     /// <summary>
     /// The same written out: for capped scores, which the fused kernel cannot do, and for one new token a row: the
@@ -96,8 +137,8 @@ internal static class Attention
         Tensor scores = scaled.matmul(keys.transpose(Axis.Key, Axis.Last));                        // [B, G, R * L, S]
         if (pass.Stack.ScoreCap is { } cap)
             scores = Layers.Capped(scores, cap);
-        if (pass.Mask is not null)
-            scores.PlusInPlace(pass.Mask);
+        if (pass.Mask.Added is { } mask)
+            scores.PlusInPlace(mask);
         return scores.softmax(Axis.Last, ScalarType.Float32).to(values.dtype).matmul(values);
     }
 }
@@ -108,10 +149,10 @@ internal static class Attention
 /// <param name="Stack">Heads, norms, scale and cap of scores.</param>
 /// <param name="Weights">Frozen projections.</param>
 /// <param name="Rotation">Cosine and sine [B, L, 1, pairs], or null.</param>
-/// <param name="Mask">Added to scores, [B, 1 or G, R * L, S], or null.</param>
+/// <param name="Mask">What queries do not see.</param>
 /// <param name="Memory">Where keys and values go.</param>
 internal readonly record struct AttentionPass(AttentionSite Site, int Layer, StackSpec Stack, AttentionWeights Weights,
-    (Tensor Cosine, Tensor Sine)? Rotation, Tensor? Mask, IKeyValueMemory Memory)
+    (Tensor Cosine, Tensor Sine)? Rotation, AttentionMask Mask, IKeyValueMemory Memory)
 {
     public HeadShape Shape => Stack.Heads;
 

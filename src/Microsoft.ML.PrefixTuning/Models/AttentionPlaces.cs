@@ -77,6 +77,59 @@ internal sealed class AttentionPlaces
         return false;
     }
 
+    /// <summary>
+    /// Whether every query sees the keys in front of the tokens and those of the tokens up to its own, and no others;
+    /// padding behind a row's tokens, whose results are not used, is not asked.
+    /// </summary>
+    /// <param name="window">Keys that a query sees, from its own place back; null for all.</param>
+    public bool IsCausal(int? window)
+    {
+        for (int row = 0; Keys >= Queries && row < Rows; row++)
+        {
+            if (!IsCausal(row, window))
+                return false;
+        }
+        return Keys >= Queries;
+    }
+
+    private bool IsCausal(int row, int? window)
+    {
+        int front = Keys - Queries, q = row * Queries, k = row * Keys, tokens = 0;
+        while (tokens < Queries && KeyOrder[k + front + tokens] != Hidden)
+            tokens++;
+        if (KeyOrder.AsSpan(k + front + tokens, Queries - tokens).ContainsAnyExcept(Hidden))
+            return false;
+        for (int token = 0; token < tokens; token++)
+        {
+            if (KeyOrder[k + front + token] != QueryOrder[q + token]
+                || (token > 0 && QueryOrder[q + token] <= QueryOrder[q + token - 1]))
+            {
+                return false;
+            }
+        }
+        int last = tokens == 0 ? int.MinValue : QueryColumn[q + tokens - 1];
+        for (int key = 0; key < front + tokens; key++)
+        {
+            if ((key < front && KeyOrder[k + key] > QueryOrder[q])
+                || (window is not null && !KeyExempt[k + key] && last - KeyColumn[k + key] >= window))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>Whether all queries of a row see the same keys where there is no window.</summary>
+    public bool SeeAlike()
+    {
+        for (int row = 0; row < Rows; row++)
+        {
+            if (QueryOrder.AsSpan(row * Queries, Queries).ContainsAnyExcept(QueryOrder[row * Queries]))
+                return false;
+        }
+        return true;
+    }
+
     /// <summary>Sets a query's three places to one number.</summary>
     public void SetQuery(int row, int query, int place)
     {

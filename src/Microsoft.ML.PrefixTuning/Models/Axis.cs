@@ -16,6 +16,9 @@ internal static class Axis
     /// <summary>S or L of [B, G, S, D].</summary>
     public const int Key = 2;
 
+    /// <summary>R of [B, L, G, R, D].</summary>
+    public const int Group = 3;
+
     /// <summary>The innermost axis.</summary>
     public const int Last = -1;
 }

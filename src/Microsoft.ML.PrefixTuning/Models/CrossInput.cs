@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -16,14 +17,18 @@ internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionPlace
     /// </summary>
     public int RowsPerSource { get; init; } = 1;
 
+    /// <summary>What a layer looks at and may want a gradient of.</summary>
+    /// <param name="layer">Layer, from 0.</param>
+    public IReadOnlyList<Tensor> Sources(int layer) => [Keys[layer], Values[layer]];
+
     /// <summary>Cross-attention of one layer.</summary>
     /// <param name="x">[B, L, E].</param>
     /// <param name="block">The layer's weights.</param>
     /// <param name="spec">The decoder.</param>
     /// <param name="layer">Layer, from 0.</param>
-    /// <param name="mask">What <see cref="Columns"/> hide, made once a pass, or null.</param>
+    /// <param name="mask">What <see cref="Columns"/> hide, made once a pass.</param>
     /// <returns>[B, L, E].</returns>
-    public Tensor Attend(Tensor x, BlockWeights block, StackSpec spec, int layer, Tensor? mask)
+    public Tensor Attend(Tensor x, BlockWeights block, StackSpec spec, int layer, AttentionMask mask)
     {
         var pass = new AttentionPass(AttentionSite.Cross, layer, spec, block.Cross!, null, mask, NoMemory.Instance);
         if (RowsPerSource == 1)

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using TorchSharp;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -17,6 +18,11 @@ internal interface IKeyValueMemory
     /// <returns>Keys and values [B, G, S, D], owned by the memory or the current dispose scope.</returns>
     (torch.Tensor Keys, torch.Tensor Values) Append(AttentionSite site, int layer, torch.Tensor keys,
         torch.Tensor values);
+
+    /// <summary>What the memory adds to a layer's keys and values and may want a gradient of.</summary>
+    /// <param name="site">Which attention.</param>
+    /// <param name="layer">Layer, from 0.</param>
+    IReadOnlyList<torch.Tensor> Sources(AttentionSite site, int layer) => [];
 }
 
 /// <summary>A memory that keeps nothing: queries see the new keys alone.</summary>

@@ -46,18 +46,20 @@ internal sealed class LanguageModel : IDisposable
     /// <param name="columns">Who sees whom.</param>
     /// <param name="memory">What self-attention looks back on.</param>
     /// <param name="cross">The encoder's output, for encoder-decoder models.</param>
+    /// <param name="tape">Runs the layers a second time for their gradient; null where their tensors are kept.</param>
     /// <returns>[B, L, embedding width], ready for <see cref="Logits"/>.</returns>
-    public Tensor Decode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null) =>
-        _decoder.Run(embedded, columns, memory, cross);
+    public Tensor Decode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null,
+        LayerTape? tape = null) => _decoder.Run(embedded, columns, memory, cross, tape);
 
     /// <summary>The encoder's output.</summary>
     /// <param name="embedded">[B, source length, E].</param>
     /// <param name="columns">Who sees whom.</param>
     /// <param name="memory">What self-attention looks back on.</param>
+    /// <param name="tape">As in <see cref="Decode"/>.</param>
     /// <returns>[B, source length, E].</returns>
-    public Tensor Encode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory) =>
+    public Tensor Encode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, LayerTape? tape = null) =>
         (_encoder ?? throw new InvalidOperationException($"A {Spec.Family} model has no encoder."))
-        .Run(embedded, columns, memory);
+        .Run(embedded, columns, memory, tape: tape);
 
     /// <summary>Every decoder layer's keys and values of an encoder's output.</summary>
     /// <param name="encoded">[B, source length, E].</param>

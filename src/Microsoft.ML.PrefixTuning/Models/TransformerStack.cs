@@ -45,15 +45,17 @@ internal sealed class TransformerStack : IDisposable
     /// <param name="columns">Who sees whom in self-attention.</param>
     /// <param name="memory">What self-attention (and cross-attention) looks back on.</param>
     /// <param name="cross">Cross-attention of this pass, for a decoder beside an encoder.</param>
+    /// <param name="tape">Runs the layers a second time for their gradient; null where their tensors are kept.</param>
     /// <returns>[B, L, E], normed where the model has a final norm.</returns>
-    public Tensor Run(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null)
+    public Tensor Run(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null,
+        LayerTape? tape = null)
     {
         ScalarType type = embedded.dtype;
         var input = AttentionInput.Make(columns, _spec, _weights.RelativeBias, type, embedded.device);
         Tensor x = Place(embedded, input.Positions);
         (Tensor, Tensor)? full = _full?.Angles(input.Positions, type);
         (Tensor, Tensor)? windowed = _windowed?.Angles(input.Positions, type) ?? full;
-        Tensor? crossMask = cross is null ? null
+        AttentionMask crossMask = cross is null ? default
             : AttentionInput.Make(cross.Columns, _spec, null, type, embedded.device).FullMask;
         for (int layer = 0; layer < _spec.Layers; layer++)
         {
@@ -61,9 +63,10 @@ internal sealed class TransformerStack : IDisposable
             var rotation = Rotates(layer) ? _spec.Window(layer) is null ? full : windowed : null;
             var pass = new AttentionPass(_site, layer, _spec, block.Attention, rotation, input.MaskOf(_spec, layer),
                 memory);
-            Tensor next = is_grad_enabled() ? Block(x, block, pass, cross, crossMask)
-                : BlockAlone(x, block, pass, cross, crossMask);
-            if (layer > 0 && !is_grad_enabled())
+            Tensor next = tape is null ? BlockAlone(x, block, pass, cross, crossMask)
+                : tape.Run(x, [.. memory.Sources(_site, layer), .. cross?.Sources(layer) ?? []],
+                    input => BlockAlone(input, block, pass, cross, crossMask));
+            if (layer > 0 && tape is null)
                 x.Dispose();
             x = next;
         }
@@ -93,16 +96,18 @@ internal sealed class TransformerStack : IDisposable
     }
 
     /// <summary>
-    /// A block whose tensors end with it, where no gradient needs them: the next one finds their memory again, still in
-    /// the processor's cache and without page faults (docs/performance.md).
+    /// A block whose tensors end with it, but for those that a gradient needs: the next one finds their memory again,
+    /// still in the processor's cache and without page faults (docs/performance.md).
     /// </summary>
-    private Tensor BlockAlone(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross, Tensor? crossMask)
+    private Tensor BlockAlone(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross,
+        AttentionMask crossMask)
     {
         using var scope = NewDisposeScope();
         return Block(x, block, pass, cross, crossMask).MoveToOuterDisposeScope();
     }
 
-    private Tensor Block(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross, Tensor? crossMask)
+    private Tensor Block(Tensor x, BlockWeights block, in AttentionPass pass, CrossInput? cross,
+        AttentionMask crossMask)
     {
         NormSpec norm = _spec.Norm;
         switch (_spec.Residual)

@@ -32,6 +32,14 @@ public sealed record TrainingOptions
     /// <value>The default is 4096.</value>
     public int MaxTokensPerPass { get; init; } = DefaultTokensPerPass;
 
+    /// <summary>
+    /// Whether a step keeps what is within the layers of the base for the gradient, or runs each layer a second time:
+    /// memory then grows with rows and tokens hardly more than their hidden states do, for about a third more time. The
+    /// prefix is the same to the last bit.
+    /// </summary>
+    /// <value>The default is <see cref="Recomputation.Automatic"/>: where memory would not suffice.</value>
+    public Recomputation Recompute { get; init; }
+
     /// <summary>Highest learning rate of the schedule.</summary>
     /// <value>The default is <see langword="null"/>: that of what is trained (0.02 for keys and values, 0.03 for
     /// embeddings, 0.05 over their width for networks).</value>
@@ -164,6 +172,7 @@ public sealed record TrainingOptions
         faults.NotNegative(ClipNorm, nameof(ClipNorm));
         faults.Known(Decay, nameof(Decay));
         faults.Known(Loss, nameof(Loss));
+        faults.Known(Recompute, nameof(Recompute));
         faults.Known(Truncation, nameof(Truncation));
         faults.Known(WhenCancelled, nameof(WhenCancelled));
         EarlyStopping?.Check(faults.Under(nameof(EarlyStopping)));
@@ -212,6 +221,19 @@ public enum TrainingLoss
     /// The sum over each row's target tokens, as a mean over the rows (Li and Liang 2021, their code's default).
     /// </summary>
     SentenceSum,
+}
+
+/// <summary>Whether layers are run a second time for their gradient.</summary>
+public enum Recomputation
+{
+    /// <summary>Where the memory that is free before the first step would not suffice otherwise.</summary>
+    Automatic,
+
+    /// <summary>In every step.</summary>
+    Always,
+
+    /// <summary>In no step.</summary>
+    Never,
 }
 
 /// <summary>What becomes of a prompt that does not fit.</summary>

@@ -18,12 +18,14 @@ internal sealed record EncodedSource(Tensor[] Keys, Tensor[] Values, int[] Lengt
     /// <param name="model">An encoder-decoder model.</param>
     /// <param name="sources">The encoder's ids.</param>
     /// <param name="prefix">The prefixes; all rows have the same ones.</param>
-    public static EncodedSource Make(LanguageModel model, TokenRows sources, SitePrefixes prefix)
+    /// <param name="tape">Runs the layers a second time for their gradient; null where their tensors are kept.</param>
+    public static EncodedSource Make(LanguageModel model, TokenRows sources, SitePrefixes prefix,
+        LayerTape? tape = null)
     {
         AttentionPlaces columns = TokenPlaces.Everywhere(sources.Lengths, sources.Width, sources.Lengths, sources.Width,
             prefix.LengthOf(AttentionSite.Encoder));
         var memory = new PrefixMemory(prefix);
-        Tensor encoded = model.Encode(model.Embed(sources.Ids), columns, memory);
+        Tensor encoded = model.Encode(model.Embed(sources.Ids), columns, memory, tape);
         (Tensor[] keys, Tensor[] values) = model.CrossKeysValues(encoded);
         for (int layer = 0; layer < keys.Length; layer++)
             (keys[layer], values[layer]) = memory.Append(AttentionSite.Cross, layer, keys[layer], values[layer]);

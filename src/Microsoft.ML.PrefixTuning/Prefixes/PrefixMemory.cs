@@ -29,6 +29,9 @@ internal sealed class PrefixMemory : IKeyValueMemory
         return (InFront(prefix[layer][0], keys), InFront(prefix[layer][1], values));
     }
 
+    public IReadOnlyList<Tensor> Sources(AttentionSite site, int layer) =>
+        _layers.TryGetValue(site, out Tensor[][]? prefix) ? prefix[layer] : [];
+
     private static Tensor InFront(Tensor prefix, Tensor tokens)
     {
         Tensor rows = prefix.Dimensions == SharedRank

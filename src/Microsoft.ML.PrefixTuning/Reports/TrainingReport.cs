@@ -126,6 +126,8 @@ internal static class TrainingReport
         };
         if (summary.MaxTokensPerPass is int most)
             rows.Add(Row("tokens a forward pass, at most", Text($"{most:N0}")));
+        if (summary.Recomputed == true)
+            rows.Add(Row("layers", "run a second time for their gradient"));
         if (summary.Seed is int seed)
             rows.Add(Row("seed", Text($"{seed}")));
         if (summary.Distillation is { } distillation)

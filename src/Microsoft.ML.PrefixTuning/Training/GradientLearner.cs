@@ -41,6 +41,10 @@ internal sealed class GradientLearner : PrefixLearner
         .. TrainingSignature.Of(_parametrization.Convention),
     ];
 
+    public override bool? Recomputes => _pass.Recomputes;
+
+    public override void Prepare(TrainingPlan plan) => _pass.Prepare(plan, _parametrization.Bake().Length);
+
     public override StepResult Take(TrainingPlan plan, int step, int updates)
     {
         IReadOnlyList<TrainingExample[]> batches = plan.Rows(step);
@@ -121,7 +125,7 @@ internal sealed class GradientLearner : PrefixLearner
             (double sum, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, rows);
             loss += sum / tokens;
             ofHidden.mul_(Scalars.Real(1.0 / parts));
-            sums = Add(sums, [.. autograd.grad([states.Hidden], [.. leaves.Values], [ofHidden])]);
+            sums = Add(sums, [.. states.Gradient(ofHidden, [.. leaves.Values])]);
         }
         return (loss, sums);
     }

@@ -35,6 +35,16 @@ internal abstract class Learner(TrainingRun run) : IDisposable
     /// <summary>Steps between validations within an epoch; null where the ends of epochs are enough.</summary>
     public virtual int? ValidationInterval => null;
 
+    /// <summary>Whether layers are run a second time for their gradient; null where nothing decides on it.</summary>
+    public virtual bool? Recomputes => null;
+
+    /// <summary>Called once before the first step of a process.</summary>
+    /// <param name="plan">The rows of every step.</param>
+    /// <exception cref="InvalidOperationException">A step would not fit into memory.</exception>
+    public virtual void Prepare(TrainingPlan plan)
+    {
+    }
+
     /// <summary>Takes a step, unless loss or gradient is not finite: then nothing changes.</summary>
     /// <param name="plan">The rows and the learning rate of every step.</param>
     /// <param name="step">Step, from 0.</param>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -12,6 +13,16 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="groups">K: prefixes of which each row takes one.</param>
 internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, int groups = 1)
 {
+    /// <summary>Whether layers are run a second time for their gradient; equal bytes either way.</summary>
+    public bool Recomputes { get; private set; } = run.Options.Recompute == Recomputation.Always;
+
+    /// <summary>Sees to it that the passes of a training fit into memory.</summary>
+    /// <param name="plan">The passes.</param>
+    /// <param name="prefixLength">P.</param>
+    /// <exception cref="InvalidOperationException">They do not.</exception>
+    public void Prepare(TrainingPlan plan, int prefixLength) =>
+        Recomputes = new MemoryPlan(run, plan, prefixLength).Decide();
+
     /// <summary>One batch through the base.</summary>
     /// <param name="rows">The rows; at least one target token.</param>
     /// <param name="prefix">
@@ -19,7 +30,8 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     /// </param>
     public TargetStates States(IReadOnlyList<TrainingExample> rows,
         IReadOnlyDictionary<AttentionSite, Tensor> prefix) =>
-        TargetStates.Make(run.Model, rows, OfRows(rows, prefix));
+        TargetStates.Make(run.Model, rows, OfRows(rows, prefix),
+            Recomputes && is_grad_enabled() ? new LayerTape(run.ThrowIfCancelled) : null);
 
     /// <summary>The mean loss over all target tokens of some rows, in nats; 0 where they have none.</summary>
     /// <param name="rows">The rows.</param>

@@ -102,6 +102,8 @@ internal sealed class PrefixTrainer : IDisposable
 
     private TrainingEnd Loop()
     {
+        if (_state.Steps.Count < _plan.TotalSteps)
+            _learner.Prepare(_plan);
         if (_state.StartLoss is null)
             MeasureStart();
         int before = _state.Steps.Count;
@@ -258,6 +260,7 @@ internal sealed class PrefixTrainer : IDisposable
         Tokens = _state.Tokens,
         Duration = TimeSpan.FromSeconds(Seconds),
         MaxTokensPerPass = _run.Options.MaxTokensPerPass,
+        Recomputed = _learner.Recomputes,
         TrainedParameters = _learner.TrainedCount,
         StoredParameters = _best.Values.Sum(tensor => (long)tensor.Values.Length),
     };

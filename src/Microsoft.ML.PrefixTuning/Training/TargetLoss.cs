@@ -66,7 +66,10 @@ internal static class TargetLoss
     }
 
     /// <summary>Tokens of one chunk.</summary>
-    public static long ChunkTokens(LanguageModel model) => Math.Max(1, ChunkNumbers / model.Weights.Head.Rows);
+    public static long ChunkTokens(LanguageModel model) => ChunkTokens(model.Weights.Head.Rows);
+
+    /// <summary>The same for a vocabulary.</summary>
+    public static long ChunkTokens(long vocabulary) => Math.Max(1, ChunkNumbers / vocabulary);
 
     /// <summary>
     /// Log-probabilities become the gradient of the loss with respect to the scores: probability minus wanted

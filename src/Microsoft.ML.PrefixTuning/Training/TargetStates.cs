@@ -15,6 +15,14 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="Labels">[T], int64.</param>
 internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
 {
+    private LayerTape? Tape { get; init; }
+
+    /// <summary>The gradient of leaves from that of <see cref="Hidden"/>; once.</summary>
+    /// <param name="ofHidden">[T, E].</param>
+    /// <param name="leaves">What the prefixes were made from.</param>
+    public IReadOnlyList<Tensor> Gradient(Tensor ofHidden, IReadOnlyCollection<Tensor> leaves) =>
+        Tape?.Gradient(Hidden, ofHidden, [.. leaves]) ?? [.. autograd.grad([Hidden], [.. leaves], [ofHidden])];
+
     /// <summary>How many tokens of a row are predicted. Without source tokens nothing predicts the first one.</summary>
     /// <param name="model">The base.</param>
     /// <param name="example">The row.</param>
@@ -26,7 +34,9 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
     /// <param name="model">The base.</param>
     /// <param name="rows">The rows.</param>
     /// <param name="prefix">The prefixes, in the model's type.</param>
-    public static TargetStates Make(LanguageModel model, IReadOnlyList<TrainingExample> rows, SitePrefixes prefix)
+    /// <param name="tape">Runs the layers a second time for their gradient; null where their tensors are kept.</param>
+    public static TargetStates Make(LanguageModel model, IReadOnlyList<TrainingExample> rows, SitePrefixes prefix,
+        LayerTape? tape = null)
     {
         bool both = model.Spec.IsEncoderDecoder;
         TokenRows inputs = TokenRows.Pad([.. rows.Select(row => Input(row, model.Spec))], model.Device);
@@ -35,14 +45,14 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
         RowState[] states = [.. rows.Zip(inputs.Lengths,
             (row, tokens) => new RowState(length, 0, tokens, both ? 0 : row.Source.Length))];
         AttentionPlaces places = TokenPlaces.Causal(states, width, length, length + width, prefix.Convention);
-        CrossInput? cross = both ? Encode(model, rows, prefix).Cross(width) : null;
-        Tensor hidden = model.Decode(model.Embed(inputs.Ids), places, new PrefixMemory(prefix), cross);
-        return Gather(model, rows, hidden.flatten(0, 1), width);
+        CrossInput? cross = both ? Encode(model, rows, prefix, tape).Cross(width) : null;
+        Tensor hidden = model.Decode(model.Embed(inputs.Ids), places, new PrefixMemory(prefix), cross, tape);
+        return Gather(model, rows, hidden.flatten(0, 1), width) with { Tape = tape };
     }
 
     private static EncodedSource Encode(LanguageModel model, IReadOnlyList<TrainingExample> rows,
-        SitePrefixes prefix) =>
-        EncodedSource.Make(model, TokenRows.Pad([.. rows.Select(row => row.Source)], model.Device), prefix);
+        SitePrefixes prefix, LayerTape? tape) =>
+        EncodedSource.Make(model, TokenRows.Pad([.. rows.Select(row => row.Source)], model.Device), prefix, tape);
 
     /// <summary>What the decoder reads: the last target token is predicted only.</summary>
     private static int[] Input(TrainingExample row, TransformerSpec spec)

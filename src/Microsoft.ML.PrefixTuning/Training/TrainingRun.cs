@@ -63,6 +63,9 @@ internal sealed record TrainingRun
     /// <summary>Told at once what a user should not hear only when training has ended.</summary>
     public Action<string>? Warn { get; init; }
 
+    /// <summary>Tells how many bytes of memory are free, or that it is not known; null where nobody asks.</summary>
+    public Func<long?>? FreeMemory { get; init; }
+
     /// <summary>
     /// Called before every forward pass; throws <see cref="OperationCanceledException"/> to end training.
     /// </summary>

@@ -77,6 +77,12 @@ public sealed partial record TrainingSummary
     /// </summary>
     public int? MaxTokensPerPass { get; init; }
 
+    /// <summary>
+    /// Whether layers were run a second time for their gradient (<see cref="TrainingOptions.Recompute"/>); null in
+    /// models that former versions saved.
+    /// </summary>
+    public bool? Recomputed { get; init; }
+
     /// <summary>Numbers that the optimizer moved.</summary>
     public required long TrainedParameters { get; init; }
 

@@ -59,6 +59,10 @@ internal sealed class TriggerLearner : PrefixLearner
         }
     }
 
+    public override bool? Recomputes => _pass.Recomputes;
+
+    public override void Prepare(TrainingPlan plan) => _pass.Prepare(plan, _request.Start.Length);
+
     public override StepResult Take(TrainingPlan plan, int step, int updates)
     {
         Run.ThrowIfCancelled();
@@ -164,7 +168,7 @@ internal sealed class TriggerLearner : PrefixLearner
             TargetStates states = _pass.States(batch, AtDecoder(prefix));
             (double part, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, batch);
             sum += part;
-            gradient.PlusInPlace(autograd.grad([states.Hidden], [prefix], [ofHidden])[0]);
+            gradient.PlusInPlace(states.Gradient(ofHidden, [prefix])[0]);
         }
         return (sum, gradient.to(prefix.dtype));
     }

@@ -23,7 +23,8 @@ public sealed class AttentionInputTests
 
         AttentionInput input = AttentionInput.Make(places, stack, null, ScalarType.Float32, CPU);
 
-        foreach ((Tensor? mask, int? window) in ((Tensor?, int?)[])[(input.FullMask, null), (input.WindowMask, 3)])
+        foreach ((Tensor? mask, int? window) in ((Tensor?, int?)[])
+            [(input.FullMask.Added, null), (input.WindowMask.Added, 3)])
         {
             CollectionAssert.AreEqual(new long[] { Rows, 1, Group * Queries, Keys }, mask!.shape);
             float[] values = mask.data<float>().ToArray();
@@ -46,7 +47,7 @@ public sealed class AttentionInputTests
             Stack(new RotaryPositions(new RotarySpec(10000, 4, new NoScaling())), window: null), null,
             ScalarType.Float32, CPU);
 
-        Assert.IsNull(input.FullMask);
+        Assert.IsNull(input.FullMask.Added);
     }
 
     [TestMethod]
@@ -61,7 +62,7 @@ public sealed class AttentionInputTests
         Tensor table = arange(8 * 4, ScalarType.Float32).view(8, 4).clone();
 
         Tensor bias = AttentionInput.Make(places, stack with { Heads = new HeadShape(4, 4, 4) }, table,
-            ScalarType.Float32, CPU).FullMask!;
+            ScalarType.Float32, CPU).FullMask.Added!;
 
         float[] values = bias.contiguous().data<float>().ToArray(), ofTable = table.data<float>().ToArray();
         for (int i = 0; i < values.Length; i++)

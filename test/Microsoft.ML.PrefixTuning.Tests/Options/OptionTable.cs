@@ -17,6 +17,7 @@ internal static class OptionTable
     private const string Rows = "it decides which rows there are, and those are in the signature";
     private const string Callback = "it is code or a handle of the calling process";
     private const string Rest = "it decides when a training rests or what is told of it, not what comes of it";
+    private const string SameBytes = "it changes memory and time, and no number";
     private const string Measured = "it decides how texts are measured";
     private const string OfTheTool = "the tool's own promise: Ctrl-C saves the best prefix so far";
     private const string Students = "its own members stand in the table; they are the student's";
@@ -96,6 +97,7 @@ internal static class OptionTable
         Of<TrainingOptions>("BatchSize", 3, "--batch-size 3"),
         Of<TrainingOptions>("GradientAccumulation", 2, "--gradient-accumulation 2"),
         Of<TrainingOptions>("MaxTokensPerPass", 64, "--max-tokens-per-pass 64"),
+        Of<TrainingOptions>("Recompute", Recomputation.Always, "--recompute always") with { NotSigned = SameBytes },
         Of<TrainingOptions>("LearningRate", 0.003, "--learning-rate 0.003"),
         Of<TrainingOptions>("WarmupSteps", 4, "--warmup-steps 4"),
         Of<TrainingOptions>("Decay", LearningRateDecay.Linear, "--decay linear"),

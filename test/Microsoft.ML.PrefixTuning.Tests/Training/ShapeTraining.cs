@@ -3,10 +3,8 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.ML.PrefixTuning.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Training;

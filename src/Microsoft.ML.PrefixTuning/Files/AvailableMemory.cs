@@ -1,0 +1,85 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+
+namespace Microsoft.ML.PrefixTuning.Files;
+
+/// <summary>
+/// Memory that this process may still take: what the system has, within the limits of the control groups that the
+/// process is in (a container's limit). The one place where it is read.
+/// </summary>
+internal static class AvailableMemory
+{
+    /// <summary>Bytes; null where the system does not tell.</summary>
+    public static long? Bytes()
+    {
+        if (OperatingSystem.IsLinux())
+            return OfLinux("/");
+        GCMemoryInfo memory = GC.GetGCMemoryInfo();
+        // Before the first collection nothing is known.
+        return memory.MemoryLoadBytes == 0 ? null
+            : Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes);
+    }
+
+    /// <summary>The same on Linux.</summary>
+    /// <param name="root">Where proc and sys lie; another folder in tests.</param>
+    internal static long? OfLinux(string root)
+    {
+        long?[] bounds = [OfSystem(root), .. ControlGroups(root).Select(OfGroup)];
+        return bounds.Min();
+    }
+
+    private static long? OfSystem(string root) =>
+        Field(Path.Combine(root, "proc", "meminfo"), "MemAvailable:") is { } kibibytes ? kibibytes * 1024 : null;
+
+    /// <summary>The folders of the groups that bound memory, from the process's own to the outermost.</summary>
+    private static IEnumerable<string> ControlGroups(string root)
+    {
+        foreach (string line in Lines(Path.Combine(root, "proc", "self", "cgroup")))
+        {
+            // Number, controllers, path; the second version has one group without controllers.
+            string[] parts = line.Split(':', 3);
+            if (parts.Length < 3 || (parts[1].Length > 0 && !parts[1].Split(',').Contains("memory")))
+                continue;
+            string mount = Path.Combine(root, "sys", "fs", "cgroup", parts[1].Length > 0 ? "memory" : "");
+            for (string? path = parts[2].Trim('/'); path is not null; path = Path.GetDirectoryName(path))
+                yield return Path.Combine(mount, path);
+        }
+    }
+
+    /// <summary>What a group may still take: its limit less what it uses and cannot give back.</summary>
+    private static long? OfGroup(string folder)
+    {
+        long? limit = Number(folder, "memory.max") ?? Number(folder, "memory.limit_in_bytes");
+        long? used = Number(folder, "memory.current") ?? Number(folder, "memory.usage_in_bytes");
+        string counts = Path.Combine(folder, "memory.stat");
+        long files = Field(counts, "total_inactive_file") ?? Field(counts, "inactive_file") ?? 0;
+        return limit is null || used is null ? null : Math.Max(0, limit.Value - Math.Max(0, used.Value - files));
+    }
+
+    private static long? Number(string folder, string file) =>
+        long.TryParse(Lines(Path.Combine(folder, file)).FirstOrDefault(), NumberStyles.None,
+            CultureInfo.InvariantCulture, out long number) ? number : null;
+
+    private static long? Field(string file, string name)
+    {
+        string[]? words = Lines(file).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .FirstOrDefault(words => words.Length > 1 && words[0] == name);
+        return long.TryParse(words?[1], NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number
+            : null;
+    }
+
+    private static string[] Lines(string file)
+    {
+        try
+        {
+            return File.ReadAllLines(file);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+}
