@@ -8,6 +8,8 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 internal sealed class PromptMemoryException(int row, Exception fault)
     : Exception(fault.Message, fault)
 {
-    /// <summary>The row's place in the call: the one that failed, or the longest of those that were worked on.</summary>
+    /// <summary>
+    /// The row's place in the call: the one that failed, or the longest of those that were worked on.
+    /// </summary>
     public int Row => row;
 }
