@@ -110,7 +110,8 @@ internal static class ScaleBenchmark
     }
 
     /// <summary>Seconds of the last step on the clock and of all cores, and its loss.</summary>
-    private static (double Seconds, double Processor, double Loss) Train(FrozenBase frozen, TrainingOptions options, int steps)
+    private static (double Seconds, double Processor, double Loss) Train(FrozenBase frozen, TrainingOptions options,
+        int steps)
     {
         var random = new Random(1);
         TrainingExample[] rows = [.. Enumerable.Range(0, Rows * steps)

@@ -67,8 +67,11 @@ internal sealed class ActiveRow
     /// <summary>Whether nothing more is to be written.</summary>
     public bool IsOver => Fault is not null || Search.IsDone;
 
-    /// <summary>Columns behind the prefix that it may need.</summary>
-    public int Columns => Opening.Length + Limit;
+    /// <summary>Columns that it may need: of its prefix, its opening and its new tokens.</summary>
+    public int Columns => PrefixLength + Opening.Length + Limit;
+
+    /// <summary>The column of its next token.</summary>
+    public int NextColumn => PrefixLength + Present;
 
     /// <summary>Its prefixes; none for the base alone.</summary>
     public SitePrefixes Prefix => Prompt.Prefix?.Sites ?? SitePrefixes.None;

@@ -33,7 +33,8 @@ internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : 
         // Longest first: rows read together are alike, and the cache grows at once to what it needs.
         var waiting = new Queue<ActiveRow>(rows.OrderByDescending(row => row.Prompt.Source.Length));
         var results = new GeneratedSequence[rows.Length][];
-        _loop.Open(Limits(rows), rows);
+        int lanes = TokenSearch.LanesOf(rules), slots = Math.Max(1, Math.Min(rules.BatchSize / lanes, rows.Length));
+        _loop.Open(new DecodingLimits(slots * lanes), rows);
         while (waiting.Count > 0 || _loop.Count > 0)
         {
             checkAlive?.Invoke();
@@ -49,10 +50,4 @@ internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : 
     }
 
     public void Dispose() => _loop.Dispose();
-
-    private DecodingLimits Limits(ActiveRow[] rows)
-    {
-        int lanes = TokenSearch.LanesOf(rules), slots = Math.Max(1, Math.Min(rules.BatchSize / lanes, rows.Length));
-        return new DecodingLimits(slots * lanes, rows.Select(row => row.PrefixLength).DefaultIfEmpty().Max());
-    }
 }

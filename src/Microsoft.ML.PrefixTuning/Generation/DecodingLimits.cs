@@ -2,8 +2,7 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>What a <see cref="DecodingLoop"/> works on at once.</summary>
 /// <param name="Lanes">Rows; every beam or draw of a row counts as one. A row that has more is worked on alone.</param>
-/// <param name="PrefixColumns">P: tokens of the longest prefix of the decoder's attention.</param>
-internal sealed record DecodingLimits(int Lanes, int PrefixColumns)
+internal sealed record DecodingLimits(int Lanes)
 {
     /// <summary>
     /// Tokens that the caches hold at most, prefixes and new tokens that may come included, when every lane has as many

@@ -24,7 +24,7 @@ internal sealed class DecodingLoop : IDisposable
     private readonly NextTokens _choice;
     private Queue<ActiveRow> _alone = [];
     private List<ActiveRow> _rows = [];
-    private DecodingLimits _limits = new(1, 0);
+    private DecodingLimits _limits = new(1);
     private int _written;
     private int _part;
     private bool _isStepDue;
@@ -61,7 +61,7 @@ internal sealed class DecodingLoop : IDisposable
         if (rows.Count == 0)
             return;
         int lanes = Math.Max(limits.Lanes, rows[0].Lanes);
-        _cache.Block.Open(lanes, limits.PrefixColumns + rows.Max(row => row.Columns));
+        _cache.Block.Open(lanes, rows.Max(row => row.Columns));
         _sources?.Open(lanes / rows[0].Lanes, rows.Max(row => row.SourceColumns));
     }
 
@@ -157,7 +157,7 @@ internal sealed class DecodingLoop : IDisposable
             (lanes, slots) = (lanes + row.Lanes, slots + 1);
             (columns, sources) = (Math.Max(columns, row.Columns), Math.Max(sources, row.SourceColumns));
         }
-        return lanes * (_limits.PrefixColumns + columns) + slots * sources;
+        return lanes * columns + slots * sources;
     }
 
     /// <summary>Gives rows their lanes behind the others.</summary>
@@ -175,8 +175,8 @@ internal sealed class DecodingLoop : IDisposable
         }
         _isPrepared = false;
         int readTokens = _sources is null ? longest : 1;
-        _part = ReadingPass.Tokens(rows.Count, readTokens, _limits.PrefixColumns, _model.Spec.Decoder.Heads.Group,
-            _limits.PieceTokens);
+        _part = ReadingPass.Tokens(rows.Count, readTokens, rows.Max(row => row.PrefixLength),
+            _model.Spec.Decoder.Heads.Group, _limits.PieceTokens);
     }
 
     /// <summary>Reads a piece; where several rows fail together, each is read alone afterwards.</summary>
@@ -234,7 +234,7 @@ internal sealed class DecodingLoop : IDisposable
         int lanes = Lanes, slots = _rows.Count, sources = _rows.Max(row => row.SourceColumns);
         if (_limits.IsOpen)
         {
-            int columns = _limits.PrefixColumns + _rows.Max(row => row.Columns);
+            int columns = _rows.Max(row => row.Columns);
             // Nothing is held: what a former row needed and these do not is given back.
             if (_written == 0)
                 _cache.Block.Open(0, columns);
@@ -247,7 +247,7 @@ internal sealed class DecodingLoop : IDisposable
                 _sources?.Block.Resize(slots, sources);
             }
         }
-        _cache.Block.Ensure(_limits.PrefixColumns + rows.Max(row => row.Opening.Length));
+        _cache.Block.Ensure(rows.Max(row => row.PrefixLength + row.Opening.Length));
         _cache.Block.Clear(rows[0].Lane, rows.Sum(row => row.Lanes));
         foreach (ActiveRow row in rows.Where(row => row.PrefixLength > 0))
             _cache.Block.Fill(row.Lane, row.Prefix.Values[AttentionSite.Decoder]);
@@ -281,7 +281,7 @@ internal sealed class DecodingLoop : IDisposable
         foreach (ActiveRow row in rows)
             row.Present++;
         _choice.Choose(_model.Logits(hidden.select(Axis.Token, 0)), rows, isFirst: false);
-        FollowParents(rows, _limits.PrefixColumns + rows.Min(row => row.Opening.Length));
+        FollowParents(rows, rows.Min(row => row.PrefixLength + row.Opening.Length));
     }
 
     private Tensor Run(in Pass pass, Tensor ids, CrossInput? cross)
@@ -290,12 +290,11 @@ internal sealed class DecodingLoop : IDisposable
         var firstColumns = new int[pass.Lanes.Count];
         for (int lane = 0; lane < firstColumns.Length; lane++)
         {
-            firstColumns[lane] = _limits.PrefixColumns + pass.States[lane].Present;
-            columns = Math.Max(columns, firstColumns[lane] + pass.Tokens);
+            firstColumns[lane] = pass.States[lane].PrefixLength + pass.States[lane].Present;
+            columns = Math.Max(columns, firstColumns[lane] + pass.States[lane].New);
         }
         _cache.Begin(pass.Lanes, firstColumns, pass.Tokens, columns);
-        AttentionPlaces seen =
-            TokenPlaces.Causal(pass.States, pass.Tokens, _limits.PrefixColumns, columns, pass.Conventions);
+        AttentionPlaces seen = TokenPlaces.Causal(pass.States, pass.Tokens, columns, pass.Conventions);
         return _model.Decode(_model.Embed(ids), seen, _cache, cross);
     }
 
@@ -306,7 +305,7 @@ internal sealed class DecodingLoop : IDisposable
         int columns = 0;
         foreach (ActiveRow row in rows.Where(row => !row.IsOver))
         {
-            columns = Math.Max(columns, _limits.PrefixColumns + row.Present);
+            columns = Math.Max(columns, row.NextColumn);
             for (int lane = 0; lane < row.Lanes; lane++)
             {
                 if (row.Search.Parents[lane] != lane)

@@ -20,19 +20,24 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
     /// </summary>
     /// <param name="lanes">Lanes of the pass, B.</param>
     /// <param name="firstColumns">[B]: where each lane's first new token goes.</param>
-    /// <param name="tokens">L: new tokens of every lane.</param>
-    /// <param name="columns">S: columns that attention gets.</param>
+    /// <param name="tokens">L: new tokens of every lane, padding behind them included.</param>
+    /// <param name="columns">S: columns that attention gets; what lies behind them is padding.</param>
     public void Begin(LaneRange lanes, ReadOnlySpan<int> firstColumns, int tokens, int columns)
     {
         Block.Ensure(columns);
         int heads = stack.Heads.KeyValueCount, at = 0;
         var places = new long[lanes.Count * heads * tokens];
+        // Padding for which there is no room is left in the last column, where nothing is yet.
+        int last = Block.Columns - 1;
         for (int lane = 0; lane < lanes.Count; lane++)
         {
             for (int head = 0; head < heads; head++)
             {
                 for (int token = 0; token < tokens; token++)
-                    places[at++] = Block.Place(lanes.First + lane * lanes.Stride, head, firstColumns[lane] + token);
+                {
+                    int column = Math.Min(firstColumns[lane] + token, last);
+                    places[at++] = Block.Place(lanes.First + lane * lanes.Stride, head, column);
+                }
             }
         }
         _places = tensor(places, device: device);

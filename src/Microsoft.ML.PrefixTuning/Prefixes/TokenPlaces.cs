@@ -4,8 +4,8 @@ using Microsoft.ML.PrefixTuning.Models;
 namespace Microsoft.ML.PrefixTuning.Prefixes;
 
 /// <summary>
-/// Where prefix and tokens stand for one pass. In every memory the first P columns hold the prefix, wherever it stands
-/// in the text, and token i of a row lies in column P + i: training, prefill and decoding differ only in how many
+/// Where prefix and tokens stand for one pass. In every memory a row's first P columns hold its prefix, wherever it
+/// stands in the text, and its token i lies in column P + i: training, prefill and decoding differ only in how many
 /// tokens are already there.
 /// </summary>
 internal static class TokenPlaces
@@ -17,15 +17,17 @@ internal static class TokenPlaces
     /// <param name="keys">S: columns of the memory that are handed to attention, at least P + the longest row.</param>
     /// <param name="convention">What the prefix does to the tokens.</param>
     public static AttentionPlaces Causal(ReadOnlySpan<RowState> rows, int queries, int prefixColumns, int keys,
-        PrefixConvention convention) => Causal(rows, queries, prefixColumns, keys, [convention]);
+        PrefixConvention convention) => Causal(rows, queries, (int?)prefixColumns, keys, [convention]);
 
-    /// <summary>The same where every row brings its own convention.</summary>
+    /// <summary>The same where every row brings its own prefix, behind which its tokens lie, and convention.</summary>
     /// <param name="rows">For each row, what is there and what comes.</param>
     /// <param name="queries">L.</param>
-    /// <param name="prefixColumns">P of the memory.</param>
-    /// <param name="keys">S.</param>
-    /// <param name="conventions">One a row, or one for all.</param>
-    public static AttentionPlaces Causal(ReadOnlySpan<RowState> rows, int queries, int prefixColumns, int keys,
+    /// <param name="keys">S: at least the columns of the row that has most.</param>
+    /// <param name="conventions">One a row.</param>
+    public static AttentionPlaces Causal(ReadOnlySpan<RowState> rows, int queries, int keys,
+        ReadOnlySpan<PrefixConvention> conventions) => Causal(rows, queries, null, keys, conventions);
+
+    private static AttentionPlaces Causal(ReadOnlySpan<RowState> rows, int queries, int? prefixColumns, int keys,
         ReadOnlySpan<PrefixConvention> conventions)
     {
         var columns = new AttentionPlaces(rows.Length, queries, keys);
@@ -35,7 +37,7 @@ internal static class TokenPlaces
             PrefixConvention convention = conventions.Length == 1 ? conventions[0] : conventions[row];
             PlacePrefix(columns, row, state, convention);
             for (int token = 0; token < state.Present + state.New; token++)
-                PlaceToken(columns, row, prefixColumns + token, token, state, convention);
+                PlaceToken(columns, row, (prefixColumns ?? state.PrefixLength) + token, token, state, convention);
             // Padding behind the new tokens stands where the last token stands: behind it there may be no position any
             // more, where another row's prefix is shorter. Its results are not used.
             int last = state.Present + Math.Max(0, state.New - 1);

@@ -31,7 +31,6 @@ public sealed class TextGenerator : IDisposable
     private readonly TextGeneratorOptions _options;
     private readonly PrefixSet _prefixes;
     private readonly RequestLoop _loop;
-    private readonly int _prefixColumns;
 
     /// <summary>Takes ownership of the lease, also where it throws.</summary>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
@@ -43,8 +42,7 @@ public sealed class TextGenerator : IDisposable
         {
             _prefixes = new PrefixSet(choice, settings, _frozen);
             _ = Rules(Generation);
-            _prefixColumns = _prefixes.DecoderColumns;
-            var limits = new DecodingLimits(options.MaxRows, _prefixColumns)
+            var limits = new DecodingLimits(options.MaxRows)
             {
                 Tokens = options.CacheTokens,
                 PieceTokens = options.PromptPiece,
@@ -170,7 +168,7 @@ public sealed class TextGenerator : IDisposable
         var prepared = new PreparedRequest(new GenerationPrompt(prompt.Ids, prefix.Tensors), rules,
             new Stops(options.StopStrings, ids => _frozen.Tokenizer.Decode(ids)), prompt.IsTruncated);
         ActiveRow row = prepared.NewRow(_frozen.Model.Spec);
-        long needed = (long)row.Lanes * (_prefixColumns + row.Columns) + row.SourceColumns;
+        long needed = (long)row.Lanes * row.Columns + row.SourceColumns;
         return needed <= _options.CacheTokens ? prepared
             : throw new ArgumentException($"Request: expected at most CacheTokens = {_options.CacheTokens} tokens of"
                 + $" prefix, prompt and new tokens in all beams or draws, found {needed}.");

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Options;
@@ -53,10 +52,6 @@ internal sealed class PrefixSet : IDisposable
 
     /// <summary>The names of prefixes that have one.</summary>
     public IReadOnlyCollection<string> Names => _byValue.Keys;
-
-    /// <summary>P: tokens of the longest prefix of the decoder's attention.</summary>
-    public int DecoderColumns => _byValue.Values.Append(_forOthers).Max(prefix =>
-        prefix?.Tensors?.Sites.LengthOf(AttentionSite.Decoder) ?? 0);
 
     /// <summary>The prefix of a name.</summary>
     /// <param name="name">The name; null for the one that has none.</param>

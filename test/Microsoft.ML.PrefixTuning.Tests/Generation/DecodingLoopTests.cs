@@ -4,6 +4,7 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Tests.Serving;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
@@ -19,6 +20,7 @@ public sealed class DecodingLoopTests
     private static readonly GenerationRules Beams = Greedy with { Decoding = Decoding.Beam(3), SequenceCount = 2 };
 
     private static readonly Dictionary<string, BaseLease> Leases = [];
+    private static readonly Dictionary<string, PrefixTensors> Prefixes = [];
 
     [ClassInitialize]
     public static void Load(TestContext _)
@@ -27,12 +29,15 @@ public sealed class DecodingLoopTests
         {
             using var served = new ServedBase(family);
             Leases[family] = FrozenBase.Acquire(served.Model.Path, ScalarType.Float32, CPU);
+            Prefixes[family] = PrefixTensors.Make(served.Prefixes["long"], Leases[family].Base.Model);
         }
     }
 
     [ClassCleanup]
     public static void Free()
     {
+        foreach (PrefixTensors prefix in Prefixes.Values)
+            prefix.Dispose();
         foreach (BaseLease lease in Leases.Values)
             lease.Dispose();
     }
@@ -40,7 +45,7 @@ public sealed class DecodingLoopTests
     [TestMethod]
     public void Advance_WithALongPrompt_WritesATokenBetweenItsPieces()
     {
-        using var run = new Run("tiny-llama", new(4, 0) { PieceTokens = 16, IsOpen = true });
+        using var run = new Run("tiny-llama", new(4) { PieceTokens = 16, IsOpen = true });
         ActiveRow early = run.Enter(Greedy, 5), late = run.Enter(Greedy, 100);
         run.Advance();
         int pieces = 0;
@@ -61,7 +66,7 @@ public sealed class DecodingLoopTests
     [TestMethod]
     public void Advance_OfAnOpenLoop_LetsTheNextRowEnterWhereOneLeft()
     {
-        using var run = new Run("tiny-llama", new(2, 0) { IsOpen = true });
+        using var run = new Run("tiny-llama", new(2) { IsOpen = true });
         run.Enter(Greedy, 5);
         run.Enter(Greedy with { MaxNewTokens = 3, MinNewTokens = 3 }, 6);
         ActiveRow third = run.Enter(Greedy, 7);
@@ -76,11 +81,12 @@ public sealed class DecodingLoopTests
     public void Advance_OfRowsOfAllKinds_StaysWithinItsBoundAndWritesWhatTheyWriteAlone(string family)
     {
         const int Bound = 400;
-        using var run = new Run(family, new(7, 0) { Tokens = Bound, PieceTokens = 32, IsOpen = true });
+        using var run = new Run(family, new(7) { Tokens = Bound, PieceTokens = 32, IsOpen = true });
         var random = new Random(3);
         (GenerationRules Rules, int Length)[] kinds = [.. Enumerable.Range(0, 30)
             .Select(i => (i % 4 == 1 ? Beams : Greedy with { MaxNewTokens = 12 + i }, 2 + random.Next(60)))];
-        ActiveRow[] rows = Array.ConvertAll(kinds, kind => run.Enter(kind.Rules, kind.Length));
+        ActiveRow[] rows = Array.ConvertAll(kinds,
+            kind => run.Enter(kind.Rules, kind.Length, kind.Length % 3 == 0 ? Prefixes[family] : null));
         while (run.Advance())
             Assert.IsLessThanOrEqualTo(Bound, run.Loop.CachedTokens);
 
@@ -96,10 +102,10 @@ public sealed class DecodingLoopTests
     [TestMethod]
     public void Advance_BesideABadRow_FailsThatRowAlone()
     {
-        using var run = new Run("tiny-llama", new(8, 0) { IsOpen = true });
+        using var run = new Run("tiny-llama", new(8) { IsOpen = true });
         int calls = 0;
         ActiveRow[] good = [run.Enter(Greedy, 5), run.Enter(Greedy, 6)];
-        ActiveRow unreadable = run.Enter(Greedy, 0, 7, 1_000_000);
+        ActiveRow unreadable = run.Enter(Greedy, 0, null, 7, 1_000_000);
         ActiveRow unstoppable = run.Enter(Greedy with
         {
             Stops = _ => ++calls == 3 ? throw new InvalidOperationException("Stops failed.") : false,
@@ -137,10 +143,10 @@ public sealed class DecodingLoopTests
 
         /// <summary>Puts a row of some tokens at the end of the queue, or of the given ids where there are none.
         /// </summary>
-        public ActiveRow Enter(GenerationRules rules, int length, params int[] ids)
+        public ActiveRow Enter(GenerationRules rules, int length, PrefixTensors? prefix = null, params int[] ids)
         {
             int[] source = [.. Enumerable.Range(0, length).Select(i => 3 + (i * 7 + length) % 390), .. ids];
-            var row = new ActiveRow(0, new GenerationPrompt(source, null), rules, new TokenConstraints(rules),
+            var row = new ActiveRow(0, new GenerationPrompt(source, prefix), rules, new TokenConstraints(rules),
                 _model.Spec);
             _waiting.Enqueue(row);
             return row;

@@ -41,6 +41,32 @@ public sealed class TextGeneratorTests
         AssertEqual([.. alone.Take(5)], generator.Generate(prompts[..5]), "asked again, a part");
     }
 
+    /// <summary>
+    /// What is the same whatever the number of rows: in float32 a token's probability, but for the last bits. Products
+    /// of a few rows are added up in another order than those of many (docs/design.md).
+    /// </summary>
+    [TestMethod]
+    [DataRow("llama")]
+    [DataRow("gemma3")]
+    [DataRow("bart")]
+    [DataRow("t5")]
+    public void Generate_OfSeveralNumbersOfRows_GivesTokensTheSameProbabilities(string folder)
+    {
+        using var bench = new Bench(folder);
+        GenerationPrompt[] prompts = bench.Prompts(16);
+        GenerationRules rules = Rules("sampling", bench.Model) with { SequenceCount = 1 };
+        GeneratedSequence[][] alone = bench.Generate(rules with { BatchSize = 1 }, prompts);
+        foreach (int rows in (int[])[2, 7, 16])
+        {
+            GeneratedSequence[][] together = bench.Generate(rules with { BatchSize = rows }, prompts);
+            for (int row = 0; row < prompts.Length; row++)
+            {
+                CollectionAssert.AreEqual(alone[row][0].Ids, together[row][0].Ids, $"{rows} rows, row {row}");
+                Assert.AreEqual(alone[row][0].Score, together[row][0].Score, 2e-4, $"{rows} rows, row {row}");
+            }
+        }
+    }
+
     [TestMethod]
     public void Generate_AfterACancelledCall_StartsAfresh()
     {

@@ -82,18 +82,21 @@ public sealed class TrainingPartsTests
         const int Vocabulary = 200_000, Tokens = 50; // 41 tokens a chunk
         Tensor head = tensor(new SeededRandom(1, RandomPurpose.Start).Normal(Vocabulary * 2L, 1), [Vocabulary, 2]);
         LanguageModel tiny = TinyTraining.Model();
+        var stored = new StoredTensor(head);
         using var space = new WideSpace(ScalarType.Float32, CPU) { MostNumbers = 100_000, BlockNumbers = 60_000 };
         using var model = new LanguageModel(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) },
             new ModelWeights([.. tiny.Weights.Owned])
             {
                 Embedding = tiny.Weights.Embedding,
-                Head = isStored ? new StoredMatrix(new StoredTensor(head), 0, Vocabulary, space) : new WideMatrix(head),
+                Head = isStored ? new StoredMatrix(stored, 0, Vocabulary, space) : new WideMatrix(head),
                 Decoder = tiny.Weights.Decoder,
             });
         Tensor hidden =
             tensor(new SeededRandom(2, RandomPurpose.Start).Normal(2 * Tokens, 1), [Tokens, 2]).requires_grad_();
         Tensor labels = tensor(Enumerable.Range(0, Tokens).Select(token => token * 7919L % Vocabulary).ToArray());
         (double sum, Tensor gradient) = TargetLoss.WithGradient(model, hidden, labels, smoothing);
+        if (isStored)
+            Assert.AreEqual(2L * (Vocabulary + Tokens), stored.Written.Sum(), "the head once, and the labels' rows");
         Tensor expected = nn.functional.cross_entropy(nn.functional.linear(hidden.to(ScalarType.Float64) * 0.5,
             head.to(ScalarType.Float64)), labels, reduction: nn.Reduction.Sum, label_smoothing: smoothing);
         Tensor wanted = autograd.grad([expected], [hidden])[0];
