@@ -22,11 +22,11 @@ internal sealed class TunedWriter(FrozenBase frozen, LanguageModel model, Prefix
     {
         using var noGradient = no_grad();
         var encoder = new RowEncoder(frozen.Tokenizer, model.Spec, options.Template, inputColumn, default);
-        int most = RuleMaker.Lengths(options.Generation, model.Spec).Most;
+        int most = GenerationRules.Lengths(options.Generation, model.Spec).Most;
         GenerationPrompt[] prompts = [.. inputs.Select((text, place) => new GenerationPrompt(
             encoder.Prompt(new InputRow(place, text), most, options.Generation.Truncation).Ids, null))];
         using var writer = new BatchWriter(model,
-            RuleMaker.Make(options.Generation, model.Spec, frozen.Tokenizer, frozen.EndIds));
+            GenerationRules.Of(options.Generation, model.Spec, frozen.Tokenizer, frozen.EndIds));
         var stops = new Stops(options.Generation.StopStrings, ids => frozen.Tokenizer.Decode(ids));
         // As many at once as the library reads ahead.
         return inputs.Zip(prompts).Chunk(options.Generation.LookAhead)
