@@ -46,7 +46,8 @@ public sealed partial record BaseModel
         foreach ((string name, Prefix prefix) in named)
             ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{name}\"]");
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
-            EmbedBase: false) { Products = generation.Products }.Decided();
+            EmbedBase: false)
+        { Products = generation.Products }.Decided();
         BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device);
         return new TextGenerator(lease, settings, new PrefixesByValue(named, ForOthers: null), options);
     }

@@ -64,17 +64,17 @@ internal static class WeightBinder
 
     private static StackWeights Stack(TransformerSpec spec, StackSpec stack, StackNames names,
         WeightReader reader) => new()
-    {
-        Blocks = [.. Enumerable.Range(0, stack.Layers)
+        {
+            Blocks = [.. Enumerable.Range(0, stack.Layers)
             .Select(layer => Block(stack, names.Layer, reader.At(names.PlaceOf(layer))))],
-        Positions = stack.Positions is LearnedPositions learned
+            Positions = stack.Positions is LearnedPositions learned
             ? reader.Positions(names.Positions!, learned, spec.Width) : null,
-        RelativeBias = stack.Positions is RelativePositions ? reader.Tensor(names.RelativeBias!) : null,
-        EmbeddingNorm = stack.EmbeddingNorm ? reader.Norm(names.EmbeddingNorm!, stack.Norm) : null,
-        ProjectIn = names.ProjectIn is null ? null : reader.Linear(names.ProjectIn, bias: false),
-        ProjectOut = names.ProjectOut is null ? null : reader.Linear(names.ProjectOut, bias: false),
-        FinalNorm = stack.FinalNorm ? reader.Norm(names.FinalNorm!, stack.Norm) : null,
-    };
+            RelativeBias = stack.Positions is RelativePositions ? reader.Tensor(names.RelativeBias!) : null,
+            EmbeddingNorm = stack.EmbeddingNorm ? reader.Norm(names.EmbeddingNorm!, stack.Norm) : null,
+            ProjectIn = names.ProjectIn is null ? null : reader.Linear(names.ProjectIn, bias: false),
+            ProjectOut = names.ProjectOut is null ? null : reader.Linear(names.ProjectOut, bias: false),
+            FinalNorm = stack.FinalNorm ? reader.Norm(names.FinalNorm!, stack.Norm) : null,
+        };
 
     private static BlockWeights Block(StackSpec stack, BlockNames names, WeightReader reader)
     {

@@ -78,7 +78,8 @@ internal sealed class PrefixSet : IDisposable
     private RowPrefix Make(Prefix? prefix, string? name)
     {
         var encoder = new RowEncoder(_frozen.Tokenizer, _frozen.Model.Spec, _settings.Template, _settings.InputColumn,
-            PrefixRoom.Of(prefix)) { IsOfBaseAlone = prefix is null };
+            PrefixRoom.Of(prefix))
+        { IsOfBaseAlone = prefix is null };
         if (prefix is null)
             return new RowPrefix(null, encoder);
         try

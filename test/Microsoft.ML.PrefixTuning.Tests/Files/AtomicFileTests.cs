@@ -84,7 +84,8 @@ public sealed class AtomicFileTests
         {
             Assert.IsFalse(File.Exists(Target));
             stream.Write("two"u8);
-        }));
+        }
+        ));
         Assert.AreEqual(("one", "two"), (File.ReadAllText(Target), File.ReadAllText(config)));
         Assert.HasCount(2, Directory.GetFiles(_folder));
     }
