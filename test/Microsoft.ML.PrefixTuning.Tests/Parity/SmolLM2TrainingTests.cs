@@ -28,13 +28,14 @@ public sealed class SmolLM2TrainingTests
     private const int BatchSize = 8;
 
     /// <summary>
-    /// What three of the bounds are multiplied by on another class of processor than the golden values come from. torch's
-    /// log_softmax adds up a row's exponentials in as many parts as a vector holds numbers: at step 6 of g, with eight
-    /// numbers instead of the sixteen of AVX-512, the loss is 1.2e-5 below the golden one; added up in pairs, it would
-    /// be 1.0e-5 above. Measured without AVX-512: losses of g and their gradients' norms (relative) within 1.5e-5; 99.9 % of
-    /// d's final values within 1.2e-4, and within 1.8e-4 where each starting value is moved by one rounding.
+    /// What bounds of g, and the last one of d, are multiplied by on another class of processor than the golden values
+    /// come from. torch's log_softmax adds up a row's exponentials in as many parts as a vector holds numbers: at step 6
+    /// of g, with eight numbers instead of the sixteen of AVX-512, the loss is 1.2e-5 below the golden one; added up in
+    /// pairs, it would be 1.0e-5 above. Measured without AVX-512: losses of g and their gradients' norms (relative)
+    /// within 1.5e-5, its final values 2.1e-6 away in the mean; 99.9 % of d's final values within 1.2e-4, and within
+    /// 1.8e-4 where each starting value is moved by one rounding.
     /// </summary>
-    private static readonly double s_room = Avx512F.IsSupported ? 1 : 2;
+    private static readonly double s_room = Avx512F.IsSupported ? 1 : 4;
 
     private static FrozenBase? _base;
 
@@ -105,8 +106,8 @@ public sealed class SmolLM2TrainingTests
         Trained outcome = Trained.By(golden.Run("g", steps: 12), direct);
         golden.AssertSteps("g", outcome, _ => (s_room * 1e-5, s_room * 1e-5));
         Tensor difference = AssertClose(TrainingCase.ToPeftRows(direct.Bake()),
-            golden.Read("g.final.prompt_embeddings"), mean: 1e-6, quantile: 1e-5);
-        Assert.IsLessThanOrEqualTo(5e-4, difference.max().ToDouble());
+            golden.Read("g.final.prompt_embeddings"), mean: s_room * 1e-6, quantile: s_room * 1e-5);
+        Assert.IsLessThanOrEqualTo(s_room * 5e-4, difference.max().ToDouble());
     }
 
     private static Prefix FromText(Golden golden)
