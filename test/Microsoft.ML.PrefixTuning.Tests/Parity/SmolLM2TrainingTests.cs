@@ -28,14 +28,14 @@ public sealed class SmolLM2TrainingTests
     private const int BatchSize = 8;
 
     /// <summary>
-    /// What bounds of g, and the last one of d, are multiplied by on another class of processor than the golden values
-    /// come from. torch's log_softmax adds up a row's exponentials in as many parts as a vector holds numbers: at step 6
-    /// of g, with eight numbers instead of the sixteen of AVX-512, the loss is 1.2e-5 below the golden one; added up in
-    /// pairs, it would be 1.0e-5 above. Measured without AVX-512: losses of g and their gradients' norms (relative)
-    /// within 1.5e-5, its final values 2.1e-6 away in the mean; 99.9 % of d's final values within 1.2e-4, and within
-    /// 1.8e-4 where each starting value is moved by one rounding.
+    /// What bounds of g, and the last one of d, are multiplied by on another class of processor than the golden
+    /// values come from. torch's log_softmax adds up a row's exponentials in as many parts as a vector holds numbers:
+    /// at step 6 of g, with eight numbers instead of the sixteen of AVX-512, the loss is 1.2e-5 below the golden one;
+    /// added up in pairs, it would be 1.0e-5 above. Measured without AVX-512: losses of g and their gradients' norms
+    /// (relative) within 1.5e-5, its final values 2.1e-6 away in the mean and 99.9 % within 4.2e-5; 99.9 % of d's
+    /// final values within 1.2e-4, and within 1.8e-4 where each starting value is moved by one rounding.
     /// </summary>
-    private static readonly double s_room = Avx512F.IsSupported ? 1 : 4;
+    private static readonly double s_room = Avx512F.IsSupported ? 1 : 6;
 
     private static FrozenBase? _base;
 
