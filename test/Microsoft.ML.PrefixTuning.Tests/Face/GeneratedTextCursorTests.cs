@@ -32,7 +32,7 @@ public sealed class GeneratedTextCursorTests
         for (int time = 0; time < 2; time++)
         {
             var fault = Assert.ThrowsExactly<ArgumentException>(() => cursor.MoveNext());
-            StringAssert.StartsWith(fault.Message, $"Row {bad}, column 'Input'");
+            StringAssert.StartsWith(fault.Message, $"Row {bad + 1} (the first is 1), column 'Input'");
             Assert.AreEqual(-1, cursor.Position);
             ReadOnlyMemory<char> written = default;
             Assert.ThrowsExactly<InvalidOperationException>(() => text(ref written));
