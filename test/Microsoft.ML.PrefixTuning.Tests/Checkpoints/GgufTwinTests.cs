@@ -78,18 +78,18 @@ public sealed class GgufTwinTests
     [TestMethod]
     [DataRow("granite", "logit_scale", 0f, "'granite.logit_scale': expected a number above 0, found 0")]
     [DataRow("granite", "rope.scaling.finetuned", false,
-        "key 'granite.rope.scaling.finetuned': found False, supported is true")]
+        "'granite.rope.scaling.finetuned': found False, supported is true")]
     [DataRow("gemma2", "attn_logit_softcapping", 0f,
         "'gemma2.attn_logit_softcapping': expected a number above 0, found 0")]
     [DataRow("olmo2", "attention.sliding_window", 24u,
-        "key 'olmo2.attention.sliding_window': found 24, supported is none")]
-    [DataRow("smollm3", "logit_scale", 2f, "key 'smollm3.logit_scale': found 2, supported is 1")]
+        "'olmo2.attention.sliding_window': found 24, supported is none")]
+    [DataRow("smollm3", "logit_scale", 2f, "'smollm3.logit_scale': found 2, supported is 1")]
     [DataRow("phi3", "rope.scaling.attn_factor", 1.5f,
-        "key 'phi3.rope.scaling.attn_factor': found 1.5, supported is 1")]
+        "'phi3.rope.scaling.attn_factor': found 1.5, supported is 1")]
     [DataRow("phi3-longrope", "rope.scaling.attn_factor", -1f,
         "'phi3.rope.scaling.attn_factor': expected a number above 0, found -1")]
     [DataRow("phi3-longrope", "rope.scaling.type", "yarn",
-        "key 'phi3.rope.scaling.type': found 'yarn', supported is longrope beside the tensor")]
+        "'phi3.rope.scaling.type': found 'yarn', supported is longrope beside the tensor")]
     public void Open_WrongKey_IsRefusedByItsName(string shape, string key, object value, string expected)
     {
         Exception fault = Assert.Throws<Exception>(() => Describe(shape, key, value));
