@@ -13,21 +13,45 @@ namespace Microsoft.ML.PrefixTuning.Serving;
 /// runs while there is something to write and ends when there is not. Owns the loop, and keeps the base of requests
 /// that nobody waits for any more as long as they are in its hands.
 /// </summary>
-/// <param name="lease">The base's share; stays the caller's.</param>
-/// <param name="loop">The loop.</param>
-/// <param name="limits">What it works on at once.</param>
-/// <param name="queueLimit">Requests that wait at most.</param>
-internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLimits limits, int queueLimit)
-    : IDisposable
+internal sealed class RequestLoop : IDisposable
 {
     private readonly Lock _lock = new();
+    private readonly BaseLease _lease;
+    private readonly DecodingLoop _loop;
+    private readonly DecodingLimits _limits;
+    private readonly int _queueLimit;
+    private readonly ServingMeter _meter;
     private readonly List<Ticket> _new = [];
     // Only the thread has these: in the order in which they wait, and all that are in its hands.
     private readonly Queue<ActiveRow> _waiting = [];
     private readonly Dictionary<ActiveRow, Ticket> _tickets = [];
     private Thread? _thread;
     private int _waitingCount;
+    private volatile int _written;
     private bool _isDisposed;
+
+    /// <param name="lease">The base's share; stays the caller's.</param>
+    /// <param name="loop">The loop.</param>
+    /// <param name="limits">What it works on at once.</param>
+    /// <param name="queueLimit">Requests that wait at most.</param>
+    public RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLimits limits, int queueLimit)
+    {
+        (_lease, _loop, _limits, _queueLimit) = (lease, loop, limits, queueLimit);
+        _meter = new ServingMeter(() => Waiting, () => Written);
+    }
+
+    /// <summary>Requests that wait.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_lock)
+                return _new.Count + _waitingCount;
+        }
+    }
+
+    /// <summary>Requests that are read or written.</summary>
+    public int Written => _written;
 
     /// <summary>Puts a request at the end of the queue.</summary>
     /// <exception cref="GeneratorBusyException">As many wait as may.</exception>
@@ -37,9 +61,9 @@ internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLi
         lock (_lock)
         {
             ThrowIfDisposed();
-            if (_new.Count + _waitingCount >= queueLimit)
+            if (_new.Count + _waitingCount >= _queueLimit)
             {
-                throw new GeneratorBusyException($"TextGenerator: expected fewer than QueueLimit = {queueLimit}"
+                throw new GeneratorBusyException($"TextGenerator: expected fewer than QueueLimit = {_queueLimit}"
                     + " waiting requests, found as many; try again later.");
             }
             _new.Add(ticket);
@@ -65,18 +89,19 @@ internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLi
             thread = _thread;
         }
         thread?.Join();
-        loop.Dispose();
+        _meter.Dispose();
+        _loop.Dispose();
     }
 
     private void Run()
     {
         using var inference = inference_mode();
-        loop.Open(limits, []);
+        _loop.Open(_limits, []);
         while (TakeNew())
         {
             try
             {
-                loop.Advance(_waiting);
+                _loop.Advance(_waiting);
                 LetGo();
             }
             catch (Exception fault)
@@ -84,7 +109,7 @@ internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLi
                 FailAll(fault);
             }
         }
-        GC.KeepAlive(lease);
+        GC.KeepAlive(_lease);
     }
 
     /// <summary>Takes over what came since the last call.</summary>
@@ -103,7 +128,10 @@ internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLi
             if (_isDisposed)
             {
                 foreach (Ticket ticket in _tickets.Values)
+                {
                     ticket.Fail(new ObjectDisposedException(nameof(TextGenerator)));
+                    ticket.Leave(_meter);
+                }
                 return false;
             }
             if (_tickets.Count > 0)
@@ -116,12 +144,14 @@ internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLi
     /// <summary>Hands tokens on, and takes out the rows that are done or that nobody waits for.</summary>
     private void LetGo()
     {
+        _written = _tickets.Count - _waiting.Count;
         foreach (Ticket ticket in _tickets.Values)
         {
             if (ticket.Row.IsOver)
                 ticket.Complete();
             else
                 ticket.Tell();
+            ticket.Count(_meter);
         }
         // Asked once: a request may be cancelled at any moment.
         HashSet<ActiveRow> ended = [.. _tickets.Values.Where(ticket => ticket.IsEnded).Select(ticket => ticket.Row)];
@@ -133,19 +163,28 @@ internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLi
             if (!ended.Contains(row))
                 _waiting.Enqueue(row);
         }
-        loop.TakeOut(ended.Contains);
+        _loop.TakeOut(ended.Contains);
         foreach (ActiveRow row in ended)
-            _tickets.Remove(row);
+            Leave(_tickets[row]);
+        _written = _tickets.Count - _waiting.Count;
+    }
+
+    private void Leave(Ticket ticket)
+    {
+        _tickets.Remove(ticket.Row);
+        ticket.Leave(_meter);
     }
 
     /// <summary>Ends what is read or written, where a pass over all of it failed; who waits goes on waiting.</summary>
     private void FailAll(Exception fault)
     {
+        // First, since what the rows hold may be freed with their tickets.
+        _loop.Open(_limits, []);
         foreach (Ticket ticket in _tickets.Values.Where(ticket => !_waiting.Contains(ticket.Row)).ToArray())
         {
             ticket.Fail(fault);
-            _tickets.Remove(ticket.Row);
+            Leave(ticket);
         }
-        loop.Open(limits, []);
+        _written = 0;
     }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Threading;
 using System.Threading.Channels;
 using System.Threading.Tasks;
@@ -14,30 +15,36 @@ internal sealed class Ticket : IDisposable
 {
     private readonly TaskCompletionSource<GeneratedSequence[]> _end =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Channel<int>? _tokens;
+    private readonly Channel<WrittenToken>? _tokens;
     private readonly CancellationTokenRegistration _registration;
+    private readonly long _arrival = Stopwatch.GetTimestamp();
     private int _told;
+    private int _counted;
 
     /// <param name="row">The row.</param>
+    /// <param name="prefix">What it is written with; a use of it, which the ticket takes.</param>
     /// <param name="isStreamed">Whether its tokens are wanted one by one.</param>
     /// <param name="cancellation">Ends it.</param>
-    public Ticket(ActiveRow row, bool isStreamed, CancellationToken cancellation)
+    public Ticket(ActiveRow row, ServedPrefix prefix, bool isStreamed, CancellationToken cancellation)
     {
-        Row = row;
+        (Row, Prefix) = (row, prefix);
         _tokens = isStreamed
-            ? Channel.CreateUnbounded<int>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = false })
-            : null;
+            ? Channel.CreateUnbounded<WrittenToken>(
+                new UnboundedChannelOptions { SingleReader = true, SingleWriter = false }) : null;
         _registration = cancellation.Register(() => Cancel(cancellation));
     }
 
     /// <summary>The row; touched by the thread that writes only.</summary>
     public ActiveRow Row { get; }
 
+    /// <summary>What it is written with.</summary>
+    public ServedPrefix Prefix { get; }
+
     /// <summary>The sequences, when the row is done.</summary>
     public Task<GeneratedSequence[]> End => _end.Task;
 
     /// <summary>The tokens of a streamed row, as they come; complete when the row ends, however it does.</summary>
-    public ChannelReader<int> Tokens => _tokens!.Reader;
+    public ChannelReader<WrittenToken> Tokens => _tokens!.Reader;
 
     /// <summary>Whether nobody waits for it any more.</summary>
     public bool IsEnded => _end.Task.IsCompleted;
@@ -48,7 +55,7 @@ internal sealed class Ticket : IDisposable
         if (_tokens is null || Row.Search.Single is not { } text)
             return;
         for (; _told < text.NewCount; _told++)
-            _tokens.Writer.TryWrite(text.NewAt(_told));
+            _tokens.Writer.TryWrite(new WrittenToken(text.NewAt(_told), Row.Record?[0][_told]));
     }
 
     /// <summary>Ends it with what its row has: sequences or a fault.</summary>
@@ -71,6 +78,26 @@ internal sealed class Ticket : IDisposable
         _tokens?.Writer.TryComplete();
     }
 
+    /// <summary>Tells a meter what was written since the last call.</summary>
+    public void Count(ServingMeter meter)
+    {
+        int written = Row.NewTokens;
+        if (_counted == 0 && (written > 0 || Row.IsOver && Row.Fault is null))
+            meter.FirstToken(Prefix.Name, _arrival);
+        if (written > _counted)
+            meter.Tokens(Prefix.Name, written - _counted);
+        _counted = written;
+    }
+
+    /// <summary>The loop has nothing to do with it any more: tells a meter its outcome and ends the use of its prefix.
+    /// </summary>
+    public void Leave(ServingMeter meter)
+    {
+        meter.Ended(Prefix.Name, _end.Task.IsCompletedSuccessfully ? RequestOutcome.Done
+            : _end.Task.IsFaulted ? RequestOutcome.Failed : RequestOutcome.Cancelled);
+        Prefix.Give();
+    }
+
     public void Dispose() => _registration.Dispose();
 
     private void Cancel(CancellationToken cancellation)
@@ -79,3 +106,8 @@ internal sealed class Ticket : IDisposable
         _tokens?.Writer.TryComplete();
     }
 }
+
+/// <summary>A token of a streamed text.</summary>
+/// <param name="Id">The token.</param>
+/// <param name="Record">How probable it was; null where nobody asks.</param>
+internal readonly record struct WrittenToken(int Id, RecordedToken? Record);
