@@ -91,6 +91,7 @@ public sealed class ServerPageTests
         await page.GetByRole(AriaRole.Button, new() { Name = "Write" }).ClickAsync();
 
         await Expect(page.Locator("#text0")).ToContainTextAsync("Request: expected a prompt of at most");
+        await Expect(page.GetByRole(AriaRole.Status)).ToHaveTextAsync("Not written");
         Assert.IsGreaterThanOrEqualTo(4.5, await Browser.Contrast(page));
         await Browser.Take(page, "server-refused");
     }

@@ -48,6 +48,7 @@ public sealed class MalformedTests
     [DataRow(Texts, """{"model":"short","prompt":"a","temperature":"hot"}""", "temperature", "temperature: expected a n")]
     [DataRow(Texts, """{"model":"short","prompt":"a","top_p":1.5}""", "top_p", "Decoding.topP: expected above 0 and")]
     [DataRow(Texts, """{"model":"short","prompt":"a","n":2}""", "n", "Decoding: expected beams or sampling where")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","n":2000000000,"temperature":1}""", "n", "n: expected at most 128")]
     [DataRow(Texts, """{"model":"short","prompt":"a","n":0}""", "n", "SequenceCount: expected 1 or more, found 0.")]
     [DataRow(Texts, """{"model":"short","prompt":"a","n":2,"temperature":1,"stream":true}""", "n", "StreamAsync: expec")]
     [DataRow(Texts, """{"model":"short","prompt":"a","seed":1e10}""", "seed", "seed: expected a whole number of 32")]

@@ -28,6 +28,8 @@ public sealed partial class ServerPagesTests
     public async Task Metrics_AfterRequests_HaveFiguresByKnownNamesOnly()
     {
         await s_server.Ask("/v1/completions", new { model = "short", prompt = TinyServing.Row, max_tokens = 7 });
+        // Answered only when all is told of the first.
+        await s_server.Ask("/v1/completions", new { model = "long", prompt = TinyServing.Row, max_tokens = 3 });
         await s_server.Post("/v1/completions", new { model = "strange-name", prompt = "a" });
         await s_server.Client.GetAsync("/strange-path");
 

@@ -8,6 +8,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.ML.PrefixTuning.Generation;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Serving;
 
@@ -66,7 +67,8 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
 
     private TextRequest RequestOf(CompletionRequest asked, ServedModel model)
     {
-        GenerationOptions generation = asked.Generation(model.Generation, settings.MaxTokens);
+        int ownTokens = GenerationRules.Lengths(model.Generation, generator.Base.Model.Spec).Most;
+        GenerationOptions generation = asked.Generation(model.Generation, ownTokens, settings.MaxTokens);
         TextRequest request = asked.Messages is { } messages ? new TextRequest(messages)
             : new TextRequest { Text = asked.Prompt! };
         return request with

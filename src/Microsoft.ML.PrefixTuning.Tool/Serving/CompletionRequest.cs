@@ -13,6 +13,9 @@ internal sealed record CompletionRequest
     private const int MostStops = 16;
     private const int MostTop = 20;
 
+    // OpenAI's.
+    private const int MostTexts = 128;
+
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }
 
@@ -84,10 +87,13 @@ internal sealed record CompletionRequest
 
     /// <summary>How the text is written.</summary>
     /// <param name="own">What holds where nothing is asked.</param>
+    /// <param name="ownTokens">New tokens that a text then has at most.</param>
     /// <param name="mostTokens">New tokens that may be asked for.</param>
-    /// <exception cref="ApiException">More tokens are asked for.</exception>
-    public GenerationOptions Generation(GenerationOptions own, int mostTokens)
+    /// <exception cref="ApiException">More tokens or texts are asked for.</exception>
+    public GenerationOptions Generation(GenerationOptions own, int ownTokens, int mostTokens)
     {
+        if (Count > MostTexts)
+            throw new ApiException(400, $"n: expected at most {MostTexts}, found {Count}.", "n");
         if (MaxTokens > mostTokens)
         {
             throw new ApiException(400, $"{MaxTokensField}: expected at most {mostTokens}, as this server allows,"
@@ -98,7 +104,7 @@ internal sealed record CompletionRequest
             Temperature = (float?)Temperature,
             TopP = (float?)TopP,
             Seed = Seed,
-            MaxOutputTokens = MaxTokens ?? (own.MaxNewTokens > mostTokens ? mostTokens : null),
+            MaxOutputTokens = MaxTokens ?? Math.Min(ownTokens, mostTokens),
             StopSequences = [.. Stops],
         }, own);
         return Count == 1 ? asked : asked with { SequenceCount = Count };

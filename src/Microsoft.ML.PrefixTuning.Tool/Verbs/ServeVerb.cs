@@ -66,8 +66,8 @@ internal sealed class ServeVerb
             "prefix-tune serve --base smollm2 --prefix describe=describe.zip",
             "prefix-tune serve --base smollm2 --prefix describe=describe.safetensors --prefix shorten=./peft"
                 + " --port 9000",
-            "prefix-tune serve --base smollm2 --prefixes ./prefixes --host * --api-key-file keys.txt --allowed-host"
-                + " texts.example.org");
+            "prefix-tune serve --base smollm2 --prefixes ./prefixes --host 0.0.0.0 --api-key-file keys.txt"
+                + " --allowed-host texts.example.org");
         return command;
     }
 

@@ -148,10 +148,9 @@ internal sealed class RequestLoop : IDisposable
         foreach (Ticket ticket in _tickets.Values)
         {
             if (ticket.Row.IsOver)
-                ticket.Complete();
+                ticket.Complete(_meter);
             else
-                ticket.Tell();
-            ticket.Count(_meter);
+                ticket.Tell(_meter);
         }
         // Asked once: a request may be cancelled at any moment.
         HashSet<ActiveRow> ended = [.. _tickets.Values.Where(ticket => ticket.IsEnded).Select(ticket => ticket.Row)];

@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Linq;
 using System.Threading;
 using System.Threading.Channels;
 using System.Threading.Tasks;
@@ -50,24 +51,26 @@ internal sealed class Ticket : IDisposable
     public bool IsEnded => _end.Task.IsCompleted;
 
     /// <summary>Hands on the tokens that came since the last call.</summary>
-    public void Tell()
+    /// <param name="meter">Is told how many.</param>
+    public void Tell(ServingMeter meter)
     {
-        if (_tokens is null || Row.Search.Single is not { } text)
-            return;
-        for (; _told < text.NewCount; _told++)
-            _tokens.Writer.TryWrite(new WrittenToken(text.NewAt(_told), Row.Record?[0][_told]));
+        Count(meter, Row.NewTokens);
+        Tell();
     }
 
     /// <summary>Ends it with what its row has: sequences or a fault.</summary>
-    public void Complete()
+    /// <param name="meter">Is told how many tokens there are.</param>
+    public void Complete(ServingMeter meter)
     {
         if (Row.Fault is { } fault)
         {
             Fail(fault);
             return;
         }
+        GeneratedSequence[] sequences = Row.Search.Results();
+        Count(meter, sequences.Sum(sequence => sequence.Ids.Length));
         Tell();
-        _end.TrySetResult(Row.Search.Results());
+        _end.TrySetResult(sequences);
         _tokens?.Writer.TryComplete();
     }
 
@@ -76,17 +79,6 @@ internal sealed class Ticket : IDisposable
     {
         _end.TrySetException(fault);
         _tokens?.Writer.TryComplete();
-    }
-
-    /// <summary>Tells a meter what was written since the last call.</summary>
-    public void Count(ServingMeter meter)
-    {
-        int written = Row.NewTokens;
-        if (_counted == 0 && (written > 0 || Row.IsOver && Row.Fault is null))
-            meter.FirstToken(Prefix.Name, _arrival);
-        if (written > _counted)
-            meter.Tokens(Prefix.Name, written - _counted);
-        _counted = written;
     }
 
     /// <summary>The loop has nothing to do with it any more: tells a meter its outcome and ends the use of its prefix.
@@ -99,6 +91,24 @@ internal sealed class Ticket : IDisposable
     }
 
     public void Dispose() => _registration.Dispose();
+
+    private void Tell()
+    {
+        if (_tokens is null || Row.Search.Single is not { } text)
+            return;
+        for (; _told < text.NewCount; _told++)
+            _tokens.Writer.TryWrite(new WrittenToken(text.NewAt(_told), Row.Record?[0][_told]));
+    }
+
+    private void Count(ServingMeter meter, int written)
+    {
+        if (written <= _counted)
+            return;
+        if (_counted == 0)
+            meter.FirstToken(Prefix.Name, _arrival);
+        meter.Tokens(Prefix.Name, written - _counted);
+        _counted = written;
+    }
 
     private void Cancel(CancellationToken cancellation)
     {
