@@ -13,7 +13,8 @@ namespace Microsoft.ML.PrefixTuning.Tool;
 /// <summary>The verbs together: parses, runs, and turns faults into one line and an exit code.</summary>
 internal static partial class ToolCommand
 {
-    private const string Name = "prefix-tune";
+    /// <summary>What it is called.</summary>
+    public const string Name = "prefix-tune";
 
     private static readonly Option<bool> Verbose = new("--verbose")
     {

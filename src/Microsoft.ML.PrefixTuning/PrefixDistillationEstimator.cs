@@ -2,6 +2,7 @@ using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Transforming;
@@ -60,7 +61,8 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         PrefixTuningOptions student = options.Student;
         _seed = TrainingSeed.Of(student.Training, environment);
         _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation,
-            student.Precision, student.EmbedBase);
+            student.Precision, student.EmbedBase)
+        { Threads = student.Threads };
         _settings.CheckErrorColumn(_columns.Label, "Student.");
     }
 
@@ -88,6 +90,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 TextColumns.OneOrSeveral(data.Schema, column, "continuation");
         }
         using IChannel channel = _host.Start("Distillation");
+        using var threads = TorchThreads.Use(_options.Student.Threads);
         TextSettings settings = _settings.Decided();
         BaseLease lease = Acquire();
         try
@@ -105,8 +108,9 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 Seed = _seed.Resume(student.Training.StateFile),
                 Teacher = teacher,
             };
-            (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
-            return new PrefixTuningTransformer(_host, new TextSession(lease, settings, prefixes), summary);
+            FitResult fitted = fitting.Run(input);
+            return new PrefixTuningTransformer(_host, new TextSession(lease, settings, fitted.Prefixes),
+                fitted.Summary);
         }
         catch
         {
@@ -121,7 +125,8 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
 
     private BaseLease Acquire() =>
-        BaseLoader.AcquireForTraining(_host, _baseModel, _settings.Used, _options.Student.Device);
+        BaseLoader.AcquireForTraining(_host, _baseModel, _settings.Used, _options.Student.Device,
+            _options.Student.Training.CancellationToken);
 
     private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
         new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input),
