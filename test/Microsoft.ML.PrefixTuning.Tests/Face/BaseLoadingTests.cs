@@ -76,6 +76,7 @@ public sealed class BaseLoadingTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Threads_OfTheOptions_HoldWhileItWorksAndNoLonger()
     {
         int before = get_num_threads(), within = 0, other = before == 1 ? 2 : 1;

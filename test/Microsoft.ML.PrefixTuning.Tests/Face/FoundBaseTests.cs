@@ -35,6 +35,7 @@ public sealed class FoundBaseTests : IDisposable
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_WithTheVariable_LooksInEachOfItsFolders()
     {
         Environment.SetEnvironmentVariable(BaseLocator.Variable, string.Join(Path.PathSeparator, _folder["none"],
@@ -43,6 +44,7 @@ public sealed class FoundBaseTests : IDisposable
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_OfARenamedBase_FindsItWhereTheVariableNamesIt()
     {
         Directory.Move(_folder["elsewhere/tiny"], _folder["renamed"]);
@@ -77,6 +79,7 @@ public sealed class FoundBaseTests : IDisposable
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_OfABaseThatIsNowhere_NamesEveryPlaceAndEveryRemedy()
     {
         Environment.SetEnvironmentVariable(BaseLocator.Variable, _folder["none"]);
