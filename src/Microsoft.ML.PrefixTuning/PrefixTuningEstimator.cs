@@ -4,6 +4,7 @@ using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
@@ -81,13 +82,14 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
             TextColumns.OneOrSeveral(data.Schema, _columns.Label, "label");
         }
         using IChannel channel = _host.Start("Training");
-        TextSettings settings = _settings.Decided();
+        var share = new WorkShare(_options.Training.Workers);
+        TextSettings settings = _settings.Decided(share);
         BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Device);
         try
         {
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, _options, lease.Base)
             {
-                Seed = _seed.Resume(_options.Training.StateFile),
+                Seed = _seed.Resume(_options.Training.StateFile, share),
             };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
             return new PrefixTuningTransformer(_host, new TextSession(lease, settings, prefixes), summary);
