@@ -54,6 +54,7 @@ public sealed class ToolCommandTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     [DataRow("")]
     [DataRow("no-such-verb")]
     [DataRow("train rows.tsv")]
