@@ -48,14 +48,21 @@ internal static partial class ToolCommand
         }
         catch (Exception fault)
         {
-            console.Out.Flush();
-            console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault)}");
-            return CodeOf(fault);
+            return Tell(fault, parsed, console);
         }
         finally
         {
             console.Out.Flush();
         }
+    }
+
+    /// <summary>Says what went wrong.</summary>
+    /// <returns>The exit code for it.</returns>
+    public static int Tell(Exception fault, ParseResult parsed, ToolConsole console)
+    {
+        console.Out.Flush();
+        console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault)}");
+        return CodeOf(fault);
     }
 
     /// <summary>The command with its verbs.</summary>

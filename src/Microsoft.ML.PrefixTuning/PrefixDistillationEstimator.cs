@@ -5,6 +5,7 @@ using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
@@ -91,12 +92,14 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         }
         using IChannel channel = _host.Start("Distillation");
         using var threads = TorchThreads.Use(_options.Student.Threads);
-        TextSettings settings = _settings.Decided();
-        BaseLease lease = Acquire();
+        var share = new WorkShare(_options.Student.Training.Workers);
+        TextSettings settings = _settings.Decided(share);
+        BaseLease lease = Acquire(settings);
         try
         {
             DistillationTeacher teacher = DistillationTeacher.Make(lease.Base, _teacher, _options);
-            using PrefixTuningTransformer? writer = _options.ContinuationColumnName is null ? Writer(teacher) : null;
+            using PrefixTuningTransformer? writer = _options.ContinuationColumnName is null
+                ? Writer(teacher, settings) : null;
             PrefixTuningOptions student = teacher.Student();
             if (writer is not null)
             {
@@ -105,7 +108,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
             }
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, student, lease.Base)
             {
-                Seed = _seed.Resume(student.Training.StateFile),
+                Seed = _seed.Resume(student.Training.StateFile, share),
                 Teacher = teacher,
             };
             FitResult fitted = fitting.Run(input);
@@ -124,12 +127,12 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
         GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
 
-    private BaseLease Acquire() =>
-        BaseLoader.AcquireForTraining(_host, _baseModel, _settings.Used, _options.Student.Device,
-            _options.Student.Training.CancellationToken);
+    private BaseLease Acquire(TextSettings settings) =>
+        BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Student.Device,
+            _options.Student.Training.LoadingToken);
 
-    private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
-        new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input),
+    private PrefixTuningTransformer Writer(DistillationTeacher teacher, TextSettings settings) =>
+        new(_host, new TextSession(Acquire(settings), teacher.Settings(WrittenColumn, _columns.Input),
             PrefixesByValue.ForAll(teacher.Prefix)), null);
 
     /// <summary>What the teacher writes may be nothing but an end.</summary>

@@ -4,6 +4,8 @@ using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
@@ -67,8 +69,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
     internal bool KeepsState => _options.Training.StateFile is not null;
 
     /// <summary>A share of the base that it trains for, which stays loaded as long as somebody has one.</summary>
-    internal BaseLease HoldBase() => BaseLoader.AcquireForTraining(_host, _baseModel, _settings.Decided().Used,
-        _options.Device, _options.Training.CancellationToken);
+    internal BaseLease HoldBase() => HoldBase(_settings.Decided());
 
     /// <summary>Trains a prefix. The base's weights are the same bits before and after.</summary>
     /// <param name="input">
@@ -95,13 +96,14 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         }
         using IChannel channel = _host.Start("Training");
         using var threads = TorchThreads.Use(_options.Threads);
-        TextSettings settings = _settings.Decided();
-        BaseLease lease = HoldBase();
+        var share = new WorkShare(_options.Training.Workers);
+        TextSettings settings = _settings.Decided(share);
+        BaseLease lease = HoldBase(settings);
         try
         {
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, _options, lease.Base)
             {
-                Seed = _seed.Resume(_options.Training.StateFile),
+                Seed = _seed.Resume(_options.Training.StateFile, share),
             };
             FitResult fitted = fitting.Run(input);
             var session = new TextSession(lease, settings, fitted.Prefixes);
@@ -128,7 +130,9 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
     private TrainingSummary WithExamples(FitResult fitted, TextSession session, IDataView input)
     {
         TrainingSummary summary = fitted.Summary;
-        if (fitted.Shown.Count == 0 || summary.End == TrainingEnd.Cancelled)
+        // Of several processes one tells.
+        if (fitted.Shown.Count == 0 || summary.End == TrainingEnd.Cancelled
+            || _options.Training.Workers is { IsFirst: false })
             return summary;
         try
         {
@@ -140,6 +144,9 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
             return summary;
         }
     }
+
+    private BaseLease HoldBase(TextSettings settings) => BaseLoader.AcquireForTraining(_host, _baseModel,
+        settings.Used, _options.Device, _options.Training.LoadingToken);
 
     private void CheckAlive()
     {

@@ -61,6 +61,7 @@ internal sealed class TuningArguments
         };
     private readonly Option<TableFormat?> _format =
         FormatOption.Make("--format", "Format of the rows, where the files' names do not tell");
+    private readonly WorkersOption _workers;
     private readonly TuningOptions _options;
 
     /// <summary>Adds the options to a command.</summary>
@@ -78,6 +79,7 @@ internal sealed class TuningArguments
         foreach (Option option in (Option[])
             [_base, _preTokenizer, _model, _report, _curves, _input, _output, .. own, _validation, _format])
             command.Options.Add(option);
+        _workers = new WorkersOption(command);
         _options = new TuningOptions(command, without, plainStart);
     }
 
@@ -112,17 +114,22 @@ internal sealed class TuningArguments
     /// </param>
     /// <param name="make">Makes the estimator from the options of the command line.</param>
     public int Run(ParseResult parsed, IReadOnlyList<string> texts, Func<MLContext, PrefixTuningOptions,
-        IEstimator<PrefixTuningTransformer>> make)
+        IEstimator<PrefixTuningTransformer>> make) =>
+        _workers.Run(parsed, _console, (workers, console) => Train(parsed, texts, make, workers, console));
+
+    private int Train(ParseResult parsed, IReadOnlyList<string> texts, Func<MLContext, PrefixTuningOptions,
+        IEstimator<PrefixTuningTransformer>> make, MpiWorkers? workers, ToolConsole console)
     {
         // Everything that can be refused is refused before the long part.
         string model = parsed.GetValue(_model)!;
         string? report = parsed.GetValue(_report), curves = parsed.GetValue(_curves);
-        foreach (string path in new[] { model, report, curves }.OfType<string>())
+        bool isWriter = workers is not { IsFirst: false };
+        foreach (string path in isWriter ? new[] { model, report, curves }.OfType<string>() : [])
             AtomicFile.CheckWritable(path);
         using TextTableView rows = Open(parsed, parsed.GetValue(_data)!, texts);
         using TextTableView? validation = parsed.GetValue(_validation) is { } held ? Open(parsed, held, texts) : null;
         using var cancellation = new CancellationTokenSource();
-        var display = new TrainingDisplay(_console);
+        var display = new TrainingDisplay(console);
         MLContext mlContext = Context.Make(display.Say);
         PrefixTuningOptions options = Read(parsed);
         options = options with
@@ -133,25 +140,34 @@ internal sealed class TuningArguments
                 CancellationToken = cancellation.Token,
                 ExampleRows = report is null || IsGiven(parsed, "--example-rows") ? options.Training.ExampleRows
                     : ReportedRows,
+                Workers = workers,
             },
             ValidationSet = validation,
+            // Each worker of a machine has a device of its own.
+            Device = options.Device is "cuda" && workers is not null ? $"cuda:{workers.LocalRank}" : options.Device,
         };
         if (UsedPrecision.Of(options.Precision).Advice("--precision bfloat16", Processor.MultipliesBFloat16)
             is { } advice)
-            _console.Error.WriteLine(advice);
+            console.Error.WriteLine(advice);
         using PrefixTuningTransformer tuned = Fit(make(mlContext, options), rows, cancellation, display);
-        mlContext.Model.SaveAtomically(tuned, rows.TextSchema, model);
         TrainingSummary summary = tuned.TrainingSummary!;
-        if (report is not null)
-            summary.WriteReport(report, ShellWords.Join([ToolCommand.Name, .. parsed.Tokens.Select(one => one.Value)]));
-        if (curves is not null)
-            summary.WriteCurves(curves);
-        Described.Write(TrainingDescription.Of(summary), _console.Out);
         bool isCancelled = summary.End == TrainingEnd.Cancelled;
-        _console.Out.WriteLine(isCancelled ? $"Cancelled; the best prefix so far was saved to {model}."
-            : $"Saved to {model}.");
+        if (isWriter)
+        {
+            mlContext.Model.SaveAtomically(tuned, rows.TextSchema, model);
+            if (report is not null)
+                summary.WriteReport(report, Command(parsed));
+            if (curves is not null)
+                summary.WriteCurves(curves);
+            Described.Write(TrainingDescription.Of(summary), console.Out);
+            console.Out.WriteLine(isCancelled ? $"Cancelled; the best prefix so far was saved to {model}."
+                : $"Saved to {model}.");
+        }
         return isCancelled ? ExitCode.Cancelled : ExitCode.Done;
     }
+
+    private static string Command(ParseResult parsed) =>
+        ShellWords.Join([ToolCommand.Name, .. parsed.Tokens.Select(one => one.Value)]);
 
     private static bool IsGiven(ParseResult parsed, string option) =>
         parsed.GetResult(option) is OptionResult { Implicit: false };

@@ -35,7 +35,8 @@ internal static class ChangedOptions
     // Callbacks and handles of the calling process say nothing to a reader.
     private static IEnumerable<PropertyInfo> MembersOf(object record) => record.GetType()
         .GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(member => member.CanWrite
-            && member.Name is not (nameof(TrainingOptions.Progress) or nameof(TrainingOptions.CancellationToken)));
+            && member.Name is not (nameof(TrainingOptions.Progress) or nameof(TrainingOptions.CancellationToken)
+                or nameof(TrainingOptions.Workers)));
 
     private static bool IsRecord(object? value) => value is not null and not Prefix
         && value.GetType() is var type && type.Assembly == typeof(ChangedOptions).Assembly

@@ -85,6 +85,8 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
 
     private void Probe()
     {
+        if (options.Training.Workers is { IsFirst: false })
+            return;
         try
         {
             _state?.Probe();

@@ -24,7 +24,7 @@ public sealed class OptionPlacesTests
     private static readonly string[] OfTheVerb =
     [
         "--base", "--pre-tokenizer", "--model", "--report", "--curves", "--input", "--output", "--validation",
-        "--format",
+        "--format", "--workers",
     ];
 
     private static readonly Type[] Roots =

@@ -128,6 +128,8 @@ internal static class OptionTable
         Of<TrainingOptions>("StateFile", @"C:\new\state", @"--state C:\new\state")
             with { NotSigned = "it is the file itself" },
         Of<TrainingOptions>("StateInterval", 2, "--state-interval 2") with { NotSigned = Rest },
+        Of<TrainingOptions>("Workers", new OneWorker(), null)
+            with { NotSigned = SameBytes, NotOnLine = "they are found there: --workers mpi of train and distill" },
         Of<TrainingOptions>("MaxFailedSteps", 5, "--max-failed-steps 5"),
         Of<EarlyStopping>("Patience", 7, "--early-stopping-patience 7"),
         Of<EarlyStopping>("MinDelta", 0.5, "--early-stopping-min-delta 0.5"),
@@ -204,6 +206,20 @@ internal static class OptionTable
         Of<TextGeneratorOptions>("CacheTokens", 500, null),
         Of<TextGeneratorOptions>("PromptPiece", 32, null),
     }.Select(entry => entry with { NotOnLine = Server, NotSaved = Server, NotSigned = Server });
+
+    /// <summary>One process, as a team.</summary>
+    private sealed class OneWorker : TrainingWorkers
+    {
+        public override int Rank => 0;
+
+        public override int Count => 1;
+
+        public override void Gather(ReadOnlySpan<byte> own, Span<byte> all) => own.CopyTo(all);
+
+        public override void Broadcast(Span<byte> content)
+        {
+        }
+    }
 
     // Words of a line are parted by spaces; ~ is a space inside one.
     private static OptionEntry Of<T>(string member, object? other, string? line) => new(typeof(T), member, other)
