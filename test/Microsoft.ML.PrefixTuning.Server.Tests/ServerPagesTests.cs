@@ -35,10 +35,11 @@ public sealed partial class ServerPagesTests
 
         string figures = await s_server.Client.GetStringAsync("/metrics");
 
-        foreach (string figure in (string[])[@"prefix_tuning_queue\{[^}]*\} 0", @"prefix_tuning_batch\{[^}]*\} 0",
-            @"prefix_tuning_tokens_total\{[^}]*prefix=""short""[^}]*\} 7",
-            @"prefix_tuning_requests_total\{[^}]*outcome=""done"",prefix=""short""\} 1",
-            "prefix_tuning_time_to_first_token_seconds_bucket", "http_server_request_duration_seconds_bucket"])
+        foreach (string figure in (string[])[@"prefix_tuning_serving_queue\{[^}]*\} 0",
+            @"prefix_tuning_serving_batch\{[^}]*\} 0",
+            @"prefix_tuning_serving_tokens_total\{[^}]*prefix=""short""[^}]*\} 7",
+            @"prefix_tuning_serving_requests_total\{[^}]*outcome=""done"",[^}]*prefix=""short""\} 1",
+            "prefix_tuning_serving_time_to_first_token_seconds_bucket", "http_server_request_duration_seconds_bucket"])
             Assert.IsTrue(Regex.IsMatch(figures, "^" + figure, RegexOptions.Multiline), figure);
         Assert.IsFalse(figures.Contains("strange", StringComparison.Ordinal));
     }

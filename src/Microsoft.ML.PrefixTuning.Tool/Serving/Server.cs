@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.ML.PrefixTuning.Serving;
+using Microsoft.ML.PrefixTuning.Signals;
 using OpenTelemetry.Metrics;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Serving;
@@ -44,7 +44,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<IHostLifetime, NoLifetime>();
         services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.DrainTime + CloseTime);
         services.AddOpenApi(ApiDocument.Describe);
-        services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(ServingMeter.MeterName)
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(SignalSource.Name)
             .AddMeter("Microsoft.AspNetCore.Hosting").AddPrometheusExporter());
         _application = builder.Build();
         var gate = new Gate(settings, log);

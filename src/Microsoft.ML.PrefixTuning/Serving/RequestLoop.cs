@@ -4,6 +4,8 @@ using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Signals;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Serving;
@@ -20,7 +22,7 @@ internal sealed class RequestLoop : IDisposable
     private readonly DecodingLoop _loop;
     private readonly DecodingLimits _limits;
     private readonly int _queueLimit;
-    private readonly ServingMeter _meter;
+    private readonly ServingSignals _signals;
     private readonly List<Ticket> _new = [];
     // Only the thread has these: in the order in which they wait, and all that are in its hands.
     private readonly Queue<ActiveRow> _waiting = [];
@@ -37,7 +39,7 @@ internal sealed class RequestLoop : IDisposable
     public RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLimits limits, int queueLimit)
     {
         (_lease, _loop, _limits, _queueLimit) = (lease, loop, limits, queueLimit);
-        _meter = new ServingMeter(() => Waiting, () => Written);
+        _signals = new ServingSignals(lease.Base.Origin.Name, () => Waiting, () => Written);
     }
 
     /// <summary>Requests that wait.</summary>
@@ -52,6 +54,9 @@ internal sealed class RequestLoop : IDisposable
 
     /// <summary>Requests that are read or written.</summary>
     public int Written => _written;
+
+    /// <summary>Threads among which torch divides its work; null for torch's own.</summary>
+    public int? Threads { get; init; }
 
     /// <summary>Puts a request at the end of the queue.</summary>
     /// <exception cref="GeneratorBusyException">As many wait as may.</exception>
@@ -89,13 +94,14 @@ internal sealed class RequestLoop : IDisposable
             thread = _thread;
         }
         thread?.Join();
-        _meter.Dispose();
+        _signals.Dispose();
         _loop.Dispose();
     }
 
     private void Run()
     {
         using var inference = inference_mode();
+        using var threads = TorchThreads.Use(Threads);
         _loop.Open(_limits, []);
         while (TakeNew())
         {
@@ -130,7 +136,7 @@ internal sealed class RequestLoop : IDisposable
                 foreach (Ticket ticket in _tickets.Values)
                 {
                     ticket.Fail(new ObjectDisposedException(nameof(TextGenerator)));
-                    ticket.Leave(_meter);
+                    ticket.Leave(_signals);
                 }
                 return false;
             }
@@ -148,9 +154,9 @@ internal sealed class RequestLoop : IDisposable
         foreach (Ticket ticket in _tickets.Values)
         {
             if (ticket.Row.IsOver)
-                ticket.Complete(_meter);
+                ticket.Complete(_signals);
             else
-                ticket.Tell(_meter);
+                ticket.Tell(_signals);
         }
         // Asked once: a request may be cancelled at any moment.
         HashSet<ActiveRow> ended = [.. _tickets.Values.Where(ticket => ticket.IsEnded).Select(ticket => ticket.Row)];
@@ -171,7 +177,7 @@ internal sealed class RequestLoop : IDisposable
     private void Leave(Ticket ticket)
     {
         _tickets.Remove(ticket.Row);
-        ticket.Leave(_meter);
+        ticket.Leave(_signals);
     }
 
     /// <summary>Ends what is read or written, where a pass over all of it failed; who waits goes on waiting.</summary>

@@ -5,6 +5,7 @@ using System.Threading;
 using System.Threading.Channels;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Signals;
 
 namespace Microsoft.ML.PrefixTuning.Serving;
 
@@ -51,16 +52,16 @@ internal sealed class Ticket : IDisposable
     public bool IsEnded => _end.Task.IsCompleted;
 
     /// <summary>Hands on the tokens that came since the last call.</summary>
-    /// <param name="meter">Is told how many.</param>
-    public void Tell(ServingMeter meter)
+    /// <param name="signals">Is told how many.</param>
+    public void Tell(ServingSignals signals)
     {
-        Count(meter, Row.NewTokens);
+        Count(signals, Row.NewTokens);
         Tell();
     }
 
     /// <summary>Ends it with what its row has: sequences or a fault.</summary>
-    /// <param name="meter">Is told how many tokens there are.</param>
-    public void Complete(ServingMeter meter)
+    /// <param name="signals">Is told how many tokens there are.</param>
+    public void Complete(ServingSignals signals)
     {
         if (Row.Fault is { } fault)
         {
@@ -68,7 +69,7 @@ internal sealed class Ticket : IDisposable
             return;
         }
         GeneratedSequence[] sequences = Row.Search.Results();
-        Count(meter, sequences.Sum(sequence => sequence.Ids.Length));
+        Count(signals, sequences.Sum(sequence => sequence.Ids.Length));
         Tell();
         _end.TrySetResult(sequences);
         _tokens?.Writer.TryComplete();
@@ -81,11 +82,11 @@ internal sealed class Ticket : IDisposable
         _tokens?.Writer.TryComplete();
     }
 
-    /// <summary>The loop has nothing to do with it any more: tells a meter its outcome and ends the use of its prefix.
+    /// <summary>The loop has nothing to do with it any more: tells its outcome and ends the use of its prefix.
     /// </summary>
-    public void Leave(ServingMeter meter)
+    public void Leave(ServingSignals signals)
     {
-        meter.Ended(Prefix.Name, _end.Task.IsCompletedSuccessfully ? RequestOutcome.Done
+        signals.Ended(Prefix.Name, _end.Task.IsCompletedSuccessfully ? RequestOutcome.Done
             : _end.Task.IsFaulted ? RequestOutcome.Failed : RequestOutcome.Cancelled);
         Prefix.Give();
     }
@@ -100,13 +101,13 @@ internal sealed class Ticket : IDisposable
             _tokens.Writer.TryWrite(new WrittenToken(text.NewAt(_told), Row.Record?[0][_told]));
     }
 
-    private void Count(ServingMeter meter, int written)
+    private void Count(ServingSignals signals, int written)
     {
         if (written <= _counted)
             return;
         if (_counted == 0)
-            meter.FirstToken(Prefix.Name, _arrival);
-        meter.Tokens(Prefix.Name, written - _counted);
+            signals.FirstToken(Prefix.Name, _arrival);
+        signals.Tokens(Prefix.Name, written - _counted);
         _counted = written;
     }
 

@@ -76,6 +76,6 @@ internal sealed partial class ServerProcess : IDisposable
     [GeneratedRegex(@"listening on (\S+)")]
     private static partial Regex Listening();
 
-    [GeneratedRegex(@"^prefix_tuning_tokens_total\{[^}]*\} (\S+)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^prefix_tuning_serving_tokens_total\{[^}]*\} (\S+)", RegexOptions.Multiline)]
     private static partial Regex Written();
 }

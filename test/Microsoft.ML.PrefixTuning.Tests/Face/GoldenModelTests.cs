@@ -88,7 +88,7 @@ public sealed class GoldenModelTests
             Generation = new GenerationOptions
             {
                 MaxNewTokens = 16,
-                Decoding = Decoding.Sampling(0.8, seed: 4) with { MinP = 0.05 },
+                Decoding = Decoding.Sampling(0.8, seed: 4) with { MinP = 0.05, DrawColumnName = "Label" },
                 StopStrings = ["zzz"],
                 BannedWords = ["qq"]
             },

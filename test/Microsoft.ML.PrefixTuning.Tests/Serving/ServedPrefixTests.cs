@@ -4,7 +4,7 @@ using System.Diagnostics.Metrics;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using Microsoft.ML.PrefixTuning.Serving;
+using Microsoft.ML.PrefixTuning.Signals;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Serving;
@@ -105,14 +105,17 @@ public sealed class ServedPrefixTests
         {
             InstrumentPublished = (instrument, listening) =>
             {
-                if (instrument is { Name: "prefix_tuning.time_to_first_token", Meter.Name: ServingMeter.MeterName })
+                if (instrument is { Name: "prefix_tuning.serving.time_to_first_token", Meter.Name: SignalSource.Name })
                     listening.EnableMeasurementEvents(instrument);
             },
         };
         listener.SetMeasurementEventCallback<double>((_, _, tags, _) =>
         {
-            if (tags[0].Value is string name && names.Contains(name))
-                begun.Add(name);
+            foreach (KeyValuePair<string, object?> tag in tags)
+            {
+                if (tag.Key == ServingSignals.PrefixTag && names.Contains((string)tag.Value!))
+                    begun.Add((string)tag.Value!);
+            }
         });
         listener.Start();
         using TextGenerator generator = s_base.Model.CreateGenerator(
