@@ -104,7 +104,8 @@ internal sealed class ServeVerb
     {
         await using var server = new Server(generator, models, settings, log);
         using var stop = new CancellationTokenSource();
-        using var interruption = new Interruption(stop);
+        using var interruption = new Interruption(stop, _ => log.Say("stopping: running requests have"
+            + $" {settings.DrainTime.TotalSeconds} s to end. A second Ctrl-C ends the command at once."));
         await server.Start().ConfigureAwait(false);
         log.Say($"listening on {server.Address} with {string.Join(", ", models.All.Select(model => model.Name))}");
         if (settings.Keys == ApiKeys.None)
@@ -112,7 +113,6 @@ internal sealed class ServeVerb
                 + $"{ApiKeys.Variable} or --api-key-file closes it.");
         Task watching = watched?.Watch(stop.Token) ?? Task.Delay(Timeout.Infinite, stop.Token);
         await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        log.Say("stopping");
         await server.Stop().ConfigureAwait(false);
     }
 
