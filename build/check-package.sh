@@ -20,7 +20,8 @@ fi
 # A version of its own, so that no former package of the same version is taken from a cache.
 version="0.0.0-check.$(date +%s)"
 start=$SECONDS
-for project in Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.Tool; do
+for project in Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.Mpi \
+    Microsoft.ML.PrefixTuning.Tool; do
     dotnet pack "$root/src/$project" -c Release -p:Version="$version" -o "$work/feed" -nologo -v quiet
 done
 echo "-- packed in $((SECONDS - start)) s"
