@@ -16,6 +16,11 @@ internal static class Program
             case "train":
                 TrainBenchmark.Measure(rest);
                 return 0;
+            case "ranks":
+                RanksBenchmark.Measure(rest);
+                return 0;
+            case RanksBenchmark.CellVerb:
+                return RanksBenchmark.MeasureHere(rest);
             case "memory":
                 MemoryBenchmark.Measure(rest);
                 return 0;
@@ -49,7 +54,8 @@ internal static class Program
                 return 0;
             default:
                 Console.Error.WriteLine(
-                    "usage: -- calibrate | train ROWS | memory [ROWSxTOKENS ..] [name=value ..] | scale"
+                    "usage: -- calibrate | train ROWS | ranks ROWS [steps]"
+                        + " | memory [ROWSxTOKENS ..] [name=value ..] | scale"
                         + " [1.24 | 8.03] [Q4_K | Q8_0] [name=value ..] | quality FOLDER [seed [method"
                         + " [name=value ..]]] | distill FOLDER | generate | metrics | load [file.gguf | 1.24 | 8.03]");
                 return 1;
