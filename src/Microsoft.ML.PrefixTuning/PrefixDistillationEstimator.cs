@@ -106,6 +106,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 Teacher = teacher,
             };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
+            lease = BaseLoader.ForWriting(_host, lease, _baseModel, settings.Used, student.Device);
             return new PrefixTuningTransformer(_host, new TextSession(lease, settings, prefixes), summary);
         }
         catch

@@ -90,6 +90,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
                 Seed = _seed.Resume(_options.Training.StateFile),
             };
             (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
+            lease = BaseLoader.ForWriting(_host, lease, _baseModel, settings.Used, _options.Device);
             return new PrefixTuningTransformer(_host, new TextSession(lease, settings, prefixes), summary);
         }
         catch

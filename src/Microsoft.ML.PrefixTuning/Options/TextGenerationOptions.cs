@@ -31,7 +31,7 @@ public sealed record TextGenerationOptions
         if (faults.Given(Generation, nameof(Generation)))
             Generation.Check(faults.Under(nameof(Generation)));
         InputPlaceholder.Check(faults, Template);
-        DeviceName.Check(faults, Device);
+        DeviceName.Check(faults, Device, Precision);
         faults.Known(Precision, nameof(Precision));
     }
 }
