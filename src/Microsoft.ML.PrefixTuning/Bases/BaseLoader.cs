@@ -73,6 +73,7 @@ internal static class BaseLoader
             {
                 ModelPrecision.AsStored => MatrixForm.AsStored,
                 ModelPrecision.Int8 => MatrixForm.Int8,
+                ModelPrecision.Int4 => MatrixForm.Int4,
                 _ => MatrixForm.Wide,
             });
 }

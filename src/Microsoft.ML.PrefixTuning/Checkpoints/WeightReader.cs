@@ -14,7 +14,11 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 /// <param name="Matrices">How matrices are kept.</param>
 /// <param name="Space">Where stored rows are widened; null where all matrices are read wide.</param>
 internal sealed record WeightForm(ScalarType Type, Device Device, bool Transposed, MatrixForm Matrices,
-    WideSpace? Space);
+    WideSpace? Space)
+{
+    /// <summary>How matrices of all tokens are kept: what 4 bits take from them shows in every word.</summary>
+    public MatrixForm OfTokens => Matrices == MatrixForm.Int4 ? MatrixForm.Int8 : Matrices;
+}
 
 /// <summary>
 /// A place in a checkpoint from which weights are read by name; their shapes were checked before. Gathers what it
@@ -49,13 +53,13 @@ internal sealed class WeightReader
     public Tensor Tensor(string name) => Own(Read(Place(name), _form.Type));
 
     /// <summary>
-    /// A matrix as it lies in the checkpoint. Copies of it under other names are passed over if they are equal, refused
-    /// if not.
+    /// A matrix of all tokens, as it lies in the checkpoint. Copies of it under other names are passed over if they are
+    /// equal, refused if not.
     /// </summary>
     /// <param name="name">Its name.</param>
     /// <param name="copies">Names under which there may be a copy.</param>
     /// <exception cref="FormatException">A copy has other values.</exception>
-    public FrozenMatrix Matrix(string name, params IEnumerable<string> copies) => Kept(() =>
+    public FrozenMatrix Matrix(string name, params IEnumerable<string> copies) => Kept(_form.OfTokens, () =>
     {
         FrozenMatrix read = ReadMatrix(name);
         PassOver(copies, read, name);
@@ -63,7 +67,8 @@ internal sealed class WeightReader
     })[0];
 
     /// <summary>A linear map [output, input].</summary>
-    public Linear Linear(string name, bool bias) => new(Kept(() => [ReadWeight(name)])[0], Bias(name, bias));
+    public Linear Linear(string name, bool bias) =>
+        new(Kept(_form.Matrices, () => [ReadWeight(name)])[0], Bias(name, bias));
 
     /// <summary>A norm.</summary>
     public Norm Norm(string name, NormSpec spec)
@@ -134,14 +139,15 @@ internal sealed class WeightReader
     }
 
     /// <summary>Reads matrices; where they are kept in fewer bits, what was read is freed.</summary>
-    private FrozenMatrix[] Kept(Func<FrozenMatrix[]> read)
+    private FrozenMatrix[] Kept(MatrixForm form, Func<FrozenMatrix[]> read)
     {
         int before = _owned.Count;
         FrozenMatrix[] matrices = read();
-        if (_form.Matrices != MatrixForm.Int8)
+        if (form is MatrixForm.Wide or MatrixForm.AsStored)
             return matrices;
         int passing = _owned.Count - before;
-        FrozenMatrix[] kept = Array.ConvertAll(matrices, matrix => (FrozenMatrix)Int8Matrix.Of(matrix, Own));
+        FrozenMatrix[] kept = Array.ConvertAll<FrozenMatrix, FrozenMatrix>(matrices,
+            matrix => form == MatrixForm.Int4 ? Int4Matrix.Of(matrix, Own) : Int8Matrix.Of(matrix, Own));
         foreach (Tensor tensor in _owned.GetRange(before, passing))
             tensor.Dispose();
         _owned.RemoveRange(before, passing);
@@ -197,7 +203,7 @@ internal sealed class WeightReader
     /// <summary>Maps over some rows each of one that is read.</summary>
     private Linear[] Parts(Func<FrozenMatrix> read, Tensor? bias, params (long Start, long Count)[] parts)
     {
-        FrozenMatrix[] matrices = Kept(() =>
+        FrozenMatrix[] matrices = Kept(_form.Matrices, () =>
         {
             FrozenMatrix whole = read();
             return Array.ConvertAll(parts, part => Slice(whole, part.Start, part.Count));

@@ -11,4 +11,7 @@ internal enum MatrixForm
 
     /// <summary>In 8 bits, and so multiplied; products are for writing alone.</summary>
     Int8,
+
+    /// <summary>The same in 4 bits; embedding and head are in 8.</summary>
+    Int4,
 }

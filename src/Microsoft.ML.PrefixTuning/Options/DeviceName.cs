@@ -12,7 +12,7 @@ internal static class DeviceName
         if (device is null)
             return;
         faults.That(IsName(device), "Device", "cpu, cuda, cuda:<number> or mps", $"'{device}'");
-        faults.That(device == "cpu" || precision != ModelPrecision.Int8, "Device",
+        faults.That(device == "cpu" || precision is not (ModelPrecision.Int8 or ModelPrecision.Int4), "Device",
             $"cpu with a Precision of {precision}", $"'{device}'");
     }
 

@@ -14,7 +14,7 @@ internal readonly record struct UsedPrecision(ModelPrecision Precision, ModelPre
     public UsedPrecision OfTraining => IsForWriting
         ? new(ModelPrecision.BFloat16, ModelPrecision.BFloat16) : this;
 
-    private bool IsForWriting => Precision is ModelPrecision.Int8;
+    private bool IsForWriting => Precision is ModelPrecision.Int8 or ModelPrecision.Int4;
 
     /// <summary>What a precision is on this processor.</summary>
     /// <param name="asked">What was chosen.</param>
@@ -34,7 +34,7 @@ internal readonly record struct UsedPrecision(ModelPrecision Precision, ModelPre
             ModelPrecision.Float32 or ModelPrecision.BFloat16 => new(asked, asked),
             ModelPrecision.Automatic => new(best, best),
             ModelPrecision.AsStored => new(asked, products ?? best),
-            ModelPrecision.Int8 => new(asked, ModelPrecision.Float32),
+            ModelPrecision.Int8 or ModelPrecision.Int4 => new(asked, ModelPrecision.Float32),
             _ => throw new UnreachableException($"Precision {asked} is not known here."),
         };
     }

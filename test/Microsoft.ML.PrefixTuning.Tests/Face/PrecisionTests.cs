@@ -48,8 +48,12 @@ public sealed class PrecisionTests
                 UsedPrecision.Of(ModelPrecision.AsStored, null, isFast));
             Assert.AreEqual(new UsedPrecision(ModelPrecision.AsStored, ModelPrecision.Float32),
                 UsedPrecision.Of(ModelPrecision.AsStored, ModelPrecision.Float32, isFast));
-            Assert.AreEqual(new UsedPrecision(ModelPrecision.Int8, ModelPrecision.Float32),
-                UsedPrecision.Of(ModelPrecision.Int8, null, isFast));
+            foreach (ModelPrecision packed in (ModelPrecision[])[ModelPrecision.Int8, ModelPrecision.Int4])
+            {
+                var used = UsedPrecision.Of(packed, null, isFast);
+                Assert.AreEqual(new UsedPrecision(packed, ModelPrecision.Float32), used);
+                Assert.AreEqual(UsedPrecision.Of(ModelPrecision.BFloat16), used.OfTraining);
+            }
             foreach (ModelPrecision plain in (ModelPrecision[])[ModelPrecision.Float32, ModelPrecision.BFloat16])
                 Assert.AreEqual(new UsedPrecision(plain, plain), UsedPrecision.Of(plain, null, isFast));
         }
@@ -98,6 +102,7 @@ public sealed class PrecisionTests
 
     [TestMethod]
     [DataRow(ModelPrecision.Int8)]
+    [DataRow(ModelPrecision.Int4)]
     public void Fit_ForWriting_TrainsInBFloat16AndWritesWithFewerBits(ModelPrecision precision)
     {
         var messages = new List<string>();

@@ -61,10 +61,14 @@ internal sealed record GoldenLogits(string Name)
     /// <summary>The logits of the last position of the prompt, [V].</summary>
     /// <param name="file">The file.</param>
     /// <param name="form">How the base is kept; null for float32.</param>
-    public static float[] Logits(JsonObject file, BaseForm? form = null) => With(file, Last, form);
+    public static float[] Logits(JsonObject file, BaseForm? form = null) => With(file, LogitsOf, form);
 
     /// <summary>The same of a base's folder or file.</summary>
-    public static float[] Logits(string path) => With(path, Last);
+    public static float[] Logits(string path) => With(path, LogitsOf);
+
+    /// <summary>The same of a model.</summary>
+    public static float[] LogitsOf(LanguageModel model) =>
+        LastLogits(model).to(ScalarType.Float32).data<float>().ToArray();
 
     /// <summary>What is made of the file's model, whose weights come from their names.</summary>
     /// <param name="file">The file.</param>
@@ -93,8 +97,6 @@ internal sealed record GoldenLogits(string Name)
         using FrozenBase frozen = FrozenBase.Load(path, form ?? ScalarType.Float32, CPU);
         return make(frozen.Model);
     }
-
-    private static float[] Last(LanguageModel model) => LastLogits(model).to(ScalarType.Float32).data<float>().ToArray();
 
     private static Tensor LastLogits(LanguageModel model)
     {
