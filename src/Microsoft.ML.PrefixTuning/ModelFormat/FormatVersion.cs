@@ -18,7 +18,8 @@ internal static class FormatVersion
     // *** options as their records have them.
     // *** Version 3: SamplingDecoding.MinP, GenerationOptions.RememberedTexts.
     // *** Version 4: ModelPrecision.AsStored.
-    // *** Version 6: ModelPrecision.Int8, ModelPrecision.Int4 (there was no file of version 5 when it was made).
+    // *** Version 5: SamplingDecoding.DrawColumnName.
+    // *** Version 6: ModelPrecision.Int8, ModelPrecision.Int4.
     /// <summary>Version that is written; a new one needs a saved model of its own among the tests' files.</summary>
     public const uint Present = 0x00010006;
 
@@ -34,6 +35,7 @@ internal static class FormatVersion
     {
         [(typeof(GenerationOptions), nameof(GenerationOptions.RememberedTexts))] = 0x00010003,
         [(typeof(SamplingDecoding), nameof(SamplingDecoding.MinP))] = 0x00010003,
+        [(typeof(SamplingDecoding), nameof(SamplingDecoding.DrawColumnName))] = 0x00010005,
     };
 
     // The same for values of options that every version has.

@@ -39,6 +39,7 @@ public sealed class GoldenModelTests
     });
 
     [TestMethod]
+    [DoNotParallelize]
     [DynamicData(nameof(Versions))]
     public void Load_OfSavedVersion_WritesTheSameTexts(string version)
     {

@@ -64,6 +64,7 @@ public sealed class SavingTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_WithMovedBase_FindsItInTheApplicationsFolder()
     {
         string original = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny");
@@ -90,6 +91,7 @@ public sealed class SavingTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     [DataRow("empty", typeof(FileNotFoundException), "config.json: expected in")]
     [DataRow("cut", typeof(FormatException), "model.safetensors")]
     [DataRow("unknown", typeof(NotSupportedException), "model_type")]
