@@ -17,7 +17,7 @@ public sealed class BaseLoadingTests
 {
     private static readonly MLContext Context = new(seed: 1);
 
-    private static readonly BaseForm Form = new(ScalarType.Float32, AsStored: false);
+    private static readonly BaseForm Form = ScalarType.Float32;
 
     [TestMethod]
     public void Load_CalledOffInTheMiddle_Ends()
