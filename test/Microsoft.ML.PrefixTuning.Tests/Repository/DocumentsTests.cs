@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.CommandLine;
 using System.IO;
 using System.Linq;
 using System.Reflection;
@@ -123,7 +122,7 @@ public sealed partial class DocumentsTests
         foreach ((string language, string code) in Documents.Blocks(Documents.Read(Path.Combine(Source.Root, name))))
         {
             if (language == "csharp")
-                Assert.Contains(Documents.Strip(code), compiled, $"{name}; to be put into DocumentSnippets.cs:\n{code}");
+                Assert.Contains(Documents.Strip(code), compiled, $"{name}, for DocumentSnippets.cs:\n{code}");
         }
     }
 
