@@ -4,7 +4,6 @@ using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;

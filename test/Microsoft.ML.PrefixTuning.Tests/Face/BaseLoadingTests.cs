@@ -5,7 +5,6 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
