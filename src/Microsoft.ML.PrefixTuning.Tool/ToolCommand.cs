@@ -13,7 +13,8 @@ namespace Microsoft.ML.PrefixTuning.Tool;
 /// <summary>The verbs together: parses, runs, and turns faults into one line and an exit code.</summary>
 internal static partial class ToolCommand
 {
-    private const string Name = "prefix-tune";
+    /// <summary>What it is called.</summary>
+    public const string Name = "prefix-tune";
 
     private static readonly Option<bool> Verbose = new("--verbose")
     {
@@ -21,13 +22,19 @@ internal static partial class ToolCommand
         Recursive = true,
     };
 
+    /// <summary>A command line as it is understood; nothing is run.</summary>
+    /// <param name="arguments">Without the program's name.</param>
+    /// <param name="console">Where verbs would read and write.</param>
+    public static ParseResult Parse(IReadOnlyList<string> arguments, ToolConsole console) =>
+        Make(console).Parse(arguments);
+
     /// <summary>Runs a command line.</summary>
     /// <param name="arguments">Without the program's name.</param>
     /// <param name="console">Where it reads and writes.</param>
     /// <returns>An <see cref="ExitCode"/>.</returns>
     public static int Run(IReadOnlyList<string> arguments, ToolConsole console)
     {
-        ParseResult parsed = Make(console).Parse(arguments);
+        ParseResult parsed = Parse(arguments, console);
         try
         {
             if (parsed.Action is ParseErrorAction)

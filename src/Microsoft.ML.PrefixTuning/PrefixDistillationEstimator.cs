@@ -2,6 +2,7 @@ using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
@@ -61,7 +62,8 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         PrefixTuningOptions student = options.Student;
         _seed = TrainingSeed.Of(student.Training, environment);
         _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation,
-            student.Precision, student.EmbedBase);
+            student.Precision, student.EmbedBase)
+        { Threads = student.Threads };
         _settings.CheckErrorColumn(_columns.Label, "Student.");
     }
 
@@ -89,6 +91,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 TextColumns.OneOrSeveral(data.Schema, column, "continuation");
         }
         using IChannel channel = _host.Start("Distillation");
+        using var threads = TorchThreads.Use(_options.Student.Threads);
         var share = new WorkShare(_options.Student.Training.Workers);
         TextSettings settings = _settings.Decided(share);
         BaseLease lease = Acquire(settings);
@@ -108,8 +111,10 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 Seed = _seed.Resume(student.Training.StateFile, share),
                 Teacher = teacher,
             };
-            (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
-            return new PrefixTuningTransformer(_host, new TextSession(lease, settings, prefixes), summary);
+            FitResult fitted = fitting.Run(input);
+            lease = BaseLoader.ForWriting(lease, _baseModel, settings.Used, student.Device);
+            return new PrefixTuningTransformer(_host, new TextSession(lease, settings, fitted.Prefixes),
+                fitted.Summary);
         }
         catch
         {
@@ -124,7 +129,8 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
 
     private BaseLease Acquire(TextSettings settings) =>
-        BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Student.Device);
+        BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Student.Device,
+            _options.Student.Training.LoadingToken);
 
     private PrefixTuningTransformer Writer(DistillationTeacher teacher, TextSettings settings) =>
         new(_host, new TextSession(Acquire(settings), teacher.Settings(WrittenColumn, _columns.Input),

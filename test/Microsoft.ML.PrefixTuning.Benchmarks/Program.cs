@@ -12,6 +12,7 @@ internal static class Program
         {
             case "calibrate":
                 Calibration.Measure();
+                ProductRoutes.MeasureAll();
                 return 0;
             case "train":
                 TrainBenchmark.Measure(rest);
@@ -42,6 +43,15 @@ internal static class Program
             case "generate":
                 GenerateBenchmark.Measure(rest);
                 return 0;
+            case "prefill":
+                PrefillBenchmark.Measure(rest);
+                return 0;
+            case "transform":
+                TransformBenchmark.Measure(rest);
+                return 0;
+            case "losses":
+                LossBenchmark.Measure(rest);
+                return 0;
             case "metrics":
                 MetricsBenchmark.Measure();
                 return 0;
@@ -57,7 +67,9 @@ internal static class Program
                     "usage: -- calibrate | train ROWS | ranks ROWS [steps]"
                         + " | memory [ROWSxTOKENS ..] [name=value ..] | scale"
                         + " [1.24 | 8.03] [Q4_K | Q8_0] [name=value ..] | quality FOLDER [seed [method"
-                        + " [name=value ..]]] | distill FOLDER | generate | metrics | load [file.gguf | 1.24 | 8.03]");
+                        + " [name=value ..]]] | distill FOLDER | generate PROMPTS [rows"
+                        + " [precision ..]] | prefill [precision ..] | transform FOLDER [rows [precision]] | losses"
+                        + " FOLDER PREFIX [precision ..] | metrics | load [file.gguf | 1.24 | 8.03]");
                 return 1;
         }
     }

@@ -87,9 +87,10 @@ internal sealed class GenerateVerb
         using TextSource source = Open(parsed, files);
         if (partial is null)
         {
-            bool isOwned = to != TableFormats.Standard;
+            bool isStandard = to == TableFormats.Standard;
             table.Write(source, new TableViewOptions(),
-                writer => new StreamedTable(OpenStream(to), isOwned, writer));
+                writer => new StreamedTable(OpenStream(to), !isStandard, writer),
+                hasBar: !isStandard || !_console.IsOutTerminal);
             return ExitCode.Done;
         }
         return table.Keep(source, to, partial, new TableViewOptions());

@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.ML.PrefixTuning.Tool.Shards;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -66,13 +68,26 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
             $"Rows that were written are kept in {partial.Path}; the same command goes on with them.");
     }
 
-    /// <summary>Writes rows one after the other.</summary>
+    /// <summary>Writes rows one after the other, and shows how many there are.</summary>
     /// <param name="source">Writes the texts.</param>
     /// <param name="options">Which rows.</param>
     /// <param name="open">Takes them.</param>
     /// <param name="fileRows">How many rows each file has; null where nobody has counted them.</param>
+    /// <param name="hasBar">Whether a terminal has room for a bar.</param>
     public void Write(TextSource source, TableViewOptions options, Func<TableWriter, ITableOutput> open,
-        IReadOnlyList<long>? fileRows = null)
+        IReadOnlyList<long>? fileRows = null, bool hasBar = true)
+    {
+        var display = new WritingDisplay(console)
+        {
+            Total = fileRows is not null ? options.Range.End - options.Range.First
+                : paths.All(TableFormats.IsFile) ? Count(source) : null,
+            HasBar = hasBar,
+        };
+        display.Run(() => Write(source, options, open, fileRows, display));
+    }
+
+    private void Write(TextSource source, TableViewOptions options, Func<TableWriter, ITableOutput> open,
+        IReadOnlyList<long>? fileRows, WritingDisplay display)
     {
         // Rows that were read and not yet written: as many as the look-ahead at most.
         var pending = new Queue<TableRow>();
@@ -92,9 +107,27 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
         {
             TableRow row = pending.Dequeue();
             output.Add(row, table.Row(row, [.. readers.Select(read => read())]));
+            display.Add(cursor.Position + 1 - options.Range.First);
             if (pending.Count == 0)
                 output.Flush();
         }
         output.Complete();
+    }
+
+    /// <summary>Rows of the files; null where one is not good to its end: that is told when it is read.</summary>
+    private long? Count(TextSource source)
+    {
+        try
+        {
+            using IRowReader reader = new TableInput(paths, format, source.Tuned.InputColumnName, console).Open();
+            long rows = 0;
+            while (reader.Read() is not null)
+                rows++;
+            return rows;
+        }
+        catch (Exception fault) when (fault is FormatException or IOException or DecoderFallbackException)
+        {
+            return null;
+        }
     }
 }

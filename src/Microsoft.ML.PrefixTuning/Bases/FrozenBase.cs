@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -9,6 +10,7 @@ using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Signals;
 using Microsoft.ML.PrefixTuning.Text;
 using static TorchSharp.torch;
 
@@ -130,13 +132,15 @@ internal sealed class FrozenBase : IDisposable
     /// <inheritdoc cref="Acquire"/>
     public static FrozenBase Load(string path, BaseForm form, Device device)
     {
+        form.Check(device);
         // Weights outlive whatever scope the caller has open, and gradients never reach them.
         using var noGradient = no_grad();
         path = System.IO.Path.GetFullPath(path);
         // Taken before anything is read: what is replaced meanwhile is noticed.
         FileStamps stamps = FileStamps.Of(path);
-        return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, form, device)
-            : LoadFolder(path, form, device));
+        using Activity? activity = SignalSource.Start("prefix_tuning.load_base", BaseLocator.NameOf(path));
+        return SignalSource.Within(activity, () => new FrozenBase(path, stamps, File.Exists(path)
+            ? LoadGguf(path, form, device) : LoadFolder(path, form, device)));
     }
 
     /// <summary>Takes ownership of what the files lie in; it is disposed after the model.</summary>
@@ -216,7 +220,7 @@ internal sealed class FrozenBase : IDisposable
         {
             (TransformerSpec spec, TensorNames names, IReadOnlyList<int> ends) = describe(source);
             var model = new LanguageModel(spec,
-                WeightBinder.Bind(spec, names, source, form.Type, device, form.AsStored));
+                WeightBinder.Bind(spec, names, source, form.Type, device, form.Matrices));
             stays = form.AsStored;
             return new Loaded(model, ends, stays ? source : null);
         }

@@ -22,6 +22,9 @@ public sealed record TextGenerationOptions
     /// <inheritdoc cref="PrefixTuningOptions.Device"/>
     public string? Device { get; init; }
 
+    /// <inheritdoc cref="PrefixTuningOptions.Threads"/>
+    public int? Threads { get; init; }
+
     /// <inheritdoc cref="PrefixTuningOptions.EmbedBase"/>
     public bool EmbedBase { get; init; }
 
@@ -31,7 +34,8 @@ public sealed record TextGenerationOptions
         if (faults.Given(Generation, nameof(Generation)))
             Generation.Check(faults.Under(nameof(Generation)));
         InputPlaceholder.Check(faults, Template);
-        DeviceName.Check(faults, Device);
+        DeviceName.Check(faults, Device, Precision);
+        faults.AtLeast(1, Threads ?? 1, nameof(Threads));
         faults.Known(Precision, nameof(Precision));
     }
 }

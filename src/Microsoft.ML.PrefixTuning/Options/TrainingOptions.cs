@@ -121,6 +121,13 @@ public sealed record TrainingOptions
     /// <value>The default is <see langword="null"/>: no such text is looked at.</value>
     public string? DriftText { get; init; }
 
+    /// <summary>
+    /// Rows held out whose texts are written once training has ended, by the base alone and with the prefix, for
+    /// <see cref="TrainingSummary.Examples"/> and the report. A distillation has none.
+    /// </summary>
+    /// <value>The default is 0.</value>
+    public int ExampleRows { get; init; }
+
     /// <summary>Called after every step, on the training thread.</summary>
     /// <value>The default is <see langword="null"/>.</value>
     public Action<TrainingProgress>? Progress { get; init; }
@@ -158,6 +165,9 @@ public sealed record TrainingOptions
     /// <value>The default is 3.</value>
     public int MaxFailedSteps { get; init; } = 3;
 
+    /// <summary>Ends the loading of the base: not where other processes would wait for this one.</summary>
+    internal CancellationToken LoadingToken => Workers is null ? CancellationToken : default;
+
     /// <summary>Checks its own members.</summary>
     internal void Check(Faults faults)
     {
@@ -167,6 +177,7 @@ public sealed record TrainingOptions
         faults.AtLeast(1, GradientAccumulation, nameof(GradientAccumulation));
         faults.AtLeast(1, MaxTokensPerPass, nameof(MaxTokensPerPass));
         faults.AtLeast(0, WarmupSteps ?? 0, nameof(WarmupSteps));
+        faults.AtLeast(0, ExampleRows, nameof(ExampleRows));
         faults.AtLeast(1, StateInterval, nameof(StateInterval));
         faults.AtLeast(1, MaxFailedSteps, nameof(MaxFailedSteps));
         faults.Above(0, LearningRate ?? 1, nameof(LearningRate));

@@ -52,8 +52,14 @@ public sealed class FormatVersionTests
             VersionsOf(new GenerationOptions { Decoding = LeastShare }));
         Assert.AreEqual((FormatVersion.Present, 0x00010004u),
             VersionsOf(new GenerationOptions { Decoding = LeastShare }, ModelPrecision.AsStored));
+        Assert.AreEqual((FormatVersion.Present, 0x00010006u),
+            VersionsOf(new GenerationOptions(), ModelPrecision.Int8));
+        Assert.AreEqual((FormatVersion.Present, 0x00010006u),
+            VersionsOf(new GenerationOptions(), ModelPrecision.Int4));
         Assert.AreEqual((FormatVersion.Present, 0x00010002u),
             VersionsOf(new GenerationOptions(), ModelPrecision.Automatic));
+        Assert.AreEqual((FormatVersion.Present, 0x00010005u),
+            VersionsOf(new GenerationOptions { Decoding = LeastShare with { DrawColumnName = "Input" } }));
     }
 
     [TestMethod]
@@ -64,7 +70,8 @@ public sealed class FormatVersionTests
         ModelArchive.Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
         {
             JsonNode description = JsonNode.Parse(json)!;
-            Assert.IsTrue(description["generation"]!["decoding"]!.AsObject().Remove("minP"));
+            foreach (string later in (string[])["minP", "drawColumnName"])
+                Assert.IsTrue(description["generation"]!["decoding"]!.AsObject().Remove(later));
             return System.Text.Encoding.UTF8.GetBytes(description.ToJsonString());
         });
         using var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _);
