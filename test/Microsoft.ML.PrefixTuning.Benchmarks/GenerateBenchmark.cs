@@ -34,9 +34,7 @@ internal static class GenerateBenchmark
         Calibration calibration = Calibration.Measure();
         foreach (ScalarType type in types)
         {
-            string path = Path.Combine(AppContext.BaseDirectory, "base-models", "smollm2-135m-instruct",
-                "SmolLM2-135M-Instruct.Q4_1.gguf");
-            using FrozenBase frozen = FrozenBase.Load(path, type, CPU);
+            using FrozenBase frozen = FrozenBase.Load(TrainBenchmark.BasePath, type, CPU);
             using PrefixTensors prefix = PrefixTensors.Make(TextPrefix(frozen, sources[0]), frozen.Model);
             GenerationPrompt[] prompts = [.. Enumerable.Range(0, rows)
                 .Select(row => new GenerationPrompt(sources[row % sources.Length], prefix))];

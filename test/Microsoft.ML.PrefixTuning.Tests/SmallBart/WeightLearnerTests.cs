@@ -42,29 +42,12 @@ public sealed class WeightLearnerTests
     [TestMethod]
     public void Train_StoppedAndResumed_EqualsUninterrupted()
     {
-        TrainingOutcome whole = Train(null, int.MaxValue);
-        var state = new MemoryState();
-        Assert.ThrowsExactly<OperationCanceledException>(() => Train(state, stopAfter: 4));
-        TrainingOutcome resumed = Train(state, int.MaxValue);
-        CollectionAssert.AreEqual(whole.Steps.ToArray(), resumed.Steps.ToArray());
-        CollectionAssert.AreEqual(whole.Kept["weights"].Values, resumed.Kept["weights"].Values);
-
-        static TrainingOutcome Train(MemoryState? state, int stopAfter)
+        WeightResuming.AssertEqualsUninterrupted(stopped =>
         {
             using TrainableModel model = Model();
-            int step = 0;
-            using var learner = new WeightLearner(Run(model) with
-            {
-                State = state,
-                Progress = progress => step = progress.Step,
-                CheckAlive = () =>
-                {
-                    if (step >= stopAfter)
-                        throw new OperationCanceledException();
-                },
-            }, model);
+            using var learner = new WeightLearner(stopped(Run(model)), model);
             return PrefixTrainer.Train(learner);
-        }
+        });
     }
 
     private static TrainingRun Run(TrainableModel model) => new()
