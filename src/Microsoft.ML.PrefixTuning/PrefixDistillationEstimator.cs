@@ -121,7 +121,9 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
 
     private BaseLease Acquire() =>
-        BaseLoader.AcquireForTraining(_host, _baseModel, _settings.Used, _options.Student.Device);
+        BaseLoader.AcquireForTraining(_host, _baseModel, _settings.Used, _options.Student.Device)
+            // Teacher and student read the same tokens.
+            .ByRulesOf(_teacher is GivenTeacher given ? [given.Prefix] : []);
 
     private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
         new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input),
