@@ -80,8 +80,8 @@ internal static class ChildProcess
             case [FaceChild.LoadRefused, var model]:
                 FaceChild.TryToLoad(model);
                 return 0;
-            case [AttentionTrial.Measure, var mostNumbers]:
-                AttentionTrial.MeasureMemory(long.Parse(mostNumbers, CultureInfo.InvariantCulture));
+            case [AttentionChild.Attend, var mostNumbers]:
+                AttentionChild.AttendToLongRow(long.Parse(mostNumbers, CultureInfo.InvariantCulture));
                 return 0;
             case [FaceChild.Save, var model, var copy]:
                 FaceChild.SaveForever(model, copy);

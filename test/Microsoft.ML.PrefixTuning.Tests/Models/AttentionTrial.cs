@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -11,9 +10,6 @@ namespace Microsoft.ML.PrefixTuning.Tests.Models;
 /// <summary>One layer's attention behind a prefix, with numbers from seeds.</summary>
 internal static class AttentionTrial
 {
-    /// <summary>Verb: attends to a long row, forward and back, and tells by how many megabytes memory grew.</summary>
-    public const string Measure = "attend-to-long-row";
-
     /// <summary>Tokens of the prefix.</summary>
     public const int Front = 3;
 
@@ -21,30 +17,6 @@ internal static class AttentionTrial
     public const int Heads = 4;
 
     private const int Groups = 2, Size = 8, Width = Heads * Size;
-
-    /// <summary>The child's side of <see cref="Measure"/>.</summary>
-    /// <param name="mostNumbers">Numbers of a mask that is made at once.</param>
-    public static void MeasureMemory(long mostNumbers)
-    {
-        // What a process makes once.
-        Run(50);
-        long before = Highest();
-        Run(2500);
-        Console.Write((Highest() - before) >> 20);
-
-        void Run(int tokens)
-        {
-            using var scope = NewDisposeScope();
-            StackSpec stack = OfKind("bias");
-            Attend(Mask(Places("everywhere", [tokens]), stack, mostNumbers), [tokens], stack);
-        }
-
-        static long Highest()
-        {
-            using var process = Process.GetCurrentProcess();
-            return process.PeakWorkingSet64;
-        }
-    }
 
     public static AttentionPlaces Places(string placement, int[] lengths) => placement == "everywhere"
         ? TokenPlaces.Everywhere(lengths, lengths[0], lengths, lengths[0], Front)

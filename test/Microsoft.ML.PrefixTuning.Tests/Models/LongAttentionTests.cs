@@ -107,7 +107,7 @@ public sealed class LongAttentionTests
 
         static int Megabytes(long mostNumbers)
         {
-            string told = ChildProcess.Run(AttentionTrial.Measure, mostNumbers.ToString(CultureInfo.InvariantCulture));
+            string told = ChildProcess.Run(AttentionChild.Attend, mostNumbers.ToString(CultureInfo.InvariantCulture));
             return int.Parse(told, CultureInfo.InvariantCulture);
         }
     }
