@@ -15,8 +15,8 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
 /// <summary>
 /// A prefix as a safetensors file: a float32 tensor [N, 2, G, P, D] a site (<c>encoder</c>, <c>decoder</c>,
-/// <c>cross</c>), and as metadata the convention by which tokens stand behind it, the base that it was made for, and the
-/// rules by which the texts of its training became tokens.
+/// <c>cross</c>), and as metadata the convention by which tokens stand behind it, the base that it was made for, and
+/// the rules by which the texts of its training became tokens.
 /// </summary>
 internal static class PrefixFile
 {

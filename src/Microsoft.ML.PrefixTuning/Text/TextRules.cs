@@ -33,7 +33,8 @@ internal sealed record TextRules
     public string? PreTokenizer { get; init; }
 
     /// <summary>The rules as a line: their version, and behind a space the pre-tokenizer that was named.</summary>
-    public string ToText() => FormattableString.Invariant($"{Version}{(PreTokenizer is null ? "" : " ")}{PreTokenizer}");
+    public string ToText() =>
+        FormattableString.Invariant($"{Version}{(PreTokenizer is null ? "" : " ")}{PreTokenizer}");
 
     /// <summary>Reads what <see cref="ToText"/> wrote.</summary>
     /// <param name="text">The line.</param>
