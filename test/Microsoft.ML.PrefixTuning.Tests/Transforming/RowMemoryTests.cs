@@ -2,7 +2,6 @@ using System;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Tests.Face;
-using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
