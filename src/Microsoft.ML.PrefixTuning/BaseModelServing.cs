@@ -47,7 +47,7 @@ public sealed partial record BaseModel
             ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{name}\"]");
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
             EmbedBase: false)
-        { Products = generation.Products }.Decided();
+        { Products = generation.Products, Threads = generation.Threads }.Decided();
         var choice = new PrefixesByValue(named, ForOthers: null);
         BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device).ByRulesOf(choice.All);
         return new TextGenerator(lease, settings, choice, options);

@@ -78,6 +78,8 @@ internal static partial class OptionComments
     {
         string[] names = reference[2..].Split('(')[0].Split('.');
         Type? owner = typeof(PrefixTuningOptions).Assembly.GetType(string.Join('.', names[..^1]));
+        if (owner == typeof(TrainingSummary))
+            return $"the summary's {OptionText.Kebab(names[^1]).Replace('-', ' ')}";
         bool isOption = reference[0] == 'P' && owner?.GetProperty(names[^1]) is { CanWrite: true };
         return isOption ? OptionNames.For(owner!).Of(names[^1]) : OptionText.Kebab(names[^1]);
     }

@@ -37,9 +37,12 @@ internal sealed class GeneratorArguments
     {
         foreach (Option<string> option in (Option<string>[])[_model, _base, _preTokenizer, _prefix, _input, _output])
             command.Options.Add(option);
+        command.Group("Files and columns");
         _options = new RecordOptions<TextGenerationOptions>(command,
             without: [nameof(TextGenerationOptions.EmbedBase)]);
+        command.Group("Rows and base");
         _generation = new GenerationArguments(command);
+        command.Group("How texts are written");
     }
 
     /// <summary>Whether the command line names one.</summary>
@@ -110,7 +113,11 @@ internal sealed class GeneratorArguments
         GeneratorColumns columns,
         TextGenerationOptions options) =>
         mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, prefix, options)
-            .Fit(columns.MakeEmptyView(mlContext));
+            .Fit(ViewOf(columns, options, mlContext));
+
+    private static IDataView ViewOf(GeneratorColumns columns, TextGenerationOptions options, MLContext mlContext) =>
+        (columns with { Draw = (options.Generation.Decoding as SamplingDecoding)?.DrawColumnName })
+            .MakeEmptyView(mlContext);
 
     private static PrefixTuningTransformer Make(MLContext mlContext, PrefixTuningTransformer tuned,
         GeneratorColumns columns,
@@ -120,7 +127,7 @@ internal sealed class GeneratorArguments
         return columns.Attribute is null ? Make(mlContext, baseModel, tuned.Prefix, columns, options)
             : mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, tuned.Prefixes,
                 columns.Attribute,
-                options with { UnseenAttributePrefix = tuned.Prefix }).Fit(columns.MakeEmptyView(mlContext));
+                options with { UnseenAttributePrefix = tuned.Prefix }).Fit(ViewOf(columns, options, mlContext));
     }
 
     private static PrefixTuningTransformer FindTuned(ITransformer loaded, string path)

@@ -1,5 +1,8 @@
 using System;
 using System.Linq;
+using System.Threading;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.Runtime;
@@ -11,8 +14,15 @@ namespace Microsoft.ML.PrefixTuning.Bases;
 internal static class BaseLoader
 {
     /// <summary>Takes a share of a base on the device that options and MLContext ask for.</summary>
-    public static BaseLease Acquire(IHost host, BaseModel baseModel, UsedPrecision precision, string? device) =>
-        FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Choose(host, device), baseModel.Rules);
+    /// <param name="host">Cancels the loading.</param>
+    /// <param name="baseModel">The base.</param>
+    /// <param name="precision">How its numbers are kept.</param>
+    /// <param name="device">The device; null for what the context says.</param>
+    /// <param name="cancellation">Cancels the loading, too.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static BaseLease Acquire(IHost host, BaseModel baseModel, UsedPrecision precision, string? device,
+        CancellationToken cancellation = default) => Cancelling.By(CheckOf(host, cancellation), () =>
+            FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Choose(host, device), baseModel.Rules));
 
     /// <summary>The same by the rules that prefixes were trained by; warns where today's differ.</summary>
     /// <exception cref="InvalidOperationException">They were trained by several.</exception>
@@ -53,13 +63,14 @@ internal static class BaseLoader
     /// Takes a share of a base to train for. Which one it is, is read now: its files may be replaced while training
     /// goes on.
     /// </summary>
+    /// <inheritdoc cref="Acquire(IHost, BaseModel, UsedPrecision, string?, CancellationToken)"/>
     public static BaseLease AcquireForTraining(IHost host, BaseModel baseModel, UsedPrecision precision,
-        string? device)
+        string? device, CancellationToken cancellation)
     {
-        BaseLease lease = Acquire(host, baseModel, precision, device);
+        BaseLease lease = Acquire(host, baseModel, precision, device, cancellation);
         try
         {
-            _ = lease.Base.Identity;
+            _ = Cancelling.By(CheckOf(host, cancellation), () => lease.Base.Identity);
             return lease;
         }
         catch
@@ -68,6 +79,13 @@ internal static class BaseLoader
             throw;
         }
     }
+
+    /// <summary>What throws where a context or a token cancels.</summary>
+    public static Action CheckOf(IHost host, CancellationToken cancellation = default) => () =>
+    {
+        MlNetInternals.CheckAlive(host);
+        cancellation.ThrowIfCancellationRequested();
+    };
 
     /// <summary>How a base is kept at a precision.</summary>
     public static BaseForm Form(UsedPrecision precision) =>

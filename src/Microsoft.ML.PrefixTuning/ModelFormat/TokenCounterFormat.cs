@@ -86,7 +86,8 @@ internal static class TokenCounterFormat
     private static TokenCounter Open(Saved saved)
     {
         var looked = new List<string>();
-        foreach (string path in BaseLocator.Places(saved.Path, saved.Base).Distinct())
+        IEnumerable<string> places = BaseLocator.Places(new NeededBase(saved.Base, saved.Path, Weights: null));
+        foreach (string path in places.Distinct())
         {
             string found = "nothing is there";
             try
@@ -109,8 +110,7 @@ internal static class TokenCounterFormat
             looked.Add($"{FileText.Quote(path)}: {found}");
         }
         throw new FileNotFoundException($"The saved token counter needs the tokenizer of {FileText.Quote(saved.Base)}, "
-            + $"which was not found. Looked for: {string.Join("; ", looked)}. Put it at one of these places, or name "
-            + $"its folder by the application setting {BaseLocator.FolderSetting}.", saved.Path);
+            + $"which was not found. Looked for: {string.Join("; ", looked)}. {BaseLocator.Remedy}", saved.Path);
     }
 
     private sealed record Saved(

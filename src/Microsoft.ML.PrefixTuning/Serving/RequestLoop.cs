@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Serving;
@@ -28,6 +29,9 @@ internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLi
     private Thread? _thread;
     private int _waitingCount;
     private bool _isDisposed;
+
+    /// <summary>Threads among which torch divides its work; null for torch's own.</summary>
+    public int? Threads { get; init; }
 
     /// <summary>Puts a request at the end of the queue.</summary>
     /// <exception cref="GeneratorBusyException">As many wait as may.</exception>
@@ -71,6 +75,7 @@ internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLi
     private void Run()
     {
         using var inference = inference_mode();
+        using var threads = TorchThreads.Use(Threads);
         loop.Open(limits, []);
         while (TakeNew())
         {

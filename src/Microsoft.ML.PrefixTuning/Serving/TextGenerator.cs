@@ -48,7 +48,10 @@ public sealed class TextGenerator : IDisposable
                 PieceTokens = options.PromptPiece,
                 IsOpen = true,
             };
-            _loop = new RequestLoop(lease, new DecodingLoop(_frozen.Model), limits, options.QueueLimit);
+            _loop = new RequestLoop(lease, new DecodingLoop(_frozen.Model), limits, options.QueueLimit)
+            {
+                Threads = settings.Threads,
+            };
         }
         catch
         {

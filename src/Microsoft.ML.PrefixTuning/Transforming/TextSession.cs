@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
@@ -8,6 +9,7 @@ using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.ML.PrefixTuning.Signals;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Transforming;
@@ -29,6 +31,7 @@ internal sealed class TextSession : IDisposable
     private readonly BatchWriter _generator;
     private readonly TextSettings _settings;
     private readonly Stops _stops;
+    private readonly WritingSignals _signals;
     private bool _disposed;
 
     /// <summary>Takes ownership of the lease, also where it throws.</summary>
@@ -39,6 +42,7 @@ internal sealed class TextSession : IDisposable
     public TextSession(BaseLease lease, TextSettings settings, PrefixesByValue choice)
     {
         (_lease, _settings, Choice) = (lease, settings, choice);
+        _signals = new WritingSignals(lease.Base.Origin.Name);
         _stops = new Stops(settings.Generation.StopStrings, ids => lease.Base.Tokenizer.Decode(ids));
         try
         {
@@ -93,7 +97,10 @@ internal sealed class TextSession : IDisposable
         {
             if (_disposed)
                 throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
+            using Activity? activity = SignalSource.Start("prefix_tuning.write", _lease.Base.Origin.Name);
+            activity?.SetTag("prefix_tuning.rows", rows.Count);
             using var noGradient = no_grad();
+            using var threads = TorchThreads.Use(_settings.Threads);
             RowsWritten += rows.Count;
             var texts = new GeneratedText[rows.Count];
             var prompts = new List<GenerationPrompt>(rows.Count);
@@ -105,13 +112,20 @@ internal sealed class TextSession : IDisposable
                 prompts.Add(prompt);
                 places.Add(i);
             }
+            int written = 0;
+            long tokens = 0;
             Write([.. places.Select(place => rows[place])], prompts, checkAlive, (i, sequences, error) =>
+            {
+                (written, tokens) = (written + (sequences is null ? 0 : 1),
+                    tokens + (sequences?.Sum(text => (long)text.Ids.Length) ?? 0));
                 texts[places[i]] = texts[places[i]] with
                 {
                     Texts = sequences is null ? Empty()
                         : Array.ConvertAll(sequences, sequence => WrittenTexts.Of(sequence, _lease.Base, _stops)),
                     Error = error,
-                });
+                };
+            });
+            _signals.Add(written, rows.Count - written, tokens);
             // A forgotten session gives its base back: not while it writes.
             GC.KeepAlive(this);
             return texts;
@@ -186,7 +200,7 @@ internal sealed class TextSession : IDisposable
                     $"{row.Place}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in"
                         + " the base's vocabulary and were left out.");
             result = new GeneratedText([], "", prompt.IsTruncated);
-            return new GenerationPrompt(prompt.Ids, prefix.Tensors);
+            return new GenerationPrompt(prompt.Ids, prefix.Tensors, row.Draw);
         }
         catch (ArgumentException fault) when (_settings.Generation.ErrorColumnName is not null)
         {
