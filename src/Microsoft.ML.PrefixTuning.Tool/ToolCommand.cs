@@ -78,7 +78,8 @@ internal static partial class ToolCommand
             "Teaches a frozen language model to write the texts you want, by training a prefix for it.")
         {
             TrainVerb.Make(console), DistillVerb.Make(console), SweepVerb.Make(console), GenerateVerb.Make(console),
-            MergeVerb.Make(console), EvaluateVerb.Make(console), InspectVerb.Make(console), ConvertVerb.Make(console),
+            MergeVerb.Make(console), EvaluateVerb.Make(console), ServeVerb.Make(console), InspectVerb.Make(console),
+            ConvertVerb.Make(console),
             Verbose, new VersionOption(),
         };
         HelpWithExamples.Add(root,

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Benchmarks.Serving;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
@@ -43,6 +44,8 @@ internal static class Program
             case "generate":
                 GenerateBenchmark.Measure(rest);
                 return 0;
+            case "serve":
+                return ServeBenchmark.Measure(rest);
             case "prefill":
                 PrefillBenchmark.Measure(rest);
                 return 0;
@@ -69,7 +72,8 @@ internal static class Program
                         + " [1.24 | 8.03] [Q4_K | Q8_0] [name=value ..] | quality FOLDER [seed [method"
                         + " [name=value ..]]] | distill FOLDER | generate PROMPTS [rows"
                         + " [precision ..]] | prefill [precision ..] | transform FOLDER [rows [precision]] | losses"
-                        + " FOLDER PREFIX [precision ..] | metrics | load [file.gguf | 1.24 | 8.03]");
+                        + " FOLDER PREFIX [precision ..] | metrics | load [file.gguf | 1.24 | 8.03]"
+                        + " | serve [short] [name=value ..]");
                 return 1;
         }
     }
