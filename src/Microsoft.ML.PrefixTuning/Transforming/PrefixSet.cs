@@ -17,7 +17,6 @@ internal sealed class PrefixSet : IDisposable
     private readonly Dictionary<string, RowPrefix> _byValue = new(StringComparer.Ordinal);
     private readonly RowPrefix? _forOthers;
     private readonly TextSettings _settings;
-    private readonly FrozenBase _frozen;
 
     /// <summary>Copies the prefixes to the device.</summary>
     /// <param name="choice">The prefixes.</param>
@@ -26,13 +25,13 @@ internal sealed class PrefixSet : IDisposable
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
     public PrefixSet(PrefixesByValue choice, TextSettings settings, FrozenBase frozen)
     {
-        (_settings, _frozen) = (settings, frozen);
+        _settings = settings;
         try
         {
             foreach ((string value, Prefix prefix) in choice.ByValue)
-                _byValue.Add(value, Make(prefix, value));
+                _byValue.Add(value, RowPrefix.Make(prefix, value, settings, frozen));
             if (choice.ForOthers is not null || settings.AttributeColumn is null)
-                _forOthers = Make(choice.ForOthers, name: null);
+                _forOthers = RowPrefix.Make(choice.ForOthers, name: null, settings, frozen);
         }
         catch
         {
@@ -50,47 +49,11 @@ internal sealed class PrefixSet : IDisposable
         return _forOthers ?? throw AttributeValues.Unknown(row, _settings.AttributeColumn!, _byValue.Keys);
     }
 
-    /// <summary>The names of prefixes that have one.</summary>
-    public IReadOnlyCollection<string> Names => _byValue.Keys;
-
-    /// <summary>The prefix of a name.</summary>
-    /// <param name="name">The name; null for the one that has none.</param>
-    /// <exception cref="ArgumentException">There is none of that name, or none without.</exception>
-    public RowPrefix Named(string? name)
-    {
-        if (name is null && _forOthers is not null)
-            return _forOthers;
-        if (name is not null && _byValue.TryGetValue(name, out RowPrefix? own))
-            return own;
-        string found = name is null ? "none" : FileText.Quote(name);
-        throw new ArgumentException(_byValue.Count == 0
-            ? $"Request, prefix: expected none, since no prefix has a name here, found {found}."
-            : $"Request, prefix: expected one of {AttributeValues.List(_byValue.Keys)}, found {found}.");
-    }
-
     public void Dispose()
     {
         foreach (RowPrefix prefix in _byValue.Values)
             prefix.Tensors?.Dispose();
         _forOthers?.Tensors?.Dispose();
-    }
-
-    private RowPrefix Make(Prefix? prefix, string? name)
-    {
-        var encoder = new RowEncoder(_frozen.Tokenizer, _frozen.Model.Spec, _settings.Template, _settings.InputColumn,
-            PrefixRoom.Of(prefix))
-        { IsOfBaseAlone = prefix is null };
-        if (prefix is null)
-            return new RowPrefix(null, encoder);
-        try
-        {
-            _frozen.Check(prefix);
-        }
-        catch (InvalidOperationException fault) when (name is not null)
-        {
-            throw new InvalidOperationException($"{FileText.Quote(name)}: {fault.Message}", fault);
-        }
-        return new RowPrefix(PrefixTensors.Make(prefix, _frozen.Model), encoder);
     }
 }
 
@@ -99,4 +62,29 @@ internal sealed class PrefixSet : IDisposable
 /// <param name="Encoder">
 /// Makes its ids: what room there is, and whether a begin token comes, depends on the prefix.
 /// </param>
-internal sealed record RowPrefix(PrefixTensors? Tensors, RowEncoder Encoder);
+internal sealed record RowPrefix(PrefixTensors? Tensors, RowEncoder Encoder)
+{
+    /// <summary>Copies a prefix to the base's device; its tensors are the caller's.</summary>
+    /// <param name="prefix">The prefix; null for the base alone.</param>
+    /// <param name="name">Its name, for messages; null where it has none.</param>
+    /// <param name="settings">Columns and template.</param>
+    /// <param name="frozen">The base; stays the caller's.</param>
+    /// <exception cref="InvalidOperationException">The prefix was made for another base.</exception>
+    public static RowPrefix Make(Prefix? prefix, string? name, TextSettings settings, FrozenBase frozen)
+    {
+        var encoder = new RowEncoder(frozen.Tokenizer, frozen.Model.Spec, settings.Template, settings.InputColumn,
+            PrefixRoom.Of(prefix))
+        { IsOfBaseAlone = prefix is null };
+        if (prefix is null)
+            return new RowPrefix(null, encoder);
+        try
+        {
+            frozen.Check(prefix);
+        }
+        catch (InvalidOperationException fault) when (name is not null)
+        {
+            throw new InvalidOperationException($"{FileText.Quote(name)}: {fault.Message}", fault);
+        }
+        return new RowPrefix(PrefixTensors.Make(prefix, frozen.Model), encoder);
+    }
+}
