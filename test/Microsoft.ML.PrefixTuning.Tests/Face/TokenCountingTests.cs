@@ -71,6 +71,7 @@ public sealed class TokenCountingTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_WithABrokenBaseAtTheRecordedPlace_LooksFurther()
     {
         using var folder = new TemporaryFolder();
