@@ -4,7 +4,6 @@ using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
-using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static Microsoft.ML.PrefixTuning.Tests.Face.Tones;
 
