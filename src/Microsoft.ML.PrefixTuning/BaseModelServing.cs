@@ -48,7 +48,8 @@ public sealed partial record BaseModel
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
             EmbedBase: false)
         { Products = generation.Products, Threads = generation.Threads }.Decided();
-        BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device);
-        return new TextGenerator(lease, settings, new PrefixesByValue(named, ForOthers: null), options);
+        var choice = new PrefixesByValue(named, ForOthers: null);
+        BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device).ByRulesOf(choice.All);
+        return new TextGenerator(lease, settings, choice, options);
     }
 }

@@ -55,13 +55,16 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
     /// The input or attribute column is missing or not a text.
     /// </exception>
     /// <exception cref="ArgumentException">A banned word has no token in the base.</exception>
-    /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A prefix was made for another base, or prefixes by rules of several versions, by which this base's texts become
+    /// other tokens.
+    /// </exception>
     public PrefixTuningTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
         GeneratedTextSchema.Read(input.Schema, _settings);
         TextSettings settings = _settings.Decided();
-        BaseLease lease = BaseLoader.Acquire(_host, _baseModel, settings.Used, _options.Device);
+        BaseLease lease = BaseLoader.Acquire(_host, _baseModel, settings.Used, _options.Device, _prefixes);
         return new PrefixTuningTransformer(_host, new TextSession(lease, settings, _prefixes), null);
     }
 

@@ -62,6 +62,8 @@ internal static class RanksBenchmark
     {
         var start = new ProcessStartInfo("mpirun") { RedirectStandardOutput = true };
         start.Environment["OMP_NUM_THREADS"] = $"{threads}";
+        // mpirun gives its processes a terminal, which .NET would greet.
+        start.Environment["TERM"] = "dumb";
         foreach (string argument in (string[])["-n", $"{ranks}", "--bind-to", "none", Environment.ProcessPath!])
             start.ArgumentList.Add(argument);
         if (!Environment.ProcessPath!.Contains("Benchmarks", StringComparison.Ordinal))
@@ -71,9 +73,9 @@ internal static class RanksBenchmark
         using Process child = Process.Start(start)!;
         string output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
-        string line = output.Split('\n').LastOrDefault(line => line.StartsWith('{'))
-            ?? throw new InvalidOperationException($"{ranks} ranks ended with {child.ExitCode}: {output}");
-        return JsonSerializer.Deserialize<RankResult>(line)!;
+        string? line = output.Split('\n').LastOrDefault(line => line.Contains('{', StringComparison.Ordinal));
+        return line is not null ? JsonSerializer.Deserialize<RankResult>(line[line.IndexOf('{')..])!
+            : throw new InvalidOperationException($"{ranks} ranks ended with {child.ExitCode}: {output}");
     }
 
     private static RankResult Train(TimedWorkers workers, TrainingExample[] rows, int steps)
