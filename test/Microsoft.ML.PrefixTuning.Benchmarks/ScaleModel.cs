@@ -57,8 +57,10 @@ internal sealed record ScaleModel(string Name, int Layers, int Width, int Inner,
         (string Key, object Value)[] keys = [.. Keys()];
         writer.Write((long)keys.Length);
         foreach ((string key, object value) in keys)
+        {
             GgufValues.Text(writer, key);
             GgufValues.Write(writer, value);
+        }
         long offset = 0;
         foreach ((string name, int rows, int columns) in tensors)
         {
