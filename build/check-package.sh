@@ -97,14 +97,16 @@ reported=$(cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" --versio
 [ -n "$(find "$work/tool" -name COPYING.METEOR.LGPL)" ] || fail "the command lacks METEOR's licence."
 (cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" inspect smollm2) > /dev/null
 # Its server: it answers, and ends with 0 when it is told to.
+: > "$work/served"
 (cd / && NUGET_PACKAGES=/nonexistent exec "$work/tool/prefix-tune" serve --base smollm2 --port 0) 2> "$work/served" &
 server=$!
+trap 'kill $server 2> /dev/null || true; rm -rf "$work" "$library" "$smollm2"' EXIT
 for _ in $(seq 120); do
     address=$(sed -n 's/.*listening on \(http[^ ]*\) .*/\1/p' "$work/served")
-    [ -n "$address" ] && break
+    [ -z "$address" ] || break
     sleep 1
 done
 [ -n "$address" ] || fail "the command's server does not listen: $(cat "$work/served")"
-curl -sf "$address"v1/models | grep -q smollm2 || fail "the command's server does not answer."
+[[ $(curl -sf "$address"v1/models) == *smollm2* ]] || fail "the command's server does not answer."
 kill -TERM $server
 wait $server || fail "the command's server ended with $?."
