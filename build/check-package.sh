@@ -31,7 +31,7 @@ mkdir "$work/consumer" && cd "$work/consumer"
 cp "$root"/test/PackageConsumer/* .
 sed -n '/<!-- project:begin -->/,/<!-- project:end -->/p' "$root/README.md" | grep -v -e '^```' -e '^<!--' \
     | sed -e 's|.*"Microsoft.ML.PrefixTuning" Version.*|&\n    <PackageReference Include="Microsoft.ML.PrefixTuning.AI" Version="0.1.0-*" />|' \
-        -e "s/0\.1\.0-\*/$version/" > PackageConsumer.csproj
+        -e "s/0\.1\.0-\*/$version/g" > PackageConsumer.csproj
 # The machine's own sources stay in force; the local folder is one more.
 cat > NuGet.config <<CONFIG
 <configuration><packageSources><add key="checked" value="$work/feed" /></packageSources></configuration>

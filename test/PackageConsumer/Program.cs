@@ -24,9 +24,10 @@ string before, chatted;
 using (PrefixTuningTransformer model = pipeline.Fit(rows))
 {
     mlContext.Model.SaveAtomically(model, rows.Schema, modelFile);
-    before = Predict(mlContext, model, facts);
+    // Before the engine, which disposes its transformer.
     using TextGenerator generator = model.CreateGenerator();
     chatted = (await generator.AsChatClient().GetResponseAsync(facts.Facts)).Text;
+    before = Predict(mlContext, model, facts);
 }
 string after = Predict(mlContext, mlContext.Model.Load(modelFile, out _), facts);
 File.Delete(modelFile);
