@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -49,6 +50,6 @@ public sealed partial record BaseModel
             EmbedBase: false)
         { Products = generation.Products }.Decided();
         BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device);
-        return new TextGenerator(lease, settings, new PrefixesByValue(named, ForOthers: null), options);
+        return new TextGenerator(new BaseEngine(lease), settings, new PrefixesByValue(named, ForOthers: null), options);
     }
 }

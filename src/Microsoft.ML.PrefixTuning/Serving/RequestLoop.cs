@@ -2,22 +2,22 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Transforming;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Serving;
 
 /// <summary>
-/// Feeds a <see cref="DecodingLoop"/> with requests of any threads, in the order in which they come. Its own thread
+/// Feeds a loop with requests of any threads, in the order in which they come. Its own thread
 /// runs while there is something to write and ends when there is not. Owns the loop, and keeps the base of requests
 /// that nobody waits for any more as long as they are in its hands.
 /// </summary>
-/// <param name="lease">The base's share; stays the caller's.</param>
+/// <param name="engine">The base's share; stays the caller's.</param>
 /// <param name="loop">The loop.</param>
 /// <param name="limits">What it works on at once.</param>
 /// <param name="queueLimit">Requests that wait at most.</param>
-internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLimits limits, int queueLimit)
+internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, DecodingLimits limits, int queueLimit)
     : IDisposable
 {
     private readonly Lock _lock = new();
@@ -84,7 +84,7 @@ internal sealed class RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLi
                 FailAll(fault);
             }
         }
-        GC.KeepAlive(lease);
+        GC.KeepAlive(engine);
     }
 
     /// <summary>Takes over what came since the last call.</summary>

@@ -4,7 +4,6 @@ using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
@@ -26,21 +25,20 @@ namespace Microsoft.ML.PrefixTuning;
 /// </remarks>
 public sealed class TextGenerator : IDisposable
 {
-    private readonly BaseLease _lease;
-    private readonly FrozenBase _frozen;
+    private readonly ITextEngine _engine;
     private readonly TextGeneratorOptions _options;
     private readonly PrefixSet _prefixes;
     private readonly RequestLoop _loop;
 
-    /// <summary>Takes ownership of the lease, also where it throws.</summary>
+    /// <summary>Takes ownership of the base, also where it throws.</summary>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
-    internal TextGenerator(BaseLease lease, TextSettings settings, PrefixesByValue choice,
+    internal TextGenerator(ITextEngine engine, TextSettings settings, PrefixesByValue choice,
         TextGeneratorOptions options)
     {
-        (_lease, _frozen, _options, Generation) = (lease, lease.Base, options, settings.Generation);
+        (_engine, _options, Generation) = (engine, options, settings.Generation);
         try
         {
-            _prefixes = new PrefixSet(choice, settings, _frozen);
+            _prefixes = new PrefixSet(choice, settings, engine);
             _ = Rules(Generation);
             var limits = new DecodingLimits(options.MaxRows)
             {
@@ -48,12 +46,12 @@ public sealed class TextGenerator : IDisposable
                 PieceTokens = options.PromptPiece,
                 IsOpen = true,
             };
-            _loop = new RequestLoop(lease, new DecodingLoop(_frozen.Model), limits, options.QueueLimit);
+            _loop = new RequestLoop(engine, engine.OpenLoop(), limits, options.QueueLimit);
         }
         catch
         {
             _prefixes?.Dispose();
-            lease.Dispose();
+            engine.Dispose();
             throw;
         }
     }
@@ -82,7 +80,7 @@ public sealed class TextGenerator : IDisposable
     {
         PreparedRequest prepared = Prepare(request);
         cancellationToken.ThrowIfCancellationRequested();
-        using var ticket = new Ticket(prepared.NewRow(_frozen.Model.Spec), isStreamed: false, cancellationToken);
+        using var ticket = new Ticket(prepared.NewRow(_engine.Spec), isStreamed: false, cancellationToken);
         _loop.Add(ticket);
         return Result(prepared, ticket.Row, await ticket.End.ConfigureAwait(false));
     }
@@ -118,23 +116,23 @@ public sealed class TextGenerator : IDisposable
     {
         _loop.Dispose();
         _prefixes.Dispose();
-        _lease.Dispose();
+        _engine.Dispose();
     }
 
     private async IAsyncEnumerable<TextPiece> Stream(PreparedRequest prepared,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var ticket = new Ticket(prepared.NewRow(_frozen.Model.Spec), isStreamed: true, left.Token);
+        using var ticket = new Ticket(prepared.NewRow(_engine.Spec), isStreamed: true, left.Token);
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
             _loop.Add(ticket);
-            var maker = new PieceMaker(_frozen.Tokenizer.BeginText(), prepared.Stops);
+            var maker = new PieceMaker(_engine.Tokenizer.BeginText(), prepared.Stops);
             await foreach (int token in ticket.Tokens.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (_frozen.EndIds.Contains(token))
+                if (_engine.EndIds.Contains(token))
                     break;
                 foreach (string piece in maker.Next(token))
                     yield return new TextPiece(piece);
@@ -166,8 +164,8 @@ public sealed class TextGenerator : IDisposable
             ? prefix.Encoder.Prompt(messages, rules.MaxNewTokens, options.Truncation)
             : prefix.Encoder.Prompt(InputRow.Request(request.Text), rules.MaxNewTokens, options.Truncation);
         var prepared = new PreparedRequest(new GenerationPrompt(prompt.Ids, prefix.Tensors), rules,
-            new Stops(options.StopStrings, ids => _frozen.Tokenizer.Decode(ids)), prompt.IsTruncated);
-        ActiveRow row = prepared.NewRow(_frozen.Model.Spec);
+            new Stops(options.StopStrings, ids => _engine.Tokenizer.Decode(ids)), prompt.IsTruncated);
+        ActiveRow row = prepared.NewRow(_engine.Spec);
         long needed = (long)row.Lanes * row.Columns + row.SourceColumns;
         return needed <= _options.CacheTokens ? prepared
             : throw new ArgumentException($"Request: expected at most CacheTokens = {_options.CacheTokens} tokens of"
@@ -175,12 +173,12 @@ public sealed class TextGenerator : IDisposable
     }
 
     private GenerationRules Rules(GenerationOptions options) =>
-        GenerationRules.Of(options, _frozen.Model.Spec, _frozen.Tokenizer, _frozen.EndIds);
+        GenerationRules.Of(options, _engine.Spec, _engine.Tokenizer, _engine.EndIds);
 
     private TextResult Result(PreparedRequest prepared, ActiveRow row, GeneratedSequence[] sequences)
     {
         TextCompletion[] completions = Array.ConvertAll(sequences, sequence => new TextCompletion(
-            WrittenTexts.Of(sequence, _frozen, prepared.Stops), Reason(row, sequence), sequence.Ids.Length));
+            WrittenTexts.Of(sequence, _engine, prepared.Stops), Reason(row, sequence), sequence.Ids.Length));
         return new TextResult(completions, prepared.Prompt.Source.Length, prepared.IsTruncated);
     }
 
@@ -188,7 +186,7 @@ public sealed class TextGenerator : IDisposable
     {
         if (!sequence.IsFinished)
             return sequence.Ids.Length >= row.Limit ? FinishReason.Length : FinishReason.NoTokenAllowed;
-        return _frozen.EndIds.Contains(sequence.Ids[^1]) ? FinishReason.EndToken : FinishReason.StopString;
+        return _engine.EndIds.Contains(sequence.Ids[^1]) ? FinishReason.EndToken : FinishReason.StopString;
     }
 
     /// <summary>A request that was checked.</summary>

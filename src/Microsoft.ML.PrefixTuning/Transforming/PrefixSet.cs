@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -9,7 +8,7 @@ using Microsoft.ML.PrefixTuning.Rows;
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
 /// <summary>
-/// The prefixes of a <see cref="PrefixesByValue"/> on their base's device, and the way from a row to its own. Owns
+/// The prefixes of a <see cref="PrefixesByValue"/> on their base, and the way from a row to its own. Owns
 /// their tensors.
 /// </summary>
 internal sealed class PrefixSet : IDisposable
@@ -17,16 +16,17 @@ internal sealed class PrefixSet : IDisposable
     private readonly Dictionary<string, RowPrefix> _byValue = new(StringComparer.Ordinal);
     private readonly RowPrefix? _forOthers;
     private readonly TextSettings _settings;
-    private readonly FrozenBase _frozen;
+    private readonly ITextEngine _engine;
 
-    /// <summary>Copies the prefixes to the device.</summary>
+    /// <summary>Puts the prefixes on the base.</summary>
     /// <param name="choice">The prefixes.</param>
     /// <param name="settings">Columns and template.</param>
-    /// <param name="frozen">The base; stays the caller's.</param>
+    /// <param name="engine">The base; stays the caller's.</param>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
-    public PrefixSet(PrefixesByValue choice, TextSettings settings, FrozenBase frozen)
+    /// <exception cref="NotSupportedException">The engine cannot put a prefix on its base.</exception>
+    public PrefixSet(PrefixesByValue choice, TextSettings settings, ITextEngine engine)
     {
-        (_settings, _frozen) = (settings, frozen);
+        (_settings, _engine) = (settings, engine);
         try
         {
             foreach ((string value, Prefix prefix) in choice.ByValue)
@@ -77,20 +77,23 @@ internal sealed class PrefixSet : IDisposable
 
     private RowPrefix Make(Prefix? prefix, string? name)
     {
-        var encoder = new RowEncoder(_frozen.Tokenizer, _frozen.Model.Spec, _settings.Template, _settings.InputColumn,
+        var encoder = new RowEncoder(_engine.Tokenizer, _engine.Spec, _settings.Template, _settings.InputColumn,
             PrefixRoom.Of(prefix))
         { IsOfBaseAlone = prefix is null };
         if (prefix is null)
             return new RowPrefix(null, encoder);
         try
         {
-            _frozen.Check(prefix);
+            return new RowPrefix(_engine.Place(prefix), encoder);
         }
         catch (InvalidOperationException fault) when (name is not null)
         {
             throw new InvalidOperationException($"{FileText.Quote(name)}: {fault.Message}", fault);
         }
-        return new RowPrefix(PrefixTensors.Make(prefix, _frozen.Model), encoder);
+        catch (NotSupportedException fault) when (name is not null)
+        {
+            throw new NotSupportedException($"{FileText.Quote(name)}: {fault.Message}", fault);
+        }
     }
 }
 
