@@ -27,8 +27,8 @@ public static class LlamaCppGenerator
     /// are llama.cpp's.
     /// </param>
     /// <param name="options">
-    /// How much is worked on at once; null means the defaults with 8,192 <see cref="TextGeneratorOptions.CacheTokens"/>
-    /// : llama.cpp takes the memory of all of them at once. Each row needs only the tokens that it has itself.
+    /// How much is worked on at once; null means the defaults with 8,192
+    /// <see cref="TextGeneratorOptions.CacheTokens"/>, since llama.cpp takes the memory of all at once. Each row needs only the tokens that it has itself.
     /// </param>
     /// <param name="llamaCpp">How llama.cpp runs the base; null means the defaults.</param>
     /// <returns>The generator, which owns the loaded base: dispose it.</returns>
@@ -63,6 +63,10 @@ public static class LlamaCppGenerator
         FromGguf(BaseModel.FromGguf(path), prefixes, generation, options, llamaCpp);
 
     /// <param name="baseModel">The file, such as one whose pre-tokenizer is named.</param>
+    /// <param name="prefixes">Prefixes made for this model, by the names that requests give; null for none.</param>
+    /// <param name="generation">Template and options of writing; null means the defaults.</param>
+    /// <param name="options">How much is worked on at once; null means the defaults with 8,192 tokens.</param>
+    /// <param name="llamaCpp">How llama.cpp runs the base; null means the defaults.</param>
     /// <inheritdoc cref="FromGguf(string, IReadOnlyDictionary{string, Prefix}?, TextGenerationOptions?,
     /// TextGeneratorOptions?, LlamaCppOptions?)"/>
     public static TextGenerator FromGguf(BaseModel baseModel, IReadOnlyDictionary<string, Prefix>? prefixes = null,

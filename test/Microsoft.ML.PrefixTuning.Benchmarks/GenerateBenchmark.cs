@@ -106,7 +106,8 @@ internal static class GenerateBenchmark
         Text = text,
     });
 
-    private static int[][] ReadSources(string path)
+    /// <summary>The prompts of a file, as ids.</summary>
+    public static int[][] ReadSources(string path)
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
         return [.. json.RootElement.GetProperty("c").GetProperty("rows").EnumerateArray()

@@ -37,6 +37,9 @@ internal static class Program
             case "generate":
                 GenerateBenchmark.Measure(rest);
                 return 0;
+            case "llama":
+                LlamaBenchmark.Measure(rest);
+                return 0;
             case "metrics":
                 MetricsBenchmark.Measure();
                 return 0;
@@ -51,7 +54,8 @@ internal static class Program
                 Console.Error.WriteLine(
                     "usage: -- calibrate | train ROWS | memory [ROWSxTOKENS ..] [name=value ..] | scale"
                         + " [1.24 | 8.03] [Q4_K | Q8_0] [name=value ..] | quality FOLDER [seed [method"
-                        + " [name=value ..]]] | distill FOLDER | generate | metrics | load [file.gguf | 1.24 | 8.03]");
+                        + " [name=value ..]]] | distill FOLDER | generate PROMPTS | llama PROMPTS"
+                        + " [rows [repetitions]] | metrics | load [file.gguf | 1.24 | 8.03]");
                 return 1;
         }
     }

@@ -2,8 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
+using LLama.Native;
 using Microsoft.ML.PrefixTuning.Generation;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.LlamaCpp;
@@ -43,7 +43,7 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
             return;
         using var scope = NewDisposeScope();
         LlamaRow[] written = [.. _rows.Where(row => row.IsRead)], reading = [.. _rows.Where(row => !row.IsRead)];
-        LlamaBatch batch = _sequences!.Begin();
+        LLamaBatch batch = _sequences!.Begin();
         foreach (LlamaRow row in written)
             row.AddStep(batch);
         int room = Math.Min(_limits.PieceTokens, MostPieceTokens);

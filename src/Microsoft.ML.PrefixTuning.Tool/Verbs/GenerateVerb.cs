@@ -37,7 +37,7 @@ internal sealed class GenerateVerb
         command.Arguments.Add(_data);
         foreach (Option option in (Option[])[_to, _format, _toFormat])
             command.Options.Add(option);
-        _generator = new GeneratorArguments(command);
+        _generator = new GeneratorArguments(command, console);
         command.SetAction(Run);
     }
 
@@ -53,6 +53,7 @@ internal sealed class GenerateVerb
             "prefix-tune generate venues.tsv --model describe.zip --to described.tsv",
             "prefix-tune generate venues.jsonl --model describe.zip --decoding beam --beam-width 4 > described.jsonl",
             "cat facts.txt | prefix-tune generate --model describe.zip --look-ahead 1",
+            "prefix-tune generate venues.tsv --base smollm2 --prefix describe.safetensors --engine llama-cpp",
             "prefix-tune generate venues.csv --base smollm2 --prefix describe.safetensors --input Facts --output"
                 + " Description");
         return command;
@@ -70,7 +71,7 @@ internal sealed class GenerateVerb
         using PartialFile? partial = TableFormats.IsFile(to) ? OpenPartial(parsed, data, to) : null;
         using TextSource source = _generator.Open(parsed, Context.Make(_console));
         // A saved model may have found its base at another place than the one that it names.
-        files.ReadBase(source.Tuned.Session.Base.Path).Check();
+        files.ReadBase(source.BasePath).Check();
         // Rows that were read and not yet written: as many as the look-ahead at most.
         var pending = new Queue<TableRow>();
         var input = new TableInput(data, format, source.Tuned.InputColumnName, _console);
