@@ -60,7 +60,7 @@ internal sealed record LlamaCase(string Path)
         if (!File.Exists(file))
             return ["name : Venue 1 | food : French", "name : Venue 2", "near : the river | name : a"];
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(file));
-        return [.. json.RootElement.GetProperty("generate").GetProperty("prompts").EnumerateArray()
-            .Select(prompt => prompt.GetString()!)];
+        return [.. json.RootElement.GetProperty("generate").GetProperty("texts").EnumerateArray()
+            .Select(text => text.GetString()!.TrimEnd('\n'))];
     }
 }

@@ -71,7 +71,7 @@ public sealed class LlamaCppGeneratorTests
         Assert.AreEqual((await generator.GenerateAsync(request)).Text, text);
         Assert.ThrowsExactly<NotSupportedException>(() => generator.StreamAsync(request with
         {
-            Generation = new() { Decoding = Decoding.Beam(2) },
+            Generation = new() { Decoding = Decoding.Beam(2), MaxNewTokens = 9 },
         }));
     }
 

@@ -52,7 +52,7 @@ public sealed class RefusalTests
         Exception fault = Assert.Throws<Exception>(() => LlamaCppGenerator.FromGguf(Case.Path,
             new Dictionary<string, Prefix> { ["mine"] = prefix }, llamaCpp: new LlamaCppOptions { Threads = 1 }));
 
-        Assert.StartsWith("\"mine\": ", fault.Message, name);
+        Assert.StartsWith("'mine': ", fault.Message, name);
         Assert.Contains(expected, fault.Message, name);
     }
 

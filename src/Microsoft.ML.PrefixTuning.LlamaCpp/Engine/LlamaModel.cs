@@ -168,10 +168,11 @@ internal sealed class LlamaModel
         settings.n_seq_max = (uint)sequences;
         (settings.n_threads, settings.n_threads_batch) = (threads, threads);
         (settings.type_k, settings.type_v) = (Cache, Cache);
-        // Its fused attention rounds to 16 bits.
-        settings.llama_flash_attn_type = _options.Cache == LlamaCppCache.Float32
-            ? LLamaFlashAttentionType.LLAMA_FLASH_ATTENTION_TYPE_DISABLED
-            : LLamaFlashAttentionType.LLAMA_FLASH_ATTENTION_TYPE_AUTO;
+        // Its fused attention rounds more; on the processor it gains nothing at these lengths.
+        settings.llama_flash_attn_type =
+            NativeApi.llama_supports_gpu_offload() && _options.Cache == LlamaCppCache.Float16
+                ? LLamaFlashAttentionType.LLAMA_FLASH_ATTENTION_TYPE_AUTO
+                : LLamaFlashAttentionType.LLAMA_FLASH_ATTENTION_TYPE_DISABLED;
         // One memory for all sequences: a prefix's cells belong to all rows behind it.
         settings.kv_unified = true;
         settings.no_perf = true;
