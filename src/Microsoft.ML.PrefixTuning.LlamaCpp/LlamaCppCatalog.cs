@@ -62,6 +62,8 @@ public static class LlamaCppCatalog
         (options, llamaCpp) = (options ?? new TextGenerationOptions(), llamaCpp ?? new LlamaCppOptions());
         LlamaCppSettings.Check(options, llamaCpp);
         return new TextGenerationEstimator(MlNetInternals.GetEnvironment(catalog), columns, baseModel, prefixes,
-            options, (_, _) => new LlamaEngine(LlamaModel.Load(baseModel, llamaCpp)));
+            options,
+            (_, settings) =>
+                new LlamaEngine(LlamaModel.Load(baseModel, llamaCpp, settings.Threads)));
     }
 }

@@ -23,8 +23,8 @@ public static class LlamaCppGenerator
     /// (<see cref="LlamaCppOptions.Note"/> is told).
     /// </param>
     /// <param name="generation">
-    /// Template, and how texts are written where a request does not say; null means the defaults. Precision and device
-    /// are llama.cpp's.
+    /// Template, threads that compute, and how texts are written where a request does not say; null means the defaults.
+    /// Precision and device are llama.cpp's.
     /// </param>
     /// <param name="options">
     /// How much is worked on at once; null means the defaults with 8,192
@@ -64,7 +64,7 @@ public static class LlamaCppGenerator
 
     /// <param name="baseModel">The file, such as one whose pre-tokenizer is named.</param>
     /// <param name="prefixes">Prefixes made for this model, by the names that requests give; null for none.</param>
-    /// <param name="generation">Template and options of writing; null means the defaults.</param>
+    /// <param name="generation">Template, threads and options of writing; null means the defaults.</param>
     /// <param name="options">How much is worked on at once; null means the defaults with 8,192 tokens.</param>
     /// <param name="llamaCpp">How llama.cpp runs the base; null means the defaults.</param>
     /// <inheritdoc cref="FromGguf(string, IReadOnlyDictionary{string, Prefix}?, TextGenerationOptions?,
@@ -84,8 +84,9 @@ public static class LlamaCppGenerator
         foreach ((string name, Prefix prefix) in named)
             ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{name}\"]");
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
-            EmbedBase: false);
-        return new TextGenerator(new LlamaEngine(LlamaModel.Load(baseModel, llamaCpp)), settings,
+            EmbedBase: false)
+        { Threads = generation.Threads };
+        return new TextGenerator(new LlamaEngine(LlamaModel.Load(baseModel, llamaCpp, generation.Threads)), settings,
             new PrefixesByValue(named, ForOthers: null), options);
     }
 }

@@ -5,10 +5,6 @@ namespace Microsoft.ML.PrefixTuning;
 /// <summary>How llama.cpp runs a base.</summary>
 public sealed record LlamaCppOptions
 {
-    /// <summary>Threads that compute.</summary>
-    /// <value>The default is <see langword="null"/>: as many as libtorch uses here.</value>
-    public int? Threads { get; init; }
-
     /// <summary>
     /// Layers that a graphics device computes, from the last one on, where the application's backend package is one for
     /// such a device.
@@ -37,8 +33,6 @@ public sealed record LlamaCppOptions
     /// <summary>Checks all that can be chosen.</summary>
     internal void Check(Faults faults)
     {
-        if (Threads is { } threads)
-            faults.AtLeast(1, threads, nameof(Threads));
         if (GpuLayers is { } layers)
             faults.AtLeast(0, layers, nameof(GpuLayers));
         faults.Known(Cache, nameof(Cache));

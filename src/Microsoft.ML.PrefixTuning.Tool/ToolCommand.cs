@@ -13,7 +13,8 @@ namespace Microsoft.ML.PrefixTuning.Tool;
 /// <summary>The verbs together: parses, runs, and turns faults into one line and an exit code.</summary>
 internal static partial class ToolCommand
 {
-    private const string Name = "prefix-tune";
+    /// <summary>What it is called.</summary>
+    public const string Name = "prefix-tune";
 
     private static readonly Option<bool> Verbose = new("--verbose")
     {
@@ -47,14 +48,21 @@ internal static partial class ToolCommand
         }
         catch (Exception fault)
         {
-            console.Out.Flush();
-            console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault)}");
-            return CodeOf(fault);
+            return Tell(fault, parsed, console);
         }
         finally
         {
             console.Out.Flush();
         }
+    }
+
+    /// <summary>Says what went wrong.</summary>
+    /// <returns>The exit code for it.</returns>
+    public static int Tell(Exception fault, ParseResult parsed, ToolConsole console)
+    {
+        console.Out.Flush();
+        console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault)}");
+        return CodeOf(fault);
     }
 
     /// <summary>The command with its verbs.</summary>

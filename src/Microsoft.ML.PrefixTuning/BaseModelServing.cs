@@ -48,7 +48,7 @@ public sealed partial record BaseModel
             ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{name}\"]");
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
             EmbedBase: false)
-        { Products = generation.Products }.Decided();
+        { Products = generation.Products, Threads = generation.Threads }.Decided();
         BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device);
         return new TextGenerator(new BaseEngine(lease), settings, new PrefixesByValue(named, ForOthers: null), options);
     }

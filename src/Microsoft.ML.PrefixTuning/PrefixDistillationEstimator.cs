@@ -2,8 +2,10 @@ using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
@@ -60,7 +62,8 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         PrefixTuningOptions student = options.Student;
         _seed = TrainingSeed.Of(student.Training, environment);
         _settings = new TextSettings(columns.Output, columns.Input, student.Template, student.Generation,
-            student.Precision, student.EmbedBase);
+            student.Precision, student.EmbedBase)
+        { Threads = student.Threads };
         _settings.CheckErrorColumn(_columns.Label, "Student.");
     }
 
@@ -88,12 +91,15 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 TextColumns.OneOrSeveral(data.Schema, column, "continuation");
         }
         using IChannel channel = _host.Start("Distillation");
-        TextSettings settings = _settings.Decided();
-        BaseLease lease = Acquire();
+        using var threads = TorchThreads.Use(_options.Student.Threads);
+        var share = new WorkShare(_options.Student.Training.Workers);
+        TextSettings settings = _settings.Decided(share);
+        BaseLease lease = Acquire(settings);
         try
         {
             DistillationTeacher teacher = DistillationTeacher.Make(lease.Base, _teacher, _options);
-            using PrefixTuningTransformer? writer = _options.ContinuationColumnName is null ? Writer(teacher) : null;
+            using PrefixTuningTransformer? writer = _options.ContinuationColumnName is null
+                ? Writer(teacher, settings) : null;
             PrefixTuningOptions student = teacher.Student();
             if (writer is not null)
             {
@@ -102,11 +108,12 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
             }
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, student, lease.Base)
             {
-                Seed = _seed.Resume(student.Training.StateFile),
+                Seed = _seed.Resume(student.Training.StateFile, share),
                 Teacher = teacher,
             };
-            (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
-            return new PrefixTuningTransformer(_host, new TextSession(lease, settings, prefixes), summary);
+            FitResult fitted = fitting.Run(input);
+            return new PrefixTuningTransformer(_host, new TextSession(lease, settings, fitted.Prefixes),
+                fitted.Summary);
         }
         catch
         {
@@ -120,11 +127,12 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
         GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
 
-    private BaseLease Acquire() =>
-        BaseLoader.AcquireForTraining(_host, _baseModel, _settings.Used, _options.Student.Device);
+    private BaseLease Acquire(TextSettings settings) =>
+        BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Student.Device,
+            _options.Student.Training.LoadingToken);
 
-    private PrefixTuningTransformer Writer(DistillationTeacher teacher) =>
-        new(_host, new TextSession(Acquire(), teacher.Settings(WrittenColumn, _columns.Input),
+    private PrefixTuningTransformer Writer(DistillationTeacher teacher, TextSettings settings) =>
+        new(_host, new TextSession(Acquire(settings), teacher.Settings(WrittenColumn, _columns.Input),
             PrefixesByValue.ForAll(teacher.Prefix)), null);
 
     /// <summary>What the teacher writes may be nothing but an end.</summary>

@@ -2,8 +2,10 @@ using System;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
 
@@ -53,9 +55,21 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation,
             options.Precision,
             options.EmbedBase)
-        { AttributeColumn = columns.Attribute };
+        { AttributeColumn = columns.Attribute, Threads = options.Threads };
         _settings.CheckErrorColumn(columns.Label);
     }
+
+    /// <summary>The column that is read.</summary>
+    internal string InputColumn => _columns.Input;
+
+    /// <summary>The column with the wanted texts.</summary>
+    internal string LabelColumn => _columns.Label;
+
+    /// <summary>Whether trainings of it keep a state.</summary>
+    internal bool KeepsState => _options.Training.StateFile is not null;
+
+    /// <summary>A share of the base that it trains for, which stays loaded as long as somebody has one.</summary>
+    internal BaseLease HoldBase() => HoldBase(_settings.Decided());
 
     /// <summary>Trains a prefix. The base's weights are the same bits before and after.</summary>
     /// <param name="input">
@@ -77,26 +91,67 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
         ArgumentNullException.ThrowIfNull(input);
         foreach (IDataView data in _options.ValidationSet is { } given ? (IDataView[])[input, given] : [input])
         {
-            GeneratedTextSchema.Read(data.Schema, _settings);
+            GeneratedTextSchema.Read(data.Schema, _settings, draws: false);
             TextColumns.OneOrSeveral(data.Schema, _columns.Label, "label");
         }
         using IChannel channel = _host.Start("Training");
-        TextSettings settings = _settings.Decided();
-        BaseLease lease = BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Device);
+        using var threads = TorchThreads.Use(_options.Threads);
+        var share = new WorkShare(_options.Training.Workers);
+        TextSettings settings = _settings.Decided(share);
+        BaseLease lease = HoldBase(settings);
         try
         {
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, _options, lease.Base)
             {
-                Seed = _seed.Resume(_options.Training.StateFile),
+                Seed = _seed.Resume(_options.Training.StateFile, share),
             };
-            (PrefixesByValue prefixes, TrainingSummary summary) = fitting.Run(input);
-            return new PrefixTuningTransformer(_host, new TextSession(lease, settings, prefixes), summary);
+            FitResult fitted = fitting.Run(input);
+            var session = new TextSession(lease, settings, fitted.Prefixes);
+            try
+            {
+                return new PrefixTuningTransformer(_host, session, WithExamples(fitted, session, input));
+            }
+            catch
+            {
+                session.Dispose();
+                throw;
+            }
         }
         catch
         {
             lease.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Adds texts of rows held out, unless training is cancelled: what is trained is not lost for them.
+    /// </summary>
+    private TrainingSummary WithExamples(FitResult fitted, TextSession session, IDataView input)
+    {
+        TrainingSummary summary = fitted.Summary;
+        // Of several processes one tells.
+        if (fitted.Shown.Count == 0 || summary.End == TrainingEnd.Cancelled
+            || _options.Training.Workers is { IsFirst: false })
+            return summary;
+        try
+        {
+            var examples = new HeldOutExamples(session, _columns, CheckAlive);
+            return summary with { Examples = examples.Write(_options.ValidationSet ?? input, fitted.Shown) };
+        }
+        catch (OperationCanceledException) when (_options.Training.WhenCancelled == CancellationBehavior.ReturnBest)
+        {
+            return summary;
+        }
+    }
+
+    private BaseLease HoldBase(TextSettings settings) => BaseLoader.AcquireForTraining(_host, _baseModel,
+        settings.Used, _options.Device, _options.Training.LoadingToken);
+
+    private void CheckAlive()
+    {
+        MlNetInternals.CheckAlive(_host);
+        _options.Training.CancellationToken.ThrowIfCancellationRequested();
     }
 
     /// <inheritdoc/>

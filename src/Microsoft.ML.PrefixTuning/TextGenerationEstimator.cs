@@ -52,7 +52,7 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation,
             options.Precision,
             options.EmbedBase)
-        { AttributeColumn = columns.Attribute, Products = options.Products };
+        { AttributeColumn = columns.Attribute, Products = options.Products, Threads = options.Threads };
         _settings.CheckErrorColumn(labelColumn: null);
     }
 

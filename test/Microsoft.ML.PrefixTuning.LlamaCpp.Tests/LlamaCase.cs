@@ -13,8 +13,10 @@ namespace Microsoft.ML.PrefixTuning.Tests.LlamaCpp;
 /// <param name="Path">The file.</param>
 internal sealed record LlamaCase(string Path)
 {
+    public static LlamaCppOptions Exact { get; } = new() { Cache = LlamaCppCache.Float32 };
+
     // Threads do not pay on models so small.
-    public static LlamaCppOptions Exact { get; } = new() { Cache = LlamaCppCache.Float32, Threads = 1 };
+    public static TextGenerationOptions OneThread { get; } = new() { Threads = 1 };
 
     /// <summary>The one that comes with the tests: a llama of one layer.</summary>
     public static LlamaCase Narrow { get; } =
@@ -25,6 +27,10 @@ internal sealed record LlamaCase(string Path)
     /// <summary>The twin of a golden case, or an inconclusive result where it is absent.</summary>
     public static LlamaCase Golden(string family) =>
         new(System.IO.Path.Combine(Fixtures.Family(family), "model.gguf"));
+
+    /// <summary>A generator over llama.cpp that keeps all bits.</summary>
+    public TextGenerator Open(IReadOnlyDictionary<string, Prefix>? prefixes, TextGeneratorOptions? options = null) =>
+        LlamaCppGenerator.FromGguf(Model, prefixes, OneThread, options, Exact);
 
     /// <summary>A prefix with values from a seed.</summary>
     /// <param name="length">P; the seed too.</param>

@@ -46,7 +46,7 @@ public sealed class LlamaCppFamilyTests
             from way in Ways
             select new TextRequest { Text = text, Prefix = name, Generation = way }];
         using TextGenerator own = one.Model.CreateGenerator(prefixes),
-            other = LlamaCppGenerator.FromGguf(one.Model, prefixes, llamaCpp: LlamaCase.Exact,
+            other = one.Open(prefixes,
                 options: new TextGeneratorOptions { MaxRows = 7, CacheTokens = 2000, PromptPiece = 24 });
 
         TextResult[] expected = await Task.WhenAll(requests.Select(request => own.GenerateAsync(request)));

@@ -22,7 +22,7 @@ public sealed class LlamaCppGeneratorTests
     {
         var prefixes = Enumerable.Range(1, 24).ToDictionary(length => $"{length}", length => Case.Random(length));
         using TextGenerator own = Case.Model.CreateGenerator(prefixes),
-            other = LlamaCppGenerator.FromGguf(Case.Path, prefixes, llamaCpp: LlamaCase.Exact,
+            other = Case.Open(prefixes,
                 options: new TextGeneratorOptions { MaxRows = 5, CacheTokens = 400 });
         TextRequest[] requests = [.. Enumerable.Range(0, 72).Select(i => new TextRequest
         {
@@ -41,7 +41,7 @@ public sealed class LlamaCppGeneratorTests
     public async Task Cancellation_OfSomeRequests_LeavesTheOthersTheirTexts()
     {
         Dictionary<string, Prefix> prefixes = Case.Prefixes();
-        using TextGenerator generator = LlamaCppGenerator.FromGguf(Case.Path, prefixes, llamaCpp: LlamaCase.Exact,
+        using TextGenerator generator = Case.Open(prefixes,
             options: new TextGeneratorOptions { MaxRows = 4 });
         var kept = new TextRequest { Text = "name : a", Prefix = "long", Generation = Endless };
         string expected = (await generator.GenerateAsync(kept)).Text;
@@ -61,8 +61,7 @@ public sealed class LlamaCppGeneratorTests
     [TestMethod]
     public async Task StreamAsync_OfARequest_GivesThePiecesOfItsText()
     {
-        using TextGenerator generator = LlamaCppGenerator.FromGguf(Case.Path, Case.Prefixes(),
-            llamaCpp: LlamaCase.Exact);
+        using TextGenerator generator = Case.Open(Case.Prefixes());
         var request = new TextRequest { Text = "name : a", Prefix = "short", Generation = Endless };
         string text = "";
         await foreach (TextPiece piece in generator.StreamAsync(request))
@@ -78,7 +77,7 @@ public sealed class LlamaCppGeneratorTests
     [TestMethod]
     public async Task Dispose_WhileRequestsAreWritten_EndsThem()
     {
-        TextGenerator generator = LlamaCppGenerator.FromGguf(Case.Path, Case.Prefixes(), llamaCpp: LlamaCase.Exact);
+        TextGenerator generator = Case.Open(Case.Prefixes());
         Task<TextResult> waiting = generator.GenerateAsync(new TextRequest { Text = "a", Generation = Endless });
         generator.Dispose();
         generator.Dispose();
@@ -94,7 +93,7 @@ public sealed class LlamaCppGeneratorTests
     public async Task Request_OfMoreBeamsThanRows_IsWrittenAlone()
     {
         using TextGenerator own = Case.Model.CreateGenerator(),
-            other = LlamaCppGenerator.FromGguf(Case.Path, llamaCpp: LlamaCase.Exact,
+            other = Case.Open(null,
                 options: new TextGeneratorOptions { MaxRows = 2, CacheTokens = 300 });
         var request = new TextRequest
         {
@@ -112,7 +111,7 @@ public sealed class LlamaCppGeneratorTests
     public async Task Messages_OfARequest_AreReadAsElsewhere()
     {
         using TextGenerator generator = LlamaCppGenerator.FromGguf(Case.Path, llamaCpp: LlamaCase.Exact,
-            generation: new() { Generation = new() { MaxNewTokens = 6 } });
+            generation: new() { Threads = 1, Generation = new() { MaxNewTokens = 6 } });
         TextMessage user = new(MessageRole.User, "name : a");
 
         Assert.AreEqual((await generator.GenerateAsync(new TextRequest { Text = user.Text })).Text,
@@ -126,7 +125,11 @@ public sealed class LlamaCppGeneratorTests
     {
         var context = new MLContext(seed: 1);
         Dictionary<string, Prefix> prefixes = Case.Prefixes();
-        var options = new TextGenerationOptions { Generation = new() { MaxNewTokens = 10, BatchSize = 3 } };
+        var options = new TextGenerationOptions
+        {
+            Threads = 1,
+            Generation = new() { MaxNewTokens = 10, BatchSize = 3 },
+        };
         IDataView rows = context.Data.LoadFromEnumerable(Enumerable.Range(0, 11)
             .Select(i => new Row { Input = $"name : {i}", Task = i % 2 == 0 ? "short" : "long" }));
         using PrefixTuningTransformer own = context.Transforms.Text.GenerateText("Output", "Input", Case.Model,

@@ -50,7 +50,7 @@ public sealed class RefusalTests
     public void FromGguf_OfAPrefixThatDoesNotFit_NamesIt(string name, Prefix prefix, string expected)
     {
         Exception fault = Assert.Throws<Exception>(() => LlamaCppGenerator.FromGguf(Case.Path,
-            new Dictionary<string, Prefix> { ["mine"] = prefix }, llamaCpp: new LlamaCppOptions { Threads = 1 }));
+            new Dictionary<string, Prefix> { ["mine"] = prefix }, LlamaCase.OneThread));
 
         Assert.StartsWith("'mine': ", fault.Message, name);
         Assert.Contains(expected, fault.Message, name);
@@ -61,7 +61,7 @@ public sealed class RefusalTests
     {
         var prefixes = new Dictionary<string, Prefix> { ["large"] = Case.Random(3, scale: 200_000) };
         using TextGenerator own = Case.Model.CreateGenerator(prefixes),
-            other = LlamaCppGenerator.FromGguf(Case.Path, prefixes, llamaCpp: LlamaCase.Exact);
+            other = Case.Open(prefixes);
         var request = new TextRequest { Text = "name : a", Prefix = "large", Generation = new() { MaxNewTokens = 9 } };
 
         Assert.AreEqual((await own.GenerateAsync(request)).Text, (await other.GenerateAsync(request)).Text);
@@ -71,8 +71,8 @@ public sealed class RefusalTests
     public void FromGguf_OfOptionsWithoutAPart_NamesEachOne()
     {
         ArgumentException fault = Assert.ThrowsExactly<ArgumentException>(() => LlamaCppGenerator.FromGguf(Case.Path,
-            generation: new() { Precision = ModelPrecision.BFloat16, Device = "cuda", EmbedBase = true },
-            llamaCpp: new LlamaCppOptions { Threads = 0, GpuLayers = -1, Cache = (LlamaCppCache)7 }));
+            generation: new() { Precision = ModelPrecision.BFloat16, Device = "cuda", EmbedBase = true, Threads = 0 },
+            llamaCpp: new LlamaCppOptions { GpuLayers = -1, Cache = (LlamaCppCache)7 }));
 
         foreach (string name in (string[])["Precision", "Device", "EmbedBase", "Threads", "GpuLayers", "Cache"])
             Assert.Contains($"{name}: expected ", fault.Message);

@@ -42,8 +42,8 @@ internal sealed class StudyRequest(StudyFile file)
         var context = new MLContext();
         using SweepTables tables = request.Open();
         using var cancellation = new CancellationTokenSource();
-        using var interruption = new Interruption(cancellation);
         var display = new SweepDisplay(console);
+        using var interruption = new Interruption(cancellation, display.SayNow);
         PrefixSweep sweep = request.Make([.. all.Select(one => one.Candidate)], tables, Folder) with
         {
             Shard = Shard is null ? null : SweepVerb.ParseShard(Shard),

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -14,6 +15,8 @@ namespace Microsoft.ML.PrefixTuning.LlamaCpp;
 internal sealed class LlamaEngine(LlamaModel model) : ITextEngine
 {
     private int _isDisposed;
+
+    public string Name => BaseLocator.NameOf(model.Description.Path);
 
     public TransformerSpec Spec => model.Spec;
 

@@ -25,11 +25,13 @@ internal sealed class LlamaModel
     private readonly Lazy<BaseIdentity> _identity;
     private readonly ConditionalWeakTable<Prefix, byte[]> _states = [];
     private readonly Lock _lock = new();
+    private readonly int _threads;
     private int _users = 1;
 
-    private LlamaModel(LlamaBase described, LlamaCppOptions options, SafeLlamaModelHandle handle)
+    private LlamaModel(LlamaBase described, LlamaCppOptions options, int? threads, SafeLlamaModelHandle handle)
     {
         (_base, _options, _handle) = (described, options, handle);
+        _threads = threads ?? torch.get_num_threads();
         _identity = new Lazy<BaseIdentity>(ReadIdentity);
     }
 
@@ -56,18 +58,23 @@ internal sealed class LlamaModel
     /// <summary>Loads a file, and checks that states of sequences are what they are taken for.</summary>
     /// <param name="baseModel">The file.</param>
     /// <param name="options">How it is run.</param>
+    /// <param name="threads">Threads that compute; null for as many as libtorch uses.</param>
     /// <param name="tampered">Changes each state that is read; for tests of the check.</param>
     /// <exception cref="FormatException">The file is broken or contradicts itself.</exception>
     /// <exception cref="NotSupportedException">
     /// It is not read here, its kind was not compared, or this llama.cpp keeps states otherwise.
     /// </exception>
     /// <exception cref="InvalidOperationException">llama.cpp is not there or failed.</exception>
-    public static LlamaModel Load(BaseModel baseModel, LlamaCppOptions options, Func<byte[], byte[]>? tampered = null)
+    public static LlamaModel Load(BaseModel baseModel, LlamaCppOptions options, int? threads,
+        Func<byte[], byte[]>? tampered = null)
     {
         LlamaBase described = LlamaBase.Read(baseModel);
         TokenizerCheck.Compare(options.MadeFor, described);
         NativeBackend.Load();
-        var model = new LlamaModel(described, options, LoadFile(described.Path, options)) { Tampered = tampered };
+        var model = new LlamaModel(described, options, threads, LoadFile(described.Path, options))
+        {
+            Tampered = tampered,
+        };
         try
         {
             model.CheckVocabulary();
@@ -161,12 +168,11 @@ internal sealed class LlamaModel
     /// <exception cref="InvalidOperationException">There is no memory for it.</exception>
     public SafeLLamaContextHandle OpenContext(int sequences, long cells, int batchTokens)
     {
-        int threads = _options.Threads ?? torch.get_num_threads();
         LLamaContextParams settings = LLamaContextParams.Default();
         settings.n_ctx = (uint)Math.Clamp(cells, 1, MostCells);
         settings.n_batch = settings.n_ubatch = (uint)batchTokens;
         settings.n_seq_max = (uint)sequences;
-        (settings.n_threads, settings.n_threads_batch) = (threads, threads);
+        (settings.n_threads, settings.n_threads_batch) = (_threads, _threads);
         (settings.type_k, settings.type_v) = (Cache, Cache);
         // Its fused attention rounds more; on the processor it gains nothing at these lengths.
         settings.llama_flash_attn_type =

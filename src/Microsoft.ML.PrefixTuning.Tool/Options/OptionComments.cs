@@ -80,6 +80,8 @@ internal static partial class OptionComments
         string record = string.Join('.', names[..^1]);
         Type? owner = typeof(PrefixTuningOptions).Assembly.GetType(record)
             ?? typeof(LlamaCppOptions).Assembly.GetType(record);
+        if (owner == typeof(TrainingSummary))
+            return $"the summary's {OptionText.Kebab(names[^1]).Replace('-', ' ')}";
         bool isOption = reference[0] == 'P' && owner?.GetProperty(names[^1]) is { CanWrite: true };
         return isOption ? OptionNames.For(owner!).Of(names[^1]) : OptionText.Kebab(names[^1]);
     }

@@ -10,16 +10,22 @@ internal sealed class PrefixArguments
 
     private static readonly OptionCase<PrefixMethod>[] Methods =
     [
-        new("prefix", PrefixMethod.Prefix),
-        new("embedding-only", PrefixMethod.EmbeddingOnly),
-        new("infix", PrefixMethod.Infix),
-        new("text", PrefixMethod.Text),
+        new("prefix", PrefixMethod.Prefix) { Meaning = "Keys and values of every layer" },
+        new("embedding-only", PrefixMethod.EmbeddingOnly)
+        {
+            Meaning = "Embeddings, of which the base makes keys and values",
+        },
+        new("infix", PrefixMethod.Infix)
+        {
+            Meaning = "Keys and values of every layer, behind the source but for its last token",
+        },
+        new("text", PrefixMethod.Text) { Meaning = "Nothing: the text of --prefix-start as it is" },
         new("trigger-words", PrefixMethod.TriggerWords()),
     ];
 
     private static readonly OptionCase<Parametrization>[] Parametrizations =
     [
-        new("direct", Parametrization.Direct),
+        new("direct", Parametrization.Direct) { Meaning = "The keys and values themselves" },
         new("mlp", Parametrization.Mlp()),
         new("residual-mlp", Parametrization.ResidualMlp()),
     ];
@@ -27,7 +33,7 @@ internal sealed class PrefixArguments
     private static readonly OptionCase<PrefixStart>[] Starts =
     [
         new("text", PrefixStart.DefaultText),
-        new("zero", PrefixStart.Zero),
+        new("zero", PrefixStart.Zero) { Meaning = "Keys and values of 0" },
         new("random", PrefixStart.Random()),
         new(File, new PrefixValuesStart()) { NeedsValue = true },
     ];

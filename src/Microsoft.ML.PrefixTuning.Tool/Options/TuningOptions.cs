@@ -20,10 +20,15 @@ internal sealed class TuningOptions
     /// <param name="plainStart">What a start from a text is where the text is not given.</param>
     public TuningOptions(Verb command, IReadOnlyCollection<string>? without = null, string plainStart = PlainStart)
     {
+        command.Group("Files and columns");
         _prefix = new PrefixArguments(command, plainStart);
+        command.Group("What is trained");
         _training = new TrainingArguments(command);
+        command.Group("Training");
         _options = new RecordOptions<PrefixTuningOptions>(command, without: without);
+        command.Group("Rows and base");
         _generation = new GenerationArguments(command);
+        command.Group("How texts are written");
     }
 
     /// <summary>The prefix file that training starts from; null for none.</summary>

@@ -21,6 +21,7 @@ internal sealed class SweepDisplay(ToolConsole console)
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _shown = TimeSpan.MinValue;
     private LiveDisplayContext? _live;
+    private IAnsiConsole? _screen;
 
     /// <summary>Runs a sweep.</summary>
     public T Run<T>(Func<T> sweep)
@@ -29,7 +30,8 @@ internal sealed class SweepDisplay(ToolConsole console)
             return sweep();
         try
         {
-            return console.MakeErrorConsole().Live(new Markup("reading rows and base")).Start(context =>
+            _screen = console.MakeErrorConsole();
+            return _screen.Live(new Markup("reading rows and base")).Start(context =>
             {
                 _live = context;
                 return sweep();
@@ -37,10 +39,19 @@ internal sealed class SweepDisplay(ToolConsole console)
         }
         finally
         {
-            _live = null;
+            (_live, _screen) = (null, null);
             foreach (string message in _messages.Distinct())
                 console.Error.WriteLine(message);
         }
+    }
+
+    /// <summary>Says something at once, above the table.</summary>
+    public void SayNow(string message)
+    {
+        if (_screen is { } screen)
+            screen.WriteLine(message);
+        else
+            console.Error.WriteLine(message);
     }
 
     /// <summary>Says something without disturbing the table.</summary>

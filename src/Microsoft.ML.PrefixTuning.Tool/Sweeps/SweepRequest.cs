@@ -76,21 +76,16 @@ internal sealed class SweepRequest(SweepFile file, ToolConsole console)
         SavedSchema = tables.Rows.TextSchema,
     };
 
-    private string Command(IEnumerable<string> options) => string.Join(' ', ((IEnumerable<string>)
+    private string Command(IEnumerable<string> options) => ShellWords.Join(
     [
         "prefix-tune", "train", Data, "--base", file.Base!,
         .. Given("--pre-tokenizer", file.PreTokenizer), "--input", Input, "--label", Label, "--output", Output,
         .. Given("--validation", file.Validation),
         .. Given("--format", file.Format is { } format ? TableFormats.NameOf(format) : null),
         "--model", "best.zip", .. options,
-    ]).Select(Quote));
+    ]);
 
     private static IEnumerable<string> Given(string name, string? value) => value is null ? [] : [name, value];
-
-    // As a POSIX shell reads it.
-    private static string Quote(string word) => word.All(letter => char.IsLetterOrDigit(letter)
-        || "-_=./:,+".Contains(letter, StringComparison.Ordinal)) && word.Length > 0 ? word
-        : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     private string Needed(string? value, string key) =>
         value ?? throw new UsageException($"'{file.Path}': expected a value for '{key}', found none.");

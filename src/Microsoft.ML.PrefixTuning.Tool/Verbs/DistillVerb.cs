@@ -34,6 +34,7 @@ internal sealed class DistillVerb
                 nameof(PrefixTuningOptions.UnseenAttribute),
             ], plainStart: "the first tokens of the teacher");
         _options = new DistillationArguments(command);
+        command.Group("Distillation");
         command.SetAction(Run);
     }
 

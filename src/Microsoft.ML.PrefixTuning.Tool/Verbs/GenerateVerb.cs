@@ -6,6 +6,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -81,13 +82,19 @@ internal sealed class GenerateVerb
             IsDone = row => partial?.Has(row) == true,
         });
         var watch = Stopwatch.StartNew();
+        bool isStandard = to == TableFormats.Standard;
+        var display = new WritingDisplay(_console)
+        {
+            Total = TableFormats.IsFile(data) ? Count(input) : null,
+            HasBar = !isStandard || !_console.IsOutTerminal,
+        };
+        var writing = new Writing(source, view, pending, display) { Format = toFormat };
         if (partial is null)
         {
-            bool isOwned = to != TableFormats.Standard;
-            Write(source, view, pending, table => new StreamedTable(OpenStream(to), isOwned, table), toFormat);
+            display.Run(() => writing.Write(table => new StreamedTable(OpenStream(to), !isStandard, table)));
             return ExitCode.Done;
         }
-        Keep(partial, () => Write(source, view, pending, table => new KeptTable(to, partial, table), toFormat));
+        Keep(partial, () => display.Run(() => writing.Write(table => new KeptTable(to, partial, table))));
         _console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{partial.Rows:N0} rows written to {to} in {watch.Elapsed.TotalSeconds:F1} s."));
         return ExitCode.Done;
@@ -130,26 +137,51 @@ internal sealed class GenerateVerb
             $"Rows that were written are kept in {partial.Path}; the same command goes on with them.");
     }
 
-    private static void Write(TextSource source, TextTableView view, Queue<TableRow> pending,
-        Func<TableWriter, ITableOutput> open, TableFormat format)
+    /// <summary>Rows of a file; null where it is not good to its end, which is told when that is read.</summary>
+    private static long? Count(TableInput input)
     {
-        // JSON without an object has no columns either.
-        bool isEmpty = view.Columns.Count == 0;
-        if (!isEmpty)
-            source.CheckColumns(view.Columns);
-        IDataView written = isEmpty ? view : source.Model.Transform(view);
-        AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
-        TableWriter table = TableWriter.Make(format, view.Columns, added.Columns);
-        using ITableOutput output = open(table);
-        using DataViewRowCursor cursor = written.GetRowCursor(added.Needed);
-        Func<string[]>[] readers = added.GetReaders(cursor);
-        while (cursor.MoveNext())
+        try
         {
-            TableRow row = pending.Dequeue();
-            output.Add(row, table.Row(row, [.. readers.Select(read => read())]));
-            if (pending.Count == 0)
-                output.Flush();
+            using TableReader reader = input.Open();
+            long rows = 0;
+            while (reader.Read() is not null)
+                rows++;
+            return rows;
         }
-        output.Complete();
+        catch (Exception fault) when (fault is FormatException or IOException or DecoderFallbackException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Rows on their way from a view to a table.</summary>
+    private sealed class Writing(TextSource source, TextTableView view, Queue<TableRow> pending,
+        WritingDisplay display)
+    {
+        /// <summary>Format of the table.</summary>
+        public required TableFormat Format { get; init; }
+
+        public void Write(Func<TableWriter, ITableOutput> open)
+        {
+            // JSON without an object has no columns either.
+            bool isEmpty = view.Columns.Count == 0;
+            if (!isEmpty)
+                source.CheckColumns(view.Columns);
+            IDataView written = isEmpty ? view : source.Model.Transform(view);
+            AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
+            TableWriter table = TableWriter.Make(Format, view.Columns, added.Columns);
+            using ITableOutput output = open(table);
+            using DataViewRowCursor cursor = written.GetRowCursor(added.Needed);
+            Func<string[]>[] readers = added.GetReaders(cursor);
+            while (cursor.MoveNext())
+            {
+                TableRow row = pending.Dequeue();
+                output.Add(row, table.Row(row, [.. readers.Select(read => read())]));
+                display.Add(cursor.Position + 1);
+                if (pending.Count == 0)
+                    output.Flush();
+            }
+            output.Complete();
+        }
     }
 }

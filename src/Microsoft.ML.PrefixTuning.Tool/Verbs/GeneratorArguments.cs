@@ -40,10 +40,14 @@ internal sealed class GeneratorArguments
     {
         foreach (Option<string> option in (Option<string>[])[_model, _base, _preTokenizer, _prefix, _input, _output])
             command.Options.Add(option);
+        command.Group("Files and columns");
         _options = new RecordOptions<TextGenerationOptions>(command,
             without: [nameof(TextGenerationOptions.EmbedBase)]);
+        command.Group("Rows and base");
         _generation = new GenerationArguments(command);
+        command.Group("How texts are written");
         _engine = new EngineArguments(command, console);
+        command.Group("What computes the base");
     }
 
     /// <summary>Whether the command line names one.</summary>
@@ -124,13 +128,17 @@ internal sealed class GeneratorArguments
 
     private static PrefixTuningTransformer Make(MLContext mlContext, IGeneratorMaker maker, Prefix? prefix,
         GeneratorColumns columns, TextGenerationOptions options) =>
-        maker.Make(mlContext.Transforms.Text, columns, prefix, options).Fit(columns.MakeEmptyView(mlContext));
+        maker.Make(mlContext.Transforms.Text, columns, prefix, options).Fit(ViewOf(columns, options, mlContext));
+
+    private static IDataView ViewOf(GeneratorColumns columns, TextGenerationOptions options, MLContext mlContext) =>
+        (columns with { Draw = (options.Generation.Decoding as SamplingDecoding)?.DrawColumnName })
+            .MakeEmptyView(mlContext);
 
     private static PrefixTuningTransformer Make(MLContext mlContext, IGeneratorMaker maker,
         PrefixTuningTransformer tuned, GeneratorColumns columns, TextGenerationOptions options) =>
         columns.Attribute is null ? Make(mlContext, maker, tuned.Prefix, columns, options)
             : maker.Make(mlContext.Transforms.Text, columns, tuned.Prefixes,
-                options with { UnseenAttributePrefix = tuned.Prefix }).Fit(columns.MakeEmptyView(mlContext));
+                options with { UnseenAttributePrefix = tuned.Prefix }).Fit(ViewOf(columns, options, mlContext));
 
     private static PrefixTuningTransformer FindTuned(ITransformer loaded, string path)
     {

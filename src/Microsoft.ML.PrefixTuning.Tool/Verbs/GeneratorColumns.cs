@@ -8,6 +8,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// <param name="Attribute">Chooses a row's prefix; null where all rows have the same.</param>
 internal sealed record GeneratorColumns(string Input, string Output, string? Attribute = null)
 {
+    /// <summary>Tells rows of one input apart under sampling; null where nothing does.</summary>
+    public string? Draw { get; init; }
+
     /// <summary>A view without rows that has the columns that are read.</summary>
     public IDataView MakeEmptyView(MLContext mlContext)
     {
@@ -17,6 +20,10 @@ internal sealed record GeneratorColumns(string Input, string Output, string? Att
             definition.Remove(definition[nameof(Texts.Value)]);
         else
             definition[nameof(Texts.Value)].ColumnName = Attribute;
+        if (Draw is null || Draw == Input || Draw == Attribute)
+            definition.Remove(definition[nameof(Texts.Number)]);
+        else
+            definition[nameof(Texts.Number)].ColumnName = Draw;
         return mlContext.Data.LoadFromEnumerable<Texts>([], definition);
     }
 
@@ -25,5 +32,7 @@ internal sealed record GeneratorColumns(string Input, string Output, string? Att
         public string Text { get; set; } = "";
 
         public string Value { get; set; } = "";
+
+        public string Number { get; set; } = "";
     }
 }

@@ -4,17 +4,25 @@ using System.Threading;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
-/// <summary>While it lives, the first Ctrl-C cancels, and a second one ends the process.</summary>
+/// <summary>
+/// While it lives, the first Ctrl-C is acknowledged at once and cancels, and a second one ends the process.
+/// </summary>
 internal sealed class Interruption : IDisposable
 {
+    /// <summary>What is said at once.</summary>
+    public const string Acknowledgement =
+        "Cancelling: what is under way ends with its step. A second Ctrl-C ends the command at once.";
+
     private readonly CancellationTokenSource _cancellation;
+    private readonly Action<string> _say;
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
 
     /// <param name="cancellation">Is cancelled; stays the caller's.</param>
-    public Interruption(CancellationTokenSource cancellation)
+    /// <param name="say">Takes the acknowledgement.</param>
+    public Interruption(CancellationTokenSource cancellation, Action<string> say)
     {
-        _cancellation = cancellation;
+        (_cancellation, _say) = (cancellation, say);
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
     }
@@ -28,6 +36,8 @@ internal sealed class Interruption : IDisposable
     private void Cancel(PosixSignalContext signal)
     {
         signal.Cancel = !_cancellation.IsCancellationRequested;
+        if (signal.Cancel)
+            _say(Acknowledgement);
         _cancellation.Cancel();
     }
 }

@@ -69,8 +69,8 @@ internal sealed class SweepVerb
         IReadOnlyList<SweepCandidate> candidates = request.Candidates();
         request.Files(folder).Check();
         using var cancellation = new CancellationTokenSource();
-        using var interruption = new Interruption(cancellation);
         var display = new SweepDisplay(_console);
+        using var interruption = new Interruption(cancellation, display.SayNow);
         MLContext mlContext = Context.Make(display.Say);
         using SweepTables tables = request.Open();
         PrefixSweep sweep = request.Make(candidates, tables, folder) with

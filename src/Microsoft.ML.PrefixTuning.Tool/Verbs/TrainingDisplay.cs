@@ -12,6 +12,16 @@ internal sealed class TrainingDisplay(ToolConsole console)
     private const int Lines = 20;
 
     private Action<TrainingProgress>? _bar;
+    private IAnsiConsole? _live;
+
+    /// <summary>Says something beside the bar.</summary>
+    public void Say(string line)
+    {
+        if (_live is { } live)
+            live.WriteLine(line);
+        else
+            console.Error.WriteLine(line);
+    }
 
     /// <summary>Shows where the training stands.</summary>
     public void Show(TrainingProgress progress)
@@ -31,18 +41,27 @@ internal sealed class TrainingDisplay(ToolConsole console)
     {
         if (!console.IsErrorTerminal)
             return train();
-        return console.MakeErrorConsole().Progress()
+        IAnsiConsole live = console.MakeErrorConsole();
+        return live.Progress()
             .Columns(new SpinnerColumn(), new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn())
             .Start(context =>
             {
                 ProgressTask task = context.AddTask("reading rows and base", maxValue: 1);
+                _live = live;
                 _bar = progress =>
                 {
                     task.MaxValue = progress.TotalSteps;
                     task.Value = progress.Step;
                     task.Description = Markup.Escape(Describe(progress));
                 };
-                return train();
+                try
+                {
+                    return train();
+                }
+                finally
+                {
+                    (_bar, _live) = (null, null);
+                }
             });
     }
 

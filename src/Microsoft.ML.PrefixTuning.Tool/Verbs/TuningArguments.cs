@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Options;
@@ -12,6 +14,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// <summary>What the verbs that train have in common: rows, a base and options in, a saved model out.</summary>
 internal sealed class TuningArguments
 {
+    // Rows held out that a report shows.
+    private const int ReportedRows = 3;
+
     private readonly ToolConsole _console;
     private readonly Argument<string> _data =
         PathArgument.Make<string>("data", "Rows to train on: a TSV or CSV file with a header line, or JSON lines.");
@@ -26,7 +31,15 @@ internal sealed class TuningArguments
     private readonly Option<string> _report =
         new("--report")
         {
-            Description = "File that takes curves and figures of the training as one HTML page.",
+            Description = "File that takes curves and figures of the training as one HTML page, with texts of some rows"
+                + " held out (three, if --example-rows does not say).",
+            HelpName = "file"
+        };
+    private readonly Option<string> _curves =
+        new("--curves")
+        {
+            Description = "File that takes loss, learning rate and validation loss of every step: events of TensorBoard"
+                + " where its name has 'tfevents' in it, else CSV.",
             HelpName = "file"
         };
     private readonly Option<string> _input =
@@ -48,6 +61,7 @@ internal sealed class TuningArguments
         };
     private readonly Option<TableFormat?> _format =
         FormatOption.Make("--format", "Format of the rows, where the files' names do not tell");
+    private readonly WorkersOption _workers;
     private readonly TuningOptions _options;
 
     /// <summary>Adds the options to a command.</summary>
@@ -63,8 +77,9 @@ internal sealed class TuningArguments
         _console = console;
         command.Arguments.Add(_data);
         foreach (Option option in (Option[])
-            [_base, _preTokenizer, _model, _report, _input, _output, .. own, _validation, _format])
+            [_base, _preTokenizer, _model, _report, _curves, _input, _output, .. own, _validation, _format])
             command.Options.Add(option);
+        _workers = new WorkersOption(command);
         _options = new TuningOptions(command, without, plainStart);
     }
 
@@ -80,6 +95,7 @@ internal sealed class TuningArguments
         .ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)))
         .Write("--model", parsed.GetValue(_model))
         .Write("--report", parsed.GetValue(_report))
+        .Write("--curves", parsed.GetValue(_curves))
         .Write("--state", _options.Read(parsed).Training.StateFile);
 
     /// <summary>The column that is read.</summary>
@@ -98,44 +114,69 @@ internal sealed class TuningArguments
     /// </param>
     /// <param name="make">Makes the estimator from the options of the command line.</param>
     public int Run(ParseResult parsed, IReadOnlyList<string> texts, Func<MLContext, PrefixTuningOptions,
-        IEstimator<PrefixTuningTransformer>> make)
+        IEstimator<PrefixTuningTransformer>> make) =>
+        _workers.Run(parsed, _console, (workers, console) => Train(parsed, texts, make, workers, console));
+
+    private int Train(ParseResult parsed, IReadOnlyList<string> texts, Func<MLContext, PrefixTuningOptions,
+        IEstimator<PrefixTuningTransformer>> make, MpiWorkers? workers, ToolConsole console)
     {
         // Everything that can be refused is refused before the long part.
         string model = parsed.GetValue(_model)!;
-        string? report = parsed.GetValue(_report);
-        foreach (string path in report is null ? (string[])[model] : [model, report])
+        string? report = parsed.GetValue(_report), curves = parsed.GetValue(_curves);
+        bool isWriter = workers is not { IsFirst: false };
+        foreach (string path in isWriter ? new[] { model, report, curves }.OfType<string>() : [])
             AtomicFile.CheckWritable(path);
         using TextTableView rows = Open(parsed, parsed.GetValue(_data)!, texts);
         using TextTableView? validation = parsed.GetValue(_validation) is { } held ? Open(parsed, held, texts) : null;
-        MLContext mlContext = Context.Make(_console);
         using var cancellation = new CancellationTokenSource();
-        var display = new TrainingDisplay(_console);
+        var display = new TrainingDisplay(console);
+        MLContext mlContext = Context.Make(display.Say);
         PrefixTuningOptions options = Read(parsed);
         options = options with
         {
-            Training = options.Training with { Progress = display.Show, CancellationToken = cancellation.Token },
+            Training = options.Training with
+            {
+                Progress = display.Show,
+                CancellationToken = cancellation.Token,
+                ExampleRows = report is null || IsGiven(parsed, "--example-rows") ? options.Training.ExampleRows
+                    : ReportedRows,
+                Workers = workers,
+            },
             ValidationSet = validation,
+            // Each worker of a machine has a device of its own.
+            Device = options.Device is "cuda" && workers is not null ? $"cuda:{workers.LocalRank}" : options.Device,
         };
         if (UsedPrecision.Of(options.Precision).Advice("--precision bfloat16", Processor.MultipliesBFloat16)
             is { } advice)
-            _console.Error.WriteLine(advice);
+            console.Error.WriteLine(advice);
         using PrefixTuningTransformer tuned = Fit(make(mlContext, options), rows, cancellation, display);
-        mlContext.Model.SaveAtomically(tuned, rows.TextSchema, model);
         TrainingSummary summary = tuned.TrainingSummary!;
-        if (report is not null)
-            summary.WriteReport(report);
-        Described.Write(TrainingDescription.Of(summary), _console.Out);
         bool isCancelled = summary.End == TrainingEnd.Cancelled;
-        _console.Out.WriteLine(isCancelled ? $"Cancelled; the best prefix so far was saved to {model}."
-            : $"Saved to {model}.");
+        if (isWriter)
+        {
+            mlContext.Model.SaveAtomically(tuned, rows.TextSchema, model);
+            if (report is not null)
+                summary.WriteReport(report, Command(parsed));
+            if (curves is not null)
+                summary.WriteCurves(curves);
+            Described.Write(TrainingDescription.Of(summary), console.Out);
+            console.Out.WriteLine(isCancelled ? $"Cancelled; the best prefix so far was saved to {model}."
+                : $"Saved to {model}.");
+        }
         return isCancelled ? ExitCode.Cancelled : ExitCode.Done;
     }
+
+    private static string Command(ParseResult parsed) =>
+        ShellWords.Join([ToolCommand.Name, .. parsed.Tokens.Select(one => one.Value)]);
+
+    private static bool IsGiven(ParseResult parsed, string option) =>
+        parsed.GetResult(option) is OptionResult { Implicit: false };
 
     private static PrefixTuningTransformer Fit(IEstimator<PrefixTuningTransformer> estimator, IDataView rows,
         CancellationTokenSource cancellation,
         TrainingDisplay display)
     {
-        using var interruption = new Interruption(cancellation);
+        using var interruption = new Interruption(cancellation, display.Say);
         return display.Run(() => estimator.Fit(rows));
     }
 

@@ -1,3 +1,7 @@
+using System;
+using System.Threading;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
@@ -8,8 +12,15 @@ namespace Microsoft.ML.PrefixTuning.Bases;
 internal static class BaseLoader
 {
     /// <summary>Takes a share of a base on the device that options and MLContext ask for.</summary>
-    public static BaseLease Acquire(IHost host, BaseModel baseModel, UsedPrecision precision, string? device) =>
-        FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Choose(host, device), baseModel.Rules);
+    /// <param name="host">Cancels the loading.</param>
+    /// <param name="baseModel">The base.</param>
+    /// <param name="precision">How its numbers are kept.</param>
+    /// <param name="device">The device; null for what the context says.</param>
+    /// <param name="cancellation">Cancels the loading, too.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static BaseLease Acquire(IHost host, BaseModel baseModel, UsedPrecision precision, string? device,
+        CancellationToken cancellation = default) => Cancelling.By(CheckOf(host, cancellation), () =>
+            FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Choose(host, device), baseModel.Rules));
 
     /// <summary>Takes a share of a base on a device that is named, or on the CPU.</summary>
     public static BaseLease Acquire(BaseModel baseModel, UsedPrecision precision, string? device) =>
@@ -19,13 +30,14 @@ internal static class BaseLoader
     /// Takes a share of a base to train for. Which one it is, is read now: its files may be replaced while training
     /// goes on.
     /// </summary>
+    /// <inheritdoc cref="Acquire(IHost, BaseModel, UsedPrecision, string?, CancellationToken)"/>
     public static BaseLease AcquireForTraining(IHost host, BaseModel baseModel, UsedPrecision precision,
-        string? device)
+        string? device, CancellationToken cancellation)
     {
-        BaseLease lease = Acquire(host, baseModel, precision, device);
+        BaseLease lease = Acquire(host, baseModel, precision, device, cancellation);
         try
         {
-            _ = lease.Base.Identity;
+            _ = Cancelling.By(CheckOf(host, cancellation), () => lease.Base.Identity);
             return lease;
         }
         catch
@@ -34,6 +46,13 @@ internal static class BaseLoader
             throw;
         }
     }
+
+    /// <summary>What throws where a context or a token cancels.</summary>
+    public static Action CheckOf(IHost host, CancellationToken cancellation = default) => () =>
+    {
+        MlNetInternals.CheckAlive(host);
+        cancellation.ThrowIfCancellationRequested();
+    };
 
     /// <summary>How a base is kept at a precision.</summary>
     public static BaseForm Form(UsedPrecision precision) =>

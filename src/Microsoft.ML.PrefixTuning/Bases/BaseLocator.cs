@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Bases;
@@ -15,6 +16,15 @@ internal static class BaseLocator
     /// </summary>
     public const string FolderSetting = "Microsoft.ML.PrefixTuning.BaseModelFolder";
 
+    /// <summary>
+    /// Name of the environment variable that holds folders to look for bases in, or bases themselves, separated as in
+    /// PATH.
+    /// </summary>
+    public const string Variable = "PREFIX_TUNING_BASE_MODELS";
+
+    // The caller's own answer to where a base lies, while a model is loaded.
+    private static readonly AsyncLocal<Func<NeededBase, string?>?> Asked = new();
+
     // Digits of a hash that tell bases apart for a reader.
     private const int ShownDigits = 12;
 
@@ -23,9 +33,31 @@ internal static class BaseLocator
         Directory.Exists(path) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path))
         : $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
 
+    /// <summary>Loads something whose bases the caller may know.</summary>
+    /// <param name="find">Asked first; null where it does not know.</param>
+    /// <param name="load">Loads.</param>
+    public static T FindBy<T>(Func<NeededBase, string?> find, Func<T> load)
+    {
+        Func<NeededBase, string?>? before = Asked.Value;
+        Asked.Value = find;
+        try
+        {
+            return load();
+        }
+        finally
+        {
+            Asked.Value = before;
+        }
+    }
+
+    /// <summary>What to do where a base was found nowhere.</summary>
+    public static string Remedy => $"Put it at one of these places, name it or its folder by the environment variable"
+        + $" {Variable} or by the application setting {FolderSetting}, or load with a function that finds it"
+        + " (mlContext.Model.Load(path, out schema, findBase)).";
+
     /// <summary>
-    /// Tries the places where the base may lie, in order: as recorded, unless that is in the network, beside the
-    /// application, in the application's setting.
+    /// Tries the places where the base may lie, in order: where the caller's function says, as recorded, unless that is
+    /// in the network, beside the application, where the environment variable and the application's setting say.
     /// </summary>
     /// <param name="saved">The base that is needed.</param>
     /// <param name="acquire">Loads a base; its lease is the caller's.</param>
@@ -42,7 +74,7 @@ internal static class BaseLocator
             looked.Add($"{FileText.Quote(saved.Path)}: a place in the network, which is not opened because a model file"
                 + " names it");
         }
-        foreach (string path in Places(saved.Path, saved.Name).Distinct())
+        foreach (string path in Places(new NeededBase(saved.Name, saved.Path, saved.Identity.Weights)))
         {
             string found = "nothing is there";
             try
@@ -88,7 +120,7 @@ internal static class BaseLocator
                 + $" ({FileText.Quote(saved.Identity.Summary)}, "
             + $"weights {saved.Identity.Weights[..ShownDigits]}), which was not found. Looked for:"
             + $"{Environment.NewLine}{string.Join(Environment.NewLine, looked)}{Environment.NewLine}"
-            + $"Put it at one of these places, or name its folder by the application setting {FolderSetting}.";
+            + Remedy;
         return first is null ? new FileNotFoundException(message, saved.Path)
             : new InvalidOperationException(message, first);
     }
@@ -96,19 +128,33 @@ internal static class BaseLocator
     // Windows hands the user's name and hashed password to any server that a path begins with.
     private static bool IsInNetwork(string path) => path is ['/' or '\\', '/' or '\\', ..];
 
-    /// <summary>The places where a base may lie, in order.</summary>
-    /// <param name="recorded">Where it lay when a model was saved; passed over where that is in the network.</param>
-    /// <param name="named">Its name, as <see cref="NameOf"/> gives it.</param>
-    public static IEnumerable<string> Places(string recorded, string named)
+    /// <summary>The places where a base may lie, in order, each once.</summary>
+    /// <param name="needed">The base; the place that it was recorded at is passed over where that is in the network.
+    /// </param>
+    public static IEnumerable<string> Places(NeededBase needed) => All(needed).Distinct();
+
+    private static IEnumerable<string> All(NeededBase needed)
     {
-        if (!IsInNetwork(recorded))
-            yield return recorded;
-        string name = named.TrimStart('/').Replace('/', Path.DirectorySeparatorChar);
+        if (Asked.Value?.Invoke(needed) is { Length: > 0 } answer)
+            yield return Path.GetFullPath(answer);
+        if (!IsInNetwork(needed.Path))
+            yield return needed.Path;
+        string name = needed.Name.TrimStart('/').Replace('/', Path.DirectorySeparatorChar);
         yield return Path.Combine(AppContext.BaseDirectory, BaseModel.ApplicationFolder, name);
+        string[] named = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } list
+            ? list.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) : [];
         if (AppContext.GetData(FolderSetting) is string { Length: > 0 } folder)
+            named = [.. named, folder];
+        foreach (string path in named.Select(Path.GetFullPath))
         {
-            yield return Path.Combine(folder, name);
-            yield return Path.Combine(folder, Path.GetFileName(name));
+            // A base that was renamed has no other name than its own path.
+            if (File.Exists(path) || File.Exists(Path.Combine(path, "config.json")))
+            {
+                yield return path;
+                continue;
+            }
+            yield return Path.Combine(path, name);
+            yield return Path.Combine(path, Path.GetFileName(name));
         }
     }
 }

@@ -17,7 +17,8 @@ internal sealed class BasePool
     public static BasePool Shared { get; } = new();
 
     /// <summary>
-    /// Takes a share; the first one loads the base. Who comes while it is loaded waits, and fails with it.
+    /// Takes a share; the first one loads the base. Who comes while it is loaded waits, and fails with it; but where
+    /// its loading was called off, the next one loads it.
     /// </summary>
     /// <param name="key">The same for the same base.</param>
     /// <param name="form">How its numbers are kept.</param>
@@ -26,23 +27,51 @@ internal sealed class BasePool
     public BaseLease Acquire(string key, BaseForm form, Device device, Func<FrozenBase> load)
     {
         var whole = (key, form, device.ToString());
-        Entry entry;
+        while (true)
+        {
+            bool isOwn = false;
+            Entry entry = Enter(whole, () =>
+            {
+                isOwn = true;
+                return load();
+            });
+            try
+            {
+                // Loaded outside the lock: other bases can be had meanwhile.
+                return Lease(whole, entry);
+            }
+            catch (OperationCanceledException) when (!isOwn)
+            {
+                Fail(whole, entry);
+            }
+            catch
+            {
+                Fail(whole, entry);
+                throw;
+            }
+        }
+    }
+
+    private Entry Enter((string, BaseForm, string) key, Func<FrozenBase> load)
+    {
         lock (_entries)
         {
-            if (!_entries.TryGetValue(whole, out entry!))
-                _entries.Add(whole, entry = new Entry(new Lazy<FrozenBase>(load)));
+            if (!_entries.TryGetValue(key, out Entry? entry))
+                _entries.Add(key, entry = new Entry(new Lazy<FrozenBase>(load)));
             entry.Users++;
+            return entry;
         }
-        try
+    }
+
+    /// <summary>Leaves an entry whose loading failed; who comes now loads anew.</summary>
+    private void Fail((string, BaseForm, string) key, Entry entry)
+    {
+        lock (_entries)
         {
-            // Loaded outside the lock: other bases can be had meanwhile.
-            return Lease(whole, entry);
+            if (_entries.TryGetValue(key, out Entry? current) && current == entry)
+                _entries.Remove(key);
         }
-        catch
-        {
-            Release(whole, entry);
-            throw;
-        }
+        Release(key, entry);
     }
 
     private BaseLease Lease((string, BaseForm, string) key, Entry entry) =>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -9,6 +10,7 @@ using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Signals;
 using Microsoft.ML.PrefixTuning.Text;
 using static TorchSharp.torch;
 
@@ -135,8 +137,9 @@ internal sealed class FrozenBase : IDisposable
         path = System.IO.Path.GetFullPath(path);
         // Taken before anything is read: what is replaced meanwhile is noticed.
         FileStamps stamps = FileStamps.Of(path);
-        return new FrozenBase(path, stamps, File.Exists(path) ? LoadGguf(path, form, device)
-            : LoadFolder(path, form, device));
+        using Activity? activity = SignalSource.Start("prefix_tuning.load_base", BaseLocator.NameOf(path));
+        return SignalSource.Within(activity, () => new FrozenBase(path, stamps, File.Exists(path)
+            ? LoadGguf(path, form, device) : LoadFolder(path, form, device)));
     }
 
     /// <summary>Takes ownership of what the files lie in; it is disposed after the model.</summary>

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Tasks;
@@ -55,8 +56,16 @@ internal static class ContentHash
             (TensorInfo Info, long Begin, long Length)[] ordered =
                 [.. tensors.OrderByDescending(tensor => tensor.Length)];
             var hashes = new TensorHash[ordered.Length];
-            Parallel.For(0, ordered.Length, i =>
-                hashes[i] = new TensorHash(ordered[i].Info, Bytes(handle, ordered[i].Begin, ordered[i].Length)));
+            try
+            {
+                Parallel.For(0, ordered.Length, i =>
+                    hashes[i] = new TensorHash(ordered[i].Info, Bytes(handle, ordered[i].Begin, ordered[i].Length)));
+            }
+            catch (AggregateException faults) when (faults.InnerExceptions.OfType<OperationCanceledException>()
+                .FirstOrDefault() is { } cancelled)
+            {
+                ExceptionDispatchInfo.Throw(cancelled);
+            }
             return hashes;
         });
     }
@@ -67,6 +76,7 @@ internal static class ContentHash
         byte[] buffer = new byte[(int)Math.Min(BufferBytes, length)];
         for (long end = begin + length; begin < end;)
         {
+            Cancelling.CheckAlive();
             int read = RandomAccess.Read(handle, buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - begin)), begin);
             if (read == 0)
                 throw new EndOfStreamException("The file became shorter while it was read.");

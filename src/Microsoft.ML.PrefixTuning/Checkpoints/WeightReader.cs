@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -140,13 +141,17 @@ internal sealed class WeightReader
 
     private Tensor Read(string stored, ScalarType type)
     {
+        Cancelling.CheckAlive();
         Tensor tensor = _source.ReadFinite(stored, type);
         return _form.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(_form.Device, disposeAfter: true);
     }
 
-    private StoredMatrix? Stored(string name) =>
-        _form.Space is { } space && _source.OpenRows(Place(name), _form.Type) is { } rows
+    private StoredMatrix? Stored(string name)
+    {
+        Cancelling.CheckAlive();
+        return _form.Space is { } space && _source.OpenRows(Place(name), _form.Type) is { } rows
             ? new StoredMatrix(rows, 0, rows.Rows, space) : null;
+    }
 
     // [H, 3, D, E] to [3, H, D, E]; the copy that regroups takes the place of the original.
     private Linear PerHead(string name, HeadShape heads, bool bias)

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
@@ -11,6 +12,7 @@ using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.ML.PrefixTuning.Signals;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.Runtime;
 
@@ -28,6 +30,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     FrozenBase frozen)
 {
     private readonly LanguageModel _model = frozen.Model;
+    private readonly TrainingSignals _signals = new(frozen.Origin.Name);
     private readonly TrainingStateFile? _state =
         options.Training.StateFile is { } path ? new TrainingStateFile(path) : null;
 
@@ -38,16 +41,34 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     public DistillationTeacher? Teacher { get; init; }
 
     /// <summary>Reads rows and trains.</summary>
-    public (PrefixesByValue Prefixes, TrainingSummary Summary) Run(IDataView input)
+    public FitResult Run(IDataView input)
     {
         if (UsedPrecision.Of(options.Precision).Advice("Precision = ModelPrecision.BFloat16",
             Processor.MultipliesBFloat16 && _model.Device.type == TorchSharp.DeviceType.CPU) is { } advice)
             log.Say(advice);
-        Plan plan = Prepare();
-        ReadRows rows = Annotate(Read(plan, input));
-        Learned learned = Learn(plan, rows);
-        TrainingSummary summary = Summarize(learned, plan, rows);
-        return (rows.Attributes?.Choose(learned.Prefixes) ?? PrefixesByValue.ForAll(learned.Prefixes[0]), summary);
+        using Activity? activity = SignalSource.Start("prefix_tuning.fit", frozen.Origin.Name);
+        return SignalSource.Within(activity, () =>
+        {
+            Plan plan = Prepare();
+            ReadRows rows = Annotate(Read(plan, input));
+            Learned learned = Learn(plan, rows);
+            TrainingSummary summary = Summarize(learned, plan, rows);
+            activity?.SetTag("prefix_tuning.rows", summary.TrainingRows)
+                .SetTag("prefix_tuning.steps", summary.Losses.Count)
+                .SetTag("prefix_tuning.end", summary.End.ToString())
+                .SetTag("prefix_tuning.best_loss", summary.BestLoss);
+            return new FitResult(
+                rows.Attributes?.Choose(learned.Prefixes) ?? PrefixesByValue.ForAll(learned.Prefixes[0]), summary,
+                Shown(rows.Validation));
+        });
+    }
+
+    /// <summary>Numbers of the rows that are shown, spread over those held out.</summary>
+    private long[] Shown(List<TrainingExample> validation)
+    {
+        long[] sources = [.. validation.DistinctBy(row => row.Origin).Select(row => row.Row)];
+        int count = Math.Min(options.Training.ExampleRows, sources.Length);
+        return [.. Enumerable.Range(0, count).Select(place => sources[(long)place * sources.Length / count])];
     }
 
     /// <summary>Checks before anything is read what could fail after training, and plans the prefix.</summary>
@@ -64,6 +85,8 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
 
     private void Probe()
     {
+        if (options.Training.Workers is { IsFirst: false })
+            return;
         try
         {
             _state?.Probe();
@@ -197,6 +220,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         Progress = progress =>
         {
             options.Training.Progress?.Invoke(progress);
+            _signals.Add(progress);
             log.Report(progress);
         },
         FreeMemory = AvailableMemory.Bytes,
@@ -225,6 +249,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             TrainingSources = Sources(rows.Training),
             ValidationSources = Sources(rows.Validation),
             TruncatedRows = rows.Truncated,
+            Origin = new TrainingOrigin(frozen.Origin.Path, ChangedOptions.Of(options)),
             StoredParameters = learned.Prefixes.Sum(prefix => prefix.ParameterCount),
             TriggerWords = learned.Words?.Select(id => frozen.Tokenizer.Decode([id])).ToArray(),
             Distillation = Teacher?.Summary(learned.Prefixes[0].Length),
@@ -277,3 +302,11 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     /// <param name="Words">The tokens that a search found; null for other methods.</param>
     private sealed record Learned(TrainingOutcome Outcome, IReadOnlyList<Prefix> Prefixes, IReadOnlyList<int>? Words);
 }
+
+/// <summary>What a fit gave.</summary>
+/// <param name="Prefixes">Which prefix a row carries.</param>
+/// <param name="Summary">How it was trained.</param>
+/// <param name="Shown">
+/// Numbers of rows for validation whose texts are to be shown; of the validation set where one was given.
+/// </param>
+internal sealed record FitResult(PrefixesByValue Prefixes, TrainingSummary Summary, IReadOnlyList<long> Shown);

@@ -16,11 +16,18 @@ internal readonly record struct TrainingSeed(int Value, bool IsDrawn)
         (options.Seed ?? MlNetInternals.GetSeed(environment)) is int given ? new(given, IsDrawn: false)
         : new(Random.Shared.Next(), IsDrawn: true);
 
-    /// <summary>The seed of a training that may go on from a state.</summary>
+    /// <summary>The seed of a training that may go on from a state; the first process's.</summary>
     /// <param name="file">Where a state may be; null for nowhere.</param>
+    /// <param name="share">The processes that train.</param>
     /// <exception cref="FormatException">The file is cut, altered or no state.</exception>
     /// <exception cref="NotSupportedException">The state is of another format.</exception>
-    public int Resume(string? file)
+    public int Resume(string? file, WorkShare share)
+    {
+        TrainingSeed own = this;
+        return (int)share.OfFirst(() => own.Resume(file));
+    }
+
+    private int Resume(string? file)
     {
         if (!IsDrawn || file is null)
             return Value;

@@ -26,7 +26,7 @@ internal sealed class ActiveRow
         int used = Opening.Length + (Convention.TakesPositions ? PrefixLength : 0);
         Limit = Math.Max(1, Math.Min(rules.MaxNewTokens, spec.ContextLength - used));
         (Lanes, IsGreedy) = (TokenSearch.LanesOf(rules), rules.Decoding is GreedyDecoding);
-        Search = TokenSearch.Start(rules, constraints, prompt.Source, new WrittenText(Opening, Limit));
+        Search = TokenSearch.Start(rules, constraints, prompt, new WrittenText(Opening, Limit));
     }
 
     public int Index { get; }

@@ -4,8 +4,8 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
-/// A stream of random numbers that belongs to one text: a function of the seed, the row's own ids, the number of the
-/// sequence and the place in the text, and of nothing else (<see cref="SplitMix64"/>, as a counter).
+/// A stream of random numbers that belongs to one text: a function of the seed, the row's own ids and draw, the
+/// number of the sequence and the place in the text, and of nothing else (<see cref="SplitMix64"/>, as a counter).
 /// </summary>
 internal sealed class TokenDraws
 {
@@ -15,11 +15,14 @@ internal sealed class TokenDraws
     /// <param name="seed">The caller's seed.</param>
     /// <param name="ids">The row's own ids.</param>
     /// <param name="number">Which of the row's sequences, from 0.</param>
-    public TokenDraws(int seed, ReadOnlySpan<int> ids, int number)
+    /// <param name="draw">What tells rows of one input apart; null where nothing does.</param>
+    public TokenDraws(int seed, ReadOnlySpan<int> ids, int number, string? draw = null)
     {
         _key = SplitMix64.Next(unchecked((ulong)(long)seed));
         foreach (int id in ids)
             _key = SplitMix64.Next(_key ^ unchecked((ulong)id + SplitMix64.Step));
+        foreach (char letter in draw ?? "")
+            _key = SplitMix64.Next(_key ^ unchecked(letter + SplitMix64.Step));
         _key = SplitMix64.Next(_key ^ unchecked((ulong)number * SplitMix64.Step));
     }
 

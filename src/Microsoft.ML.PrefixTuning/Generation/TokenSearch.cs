@@ -37,9 +37,9 @@ internal abstract class TokenSearch(int lanes)
     /// <summary>The search that the rules ask for.</summary>
     /// <param name="rules">The rules.</param>
     /// <param name="constraints">Their constraints.</param>
-    /// <param name="source">The row's own ids, which seed its draws.</param>
+    /// <param name="prompt">The row, whose own ids and draw seed its draws.</param>
     /// <param name="text">The empty text behind the prompt.</param>
-    public static TokenSearch Start(GenerationRules rules, TokenConstraints constraints, int[] source,
+    public static TokenSearch Start(GenerationRules rules, TokenConstraints constraints, GenerationPrompt prompt,
         WrittenText text) =>
         rules.Decoding switch
         {
@@ -47,7 +47,7 @@ internal abstract class TokenSearch(int lanes)
             BeamDecoding beam => new BeamSearch(rules, beam, constraints, text),
             SamplingDecoding sampling => new SampledSearch(rules, sampling, constraints,
                 [.. Enumerable.Range(0, rules.SequenceCount)
-                    .Select(number => new TokenDraws(sampling.Seed, source, number))], text),
+                    .Select(number => new TokenDraws(sampling.Seed, prompt.Source, number, prompt.Draw))], text),
             _ => throw new UnreachableException($"Decoding {rules.Decoding} is not known here."),
         };
 

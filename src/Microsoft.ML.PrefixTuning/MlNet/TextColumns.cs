@@ -45,9 +45,12 @@ internal static class TextColumns
     }
 
     // ML.NET's own words and kind (Contracts.ExceptSchemaMismatch).
-    private static ArgumentOutOfRangeException Missing(string role, string name) =>
+    /// <summary>A column is missing.</summary>
+    public static ArgumentOutOfRangeException Missing(string role, string name) =>
         new("inputSchema", $"Could not find {role} column '{name}'");
 
-    private static ArgumentOutOfRangeException Mismatch(string role, string name, string found) =>
-        new("inputSchema", $"Schema mismatch for {role} column '{name}': expected String, got {found}");
+    /// <summary>A column has another type.</summary>
+    public static ArgumentOutOfRangeException Mismatch(string role, string name, string found,
+        string expected = "String") =>
+        new("inputSchema", $"Schema mismatch for {role} column '{name}': expected {expected}, got {found}");
 }

@@ -18,8 +18,9 @@ internal static class FormatVersion
     // *** options as their records have them.
     // *** Version 3: SamplingDecoding.MinP, GenerationOptions.RememberedTexts.
     // *** Version 4: ModelPrecision.AsStored.
+    // *** Version 5: SamplingDecoding.DrawColumnName.
     /// <summary>Version that is written; a new one needs a saved model of its own among the tests' files.</summary>
-    public const uint Present = 0x00010004;
+    public const uint Present = 0x00010005;
 
     /// <summary>Oldest version that is read.</summary>
     public const uint Oldest = 0x00010001;
@@ -33,6 +34,7 @@ internal static class FormatVersion
     {
         [(typeof(GenerationOptions), nameof(GenerationOptions.RememberedTexts))] = 0x00010003,
         [(typeof(SamplingDecoding), nameof(SamplingDecoding.MinP))] = 0x00010003,
+        [(typeof(SamplingDecoding), nameof(SamplingDecoding.DrawColumnName))] = 0x00010005,
     };
 
     // The same for values of options that every version has.

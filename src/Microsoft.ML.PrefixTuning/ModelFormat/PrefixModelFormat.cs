@@ -96,11 +96,11 @@ internal static class PrefixModelFormat
         PrefixesByValue prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
         Device device = DeviceChoice.Choose(host, null);
         BaseForm form = BaseLoader.Form(saved.Settings().Used);
-        BaseLease lease = saved.Base.Files is { } files
+        BaseLease lease = Cancelling.By(BaseLoader.CheckOf(host), () => saved.Base.Files is { } files
             ? BaseLocator.Check(saved.Base, EmbeddedBase.Acquire(
                 name => FindStream(context, name, place), files, new BaseOrigin(saved.Base.Name, saved.Base.Path),
                 MlNetInternals.GetTempFilePath(host), form, device))
-            : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, form, device));
+            : BaseLocator.Find(saved.Base, path => FrozenBase.Acquire(path, form, device)));
         lease = lease.By(saved.TextRules ?? TextRules.First);
         try
         {

@@ -74,7 +74,7 @@ internal static class TokenCounterFormat
     private static TokenCounter Open(Saved saved)
     {
         var looked = new List<string>();
-        foreach (string path in BaseLocator.Places(saved.Path, saved.Base))
+        foreach (string path in BaseLocator.Places(new NeededBase(saved.Base, saved.Path, Weights: null)))
         {
             string found = "nothing is there";
             if (File.Exists(path) || Directory.Exists(path))
@@ -88,8 +88,7 @@ internal static class TokenCounterFormat
             looked.Add($"{FileText.Quote(path)}: {found}");
         }
         throw new FileNotFoundException($"The saved token counter needs the tokenizer of {FileText.Quote(saved.Base)}, "
-            + $"which was not found. Looked for: {string.Join("; ", looked)}. Put it at one of these places, or name "
-            + $"its folder by the application setting {BaseLocator.FolderSetting}.", saved.Path);
+            + $"which was not found. Looked for: {string.Join("; ", looked)}. {BaseLocator.Remedy}", saved.Path);
     }
 
     private sealed record Saved(

@@ -97,12 +97,20 @@ public sealed record SamplingDecoding : Decoding
     /// <value>The default is 0.</value>
     public int Seed { get; init; }
 
+    /// <summary>
+    /// Name of a column of texts, numbers or keys that tells rows of one input apart: another value, another draw.
+    /// Without it a row's text depends on the seed and its own tokens only.
+    /// </summary>
+    /// <value>The default is <see langword="null"/>: rows of one input have one text.</value>
+    public string? DrawColumnName { get; init; }
+
     internal override void Check(Faults faults, string name, int sequences)
     {
         Faults own = faults.Under(name);
         own.Temperature(Temperature, "temperature");
         own.AtLeast(0, TopK, "topK");
         own.That(TopP is > 0 and <= 1, "topP", "above 0 and up to 1", TopP);
+        own.ColumnName(DrawColumnName, "drawColumnName");
         own.That(MinP is >= 0 and <= 1, "minP", "0 to 1", MinP);
     }
 }

@@ -59,6 +59,12 @@ public sealed record PrefixTuningOptions
     /// decide.</value>
     public string? Device { get; init; }
 
+    /// <summary>Threads of the processor among which torch divides its work.</summary>
+    /// <value>The default is <see langword="null"/>: torch's own, which is one a core or what the environment variable
+    /// <c>OMP_NUM_THREADS</c> says. The last bits of products depend on it: texts and prefixes are the same to the byte
+    /// only for the same number.</value>
+    public int? Threads { get; init; }
+
     /// <summary>Whether saved models carry the base itself.</summary>
     /// <value>The default is <see langword="false"/>: the model says which base it needs.</value>
     public bool EmbedBase { get; init; }
@@ -76,6 +82,7 @@ public sealed record PrefixTuningOptions
             Generation.Check(faults.Under(nameof(Generation)));
         InputPlaceholder.Check(faults, Template);
         DeviceName.Check(faults, Device);
+        faults.AtLeast(1, Threads ?? 1, nameof(Threads));
         faults.Known(Precision, nameof(Precision));
     }
 

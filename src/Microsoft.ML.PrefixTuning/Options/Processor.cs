@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace Microsoft.ML.PrefixTuning.Options;
@@ -15,6 +16,10 @@ internal static class Processor
     /// <param name="features">EDX of leaf 7.</param>
     /// <param name="further">EAX of its sub-leaf 1.</param>
     public static bool SaysBFloat16(int features, int further) => (features & Amx) != 0 || (further & Avx512) != 0;
+
+    /// <summary>What of it decides how products are rounded, as far as it says.</summary>
+    public static string Kind => $"{RuntimeInformation.ProcessArchitecture}{(Avx2.IsSupported ? ", AVX2" : "")}"
+        + (Avx512F.IsSupported ? ", AVX-512" : "") + (MultipliesBFloat16 ? ", products of bfloat16" : "");
 
     private static bool Read()
     {

@@ -22,6 +22,9 @@ public sealed record TextGenerationOptions
     /// <inheritdoc cref="PrefixTuningOptions.Device"/>
     public string? Device { get; init; }
 
+    /// <inheritdoc cref="PrefixTuningOptions.Threads"/>
+    public int? Threads { get; init; }
+
     /// <inheritdoc cref="PrefixTuningOptions.EmbedBase"/>
     public bool EmbedBase { get; init; }
 
@@ -32,6 +35,7 @@ public sealed record TextGenerationOptions
             Generation.Check(faults.Under(nameof(Generation)));
         InputPlaceholder.Check(faults, Template);
         DeviceName.Check(faults, Device);
+        faults.AtLeast(1, Threads ?? 1, nameof(Threads));
         faults.Known(Precision, nameof(Precision));
     }
 }

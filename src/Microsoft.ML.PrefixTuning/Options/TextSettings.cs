@@ -21,6 +21,12 @@ internal sealed record TextSettings(string OutputColumn, string InputColumn, str
     /// <summary>Column that picks a row's prefix; null where there is none.</summary>
     public string? AttributeColumn { get; init; }
 
+    /// <summary>Column that tells rows of one input apart under sampling; null where there is none.</summary>
+    public string? DrawColumn => (Generation.Decoding as SamplingDecoding)?.DrawColumnName;
+
+    /// <summary>Threads among which torch divides its work, null for torch's own; not saved.</summary>
+    public int? Threads { get; init; }
+
     /// <summary>The same with nothing left to be decided: what a transformer is made of and saved with.</summary>
     public TextSettings Decided() => this with
     {
@@ -37,7 +43,8 @@ internal sealed record TextSettings(string OutputColumn, string InputColumn, str
         if (Generation.ErrorColumnName is not { } error)
             return;
         (string Role, string? Name)[] taken =
-            [("output", OutputColumn), ("input", InputColumn), ("label", labelColumn), ("attribute", AttributeColumn)];
+            [("output", OutputColumn), ("input", InputColumn), ("label", labelColumn), ("attribute", AttributeColumn),
+                ("draw", DrawColumn)];
         foreach ((string role, string? name) in taken)
         {
             if (name == error)

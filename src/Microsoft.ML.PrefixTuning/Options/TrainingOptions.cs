@@ -121,6 +121,13 @@ public sealed record TrainingOptions
     /// <value>The default is <see langword="null"/>: no such text is looked at.</value>
     public string? DriftText { get; init; }
 
+    /// <summary>
+    /// Rows held out whose texts are written once training has ended, by the base alone and with the prefix, for
+    /// <see cref="TrainingSummary.Examples"/> and the report. A distillation has none.
+    /// </summary>
+    /// <value>The default is 0.</value>
+    public int ExampleRows { get; init; }
+
     /// <summary>Called after every step, on the training thread.</summary>
     /// <value>The default is <see langword="null"/>.</value>
     public Action<TrainingProgress>? Progress { get; init; }
@@ -146,9 +153,20 @@ public sealed record TrainingOptions
     /// <value>The default is 50.</value>
     public int StateInterval { get; init; } = 50;
 
+    /// <summary>
+    /// Processes that train together (see the package Microsoft.ML.PrefixTuning.Mpi): each works on some of a step's
+    /// forward passes, and the prefix is that of one process to the last bit. A state file is written by the first one
+    /// and can be gone on with by any number of them.
+    /// </summary>
+    /// <value>The default is <see langword="null"/>: this process alone.</value>
+    public TrainingWorkers? Workers { get; init; }
+
     /// <summary>Steps in a row with a loss or gradient that is not finite, after which training stops.</summary>
     /// <value>The default is 3.</value>
     public int MaxFailedSteps { get; init; } = 3;
+
+    /// <summary>Ends the loading of the base: not where other processes would wait for this one.</summary>
+    internal CancellationToken LoadingToken => Workers is null ? CancellationToken : default;
 
     /// <summary>Checks its own members.</summary>
     internal void Check(Faults faults)
@@ -159,6 +177,7 @@ public sealed record TrainingOptions
         faults.AtLeast(1, GradientAccumulation, nameof(GradientAccumulation));
         faults.AtLeast(1, MaxTokensPerPass, nameof(MaxTokensPerPass));
         faults.AtLeast(0, WarmupSteps ?? 0, nameof(WarmupSteps));
+        faults.AtLeast(0, ExampleRows, nameof(ExampleRows));
         faults.AtLeast(1, StateInterval, nameof(StateInterval));
         faults.AtLeast(1, MaxFailedSteps, nameof(MaxFailedSteps));
         faults.Above(0, LearningRate ?? 1, nameof(LearningRate));
@@ -180,6 +199,16 @@ public sealed record TrainingOptions
         faults.That(DriftText is not "", nameof(DriftText), "a text of at least one character, or null",
             "an empty one");
         CheckMoves(faults);
+        CheckWorkers(faults);
+    }
+
+    /// <summary>A worker takes whole forward passes, and a row is one at least.</summary>
+    private void CheckWorkers(Faults faults)
+    {
+        long rows = (long)BatchSize * GradientAccumulation;
+        faults.That(!(rows < Workers?.Count), nameof(Workers),
+            $"at most {rows}, the rows of a step (BatchSize x GradientAccumulation; raise GradientAccumulation)",
+            Workers?.Count ?? 1);
     }
 
     /// <summary>AdamW multiplies with these and divides by them in float32: they must have a value there.</summary>

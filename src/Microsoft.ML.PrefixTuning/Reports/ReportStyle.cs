@@ -47,7 +47,7 @@ internal static class ReportStyle
         th, td { padding: 7px 0 7px 18px; text-align: right; border-top: 1px solid var(--rule); vertical-align: top; }
         thead th { border-top: 0; color: var(--soft); font-size: 13px; font-weight: 500; }
         th:first-child, td:first-child { padding-left: 0; text-align: left; font-weight: 400; }
-        .texts th, .texts td { text-align: left; }
+        .texts th, .texts td { text-align: left; white-space: pre-line; overflow-wrap: anywhere; }
         th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
         th[aria-sort="ascending"] button::after { content: " \2191"; }
         th[aria-sort="descending"] button::after { content: " \2193"; }

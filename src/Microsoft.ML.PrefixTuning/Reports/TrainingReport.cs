@@ -13,12 +13,15 @@ internal static class TrainingReport
     private const int MeanParts = 25;
 
     /// <summary>The report of a training.</summary>
-    public static ReportContent Of(TrainingSummary summary) => new("Training of a prefix")
+    /// <param name="summary">The training.</param>
+    /// <param name="command">The command that made it; null for none.</param>
+    public static ReportContent Of(TrainingSummary summary, string? command = null) => new("Training of a prefix")
     {
         Subtitle = Subtitle(summary),
         KeyFigures = [.. KeyFigures(summary)],
         Plots = [.. Plots(summary)],
-        Tables = [LossTable(summary), CountTable(summary)],
+        Tables = [LossTable(summary), .. ExampleTables(summary), CountTable(summary), .. OriginTables(summary)],
+        Listings = command is null ? [] : [new ReportListing("Command", command)],
     };
 
     private static string Subtitle(TrainingSummary summary)
@@ -109,10 +112,35 @@ internal static class TrainingReport
         return new ReportTable("Before and after", ["", $"{summary.LossName} in nats a token"], rows);
     }
 
+    private static IEnumerable<ReportTable> ExampleTables(TrainingSummary summary)
+    {
+        if (summary.Examples is not { Count: > 0 } examples)
+            yield break;
+        bool hasAttribute = examples[0].Attribute is not null;
+        yield return new ReportTable("Rows held out",
+            ["input", .. hasAttribute ? ["attribute"] : Array.Empty<string>(), "wanted", "base alone",
+                "with the prefix"],
+            [.. examples.Select(one => (IReadOnlyList<string>)[one.Input, .. hasAttribute ? [one.Attribute!]
+                : Array.Empty<string>(), string.Join(" / ", one.Wanted), one.ByBase, one.ByPrefix])])
+        { IsText = true };
+    }
+
+    private static IEnumerable<ReportTable> OriginTables(TrainingSummary summary)
+    {
+        if (summary.Origin is not { } origin)
+            yield break;
+        yield return new ReportTable("Options off their defaults", ["option", "value", "default"],
+            [.. origin.Changed.Select(one => (IReadOnlyList<string>)[one.Name, one.Value, one.Default])])
+        { IsText = true };
+    }
+
     private static ReportTable CountTable(TrainingSummary summary)
     {
-        var rows = new List<IReadOnlyList<string>>
-        {
+        var rows = new List<IReadOnlyList<string>>();
+        if (summary.Origin is { } origin)
+            rows.Add(Row("base", origin.Base));
+        rows.AddRange(
+        [
             Row("rows trained on", Rows(summary.TrainingRows, summary.TrainingSources)),
             Row("rows for validation", Rows(summary.ValidationRows, summary.ValidationSources)),
             Row("rows whose prompts were cut", Text($"{summary.TruncatedRows:N0}")),
@@ -123,7 +151,7 @@ internal static class TrainingReport
             Row("time", Time(summary.Duration)),
             Row("numbers trained", Text($"{summary.TrainedParameters:N0}")),
             Row("numbers stored", Text($"{summary.StoredParameters:N0}")),
-        };
+        ]);
         if (summary.MaxTokensPerPass is int most)
             rows.Add(Row("tokens a forward pass, at most", Text($"{most:N0}")));
         if (summary.Recomputed == true)

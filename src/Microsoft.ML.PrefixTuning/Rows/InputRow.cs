@@ -11,6 +11,9 @@ internal readonly record struct InputRow(long Position, string Text, string? Att
 {
     private const long NoPosition = -1;
 
+    /// <summary>The draw column; null where there is none.</summary>
+    public string? Draw { get; init; }
+
     /// <summary>A text that comes by itself, not as a row of data.</summary>
     public static InputRow Request(string text) => new(NoPosition, text);
 

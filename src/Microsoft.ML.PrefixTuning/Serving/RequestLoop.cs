@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Transforming;
 using static TorchSharp.torch;
 
@@ -28,6 +29,9 @@ internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, Decodi
     private Thread? _thread;
     private int _waitingCount;
     private bool _isDisposed;
+
+    /// <summary>Threads among which torch divides its work; null for torch's own.</summary>
+    public int? Threads { get; init; }
 
     /// <summary>Puts a request at the end of the queue.</summary>
     /// <exception cref="GeneratorBusyException">As many wait as may.</exception>
@@ -71,6 +75,7 @@ internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, Decodi
     private void Run()
     {
         using var inference = inference_mode();
+        using var threads = TorchThreads.Use(Threads);
         loop.Open(limits, []);
         while (TakeNew())
         {

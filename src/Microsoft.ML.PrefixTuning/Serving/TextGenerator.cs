@@ -46,7 +46,10 @@ public sealed class TextGenerator : IDisposable
                 PieceTokens = options.PromptPiece,
                 IsOpen = true,
             };
-            _loop = new RequestLoop(engine, engine.OpenLoop(), limits, options.QueueLimit);
+            _loop = new RequestLoop(engine, engine.OpenLoop(), limits, options.QueueLimit)
+            {
+                Threads = settings.Threads,
+            };
         }
         catch
         {

@@ -124,6 +124,9 @@ public sealed record PrefixSweep
                 "null: each run has its own in the sweep's folder", candidate.Options.Training?.StateFile ?? "");
             options.That(candidate.Options.Training?.Seed is null, nameof(TrainingOptions.Seed),
                 "null: the sweep has Seeds", candidate.Options.Training?.Seed ?? 0);
+            options.That(candidate.Options.Training?.Workers is null, nameof(TrainingOptions.Workers),
+                "null: processes share out the runs of a sweep (Shard), not those of a run",
+                candidate.Options.Training?.Workers?.Count ?? 1);
         }
         string[] names = [.. Candidates.Select(candidate => candidate?.Name ?? "")];
         faults.That(names.Distinct().Count() == names.Length, nameof(Candidates), "names that differ",

@@ -103,7 +103,8 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
         (UsedPrecision, string?) key = (precision, options.Device);
         if (!_leases.TryGetValue(key, out BaseLease? lease))
         {
-            lease = BaseLoader.AcquireForTraining(_host, sweep.BaseModel, precision, options.Device);
+            lease = BaseLoader.AcquireForTraining(_host, sweep.BaseModel, precision, options.Device,
+                sweep.CancellationToken);
             _leases.Add(key, lease);
         }
         return lease;

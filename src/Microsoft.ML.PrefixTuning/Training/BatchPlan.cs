@@ -66,6 +66,9 @@ internal static class BatchPlan
             yield return [.. part];
     }
 
+    /// <summary>Tokens of rows that go through the base together, padding included.</summary>
+    public static long Places(TrainingExample[] rows) => (long)rows.Length * rows.Max(row => row.Tokens);
+
     private static IEnumerable<int> ByLength(IReadOnlyList<TrainingExample> examples, IEnumerable<int> rows) =>
         rows.OrderBy(row => examples[row].Tokens);
 }

@@ -50,7 +50,7 @@ internal sealed class GradientLearner : PrefixLearner
         IReadOnlyList<TrainingExample[]> batches = plan.Rows(step);
         (StepRecord record, bool hasMoved) = Move(batches, step, plan.Schedule.At(step), updates);
         return new StepResult(record, hasMoved, batches.Sum(batch => batch.Sum(row => (long)row.Tokens)),
-            batches.Sum(batch => (long)batch.Length * batch.Max(row => row.Tokens)));
+            batches.Sum(BatchPlan.Places));
     }
 
     public override double MeanLoss(IReadOnlyList<TrainingExample> rows, Action checkAlive)
@@ -112,32 +112,23 @@ internal sealed class GradientLearner : PrefixLearner
     {
         int tokens = batches.Sum(batch => batch.Sum(row => TargetStates.Count(Run.Model, row)));
         int parts = Run.Options.Loss == TrainingLoss.SentenceSum ? batches.Sum(batch => batch.Length) : tokens;
-        double loss = 0;
-        Tensor[]? sums = null;
-        foreach (TrainingExample[] batch in batches)
+        Tensor[] all = [.. leaves.Values];
+        TrainingExample[][] passes = [.. batches
+            .Select(batch => batch.Where(row => TargetStates.Count(Run.Model, row) > 0).ToArray())
+            .Where(rows => rows.Length > 0)];
+        (double[] losses, Tensor[]? gradients) = Run.Share.DoWithGradient([.. passes.Select(BatchPlan.Places)], all,
+            Pass, Run.ThrowIfCancelled, Parameters.Select(parameter => parameter.Value));
+        return (losses.Aggregate(0.0, (sum, loss) => sum + loss / tokens), gradients);
+
+        (double Loss, Tensor[] Gradients) Pass(int number)
         {
             Run.ThrowIfCancelled();
-            TrainingExample[] rows = batch.Where(row => TargetStates.Count(Run.Model, row) > 0).ToArray();
-            if (rows.Length == 0)
-                continue;
-            using var scope = NewDisposeScope();
+            TrainingExample[] rows = passes[number];
             TargetStates states = _pass.States(rows, leaves);
             (double sum, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, rows);
-            loss += sum / tokens;
             ofHidden.mul_(Scalars.Real(1.0 / parts));
-            sums = Add(sums, [.. states.Gradient(ofHidden, [.. leaves.Values])]);
+            return (sum, [.. states.Gradient(ofHidden, all)]);
         }
-        return (loss, sums);
-    }
-
-    private static Tensor[] Add(Tensor[]? sums, Tensor[] gradients)
-    {
-        using var noGradient = no_grad();
-        if (sums is null)
-            return Array.ConvertAll(gradients, gradient => gradient.MoveToOuterDisposeScope());
-        for (int i = 0; i < sums.Length; i++)
-            sums[i].PlusInPlace(gradients[i]);
-        return sums;
     }
 
     private static IEnumerable<KeyValuePair<AttentionSite, SitePrefix>> Parts(

@@ -16,12 +16,14 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     /// <summary>Whether layers are run a second time for their gradient; equal bytes either way.</summary>
     public bool Recomputes { get; private set; } = run.Options.Recompute == Recomputation.Always;
 
-    /// <summary>Sees to it that the passes of a training fit into memory.</summary>
+    /// <summary>
+    /// Sees to it that the passes of a training fit into memory; of several processes, as the first one decides.
+    /// </summary>
     /// <param name="plan">The passes.</param>
     /// <param name="prefixLength">P.</param>
     /// <exception cref="InvalidOperationException">They do not.</exception>
     public void Prepare(TrainingPlan plan, int prefixLength) =>
-        Recomputes = new MemoryPlan(run, plan, prefixLength).Decide();
+        Recomputes = run.Share.OfFirst(() => new MemoryPlan(run, plan, prefixLength).Decide() ? 1 : 0) == 1;
 
     /// <summary>One batch through the base.</summary>
     /// <param name="rows">The rows; at least one target token.</param>
@@ -37,21 +39,22 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     /// <param name="rows">The rows.</param>
     /// <param name="prefix">As in <see cref="States"/>.</param>
     /// <param name="checkAlive">Called before every forward pass; throws to end training.</param>
+    /// <param name="share">Who does it; null for all processes of the run.</param>
     public double MeanLoss(IReadOnlyList<TrainingExample> rows, IReadOnlyDictionary<AttentionSite, Tensor> prefix,
-        Action checkAlive)
+        Action checkAlive, WorkShare? share = null)
     {
         using var noGradient = no_grad();
         TrainingExample[] scored = rows.Where(row => TargetStates.Count(run.Model, row) > 0).ToArray();
-        double sum = 0;
-        foreach (TrainingExample[] examples in BatchPlan.Sorted(scored, run.Options.BatchSize)
-            .SelectMany(batch => BatchPlan.Passes(batch.Select(row => scored[row]), run.Options.MaxTokensPerPass)))
+        TrainingExample[][] passes = [.. BatchPlan.Sorted(scored, run.Options.BatchSize)
+            .SelectMany(batch => BatchPlan.Passes(batch.Select(row => scored[row]), run.Options.MaxTokensPerPass))];
+        double[] sums = (share ?? run.Share).Do([.. passes.Select(BatchPlan.Places)], number =>
         {
             checkAlive();
             using var scope = NewDisposeScope();
-            sum += run.Objective.Sum(run.Model, States(examples, prefix), examples);
-        }
+            return run.Objective.Sum(run.Model, States(passes[number], prefix), passes[number]);
+        }, checkAlive);
         int tokens = scored.Sum(row => TargetStates.Count(run.Model, row));
-        return tokens == 0 ? 0 : sum / tokens;
+        return tokens == 0 ? 0 : sums.Aggregate(0.0, (sum, part) => sum + part) / tokens;
     }
 
     /// <summary>

@@ -35,6 +35,7 @@ internal sealed class PrefixTrainer : IDisposable
         {
             _best = _start = learner.Keep() ?? throw new InvalidOperationException(
                 "Training starts from numbers that are not finite: expected finite ones. Choose another start.");
+            _run.Share.Agree(TrainingSignature.OfWorker(learner));
             if (_keeper.Read(_mean.State, _best) is { } saved)
             {
                 (_state, _best) = saved;
@@ -71,7 +72,8 @@ internal sealed class PrefixTrainer : IDisposable
     /// <exception cref="IOException">The state file cannot be written.</exception>
     public static TrainingOutcome Train(Learner learner)
     {
-        learner.Run.State?.Probe();
+        if (learner.Run.Share.IsFirst)
+            learner.Run.State?.Probe();
         using var trainer = new PrefixTrainer(learner);
         return trainer.Train();
     }
@@ -86,14 +88,14 @@ internal sealed class PrefixTrainer : IDisposable
         {
             _state.End ??= Loop();
         }
-        catch (OperationCanceledException exception)
+        catch (OperationCanceledException exception) when (_run.Share.IsKnown(exception))
         {
-            Save();
+            SaveLast();
             if (_run.Options.WhenCancelled == CancellationBehavior.Throw)
                 throw new OperationCanceledException(CancelMessage(), exception, exception.CancellationToken);
             return Outcome(TrainingEnd.Cancelled);
         }
-        Save();
+        SaveLast();
         TrainingEnd end = _state.End.Value;
         if (end == TrainingEnd.Diverged && _state.LastGoodStep == 0)
             throw new InvalidOperationException(TrainingMessages.Failure(_state, _plan));
@@ -224,6 +226,13 @@ internal sealed class PrefixTrainer : IDisposable
     {
         _state.Seconds = Seconds;
         _keeper.Write(_state, _mean.State, _best);
+    }
+
+    /// <summary>Saves; no process ends, and takes others with it, before the state is there.</summary>
+    private void SaveLast()
+    {
+        Save();
+        _run.Share.Wait();
     }
 
     private string CancelMessage() => $"Training was cancelled after step {_state.Steps.Count} of {_plan.TotalSteps};"

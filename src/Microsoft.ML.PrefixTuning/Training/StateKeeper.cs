@@ -16,15 +16,19 @@ internal sealed class StateKeeper(Learner learner)
     public string Place => learner.Run.State is not { } file ? "was not kept, for TrainingOptions.StateFile is not set."
         : _fault is null ? $"is in '{file.Path}'." : $"was not kept: {_fault}";
 
-    /// <summary>Puts a saved training back; null where there is none.</summary>
+    /// <summary>
+    /// Puts a saved training back; null where there is none. Of several processes the first one alone has the file.
+    /// </summary>
     /// <param name="means">Takes the means over the steps, by name.</param>
     /// <param name="start">What is kept of the start: names and shapes of what is kept.</param>
     /// <exception cref="InvalidOperationException">The state belongs to another run.</exception>
     /// <exception cref="FormatException">The state contradicts itself.</exception>
     public (TrainingState State, IReadOnlyDictionary<string, StateTensor> Best)? Read(
         IEnumerable<KeyValuePair<string, Tensor>> means, IReadOnlyDictionary<string, StateTensor> start) =>
-        learner.Run.State?.Read() is { } content
-            ? TrainingStateCodec.Decode(learner, content, learner.State.Concat(means), start) : null;
+        learner.Run.State is { } file
+            && learner.Run.Share.OfFirst(() => file.Read() is { } read ? StateMessage.Of(read) : null) is { } message
+            ? TrainingStateCodec.Decode(learner, StateMessage.Read(message), learner.State.Concat(means), start)
+            : null;
 
     /// <summary>Writes the state; training goes on where that fails, for what was learned is in memory.</summary>
     /// <param name="state">Where the training stands.</param>
@@ -33,7 +37,7 @@ internal sealed class StateKeeper(Learner learner)
     public void Write(TrainingState state, IEnumerable<KeyValuePair<string, Tensor>> means,
         IReadOnlyDictionary<string, StateTensor> best)
     {
-        if (learner.Run.State is not { } file)
+        if (learner.Run.State is not { } file || !learner.Run.Share.IsFirst)
             return;
         try
         {

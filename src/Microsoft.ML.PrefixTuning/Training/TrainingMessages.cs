@@ -39,6 +39,14 @@ internal static class TrainingMessages
             yield return $"TrainingOptions.WarmupSteps is {learner.Run.Options.WarmupSteps} and training has"
                 + $" {plan.TotalSteps} steps: the learning rate never reaches its highest value.";
         }
+        int workers = learner.Run.Share.Count;
+        // A search shares out the words that it tries.
+        if (learner.Parameters.Count > 0 && workers > 1 && plan.TotalSteps > 0 && plan.Rows(0).Count < workers)
+        {
+            yield return $"A step has {plan.Rows(0).Count} forward passes for {workers} workers, some of which have"
+                + " nothing to do: with a TrainingOptions.GradientAccumulation that the number of workers divides, and"
+                + " a BatchSize as much smaller, a step has the same rows.";
+        }
     }
 
     /// <summary>What a user should know of a training that ended.</summary>

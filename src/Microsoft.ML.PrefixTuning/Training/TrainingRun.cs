@@ -74,6 +74,9 @@ internal sealed record TrainingRun
     /// <summary>Batches of each epoch; null means shuffled ones of similar lengths.</summary>
     public BatchOrder? Order { get; init; }
 
+    /// <summary>What this process does of the work, and what comes of all of it.</summary>
+    public WorkShare Share => new(Options.Workers);
+
     /// <summary>Ends training where its token or the caller says so.</summary>
     /// <exception cref="OperationCanceledException">They do.</exception>
     public void ThrowIfCancelled()

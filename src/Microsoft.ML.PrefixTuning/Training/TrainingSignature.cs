@@ -6,6 +6,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Options;
 using static Microsoft.ML.PrefixTuning.Models.NamedValue;
 using static TorchSharp.torch;
 
@@ -26,6 +27,22 @@ internal static class TrainingSignature
 
     /// <summary>The list of a training, in the order in which differences are told.</summary>
     public static NamedValues Of(Learner learner) => new([.. Of(learner.Run), .. learner.Signature]);
+
+    /// <summary>
+    /// What must be the same in all processes that train together: the list, and what decides who waits for whom or
+    /// how numbers are rounded.
+    /// </summary>
+    public static NamedValues OfWorker(Learner learner) => new(
+    [
+        .. Of(learner).Select(pair => Named(pair.Key, pair.Value)),
+        Named("WhenCancelled", learner.Run.Options.WhenCancelled.ToString()),
+        Number("StateInterval", learner.Run.Options.StateInterval),
+        If(learner.Run.State is not null, "StateFile is set"),
+        Number("threads", get_num_threads()),
+        Named("processor", Processor.Kind),
+        Named("libtorch", __version__),
+        Named("library", typeof(TrainingSignature).Module.ModuleVersionId.ToString()),
+    ]);
 
     /// <summary>What a prefix does to the tokens.</summary>
     public static IEnumerable<NamedValue> Of(PrefixConvention convention) =>

@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Text.Json.Serialization;
+using Microsoft.ML.PrefixTuning.Training;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -109,6 +111,17 @@ public sealed partial record TrainingSummary
     /// </summary>
     public IReadOnlyList<string>? TriggerWords { get; init; }
 
+    /// <summary>
+    /// Some rows held out with the texts that base and prefix write for them: as many as
+    /// <see cref="TrainingOptions.ExampleRows"/>. Null where none was asked for, and in loaded models: rows are not
+    /// saved.
+    /// </summary>
+    [JsonIgnore]
+    public IReadOnlyList<WrittenExample>? Examples { get; init; }
+
+    /// <summary>What was trained on and how; null in loaded models.</summary>
+    internal TrainingOrigin? Origin { get; init; }
+
     /// <summary>Whether no step was to be taken: a text as it is has nothing to learn.</summary>
     internal bool IsUntrained => Losses.Count == 0 && End == TrainingEnd.Completed;
 
@@ -143,6 +156,15 @@ public sealed record DistillationSummary(int TeacherTokens, int StudentTokens, d
     /// <summary>Tokens that a row no longer needs.</summary>
     public int SavedTokens => TeacherTokens - StudentTokens;
 }
+
+/// <summary>A row held out and what is written for it.</summary>
+/// <param name="Input">The input column.</param>
+/// <param name="Attribute">The attribute column; null where there is none.</param>
+/// <param name="Wanted">The wanted texts.</param>
+/// <param name="ByBase">What the base writes without a prefix; empty where the row cannot be used so.</param>
+/// <param name="ByPrefix">What it writes with the trained prefix; empty where the row cannot be used so.</param>
+public sealed record WrittenExample(string Input, string? Attribute, IReadOnlyList<string> Wanted, string ByBase,
+    string ByPrefix);
 
 /// <summary>The validation loss after a step.</summary>
 /// <param name="Step">Steps done.</param>

@@ -65,7 +65,6 @@ internal sealed class TriggerLearner : PrefixLearner
 
     public override StepResult Take(TrainingPlan plan, int step, int updates)
     {
-        Run.ThrowIfCancelled();
         TrainingExample[] rows = Predicted(plan, step), others = Predicted(plan, (step + 1) % plan.TotalSteps);
         int place = Place(step);
         (StepRecord record, int[] candidates) = Candidates(rows, place);
@@ -76,7 +75,7 @@ internal sealed class TriggerLearner : PrefixLearner
     }
 
     public override double MeanLoss(IReadOnlyList<TrainingExample> rows, Action checkAlive) =>
-        MeanLoss(Words, rows, checkAlive);
+        MeanLoss(Words, rows, checkAlive, Run.Share);
 
     public override double BaseLoss(IReadOnlyList<TrainingExample> rows) => _pass.BaseLoss(rows);
 
@@ -111,17 +110,23 @@ internal sealed class TriggerLearner : PrefixLearner
     /// </summary>
     private int[] Best(TrainingExample[] rows, int place, int[] candidates)
     {
-        int[] best = Words;
-        double least = MeanLoss(best, rows, Run.ThrowIfCancelled);
-        foreach (int candidate in candidates)
+        int[][] tried = [Words, .. candidates.Select(candidate => With(Words, place, candidate))];
+        // A process takes whole candidates: there are more of them than passes.
+        double[] losses = Run.Share.Do(Array.ConvertAll(tried, _ => 1L),
+            number => MeanLoss(tried[number], rows, Run.ThrowIfCancelled, WorkShare.Alone), Run.ThrowIfCancelled);
+        int best = 0;
+        for (int i = 1; i < tried.Length; i++)
         {
-            int[] tried = [.. Words];
-            tried[place] = candidate;
-            double loss = MeanLoss(tried, rows, Run.ThrowIfCancelled);
-            if (loss < least)
-                (least, best) = (loss, tried);
+            if (losses[i] < losses[best])
+                best = i;
         }
-        return best;
+        return tried[best];
+    }
+
+    private static int[] With(int[] words, int place, int word)
+    {
+        words[place] = word;
+        return words;
     }
 
     private int Place(int step) => _request.FixedFront
@@ -158,26 +163,27 @@ internal sealed class TriggerLearner : PrefixLearner
     /// </summary>
     private (double Sum, Tensor Gradient) WithGradient(TrainingExample[] rows, Tensor prefix)
     {
-        double sum = 0;
-        Tensor gradient = zeros_like(prefix, ScalarType.Float32);
-        foreach (TrainingExample[] batch in rows.Chunk(Run.Options.BatchSize)
-            .SelectMany(chunk => BatchPlan.Passes(chunk, Run.Options.MaxTokensPerPass)))
+        TrainingExample[][] passes = [.. rows.Chunk(Run.Options.BatchSize)
+            .SelectMany(chunk => BatchPlan.Passes(chunk, Run.Options.MaxTokensPerPass))];
+        (double[] losses, Tensor[]? gradients) = Run.Share.DoWithGradient([.. passes.Select(BatchPlan.Places)],
+            [prefix], Pass, Run.ThrowIfCancelled, [_state]);
+        return (losses.Aggregate(0.0, (sum, loss) => sum + loss),
+            (gradients?[0] ?? zeros_like(prefix)).to(prefix.dtype));
+
+        (double Loss, Tensor[] Gradients) Pass(int number)
         {
             Run.ThrowIfCancelled();
-            using var scope = NewDisposeScope();
-            TargetStates states = _pass.States(batch, AtDecoder(prefix));
-            (double part, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, batch);
-            sum += part;
-            gradient.PlusInPlace(states.Gradient(ofHidden, [prefix])[0]);
+            TargetStates states = _pass.States(passes[number], AtDecoder(prefix));
+            (double part, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, passes[number]);
+            return (part, [states.Gradient(ofHidden, [prefix])[0].to(ScalarType.Float32)]);
         }
-        return (sum, gradient.to(prefix.dtype));
     }
 
-    private double MeanLoss(int[] words, IReadOnlyList<TrainingExample> rows, Action checkAlive)
+    private double MeanLoss(int[] words, IReadOnlyList<TrainingExample> rows, Action checkAlive, WorkShare share)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        return _pass.MeanLoss(rows, AtDecoder(Prefix(Embedded(words))), checkAlive);
+        return _pass.MeanLoss(rows, AtDecoder(Prefix(Embedded(words))), checkAlive, share);
     }
 
     private Tensor Embedded(int[] words) => TrainedEmbeddings.EmbeddingsOf(Run.Model, words).unsqueeze(0);

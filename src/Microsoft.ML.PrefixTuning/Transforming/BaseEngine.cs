@@ -15,6 +15,8 @@ internal sealed class BaseEngine(BaseLease lease) : ITextEngine
     /// <exception cref="System.ObjectDisposedException">The share was given back.</exception>
     public FrozenBase Base => lease.Base;
 
+    public string Name => _frozen.Origin.Name;
+
     public TransformerSpec Spec => _frozen.Model.Spec;
 
     public PretrainedTokenizer Tokenizer => _frozen.Tokenizer;

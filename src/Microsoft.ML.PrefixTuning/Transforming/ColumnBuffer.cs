@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PrefixTuning.Transforming;
@@ -21,6 +22,9 @@ internal abstract class ColumnBuffer
 
     /// <summary>Takes the value of the row where the source stands.</summary>
     public abstract void Take();
+
+    /// <summary>The value at a place, as a text.</summary>
+    public abstract string Text(int place);
 
     /// <summary>Forgets all values.</summary>
     public abstract void Clear();
@@ -54,6 +58,8 @@ internal abstract class ColumnBuffer<T> : ColumnBuffer
         if (!typeof(T).IsValueType)
             _value = default!;
     }
+
+    public override string Text(int place) => Convert.ToString(_values[place], CultureInfo.InvariantCulture) ?? "";
 
     public override void Clear() => _values.Clear();
 

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.Runtime.ExceptionServices;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.MlNet;
@@ -20,7 +19,6 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
     private readonly bool[] _active;
     private readonly int _inputs;
     private readonly ColumnBuffer?[] _buffers;
-    private readonly TextColumnBuffer[] _read;
     private readonly ValueGetter<DataViewRowId> _sourceId;
     private readonly RowLines _lines;
     private readonly List<DataViewRowId> _ids = [];
@@ -47,9 +45,8 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
                 _buffers[column] = ColumnBuffer.Make(source, source.Schema[column]);
         }
         // Columns that are read for the model alone come with the others, but nobody gets their values.
-        foreach (DataViewSchema.Column column in view.ReadColumns)
+        foreach (DataViewSchema.Column column in view.Read.All)
             _buffers[column.Index] ??= ColumnBuffer.Make(source, column);
-        _read = view.ReadColumns.Select(column => (TextColumnBuffer)_buffers[column.Index]!).ToArray();
         _sourceId = source.GetIdGetter();
         _lines = RowLines.Find(source.Schema);
     }
@@ -153,7 +150,7 @@ internal sealed class GeneratedTextCursor : DataViewRowCursor
         _sourceId(ref id);
         _ids.Add(id);
         int place = _rows.Count;
-        _rows.Add(new InputRow(_source.Position, _read[0][place].ToString(), _read.Length > 1
-            ? _read[1][place].ToString() : null, _lines.Of(_source.Position)));
+        _rows.Add(_view.Read.Row(_source.Position, column => _buffers[column.Index]!.Text(place),
+            _lines.Of(_source.Position)));
     }
 }

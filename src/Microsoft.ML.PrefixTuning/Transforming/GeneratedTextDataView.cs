@@ -22,7 +22,7 @@ internal sealed class GeneratedTextDataView : IDataView
     {
         (_source, _writer) = (source, writer);
         _memory = new TextMemory(writer.Settings.Generation.RememberedTexts);
-        ReadColumns = GeneratedTextSchema.Read(source.Schema, writer.Settings);
+        Read = GeneratedTextSchema.Read(source.Schema, writer.Settings);
         Schema = GeneratedTextSchema.Deliver(source.Schema, writer.Settings);
     }
 
@@ -31,10 +31,8 @@ internal sealed class GeneratedTextDataView : IDataView
     /// <summary>How texts are written, and how many are remembered.</summary>
     public TextSettings Settings => _writer.Settings;
 
-    /// <summary>
-    /// The columns that are read, as <see cref="GeneratedTextSchema.Read"/> gives them, in the source's schema.
-    /// </summary>
-    public IReadOnlyList<DataViewSchema.Column> ReadColumns { get; }
+    /// <summary>The columns that are read, in the source's schema.</summary>
+    public ReadColumns Read { get; }
 
     /// <summary>The texts of some rows, remembered or written.</summary>
     public GeneratedText[] Texts(IReadOnlyList<InputRow> rows) => _memory.Texts(rows, _writer.Write);
@@ -63,7 +61,7 @@ internal sealed class GeneratedTextDataView : IDataView
     {
         bool generates = Generates(active);
         IEnumerable<DataViewSchema.Column> needed = _source.Schema.Where(column => active[column.Index]
-            || generates && ReadColumns.Any(read => read.Index == column.Index));
+            || generates && Read.All.Any(read => read.Index == column.Index));
         DataViewRowCursor source = _source.GetRowCursor(needed, rand);
         return generates
             ? new GeneratedTextCursor(source, this, active)

@@ -10,7 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Transforming;
 internal sealed class GeneratedTextRowMapper : IRowToRowMapper
 {
     private readonly RowWriter _writer;
-    private readonly DataViewSchema.Column[] _read;
+    private readonly ReadColumns _read;
 
     public GeneratedTextRowMapper(DataViewSchema inputSchema, RowWriter writer)
     {
@@ -28,7 +28,7 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
         var needed = new bool[InputSchema.Count];
         foreach (DataViewSchema.Column column in dependingColumns)
         {
-            DataViewSchema.Column[] sources = column.Index < needed.Length ? [column] : _read;
+            DataViewSchema.Column[] sources = column.Index < needed.Length ? [column] : [.. _read.All];
             foreach (DataViewSchema.Column source in sources)
                 needed[source.Index] = true;
         }
@@ -51,7 +51,7 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
         private readonly DataViewRow _source;
         private readonly GeneratedTextRowMapper _mapper;
         private readonly bool[] _active;
-        private readonly ValueGetter<ReadOnlyMemory<char>>[] _getters = [];
+        private readonly Dictionary<int, ColumnBuffer> _buffers = [];
         private readonly ThreadWatch _watch;
         private GeneratedText? _result;
         private InputRow _written;
@@ -60,7 +60,10 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
         {
             (_source, _mapper, _active, _watch) = (source, mapper, active, new ThreadWatch(source));
             if (active.AsSpan(mapper.InputSchema.Count).Contains(true))
-                _getters = Array.ConvertAll(mapper._read, source.GetGetter<ReadOnlyMemory<char>>);
+            {
+                foreach (DataViewSchema.Column column in mapper._read.All)
+                    _buffers[column.Index] = ColumnBuffer.Make(source, column);
+            }
         }
 
         public override DataViewSchema Schema => _mapper.OutputSchema;
@@ -96,7 +99,7 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
 
         // A column that is asked for before ours and fails must not look like a row that another thread took.
         private ValueGetter<TValue> Watched<TValue>(ValueGetter<TValue> getter) =>
-            _getters.Length == 0 ? getter : (ref TValue value) =>
+            _buffers.Count == 0 ? getter : (ref TValue value) =>
         {
             _watch.Note();
             getter(ref value);
@@ -107,7 +110,7 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
             long position = _watch.Enter();
             try
             {
-                InputRow row = new(position, Read(0), _getters.Length > 1 ? Read(1) : null);
+                InputRow row = _mapper._read.Row(position, Read);
                 if (_result is null || row != _written)
                 {
                     (_written, _result) = (row, null);
@@ -122,11 +125,13 @@ internal sealed class GeneratedTextRowMapper : IRowToRowMapper
             }
         }
 
-        private string Read(int column)
+        private string Read(DataViewSchema.Column column)
         {
-            ReadOnlyMemory<char> memory = default;
-            _getters[column](ref memory);
-            return memory.ToString();
+            ColumnBuffer buffer = _buffers[column.Index];
+            buffer.Take();
+            string text = buffer.Text(0);
+            buffer.Clear();
+            return text;
         }
     }
 }

@@ -26,6 +26,9 @@ internal static class GeneratedTextSchema
         TextColumns.Require(columns, settings.InputColumn, "input");
         if (settings.AttributeColumn is { } attribute)
             TextColumns.Require(columns, attribute, "attribute");
+        // Training draws nothing.
+        if (labelColumn is null && settings.DrawColumn is { } draw)
+            DrawColumns.Require(columns, draw);
         if (labelColumn is not null)
             TextColumns.Require(columns, labelColumn, "label", maySeveral: true);
         columns[settings.OutputColumn] = settings.Generation.SequenceCount == 1
@@ -37,16 +40,15 @@ internal static class GeneratedTextSchema
         return new SchemaShape(columns.Values);
     }
 
-    /// <summary>
-    /// The columns that are read of every row: the input column, then the attribute column where there is one.
-    /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">One is missing or not a text.</exception>
-    public static DataViewSchema.Column[] Read(DataViewSchema schema, TextSettings settings)
-    {
-        DataViewSchema.Column input = TextColumns.One(schema, settings.InputColumn, "input");
-        return settings.AttributeColumn is { } attribute ? [input, TextColumns.One(schema, attribute, "attribute")]
-            : [input];
-    }
+    /// <summary>The columns that are read of every row.</summary>
+    /// <param name="schema">The schema.</param>
+    /// <param name="settings">Their names.</param>
+    /// <param name="draws">Whether texts are written: training draws nothing.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One is missing or of another type.</exception>
+    public static ReadColumns Read(DataViewSchema schema, TextSettings settings, bool draws = true) => new(
+        TextColumns.One(schema, settings.InputColumn, "input"),
+        settings.AttributeColumn is { } attribute ? TextColumns.One(schema, attribute, "attribute") : null,
+        draws && settings.DrawColumn is { } draw ? DrawColumns.One(schema, draw) : null);
 
     /// <summary>What is delivered: the input's columns, then ours. Column i of the input is column i here.</summary>
     public static DataViewSchema Deliver(DataViewSchema input, TextSettings settings)

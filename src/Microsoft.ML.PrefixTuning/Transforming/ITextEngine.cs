@@ -12,6 +12,9 @@ namespace Microsoft.ML.PrefixTuning.Transforming;
 /// </summary>
 internal interface ITextEngine : IDisposable
 {
+    /// <summary>What the base is called, for those who watch.</summary>
+    string Name { get; }
+
     /// <summary>What the base is.</summary>
     TransformerSpec Spec { get; }
 

@@ -6,8 +6,8 @@ using Microsoft.ML.PrefixTuning.Rows;
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
 /// <summary>
-/// Texts that a transformed view has written, by all that they depend on: input text and attribute value. Safe for
-/// concurrent use.
+/// Texts that a transformed view has written, by all that they depend on: input text, attribute value and draw. Safe
+/// for concurrent use.
 /// </summary>
 /// <remarks>
 /// Where it is full it keeps what it has. Further passes ask in the order of the first one: whatever made room for the
@@ -70,8 +70,8 @@ internal sealed class TextMemory(int most)
         }
     }
 
-    private readonly record struct RowKey(string Text, string? Attribute)
+    private readonly record struct RowKey(string Text, string? Attribute, string? Draw)
     {
-        public static RowKey Of(InputRow row) => new(row.Text, row.Attribute);
+        public static RowKey Of(InputRow row) => new(row.Text, row.Attribute, row.Draw);
     }
 }

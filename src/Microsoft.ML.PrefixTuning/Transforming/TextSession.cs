@@ -1,5 +1,7 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
@@ -7,6 +9,7 @@ using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.ML.PrefixTuning.Signals;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Transforming;
@@ -28,6 +31,7 @@ internal sealed class TextSession : IDisposable
     private readonly BatchWriter _generator;
     private readonly TextSettings _settings;
     private readonly Stops _stops;
+    private readonly WritingSignals _signals;
     private bool _disposed;
 
     /// <summary>A session over a base that this library computes.</summary>
@@ -45,6 +49,7 @@ internal sealed class TextSession : IDisposable
     public TextSession(ITextEngine engine, TextSettings settings, PrefixesByValue choice)
     {
         (_engine, _settings, Choice) = (engine, settings, choice);
+        _signals = new WritingSignals(engine.Name);
         try
         {
             _stops = new Stops(settings.Generation.StopStrings, ids => engine.Tokenizer.Decode(ids));
@@ -100,7 +105,10 @@ internal sealed class TextSession : IDisposable
         {
             if (_disposed)
                 throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
+            using Activity? activity = SignalSource.Start("prefix_tuning.write", _lease.Base.Origin.Name);
+            activity?.SetTag("prefix_tuning.rows", rows.Count);
             using var noGradient = no_grad();
+            using var threads = TorchThreads.Use(_settings.Threads);
             RowsWritten += rows.Count;
             var texts = new GeneratedText[rows.Count];
             var prompts = new List<GenerationPrompt>(rows.Count);
@@ -120,6 +128,8 @@ internal sealed class TextSession : IDisposable
                     Texts = Array.ConvertAll(results[i], sequence => WrittenTexts.Of(sequence, _engine, _stops)),
                 };
             }
+            _signals.Add(results.Count, rows.Count - results.Count,
+                results.Sum(row => row.Sum(text => text.Ids.Length)));
             // A forgotten session gives its base back: not while it writes.
             GC.KeepAlive(this);
             return texts;
@@ -171,7 +181,7 @@ internal sealed class TextSession : IDisposable
                     $"{row.Place}, column '{_settings.InputColumn}': {prompt.LostBytes} bytes have no token in"
                         + " the base's vocabulary and were left out.");
             result = new GeneratedText([], "", prompt.IsTruncated);
-            return new GenerationPrompt(prompt.Ids, prefix.Tensors);
+            return new GenerationPrompt(prompt.Ids, prefix.Tensors, row.Draw);
         }
         catch (ArgumentException fault) when (_settings.Generation.ErrorColumnName is not null)
         {

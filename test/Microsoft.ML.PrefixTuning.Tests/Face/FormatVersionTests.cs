@@ -54,6 +54,8 @@ public sealed class FormatVersionTests
             VersionsOf(new GenerationOptions { Decoding = LeastShare }, ModelPrecision.AsStored));
         Assert.AreEqual((FormatVersion.Present, 0x00010002u),
             VersionsOf(new GenerationOptions(), ModelPrecision.Automatic));
+        Assert.AreEqual((FormatVersion.Present, 0x00010005u),
+            VersionsOf(new GenerationOptions { Decoding = LeastShare with { DrawColumnName = "Input" } }));
     }
 
     [TestMethod]
@@ -64,7 +66,8 @@ public sealed class FormatVersionTests
         ModelArchive.Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
         {
             JsonNode description = JsonNode.Parse(json)!;
-            Assert.IsTrue(description["generation"]!["decoding"]!.AsObject().Remove("minP"));
+            foreach (string later in (string[])["minP", "drawColumnName"])
+                Assert.IsTrue(description["generation"]!["decoding"]!.AsObject().Remove(later));
             return System.Text.Encoding.UTF8.GetBytes(description.ToJsonString());
         });
         using var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _);

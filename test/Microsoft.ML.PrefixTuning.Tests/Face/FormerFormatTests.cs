@@ -53,6 +53,7 @@ public sealed class FormerFormatTests
     public void Load_OfModelWithItsBase_WritesTheSameTexts(string name) => AssertWrites(name, Expected(name));
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_OfModelOnAGgufFile_WritesTheSameTexts()
     {
         AppContext.SetData(BaseLocator.FolderSetting, TinyModels);
@@ -60,6 +61,7 @@ public sealed class FormerFormatTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_OfModelOnABaseBesideTheApplication_WritesTheSameTexts()
     {
         string packaged = Path.Combine(AppContext.BaseDirectory, BaseModel.ApplicationFolder, "narrow-gguf");
@@ -77,6 +79,7 @@ public sealed class FormerFormatTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_WhereOnlyAnotherBaseIs_NamesTheValueThatDiffers()
     {
         // A folder of the name of the file: the same sizes, but no divisors of frequencies.

@@ -63,6 +63,7 @@ public sealed class SavingTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_WithMovedBase_FindsItInTheApplicationsFolder()
     {
         string original = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny");
@@ -89,6 +90,7 @@ public sealed class SavingTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     [DataRow("empty", typeof(FileNotFoundException), "config.json: expected in")]
     [DataRow("cut", typeof(FormatException), "model.safetensors")]
     [DataRow("unknown", typeof(NotSupportedException), "model_type")]

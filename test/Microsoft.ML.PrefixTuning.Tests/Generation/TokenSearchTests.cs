@@ -208,7 +208,8 @@ public sealed class TokenSearchTests
         int[] prompt = [3];
         // From 3 the first token: 1 with 0.5, 2 with 0.4.
         TokenSearch search =
-            TokenSearch.Start(rules, new TokenConstraints(rules), prompt, new WrittenText(prompt, rules.MaxNewTokens));
+            TokenSearch.Start(rules, new TokenConstraints(rules), new GenerationPrompt(prompt, null),
+                new WrittenText(prompt, rules.MaxNewTokens));
         int[] lasts = [3];
         while (!search.IsDone)
         {

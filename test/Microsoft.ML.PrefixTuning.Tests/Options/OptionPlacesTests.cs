@@ -22,7 +22,10 @@ public sealed class OptionPlacesTests
 
     // Options of the verb train that are no members of a record.
     private static readonly string[] OfTheVerb =
-        ["--base", "--pre-tokenizer", "--model", "--report", "--input", "--output", "--validation", "--format"];
+    [
+        "--base", "--pre-tokenizer", "--model", "--report", "--curves", "--input", "--output", "--validation",
+        "--format", "--workers",
+    ];
 
     private static readonly Type[] Roots =
     [

@@ -23,6 +23,7 @@ internal static class OptionTable
     private const string Students = "its own members stand in the table; they are the student's";
     private const string OneText = "a student learns from one text a row, written or refused";
     private const string Server = "it is how much a process that serves requests works on at once";
+    private const string OtherThreads = "another number is as another processor: the same but for rounding";
     private const string Machine = "where a model runs is the machine's affair";
 
     // The command's trainings keep the best prefix when they are cancelled.
@@ -56,6 +57,8 @@ internal static class OptionTable
             with { NotSaved = TrainedOnce, NotOnLine = "rows are a file there: --validation of train and distill" },
         Of<PrefixTuningOptions>("Precision", ModelPrecision.BFloat16, "--precision bfloat16"),
         Of<PrefixTuningOptions>("Device", "cpu", "--device cpu") with { NotSaved = Machine },
+        Of<PrefixTuningOptions>("Threads", 1, "--threads 1")
+            with { NotSaved = Machine, NotSigned = OtherThreads },
         Of<PrefixTuningOptions>("EmbedBase", true, "--embed-base") with { NotSigned = Writing },
     ];
 
@@ -115,6 +118,7 @@ internal static class OptionTable
         Of<TrainingOptions>("AllowEmptyTargets", true, "--allow-empty-targets") with { NotSigned = Rows },
         Of<TrainingOptions>("Truncation", PromptTruncation.End, "--truncation end") with { NotSigned = Rows },
         Of<TrainingOptions>("DriftText", "Some\ttext.", @"--drift-text Some\ttext.") with { NotSigned = Rest },
+        Of<TrainingOptions>("ExampleRows", 2, "--example-rows 2") with { NotSigned = Rest },
         Of<TrainingOptions>("Progress", (Action<TrainingProgress>)(_ => { }), null)
             with { NotSigned = Callback, NotOnLine = Callback },
         Of<TrainingOptions>("CancellationToken", new CancellationToken(canceled: true), null)
@@ -124,6 +128,8 @@ internal static class OptionTable
         Of<TrainingOptions>("StateFile", @"C:\new\state", @"--state C:\new\state")
             with { NotSigned = "it is the file itself" },
         Of<TrainingOptions>("StateInterval", 2, "--state-interval 2") with { NotSigned = Rest },
+        Of<TrainingOptions>("Workers", new OneWorker(), null)
+            with { NotSigned = SameBytes, NotOnLine = "they are found there: --workers mpi of train and distill" },
         Of<TrainingOptions>("MaxFailedSteps", 5, "--max-failed-steps 5"),
         Of<EarlyStopping>("Patience", 7, "--early-stopping-patience 7"),
         Of<EarlyStopping>("MinDelta", 0.5, "--early-stopping-min-delta 0.5"),
@@ -155,6 +161,7 @@ internal static class OptionTable
         Of<SamplingDecoding>("TopK", 7, "--decoding sampling --top-k 7"),
         Of<SamplingDecoding>("TopP", 0.5, "--decoding sampling --top-p 0.5"),
         Of<SamplingDecoding>("MinP", 0.25, "--decoding sampling --min-p 0.25"),
+        Of<SamplingDecoding>("DrawColumnName", "Label", "--decoding sampling --draw-column Label"),
         Of<SamplingDecoding>("Seed", 5, "--decoding sampling --sampling-seed 5"),
     ]);
 
@@ -166,6 +173,7 @@ internal static class OptionTable
             with { NotOnLine = "a prefix is a file there, and one file has one prefix; a saved model has its own" },
         Of<TextGenerationOptions>("Precision", ModelPrecision.BFloat16, "--precision bfloat16"),
         Of<TextGenerationOptions>("Device", "cpu", "--device cpu") with { NotSaved = Machine },
+        Of<TextGenerationOptions>("Threads", 1, "--threads 1") with { NotSaved = Machine },
         Of<TextGenerationOptions>("EmbedBase", true, "--embed-base"),
     ]);
 
@@ -198,6 +206,20 @@ internal static class OptionTable
         Of<TextGeneratorOptions>("CacheTokens", 500, null),
         Of<TextGeneratorOptions>("PromptPiece", 32, null),
     }.Select(entry => entry with { NotOnLine = Server, NotSaved = Server, NotSigned = Server });
+
+    /// <summary>One process, as a team.</summary>
+    private sealed class OneWorker : TrainingWorkers
+    {
+        public override int Rank => 0;
+
+        public override int Count => 1;
+
+        public override void Gather(ReadOnlySpan<byte> own, Span<byte> all) => own.CopyTo(all);
+
+        public override void Broadcast(Span<byte> content)
+        {
+        }
+    }
 
     // Words of a line are parted by spaces; ~ is a space inside one.
     private static OptionEntry Of<T>(string member, object? other, string? line) => new(typeof(T), member, other)

@@ -45,10 +45,29 @@ public sealed partial class CategoryTests
         Assert.AreEqual("", string.Join('\n', found));
     }
 
+    [TestMethod]
+    public void Tests_OfWhatTheWholeProcessHas_RunAlone()
+    {
+        string[] found = [.. Files.Where(file => Path.GetFileName(file) != "CategoryTests.cs")
+            .SelectMany(file => File.ReadAllText(file).Split("[TestMethod]").Skip(1)
+                .Where(test => Process().IsMatch(test.Split("[TestCleanup]")[0])
+                    && !test.Contains("[DoNotParallelize]", StringComparison.Ordinal))
+                .Select(test => $"{Path.GetRelativePath(Tests, file)}: {Name().Match(test).Value}"))];
+        Assert.AreEqual("", string.Join('\n', found));
+    }
+
     private static bool IsQuick(string text) => text.Contains("TestCategory(\"Quick\")", StringComparison.Ordinal);
 
     [GeneratedRegex(@"ChildProcess\.|ToolFolder\.Start|Process\.Start|SmolLM2Base|Instruct135M|ReadmeExample")]
     private static partial Regex Slow();
+
+    // Settings of the whole process; two classes run at a time.
+    [GeneratedRegex(@"AppContext\.Set(Data|Switch)|CurrentDirectory = |SetEnvironmentVariable|Console\.Set"
+        + @"|AppContext\.BaseDirectory, BaseModel\.ApplicationFolder")]
+    private static partial Regex Process();
+
+    [GeneratedRegex(@"\w+(?=\()")]
+    private static partial Regex Name();
 
     // Counts and times of all threads, and waits that a busy machine outlasts.
     [GeneratedRegex(@"Tensor\.TotalCount|GetTotalAllocatedBytes|GetTotalMemory|WorkingSet64|TotalProcessorTime"

@@ -28,6 +28,7 @@ public sealed class ReadmeTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Code_OfReadme_Runs()
     {
         using var folder = new TemporaryFolder();

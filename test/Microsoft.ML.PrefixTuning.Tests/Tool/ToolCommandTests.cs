@@ -54,6 +54,28 @@ public sealed class ToolCommandTests
     }
 
     [TestMethod]
+    public void Help_OfTrain_HasItsOptionsInGroups()
+    {
+        string[] blocks = ToolFolder.Run("train", "--help").Out.ReplaceLineEndings("\n").Split("\n\n");
+        (string Title, string Option)[] expected =
+        [
+            ("Files and columns", "--curves"), ("What is trained", "--prefix-length"), ("Training", "--batch-size"),
+            ("Training", "--no-early-stopping"), ("Rows and base", "--threads"),
+            ("How texts are written", "--max-new-tokens"), ("Options", "--help"),
+        ];
+        foreach ((string title, string option) in expected)
+        {
+            string block = blocks.Single(block => block.StartsWith($"{title}:\n", StringComparison.Ordinal));
+            Assert.IsTrue(block.Contains($"  {option} ", StringComparison.Ordinal)
+                || block.Contains($", {option} ", StringComparison.Ordinal), option);
+        }
+        string all = string.Join('\n', blocks);
+        Assert.AreEqual(1, all.Split("\n  --temperature ").Length - 1, "each option once");
+        Assert.DoesNotContain(": . ", all, "every kind says what it is");
+    }
+
+    [TestMethod]
+    [DoNotParallelize]
     [DataRow("")]
     [DataRow("no-such-verb")]
     [DataRow("train rows.tsv")]

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Tool;
@@ -47,14 +48,32 @@ public sealed class TrainVerbTests
     [TestMethod]
     public void Run_WithReport_WritesThePageOfTheTraining()
     {
-        string model = _folder.Train(options: ["--report", _folder["report.html"]]);
+        string model = _folder.Train(options: ["--report", _folder["report.html"], "--template", "{input} =>",
+            "--validation-fraction", "0.3"]);
         Entry(model).Saved.Training!.WriteReport(_folder["expected.html"]);
-        Assert.AreEqual(File.ReadAllText(_folder["expected.html"]), File.ReadAllText(_folder["report.html"]));
+        string page = File.ReadAllText(_folder["report.html"]), expected = File.ReadAllText(_folder["expected.html"]);
+        Assert.AreEqual(expected[..expected.IndexOf("<section>", System.StringComparison.Ordinal)],
+            page[..page.IndexOf("<section>", System.StringComparison.Ordinal)]);
+        string text = System.Net.WebUtility.HtmlDecode(page);
+        foreach (string part in (string[])["Rows held out", "<td>Template</td>", "prefix-tune train ",
+            "--template '{input} =>'"])
+            Assert.Contains(part, text);
         ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
             "Input", "--label", "Label",
             "--model", _folder["other.zip"], "--report", _folder["missing/report.html"]);
         Assert.AreEqual(ExitCode.Failed, run.Code);
         Assert.DoesNotContain("step", run.Error);
+    }
+
+    [TestMethod]
+    public void Run_WithCurves_WritesALineAStep()
+    {
+        string model = _folder.Train(options: ["--curves", _folder["curves.csv"]]);
+        Assert.HasCount(2 + Entry(model).Saved.Training!.Losses.Count, File.ReadAllLines(_folder["curves.csv"]));
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label", "--model", _folder["other.zip"], "--curves", _folder["rows.tsv"]);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains("--curves", run.Error);
     }
 
     [TestMethod]
@@ -124,6 +143,9 @@ public sealed class TrainVerbTests
         using (Process kill = Process.Start("kill", ["-INT", $"{child.Id}"]))
             kill.WaitForExit();
         Task<string> output = child.StandardOutput.ReadToEndAsync();
+        // At once: before the training's own words for its end.
+        string told = child.StandardError.ReadToEnd();
+        Assert.Contains(Interruption.Acknowledgement, told);
         // A training that no interrupt reaches ends by itself, and not as one that was cancelled.
         child.WaitForExit();
         Assert.AreEqual(ExitCode.Cancelled, child.ExitCode);

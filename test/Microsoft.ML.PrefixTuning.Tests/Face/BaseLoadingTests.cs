@@ -1,0 +1,97 @@
+using System;
+using System.Threading;
+using System.Threading.Tasks;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Face;
+
+/// <summary>Loading that is called off, and threads while a base is used.</summary>
+[TestClass]
+[TestCategory("Quick")]
+public sealed class BaseLoadingTests
+{
+    private static readonly MLContext Context = new(seed: 1);
+
+    private static readonly BaseForm Form = new(ScalarType.Float32, AsStored: false);
+
+    [TestMethod]
+    public void Load_CalledOffInTheMiddle_Ends()
+    {
+        int asked = 0;
+        Assert.ThrowsExactly<OperationCanceledException>(() => Cancelling.By(
+            () => { if (++asked == 5) throw new OperationCanceledException(); },
+            () => FrozenBase.Load(TinyBase.Folder("llama"), Form, CPU)));
+        Assert.AreEqual(5, asked, "at the tensor at which it was called off");
+    }
+
+    [TestMethod]
+    public void Fit_CancelledBefore_EndsWithoutTheRows()
+    {
+        using TemporaryFolder folder = new TemporaryFolder().CopyFrom(TinyBase.Folder("llama"));
+        var options = new PrefixTuningOptions
+        {
+            Training = new TrainingOptions { CancellationToken = new CancellationToken(canceled: true) },
+        };
+        // No row would be an error of its own once the base is loaded.
+        Assert.ThrowsExactly<OperationCanceledException>(() =>
+            TinyBase.Fit(Context, options, rows: 0, BaseModel.FromFolder(folder.Path)));
+        Assert.ThrowsExactly<ArgumentException>(() =>
+            TinyBase.Fit(Context, new PrefixTuningOptions(), rows: 0, BaseModel.FromFolder(folder.Path)));
+    }
+
+    [TestMethod]
+    public void Identity_CalledOff_EndsAndIsReadByTheNext()
+    {
+        using TemporaryFolder folder = new TemporaryFolder().CopyFrom(TinyBase.Folder("llama"));
+        using FrozenBase loaded = FrozenBase.Load(folder.Path, Form, CPU);
+        Assert.ThrowsExactly<OperationCanceledException>(() =>
+            Cancelling.By(() => throw new OperationCanceledException(), () => loaded.Identity));
+        Assert.HasCount(64, loaded.Identity.Weights);
+    }
+
+    [TestMethod]
+    public void Acquire_WhereAnothersLoadingIsCalledOff_LoadsItself()
+    {
+        var pool = new BasePool();
+        using var begun = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        Task<BaseLease> first = Task.Run(() => pool.Acquire("key", Form, CPU, () =>
+        {
+            begun.Set();
+            goOn.Wait();
+            throw new OperationCanceledException();
+        }));
+        begun.Wait();
+        Task<BaseLease> second = Task.Run(() =>
+            pool.Acquire("key", Form, CPU, () => FrozenBase.Load(TinyBase.Folder("llama"), Form, CPU)));
+        goOn.Set();
+        using BaseLease lease = second.GetAwaiter().GetResult();
+        Assert.IsNotNull(lease.Base.Model);
+        Assert.ThrowsExactly<OperationCanceledException>(() => first.GetAwaiter().GetResult());
+    }
+
+    [TestMethod]
+    [DoNotParallelize]
+    public void Threads_OfTheOptions_HoldWhileItWorksAndNoLonger()
+    {
+        int before = get_num_threads(), within = 0, other = before == 1 ? 2 : 1;
+        PrefixTuningOptions options = TinyBase.Quick with
+        {
+            Threads = other,
+            Training = TinyBase.Quick.Training with { Progress = _ => within = get_num_threads() },
+        };
+        using PrefixTuningTransformer model = TinyBase.Fit(Context, options);
+        Assert.AreEqual((other, before), (within, get_num_threads()));
+        within = 0;
+        model.Session.Generate([new InputRow(0, "a")], () => within = get_num_threads(), null);
+        Assert.AreEqual((other, before), (within, get_num_threads()));
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            TinyBase.Estimator(Context, options with { Threads = 0 }));
+        Assert.Contains("Threads: expected 1 or more, found 0", fault.Message);
+    }
+}

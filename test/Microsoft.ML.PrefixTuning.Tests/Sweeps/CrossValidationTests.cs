@@ -1,0 +1,72 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Signals;
+using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Sweeps;
+
+/// <summary>Folds on one loaded base.</summary>
+[TestClass]
+[TestCategory("Quick")]
+public sealed class CrossValidationTests
+{
+    private static readonly MLContext Context = new(seed: 1);
+
+    [TestMethod]
+    public void CrossValidate_OfThreeFolds_MeasuresEachRowOnceAndLoadsTheBaseOnce()
+    {
+        using TemporaryFolder folder = new TemporaryFolder().CopyFrom(TinyBase.Folder("llama"));
+        var loads = new List<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == SignalSource.Name,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = activity =>
+            {
+                if (activity.OperationName == "prefix_tuning.load_base"
+                    && (string?)activity.GetTagItem(SignalSource.BaseTag) == Path.GetFileName(folder.Path))
+                    loads.Add(activity);
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+        // Two rows an input.
+        FaceRow[] rows = [.. TinyBase.Rows(15), .. TinyBase.Rows(15)];
+        PrefixTuningEstimator estimator = TinyBase.Estimator(Context, TinyBase.Quick with
+        {
+            Training = TinyBase.Quick.Training with { MaxSteps = 2, ValidationFraction = 0 },
+        }, BaseModel.FromFolder(folder.Path));
+        IReadOnlyList<CrossValidationFold> folds = Context.TextGeneration.CrossValidate(
+            Context.Data.LoadFromEnumerable(rows), estimator, folds: 3,
+            new TextGenerationEvaluationOptions { Metrics = TextMetrics.Bleu });
+        CollectionAssert.AreEqual(new[] { 0, 1, 2 }, folds.Select(fold => fold.Fold).ToArray());
+        Assert.AreEqual(rows.Length, folds.Sum(fold => fold.Metrics.SegmentCount));
+        foreach (CrossValidationFold fold in folds)
+        {
+            Assert.AreEqual(rows.Length - fold.Metrics.SegmentCount, fold.Training.TrainingRows);
+            // Rows of one input are on one side.
+            Assert.AreEqual(2 * fold.Training.TrainingSources, fold.Training.TrainingRows);
+            Assert.IsTrue(double.IsFinite(fold.Metrics.Bleu));
+        }
+        Assert.HasCount(1, loads);
+    }
+
+    [TestMethod]
+    public void CrossValidate_WithAStateFile_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        PrefixTuningEstimator estimator = TinyBase.Estimator(Context, TinyBase.Quick with
+        {
+            Training = TinyBase.Quick.Training with { StateFile = folder["state"] },
+        });
+        IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(6));
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            Context.TextGeneration.CrossValidate(rows, estimator));
+        Assert.Contains("Training.StateFile", fault.Message);
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
+            Context.TextGeneration.CrossValidate(rows, estimator, folds: 1));
+    }
+}
