@@ -28,7 +28,8 @@ public static class LlamaCppGenerator
     /// </param>
     /// <param name="options">
     /// How much is worked on at once; null means the defaults with 8,192
-    /// <see cref="TextGeneratorOptions.CacheTokens"/>, since llama.cpp takes the memory of all at once. Each row needs only the tokens that it has itself.
+    /// <see cref="TextGeneratorOptions.CacheTokens"/>, since llama.cpp takes the memory of all at once. Each row needs
+    /// only the tokens that it has itself.
     /// </param>
     /// <param name="llamaCpp">How llama.cpp runs the base; null means the defaults.</param>
     /// <returns>The generator, which owns the loaded base: dispose it.</returns>

@@ -24,6 +24,9 @@ internal sealed record LlamaCase(string Path)
 
     public BaseModel Model => BaseModel.FromGguf(Path);
 
+    /// <summary>The base that prefixes are made for: the folder beside the file, or the file itself.</summary>
+    public BaseModel Full => Directory.Exists(Beside("model")) ? BaseModel.FromFolder(Beside("model")) : Model;
+
     /// <summary>The twin of a golden case, or an inconclusive result where it is absent.</summary>
     public static LlamaCase Golden(string family) =>
         new(System.IO.Path.Combine(Fixtures.Family(family), "model.gguf"));
@@ -50,23 +53,21 @@ internal sealed record LlamaCase(string Path)
     public Dictionary<string, Prefix> Prefixes()
     {
         var prefixes = new Dictionary<string, Prefix> { ["short"] = Random(2), ["long"] = Random(11) };
-        string folder = System.IO.Path.GetDirectoryName(Path)!;
-        if (Directory.Exists(System.IO.Path.Combine(folder, "adapter")))
-        {
-            prefixes["trained"] = Prefix.FromPeft(System.IO.Path.Combine(folder, "adapter"),
-                BaseModel.FromFolder(System.IO.Path.Combine(folder, "model")));
-        }
+        if (Directory.Exists(Beside("adapter")))
+            prefixes["trained"] = Prefix.FromPeft(Beside("adapter"), Full);
         return prefixes;
     }
 
     /// <summary>Texts to continue: those of the case, or made-up ones.</summary>
     public string[] Texts()
     {
-        string file = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Path)!, "case.json");
+        string file = Beside("case.json");
         if (!File.Exists(file))
             return ["name : Venue 1 | food : French", "name : Venue 2", "near : the river | name : a"];
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(file));
         return [.. json.RootElement.GetProperty("generate").GetProperty("texts").EnumerateArray()
             .Select(text => text.GetString()!.TrimEnd('\n'))];
     }
+
+    private string Beside(string name) => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Path)!, name);
 }

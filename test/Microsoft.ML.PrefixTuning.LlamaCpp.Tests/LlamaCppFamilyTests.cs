@@ -8,7 +8,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.LlamaCpp;
 
 /// <summary>
 /// Texts of every family that is allowed: requests of mixed prefixes and options, all at once, have the texts that this
-/// library writes of the same file in float32.
+/// library writes with the full base in float32.
 /// </summary>
 [TestClass]
 [TestCategory("Quick")]
@@ -45,7 +45,7 @@ public sealed class LlamaCppFamilyTests
             from name in prefixes.Keys.Prepend(null)
             from way in Ways
             select new TextRequest { Text = text, Prefix = name, Generation = way }];
-        using TextGenerator own = one.Model.CreateGenerator(prefixes),
+        using TextGenerator own = one.Full.CreateGenerator(prefixes),
             other = one.Open(prefixes,
                 options: new TextGeneratorOptions { MaxRows = 7, CacheTokens = 2000, PromptPiece = 24 });
 

@@ -28,7 +28,8 @@ public sealed class LlamaCppSmolLM2Tests
         string folder = Fixtures.Require(Fixtures.SmolLM2);
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "case.json")));
         JsonElement section = json.RootElement.GetProperty("f");
-        using var engine = new LlamaEngine(LlamaModel.Load(SmolLM2.Instruct135M, new LlamaCppOptions { Cache = cache }, null));
+        var options = new LlamaCppOptions { Cache = cache };
+        using var engine = new LlamaEngine(LlamaModel.Load(SmolLM2.Instruct135M, options, threads: null));
         using PrefixTensors prefix = engine.Place(GoldenPrefix(folder, engine.Spec));
         var rules = new GenerationRules { MaxNewTokens = 40, EndIds = engine.Spec.Tokens.Ends, BatchSize = 12 };
         int[][] sources = [.. section.GetProperty("prompt_ids").EnumerateArray().Select(Ids)];
@@ -38,8 +39,11 @@ public sealed class LlamaCppSmolLM2Tests
             writer.Generate([.. sources.Select(source => new GenerationPrompt(source, prefix))]);
 
         JsonElement[] expected = [.. section.GetProperty("with").EnumerateArray()];
-        foreach (int row in Enumerable.Range(0, expected.Length))
-            System.Console.WriteLine($"{row} {Ids(expected[row].GetProperty("greedy_ids")).SequenceEqual(found[row][0].Ids)} {string.Join(' ', found[row][0].Ids)}");
+        IEnumerable<string> faults = Enumerable.Range(0, expected.Length)
+            .Select(row => (row, wanted: Ids(expected[row].GetProperty("greedy_ids")), ids: found[row][0].Ids))
+            .Where(one => !one.wanted.SequenceEqual(one.ids))
+            .Select(one => $"row {one.row}: {string.Join(' ', one.ids)} for {string.Join(' ', one.wanted)}");
+        Assert.AreEqual("", string.Join('\n', faults));
     }
 
     /// <summary>PEFT's rows, [P, 2 * N * G * D], as a prefix.</summary>

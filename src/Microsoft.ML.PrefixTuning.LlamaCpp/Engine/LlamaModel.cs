@@ -12,8 +12,8 @@ using TorchSharp;
 namespace Microsoft.ML.PrefixTuning.LlamaCpp;
 
 /// <summary>
-/// A GGUF file that llama.cpp has loaded, and the states of the prefixes that were made ready for it. Owned by those who
-/// share it: the last one to release it frees it. Safe for concurrent use.
+/// A GGUF file that llama.cpp has loaded, and the states of the prefixes that were made ready for it. Owned by those
+/// who share it: the last one to release it frees it. Safe for concurrent use.
 /// </summary>
 internal sealed class LlamaModel
 {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.LlamaCpp;
@@ -44,10 +45,10 @@ internal static class TokenizerCheck
     }
 
     private static InvalidOperationException Fault(LlamaBase found, string expected, string what) => new(
-        $"Base model '{found.Path}', tokenizer: expected {expected}, found {what}: prefixes of one tokenizer mean nothing"
-        + " behind another.");
+        $"Base model '{found.Path}', tokenizer: expected {expected}, found {what}: prefixes of one tokenizer mean"
+        + " nothing behind another.");
 
     private static string Quote(string? token) => token is null ? "nothing" : FileText.Quote(token);
 
-    private static string AsText(this System.Collections.Generic.IReadOnlyList<int> ids) => string.Join(", ", ids);
+    private static string AsText(this IReadOnlyList<int> ids) => string.Join(", ", ids);
 }

@@ -105,7 +105,7 @@ internal sealed class TextSession : IDisposable
         {
             if (_disposed)
                 throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
-            using Activity? activity = SignalSource.Start("prefix_tuning.write", _lease.Base.Origin.Name);
+            using Activity? activity = SignalSource.Start("prefix_tuning.write", _engine.Name);
             activity?.SetTag("prefix_tuning.rows", rows.Count);
             using var noGradient = no_grad();
             using var threads = TorchThreads.Use(_settings.Threads);
