@@ -6,7 +6,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-projects="Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.AI Microsoft.ML.PrefixTuning.Tool"
+projects="Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.AI
+Microsoft.ML.PrefixTuning.LlamaCpp Microsoft.ML.PrefixTuning.Mpi Microsoft.ML.PrefixTuning.Tool"
 fail() { echo "check-package: $*" >&2; exit 1; }
 
 # The version that a commit's packages have: packages of two commits never share one.
@@ -18,6 +19,14 @@ if [ -e "$root/.git" ] && commit=$(git -C "$root" rev-parse --short=10 HEAD); th
     done
 fi
 
+# A size that a document tells is that which was measured, but for a tenth.
+agrees() {
+    local told
+    told=$(sed -nE "s/.*(^|[^0-9])([0-9]+) MB$2.*/\\2/p" "$root/$1" | head -n 1)
+    [ -n "$told" ] && [ $((told * 10)) -ge $(($3 * 9)) ] && [ $((told * 9)) -le $(($3 * 10)) ] \
+        || fail "$1 tells '${told:-nothing} MB$2', measured were $3 MB."
+}
+
 # A version of its own, so that no former package of the same version is taken from a cache.
 version="0.0.0-check.$(date +%s)"
 start=$SECONDS
@@ -26,6 +35,8 @@ for project in $projects; do
 done
 echo "-- packed in $((SECONDS - start)) s"
 (cd "$work/feed" && du -m -- *)
+agrees README.md ', the rest is torch' "$(du -m "$work"/feed/Microsoft.ML.PrefixTuning.SmolLM2.*.nupkg | cut -f1)"
+agrees README.md ', made for the system' "$(du -m "$work"/feed/Microsoft.ML.PrefixTuning.Tool.linux-x64.*.nupkg | cut -f1)"
 
 mkdir "$work/consumer" && cd "$work/consumer"
 cp "$root"/test/PackageConsumer/* .
@@ -38,12 +49,16 @@ cat > NuGet.config <<CONFIG
 CONFIG
 dotnet build -c Release -o "$work/built" -nologo -v quiet
 # TorchSharp finds a libtorch in the package folder even where the application lacks one: look elsewhere.
-echo "-- from build output, $(du -sm "$work/built" | cut -f1) MB"
+built=$(du -sm "$work/built" | cut -f1)
+echo "-- from build output, $built MB"
+agrees README.md ' in a build of this' "$built"
 [ ! -e "$work/built/runtimes/win-x64/native/torch_cpu.dll" ] || fail "a build has another system's torch."
 (cd / && NUGET_PACKAGES=/nonexistent dotnet "$work/built/PackageConsumer.dll" "$work/venue.zip")
 rm -rf "$work/built"
 dotnet publish -c Release -r linux-x64 --self-contained false -o "$work/published" -nologo -v quiet
-echo "-- from published output, $(du -sm "$work/published" | cut -f1) MB"
+published=$(du -sm "$work/published" | cut -f1)
+echo "-- from published output, $published MB"
+agrees README.md ' published for one' "$published"
 (cd / && NUGET_PACKAGES=/nonexistent dotnet "$work/published/PackageConsumer.dll" "$work/venue.zip")
 rm -rf "$work/published"
 
@@ -73,8 +88,28 @@ expected="Microsoft.ML [5.0.1, 7.0.0);Microsoft.ML.Tokenizers 3.0.0;TorchSharp 0
 
 # The command.
 dotnet tool install Microsoft.ML.PrefixTuning.Tool --tool-path "$work/tool" --version "$version" -v quiet
-echo "-- command, $(du -sm "$work/tool" | cut -f1) MB installed"
+installed=$(du -sm "$work/tool" | cut -f1)
+echo "-- command, $installed MB installed"
+agrees docs/tool.md ': 550 MB of files' "$installed"
+# Packing what was built has the same version everywhere: file, contents and what validation looks for.
+dotnet build "$root/src/Microsoft.ML.PrefixTuning" -c Release -nologo -v quiet
+dotnet pack "$root/src/Microsoft.ML.PrefixTuning" -c Release --no-build -o "$work/unbuilt" -nologo -v quiet
+# With changes that are in no commit their hash stands behind it.
+ls "$work/unbuilt/Microsoft.ML.PrefixTuning.$(derived Microsoft.ML.PrefixTuning)"*.nupkg > /dev/null \
+    || fail "packed without building: $(ls "$work/unbuilt")"
 reported=$(cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" --version)
 [[ $reported == "$version"* ]] || fail "the command of $version says that it is $reported."
 [ -n "$(find "$work/tool" -name COPYING.METEOR.LGPL)" ] || fail "the command lacks METEOR's licence."
 (cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" inspect smollm2) > /dev/null
+# Its server: it answers, and ends with 0 when it is told to.
+(cd / && NUGET_PACKAGES=/nonexistent exec "$work/tool/prefix-tune" serve --base smollm2 --port 0) 2> "$work/served" &
+server=$!
+for _ in $(seq 120); do
+    address=$(sed -n 's/.*listening on \(http[^ ]*\) .*/\1/p' "$work/served")
+    [ -n "$address" ] && break
+    sleep 1
+done
+[ -n "$address" ] || fail "the command's server does not listen: $(cat "$work/served")"
+curl -sf "$address"v1/models | grep -q smollm2 || fail "the command's server does not answer."
+kill -TERM $server
+wait $server || fail "the command's server ended with $?."

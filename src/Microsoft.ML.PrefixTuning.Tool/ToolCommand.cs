@@ -22,13 +22,19 @@ internal static partial class ToolCommand
         Recursive = true,
     };
 
+    /// <summary>A command line as it is understood; nothing is run.</summary>
+    /// <param name="arguments">Without the program's name.</param>
+    /// <param name="console">Where verbs would read and write.</param>
+    public static ParseResult Parse(IReadOnlyList<string> arguments, ToolConsole console) =>
+        Make(console).Parse(arguments);
+
     /// <summary>Runs a command line.</summary>
     /// <param name="arguments">Without the program's name.</param>
     /// <param name="console">Where it reads and writes.</param>
     /// <returns>An <see cref="ExitCode"/>.</returns>
     public static int Run(IReadOnlyList<string> arguments, ToolConsole console)
     {
-        ParseResult parsed = Make(console).Parse(arguments);
+        ParseResult parsed = Parse(arguments, console);
         try
         {
             if (parsed.Action is ParseErrorAction)
@@ -72,8 +78,9 @@ internal static partial class ToolCommand
             "Teaches a frozen language model to write the texts you want, by training a prefix for it.")
         {
             TrainVerb.Make(console), DistillVerb.Make(console), SweepVerb.Make(console), GenerateVerb.Make(console),
-            EvaluateVerb.Make(console), InspectVerb.Make(console), ConvertVerb.Make(console), Verbose,
-            new VersionOption(),
+            MergeVerb.Make(console), EvaluateVerb.Make(console), ServeVerb.Make(console), InspectVerb.Make(console),
+            ConvertVerb.Make(console),
+            Verbose, new VersionOption(),
         };
         HelpWithExamples.Add(root,
             "prefix-tune train venues.tsv --base smollm2 --input Facts --label Reference --model describe.zip",

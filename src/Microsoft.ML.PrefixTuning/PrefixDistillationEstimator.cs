@@ -112,6 +112,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
                 Teacher = teacher,
             };
             FitResult fitted = fitting.Run(input);
+            lease = BaseLoader.ForWriting(lease, _baseModel, settings.Used, student.Device);
             return new PrefixTuningTransformer(_host, new TextSession(lease, settings, fitted.Prefixes),
                 fitted.Summary);
         }

@@ -4,7 +4,6 @@ using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.Runtime;
@@ -106,6 +105,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
                 Seed = _seed.Resume(_options.Training.StateFile, share),
             };
             FitResult fitted = fitting.Run(input);
+            lease = BaseLoader.ForWriting(lease, _baseModel, settings.Used, _options.Device);
             var session = new TextSession(lease, settings, fitted.Prefixes);
             try
             {

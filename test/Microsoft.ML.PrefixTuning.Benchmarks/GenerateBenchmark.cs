@@ -14,73 +14,92 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
 /// <summary>
-/// Greedy decoding on the SmolLM2 base: E2E prompts, prefix length 20, batches of 1 and 16, both precisions.
+/// Greedy decoding on the SmolLM2 base: E2E prompts, prefix length 20, 40 new tokens a row, batches of 1, 16 and 64.
 /// </summary>
 internal static class GenerateBenchmark
 {
     private const int PrefixLength = 20;
     private const int NewTokens = 40;
 
-    /// <summary>Measures both precisions, or the one that is named, beside the machine's calibration.</summary>
+    private static readonly int[] BatchSizes = [1, 16, 64];
+
+    /// <summary>Measures: a JSON line a precision and batch size, then a table.</summary>
     /// <param name="arguments">
-    /// Prompts (a JSON file whose <c>c.rows</c> have <c>prompt</c> ids), rows at batch size 16 (default 32), precision.
+    /// Prompts (a JSON file whose <c>c.rows</c> have <c>prompt</c> ids), rows at batch size 16 (default 32), precisions
+    /// (default all; see <see cref="BaseForms"/>).
     /// </param>
     public static void Measure(string[] arguments)
     {
         int[][] sources = ReadSources(arguments[0]);
         int rows = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 32;
-        ScalarType[] types = arguments.Length > 2 ? [Enum.Parse<ScalarType>(arguments[2])]
-            : [ScalarType.Float32, ScalarType.BFloat16];
-        Calibration calibration = Calibration.Measure();
-        foreach (ScalarType type in types)
+        Console.WriteLine($"threads {get_num_threads()}, memory read {Calibration.ReadRate():F1} GB/s");
+        var results = new List<Result>();
+        foreach ((string name, BaseForm form) in BaseForms.Of(arguments.Skip(2).ToArray()))
         {
-            string path = Path.Combine(AppContext.BaseDirectory, "base-models", "smollm2-135m-instruct",
-                "SmolLM2-135M-Instruct.Q4_1.gguf");
-            using FrozenBase frozen = FrozenBase.Load(path, type, CPU);
-            using PrefixTensors prefix = PrefixTensors.Make(TextPrefix(frozen, sources[0]), frozen.Model);
-            GenerationPrompt[] prompts = [.. Enumerable.Range(0, rows)
+            using FrozenBase frozen = FrozenBase.Load(TrainBenchmark.BasePath, form, CPU);
+            using PrefixTensors prefix = PrefixTensors.Make(TextPrefix(sources[0]), frozen.Model);
+            GenerationPrompt[] prompts = [.. Enumerable.Range(0, Math.Max(rows, BatchSizes[^1]))
                 .Select(row => new GenerationPrompt(sources[row % sources.Length], prefix))];
-            // Every token of a step passes every weight once: at batch size 1 memory is the bound.
-            double bytes =
-                frozen.Model.Weights.Owned.Sum(weight => (double)weight.NumberOfElements * weight.ElementSize);
-            double bound = calibration.MemoryRead * 1e9 / bytes;
-            foreach (int batchSize in (int[])[1, 16])
-                Report(frozen, type, batchSize, batchSize == 1 ? prompts[..Math.Max(1, rows / 8)] : prompts, bound);
+            foreach (int batchSize in BatchSizes)
+            {
+                int count = batchSize == 1 ? Math.Max(1, rows / 8) : Math.Max(rows, batchSize);
+                Result result = Run(frozen, name, batchSize, prompts[..count]);
+                Console.WriteLine(JsonSerializer.Serialize(result));
+                results.Add(result);
+            }
             Console.WriteLine(
-                $"generate {type}: {ChangedRows(frozen, prompts)} of {rows} rows differ between batch sizes 1 and 16");
+                $"{name}: {ChangedRows(frozen, prompts[..rows])} of {rows} rows differ between batch sizes 1 and 16");
+        }
+        WriteTable(results);
+    }
+
+    private static void WriteTable(List<Result> results)
+    {
+        Console.WriteLine("\n| precision | batch | tokens/s, prompts included | without | bound | share | ms a step |"
+            + " products | attention | elementwise | cache | else | processor ms a token | peak memory |");
+        Console.WriteLine("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        foreach (Result result in results)
+        {
+            WriteParts parts = result.Parts;
+            double step = result.BatchSize / result.WithoutPrompts, bound = result.BatchSize / parts.Bound;
+            double[] times = [step, parts.Products, parts.Attention, parts.Elementwise, parts.Memory, step - parts.Sum];
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {result.Precision} | {result.BatchSize} | {result.TokensPerSecond:F1} |"
+                    + $" {result.WithoutPrompts:F1} |")
+                + string.Create(CultureInfo.InvariantCulture, $" {bound:F0} | {result.WithoutPrompts / bound:P0} |")
+                + string.Concat(times.Select(time =>
+                    string.Create(CultureInfo.InvariantCulture, $" {1e3 * time:F1} |")))
+                + string.Create(CultureInfo.InvariantCulture,
+                    $" {result.ProcessorMilliseconds:F1} | {result.PeakGigabytes:F2} GB |"));
         }
     }
 
-    private static void Report(FrozenBase frozen, ScalarType type, int batchSize, GenerationPrompt[] prompts,
-        double bound)
+    private static Result Run(FrozenBase frozen, string precision, int batchSize, GenerationPrompt[] prompts)
     {
         // No end token: every run does the same work.
+        (double seconds, double processor) = Write(frozen, batchSize, prompts, NewTokens);
+        // The prompts and each row's first token.
+        (double reading, _) = Write(frozen, batchSize, prompts, 1);
+        double tokens = (double)prompts.Length * NewTokens;
+        int columns = PrefixLength + (int)prompts.Average(prompt => prompt.Source.Length) + NewTokens / 2;
+        return new Result(precision, batchSize, prompts.Length, tokens / seconds,
+            (tokens - prompts.Length) / (seconds - reading), 1e3 * processor / tokens, CellProcess.Peak(),
+            WriteParts.Measure(frozen.Model, batchSize, 1, columns));
+    }
+
+    private static (double Seconds, double Processor) Write(FrozenBase frozen, int batchSize,
+        GenerationPrompt[] prompts, int newTokens)
+    {
         using var generator =
-            new BatchWriter(frozen.Model, new GenerationRules { MaxNewTokens = NewTokens, BatchSize = batchSize });
+            new BatchWriter(frozen.Model, new GenerationRules { MaxNewTokens = newTokens, BatchSize = batchSize });
         generator.Generate(prompts[..Math.Min(batchSize, prompts.Length)]);
-        TimeSpan processor = Process.GetCurrentProcess().TotalProcessorTime;
+        using var self = Process.GetCurrentProcess();
+        TimeSpan before = self.TotalProcessorTime;
         long start = Stopwatch.GetTimestamp();
         generator.Generate(prompts);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        processor = Process.GetCurrentProcess().TotalProcessorTime - processor;
-        double tokens = (double)prompts.Length * NewTokens, writing = seconds - Reading(frozen, batchSize, prompts);
-        Console.WriteLine(
-            $"generate {type}, batch size {batchSize}: {tokens / seconds:F1} tokens/s, reading of prompts included,"
-                + $" {(tokens - prompts.Length) / writing:F1} without"
-            + $" ({processor.TotalMilliseconds / tokens:F1} processor ms a token; bound at batch size 1: {bound:F0}"
-            + " tokens/s),"
-            + $" peak memory {Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:F2} GB");
-    }
-
-    /// <summary>Seconds for the prompts and each row's first token.</summary>
-    private static double Reading(FrozenBase frozen, int batchSize, GenerationPrompt[] prompts)
-    {
-        using var generator =
-            new BatchWriter(frozen.Model, new GenerationRules { MaxNewTokens = 1, BatchSize = batchSize });
-        generator.Generate(prompts[..Math.Min(batchSize, prompts.Length)]);
-        long start = Stopwatch.GetTimestamp();
-        generator.Generate(prompts);
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        self.Refresh();
+        return (seconds, (self.TotalProcessorTime - before).TotalSeconds);
     }
 
     private static int ChangedRows(FrozenBase frozen, GenerationPrompt[] prompts)
@@ -96,21 +115,39 @@ internal static class GenerateBenchmark
             .Count(row => !texts[0][row][0].Ids.SequenceEqual(texts[1][row][0].Ids));
     }
 
-    private static Prefix TextPrefix(FrozenBase frozen, int[] text) => PrefixInitializer.Make(new StartRequest
+    /// <summary>Keys and values of a text in float32: the same prefix for every precision.</summary>
+    /// <param name="text">Its tokens.</param>
+    public static Prefix TextPrefix(int[] text)
     {
-        Model = frozen.Model,
-        Start = PrefixStart.DefaultText,
-        Sites = [AttentionSite.Decoder],
-        Length = PrefixLength,
-        Convention = PrefixConvention.DecoderOnly,
-        Text = text,
-    });
+        using FrozenBase wide = FrozenBase.Load(TrainBenchmark.BasePath, ScalarType.Float32, CPU);
+        return PrefixInitializer.Make(new StartRequest
+        {
+            Model = wide.Model,
+            Start = PrefixStart.DefaultText,
+            Sites = [AttentionSite.Decoder],
+            Length = PrefixLength,
+            Convention = PrefixConvention.DecoderOnly,
+            Text = text,
+        });
+    }
 
-    /// <summary>The prompts of a file, as ids.</summary>
+    /// <summary>The prompts of a file.</summary>
     public static int[][] ReadSources(string path)
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
         return [.. json.RootElement.GetProperty("c").GetProperty("rows").EnumerateArray()
             .Select(row => row.GetProperty("prompt").EnumerateArray().Select(id => id.GetInt32()).ToArray())];
     }
+
+    /// <summary>What was measured.</summary>
+    /// <param name="Precision">Of the base.</param>
+    /// <param name="BatchSize">Rows written at once.</param>
+    /// <param name="Rows">Rows in all.</param>
+    /// <param name="TokensPerSecond">New tokens, the reading of prompts included.</param>
+    /// <param name="WithoutPrompts">The same without it.</param>
+    /// <param name="ProcessorMilliseconds">Of all cores, a token.</param>
+    /// <param name="PeakGigabytes">Largest resident set of the process up to then.</param>
+    /// <param name="Parts">Where the time of a step goes.</param>
+    private sealed record Result(string Precision, int BatchSize, int Rows, double TokensPerSecond,
+        double WithoutPrompts, double ProcessorMilliseconds, double PeakGigabytes, WriteParts Parts);
 }

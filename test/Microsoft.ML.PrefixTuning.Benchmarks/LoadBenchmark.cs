@@ -7,6 +7,7 @@ using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
+using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
@@ -45,7 +46,8 @@ internal static class SafeTensorsLoadBenchmark
                 ("floor: read file, write floats", () => LoadCost.Floor(file, elements)),
                 ("as float32", () => Load(folder, ScalarType.Float32)),
                 ("as bfloat16: mapped, with the check for finite values", () => Load(folder, ScalarType.BFloat16)),
-                ("as stored, products in float32", () => Load(folder, new BaseForm(ScalarType.Float32, true))),
+                ("as stored, products in float32", 
+                    () => Load(folder, new BaseForm(ScalarType.Float32, MatrixForm.AsStored))),
             ];
             var costs = new LoadCost[cases.Length];
             Array.Fill(costs, LoadCost.Worst);

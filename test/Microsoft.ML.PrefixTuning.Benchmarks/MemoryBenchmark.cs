@@ -6,6 +6,7 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
@@ -148,7 +149,7 @@ internal sealed record MemorySettings(string Text, BaseForm Form, TrainingOption
         static BaseForm FormOf(string text) =>
             new(Enum.Parse<ScalarType>(text.Replace("asstored-", "", StringComparison.Ordinal)
                 .Replace("asstored", "float32", StringComparison.Ordinal), ignoreCase: true),
-                text.StartsWith("asstored", StringComparison.Ordinal));
+                text.StartsWith("asstored", StringComparison.Ordinal) ? MatrixForm.AsStored : MatrixForm.Wide);
 
         static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Benchmarks.Serving;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
@@ -12,10 +13,16 @@ internal static class Program
         {
             case "calibrate":
                 Calibration.Measure();
+                ProductRoutes.MeasureAll();
                 return 0;
             case "train":
                 TrainBenchmark.Measure(rest);
                 return 0;
+            case "ranks":
+                RanksBenchmark.Measure(rest);
+                return 0;
+            case RanksBenchmark.CellVerb:
+                return RanksBenchmark.MeasureHere(rest);
             case "memory":
                 MemoryBenchmark.Measure(rest);
                 return 0;
@@ -40,6 +47,17 @@ internal static class Program
             case "llama":
                 LlamaBenchmark.Measure(rest);
                 return 0;
+            case "serve":
+                return ServeBenchmark.Measure(rest);
+            case "prefill":
+                PrefillBenchmark.Measure(rest);
+                return 0;
+            case "transform":
+                TransformBenchmark.Measure(rest);
+                return 0;
+            case "losses":
+                LossBenchmark.Measure(rest);
+                return 0;
             case "metrics":
                 MetricsBenchmark.Measure();
                 return 0;
@@ -52,10 +70,14 @@ internal static class Program
                 return 0;
             default:
                 Console.Error.WriteLine(
-                    "usage: -- calibrate | train ROWS | memory [ROWSxTOKENS ..] [name=value ..] | scale"
+                    "usage: -- calibrate | train ROWS | ranks ROWS [steps]"
+                        + " | memory [ROWSxTOKENS ..] [name=value ..] | scale"
                         + " [1.24 | 8.03] [Q4_K | Q8_0] [name=value ..] | quality FOLDER [seed [method"
-                        + " [name=value ..]]] | distill FOLDER | generate PROMPTS | llama PROMPTS"
-                        + " [rows [repetitions]] | metrics | load [file.gguf | 1.24 | 8.03]");
+                        + " [name=value ..]]] | distill FOLDER | generate PROMPTS [rows"
+                        + " [precision ..]] | prefill [precision ..] | transform FOLDER [rows [precision]] | losses"
+                        + " FOLDER PREFIX [precision ..] | llama PROMPTS"
+                        + " [rows [repetitions]] | metrics | load [file.gguf | 1.24 | 8.03]"
+                        + " | serve [short] [name=value ..]");
                 return 1;
         }
     }

@@ -73,16 +73,7 @@ internal static class TrainBenchmark
     private static TrainResult Train(TrainingExample[] rows, int epochs, ScalarType type)
     {
         using FrozenBase frozen = FrozenBase.Load(BasePath, type, CPU);
-        Prefix start = PrefixInitializer.Make(new StartRequest
-        {
-            Model = frozen.Model,
-            Start = PrefixStart.DefaultText,
-            Sites = [AttentionSite.Decoder],
-            Length = PrefixLength,
-            Convention = PrefixConvention.DecoderOnly,
-            Text = rows[0].Source,
-        });
-        using var parametrization = new TrainedKeyValues(start, CPU);
+        using var parametrization = new TrainedKeyValues(Start(frozen, rows), CPU);
         var watch = new Stopwatch();
         using var learner = new GradientLearner(new TrainingRun
         {
@@ -108,7 +99,19 @@ internal static class TrainBenchmark
             TrainParts.Measure(frozen.Model, typical, parametrization));
     }
 
-    private static TrainingExample[] ReadRows(string path)
+    /// <summary>The prefix that is trained, of 20 tokens.</summary>
+    public static Prefix Start(FrozenBase frozen, TrainingExample[] rows) => PrefixInitializer.Make(new StartRequest
+    {
+        Model = frozen.Model,
+        Start = PrefixStart.DefaultText,
+        Sites = [AttentionSite.Decoder],
+        Length = PrefixLength,
+        Convention = PrefixConvention.DecoderOnly,
+        Text = rows[0].Source,
+    });
+
+    /// <summary>Rows of a JSON file whose <c>c.rows</c> have <c>prompt</c> and <c>target</c> ids.</summary>
+    public static TrainingExample[] ReadRows(string path)
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
         return json.RootElement.GetProperty("c").GetProperty("rows").EnumerateArray()

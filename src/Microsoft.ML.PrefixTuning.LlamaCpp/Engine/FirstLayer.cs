@@ -44,7 +44,7 @@ internal sealed class FirstLayer : ITensorSource
             Decoder = whole.Decoder with { Layers = 1, Windows = [.. whole.Decoder.Windows.Take(1)] },
         };
         using var model = new LanguageModel(spec,
-            WeightBinder.Bind(spec, source._gguf.Names, source, ScalarType.Float32, CPU, asStored: true));
+            WeightBinder.Bind(spec, source._gguf.Names, source, ScalarType.Float32, CPU, MatrixForm.AsStored));
         Tensor embedded = model.Embed(TokenRows.Pad([ids], CPU).Ids);
         return KeyValueCapture.OfPrompt(model, embedded).data<float>().ToArray();
     }

@@ -5,6 +5,7 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Transforming;
 using static TorchSharp.torch;
 
@@ -12,17 +13,26 @@ namespace Microsoft.ML.PrefixTuning.LlamaCpp;
 
 /// <summary>A base that llama.cpp computes. Owns its share of the model.</summary>
 /// <param name="model">The model; one use of it becomes this engine's.</param>
-internal sealed class LlamaEngine(LlamaModel model) : ITextEngine
+/// <param name="texts">What the file says, by the rules of texts here.</param>
+internal sealed class LlamaEngine(LlamaModel model, LlamaBase texts) : ITextEngine
 {
     private int _isDisposed;
 
-    public string Name => BaseLocator.NameOf(model.Description.Path);
+    /// <param name="model">The model; one use of it becomes this engine's.</param>
+    public LlamaEngine(LlamaModel model)
+        : this(model, model.Description)
+    {
+    }
 
-    public TransformerSpec Spec => model.Spec;
+    public string Name => BaseLocator.NameOf(texts.Path);
 
-    public PretrainedTokenizer Tokenizer => model.Description.Tokenizer;
+    public TransformerSpec Spec => texts.Spec;
 
-    public IReadOnlyList<int> EndIds => model.Description.EndIds;
+    public BaseIdentity Identity => model.Identity;
+
+    public PretrainedTokenizer Tokenizer => texts.Tokenizer;
+
+    public IReadOnlyList<int> EndIds => texts.EndIds;
 
     public PrefixTensors Place(Prefix prefix)
     {
@@ -32,10 +42,13 @@ internal sealed class LlamaEngine(LlamaModel model) : ITextEngine
 
     public IDecodingLoop OpenLoop() => new LlamaLoop(model);
 
+    public ITextEngine By(TextRules rules) =>
+        new LlamaEngine(model, LlamaBase.Read(BaseModel.FromGguf(texts.Path) with { Rules = rules }));
+
     public ITextEngine Share()
     {
         ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
-        return new LlamaEngine(model.Share());
+        return new LlamaEngine(model.Share(), texts);
     }
 
     public void Dispose()

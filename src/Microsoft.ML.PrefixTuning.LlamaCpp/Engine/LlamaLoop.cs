@@ -33,7 +33,8 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
         if (rows.Count == 0)
             return;
         int lanes = Math.Max(limits.Lanes, rows.Max(row => row.Lanes));
-        Ensure(lanes, (int)Math.Min(int.MaxValue, (long)lanes * rows.Max(row => row.Columns)));
+        int cells = (int)Math.Min(int.MaxValue, (long)lanes * rows.Max(row => row.Columns));
+        Ensure(lanes, cells, rows.Select(PrefixOf).MaxBy(prefix => prefix?.Length ?? 0));
     }
 
     public void Advance(Queue<ActiveRow> waiting)
@@ -77,7 +78,7 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
         {
             waiting.Dequeue();
             if (_rows.Count == 0)
-                Ensure(Math.Max(_limits.Lanes, next.Lanes), Math.Max(Cells(next), OpenCells()));
+                Ensure(Math.Max(_limits.Lanes, next.Lanes), Math.Max(Cells(next), OpenCells()), PrefixOf(next));
             var row = new LlamaRow(next, _sequences!);
             _rows.Add(row);
             try
@@ -95,19 +96,22 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
     {
         if (_rows.Count == 0)
             return true;
-        return _rows.Sum(row => row.Row.Lanes) + next.Lanes <= _limits.Lanes
+        return _sequences!.Holds(PrefixOf(next))
+            && _rows.Sum(row => row.Row.Lanes) + next.Lanes <= _limits.Lanes
             && _rows.Sum(row => (long)Cells(row.Row)) + Cells(next) <= _cells;
     }
 
     // Rows that come one by one share all the memory that there may be.
     private int OpenCells() => _limits.IsOpen ? (int)Math.Min(int.MaxValue, _limits.Tokens) : 0;
 
+    private static Prefix? PrefixOf(ActiveRow row) => row.Prompt.Prefix?.Prefix;
+
     private static int Cells(ActiveRow row) => row.Lanes * row.Columns;
 
     /// <summary>Sees to it that the context holds so much; only where there are no rows.</summary>
-    private void Ensure(int lanes, int cells)
+    private void Ensure(int lanes, int cells, Prefix? prefix)
     {
-        if (_sequences is { } there && there.Lanes >= lanes && _cells >= cells)
+        if (_sequences is { } there && there.Lanes >= lanes && _cells >= cells && there.Holds(prefix))
             return;
         _sequences?.Dispose();
         _sequences = null;

@@ -37,6 +37,9 @@ internal sealed class LlamaModel
 
     public TransformerSpec Spec => _base.Spec;
 
+    /// <summary>Which base the file is; hashed when it is first asked for.</summary>
+    public BaseIdentity Identity => _identity.Value;
+
     /// <summary>What the file says.</summary>
     public LlamaBase Description => _base;
 

@@ -20,6 +20,7 @@ internal sealed class LlamaSequences : IDisposable
     private readonly Stack<int> _free;
     private readonly List<(Prefix Prefix, int Sequence)> _resident = [];
     private readonly int[] _forPrefixes;
+    private readonly int _longestPrefix;
 
     /// <summary>Makes the context.</summary>
     /// <param name="model">The model; stays the caller's.</param>
@@ -38,13 +39,18 @@ internal sealed class LlamaSequences : IDisposable
             throw new InvalidOperationException($"llama.cpp: expected at most {most} rows, beams and draws at once,"
                 + $" found {lanes}.");
         }
-        _context = model.OpenContext(lanes + resident, cells + resident * model.LongestPrefix, batchTokens);
+        _longestPrefix = model.LongestPrefix;
+        _context = model.OpenContext(lanes + resident, cells + resident * _longestPrefix, batchTokens);
         _free = new Stack<int>(Enumerable.Range(0, lanes).Reverse());
         _forPrefixes = [.. Enumerable.Range(lanes, resident)];
     }
 
     /// <summary>Sequences for lanes of rows.</summary>
     public int Lanes { get; }
+
+    /// <summary>Whether there is room for a prefix, which may have come later than the context.</summary>
+    public bool Holds(Prefix? prefix) =>
+        prefix is null || _forPrefixes.Length > 0 && prefix.Length <= _longestPrefix;
 
     /// <summary>A sequence with nothing in it.</summary>
     public int Take() => _free.Pop();

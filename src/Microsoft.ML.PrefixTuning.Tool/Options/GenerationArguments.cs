@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.CommandLine;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
@@ -16,10 +17,13 @@ internal sealed class GenerationArguments
     private readonly RecordOptions<GenerationOptions> _options;
 
     /// <summary>Adds the options to a command.</summary>
-    public GenerationArguments(Verb command)
+    /// <param name="command">The command.</param>
+    /// <param name="without">Members of <see cref="GenerationOptions"/> that have no part in it.</param>
+    public GenerationArguments(Verb command, params IEnumerable<string> without)
     {
         _decoding = new CaseOptions<Decoding>(command, "--decoding", "How the next token is chosen.", Decodings);
-        _options = new RecordOptions<GenerationOptions>(command, without: [nameof(GenerationOptions.Decoding)]);
+        _options = new RecordOptions<GenerationOptions>(command, without:
+            [nameof(GenerationOptions.Decoding), .. without]);
     }
 
     /// <summary>Whether the command line says any of them.</summary>

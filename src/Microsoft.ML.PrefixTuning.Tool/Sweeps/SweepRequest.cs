@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 using Microsoft.ML.PrefixTuning.Sweeps;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Text;
 
@@ -7,7 +8,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 /// <summary>Reads an array of JSON objects one after the other; only the one that is read is in memory.</summary>
 /// <param name="reader">The text; owned.</param>
 /// <param name="name">Name of the file, for messages.</param>
-internal sealed class JsonArrayReader(TextReader reader, string name) : JsonTableReader(reader, name)
+/// <param name="columns">The columns; null for the properties of the first object.</param>
+internal sealed class JsonArrayReader(TextReader reader, string name, IReadOnlyList<string>? columns)
+    : JsonTableReader(reader, name, columns)
 {
     private const int EndOfText = -1;
 

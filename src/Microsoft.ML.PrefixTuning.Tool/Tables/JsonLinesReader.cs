@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.IO;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
@@ -5,7 +6,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 /// <summary>Reads a JSON object a line; blank lines are passed over.</summary>
 /// <param name="reader">The text; owned.</param>
 /// <param name="name">Name of the file, for messages.</param>
-internal sealed class JsonLinesReader(TextReader reader, string name) : JsonTableReader(reader, name)
+/// <param name="columns">The columns; null for the properties of the first object.</param>
+internal sealed class JsonLinesReader(TextReader reader, string name, IReadOnlyList<string>? columns)
+    : JsonTableReader(reader, name, columns)
 {
     private long _line;
 

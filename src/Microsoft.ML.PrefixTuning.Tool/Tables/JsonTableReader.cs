@@ -8,14 +8,16 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 /// <summary>Reads JSON objects. The columns are the properties of the first one; other rows may lack some.</summary>
 /// <param name="reader">The text; owned.</param>
 /// <param name="name">Name of the file, for messages.</param>
-internal abstract class JsonTableReader(TextReader reader, string name) : TableReader(reader, name)
+/// <param name="columns">The columns; null for the properties of the first object.</param>
+internal abstract class JsonTableReader(TextReader reader, string name, IReadOnlyList<string>? columns)
+    : TableReader(reader, name)
 {
     private JsonRow? _first;
 
     protected sealed override bool Begin()
     {
-        _first = ReadRow(null);
-        Columns = _first?.Columns ?? [];
+        _first = ReadRow(columns);
+        Columns = columns ?? _first?.Columns ?? [];
         return true;
     }
 
@@ -29,7 +31,7 @@ internal abstract class JsonTableReader(TextReader reader, string name) : TableR
     /// <summary>The text of the next object, or null at the end.</summary>
     protected abstract string? NextObject();
 
-    private JsonRow? ReadRow(IReadOnlyList<string>? columns)
+    private JsonRow? ReadRow(IReadOnlyList<string>? named)
     {
         if (NextObject() is not { } text)
             return null;
@@ -37,7 +39,7 @@ internal abstract class JsonTableReader(TextReader reader, string name) : TableR
         {
             using JsonDocument document = JsonDocument.Parse(text);
             return document.RootElement.ValueKind == JsonValueKind.Object
-                ? new JsonRow(Place, columns, document.RootElement.Clone())
+                ? new JsonRow(Place, named, document.RootElement.Clone())
                 : throw new FormatException(
                     $"{Place}: expected a JSON object, found {document.RootElement.ValueKind}.");
         }

@@ -1,4 +1,4 @@
-using System.IO;
+using System;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
@@ -10,7 +10,8 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 /// <param name="target">The file.</param>
 /// <param name="rows">What a former run left of it; not owned.</param>
 /// <param name="table">What stands around rows.</param>
-internal sealed class KeptTable(string target, PartialFile rows, TableWriter table) : ITableOutput
+/// <param name="completed">Called when they are in the file; the rows beside it are needed until it returns.</param>
+internal sealed class KeptTable(string target, PartialFile rows, TableWriter table, Action completed) : ITableOutput
 {
     public bool Has(TableRow row) => rows.Has(row);
 
@@ -23,27 +24,13 @@ internal sealed class KeptTable(string target, PartialFile rows, TableWriter tab
 
     public void Complete()
     {
-        AtomicFile.Write(target, Write);
+        AtomicFile.Write(target, stream => table.WriteAll(stream, rows.Texts()));
+        completed();
         rows.IsDone = true;
     }
 
     public void Dispose()
     {
         // The rows are needed by who tells of them.
-    }
-
-    private void Write(Stream stream)
-    {
-        using var writer = new StreamWriter(stream, TextFiles.Utf8, bufferSize: -1, leaveOpen: true);
-        writer.Write(table.Start);
-        bool isFirst = true;
-        foreach (string text in rows.Texts())
-        {
-            if (!isFirst)
-                writer.Write(table.Between);
-            isFirst = false;
-            writer.Write(text);
-        }
-        writer.Write(table.End);
     }
 }

@@ -23,6 +23,9 @@ internal enum TableFormat
 
     /// <summary>No header; a line is a row of one text.</summary>
     Text,
+
+    /// <summary>Columns with types, in groups of rows.</summary>
+    Parquet,
 }
 
 /// <summary>Which format a file has.</summary>
@@ -35,6 +38,7 @@ internal static class TableFormats
     [
         (".tsv", TableFormat.Tsv), (".tab", TableFormat.Tsv), (".csv", TableFormat.Csv), (".jsonl", TableFormat.Jsonl),
         (".ndjson", TableFormat.Jsonl), (".json", TableFormat.Json), (".txt", TableFormat.Text),
+        (".parquet", TableFormat.Parquet),
     ];
 
     /// <summary>Names of the formats, as the options take them.</summary>

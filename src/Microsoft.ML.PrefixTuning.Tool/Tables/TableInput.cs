@@ -1,25 +1,39 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
-/// <summary>A file of rows, which may be read again and again, or standard input, which may be read once.</summary>
-/// <param name="path">The file, or <see cref="TableFormats.Standard"/>.</param>
-/// <param name="format">Its format.</param>
+/// <summary>Files of rows, which may be read again and again, or standard input, which may be read once.</summary>
+/// <param name="paths">The files of the table, or <see cref="TableFormats.Standard"/>.</param>
+/// <param name="format">Their format.</param>
 /// <param name="textColumn">What the only column of <see cref="TableFormat.Text"/> is called.</param>
 /// <param name="console">Has the standard input.</param>
-internal sealed class TableInput(string path, TableFormat format, string textColumn, ToolConsole console)
+internal sealed class TableInput(IReadOnlyList<string> paths, TableFormat format, string textColumn,
+    ToolConsole console)
 {
     private bool _isUsed;
+
+    /// <summary>A table of one file.</summary>
+    public TableInput(string path, TableFormat format, string textColumn, ToolConsole console)
+        : this([path], format, textColumn, console)
+    {
+    }
 
     /// <summary>Its format.</summary>
     public TableFormat Format => format;
 
+    /// <summary>How many rows each file has; null where nobody has counted them.</summary>
+    public IReadOnlyList<long>? FileRows { get; init; }
+
     /// <summary>Starts at the first row.</summary>
-    /// <exception cref="FileNotFoundException">The file is missing.</exception>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="FormatException">It has no good header.</exception>
     /// <exception cref="InvalidOperationException">What can be read once was read before.</exception>
-    public TableReader Open()
+    public IRowReader Open() =>
+        paths is [var path] ? OpenFile(path, null) : new JoinedReader(paths, OpenFile, FileRows);
+
+    private IRowReader OpenFile(string path, IReadOnlyList<string>? columns)
     {
         bool isFile = TableFormats.IsFile(path);
         string name = isFile ? Path.GetFileName(path) : path == TableFormats.Standard ? "standard input" : path;
@@ -29,7 +43,9 @@ internal sealed class TableInput(string path, TableFormat format, string textCol
                 $"{name}: expected to be read once, but this needs it twice; put the rows into a file.");
         }
         _isUsed = true;
+        if (format == TableFormat.Parquet)
+            return new ParquetReading(path, name);
         TextReader text = path == TableFormats.Standard ? console.In : new StreamReader(path, TextFiles.Utf8);
-        return TableReader.Open(text, name, format, textColumn);
+        return TableReader.Open(text, name, format, textColumn, columns);
     }
 }

@@ -9,7 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 /// <summary>Reads rows one by one; no row is read before it is asked for.</summary>
 /// <param name="reader">The text; owned.</param>
 /// <param name="name">Name of the file, for messages.</param>
-internal abstract class TableReader(TextReader reader, string name) : IDisposable
+internal abstract class TableReader(TextReader reader, string name) : IRowReader
 {
     /// <summary>Names of the columns; a column may be without one.</summary>
     public IReadOnlyList<string> Columns { get; protected set; } = [];
@@ -28,14 +28,16 @@ internal abstract class TableReader(TextReader reader, string name) : IDisposabl
     /// <param name="name">Name of the file, for messages.</param>
     /// <param name="format">Its format.</param>
     /// <param name="textColumn">What the only column of <see cref="TableFormat.Text"/> is called.</param>
+    /// <param name="columns">The columns, where another file of the table says which they are; else null.</param>
     /// <exception cref="FormatException">There is no good header.</exception>
-    public static TableReader Open(TextReader reader, string name, TableFormat format, string textColumn)
+    public static TableReader Open(TextReader reader, string name, TableFormat format, string textColumn,
+        IReadOnlyList<string>? columns = null)
     {
         TableReader made = format switch
         {
             TableFormat.Csv => new CsvTableReader(reader, name),
-            TableFormat.Json => new JsonArrayReader(reader, name),
-            TableFormat.Jsonl => new JsonLinesReader(reader, name),
+            TableFormat.Json => new JsonArrayReader(reader, name, columns),
+            TableFormat.Jsonl => new JsonLinesReader(reader, name, columns),
             TableFormat.Tsv => new LineTableReader(reader, name, null),
             _ => new LineTableReader(reader, name, textColumn),
         };

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
@@ -19,13 +20,19 @@ internal abstract class TableWriter
     /// <summary>What stands behind all rows.</summary>
     public virtual string End => "";
 
+    /// <summary>Whether a table is its rows' texts; else it exists only whole.</summary>
+    public virtual bool IsText => true;
+
     /// <summary>Makes one.</summary>
     /// <param name="format">The table's format.</param>
     /// <param name="columns">The columns of the rows that come.</param>
     /// <param name="added">New columns and how many texts each has a row.</param>
+    /// <param name="kinds">What the columns of the rows hold; null for texts.</param>
     public static TableWriter Make(TableFormat format, IReadOnlyList<string> columns,
-        IReadOnlyList<AddedColumn> added) => format switch
+        IReadOnlyList<AddedColumn> added, IReadOnlyList<ColumnKind>? kinds = null) => format switch
         {
+            TableFormat.Parquet => new ParquetTableWriter(new FieldLayout(columns, added),
+                kinds ?? [.. columns.Select(_ => ColumnKind.Text)], columns),
             TableFormat.Csv => new CsvTableWriter(new FieldLayout(columns, added)),
             TableFormat.Json => new JsonTableWriter(added, isArray: true),
             TableFormat.Jsonl => new JsonTableWriter(added, isArray: false),
@@ -38,6 +45,24 @@ internal abstract class TableWriter
     /// <param name="texts">The texts of each added column.</param>
     /// <exception cref="FormatException">The table has no place for something that the row has.</exception>
     public abstract string Row(TableRow row, IReadOnlyList<string[]> texts);
+
+    /// <summary>Writes a whole table.</summary>
+    /// <param name="stream">Takes it.</param>
+    /// <param name="rows">The text of every row.</param>
+    public virtual void WriteAll(Stream stream, IEnumerable<string> rows)
+    {
+        using var writer = new StreamWriter(stream, TextFiles.Utf8, bufferSize: -1, leaveOpen: true);
+        writer.Write(Start);
+        bool isFirst = true;
+        foreach (string text in rows)
+        {
+            if (!isFirst)
+                writer.Write(Between);
+            isFirst = false;
+            writer.Write(text);
+        }
+        writer.Write(End);
+    }
 }
 
 /// <summary>A column that rows get; it takes the place of one of the same name.</summary>
@@ -58,6 +83,9 @@ internal sealed record AddedColumn(string Name, int Count)
 internal sealed class FieldLayout(IReadOnlyList<string> columns, IReadOnlyList<AddedColumn> added)
 {
     private readonly string[] _new = [.. added.SelectMany(column => column.Names)];
+
+    /// <summary>Names of the new ones.</summary>
+    public IReadOnlyList<string> New => _new;
 
     /// <summary>The header.</summary>
     public IEnumerable<string> Header => columns.Concat(_new.Except(columns));

@@ -16,7 +16,7 @@ internal sealed class TextTableView : IDataView, IDisposable
     private readonly TableViewOptions _options;
     private readonly int[] _columns;
     private readonly RecentPlaces _places = new();
-    private TableReader? _opened;
+    private IRowReader? _opened;
 
     /// <param name="input">The table.</param>
     /// <param name="options">What a cursor does with rows.</param>
@@ -24,7 +24,7 @@ internal sealed class TextTableView : IDataView, IDisposable
     {
         (_input, _options) = (input, options ?? new TableViewOptions());
         _opened = input.Open();
-        Columns = _opened.Columns;
+        (Columns, Kinds) = (_opened.Columns, _opened.Kinds);
         _columns = [.. Enumerable.Range(0, Columns.Count).Where(place => Columns[place].Length > 0)];
         Schema = MakeSchema(_options.Several, new RowLines(_places.Find).ToAnnotations());
     }
@@ -37,6 +37,9 @@ internal sealed class TextTableView : IDataView, IDisposable
 
     /// <summary>Names of the table's columns; some may be empty.</summary>
     public IReadOnlyList<string> Columns { get; }
+
+    /// <summary>What these columns hold, where the table says so.</summary>
+    public IReadOnlyList<ColumnKind> Kinds { get; }
 
     public bool CanShuffle => false;
 
@@ -63,7 +66,7 @@ internal sealed class TextTableView : IDataView, IDisposable
         return schema.ToSchema();
     }
 
-    private sealed class Cursor(TextTableView view, TableReader reader, HashSet<int> active) : DataViewRowCursor
+    private sealed class Cursor(TextTableView view, IRowReader reader, HashSet<int> active) : DataViewRowCursor
     {
         private TableRow? _row;
         private long _position = -1;
@@ -117,15 +120,22 @@ internal sealed class TextTableView : IDataView, IDisposable
 
         private TableRow? Read()
         {
-            TableRow? row = reader.Read();
+            if (_isSkipping)
+            {
+                _next = view._options.Range.First;
+                reader.Skip(_next);
+            }
+            TableRow? row = ReadOne();
             while (_isSkipping && row is not null && view._options.IsDone(row))
             {
                 _next++;
-                row = reader.Read();
+                row = ReadOne();
             }
             _isSkipping = false;
             return row;
         }
+
+        private TableRow? ReadOne() => _next < view._options.Range.End ? reader.Read() : null;
 
         private void SetTexts(int place, ref VBuffer<ReadOnlyMemory<char>> value)
         {
@@ -143,6 +153,9 @@ internal sealed record TableViewOptions
 {
     /// <summary>Columns that may have several texts a row: they are vectors.</summary>
     public IReadOnlyCollection<string> Several { get; init; } = [];
+
+    /// <summary>The rows that are read, by their numbers from 0; the last one excluded.</summary>
+    public (long First, long End) Range { get; init; } = (0, long.MaxValue);
 
     /// <summary>Whether a row is passed over; asked from the first row on, until it says no.</summary>
     public Func<TableRow, bool> IsDone { get; init; } = _ => false;

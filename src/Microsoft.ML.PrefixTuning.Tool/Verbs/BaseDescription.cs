@@ -21,7 +21,7 @@ internal static class BaseDescription
     {
         NativeLibrary.Require();
         // As it is stored: a base that is large beside the memory can be looked at too.
-        using BaseLease lease = FrozenBase.Acquire(baseModel.Path, new BaseForm(torch.float32, AsStored: true),
+        using BaseLease lease = FrozenBase.Acquire(baseModel.Path, new BaseForm(torch.float32, MatrixForm.AsStored),
             torch.CPU, baseModel.Rules);
         FrozenBase frozen = lease.Base;
         TransformerSpec spec = frozen.Model.Spec;

@@ -121,7 +121,7 @@ internal sealed class EvaluateVerb
 
     private static List<EvaluationRow> ReadTable(TableInput table, EvaluationNames names)
     {
-        using TableReader reader = table.Open();
+        using IRowReader reader = table.Open();
         var fields = new EvaluationFields(reader.Columns, names);
         var rows = new List<EvaluationRow>();
         while (reader.Read() is { } row)

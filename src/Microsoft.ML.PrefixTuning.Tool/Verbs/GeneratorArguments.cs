@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -71,6 +73,21 @@ internal sealed class GeneratorArguments
         .Content("model", parsed.GetValue(_model))
         .Base(BaseArgument.PathOf(parsed.GetValue(_base)))
         .Content("prefix", parsed.GetValue(_prefix));
+
+    /// <summary>
+    /// The same once it is loaded: its base by what it is, for it may lie at another place on each machine, and the
+    /// precision that it has on this one.
+    /// </summary>
+    public CommandSignature SignLoaded(ParseResult parsed, CommandSignature signature, TextSource source)
+    {
+        UsedPrecision used = source.Tuned.Session.Settings.Used;
+        byte[] identity = Encoding.UTF8.GetBytes(source.Tuned.Session.Engine.Identity.Values.ToString());
+        return signature
+            .Content("model", parsed.GetValue(_model))
+            .Content("prefix", parsed.GetValue(_prefix))
+            .Add("base", Convert.ToHexStringLower(SHA256.HashData(identity)))
+            .Add("precision", $"{used.Precision}, products {used.Products}");
+    }
 
     /// <summary>Loads it.</summary>
     /// <exception cref="UsageException">The options contradict each other.</exception>

@@ -64,7 +64,7 @@ internal static class ReferenceFiles
         if (TableFormats.OfInput(format, path, TableFormat.Text) is var found and not TableFormat.Text)
             throw new UsageException($"'{path}': expected a text a line, found {TableFormats.NameOf(found)}; "
                 + "a table goes with --label, which names the column of the references.");
-        using TableReader reader = new TableInput(path, TableFormat.Text, TextSource.DefaultInput, console).Open();
+        using IRowReader reader = new TableInput(path, TableFormat.Text, TextSource.DefaultInput, console).Open();
         var lines = new List<string>();
         while (reader.Read() is { } row)
             lines.Add(row.Text(0));

@@ -81,7 +81,7 @@ internal sealed class RowInspection
         var encoder = new RowEncoder(frozen.Tokenizer, spec, parsed.GetValue(_template), columns.Input, default);
         int room = GenerationRules.Lengths(new GenerationOptions(), spec).Most;
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), path, TableFormat.Tsv);
-        using TableReader reader = new TableInput(path, format, TextSource.DefaultInput, _console).Open();
+        using IRowReader reader = new TableInput(path, format, TextSource.DefaultInput, _console).Open();
         int input = TableColumns.Find(reader.Columns, columns.Input);
         int? label = columns.Label is { } name ? TableColumns.Find(reader.Columns, name) : null;
         var rows = new List<RowLength>();

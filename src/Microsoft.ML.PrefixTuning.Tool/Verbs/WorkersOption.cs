@@ -37,8 +37,13 @@ internal sealed class WorkersOption
     {
         if (parsed.GetValue(_option) is null)
             return work(null, console);
-        return MpiWorkers.Run(workers => work(workers, workers.IsFirst ? console : Silent(console)),
-            fault => ToolCommand.Tell(fault, parsed, console));
+        return MpiWorkers.Run(workers =>
+        {
+            int code = work(workers, workers.IsFirst ? console : Silent(console));
+            // mpirun may end the others as soon as one has left with another code than 0.
+            console.Out.Flush();
+            return code;
+        }, fault => ToolCommand.Tell(fault, parsed, console));
     }
 
     private static ToolConsole Silent(ToolConsole console) => new(console.In, TextWriter.Null, TextWriter.Null);

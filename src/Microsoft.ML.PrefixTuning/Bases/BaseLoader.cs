@@ -2,6 +2,7 @@ using System;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
@@ -27,18 +28,47 @@ internal static class BaseLoader
         FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Named(device ?? "cpu"), baseModel.Rules);
 
     /// <summary>
-    /// Takes a share of a base to train for. Which one it is, is read now: its files may be replaced while training
-    /// goes on.
+    /// Takes a share of a base to train for, in the precision of the training. Which one it is, is read now: its files
+    /// may be replaced while training goes on.
     /// </summary>
     /// <inheritdoc cref="Acquire(IHost, BaseModel, UsedPrecision, string?, CancellationToken)"/>
+    /// <exception cref="NotSupportedException">What is trained could not be used on the device.</exception>
     public static BaseLease AcquireForTraining(IHost host, BaseModel baseModel, UsedPrecision precision,
         string? device, CancellationToken cancellation)
     {
-        BaseLease lease = Acquire(host, baseModel, precision, device, cancellation);
+        if (precision.OfTraining != precision)
+            Form(precision).Check(DeviceChoice.Choose(host, device));
+        BaseLease lease = Acquire(host, baseModel, precision.OfTraining, device, cancellation);
         try
         {
             _ = Cancelling.By(CheckOf(host, cancellation), () => lease.Base.Identity);
             return lease;
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// The share that was trained for, or in its place another of the same base in the precision in which texts are
+    /// written. It is given back first, so that the base does not lie in memory twice.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The files changed during the training.</exception>
+    public static BaseLease ForWriting(BaseLease trained, BaseModel baseModel, UsedPrecision precision, string? device)
+    {
+        if (precision.OfTraining == precision)
+            return trained;
+        // Not to be cancelled: what was trained until then is to be had.
+        BaseIdentity identity = trained.Base.Identity;
+        trained.Dispose();
+        BaseLease lease = Acquire(baseModel, precision, device);
+        try
+        {
+            return lease.Base.Identity.Difference(identity) is not { } difference ? lease
+                : throw new InvalidOperationException($"Base model '{lease.Base.Path}': expected the base that the"
+                    + $" prefix was trained for, found another one: {difference}.");
         }
         catch
         {
@@ -57,5 +87,11 @@ internal static class BaseLoader
     /// <summary>How a base is kept at a precision.</summary>
     public static BaseForm Form(UsedPrecision precision) =>
         new(precision.Products == ModelPrecision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32,
-            precision.Precision == ModelPrecision.AsStored);
+            precision.Precision switch
+            {
+                ModelPrecision.AsStored => MatrixForm.AsStored,
+                ModelPrecision.Int8 => MatrixForm.Int8,
+                ModelPrecision.Int4 => MatrixForm.Int4,
+                _ => MatrixForm.Wide,
+            });
 }

@@ -132,6 +132,7 @@ internal sealed class FrozenBase : IDisposable
     /// <inheritdoc cref="Acquire"/>
     public static FrozenBase Load(string path, BaseForm form, Device device)
     {
+        form.Check(device);
         // Weights outlive whatever scope the caller has open, and gradients never reach them.
         using var noGradient = no_grad();
         path = System.IO.Path.GetFullPath(path);
@@ -219,7 +220,7 @@ internal sealed class FrozenBase : IDisposable
         {
             (TransformerSpec spec, TensorNames names, IReadOnlyList<int> ends) = describe(source);
             var model = new LanguageModel(spec,
-                WeightBinder.Bind(spec, names, source, form.Type, device, form.AsStored));
+                WeightBinder.Bind(spec, names, source, form.Type, device, form.Matrices));
             stays = form.AsStored;
             return new Loaded(model, ends, stays ? source : null);
         }

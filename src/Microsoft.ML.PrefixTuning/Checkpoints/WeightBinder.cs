@@ -18,37 +18,43 @@ internal static class WeightBinder
     /// <param name="source">The checkpoint.</param>
     /// <param name="type">Type of linear maps and embeddings; norms are float32.</param>
     /// <param name="device">Where the weights go.</param>
-    /// <param name="asStored">
-    /// Whether matrices stay as they are stored, in a source that then stays open, and are widened when they are used.
+    /// <param name="form">
+    /// How matrices are kept; as they are stored, they lie in the source, which then stays open.
     /// </param>
     /// <returns>Weights, owned by the caller.</returns>
     /// <exception cref="FormatException">
     /// A tensor is missing, surplus, of another shape or type, or not finite.
     /// </exception>
     public static ModelWeights Bind(TransformerSpec spec, TensorNames names, ITensorSource source, ScalarType type,
-        Device device, bool asStored = false)
+        Device device, MatrixForm form = MatrixForm.Wide)
     {
         FoundWeights found = new WeightCheck(names, source).Find(WeightList.Of(spec, names));
-        WideSpace? space = asStored ? new WideSpace(type, device) : null;
-        var reader = new WeightReader(source, found, new WeightForm(type, device, names.Transposed, space));
+        // Rows that are kept in fewer bits are widened a part at a time on the way.
+        WideSpace? space = form == MatrixForm.Wide ? null : new WideSpace(type, device);
+        bool stays = form == MatrixForm.AsStored;
+        var reader = new WeightReader(source, found, new WeightForm(type, device, names.Transposed, form, space));
         try
         {
-            return Model(spec, names, reader, found, space);
+            return Model(spec, names, reader, found, stays ? space : null);
         }
         catch
         {
             reader.DisposeOwned();
-            space?.Dispose();
+            stays = false;
             throw;
+        }
+        finally
+        {
+            if (!stays)
+                space?.Dispose();
         }
     }
 
     private static ModelWeights Model(TransformerSpec spec, TensorNames names, WeightReader reader,
         FoundWeights found, WideSpace? space)
     {
-        FrozenMatrix embedding = reader.Matrix(names.Embedding);
         IReadOnlyList<string> copies = WeightList.EmbeddingCopies(spec, names);
-        reader.PassOverCopies(copies, embedding, names.Embedding);
+        FrozenMatrix embedding = reader.Matrix(names.Embedding, copies);
         return new ModelWeights(reader.Owned)
         {
             Embedding = embedding,
@@ -79,7 +85,7 @@ internal static class WeightBinder
     private static BlockWeights Block(StackSpec stack, BlockNames names, WeightReader reader)
     {
         bool both = stack.Residual == Residual.NormBothSides, bias = names.FeedForwardBias;
-        (Linear? gate, Linear up) = names.GateInUp ? reader.Halves(names.Up, bias)
+        (Linear? gate, Linear up) = names.GateInUp ? reader.Halves(names.Up, stack.FeedForward.Inner, bias)
             : (stack.FeedForward.Gated ? reader.Linear(names.Gate!, bias) : null, reader.Linear(names.Up, bias));
         return new BlockWeights
         {

@@ -12,8 +12,14 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 /// <param name="Type">Type of linear maps and embeddings; norms are float32.</param>
 /// <param name="Device">Where they go.</param>
 /// <param name="Transposed">Linear maps are stored [in, out].</param>
-/// <param name="Space">Where matrices that stay as they are stored are widened; null where all are read wide.</param>
-internal sealed record WeightForm(ScalarType Type, Device Device, bool Transposed, WideSpace? Space);
+/// <param name="Matrices">How matrices are kept.</param>
+/// <param name="Space">Where stored rows are widened; null where all matrices are read wide.</param>
+internal sealed record WeightForm(ScalarType Type, Device Device, bool Transposed, MatrixForm Matrices,
+    WideSpace? Space)
+{
+    /// <summary>How matrices of all tokens are kept: what 4 bits take from them shows in every word.</summary>
+    public MatrixForm OfTokens => Matrices == MatrixForm.Int4 ? MatrixForm.Int8 : Matrices;
+}
 
 /// <summary>
 /// A place in a checkpoint from which weights are read by name; their shapes were checked before. Gathers what it
@@ -47,17 +53,23 @@ internal sealed class WeightReader
     /// <summary>A tensor of the model's type.</summary>
     public Tensor Tensor(string name) => Own(Read(Place(name), _form.Type));
 
-    /// <summary>A matrix as it lies in the checkpoint.</summary>
-    public FrozenMatrix Matrix(string name) =>
-        Stored(name) is { } stored ? stored : new WideMatrix(Tensor(name));
+    /// <summary>
+    /// A matrix of all tokens, as it lies in the checkpoint. Copies of it under other names are passed over if they are
+    /// equal, refused if not.
+    /// </summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="copies">Names under which there may be a copy.</param>
+    /// <exception cref="FormatException">A copy has other values.</exception>
+    public FrozenMatrix Matrix(string name, params IEnumerable<string> copies) => Kept(_form.OfTokens, () =>
+    {
+        FrozenMatrix read = ReadMatrix(name);
+        PassOver(copies, read, name);
+        return [read];
+    })[0];
 
     /// <summary>A linear map [output, input].</summary>
-    public Linear Linear(string name, bool bias)
-    {
-        string weight = $"{name}.weight";
-        return new Linear(_form.Transposed ? new WideMatrix(Own(Tensor(weight).t())) : Matrix(weight),
-            bias ? Tensor($"{name}.bias") : null);
-    }
+    public Linear Linear(string name, bool bias) =>
+        new(Kept(_form.Matrices, () => [ReadWeight(name)])[0], Bias(name, bias));
 
     /// <summary>A norm.</summary>
     public Norm Norm(string name, NormSpec spec)
@@ -71,18 +83,22 @@ internal sealed class WeightReader
     /// <summary>Queries, keys and values that lie in one matrix, as three maps over its rows.</summary>
     public (Linear Query, Linear Key, Linear Value) Fused(Fused fused, HeadShape heads, bool bias)
     {
+        bool perHead = fused.Layout == FusedLayout.PerHead;
         int all = heads.Count * heads.Size, shared = heads.KeyValueCount * heads.Size;
-        Linear whole = fused.Layout == FusedLayout.PerHead ? PerHead(fused.Name, heads, bias)
-            : Linear(fused.Name, bias);
-        return (Rows(whole, 0, all), Rows(whole, all, shared), Rows(whole, all + shared, shared));
+        Linear[] maps = Parts(() => perHead ? PerHead(fused.Name, heads) : ReadWeight(fused.Name),
+            Bias(fused.Name, bias) is { } whole ? perHead ? Own(Regroup(whole, heads)) : whole : null,
+            (0, all), (all, shared), (all + shared, shared));
+        return (maps[0], maps[1], maps[2]);
     }
 
     /// <summary>Two maps of equal size that lie in one matrix, as maps over its rows.</summary>
-    public (Linear First, Linear Second) Halves(string name, bool bias)
+    /// <param name="name">Its name.</param>
+    /// <param name="rows">Rows of one.</param>
+    /// <param name="bias">Whether they have a bias.</param>
+    public (Linear First, Linear Second) Halves(string name, long rows, bool bias)
     {
-        Linear whole = Linear(name, bias);
-        long half = whole.Weight.Rows / 2;
-        return (Rows(whole, 0, half), Rows(whole, half, half));
+        Linear[] maps = Parts(() => ReadWeight(name), Bias(name, bias), (0, rows), (rows, rows));
+        return (maps[0], maps[1]);
     }
 
     /// <summary>A table of positions; a sinusoid that is absent is made.</summary>
@@ -98,28 +114,6 @@ internal sealed class WeightReader
             return null;
         Tensor bias = Tensor(name);
         return bias.Dimensions == 1 ? bias : Own(bias.view(-1));
-    }
-
-    /// <summary>Copies of a tensor under other names are passed over if they are equal, refused if not.</summary>
-    /// <param name="names">Names under which there may be a copy.</param>
-    /// <param name="original">The tensor.</param>
-    /// <param name="of">Its name, for the message.</param>
-    /// <exception cref="FormatException">One of them has other values.</exception>
-    public void PassOverCopies(IEnumerable<string> names, FrozenMatrix original, string of)
-    {
-        foreach (string name in names)
-        {
-            if (!_found.Places.TryGetValue(_place + name, out string? stored))
-                continue;
-            using Tensor copy = Read(stored, _form.Type);
-            original.ForEachBlock((start, block) =>
-            {
-                using Tensor same = copy.narrow(0, start, block.size(0)), equal = same.eq(block), all = equal.all();
-                if (!all.item<bool>())
-                    throw new FormatException($"{_source.Describe(stored).File}: tensor '{name}': expected a copy of"
-                        + $" '{of}' (tie_word_embeddings), found other values.");
-            });
-        }
     }
 
     /// <summary>Numbers of some of the tensors together.</summary>
@@ -146,6 +140,51 @@ internal sealed class WeightReader
         return _form.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(_form.Device, disposeAfter: true);
     }
 
+    /// <summary>Reads matrices; where they are kept in fewer bits, what was read is freed.</summary>
+    private FrozenMatrix[] Kept(MatrixForm form, Func<FrozenMatrix[]> read)
+    {
+        int before = _owned.Count;
+        FrozenMatrix[] matrices = read();
+        if (form is MatrixForm.Wide or MatrixForm.AsStored)
+            return matrices;
+        int passing = _owned.Count - before;
+        FrozenMatrix[] kept = Array.ConvertAll<FrozenMatrix, FrozenMatrix>(matrices,
+            matrix => form == MatrixForm.Int4 ? Int4Matrix.Of(matrix, Own) : Int8Matrix.Of(matrix, Own));
+        foreach (Tensor tensor in _owned.GetRange(before, passing))
+            tensor.Dispose();
+        _owned.RemoveRange(before, passing);
+        return kept;
+    }
+
+    private FrozenMatrix ReadMatrix(string name) => Stored(name) is { } stored ? stored
+        : new WideMatrix(Own(Read(Place(name), _form.Type)));
+
+    private FrozenMatrix ReadWeight(string name)
+    {
+        string weight = $"{name}.weight";
+        return _form.Transposed ? new WideMatrix(Own(Own(Read(Place(weight), _form.Type)).t()))
+            : ReadMatrix(weight);
+    }
+
+    private Tensor? Bias(string name, bool isThere) => isThere ? Tensor($"{name}.bias") : null;
+
+    private void PassOver(IEnumerable<string> copies, FrozenMatrix original, string of)
+    {
+        foreach (string name in copies)
+        {
+            if (!_found.Places.TryGetValue(_place + name, out string? stored))
+                continue;
+            using Tensor copy = Read(stored, _form.Type);
+            original.ForEachBlock((start, block) =>
+            {
+                using Tensor same = copy.narrow(0, start, block.size(0)), equal = same.eq(block), all = equal.all();
+                if (!all.item<bool>())
+                    throw new FormatException($"{_source.Describe(stored).File}: tensor '{name}': expected a copy of"
+                        + $" '{of}' (tie_word_embeddings), found other values.");
+            });
+        }
+    }
+
     private StoredMatrix? Stored(string name)
     {
         Cancelling.CheckAlive();
@@ -154,11 +193,10 @@ internal sealed class WeightReader
     }
 
     // [H, 3, D, E] to [3, H, D, E]; the copy that regroups takes the place of the original.
-    private Linear PerHead(string name, HeadShape heads, bool bias)
+    private WideMatrix PerHead(string name, HeadShape heads)
     {
         using Tensor original = Read(Place($"{name}.weight"), _form.Type);
-        return new Linear(new WideMatrix(Own(Regroup(original, heads, original.size(1)))),
-            bias ? Own(Regroup(Tensor($"{name}.bias"), heads)) : null);
+        return new WideMatrix(Own(Regroup(original, heads, original.size(1))));
     }
 
     private Tensor Own(Tensor tensor)
@@ -167,9 +205,17 @@ internal sealed class WeightReader
         return tensor;
     }
 
-    private Linear Rows(Linear whole, long start, long count) =>
-        new(Slice(whole.Weight, start, count), whole.Bias is null ? null
-            : Own(whole.Bias.narrow(0, start, count)));
+    /// <summary>Maps over some rows each of one that is read.</summary>
+    private Linear[] Parts(Func<FrozenMatrix> read, Tensor? bias, params (long Start, long Count)[] parts)
+    {
+        FrozenMatrix[] matrices = Kept(_form.Matrices, () =>
+        {
+            FrozenMatrix whole = read();
+            return Array.ConvertAll(parts, part => Slice(whole, part.Start, part.Count));
+        });
+        return [.. matrices.Zip(parts, (matrix, part) =>
+            new Linear(matrix, bias is null ? null : Own(bias.narrow(0, part.Start, part.Count))))];
+    }
 
     private FrozenMatrix Slice(FrozenMatrix matrix, long start, long count)
     {

@@ -27,6 +27,7 @@ internal sealed class ActiveRow
         Limit = Math.Max(1, Math.Min(rules.MaxNewTokens, spec.ContextLength - used));
         (Lanes, IsGreedy) = (TokenSearch.LanesOf(rules), rules.Decoding is GreedyDecoding);
         Search = TokenSearch.Start(rules, constraints, prompt, new WrittenText(Opening, Limit));
+        Record = rules.RecordedTokens is { } top ? new TokenRecord(top, Lanes) : null;
     }
 
     public int Index { get; }
@@ -39,6 +40,9 @@ internal sealed class ActiveRow
     public int[] Opening { get; }
 
     public TokenSearch Search { get; }
+
+    /// <summary>How probable its tokens were; null where nobody asks.</summary>
+    public TokenRecord? Record { get; }
 
     /// <summary>Whether the most probable token is taken, whatever else changes the scores.</summary>
     public bool IsGreedy { get; }
@@ -66,6 +70,18 @@ internal sealed class ActiveRow
 
     /// <summary>Whether nothing more is to be written.</summary>
     public bool IsOver => Fault is not null || Search.IsDone;
+
+    /// <summary>Tokens written so far, in all texts; of beams none until it is over.</summary>
+    public int NewTokens
+    {
+        get
+        {
+            int count = 0;
+            for (int lane = 0; lane < Lanes; lane++)
+                count += Search.TextOf(lane)?.NewCount ?? 0;
+            return count;
+        }
+    }
 
     /// <summary>Columns that it may need: of its prefix, its opening and its new tokens.</summary>
     public int Columns => PrefixLength + Opening.Length + Limit;

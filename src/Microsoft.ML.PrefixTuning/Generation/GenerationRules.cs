@@ -60,6 +60,12 @@ internal sealed record GenerationRules
     /// <summary>Rows worked on at once; every beam or draw of a row counts as one.</summary>
     public int BatchSize { get; init; } = 16;
 
+    /// <summary>
+    /// How many of the most probable tokens are recorded beside each that is written; null, the default, where nothing
+    /// is recorded. Not for beams.
+    /// </summary>
+    public int? RecordedTokens { get; init; }
+
     /// <summary>Given the new ids of a text: is it complete? Null: only end tokens and the length end it.</summary>
     public Func<IReadOnlyList<int>, bool>? Stops { get; init; }
 

@@ -11,7 +11,7 @@ internal sealed class GreedySearch(GenerationRules rules, TokenConstraints const
 
     public override bool IsDone => _ended || _stuck || text.IsFull;
 
-    public override WrittenText? Single => text;
+    public override WrittenText? TextOf(int lane) => text;
 
     public override void Advance(TokenScores scores)
     {

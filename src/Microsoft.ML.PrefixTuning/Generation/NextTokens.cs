@@ -35,6 +35,8 @@ internal sealed class NextTokens(Device device) : IDisposable
         ILookup<Way, int> ways = Enumerable.Range(0, rows.Count).ToLookup(row => WayOf(rows[row]));
         int[] lanes = [.. rows.Select(row => isFirst ? 1 : row.Lanes)];
         int[] firsts = [.. lanes.Select((_, row) => lanes.Take(row).Sum())];
+        // Before the logits are changed.
+        TokenRecorder? recorder = TokenRecorder.Of(logits, rows, firsts, isFirst);
         foreach (IGrouping<Way, int> way in ways)
         {
             long[] places = [.. way.SelectMany(row => Enumerable.Range(firsts[row], lanes[row])).Select(i => (long)i)];
@@ -45,6 +47,7 @@ internal sealed class NextTokens(Device device) : IDisposable
             else
                 Search(own, chosen, [.. way.Select(row => lanes[row])], way.Key == Way.LogProbabilities);
         }
+        recorder?.Record();
     }
 
     public void Dispose() => _suppressed?.Dispose();

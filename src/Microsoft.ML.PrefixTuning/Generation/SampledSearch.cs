@@ -23,7 +23,7 @@ internal sealed class SampledSearch : TokenSearch
 
     public override bool IsDone => Array.TrueForAll(_lanes, lane => lane.IsDone);
 
-    public override WrittenText? Single => _lanes.Length == 1 ? _lanes[0].Text : null;
+    public override WrittenText? TextOf(int lane) => _lanes[lane].Text;
 
     public override void Advance(TokenScores scores)
     {

@@ -20,7 +20,10 @@ internal abstract class TokenSearch(int lanes)
 
     /// <summary>The text where there is one only, which grows and never changes; null for beams and several draws.
     /// </summary>
-    public virtual WrittenText? Single => null;
+    public WrittenText? Single => Tokens.Length == 1 ? TextOf(0) : null;
+
+    /// <summary>The text of a lane, which grows and never changes; null for beams, where it does.</summary>
+    public virtual WrittenText? TextOf(int lane) => null;
 
     /// <summary>Whether scores must be log-probabilities rather than logits.</summary>
     public virtual bool WantsLogProbabilities => false;

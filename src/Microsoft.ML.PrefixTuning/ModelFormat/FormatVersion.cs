@@ -19,8 +19,9 @@ internal static class FormatVersion
     // *** Version 3: SamplingDecoding.MinP, GenerationOptions.RememberedTexts.
     // *** Version 4: ModelPrecision.AsStored.
     // *** Version 5: SamplingDecoding.DrawColumnName.
+    // *** Version 6: ModelPrecision.Int8, ModelPrecision.Int4.
     /// <summary>Version that is written; a new one needs a saved model of its own among the tests' files.</summary>
-    public const uint Present = 0x00010005;
+    public const uint Present = 0x00010006;
 
     /// <summary>Oldest version that is read.</summary>
     public const uint Oldest = 0x00010001;
@@ -41,6 +42,8 @@ internal static class FormatVersion
     private static readonly Dictionary<ModelPrecision, uint> LaterPrecisions = new()
     {
         [ModelPrecision.AsStored] = 0x00010004,
+        [ModelPrecision.Int8] = 0x00010006,
+        [ModelPrecision.Int4] = 0x00010006,
     };
 
     /// <summary>Whether a file may lack a member, which then has its default.</summary>

@@ -20,6 +20,16 @@ internal interface IStoredRows
     /// <param name="rowOf">The stored row of each row that is written.</param>
     /// <param name="target">[n, columns] in CPU memory, float32 or bfloat16, contiguous.</param>
     void Widen(Func<int, int> rowOf, Tensor target);
+
+    /// <summary>Whether they are stored as steps of 4 bits.</summary>
+    bool HasSteps => false;
+
+    /// <summary>Rows as they are stored, where they are so.</summary>
+    /// <param name="rowOf">The stored row of each row that is read.</param>
+    /// <param name="count">How many are.</param>
+    /// <exception cref="NotSupportedException">They are stored otherwise.</exception>
+    StepRows Steps(Func<int, int> rowOf, int count) =>
+        throw new NotSupportedException("Rows: expected steps of 4 bits, found another form.");
 }
 
 /// <summary>
@@ -39,6 +49,13 @@ internal sealed class StoredMatrix(IStoredRows stored, long first, long rows, Wi
     public override ScalarType Type => space.Type;
 
     public override Device Device => space.Device;
+
+    /// <summary>Whether it is stored as steps of 4 bits.</summary>
+    public bool HasSteps => stored.HasSteps;
+
+    /// <summary>Some of its rows as they are stored, where they are so.</summary>
+    public StepRows Steps(long start, long count) =>
+        stored.Steps(row => (int)(first + start + row), (int)count);
 
     public override Tensor Product(Tensor x, Tensor? bias) =>
         is_grad_enabled() && x.requires_grad ? WithGradient(x, bias) : Forward(x, bias, alone: true);

@@ -7,10 +7,13 @@ namespace Microsoft.ML.PrefixTuning;
 internal static class DeviceName
 {
     /// <summary>Checks the name among options; null is the caller's default.</summary>
-    public static void Check(Faults faults, string? device)
+    public static void Check(Faults faults, string? device, ModelPrecision precision)
     {
-        if (device is not null)
-            faults.That(IsName(device), "Device", "cpu, cuda, cuda:<number> or mps", $"'{device}'");
+        if (device is null)
+            return;
+        faults.That(IsName(device), "Device", "cpu, cuda, cuda:<number> or mps", $"'{device}'");
+        faults.That(device == "cpu" || precision is not (ModelPrecision.Int8 or ModelPrecision.Int4), "Device",
+            $"cpu with a Precision of {precision}", $"'{device}'");
     }
 
     private static bool IsName(string device) => device is "cpu" or "cuda" or "mps"

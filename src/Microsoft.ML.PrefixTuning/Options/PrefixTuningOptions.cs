@@ -51,7 +51,8 @@ public sealed record PrefixTuningOptions
     /// <summary>Type of the base's weights and matrix products.</summary>
     /// <value>The default is <see cref="ModelPrecision.Float32"/>; <see cref="ModelPrecision.BFloat16"/> is faster only
     /// on processors with AVX512-BF16 or AMX, and on GPUs; <see cref="ModelPrecision.AsStored"/> is for bases that are
-    /// large beside the memory.</value>
+    /// large beside the memory, <see cref="ModelPrecision.Int8"/>
+    /// and <see cref="ModelPrecision.Int4"/> are for writing.</value>
     public ModelPrecision Precision { get; init; } = ModelPrecision.Float32;
 
     /// <summary>The device by torch's name, such as <c>cpu</c> or <c>cuda:1</c>.</summary>
@@ -81,7 +82,7 @@ public sealed record PrefixTuningOptions
         if (faults.Given(Generation, nameof(Generation)))
             Generation.Check(faults.Under(nameof(Generation)));
         InputPlaceholder.Check(faults, Template);
-        DeviceName.Check(faults, Device);
+        DeviceName.Check(faults, Device, Precision);
         faults.AtLeast(1, Threads ?? 1, nameof(Threads));
         faults.Known(Precision, nameof(Precision));
     }
@@ -148,4 +149,18 @@ public enum ModelPrecision
     /// are of the type that Automatic gives; which one that is, <c>Fit</c> decides, and it is saved.
     /// </summary>
     AsStored,
+
+    /// <summary>
+    /// For writing, on the CPU: matrices in 8 bits with a scale an output, a quarter of Float32's memory, are
+    /// multiplied as they are, in prompts and in new tokens, with what meets them rounded to bfloat16; all else is
+    /// Float32. Texts of one or a few rows at a time are written faster, long prompts and many rows slower than in
+    /// BFloat16 on a processor that has instructions for it. Training uses BFloat16.
+    /// </summary>
+    Int8,
+
+    /// <summary>
+    /// As Int8, in 4 bits: groups of 32 numbers with a scale and an offset. Q4_0, Q4_1 and Q4_K of a GGUF file keep
+    /// their steps, other matrices lose more than in 8 bits; embedding and head are in 8 bits.
+    /// </summary>
+    Int4,
 }

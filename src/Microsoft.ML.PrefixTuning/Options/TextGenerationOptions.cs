@@ -34,7 +34,7 @@ public sealed record TextGenerationOptions
         if (faults.Given(Generation, nameof(Generation)))
             Generation.Check(faults.Under(nameof(Generation)));
         InputPlaceholder.Check(faults, Template);
-        DeviceName.Check(faults, Device);
+        DeviceName.Check(faults, Device, Precision);
         faults.AtLeast(1, Threads ?? 1, nameof(Threads));
         faults.Known(Precision, nameof(Precision));
     }

@@ -11,8 +11,7 @@ public sealed record TextGeneratorOptions
     public int MaxRows { get; init; } = 16;
 
     /// <summary>
-    /// Requests that wait at most until there is room for them; one more is refused with
-    /// <see cref="GeneratorBusyException"/>.
+    /// Requests that wait at most until there is room for them; one more is refused.
     /// </summary>
     /// <value>The default is 256.</value>
     public int QueueLimit { get; init; } = 256;

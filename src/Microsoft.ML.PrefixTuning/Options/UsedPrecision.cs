@@ -3,12 +3,18 @@ using System.Diagnostics;
 namespace Microsoft.ML.PrefixTuning.Options;
 
 /// <summary>A precision of which nothing is left to be decided.</summary>
-/// <param name="Precision">Float32, BFloat16 or AsStored.</param>
-/// <param name="Products">Type of products: Float32 or BFloat16.</param>
+/// <param name="Precision">Any but Automatic.</param>
+/// <param name="Products">Type of products, and of what is made of them: Float32 or BFloat16.</param>
 internal readonly record struct UsedPrecision(ModelPrecision Precision, ModelPrecision Products)
 {
     // Measured: docs/performance.md, training.
     private const string Gain = "about 1.9 times as fast as in float32 (docs/performance.md)";
+
+    /// <summary>The precision of a training: bfloat16 where this one is for writing alone.</summary>
+    public UsedPrecision OfTraining => IsForWriting
+        ? new(ModelPrecision.BFloat16, ModelPrecision.BFloat16) : this;
+
+    private bool IsForWriting => Precision is ModelPrecision.Int8 or ModelPrecision.Int4;
 
     /// <summary>What a precision is on this processor.</summary>
     /// <param name="asked">What was chosen.</param>
@@ -28,14 +34,19 @@ internal readonly record struct UsedPrecision(ModelPrecision Precision, ModelPre
             ModelPrecision.Float32 or ModelPrecision.BFloat16 => new(asked, asked),
             ModelPrecision.Automatic => new(best, best),
             ModelPrecision.AsStored => new(asked, products ?? best),
+            ModelPrecision.Int8 or ModelPrecision.Int4 => new(asked, ModelPrecision.Float32),
             _ => throw new UnreachableException($"Precision {asked} is not known here."),
         };
     }
 
-    /// <summary>What to say where another precision would pay; null where none would.</summary>
+    /// <summary>
+    /// What to say where training is in another precision than was chosen, or another one would pay; null elsewhere.
+    /// </summary>
     /// <param name="option">What the option for bfloat16 is called where this is read.</param>
     /// <param name="isBFloat16Fast">Whether the processor has instructions for products of bfloat16.</param>
-    public string? Advice(string option, bool isBFloat16Fast) =>
-        isBFloat16Fast && Precision == ModelPrecision.Float32
+    public string? Advice(string option, bool isBFloat16Fast) => IsForWriting
+        ? $"Precision {Precision} is for writing: training uses bfloat16"
+            + (isBFloat16Fast ? "." : ", for which this processor has no instructions.")
+        : isBFloat16Fast && Precision == ModelPrecision.Float32
             ? $"This processor has instructions for bfloat16: with {option} training is {Gain}." : null;
 }

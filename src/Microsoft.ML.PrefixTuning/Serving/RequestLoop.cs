@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Signals;
 using Microsoft.ML.PrefixTuning.Transforming;
 using static TorchSharp.torch;
 
@@ -14,21 +15,45 @@ namespace Microsoft.ML.PrefixTuning.Serving;
 /// runs while there is something to write and ends when there is not. Owns the loop, and keeps the base of requests
 /// that nobody waits for any more as long as they are in its hands.
 /// </summary>
-/// <param name="engine">The base's share; stays the caller's.</param>
-/// <param name="loop">The loop.</param>
-/// <param name="limits">What it works on at once.</param>
-/// <param name="queueLimit">Requests that wait at most.</param>
-internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, DecodingLimits limits, int queueLimit)
-    : IDisposable
+internal sealed class RequestLoop : IDisposable
 {
     private readonly Lock _lock = new();
+    private readonly ITextEngine _engine;
+    private readonly IDecodingLoop _loop;
+    private readonly DecodingLimits _limits;
+    private readonly int _queueLimit;
+    private readonly ServingSignals _signals;
     private readonly List<Ticket> _new = [];
     // Only the thread has these: in the order in which they wait, and all that are in its hands.
     private readonly Queue<ActiveRow> _waiting = [];
     private readonly Dictionary<ActiveRow, Ticket> _tickets = [];
     private Thread? _thread;
     private int _waitingCount;
+    private volatile int _written;
     private bool _isDisposed;
+
+    /// <param name="engine">The base's share; stays the caller's.</param>
+    /// <param name="loop">The loop.</param>
+    /// <param name="limits">What it works on at once.</param>
+    /// <param name="queueLimit">Requests that wait at most.</param>
+    public RequestLoop(ITextEngine engine, IDecodingLoop loop, DecodingLimits limits, int queueLimit)
+    {
+        (_engine, _loop, _limits, _queueLimit) = (engine, loop, limits, queueLimit);
+        _signals = new ServingSignals(engine.Name, () => Waiting, () => Written);
+    }
+
+    /// <summary>Requests that wait.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_lock)
+                return _new.Count + _waitingCount;
+        }
+    }
+
+    /// <summary>Requests that are read or written.</summary>
+    public int Written => _written;
 
     /// <summary>Threads among which torch divides its work; null for torch's own.</summary>
     public int? Threads { get; init; }
@@ -41,9 +66,9 @@ internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, Decodi
         lock (_lock)
         {
             ThrowIfDisposed();
-            if (_new.Count + _waitingCount >= queueLimit)
+            if (_new.Count + _waitingCount >= _queueLimit)
             {
-                throw new GeneratorBusyException($"TextGenerator: expected fewer than QueueLimit = {queueLimit}"
+                throw new GeneratorBusyException($"TextGenerator: expected fewer than QueueLimit = {_queueLimit}"
                     + " waiting requests, found as many; try again later.");
             }
             _new.Add(ticket);
@@ -69,19 +94,20 @@ internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, Decodi
             thread = _thread;
         }
         thread?.Join();
-        loop.Dispose();
+        _signals.Dispose();
+        _loop.Dispose();
     }
 
     private void Run()
     {
         using var inference = inference_mode();
         using var threads = TorchThreads.Use(Threads);
-        loop.Open(limits, []);
+        _loop.Open(_limits, []);
         while (TakeNew())
         {
             try
             {
-                loop.Advance(_waiting);
+                _loop.Advance(_waiting);
                 LetGo();
             }
             catch (Exception fault)
@@ -89,7 +115,7 @@ internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, Decodi
                 FailAll(fault);
             }
         }
-        GC.KeepAlive(engine);
+        GC.KeepAlive(_engine);
     }
 
     /// <summary>Takes over what came since the last call.</summary>
@@ -108,7 +134,10 @@ internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, Decodi
             if (_isDisposed)
             {
                 foreach (Ticket ticket in _tickets.Values)
+                {
                     ticket.Fail(new ObjectDisposedException(nameof(TextGenerator)));
+                    ticket.Leave(_signals);
+                }
                 return false;
             }
             if (_tickets.Count > 0)
@@ -121,12 +150,13 @@ internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, Decodi
     /// <summary>Hands tokens on, and takes out the rows that are done or that nobody waits for.</summary>
     private void LetGo()
     {
+        _written = _tickets.Count - _waiting.Count;
         foreach (Ticket ticket in _tickets.Values)
         {
             if (ticket.Row.IsOver)
-                ticket.Complete();
+                ticket.Complete(_signals);
             else
-                ticket.Tell();
+                ticket.Tell(_signals);
         }
         // Asked once: a request may be cancelled at any moment.
         HashSet<ActiveRow> ended = [.. _tickets.Values.Where(ticket => ticket.IsEnded).Select(ticket => ticket.Row)];
@@ -138,19 +168,28 @@ internal sealed class RequestLoop(ITextEngine engine, IDecodingLoop loop, Decodi
             if (!ended.Contains(row))
                 _waiting.Enqueue(row);
         }
-        loop.TakeOut(ended.Contains);
+        _loop.TakeOut(ended.Contains);
         foreach (ActiveRow row in ended)
-            _tickets.Remove(row);
+            Leave(_tickets[row]);
+        _written = _tickets.Count - _waiting.Count;
+    }
+
+    private void Leave(Ticket ticket)
+    {
+        _tickets.Remove(ticket.Row);
+        ticket.Leave(_signals);
     }
 
     /// <summary>Ends what is read or written, where a pass over all of it failed; who waits goes on waiting.</summary>
     private void FailAll(Exception fault)
     {
+        // First, since what the rows hold may be freed with their tickets.
+        _loop.Open(_limits, []);
         foreach (Ticket ticket in _tickets.Values.Where(ticket => !_waiting.Contains(ticket.Row)).ToArray())
         {
             ticket.Fail(fault);
-            _tickets.Remove(ticket.Row);
+            Leave(ticket);
         }
-        loop.Open(limits, []);
+        _written = 0;
     }
 }

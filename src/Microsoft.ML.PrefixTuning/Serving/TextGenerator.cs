@@ -5,11 +5,11 @@ using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Generation;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Serving;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning;
@@ -25,9 +25,12 @@ namespace Microsoft.ML.PrefixTuning;
 /// </remarks>
 public sealed class TextGenerator : IDisposable
 {
+    private const int MostLogProbabilities = 20;
+
     private readonly ITextEngine _engine;
     private readonly TextGeneratorOptions _options;
-    private readonly PrefixSet _prefixes;
+    private readonly ServedPrefixes _prefixes;
+    private readonly TextSettings _settings;
     private readonly RequestLoop _loop;
 
     /// <summary>Takes ownership of the base, also where it throws.</summary>
@@ -35,11 +38,11 @@ public sealed class TextGenerator : IDisposable
     internal TextGenerator(ITextEngine engine, TextSettings settings, PrefixesByValue choice,
         TextGeneratorOptions options)
     {
-        (_engine, _options, Generation) = (engine, options, settings.Generation);
+        (_engine, _options, _settings) = (engine, options, settings);
         try
         {
-            _prefixes = new PrefixSet(choice, settings, engine);
-            _ = Rules(Generation);
+            _prefixes = new ServedPrefixes(choice, settings, engine);
+            _ = GenerationRules.Of(Generation, engine.Spec, engine.Tokenizer, engine.EndIds);
             var limits = new DecodingLimits(options.MaxRows)
             {
                 Tokens = options.CacheTokens,
@@ -60,7 +63,7 @@ public sealed class TextGenerator : IDisposable
     }
 
     /// <summary>How texts are written where a request does not say.</summary>
-    public GenerationOptions Generation { get; }
+    public GenerationOptions Generation => _settings.Generation;
 
     /// <summary>The names that a request may give for its prefix.</summary>
     public IReadOnlyCollection<string> PrefixNames => _prefixes.Names;
@@ -83,8 +86,7 @@ public sealed class TextGenerator : IDisposable
     {
         PreparedRequest prepared = Prepare(request);
         cancellationToken.ThrowIfCancellationRequested();
-        using var ticket = new Ticket(prepared.NewRow(_engine.Spec), isStreamed: false, cancellationToken);
-        _loop.Add(ticket);
+        using Ticket ticket = Add(ref prepared, isStreamed: false, cancellationToken);
         return Result(prepared, ticket.Row, await ticket.End.ConfigureAwait(false));
     }
 
@@ -126,29 +128,74 @@ public sealed class TextGenerator : IDisposable
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var ticket = new Ticket(prepared.NewRow(_engine.Spec), isStreamed: true, left.Token);
+        cancellationToken.ThrowIfCancellationRequested();
+        using Ticket ticket = Add(ref prepared, isStreamed: true, left.Token);
         try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            _loop.Add(ticket);
-            var maker = new PieceMaker(_engine.Tokenizer.BeginText(), prepared.Stops);
-            await foreach (int token in ticket.Tokens.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+            var told = new ToldTokens(prepared);
+            var maker = new PieceMaker(prepared.Prefix.Base.Tokenizer.BeginText(), prepared.Stops);
+            await foreach (WrittenToken token in ticket.Tokens.ReadAllAsync(CancellationToken.None)
+                .ConfigureAwait(false))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (_engine.EndIds.Contains(token))
+                if (prepared.Prefix.Base.EndIds.Contains(token.Id))
                     break;
-                foreach (string piece in maker.Next(token))
-                    yield return new TextPiece(piece);
+                told.Add(token.Record);
+                foreach (string piece in maker.Next(token.Id))
+                    yield return new TextPiece(piece) { LogProbabilities = told.Take() };
             }
             cancellationToken.ThrowIfCancellationRequested();
-            GeneratedSequence[] sequences = await ticket.End.ConfigureAwait(false);
+            TextResult result = Result(prepared, ticket.Row, await ticket.End.ConfigureAwait(false));
+            told.Limit(result);
             foreach (string piece in maker.End())
-                yield return new TextPiece(piece);
-            yield return new TextPiece("", Result(prepared, ticket.Row, sequences));
+                yield return new TextPiece(piece) { LogProbabilities = told.Take() };
+            yield return new TextPiece("", result) { LogProbabilities = told.Take() };
         }
         finally
         {
             await left.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The base that it writes with.</summary>
+    internal ITextEngine Engine => _engine;
+
+    /// <summary>Adds a prefix, in the place of one of that name; requests that are there go on with what they have.
+    /// </summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="prefix">The prefix.</param>
+    /// <param name="template">The template that it was trained with; null for that of the generator.</param>
+    /// <param name="rules">The rules of texts that it was trained with; null for today's.</param>
+    /// <exception cref="InvalidOperationException">It was made for another base.</exception>
+    internal void AddPrefix(string name, Prefix prefix, string? template = null, TextRules? rules = null)
+    {
+        _loop.ThrowIfDisposed();
+        ITextEngine engine = rules is null ? _engine : _engine.By(rules);
+        TextSettings settings = template is null ? _settings : _settings with { Template = template };
+        _prefixes.Put(name, new ServedPrefix(name, engine, RowPrefix.Make(prefix, name, settings, engine)));
+    }
+
+    /// <summary>Takes a prefix away; requests that are there go on with it.</summary>
+    /// <returns>Whether there was one of that name.</returns>
+    internal bool RemovePrefix(string name) => _prefixes.Remove(name);
+
+    /// <summary>Puts a request into the queue.</summary>
+    private Ticket Add(ref PreparedRequest prepared, bool isStreamed, CancellationToken cancellationToken)
+    {
+        // Where the prefix was exchanged or taken away since: once more, with what is there now.
+        while (!prepared.Prefix.TryTake())
+            prepared = Prepare(prepared.Request);
+        var ticket = new Ticket(prepared.NewRow(), prepared.Prefix, isStreamed, cancellationToken);
+        try
+        {
+            _loop.Add(ticket);
+            return ticket;
+        }
+        catch
+        {
+            prepared.Prefix.Give();
+            ticket.Dispose();
+            throw;
         }
     }
 
@@ -161,41 +208,91 @@ public sealed class TextGenerator : IDisposable
         _loop.ThrowIfDisposed();
         GenerationOptions options = request.Generation ?? Generation;
         Faults.Throw(options.Check);
-        RowPrefix prefix = _prefixes.Named(request.Prefix);
-        GenerationRules rules = Rules(options);
+        CheckLogProbabilities(request, options);
+        ServedPrefix prefix = _prefixes.Named(request.Prefix);
+        GenerationRules rules = prefix.Rules(options) with { RecordedTokens = request.LogProbabilities };
         EncodedPrompt prompt = request.Messages is { } messages
             ? prefix.Encoder.Prompt(messages, rules.MaxNewTokens, options.Truncation)
             : prefix.Encoder.Prompt(InputRow.Request(request.Text), rules.MaxNewTokens, options.Truncation);
-        var prepared = new PreparedRequest(new GenerationPrompt(prompt.Ids, prefix.Tensors), rules,
-            new Stops(options.StopStrings, ids => _engine.Tokenizer.Decode(ids)), prompt.IsTruncated);
-        ActiveRow row = prepared.NewRow(_engine.Spec);
+        var prepared = new PreparedRequest(request, prefix, new GenerationPrompt(prompt.Ids, prefix.Tensors), rules,
+            new Stops(options.StopStrings, ids => prefix.Base.Tokenizer.Decode(ids)), prompt.IsTruncated);
+        ActiveRow row = prepared.NewRow();
         long needed = (long)row.Lanes * row.Columns + row.SourceColumns;
         return needed <= _options.CacheTokens ? prepared
             : throw new ArgumentException($"Request: expected at most CacheTokens = {_options.CacheTokens} tokens of"
                 + $" prefix, prompt and new tokens in all beams or draws, found {needed}.");
     }
 
-    private GenerationRules Rules(GenerationOptions options) =>
-        GenerationRules.Of(options, _engine.Spec, _engine.Tokenizer, _engine.EndIds);
-
-    private TextResult Result(PreparedRequest prepared, ActiveRow row, GeneratedSequence[] sequences)
+    private static void CheckLogProbabilities(TextRequest request, GenerationOptions options)
     {
-        TextCompletion[] completions = Array.ConvertAll(sequences, sequence => new TextCompletion(
-            WrittenTexts.Of(sequence, _engine, prepared.Stops), Reason(row, sequence), sequence.Ids.Length));
+        if (request.LogProbabilities is not { } count)
+            return;
+        if (count is < 0 or > MostLogProbabilities)
+            throw new ArgumentException($"Request, LogProbabilities: expected 0 to {MostLogProbabilities}, or null,"
+                + $" found {count}.");
+        if (options.Decoding is BeamDecoding)
+            throw new ArgumentException("Request, LogProbabilities: expected null with beams (Decoding.Beam), whose"
+                + $" texts change until their end, found {count}.");
+    }
+
+    private static TextResult Result(PreparedRequest prepared, ActiveRow row, GeneratedSequence[] sequences)
+    {
+        ITextEngine engine = prepared.Prefix.Base;
+        TextCompletion[] completions = [.. sequences.Select((sequence, lane) =>
+        {
+            string text = WrittenTexts.Of(sequence, engine, prepared.Stops);
+            return new TextCompletion(text, Reason(engine, row, sequence), sequence.Ids.Length)
+            {
+                LogProbabilities = row.Record is { } record ? TokenTeller.Tell(engine.Tokenizer, record[lane], text)
+                    : null,
+            };
+        })];
         return new TextResult(completions, prepared.Prompt.Source.Length, prepared.IsTruncated);
     }
 
-    private FinishReason Reason(ActiveRow row, GeneratedSequence sequence)
+    private static FinishReason Reason(ITextEngine engine, ActiveRow row, GeneratedSequence sequence)
     {
         if (!sequence.IsFinished)
             return sequence.Ids.Length >= row.Limit ? FinishReason.Length : FinishReason.NoTokenAllowed;
-        return _engine.EndIds.Contains(sequence.Ids[^1]) ? FinishReason.EndToken : FinishReason.StopString;
+        return engine.EndIds.Contains(sequence.Ids[^1]) ? FinishReason.EndToken : FinishReason.StopString;
     }
 
     /// <summary>A request that was checked.</summary>
-    private sealed record PreparedRequest(GenerationPrompt Prompt, GenerationRules Rules, Stops Stops,
-        bool IsTruncated)
+    private sealed record PreparedRequest(TextRequest Request, ServedPrefix Prefix, GenerationPrompt Prompt,
+        GenerationRules Rules, Stops Stops, bool IsTruncated)
     {
-        public ActiveRow NewRow(TransformerSpec spec) => new(0, Prompt, Rules, new TokenConstraints(Rules), spec);
+        public ActiveRow NewRow() => new(0, Prompt, Rules, new TokenConstraints(Rules), Prefix.Base.Spec);
+    }
+
+    /// <summary>The tokens of a streamed text that no piece has told of yet.</summary>
+    private sealed class ToldTokens(PreparedRequest prepared)
+    {
+        private readonly TokenTeller? _teller = prepared.Request.LogProbabilities is null ? null
+            : new TokenTeller(prepared.Prefix.Base.Tokenizer);
+        private List<TokenLogProbability> _pending = [];
+        private int _told;
+
+        public void Add(RecordedToken? token)
+        {
+            if (token is not null)
+                _pending.Add(_teller!.Next(token));
+        }
+
+        /// <summary>Leaves out what is no part of the text.</summary>
+        public void Limit(TextResult result)
+        {
+            if (result.Completions[0].LogProbabilities is { } all)
+                _pending = [.. all.Skip(_told)];
+        }
+
+        public IReadOnlyList<TokenLogProbability>? Take()
+        {
+            if (_teller is null)
+                return null;
+            IReadOnlyList<TokenLogProbability> taken = _pending;
+            _told += taken.Count;
+            _pending = [];
+            return taken;
+        }
     }
 }

@@ -40,6 +40,13 @@ public sealed record TextRequest
     public string? Prefix { get; init; }
 
     /// <summary>
+    /// How many of the most probable tokens are told beside each token of the text, 0 to 20, with their
+    /// log-probabilities; null for none of it. Not for beams. It changes no text.
+    /// </summary>
+    /// <value>The default is <see langword="null"/>: nothing is told.</value>
+    public int? LogProbabilities { get; init; }
+
+    /// <summary>
     /// How the text is written; null for <see cref="TextGenerator.Generation"/>, from which a <c>with</c> changes
     /// single options. Options that concern many rows or their columns have no part in it.
     /// </summary>

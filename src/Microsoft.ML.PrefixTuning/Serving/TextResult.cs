@@ -23,12 +23,42 @@ public sealed record TextResult(IReadOnlyList<TextCompletion> Completions, int P
 /// <param name="Text">The text, without stop string and end token.</param>
 /// <param name="FinishReason">What ended it.</param>
 /// <param name="Tokens">Tokens that were written for it, the end token or those of a stop string included.</param>
-public sealed record TextCompletion(string Text, FinishReason FinishReason, int Tokens);
+public sealed record TextCompletion(string Text, FinishReason FinishReason, int Tokens)
+{
+    /// <summary>
+    /// The tokens of the text, without the end token and those of a stop string, where
+    /// <see cref="TextRequest.LogProbabilities"/> asks for them; else null.
+    /// </summary>
+    public IReadOnlyList<TokenLogProbability>? LogProbabilities { get; init; }
+}
+
+/// <summary>A token of a text and how probable it was.</summary>
+/// <param name="Text">
+/// Its characters; U+FFFD for a part of one, and the name of a token that is no text.
+/// </param>
+/// <param name="Bytes">Its bytes in UTF-8: all tokens' together are those of the text. Empty where it is no text.
+/// </param>
+/// <param name="LogProbability">
+/// The natural logarithm of the probability that the model gave it, before temperature, penalties and what else the
+/// options change.
+/// </param>
+public sealed record TokenLogProbability(string Text, IReadOnlyList<byte> Bytes, double LogProbability)
+{
+    /// <summary>The most probable tokens in its place, best first, as many as were asked for.</summary>
+    public IReadOnlyList<TokenLogProbability> Top { get; init; } = [];
+}
 
 /// <summary>A part of a text that is being written.</summary>
 /// <param name="Text">What comes behind the former pieces: whole characters, of one token at most.</param>
 /// <param name="Result">In the last piece the result; null in all others. Its text is that of the pieces.</param>
-public sealed record TextPiece(string Text, TextResult? Result = null);
+public sealed record TextPiece(string Text, TextResult? Result = null)
+{
+    /// <summary>
+    /// The tokens that came since the former piece, where <see cref="TextRequest.LogProbabilities"/> asks for them;
+    /// else null. All pieces' together are those of the text.
+    /// </summary>
+    public IReadOnlyList<TokenLogProbability>? LogProbabilities { get; init; }
+}
 
 /// <summary>What ended a text.</summary>
 public enum FinishReason

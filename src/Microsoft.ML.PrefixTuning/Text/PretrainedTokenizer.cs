@@ -189,6 +189,9 @@ public sealed class PretrainedTokenizer : Tokenizer
     /// <summary>The text of ids.</summary>
     internal string Decode(ReadOnlySpan<int> ids) => _parts.Decoder.Decode(ids);
 
+    /// <summary>The bytes of a token, which a text may begin with; empty where it is no text.</summary>
+    internal byte[] BytesOf(int id, bool isFirst) => _parts.Decoder.BytesOf(id, ref isFirst).ToArray();
+
     /// <summary>Begins a text whose ids come one by one.</summary>
     internal TokenTextStream BeginText() => _parts.Decoder.Begin();
 

@@ -3,21 +3,32 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
 /// <summary>A base that this library computes itself. Owns its share.</summary>
-/// <param name="lease">The share.</param>
-internal sealed class BaseEngine(BaseLease lease) : ITextEngine
+internal sealed class BaseEngine : ITextEngine
 {
-    private readonly FrozenBase _frozen = lease.Base;
+    private readonly BaseLease _lease;
+    private readonly FrozenBase _frozen;
+
+    /// <param name="lease">The share.</param>
+    public BaseEngine(BaseLease lease)
+        : this(lease, lease.Base)
+    {
+    }
+
+    private BaseEngine(BaseLease lease, FrozenBase frozen) => (_lease, _frozen) = (lease, frozen);
 
     /// <exception cref="System.ObjectDisposedException">The share was given back.</exception>
-    public FrozenBase Base => lease.Base;
+    public FrozenBase Base => _lease.Base;
 
     public string Name => _frozen.Origin.Name;
 
     public TransformerSpec Spec => _frozen.Model.Spec;
+
+    public BaseIdentity Identity => _frozen.Identity;
 
     public PretrainedTokenizer Tokenizer => _frozen.Tokenizer;
 
@@ -31,7 +42,9 @@ internal sealed class BaseEngine(BaseLease lease) : ITextEngine
 
     public IDecodingLoop OpenLoop() => new DecodingLoop(_frozen.Model);
 
-    public ITextEngine Share() => new BaseEngine(lease.Share());
+    public ITextEngine By(TextRules rules) => new BaseEngine(_lease, _frozen.By(rules));
 
-    public void Dispose() => lease.Dispose();
+    public ITextEngine Share() => new BaseEngine(_lease.Share());
+
+    public void Dispose() => _lease.Dispose();
 }

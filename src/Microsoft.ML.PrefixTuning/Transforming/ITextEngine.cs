@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
@@ -18,6 +19,9 @@ internal interface ITextEngine : IDisposable
     /// <summary>What the base is.</summary>
     TransformerSpec Spec { get; }
 
+    /// <summary>Which base it is; hashed when it is first asked for.</summary>
+    BaseIdentity Identity { get; }
+
     /// <summary>Makes tokens of texts and texts of tokens.</summary>
     PretrainedTokenizer Tokenizer { get; }
 
@@ -31,6 +35,9 @@ internal interface ITextEngine : IDisposable
 
     /// <summary>A loop over the base, which must stay alive meanwhile; owned by the caller.</summary>
     IDecodingLoop OpenLoop();
+
+    /// <summary>This base by other rules of texts; nothing of its own: it lives as long as this one.</summary>
+    ITextEngine By(TextRules rules);
 
     /// <summary>Another share of the same base; this one must not be given back meanwhile.</summary>
     /// <exception cref="ObjectDisposedException">It was given back already.</exception>

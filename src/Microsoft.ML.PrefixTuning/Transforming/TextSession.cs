@@ -70,6 +70,9 @@ internal sealed class TextSession : IDisposable
 
     public PrefixesByValue Choice { get; }
 
+    /// <summary>What writes.</summary>
+    public ITextEngine Engine => _engine;
+
     /// <summary>The base that this library computes.</summary>
     /// <exception cref="NotSupportedException">Another engine computes it.</exception>
     public FrozenBase Base => _engine is BaseEngine own ? own.Base : throw new NotSupportedException(

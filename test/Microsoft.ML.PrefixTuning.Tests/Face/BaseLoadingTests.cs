@@ -5,7 +5,6 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -17,7 +16,7 @@ public sealed class BaseLoadingTests
 {
     private static readonly MLContext Context = new(seed: 1);
 
-    private static readonly BaseForm Form = new(ScalarType.Float32, AsStored: false);
+    private static readonly BaseForm Form = ScalarType.Float32;
 
     [TestMethod]
     public void Load_CalledOffInTheMiddle_Ends()

@@ -52,6 +52,10 @@ public sealed class FormatVersionTests
             VersionsOf(new GenerationOptions { Decoding = LeastShare }));
         Assert.AreEqual((FormatVersion.Present, 0x00010004u),
             VersionsOf(new GenerationOptions { Decoding = LeastShare }, ModelPrecision.AsStored));
+        Assert.AreEqual((FormatVersion.Present, 0x00010006u),
+            VersionsOf(new GenerationOptions(), ModelPrecision.Int8));
+        Assert.AreEqual((FormatVersion.Present, 0x00010006u),
+            VersionsOf(new GenerationOptions(), ModelPrecision.Int4));
         Assert.AreEqual((FormatVersion.Present, 0x00010002u),
             VersionsOf(new GenerationOptions(), ModelPrecision.Automatic));
         Assert.AreEqual((FormatVersion.Present, 0x00010005u),

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
@@ -83,25 +84,43 @@ public sealed class GoldenModelTests
             Prefix = new PrefixOptions { Length = 6 },
             Template = "{input}\n",
             // What the present version is the first to have.
-            Precision = ModelPrecision.AsStored,
+            Precision = ModelPrecision.Int8,
             Training = new TrainingOptions { BatchSize = 4, ValidationFraction = 0 },
             Generation = new GenerationOptions
             {
-                MaxNewTokens = 16,
-                Decoding = Decoding.Sampling(0.8, seed: 4) with { MinP = 0.05, DrawColumnName = "Label" },
+                MaxNewTokens = 6,
                 StopStrings = ["zzz"],
                 BannedWords = ["qq"]
             },
         }).Fit(data);
         string file = Path.Combine(folder, Present + ".zip");
         Context.Model.SaveAtomically(model, data.Schema, file);
+        string[] texts = Texts(model);
+        // What rounding decides would be another text on another processor.
+        foreach (ModelPrecision wide in (ModelPrecision[])[ModelPrecision.Float32, ModelPrecision.BFloat16])
+            CollectionAssert.AreEqual(TextsIn(wide, file), texts, $"{wide}");
         // Where this machine has the base is nobody's business.
         string path = JsonEncodedText.Encode(model.Session.Base.Path).ToString();
         ModelArchive.Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
             Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(json)
                 .Replace(path, "nowhere/llama", StringComparison.Ordinal)));
         File.WriteAllText(Path.Combine(folder, Present + ".json"),
-            JsonSerializer.Serialize(Texts(model), new JsonSerializerOptions { WriteIndented = true }) + "\n");
+            JsonSerializer.Serialize(texts, new JsonSerializerOptions { WriteIndented = true }) + "\n");
+    }
+
+    /// <summary>What a saved model writes with its base in another precision.</summary>
+    private static string[] TextsIn(ModelPrecision precision, string file)
+    {
+        using var folder = new TemporaryFolder();
+        File.Copy(file, folder["model.zip"]);
+        ModelArchive.Rewrite(folder["model.zip"], PrefixModelFormat.DescriptionStream, json =>
+        {
+            JsonNode description = JsonNode.Parse(json)!;
+            description["precision"] = $"{precision}";
+            return Encoding.UTF8.GetBytes(description.ToJsonString());
+        });
+        using var loaded = (PrefixTuningTransformer)Context.Model.Load(folder["model.zip"], out _);
+        return Texts(loaded);
     }
 
     private static string[] Texts(ITransformer model) =>

@@ -48,6 +48,12 @@ public sealed class PrecisionTests
                 UsedPrecision.Of(ModelPrecision.AsStored, null, isFast));
             Assert.AreEqual(new UsedPrecision(ModelPrecision.AsStored, ModelPrecision.Float32),
                 UsedPrecision.Of(ModelPrecision.AsStored, ModelPrecision.Float32, isFast));
+            foreach (ModelPrecision packed in (ModelPrecision[])[ModelPrecision.Int8, ModelPrecision.Int4])
+            {
+                var used = UsedPrecision.Of(packed, null, isFast);
+                Assert.AreEqual(new UsedPrecision(packed, ModelPrecision.Float32), used);
+                Assert.AreEqual(UsedPrecision.Of(ModelPrecision.BFloat16), used.OfTraining);
+            }
             foreach (ModelPrecision plain in (ModelPrecision[])[ModelPrecision.Float32, ModelPrecision.BFloat16])
                 Assert.AreEqual(new UsedPrecision(plain, plain), UsedPrecision.Of(plain, null, isFast));
         }
@@ -62,6 +68,8 @@ public sealed class PrecisionTests
         Assert.IsNull(wide.Advice("", isBFloat16Fast: false));
         foreach (ModelPrecision other in (ModelPrecision[])[ModelPrecision.BFloat16, ModelPrecision.AsStored])
             Assert.IsNull(UsedPrecision.Of(other).Advice("", isBFloat16Fast: true));
+        Assert.AreEqual("Precision Int8 is for writing: training uses bfloat16.",
+            UsedPrecision.Of(ModelPrecision.Int8).Advice("", isBFloat16Fast: true));
     }
 
     [TestMethod]
@@ -90,6 +98,42 @@ public sealed class PrecisionTests
         using PrefixTuningTransformer loaded = Load();
         Assert.AreEqual(stored.Session.Settings.Products, loaded.Session.Settings.Products);
         CollectionAssert.AreEqual(Texts(stored), Texts(loaded));
+    }
+
+    [TestMethod]
+    [DataRow(ModelPrecision.Int8)]
+    [DataRow(ModelPrecision.Int4)]
+    public void Fit_ForWriting_TrainsInBFloat16AndWritesWithFewerBits(ModelPrecision precision)
+    {
+        var messages = new List<string>();
+        var context = new MLContext(seed: 1);
+        context.Log += (_, entry) => messages.Add(entry.Message);
+        using PrefixTuningTransformer narrow = Fit(ModelPrecision.BFloat16, TinyBase.Llama);
+        using PrefixTuningTransformer packed = TinyBase.Fit(context, TinyBase.Quick with { Precision = precision });
+        CollectionAssert.AreEqual(narrow.TrainingSummary!.Losses.ToArray(), packed.TrainingSummary!.Losses.ToArray());
+        Assert.IsTrue(messages.Exists(message => message.Contains($"Precision {precision} is for writing",
+            StringComparison.Ordinal)));
+        LanguageModel model = packed.Session.Base.Model;
+        Assert.IsTrue(model.Weights.Decoder.Blocks.All(block => block.Up.Weight is PackedMatrix));
+        Assert.AreEqual((precision, null), (packed.Session.Settings.Precision, packed.Session.Settings.Products));
+
+        string[] texts = Texts(packed);
+        Save(packed);
+        using PrefixTuningTransformer loaded = Load();
+        Assert.AreEqual(precision, loaded.Session.Settings.Precision);
+        Assert.IsInstanceOfType<PackedMatrix>(loaded.Session.Base.Model.Weights.Head);
+        CollectionAssert.AreEqual(texts, Texts(loaded));
+        using PredictionEngine<FaceRow, FaceOutput> engine =
+            context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(loaded);
+        CollectionAssert.AreEqual(texts, TinyBase.Rows(6).Select(row => engine.Predict(row).Output).ToArray());
+    }
+
+    [TestMethod]
+    public void Fit_ForWritingOnAnotherDevice_IsRefusedBeforeIt()
+    {
+        var options = TinyBase.Quick with { Precision = ModelPrecision.Int8, Device = "cuda" };
+        Assert.Contains("Device: expected cpu with a Precision of Int8, found 'cuda'",
+            Assert.Throws<ArgumentException>(() => TinyBase.Estimator(Context, options)).Message);
     }
 
     [TestMethod]

@@ -33,6 +33,7 @@ public sealed class SavingTests
     [DataRow("beam")]
     [DataRow("embedded")]
     [DataRow("encoder-decoder")]
+    [DataRow("8 bits")]
     public void Load_InFreshProcess_WritesTheSameText(string kind)
     {
         using PrefixTuningTransformer model = Make(kind);
@@ -326,6 +327,7 @@ public sealed class SavingTests
                 },
             }),
             "embedded" => TinyBase.Fit(Context, options with { EmbedBase = true }),
+            "8 bits" => TinyBase.Fit(Context, options with { EmbedBase = true, Precision = ModelPrecision.Int8 }),
             "encoder-decoder" =>
                 Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, options).Fit(data),
             _ => TinyBase.Fit(Context, options),

@@ -59,16 +59,25 @@ internal sealed record GoldenLogits(string Name)
     }
 
     /// <summary>The logits of the last position of the prompt, [V].</summary>
-    public static float[] Logits(JsonObject file) => With(file, Last);
+    /// <param name="file">The file.</param>
+    /// <param name="form">How the base is kept; null for float32.</param>
+    public static float[] Logits(JsonObject file, BaseForm? form = null) => With(file, LogitsOf, form);
 
     /// <summary>The same of a base's folder or file.</summary>
-    public static float[] Logits(string path) => With(path, Last);
+    public static float[] Logits(string path) => With(path, LogitsOf);
+
+    /// <summary>The same of a model.</summary>
+    public static float[] LogitsOf(LanguageModel model) =>
+        LastLogits(model).to(ScalarType.Float32).data<float>().ToArray();
 
     /// <summary>What is made of the file's model, whose weights come from their names.</summary>
-    public static T With<T>(JsonObject file, Func<LanguageModel, T> make)
+    /// <param name="file">The file.</param>
+    /// <param name="make">Makes it.</param>
+    /// <param name="form">How the base is kept; null for float32.</param>
+    public static T With<T>(JsonObject file, Func<LanguageModel, T> make, BaseForm? form = null)
     {
         using TemporaryFolder folder = WriteCheckpoint(file);
-        return With(folder.Path, make);
+        return With(folder.Path, make, form);
     }
 
     /// <summary>The checkpoint of a file, in a folder of its own.</summary>
@@ -81,15 +90,13 @@ internal sealed record GoldenLogits(string Name)
         return folder;
     }
 
-    private static T With<T>(string path, Func<LanguageModel, T> make)
+    private static T With<T>(string path, Func<LanguageModel, T> make, BaseForm? form = null)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        using FrozenBase frozen = FrozenBase.Load(path, ScalarType.Float32, CPU);
+        using FrozenBase frozen = FrozenBase.Load(path, form ?? ScalarType.Float32, CPU);
         return make(frozen.Model);
     }
-
-    private static float[] Last(LanguageModel model) => LastLogits(model).data<float>().ToArray();
 
     private static Tensor LastLogits(LanguageModel model)
     {

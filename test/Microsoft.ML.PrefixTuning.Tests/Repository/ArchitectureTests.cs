@@ -25,7 +25,7 @@ public sealed partial class ArchitectureTests
         ["Fitting"] = new(["Rows", "Training", "Generation", "Bases", "Checkpoints", "Parametrizations", "Prefixes",
             "Models", "Text", "Options", "Files", "MlNet", "Signals"], true, true),
         ["Serving"] = new(["Transforming", "Rows", "Generation", "Bases", "Prefixes", "Models", "Text", "Options",
-            "Files"], true, false),
+            "Files", "Signals"], true, false),
         ["Transforming"] = new(["Rows", "Generation", "Bases", "Prefixes", "Models", "Text", "Options", "Files",
             "MlNet", "Signals"], true, true),
         ["ModelFormat"] = new(["Bases", "Checkpoints", "Training", "Prefixes", "Models", "Text", "Options", "Files",

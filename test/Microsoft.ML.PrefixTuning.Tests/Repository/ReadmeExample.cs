@@ -1,3 +1,5 @@
+using System;
+using System.Linq;
 using Microsoft.ML.Data;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Repository;
@@ -15,13 +17,20 @@ internal static class ReadmeExample
 
         PrefixTuningEstimator pipeline = mlContext.Transforms.Text.PrefixTune(
             outputColumnName: "Description", inputColumnName: "Facts", labelColumnName: "Reference",
-            baseModel: SmolLM2.Instruct135M);
+            baseModel: SmolLM2.Instruct135M, new PrefixTuningOptions
+            {
+                Training = new TrainingOptions
+                {
+                    Progress = at => Console.Write($"\rstep {at.Step} of {at.TotalSteps}, loss {at.Loss:F2} "),
+                },
+            });
 
         using PrefixTuningTransformer model = pipeline.Fit(split.TrainSet);
         IDataView described = model.Transform(split.TestSet);
+        foreach (string text in described.GetColumn<string>("Description").Take(3))
+            Console.WriteLine($"\n{text}");
         mlContext.Model.SaveAtomically(model, rows.Schema, "describe.zip");
         // sample:end
-        described.GetColumn<string>("Description").GetEnumerator().MoveNext();
     }
 
     private sealed class Venue

@@ -33,7 +33,7 @@ public sealed class ReadmeTests
     {
         using var folder = new TemporaryFolder();
         string before = Environment.CurrentDirectory;
-        File.WriteAllLines(folder["venues.tsv"], Enumerable.Range(0, 10)
+        File.WriteAllLines(folder["venues.tsv"], Enumerable.Range(0, 12)
             .Select(i => $"name : Venue {i} | food : French\tVenue {i} serves French food .")
                 .Prepend("Facts\tReference"));
         try

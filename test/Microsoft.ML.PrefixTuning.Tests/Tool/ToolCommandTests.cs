@@ -12,7 +12,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 [TestCategory("Quick")]
 public sealed class ToolCommandTests
 {
-    private static readonly string[] Verbs = ["train", "distill", "generate", "evaluate", "inspect", "convert"];
+    private static readonly string[] Verbs =
+        ["train", "distill", "generate", "evaluate", "serve", "inspect", "convert"];
 
     public static IEnumerable<object[]> EveryVerb => Verbs.Select(verb => new object[] { verb });
 

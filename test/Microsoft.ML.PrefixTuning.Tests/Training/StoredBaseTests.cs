@@ -89,7 +89,7 @@ public sealed class StoredBaseTests
             FrozenBase.Load(folder["model.gguf"], Stored(ScalarType.Float32), CPU)).Message);
     }
 
-    private static BaseForm Stored(ScalarType type) => new(type, AsStored: true);
+    private static BaseForm Stored(ScalarType type) => new(type, MatrixForm.AsStored);
 
     private static void Compare(string path, int rows, double tolerance)
     {

@@ -29,7 +29,7 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
         PrefixTuningOptions options = job.Candidate.Options;
         Check(job, options);
         using BaseLease lease =
-            BaseLoader.Acquire(sweep.BaseModel, UsedPrecision.Of(options.Precision), options.Device);
+            BaseLoader.Acquire(sweep.BaseModel, UsedPrecision.Of(options.Precision).OfTraining, options.Device);
         using TunedWeights weights = baseline.Make(lease.Base.Model, job.Seed);
         IDataView rows = job.Candidate.Rows is int count ? RowSubset.Draw(trainSet, count, job.Seed) : trainSet;
         TrainingRun run = MakeRun(job, lease.Base, weights, rows) with

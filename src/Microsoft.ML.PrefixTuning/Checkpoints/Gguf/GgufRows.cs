@@ -23,4 +23,23 @@ internal sealed class GgufRows(GgufTensor tensor, MappedFile mapping, Func<int, 
         BlockReader.Widen(tensor.Blocks, (nint)held.Start + (nint)tensor.Start, target,
             rowOrder is null ? rowOf : row => rowOrder(rowOf(row)));
     }
+
+    public bool HasSteps => GgufSteps.Of(tensor.Blocks.Format) is not null;
+
+    public unsafe StepRows Steps(Func<int, int> rowOf, int count)
+    {
+        GgufType format = tensor.Blocks.Format;
+        GgufStepReader read = GgufSteps.Of(format) ?? throw new NotSupportedException(
+            $"{tensor.Info.What}: expected a type of 16 steps, found {format.Name}.");
+        var rows = new StepRows(count, tensor.RowElements);
+        int bytes = tensor.RowElements / format.Elements * format.Bytes;
+        using MappedFile.Held held = mapping.Hold();
+        for (int row = 0; row < count; row++)
+        {
+            long stored = rowOrder is null ? rowOf(row) : rowOrder(rowOf(row));
+            read(new ReadOnlySpan<byte>(held.Start + tensor.Start + stored * bytes, bytes), rows.StepsOf(row),
+                rows.ScalesOf(row), rows.OffsetsOf(row));
+        }
+        return rows;
+    }
 }

@@ -118,7 +118,7 @@ internal static class GgufSuperBlocks
         (((Vector128.Create(bits) >> group) & Vector128<byte>.One) << 4).AsSByte();
 
     // Groups 0 to 3 have six bits in one byte; of 4 to 7 the upper two bits lie above those of 0 to 3.
-    private static (int Scale, int Minimum) ScaleAndMinimum(ReadOnlySpan<byte> packed, int group) => group < 4
+    public static (int Scale, int Minimum) ScaleAndMinimum(ReadOnlySpan<byte> packed, int group) => group < 4
         ? (packed[group] & 0x3F, packed[group + 4] & 0x3F)
         : ((packed[group + 4] & 0xF) | (packed[group - 4] >> 2 & 0x30),
             packed[group + 4] >> 4 | (packed[group] >> 2 & 0x30));

@@ -1,0 +1,185 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Serving;
+
+/// <summary>What a client asks for, read from the body of his request.</summary>
+internal sealed record CompletionRequest
+{
+    private const int MostStops = 16;
+    private const int MostTop = 20;
+
+    // OpenAI's.
+    private const int MostTexts = 128;
+
+    /// <summary>The model's name.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The text; null for a chat.</summary>
+    public string? Prompt { get; init; }
+
+    /// <summary>The messages of a chat; null for a text.</summary>
+    public IReadOnlyList<TextMessage>? Messages { get; init; }
+
+    /// <summary>New tokens at most; null for what the model has.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>The field that says so.</summary>
+    public string MaxTokensField { get; init; } = "max_tokens";
+
+    public double? Temperature { get; init; }
+
+    public double? TopP { get; init; }
+
+    public int? Seed { get; init; }
+
+    /// <summary>Texts.</summary>
+    public int Count { get; init; } = 1;
+
+    public bool IsStreamed { get; init; }
+
+    /// <summary>Whether a stream tells the counts of tokens at its end.</summary>
+    public bool IncludesUsage { get; init; }
+
+    public IReadOnlyList<string> Stops { get; init; } = [];
+
+    /// <summary>Most probable tokens beside each; null where nothing is told.</summary>
+    public int? LogProbabilities { get; init; }
+
+    /// <summary>Whether it is a chat.</summary>
+    public bool IsChat => Messages is not null;
+
+    /// <summary>What was asked, for a log.</summary>
+    public string Shown => Prompt ?? string.Join(" | ", Messages!.Select(message => message.Text));
+
+    /// <summary>Reads a body.</summary>
+    /// <exception cref="ApiException">A field is missing, not honoured or of another kind.</exception>
+    public static CompletionRequest Read(JsonElement body, bool isChat)
+    {
+        RequestFields.Check(body, isChat);
+        var fields = new FieldReader(body);
+        string limitField = fields.Has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
+        int? limit = fields.Whole(limitField);
+        if (limitField != "max_tokens" && fields.Whole("max_tokens") is { } other && other != limit)
+            throw new ApiException(400, $"max_tokens: expected nothing else than max_completion_tokens = {limit},"
+                + $" found {other}.", "max_tokens");
+        return new CompletionRequest
+        {
+            Model = fields.Text("model") ?? throw fields.Missing("model", "a model's name"),
+            Prompt = isChat ? null : ReadPrompt(fields),
+            Messages = isChat ? ChatBody.Messages(fields) : null,
+            MaxTokens = limit,
+            MaxTokensField = limitField,
+            Temperature = fields.Number("temperature"),
+            TopP = fields.Number("top_p"),
+            Seed = fields.Whole("seed"),
+            Count = fields.Whole("n") ?? 1,
+            IsStreamed = fields.Flag("stream"),
+            IncludesUsage = ReadStreamOptions(fields),
+            Stops = ReadStops(fields),
+            LogProbabilities = isChat ? ReadChatLogProbabilities(fields) : fields.Whole("logprobs", 0, MostTop),
+        };
+    }
+
+    /// <summary>How the text is written.</summary>
+    /// <param name="own">What holds where nothing is asked.</param>
+    /// <param name="ownTokens">New tokens that a text then has at most.</param>
+    /// <param name="mostTokens">New tokens that may be asked for.</param>
+    /// <exception cref="ApiException">More tokens or texts are asked for.</exception>
+    public GenerationOptions Generation(GenerationOptions own, int ownTokens, int mostTokens)
+    {
+        if (Count > MostTexts)
+            throw new ApiException(400, $"n: expected at most {MostTexts}, found {Count}.", "n");
+        if (MaxTokens > mostTokens)
+        {
+            throw new ApiException(400, $"{MaxTokensField}: expected at most {mostTokens}, as this server allows,"
+                + $" found {MaxTokens}.", MaxTokensField);
+        }
+        GenerationOptions asked = ChatGeneration.Of(new ChatOptions
+        {
+            Temperature = (float?)Temperature,
+            TopP = (float?)TopP,
+            Seed = Seed,
+            MaxOutputTokens = MaxTokens ?? Math.Min(ownTokens, mostTokens),
+            StopSequences = [.. Stops],
+        }, own);
+        return Count == 1 ? asked : asked with { SequenceCount = Count };
+    }
+
+    /// <summary>The field that a message of the library is about; null where it is none.</summary>
+    public string? FieldOf(string message) => message switch
+    {
+        _ when message.StartsWith("MaxNewTokens", StringComparison.Ordinal)
+            || message.StartsWith("MinNewTokens", StringComparison.Ordinal)
+            || message.StartsWith("Generation.MinNewTokens", StringComparison.Ordinal) => MaxTokensField,
+        _ when message.StartsWith("Decoding.temperature", StringComparison.Ordinal) => "temperature",
+        _ when message.StartsWith("Decoding.topP", StringComparison.Ordinal) => "top_p",
+        _ when message.StartsWith("Decoding", StringComparison.Ordinal)
+            || message.StartsWith("SequenceCount", StringComparison.Ordinal)
+            || message.StartsWith("StreamAsync", StringComparison.Ordinal) => "n",
+        _ when message.StartsWith("StopStrings", StringComparison.Ordinal) => "stop",
+        _ when message.StartsWith("Request, LogProbabilities", StringComparison.Ordinal) => "logprobs",
+        _ when message.StartsWith("Request", StringComparison.Ordinal)
+            || message.StartsWith("Chat template", StringComparison.Ordinal) => IsChat ? "messages" : "prompt",
+        _ => null,
+    };
+
+    private static string ReadPrompt(FieldReader fields)
+    {
+        if (fields.Find("prompt") is { ValueKind: JsonValueKind.Array } list)
+        {
+            if (list.GetArrayLength() != 1 || list[0].ValueKind != JsonValueKind.String)
+                throw new ApiException(400, "prompt: expected a string, or an array with one; several prompts are"
+                    + $" several requests here; found an array of {list.GetArrayLength()}.", "prompt");
+            return FieldReader.Text(list[0], "prompt");
+        }
+        return fields.Text("prompt") ?? throw fields.Missing("prompt", "a text");
+    }
+
+    private static int? ReadChatLogProbabilities(FieldReader fields)
+    {
+        int? top = fields.Whole("top_logprobs", 0, MostTop);
+        bool isAsked = fields.Flag("logprobs");
+        if (top is not null && !isAsked)
+            throw new ApiException(400, "top_logprobs: expected nothing where logprobs is not true.", "top_logprobs");
+        return isAsked ? top ?? 0 : null;
+    }
+
+    private static bool ReadStreamOptions(FieldReader fields)
+    {
+        if (fields.Find("stream_options") is not { } options)
+            return false;
+        if (!fields.Flag("stream"))
+            throw new ApiException(400, "stream_options: expected nothing where stream is not true.",
+                "stream_options");
+        if (options.ValueKind != JsonValueKind.Object)
+            throw new ApiException(400, $"stream_options: expected an object, found {RequestFields.Kind(options)}.",
+                "stream_options");
+        foreach (JsonProperty option in options.EnumerateObject())
+        {
+            // Obfuscation pads a stream against those who watch its sizes; ours does not.
+            bool isKnown = option.Name == "include_usage"
+                || option.Name == "include_obfuscation" && option.Value.ValueKind != JsonValueKind.True;
+            if (!isKnown)
+                throw new ApiException(400, "stream_options: expected include_usage alone, found another option.",
+                    "stream_options");
+        }
+        return new FieldReader(options, "stream_options.").Flag("include_usage");
+    }
+
+    private static IReadOnlyList<string> ReadStops(FieldReader fields)
+    {
+        if (fields.Find("stop") is not { } stop)
+            return [];
+        if (stop.ValueKind != JsonValueKind.Array)
+            return [fields.Text("stop")!];
+        if (stop.GetArrayLength() > MostStops)
+            throw new ApiException(400, string.Create(CultureInfo.InvariantCulture,
+                $"stop: expected at most {MostStops} strings, found {stop.GetArrayLength()}."), "stop");
+        return [.. stop.EnumerateArray().Select(one => FieldReader.Text(one, "stop"))];
+    }
+}

@@ -1,0 +1,27 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Tables;
+
+/// <summary>The files of a table that a path or a pattern names.</summary>
+internal static class SourceFiles
+{
+    /// <summary>The files, in the order of their names; what is no file, or no pattern, is itself.</summary>
+    /// <param name="data">A path whose last part may have * and ?.</param>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    public static IReadOnlyList<string> Of(string data)
+    {
+        if (!TableFormats.IsFile(data) || File.Exists(data))
+            return [data];
+        string folder = Path.GetDirectoryName(data) ?? "", pattern = Path.GetFileName(data);
+        if (pattern.AsSpan().IndexOfAny('*', '?') < 0)
+            throw new FileNotFoundException($"'{data}': expected a file of rows, found nothing.", data);
+        string[] found = Directory.Exists(folder.Length == 0 ? "." : folder)
+            ? [.. Directory.EnumerateFiles(folder.Length == 0 ? "." : folder, pattern)
+                .Select(path => Path.Combine(folder, Path.GetFileName(path))).Order(StringComparer.Ordinal)] : [];
+        return found.Length > 0 ? found
+            : throw new FileNotFoundException($"'{data}': expected files of this pattern, found none.", data);
+    }
+}

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Globalization;
+using System.IO;
+using Microsoft.ML.PrefixTuning.Tool.Shards;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary><c>merge</c>: the parts of a run in, one file out; or which parts are missing.</summary>
+internal static class MergeVerb
+{
+    /// <summary>The command.</summary>
+    public static Verb Make(ToolConsole console)
+    {
+        Argument<string> whole =
+            PathArgument.Make<string>("file", "The file that the parts are for: --to of 'generate --shard'.");
+        var shards = new Option<int>("--shards")
+        {
+            Description = "How many parts there are.",
+            HelpName = "N",
+            Required = true,
+        };
+        shards.Validators.Add(result =>
+        {
+            if (!int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+                || count == 0)
+                result.AddError($"--shards: expected 1 or more, found '{result.Tokens[0].Value}'.");
+        });
+        var missing = new Option<bool>("--missing")
+        {
+            Description = "Write nothing; print the numbers of the parts that are not done, such as 3,7-9, as an array"
+                + " of a scheduler takes them. Without any, print nothing.",
+        };
+        var command = new Verb("merge",
+            "Joins the parts that 'generate --shard' wrote, all of them and each once, in the order of the rows: the"
+                + " bytes of a run of one part.")
+        { whole, shards, missing };
+        command.SetAction(parsed => Run(console, parsed.GetValue(whole)!, parsed.GetValue(shards),
+            parsed.GetValue(missing)));
+        HelpWithExamples.Add(command,
+            "prefix-tune merge described.csv --shards 16",
+            "sbatch --array=$(prefix-tune merge described.csv --shards 16 --missing) score.sbatch");
+        return command;
+    }
+
+    private static int Run(ToolConsole console, string whole, int count, bool onlyMissing)
+    {
+        RunManifest? run = RunManifest.Read(whole);
+        if (run is not null && run.Parts != count)
+        {
+            throw new UsageException(
+                $"--shards: expected {run.Parts}, as '{RunManifest.PathFor(whole)}' says, found {count}.");
+        }
+        int[] missing = PartMerge.Missing(whole, count, run);
+        if (onlyMissing)
+        {
+            if (missing.Length > 0)
+                console.Out.WriteLine(RowShard.Ranges(missing));
+            return ExitCode.Done;
+        }
+        if (missing.Length > 0)
+        {
+            throw new IOException($"'{whole}': expected all of {count} parts to be done, found {missing.Length} that"
+                + $" are not: {RowShard.Ranges(missing)}.");
+        }
+        PartMerge.Join(whole, run!);
+        console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{run!.Rows:N0} rows of {count} parts written to {whole}."));
+        return ExitCode.Done;
+    }
+}

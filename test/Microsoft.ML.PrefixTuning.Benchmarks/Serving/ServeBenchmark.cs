@@ -1,0 +1,204 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.Linq;
+using System.Net.Http;
+using System.Text;
+using System.Text.Json;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Microsoft.ML.PrefixTuning.Benchmarks.Serving;
+
+/// <summary>
+/// The command's server under load: clients over eight prefixes, some of which leave, die or ask for nonsense. Texts
+/// are compared with the transformer's.
+/// </summary>
+internal static class ServeBenchmark
+{
+    private const int BareClients = 8;
+
+    /// <summary>Measures: a line a figure. Returns an exit code.</summary>
+    /// <param name="arguments"><c>name=value</c>, see <see cref="ServeRun"/>.</param>
+    public static int Measure(string[] arguments)
+    {
+        var run = ServeRun.Parse(arguments);
+        return Measure(run).GetAwaiter().GetResult() ? 0 : 1;
+    }
+
+    private static async Task<bool> Measure(ServeRun run)
+    {
+        using var served = new ServeCase(run.Base);
+        Say($"bare generator, {BareClients} callers: {await Bare(served, run.Seconds):F1} tokens/s");
+        bool isGood = true;
+        using ServerProcess server = await ServerProcess.Start(run.Base, served.Options);
+        using var client = new HttpClient { BaseAddress = server.Address };
+        foreach (int clients in run.Clients)
+            isGood &= await Drive(served, server, client, clients, run);
+        await Grow(served, server, run.Requests);
+        await Wait(server, client, served);
+        (double seconds, int code) = await server.Terminate();
+        Say($"SIGTERM: ended with {code} after {seconds:F1} s");
+        return isGood && code == 0;
+    }
+
+    /// <summary>Tokens a second of the generator in this process.</summary>
+    private static async Task<double> Bare(ServeCase served, double seconds)
+    {
+        using TextGenerator generator = served.Base.CreateGenerator(served.Prefixes
+            .Select((prefix, number) => KeyValuePair.Create(ServeCase.Name(number), prefix)).ToDictionary());
+        long tokens = 0;
+        await Write(1);
+        tokens = 0;
+        long start = Stopwatch.GetTimestamp();
+        await Write(seconds);
+        return tokens / Stopwatch.GetElapsedTime(start).TotalSeconds;
+
+        Task Write(double time) => Task.WhenAll(Enumerable.Range(0, BareClients).Select(number => Task.Run(async () =>
+        {
+            var random = new Random(number);
+            long begin = Stopwatch.GetTimestamp();
+            while (Stopwatch.GetElapsedTime(begin).TotalSeconds < time)
+            {
+                TextResult result = await generator.GenerateAsync(new TextRequest
+                {
+                    Text = ServeCase.Rows[random.Next(ServeCase.Rows.Count)],
+                    Prefix = ServeCase.Name(random.Next(served.Prefixes.Count)),
+                    Generation = new() { MaxNewTokens = ServeCase.NewTokens },
+                });
+                Interlocked.Add(ref tokens, result.NewTokens);
+            }
+        })));
+    }
+
+    private static async Task<bool> Drive(ServeCase served, ServerProcess server, HttpClient client, int count,
+        ServeRun run)
+    {
+        var figures = new ServeFigures();
+        double before = await server.Tokens(client);
+        long start = Stopwatch.GetTimestamp();
+        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(run.Seconds));
+        ServeClient[] clients = [.. Enumerable.Range(0, count).Select(number =>
+            new ServeClient(served, server.Address, 1000 * count + number, figures, run.Trouble))];
+        await Task.WhenAll(clients.Select(one => Task.Run(() => one.Run(end.Token))));
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double tokens = await server.Tokens(client) - before;
+        foreach (ServeClient one in clients)
+            one.Dispose();
+        Say($"{count} clients, {seconds:F0} s: {figures.Show(tokens / seconds)}; server {server.Megabytes():F0} MB");
+        return !figures.HasFaults;
+    }
+
+    /// <summary>Memory after a tenth of some requests and after all.</summary>
+    private static async Task Grow(ServeCase served, ServerProcess server, int requests)
+    {
+        var figures = new ServeFigures();
+        double before = 0;
+        foreach (int upTo in (int[])[requests / 10, requests])
+        {
+            await Task.WhenAll(Enumerable.Range(0, 8).Select(number => Task.Run(async () =>
+            {
+                using var client = new ServeClient(served, server.Address, number, figures, 0);
+                while (figures.Requests < upTo)
+                    await client.AskShort();
+            })));
+            double now = server.Megabytes();
+            Say($"memory after {figures.Requests} requests: {now:F0} MB"
+                + (before == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {now - before:F1} MB more")));
+            before = now;
+        }
+    }
+
+    /// <summary>What others wait for while a prompt of 2,000 tokens is read.</summary>
+    private static async Task Wait(ServerProcess server, HttpClient client, ServeCase served)
+    {
+        const int Others = 7, LongTokens = 2000;
+        var tokenizer = served.Base.OpenTokenizer();
+        var prompt = new StringBuilder();
+        // A prefix, a chat's frame and a few new tokens have room in a window of 2,048 beside it.
+        for (int i = 0; tokenizer.CountTokens(prompt.ToString()) < LongTokens - 10; i++)
+            prompt.Append(ServeCase.Rows[i % ServeCase.Rows.Count][..40]).Append('\n');
+        foreach (bool isLong in (bool[])[false, true])
+        {
+            Task<double[]>[] others = [.. Enumerable.Range(0, Others).Select(number => Gaps(client, number))];
+            if (isLong)
+            {
+                await Task.Delay(500);
+                using HttpResponseMessage answer =
+                    await Post(client, ServeCase.Name(7), prompt.ToString(), 2, stream: false);
+                Say($"the long prompt's answer: {(int)answer.StatusCode}");
+            }
+            double[] gaps = [.. (await Task.WhenAll(others)).SelectMany(own => own).Order()];
+            string when = isLong ? $" while a prompt of some {LongTokens} tokens is read" : "";
+            if (gaps.Length == 0)
+                continue;
+            Say($"between two pieces of {Others} streams{when}: median {gaps[gaps.Length / 2]:F3} s,"
+                + $" longest {gaps[^1]:F3} s");
+        }
+    }
+
+    private static async Task<double[]> Gaps(HttpClient client, int number)
+    {
+        using HttpResponseMessage answer =
+            await Post(client, ServeCase.Name(number), ServeCase.Rows[number], 200, stream: true);
+        var gaps = new List<double>();
+        long last = 0;
+        await foreach (JsonElement _ in ServeClient.Events(await answer.Content.ReadAsStreamAsync()))
+        {
+            if (last != 0)
+                gaps.Add(Stopwatch.GetElapsedTime(last).TotalSeconds);
+            last = Stopwatch.GetTimestamp();
+        }
+        return [.. gaps];
+    }
+
+    private static Task<HttpResponseMessage> Post(HttpClient client, string model, string prompt, int tokens,
+        bool stream)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
+        {
+            Content = new StringContent(JsonSerializer.Serialize(new { model, prompt, max_tokens = tokens, stream,
+                temperature = 1 }), Encoding.UTF8, "application/json"),
+        };
+        return client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+    }
+
+    private static void Say(FormattableString line) => Console.WriteLine(line.ToString(CultureInfo.InvariantCulture));
+
+    private static void Say(string line) => Console.WriteLine(line);
+}
+
+/// <summary>What is measured.</summary>
+/// <param name="Base">Folder or file of the base.</param>
+/// <param name="Seconds">How long, for each number of clients.</param>
+/// <param name="Clients">The numbers of clients.</param>
+/// <param name="Requests">Requests between which memory is compared.</param>
+/// <param name="Trouble">Share of requests that are left, die or are nonsense.</param>
+internal sealed record ServeRun(string Base, double Seconds, IReadOnlyList<int> Clients, int Requests, double Trouble)
+{
+    /// <summary>Reads <c>seconds=</c>, <c>clients=</c>, <c>requests=</c>, <c>trouble=</c>, <c>base=</c>, or
+    /// <c>short</c>.</summary>
+    public static ServeRun Parse(string[] arguments)
+    {
+        var run = new ServeRun(TrainBenchmark.BasePath, 120, [1, 8, 64], 5000, 0.2);
+        foreach (string argument in arguments)
+        {
+            string[] parts = argument.Split('=', 2);
+            run = parts[0] switch
+            {
+                "short" => run with { Seconds = 10, Requests = 200 },
+                "seconds" => run with { Seconds = Number(parts[1]) },
+                "clients" => run with { Clients = [.. parts[1].Split(',').Select(part => (int)Number(part))] },
+                "requests" => run with { Requests = (int)Number(parts[1]) },
+                "trouble" => run with { Trouble = Number(parts[1]) },
+                "base" => run with { Base = parts[1] },
+                _ => throw new ArgumentException(
+                    $"serve: expected short, seconds=, clients=, requests=, trouble= or base=, found '{argument}'."),
+            };
+        }
+        return run;
+
+        static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+    }
+}
