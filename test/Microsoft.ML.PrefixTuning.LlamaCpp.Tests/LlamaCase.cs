@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 
 namespace Microsoft.ML.PrefixTuning.Tests.LlamaCpp;
@@ -23,9 +22,6 @@ internal sealed record LlamaCase(string Path)
         new(System.IO.Path.Combine(AppContext.BaseDirectory, "TinyModels", "narrow-gguf", "model.gguf"));
 
     public BaseModel Model => BaseModel.FromGguf(Path);
-
-    /// <summary>The base that prefixes are made for: the folder beside the file, or the file itself.</summary>
-    public BaseModel Full => Directory.Exists(Beside("model")) ? BaseModel.FromFolder(Beside("model")) : Model;
 
     /// <summary>The twin of a golden case, or an inconclusive result where it is absent.</summary>
     public static LlamaCase Golden(string family) =>
@@ -54,7 +50,7 @@ internal sealed record LlamaCase(string Path)
     {
         var prefixes = new Dictionary<string, Prefix> { ["short"] = Random(2), ["long"] = Random(11) };
         if (Directory.Exists(Beside("adapter")))
-            prefixes["trained"] = Prefix.FromPeft(Beside("adapter"), Full);
+            prefixes["trained"] = Prefix.FromPeft(Beside("adapter"), Model);
         return prefixes;
     }
 

@@ -16,6 +16,9 @@ namespace Microsoft.ML.PrefixTuning.Tests.LlamaCpp;
 [TestCategory("Quick")]
 public sealed class ScoreTests
 {
+    // Of the largest score. llama.cpp looks GELU up in a table of 16 bits.
+    private const double Tolerance = 3e-6, GeluTolerance = 1e-3;
+
     [TestMethod]
     [DataRow("gpt2")]
     [DataRow("gpt-neox")]
@@ -25,12 +28,13 @@ public sealed class ScoreTests
     [DataRow("mistral")]
     [DataRow("qwen2")]
     [DataRow("qwen3")]
-    public void Scores_OfAGoldenTwin_AreThisLibrarysOwn(string family) => Compare(LlamaCase.Golden(family));
+    public void Scores_OfAGoldenTwin_AreThisLibrarysOwn(string family) => Compare(LlamaCase.Golden(family),
+        family.StartsWith("gpt", StringComparison.Ordinal) ? GeluTolerance : Tolerance);
 
     [TestMethod]
-    public void Scores_OfTheFileOfTheseTests_AreThisLibrarysOwn() => Compare(LlamaCase.Narrow);
+    public void Scores_OfTheFileOfTheseTests_AreThisLibrarysOwn() => Compare(LlamaCase.Narrow, Tolerance);
 
-    private static void Compare(LlamaCase one)
+    private static void Compare(LlamaCase one, double tolerance)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -47,8 +51,7 @@ public sealed class ScoreTests
             float[] expected = Own(own, prefix, ids), found = Llama(sequences, prefix, ids);
             double largest = expected.Max(Math.Abs);
             double apart = expected.Zip(found, (a, b) => Math.Abs(a - b)).Max();
-            Console.WriteLine($"{one.Path} {name}: {apart:G3} of {largest:G3}");
-            Assert.IsLessThanOrEqualTo(0.01 * largest, apart, name);
+            Assert.IsLessThanOrEqualTo(tolerance * largest, apart, name);
         }
         model.Release();
     }

@@ -4,7 +4,6 @@ using System.Collections.Generic;
 using System.Linq;
 using LLama.Native;
 using Microsoft.ML.PrefixTuning.LlamaCpp;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 

@@ -1,6 +1,5 @@
 using System;
 using LLama.Native;
-using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.LlamaCpp;
 

@@ -1,7 +1,6 @@
 using System;
 using System.Linq;
 using LLama.Native;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 
 namespace Microsoft.ML.PrefixTuning.LlamaCpp;
