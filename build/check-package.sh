@@ -65,10 +65,19 @@ rm -rf "$work/published"
 # What the packages hold; restoring has unpacked them.
 packages=$(dotnet nuget locals global-packages --list | sed 's/.*: //')
 library="$packages/microsoft.ml.prefixtuning/$version" smollm2="$packages/microsoft.ml.prefixtuning.smollm2/$version"
-ai="$packages/microsoft.ml.prefixtuning.ai/$version"
+ai="$packages/microsoft.ml.prefixtuning.ai/$version" llamacpp="$packages/microsoft.ml.prefixtuning.llamacpp/$version"
 # The checked packages leave no trace in the machine's package folder.
-trap 'rm -rf "$work" "$library" "$smollm2" "$ai"' EXIT
-for folder in "$library" "$smollm2" "$ai"; do
+trap 'rm -rf "$work" "$library" "$smollm2" "$ai" "$llamacpp"' EXIT
+
+# The same prefixes over llama.cpp, in an application that brings its backend.
+mkdir "$work/llamacpp" && cd "$work/llamacpp"
+cp "$root"/test/LlamaCppConsumer/* "$work/consumer/NuGet.config" .
+sed "s/0\.1\.0-\*/$version/g" "$root/test/LlamaCppConsumer/LlamaCppConsumer.csproj.txt" > LlamaCppConsumer.csproj
+dotnet build -c Release -r linux-x64 --self-contained false -o "$work/built" -nologo -v quiet
+(cd / && NUGET_PACKAGES=/nonexistent dotnet "$work/built/LlamaCppConsumer.dll")
+rm -rf "$work/built"
+
+for folder in "$library" "$smollm2" "$ai" "$llamacpp"; do
     for file in icon.png PACKAGE.md licenses/LICENSE; do
         [ -s "$folder/$file" ] || fail "$folder lacks $file."
     done
@@ -85,6 +94,8 @@ expected="Microsoft.ML [5.0.1, 7.0.0);Microsoft.ML.Tokenizers 3.0.0;TorchSharp 0
     || fail "SmolLM2 depends on $(dependencies "$smollm2")"
 [ "$(dependencies "$ai")" = "Microsoft.Extensions.AI.Abstractions 10.5.2;Microsoft.ML.PrefixTuning $version;" ] \
     || fail "AI depends on $(dependencies "$ai")"
+[ "$(dependencies "$llamacpp")" = "LLamaSharp 0.30.0;Microsoft.ML.PrefixTuning [$version];" ] \
+    || fail "LlamaCpp depends on $(dependencies "$llamacpp")"
 
 # The command.
 dotnet tool install Microsoft.ML.PrefixTuning.Tool --tool-path "$work/tool" --version "$version" -v quiet
@@ -101,6 +112,12 @@ reported=$(cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" --versio
 [[ $reported == "$version"* ]] || fail "the command of $version says that it is $reported."
 [ -n "$(find "$work/tool" -name COPYING.METEOR.LGPL)" ] || fail "the command lacks METEOR's licence."
 (cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" inspect smollm2) > /dev/null
+# With llama.cpp of its own system alone, which writes.
+[ -z "$(find "$work/tool" -path '*osx*' -name 'libllama*')" ] || fail "the command has another system's llama.cpp."
+written=$(cd / && echo 'Water boils at' | NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" generate --base smollm2 \
+    --engine llama-cpp --max-new-tokens 8)
+echo "-- over llama.cpp: $written"
+[ -n "$written" ] || fail "the command writes nothing over llama.cpp."
 # Its server: it answers, and ends with 0 when it is told to.
 (cd / && NUGET_PACKAGES=/nonexistent exec "$work/tool/prefix-tune" serve --base smollm2 --port 0) 2> "$work/served" &
 server=$!
