@@ -25,7 +25,8 @@ internal static class ChatMessages
         : message.Role == ChatRole.Assistant ? MessageRole.Assistant
         : message.Role == ChatRole.System ? MessageRole.System
         : throw new NotSupportedException(
-            $"Request, message {index}: expected the role system, user or assistant, found '{message.Role}'.");
+            $"Request, message {index + 1} (the first is 1): expected the role system, user or assistant, found"
+                + $" '{message.Role}'.");
 
     private static string Text(ChatMessage message, int index)
     {
@@ -33,7 +34,7 @@ internal static class ChatMessages
         {
             if (content is not (TextContent or UsageContent))
                 throw new NotSupportedException(
-                    $"Request, message {index}: expected text, found {content.GetType().Name}.");
+                    $"Request, message {index + 1} (the first is 1): expected text, found {content.GetType().Name}.");
         }
         return string.Concat(message.Contents.OfType<TextContent>().Select(content => content.Text));
     }

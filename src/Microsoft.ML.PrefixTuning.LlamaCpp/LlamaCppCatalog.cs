@@ -62,8 +62,7 @@ public static class LlamaCppCatalog
         (options, llamaCpp) = (options ?? new TextGenerationOptions(), llamaCpp ?? new LlamaCppOptions());
         LlamaCppSettings.Check(options, llamaCpp);
         return new TextGenerationEstimator(MlNetInternals.GetEnvironment(catalog), columns, baseModel, prefixes,
-            options,
-            (_, settings) =>
-                new LlamaEngine(LlamaModel.Load(baseModel, llamaCpp, settings.Threads)));
+            options, (_, settings) => new LlamaEngine(
+                LlamaModel.Load(LlamaBase.ByRulesOf(baseModel, prefixes.All), llamaCpp, settings.Threads)));
     }
 }

@@ -87,7 +87,8 @@ public static class LlamaCppGenerator
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
             EmbedBase: false)
         { Threads = generation.Threads };
-        return new TextGenerator(new LlamaEngine(LlamaModel.Load(baseModel, llamaCpp, generation.Threads)), settings,
+        BaseModel byRules = LlamaBase.ByRulesOf(baseModel, named.Values);
+        return new TextGenerator(new LlamaEngine(LlamaModel.Load(byRules, llamaCpp, generation.Threads)), settings,
             new PrefixesByValue(named, ForOthers: null), options);
     }
 }

@@ -49,7 +49,8 @@ public sealed partial record BaseModel
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
             EmbedBase: false)
         { Products = generation.Products, Threads = generation.Threads }.Decided();
-        BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device);
-        return new TextGenerator(new BaseEngine(lease), settings, new PrefixesByValue(named, ForOthers: null), options);
+        var choice = new PrefixesByValue(named, ForOthers: null);
+        BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device).ByRulesOf(choice.All);
+        return new TextGenerator(new BaseEngine(lease), settings, choice, options);
     }
 }

@@ -130,7 +130,9 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
 
     private BaseLease Acquire(TextSettings settings) =>
         BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Student.Device,
-            _options.Student.Training.LoadingToken);
+            _options.Student.Training.LoadingToken)
+            // Teacher and student read the same tokens.
+            .ByRulesOf(_teacher is GivenTeacher given ? [given.Prefix] : []);
 
     private PrefixTuningTransformer Writer(DistillationTeacher teacher, TextSettings settings) =>
         new(_host, new TextSession(Acquire(settings), teacher.Settings(WrittenColumn, _columns.Input),

@@ -48,7 +48,7 @@ public sealed partial class Prefix
         ArgumentNullException.ThrowIfNull(baseModel);
         NativeLibrary.Require();
         using BaseLease lease = FrozenBase.Acquire(baseModel.Path, TorchSharp.torch.float32, TorchSharp.torch.CPU);
-        return PeftAdapter.Import(folder, lease.Base.Model).MadeFor(lease.Base.Identity);
+        return PeftAdapter.Import(folder, lease.Base.Model).MadeFor(lease.Base.Identity, rules: null);
     }
 
     /// <summary>
@@ -62,8 +62,8 @@ public sealed partial class Prefix
     /// What <c>base_model_name_or_path</c> says, such as a model's name on a hub; null leaves it open.
     /// </param>
     /// <exception cref="InvalidOperationException">
-    /// The prefix was made for another base, or PEFT would read it with other conventions; the message says what would
-    /// be lost.
+    /// The prefix was made for another base, or PEFT would read it with other conventions or its rows as other tokens;
+    /// the message says what would be lost.
     /// </exception>
     /// <exception cref="IOException">Writing failed; the former files are untouched.</exception>
     public void SaveAsPeft(string folder, BaseModel baseModel, string? baseModelName = null)
@@ -73,6 +73,7 @@ public sealed partial class Prefix
         NativeLibrary.Require();
         using BaseLease lease = FrozenBase.Acquire(baseModel.Path, TorchSharp.torch.float32, TorchSharp.torch.CPU);
         lease.Base.Check(this);
+        PrefixRules.CheckLatest(lease.Base, this);
         PeftAdapter.Export(this, folder, lease.Base.Model.Spec, baseModelName);
     }
 

@@ -48,7 +48,7 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
         _host = environment.Register(nameof(TextGenerationEstimator));
         _prefixes = prefixes;
         _open = open ?? ((host, settings) =>
-            new BaseEngine(BaseLoader.Acquire(host, baseModel, settings.Used, options.Device)));
+            new BaseEngine(BaseLoader.Acquire(host, baseModel, settings.Used, options.Device, prefixes)));
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation,
             options.Precision,
             options.EmbedBase)
@@ -62,7 +62,10 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
     /// The input or attribute column is missing or not a text.
     /// </exception>
     /// <exception cref="ArgumentException">A banned word has no token in the base.</exception>
-    /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A prefix was made for another base, or prefixes by rules of several versions, by which this base's texts become
+    /// other tokens.
+    /// </exception>
     public PrefixTuningTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
-using System.Text;
+using Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
@@ -57,11 +57,12 @@ internal sealed record ScaleModel(string Name, int Layers, int Width, int Inner,
         (string Key, object Value)[] keys = [.. Keys()];
         writer.Write((long)keys.Length);
         foreach ((string key, object value) in keys)
-            Write(writer, key, value);
+            GgufValues.Text(writer, key);
+            GgufValues.Write(writer, value);
         long offset = 0;
         foreach ((string name, int rows, int columns) in tensors)
         {
-            Text(writer, name);
+            GgufValues.Text(writer, name);
             int axes = rows == 1 ? 1 : 2;
             writer.Write(axes);
             writer.Write((long)columns);
@@ -112,33 +113,6 @@ internal sealed record ScaleModel(string Name, int Layers, int Width, int Inner,
         rows == 1 ? columns * sizeof(float) : (long)rows * columns / type.Elements * type.Bytes;
 
     private static long Padded(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
-
-    private static void Text(BinaryWriter writer, string text)
-    {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
-        writer.Write((long)bytes.Length);
-        writer.Write(bytes);
-    }
-
-    private static void Write(BinaryWriter writer, string key, object value)
-    {
-        Text(writer, key);
-        switch (value)
-        {
-            case uint number:
-                writer.Write(4);
-                writer.Write(number);
-                break;
-            case float number:
-                writer.Write(6);
-                writer.Write(number);
-                break;
-            default:
-                writer.Write(8);
-                Text(writer, (string)value);
-                break;
-        }
-    }
 }
 
 /// <summary>A block type of GGUF with random content: weights of mean 0 and deviation 0.02.</summary>

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.ML.PrefixTuning.Tests.Options;
 using Microsoft.ML.PrefixTuning.Tests.Serving;
 
@@ -75,6 +76,12 @@ internal static class ChildProcess
                 return 0;
             case [FaceChild.ReadRows, var model]:
                 FaceChild.ReadThousands(model);
+                return 0;
+            case [FaceChild.LoadRefused, var model]:
+                FaceChild.TryToLoad(model);
+                return 0;
+            case [AttentionChild.Attend, var mostNumbers]:
+                AttentionChild.AttendToLongRow(long.Parse(mostNumbers, CultureInfo.InvariantCulture));
                 return 0;
             case [FaceChild.Save, var model, var copy]:
                 FaceChild.SaveForever(model, copy);

@@ -5,6 +5,7 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Text;
 
 namespace Microsoft.ML.PrefixTuning.LlamaCpp;
 
@@ -43,6 +44,19 @@ internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitec
         TransformerSpec spec = gguf.Spec with { ContextLength = Context(gguf.Spec) };
         return new LlamaBase(path, spec, architecture, BaseTokenizers.Open(path, baseModel.Rules),
             baseModel.Rules.Version > 1 ? gguf.EndIds : gguf.Spec.Tokens.Ends);
+    }
+
+    /// <summary>A file by the rules of texts that prefixes were trained by.</summary>
+    /// <exception cref="InvalidOperationException">They were trained by several that differ for it.</exception>
+    public static BaseModel ByRulesOf(BaseModel baseModel, IEnumerable<Prefix> prefixes)
+    {
+        TextRules? rules = PrefixRules.Of(baseModel.Path, baseModel.Rules, former =>
+        {
+            LlamaBase one = Read(baseModel with { Rules = former });
+            return one.Tokenizer.FormerRules.Count > 0
+                || one.EndIds.Count != Read(baseModel with { Rules = TextRules.Latest }).EndIds.Count;
+        }, prefixes);
+        return rules is null ? baseModel : baseModel with { Rules = rules };
     }
 
     /// <summary>Refuses what llama.cpp may compute otherwise than this library.</summary>

@@ -9,6 +9,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Sweeps;
 /// <summary>From grids to candidates.</summary>
 internal static class SweepCandidates
 {
+    /// <summary>Candidates that a sweep has at most: each is a training at least.</summary>
+    public const int Most = 10_000;
+
     // Draws that may come to nothing new before there is nothing new.
     private const int DrawsEach = 100;
 
@@ -27,6 +30,8 @@ internal static class SweepCandidates
         SweepOptions options, Func<IEnumerable<string>, string>? command = null)
     {
         options.Check(file);
+        if ((file.Drawn?.Count ?? file.Grids.Sum(Size)) is > Most and double found)
+            throw new UsageException($"'{file.Path}': {TooMany(found)}");
         Values[] all = file.Drawn is { } drawn ? [.. Draw(file, drawn.Count, drawn.Seed)]
             : [.. file.Grids.SelectMany(Grid).DistinctBy(Key)];
         string[] varying = [.. Varying(all)];
@@ -55,6 +60,13 @@ internal static class SweepCandidates
             }
         }
     }
+
+    /// <summary>What is said of more than are taken.</summary>
+    public static string TooMany(double found) => FormattableString.Invariant(
+        $"expected at most {Most:N0} candidates, found {found:N0}; 'random' draws some of them.");
+
+    private static double Size(IReadOnlyDictionary<string, SweepValues> grid) =>
+        grid.Values.Aggregate(1.0, (product, values) => product * values.Grid.Count);
 
     private static IEnumerable<Values> Grid(IReadOnlyDictionary<string, SweepValues> grid)
     {

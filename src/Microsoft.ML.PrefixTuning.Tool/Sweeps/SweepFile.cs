@@ -204,7 +204,10 @@ internal sealed record RangeOfValues(double From, double To) : SweepValues
         {
             if (Step is null && Count is null)
                 throw new FormatException($"{Place}: expected count or step for a grid, found neither.");
-            int count = Count ?? (int)Math.Floor((To - From) / Step!.Value + 1e-9) + 1;
+            double steps = Count ?? Math.Floor((To - From) / Step!.Value + 1e-9) + 1;
+            if (steps > SweepCandidates.Most)
+                throw new FormatException($"{Place}: {SweepCandidates.TooMany(steps)}");
+            int count = (int)steps;
             IEnumerable<double> values = Enumerable.Range(0, count).Select(i =>
                 Step is double step ? From + i * step : At(count == 1 ? 0 : i / (count - 1.0)));
             return [.. values.Select(Show).Distinct().Select(text => (IReadOnlyList<string>)[text])];

@@ -58,13 +58,22 @@ internal sealed class SweepNode(string file, string key, YamlMappingNode node)
     public IReadOnlyList<SweepNode>? List(string name) => Find(name) switch
     {
         null => null,
+        YamlSequenceNode { Children.Count: 0 } list => throw Fault($"{name}: expected at least one, found none", list),
         YamlSequenceNode list => [.. list.Children.Select(child => MappingOf(name, child))],
         { } other => throw Fault($"{name}: expected a list, found another", other),
     };
 
     /// <summary>What each key of options takes: a value, a list of values, or a range.</summary>
-    public Dictionary<string, SweepValues> Values() => node.Children.ToDictionary(
-        pair => TextOf(pair.Key).TrimStart('-'), pair => ValuesOf(TextOf(pair.Key), pair.Value));
+    public Dictionary<string, SweepValues> Values()
+    {
+        var found = new Dictionary<string, SweepValues>();
+        foreach ((YamlNode name, YamlNode values) in node.Children)
+        {
+            if (!found.TryAdd(TextOf(name).TrimStart('-'), ValuesOf(TextOf(name), values)))
+                throw Fault($"expected each option once, found '{TextOf(name)}' twice", name);
+        }
+        return found;
+    }
 
     /// <summary>What is wrong here.</summary>
     public FormatException Fault(string what, YamlNode? where = null) =>

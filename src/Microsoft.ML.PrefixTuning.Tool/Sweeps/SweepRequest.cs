@@ -39,6 +39,7 @@ internal sealed class SweepRequest(SweepFile file, ToolConsole console)
         .Read("validation", file.Validation)
         .Read("test", file.Test)
         .ReadBase(BaseArgument.PathOf(file.Base))
+        .Write("the sweep's record", Path.Combine(folder, SweepFolder.ManifestName))
         .Write("the lines", Path.Combine(folder, SweepFolder.LinesName))
         .Write("the page", Path.Combine(folder, SweepFolder.PageName))
         .Write("the best model", Path.Combine(folder, SweepFolder.BestName));

@@ -24,6 +24,8 @@ internal static class PrefixDescription
             $"{prefix.ParameterCount:N0} ({prefix.ParameterCount * sizeof(float) / 1024.0:N1} KB)"));
         yield return new("  made for", prefix.Base is { } made ? $"{made.Summary}, weights {made.Weights}"
             : "any base of this shape: the file does not say which");
+        yield return new("  text rules", prefix.Rules is { } rules ? $"version {rules}"
+            : "those of the base: the file does not say which");
         yield return new("  convention", string.Join("; ", Conventions(convention)));
     }
 

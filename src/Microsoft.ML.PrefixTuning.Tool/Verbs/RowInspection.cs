@@ -38,6 +38,11 @@ internal sealed class RowInspection
     public RowInspection(ToolConsole console, Verb command)
     {
         _console = console;
+        _prefixLength.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: { } given }] && int.TryParse(given, out int length) && length < 0)
+                result.AddError($"--prefix-length: expected 0 or more, found {length}.");
+        });
         foreach (Option option in (Option[])[_base, _input, _label, _template, _prefixLength, _format])
             command.Options.Add(option);
     }

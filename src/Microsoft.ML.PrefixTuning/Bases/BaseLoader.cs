@@ -1,9 +1,11 @@
 using System;
+using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
 
@@ -23,9 +25,40 @@ internal static class BaseLoader
         CancellationToken cancellation = default) => Cancelling.By(CheckOf(host, cancellation), () =>
             FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Choose(host, device), baseModel.Rules));
 
+    /// <summary>The same by the rules that prefixes were trained by; warns where today's differ.</summary>
+    /// <exception cref="InvalidOperationException">They were trained by several.</exception>
+    public static BaseLease Acquire(IHost host, BaseModel baseModel, UsedPrecision precision, string? device,
+        PrefixesByValue prefixes)
+    {
+        BaseLease lease = Acquire(host, baseModel, precision, device).ByRulesOf(prefixes.All);
+        try
+        {
+            WarnOfFormerRules(host, lease.Base, "A prefix");
+            return lease;
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Takes a share of a base on a device that is named, or on the CPU.</summary>
     public static BaseLease Acquire(BaseModel baseModel, UsedPrecision precision, string? device) =>
         FrozenBase.Acquire(baseModel.Path, Form(precision), DeviceChoice.Named(device ?? "cpu"), baseModel.Rules);
+
+    /// <summary>Warns where a base goes by rules from which today's differ.</summary>
+    /// <param name="host">Takes the warning.</param>
+    /// <param name="frozen">The base.</param>
+    /// <param name="what">What was trained by them, for the message.</param>
+    public static void WarnOfFormerRules(IHost host, FrozenBase frozen, string what)
+    {
+        if (frozen.Rules.AreLatest || frozen.FormerRules.ToArray() is not { Length: > 0 } differences)
+            return;
+        using IChannel channel = host.Start("Load");
+        channel.Warning(MessageSensitivity.Schema, "{0}", $"{what} keeps the rules that it was trained"
+            + $" with: {string.Join("; ", differences)}. A new fit gets today's.");
+    }
 
     /// <summary>
     /// Takes a share of a base to train for, in the precision of the training. Which one it is, is read now: its files

@@ -15,7 +15,8 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
 /// <summary>
 /// A prefix as a safetensors file: a float32 tensor [N, 2, G, P, D] a site (<c>encoder</c>, <c>decoder</c>,
-/// <c>cross</c>), and as metadata the convention by which tokens stand behind it and the base that it was made for.
+/// <c>cross</c>), and as metadata the convention by which tokens stand behind it, the base that it was made for, and
+/// the rules by which the texts of its training became tokens.
 /// </summary>
 internal static class PrefixFile
 {
@@ -23,7 +24,10 @@ internal static class PrefixFile
     private const string Kind = "prefix-tuning.prefix";
     private const string KindKey = "kind", VersionKey = "version", PlacementKey = "placement",
         PositionsKey = "takes_positions", WindowKey = "counts_in_window", BeginKey = "holds_begin_token",
-        BaseKey = "base";
+        BaseKey = "base", RulesKey = "text_rules";
+
+    // Files that name no base come from the version of the library that knew the first rules alone.
+    private const string FirstRules = "1";
 
     /// <summary>Writes a file, whole or not at all.</summary>
     /// <inheritdoc cref="AtomicFile.Write(string, Action{Stream})"/>
@@ -76,7 +80,9 @@ internal static class PrefixFile
         if (sites.Count == 0)
             throw new FormatException($"{name}: expected a tensor encoder, decoder or cross, found none.");
         var prefix = new Prefix(sites, convention);
-        return Base(header.Metadata, name) is { } identity ? prefix.MadeFor(identity) : prefix;
+        BaseIdentity? identity = Base(header.Metadata, name);
+        return prefix.MadeFor(identity,
+            header.Metadata.GetValueOrDefault(RulesKey) ?? (identity is null ? FirstRules : null));
     }
 
     private static void Write(Prefix prefix, Stream stream)
@@ -93,6 +99,8 @@ internal static class PrefixFile
         };
         if (prefix.Base is { } identity)
             metadata.Add(BaseKey, identity.Values.ToString());
+        if (prefix.Rules is { } rules)
+            metadata.Add(RulesKey, rules);
         SafeTensorsWriter.Write(stream,
             prefix.Parts.Select(part => SafeTensorsContent.Of(NameOf(part.Key), part.Value.Shape, part.Value.Values)),
             metadata);

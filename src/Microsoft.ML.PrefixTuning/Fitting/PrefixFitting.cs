@@ -233,7 +233,8 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     {
         TrainingOutcome outcome = PrefixTrainer.Train(learner);
         return new Learned(outcome,
-            [.. learner.PrefixesOf(outcome.Kept).Select(prefix => prefix.MadeFor(frozen.Identity))],
+            [.. learner.PrefixesOf(outcome.Kept)
+                .Select(prefix => prefix.MadeFor(frozen.Identity, frozen.Rules.ToText()))],
             learner.WordsOf(outcome.Kept));
     }
 

@@ -104,7 +104,7 @@ internal static class PrefixModelFormat
         lease = lease.By(saved.TextRules ?? TextRules.First);
         try
         {
-            WarnOfFormerRules(host, lease.Base, place);
+            BaseLoader.WarnOfFormerRules(host, lease.Base, $"Model entry '{place}'");
             return (lease, new SavedContent(saved.Settings(), prefixes, saved.Training));
         }
         catch
@@ -114,15 +114,6 @@ internal static class PrefixModelFormat
         }
     }
 
-    private static void WarnOfFormerRules(IHost host, FrozenBase frozen, string place)
-    {
-        if (frozen.Rules.AreLatest || frozen.FormerRules.ToArray() is not { Length: > 0 } differences)
-            return;
-        using IChannel channel = host.Start("Load");
-        channel.Warning(MessageSensitivity.Schema, "{0}", $"Model entry '{place}' keeps the rules that it was trained "
-            + $"with: {string.Join("; ", differences)}. A new fit gets today's.");
-    }
-
     /// <summary>
     /// The prefixes of an entry: that of all rows, or those of attribute values in the entry's order.
     /// </summary>
@@ -130,13 +121,20 @@ internal static class PrefixModelFormat
     /// <param name="read">Reads the prefix in the stream of a name and a size in bytes.</param>
     public static PrefixesByValue ReadPrefixes(SavedModel saved, Func<string, long, Prefix> read)
     {
-        Prefix? otherwise = saved.PrefixBytes is long bytes ? read(PrefixStream, bytes) : null;
+        string rules = (saved.TextRules ?? TextRules.First).ToText();
+        Prefix? otherwise = saved.PrefixBytes is long bytes ? Read(PrefixStream, bytes) : null;
         if (saved.AttributePrefixes is not { } ofAttributes)
             return PrefixesByValue.ForAll(otherwise);
         var byValue = new Dictionary<string, Prefix>(StringComparer.Ordinal);
         foreach (SavedAttribute attribute in ofAttributes)
-            byValue.Add(attribute.Value, read(AttributeStream(byValue.Count), attribute.Bytes));
+            byValue.Add(attribute.Value, Read(AttributeStream(byValue.Count), attribute.Bytes));
         return new PrefixesByValue(byValue, otherwise);
+
+        Prefix Read(string stream, long length)
+        {
+            Prefix prefix = read(stream, length);
+            return prefix.MadeFor(prefix.Base, rules);
+        }
     }
 
     private static Prefix ReadPrefix(ModelLoadContext context, string place, string stream, long bytes)

@@ -80,7 +80,7 @@ internal static class SavedModelCheck
 
     // It is looked for below folders of this machine and must not lead out of them. A base at the root of a disk has a
     // '/' in front of its name.
-    private static bool IsInnerPath(string name) => name.TrimStart('/').Split('/').All(part =>
+    public static bool IsInnerPath(string name) => name.TrimStart('/').Split('/').All(part =>
         part is not ("" or "." or "..") && !part.Any(char.IsControl)
         && !(OperatingSystem.IsWindows() && part.AsSpan().ContainsAny('\\', ':')));
 

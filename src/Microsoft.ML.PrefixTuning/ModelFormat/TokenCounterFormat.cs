@@ -64,26 +64,48 @@ internal static class TokenCounterFormat
             throw new FormatException($"Model entry '{place}', {Stream}: expected the description of a token counter, "
                 + $"found something else: {fault.Message}", fault);
         }
-        string[] names = saved.Base.Split('/', '\\');
-        if (names.Contains("..") || saved.OutputColumn.Length == 0 || saved.InputColumn.Length == 0)
-            throw new FormatException($"Model entry '{place}', {Stream}: expected columns and the name of a base "
-                + $"without '..', found {FileText.Quote(saved.Base)}.");
+        That(saved.OutputColumn.Length > 0, "outputColumn", "a name", "an empty text");
+        That(saved.InputColumn.Length > 0, "inputColumn", "a name", "an empty text");
+        That(saved.Path.Length > 0, "path", "a path", "an empty text");
+        That(SavedModelCheck.IsInnerPath(saved.Base), "base", "a plain name, or several with '/' between",
+            FileText.Quote(saved.Base));
+        That(saved.TextRules.Version is >= 1 and <= TextRules.LatestVersion, "textRules.version",
+            $"1 to {TextRules.LatestVersion}", $"{saved.TextRules.Version}");
         return Open(saved);
+
+        void That(bool isGood, string key, string expected, string found)
+        {
+            if (!isGood)
+            {
+                throw new FormatException(
+                    $"Model entry '{place}', {Stream}, {key}: expected {expected}, found {found}.");
+            }
+        }
     }
 
     private static TokenCounter Open(Saved saved)
     {
         var looked = new List<string>();
-        foreach (string path in BaseLocator.Places(new NeededBase(saved.Base, saved.Path, Weights: null)))
+        IEnumerable<string> places = BaseLocator.Places(new NeededBase(saved.Base, saved.Path, Weights: null));
+        foreach (string path in places.Distinct())
         {
             string found = "nothing is there";
-            if (File.Exists(path) || Directory.Exists(path))
+            try
             {
-                BaseModel baseModel = BaseModel.FromFolder(path) with { Rules = saved.TextRules };
-                TokenCounter counter = TokenCounter.Open(saved.OutputColumn, saved.InputColumn, baseModel);
-                if (counter.Tokenizer.Hash() == saved.Tokens)
-                    return counter;
-                found = "its tokens are others";
+                if (File.Exists(path) || Directory.Exists(path))
+                {
+                    BaseModel baseModel = BaseModel.FromFolder(path) with { Rules = saved.TextRules };
+                    TokenCounter counter = TokenCounter.Open(saved.OutputColumn, saved.InputColumn, baseModel);
+                    if (counter.Tokenizer.Hash() == saved.Tokens)
+                        return counter;
+                    found = "its tokens are others";
+                }
+            }
+            // Whatever is wrong with one place, the tokenizer may lie at the next.
+            catch (Exception fault) when (fault is InvalidOperationException or FormatException or NotSupportedException
+                or IOException or UnauthorizedAccessException)
+            {
+                found = fault.Message;
             }
             looked.Add($"{FileText.Quote(path)}: {found}");
         }

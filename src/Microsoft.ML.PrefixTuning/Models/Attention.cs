@@ -62,10 +62,20 @@ internal static class Attention
         _ => throw new UnreachableException($"Query/key norm {stack.QueryKeyNorm} is not known here."),
     };
 
-    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
+    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass) =>
+        pass.Weights.Output.Apply(pass.Mask.Parts is null ? Mix(queries, keys, values, pass)
+            : PartedAttention.Mix(queries, keys, values, pass));
+
+    /// <summary>What queries take from the values, before the projection.</summary>
+    /// <param name="queries">[B, L, H, D].</param>
+    /// <param name="keys">[B, G, S, D].</param>
+    /// <param name="values">[B, G, S, D].</param>
+    /// <param name="pass">Shape and mask of this layer, not in parts.</param>
+    /// <returns>[B, L, H * D].</returns>
+    public static Tensor Mix(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
     {
         if (pass.Mask.HeadsApart)
-            return pass.Weights.Output.Apply(MixApart(queries, keys, values, pass));
+            return MixApart(queries, keys, values, pass);
         long rows = queries.size(Axis.Row), tokens = queries.size(Axis.Token);
         int groups = pass.Shape.KeyValueCount, size = pass.Shape.Size;
         // With one token a row, the heads already lie as they are wanted: decoding spares the turning.
@@ -74,14 +84,13 @@ internal static class Attention
                 .permute(0, 2, 3, 1, 4).reshape(rows, groups, -1, size);                           // [B, G, R * L, D]
         Tensor mixed = tokens == 1 && !is_grad_enabled()
             ? MixWritten(folded, keys, values, pass)
-            : Mix(folded, keys, values, pass);                                                     // [B, G, R * L, D]
-        Tensor merged = tokens == 1 ? mixed.reshape(rows, 1, -1)
+            : MixFolded(folded, keys, values, pass);                                               // [B, G, R * L, D]
+        return tokens == 1 ? mixed.reshape(rows, 1, -1)
             : mixed.view(rows, groups, pass.Shape.Group, tokens, size)
                 .permute(0, 3, 1, 2, 4).reshape(rows, tokens, -1);                                 // [B, L, H * D]
-        return pass.Weights.Output.Apply(merged);
     }
 
-    private static Tensor Mix(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass) =>
+    private static Tensor MixFolded(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass) =>
         pass.Stack.ScoreCap is not null ? MixWritten(queries, keys, values, pass)
             : nn.functional.scaled_dot_product_attention(Scaled(queries, pass), keys, values, pass.Mask.Added);
 
@@ -103,7 +112,7 @@ internal static class Attention
         {
             Tensor own = grouped.select(Axis.Group, head).transpose(Axis.Token, Axis.Key);         // [B, G, L, D]
             mixed[head] = (pass.Mask.IsCausal ? MixCausal(Scaled(own, pass), keys, values)
-                : Mix(own, keys, values, pass)).transpose(Axis.Token, Axis.Key);                   // [B, L, G, D]
+                : MixFolded(own, keys, values, pass)).transpose(Axis.Token, Axis.Key);             // [B, L, G, D]
         }
         return stack(mixed, Axis.Group).flatten(Axis.Key);
     }

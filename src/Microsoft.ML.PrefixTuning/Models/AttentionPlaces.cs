@@ -32,6 +32,24 @@ internal sealed class AttentionPlaces
         Array.Fill(KeyOrder, Hidden);
     }
 
+    private AttentionPlaces(AttentionPlaces whole, int first, int count)
+    {
+        (Rows, Queries, Keys) = (whole.Rows, count, whole.Keys);
+        QueryPosition = OfPart(whole.QueryPosition);
+        QueryOrder = OfPart(whole.QueryOrder);
+        QueryColumn = OfPart(whole.QueryColumn);
+        (KeyPosition, KeyOrder) = (whole.KeyPosition, whole.KeyOrder);
+        (KeyColumn, KeyExempt) = (whole.KeyColumn, whole.KeyExempt);
+
+        T[] OfPart<T>(T[] ofWhole)
+        {
+            var ofPart = new T[Rows * count];
+            for (int row = 0; row < Rows; row++)
+                Array.Copy(ofWhole, row * whole.Queries + first, ofPart, row * count, count);
+            return ofPart;
+        }
+    }
+
     public int Rows { get; }
 
     public int Queries { get; }
@@ -58,6 +76,11 @@ internal sealed class AttentionPlaces
 
     /// <summary>[B, S]: no window reaches this key.</summary>
     public bool[] KeyExempt { get; }
+
+    /// <summary>The same of some of each row's queries; what is said of keys is shared.</summary>
+    /// <param name="first">The first of them.</param>
+    /// <param name="count">How many.</param>
+    public AttentionPlaces OfQueries(int first, int count) => new(this, first, count);
 
     /// <summary>Whether any query does not see any key.</summary>
     /// <param name="window">Keys that a query sees, from its own place back; null for all.</param>

@@ -40,16 +40,24 @@ public sealed partial class Prefix
     /// <summary>The base that it was made for; null where nothing says which, as in files of former versions.</summary>
     internal BaseIdentity? Base { get; private init; }
 
+    /// <summary>
+    /// By which rules the texts of its training became tokens, in the words of <c>TextRules</c>; null where nothing
+    /// says so, as in those of other libraries.
+    /// </summary>
+    internal string? Rules { get; private init; }
+
     internal bool IsInfix => Convention.Placement != PrefixPlacement.Front;
 
     internal IReadOnlyDictionary<AttentionSite, SitePrefix> Parts => _sites;
 
-    /// <summary>The same prefix with the base that it was made for.</summary>
-    internal Prefix MadeFor(BaseIdentity identity) => new(_sites, Convention) { Base = identity };
+    /// <summary>The same prefix with the base that it was made for and the rules that it was trained by.</summary>
+    internal Prefix MadeFor(BaseIdentity? identity, string? rules) =>
+        new(_sites, Convention) { Base = identity, Rules = rules };
 
     /// <summary>The first tokens of the prefix, at least one; all where it has no more.</summary>
     internal Prefix First(int tokens) =>
-        new(_sites.Select(site => KeyValuePair.Create(site.Key, site.Value.First(tokens))), Convention) { Base = Base };
+        new Prefix(_sites.Select(site => KeyValuePair.Create(site.Key, site.Value.First(tokens))), Convention)
+            .MadeFor(Base, Rules);
 
     /// <summary>The prefix without its last tokens, of which it must have more.</summary>
     internal Prefix WithoutLast(int tokens) => First(Length - tokens);

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Collections.ObjectModel;
+using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Prefixes;
 
@@ -12,6 +13,9 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 /// </param>
 internal sealed record PrefixesByValue(IReadOnlyDictionary<string, Prefix> ByValue, Prefix? ForOthers)
 {
+    /// <summary>All prefixes.</summary>
+    public IEnumerable<Prefix> All => ForOthers is null ? ByValue.Values : ByValue.Values.Append(ForOthers);
+
     /// <summary>One prefix, or none, for all rows.</summary>
     public static PrefixesByValue ForAll(Prefix? prefix) => new(ReadOnlyDictionary<string, Prefix>.Empty, prefix);
 

@@ -18,9 +18,10 @@ namespace Microsoft.ML.PrefixTuning.Sweeps;
 /// </summary>
 internal sealed class SweepFolder
 {
-    public const string LinesName = "runs.jsonl", PageName = "report.html", BestName = "best.zip";
+    public const string ManifestName = "sweep.json", LinesName = "runs.jsonl", PageName = "report.html",
+        BestName = "best.zip";
 
-    private const string ManifestName = "sweep.json", RunsName = "runs";
+    private const string RunsName = "runs";
 
     private static readonly JsonSerializerOptions Json = new()
     {

@@ -143,7 +143,8 @@ internal sealed class ChatTemplate
     }
 
     private ArgumentException Wrong(int index, string expected, MessageRole found) => new(
-        $"Request, message {index}: the chat template ({Name}) expects {expected}, found one of role {found}.");
+        $"Request, message {index + 1} (the first is 1): the chat template ({Name}) expects {expected}, found one of"
+        + $" role {found}.");
 
     private static Regex Pattern(string written)
     {

@@ -1,4 +1,7 @@
+using System;
+using System.Globalization;
 using System.Text.Json.Serialization;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
@@ -28,6 +31,28 @@ internal sealed record TextRules
 
     /// <summary>The pre-tokenizer that the caller named for a GGUF file; null where the file's own is used.</summary>
     public string? PreTokenizer { get; init; }
+
+    /// <summary>The rules as a line: their version, and behind a space the pre-tokenizer that was named.</summary>
+    public string ToText() =>
+        FormattableString.Invariant($"{Version}{(PreTokenizer is null ? "" : " ")}{PreTokenizer}");
+
+    /// <summary>Reads what <see cref="ToText"/> wrote.</summary>
+    /// <param name="text">The line.</param>
+    /// <param name="place">What holds it, for messages.</param>
+    /// <exception cref="FormatException">It is no such line.</exception>
+    /// <exception cref="NotSupportedException">The rules are newer than this library.</exception>
+    public static TextRules Parse(string text, string place)
+    {
+        string[] words = text.Split(' ', 2);
+        if (!int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version < 1)
+            throw new FormatException($"{place}: expected a version from 1, found {FileText.Quote(text)}.");
+        if (version > LatestVersion)
+        {
+            throw new NotSupportedException(
+                $"{place}: found version {version}, the newest that is known here is {LatestVersion}.");
+        }
+        return new TextRules { Version = version, PreTokenizer = words.Length > 1 ? words[1] : null };
+    }
 
     /// <summary>
     /// Whether these are today's; else <see cref="PretrainedTokenizer.FormerRules"/> tells the difference.

@@ -62,7 +62,7 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
             ways.Add("PrefixTuningOptions.Precision BFloat16"
                 + $" (about {Bytes(Need(rows, recomputes, ScalarType.BFloat16))})");
         }
-        ways.Add($"shorter rows (row {longest.Row} has {longest.Tokens} tokens)");
+        ways.Add($"shorter rows; {longest.Place} has {longest.Tokens} tokens");
         return $"Training: the largest pass has {Shape(rows)} and needs about {Bytes(need)} of memory beside the"
             + $" {Bytes(Environment.WorkingSet)} that the process holds: expected at most the {Bytes(free)} that are"
             + $" free. Less need: {string.Join(", ", ways)}.";

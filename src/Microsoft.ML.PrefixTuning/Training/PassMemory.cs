@@ -42,7 +42,8 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     {
         double keys = (double)(prefixLength + width) / width;
         double sources = source == 0 ? 0 : (double)(prefixLength + source) / width;
-        double besides = Capped(stack, width) + (source == 0 ? 0 : Cross(stack, sources));
+        double besides = (IsLong(stack, rows, width) ? 0 : Capped(stack, width))
+            + (source == 0 ? 0 : Cross(stack, sources));
         double kept = Kept(stack, keys) + besides, working = Working(stack, keys) + besides;
         // The input of each layer, and the gradients of two.
         double between = (stack.Layers + 2.0) * Size * spec.Width + CrossKeysValues(stack, sources) * stack.Layers;
@@ -82,17 +83,32 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     /// <summary>Bytes of the masks of a causal stack.</summary>
     private double Masks(StackSpec stack, long rows, long width)
     {
-        double places = (double)rows * width * (prefixLength + width), heads = stack.Heads.Count;
-        if (stack.Positions is RelativePositions)
-            return places * (heads * Size + 16);
+        bool isRelative = stack.Positions is RelativePositions;
         bool isWindowed = stack.Windows.Any(window => window < prefixLength + width);
+        double places = Places(rows, width);
         // Whole numbers and flags of which a mask is made.
         const int Making = 6;
-        if (places * stack.Heads.Group > AttentionInput.MostMaskNumbers)
-            return isWindowed ? places * (Size + Making) : 0;
+        if (IsLong(stack, rows, width))
+        {
+            // One part of the queries, its scores where they are made, and their gradient.
+            double ofScore = stack.ScoreCap is null ? 0 : 4 * Float;
+            return isRelative || isWindowed || stack.ScoreCap is not null
+                ? MaskParts.MostNumbers * (2.0 * Size + Making + ofScore) : 0;
+        }
+        if (isRelative)
+            return places * (stack.Heads.Count * Size + 16);
         double mask = Size * (stack.Heads.Group == 1 ? 1 : 1 + stack.Heads.Group);
         return places * ((isWindowed ? 2 : 1) * mask + (isWindowed ? Making : 2));
     }
+
+    /// <summary>Whether a stack's masks are not made whole.</summary>
+    private bool IsLong(StackSpec stack, long rows, long width)
+    {
+        int heads = stack.Positions is RelativePositions ? stack.Heads.Count : stack.Heads.Group;
+        return Places(rows, width) * heads > AttentionInput.MostMaskNumbers;
+    }
+
+    private double Places(long rows, long width) => (double)rows * width * (prefixLength + width);
 
     private double OfLoss(long tokens)
     {

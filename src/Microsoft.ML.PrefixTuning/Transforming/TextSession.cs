@@ -101,6 +101,9 @@ internal sealed class TextSession : IDisposable
     /// <exception cref="ArgumentException">
     /// A row does not fit, or its attribute is not known, and no error column takes the message.
     /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// Memory does not suffice for a row, and no error column takes the message.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
     public GeneratedText[] Generate(IReadOnlyList<InputRow> rows, Action? checkAlive, Action<string>? warn)
     {
@@ -123,16 +126,20 @@ internal sealed class TextSession : IDisposable
                 prompts.Add(prompt);
                 places.Add(i);
             }
-            IReadOnlyList<GeneratedSequence[]> results = Write(prompts, place => rows[places[place]], checkAlive);
-            for (int i = 0; i < results.Count; i++)
+            int written = 0;
+            long tokens = 0;
+            Write([.. places.Select(place => rows[place])], prompts, checkAlive, (i, sequences, error) =>
             {
+                (written, tokens) = (written + (sequences is null ? 0 : 1),
+                    tokens + (sequences?.Sum(text => (long)text.Ids.Length) ?? 0));
                 texts[places[i]] = texts[places[i]] with
                 {
-                    Texts = Array.ConvertAll(results[i], sequence => WrittenTexts.Of(sequence, _engine, _stops)),
+                    Texts = sequences is null ? Empty()
+                        : Array.ConvertAll(sequences, sequence => WrittenTexts.Of(sequence, _engine, _stops)),
+                    Error = error,
                 };
-            }
-            _signals.Add(results.Count, rows.Count - results.Count,
-                results.Sum(row => row.Sum(text => text.Ids.Length)));
+            });
+            _signals.Add(written, rows.Count - written, tokens);
             // A forgotten session gives its base back: not while it writes.
             GC.KeepAlive(this);
             return texts;
@@ -152,23 +159,46 @@ internal sealed class TextSession : IDisposable
         }
     }
 
-    private IReadOnlyList<GeneratedSequence[]> Write(IReadOnlyList<GenerationPrompt> prompts,
-        Func<int, InputRow> rowOf, Action? checkAlive)
+    /// <summary>
+    /// Writes behind prompts. Where memory does not suffice for all of them and an error column takes what fails, each
+    /// is written alone: by itself a row needs least, and one that fails costs no other its text.
+    /// </summary>
+    /// <param name="rows">The row of each prompt.</param>
+    /// <param name="prompts">The prompts.</param>
+    /// <param name="checkAlive">Called every token; throws to cancel.</param>
+    /// <param name="take">Takes a prompt's number and either its sequences or its error.</param>
+    private void Write(InputRow[] rows, IReadOnlyList<GenerationPrompt> prompts, Action? checkAlive,
+        Action<int, GeneratedSequence[]?, string> take)
     {
         try
         {
-            return _generator.Generate(prompts, checkAlive);
+            IReadOnlyList<GeneratedSequence[]> results = _generator.Generate(prompts, checkAlive);
+            for (int i = 0; i < results.Count; i++)
+                take(i, results[i], "");
         }
-        catch (PromptMemoryException fault)
+        catch (PromptMemoryException fault) when (_settings.Generation.ErrorColumnName is null)
         {
-            int tokens = prompts[fault.Row].Source.Length;
-            throw new InvalidOperationException($"{rowOf(fault.Row).Place}, column '{_settings.InputColumn}': memory"
-                + $" does not suffice to write its text behind a prompt of {tokens} tokens"
-                + $" ({MemoryFault.Reason(fault.InnerException!)}). Lower Generation.BatchSize (now"
-                + $" {_settings.Generation.BatchSize}) or Generation.MaxNewTokens, or shorten the row.",
+            throw new InvalidOperationException(NoMemory(rows[fault.Row], prompts[fault.Row], fault),
                 fault.InnerException);
         }
+        catch (PromptMemoryException fault) when (prompts.Count == 1)
+        {
+            take(0, null, NoMemory(rows[0], prompts[0], fault));
+        }
+        catch (PromptMemoryException)
+        {
+            for (int i = 0; i < prompts.Count; i++)
+            {
+                int own = i;
+                Write([rows[i]], [prompts[i]], checkAlive, (_, sequences, error) => take(own, sequences, error));
+            }
+        }
     }
+
+    private string NoMemory(InputRow row, GenerationPrompt prompt, PromptMemoryException fault) =>
+        $"{row.Place}, column '{_settings.InputColumn}': memory does not suffice to write its text behind a prompt of"
+        + $" {prompt.Source.Length} tokens ({MemoryFault.Reason(fault.InnerException!)}). Lower Generation.BatchSize"
+        + $" (now {_settings.Generation.BatchSize}) or Generation.MaxNewTokens, or shorten the row.";
 
     /// <summary>A row's prompt and its result but for the texts; null where the result is an error.</summary>
     private GenerationPrompt? Encode(InputRow row, Action<string>? warn, out GeneratedText result)

@@ -30,13 +30,18 @@ internal static class ServeBenchmark
     private static async Task<bool> Measure(ServeRun run)
     {
         using var served = new ServeCase(run.Base);
-        Say($"bare generator, {BareClients} callers: {await Bare(served, run.Seconds):F1} tokens/s");
+        if (run.Clients.Count > 0)
+        {
+            served.WriteTexts();
+            Say($"bare generator, {BareClients} callers: {await Bare(served, run.Seconds):F1} tokens/s");
+        }
         bool isGood = true;
-        using ServerProcess server = await ServerProcess.Start(run.Base, served.Options);
+        using ServerProcess server = await ServerProcess.Start(run.Base, served.Options, run.Options);
         using var client = new HttpClient { BaseAddress = server.Address };
         foreach (int clients in run.Clients)
             isGood &= await Drive(served, server, client, clients, run);
-        await Grow(served, server, run.Requests);
+        if (run.Requests > 0)
+            await Grow(served, server, run.Requests);
         await Wait(server, client, served);
         (double seconds, int code) = await server.Terminate();
         Say($"SIGTERM: ended with {code} after {seconds:F1} s");
@@ -119,19 +124,22 @@ internal static class ServeBenchmark
         // A prefix, a chat's frame and a few new tokens have room in a window of 2,048 beside it.
         for (int i = 0; tokenizer.CountTokens(prompt.ToString()) < LongTokens - 10; i++)
             prompt.Append(ServeCase.Rows[i % ServeCase.Rows.Count][..40]).Append('\n');
-        foreach (bool isLong in (bool[])[false, true])
+        // The first round warms up.
+        for (int round = 0; round < 5; round++)
         {
+            bool isLong = round > 1;
             Task<double[]>[] others = [.. Enumerable.Range(0, Others).Select(number => Gaps(client, number))];
             if (isLong)
             {
                 await Task.Delay(500);
                 using HttpResponseMessage answer =
                     await Post(client, ServeCase.Name(7), prompt.ToString(), 2, stream: false);
-                Say($"the long prompt's answer: {(int)answer.StatusCode}");
+                if (!answer.IsSuccessStatusCode)
+                    Say($"the long prompt's answer: {(int)answer.StatusCode}");
             }
             double[] gaps = [.. (await Task.WhenAll(others)).SelectMany(own => own).Order()];
             string when = isLong ? $" while a prompt of some {LongTokens} tokens is read" : "";
-            if (gaps.Length == 0)
+            if (gaps.Length == 0 || round == 0)
                 continue;
             Say($"between two pieces of {Others} streams{when}: median {gaps[gaps.Length / 2]:F3} s,"
                 + $" longest {gaps[^1]:F3} s");
@@ -172,13 +180,18 @@ internal static class ServeBenchmark
 /// <summary>What is measured.</summary>
 /// <param name="Base">Folder or file of the base.</param>
 /// <param name="Seconds">How long, for each number of clients.</param>
-/// <param name="Clients">The numbers of clients.</param>
-/// <param name="Requests">Requests between which memory is compared.</param>
+/// <param name="Clients">The numbers of clients; empty for no load.</param>
+/// <param name="Requests">Requests between which memory is compared; 0 for none.</param>
 /// <param name="Trouble">Share of requests that are left, die or are nonsense.</param>
 internal sealed record ServeRun(string Base, double Seconds, IReadOnlyList<int> Clients, int Requests, double Trouble)
 {
-    /// <summary>Reads <c>seconds=</c>, <c>clients=</c>, <c>requests=</c>, <c>trouble=</c>, <c>base=</c>, or
-    /// <c>short</c>.</summary>
+    /// <summary>Options of the command.</summary>
+    public IReadOnlyList<string> Options { get; init; } = [];
+
+    /// <summary>
+    /// Reads <c>seconds=</c>, <c>clients=</c>, <c>requests=</c>, <c>trouble=</c>, <c>base=</c>, <c>short</c>, and
+    /// options of the command as <c>--prompt-piece=128</c>.
+    /// </summary>
     public static ServeRun Parse(string[] arguments)
     {
         var run = new ServeRun(TrainBenchmark.BasePath, 120, [1, 8, 64], 5000, 0.2);
@@ -189,10 +202,16 @@ internal sealed record ServeRun(string Base, double Seconds, IReadOnlyList<int> 
             {
                 "short" => run with { Seconds = 10, Requests = 200 },
                 "seconds" => run with { Seconds = Number(parts[1]) },
-                "clients" => run with { Clients = [.. parts[1].Split(',').Select(part => (int)Number(part))] },
+                "clients" => run with
+                {
+                    Clients = [.. parts[1].Split(',', StringSplitOptions.RemoveEmptyEntries)
+                        .Select(part => (int)Number(part))],
+                },
                 "requests" => run with { Requests = (int)Number(parts[1]) },
                 "trouble" => run with { Trouble = Number(parts[1]) },
                 "base" => run with { Base = parts[1] },
+                _ when argument.StartsWith("--", StringComparison.Ordinal) =>
+                    run with { Options = [.. run.Options, .. parts] },
                 _ => throw new ArgumentException(
                     $"serve: expected short, seconds=, clients=, requests=, trouble= or base=, found '{argument}'."),
             };

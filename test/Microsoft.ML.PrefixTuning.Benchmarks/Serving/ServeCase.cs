@@ -25,7 +25,7 @@ internal sealed class ServeCase : IDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("prefix-tuning-serve-");
     private readonly Dictionary<(int Prefix, int Row), string> _expected = [];
 
-    /// <summary>Makes prefixes and texts.</summary>
+    /// <summary>Makes prefixes.</summary>
     /// <param name="path">Folder or file of the base.</param>
     public ServeCase(string path)
     {
@@ -33,8 +33,14 @@ internal sealed class ServeCase : IDisposable
         using (FrozenBase frozen = FrozenBase.Load(path, ScalarType.Float32, CPU))
             Prefixes = [.. Enumerable.Range(0, PrefixCount).Select(number => Make(frozen, number))];
         for (int number = 0; number < PrefixCount; number++)
-        {
             Prefixes[number].Save(FileOf(number));
+    }
+
+    /// <summary>Writes the texts that are to be expected.</summary>
+    public void WriteTexts()
+    {
+        for (int number = 0; number < PrefixCount; number++)
+        {
             string[] texts = Write(Prefixes[number]);
             for (int row = 0; row < RowCount; row++)
                 _expected[(number, row)] = texts[row];

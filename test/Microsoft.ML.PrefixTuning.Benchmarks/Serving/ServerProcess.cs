@@ -20,11 +20,15 @@ internal sealed partial class ServerProcess : IDisposable
     public Uri Address { get; }
 
     /// <summary>Starts it and waits until it listens.</summary>
-    public static async Task<ServerProcess> Start(string baseName, IEnumerable<string> prefixes)
+    /// <param name="baseName">Folder or file of the base.</param>
+    /// <param name="prefixes">Prefixes as the command names them.</param>
+    /// <param name="options">Other options of the command.</param>
+    public static async Task<ServerProcess> Start(string baseName, IEnumerable<string> prefixes,
+        IEnumerable<string> options)
     {
         string tool = Path.Combine(AppContext.BaseDirectory, "Microsoft.ML.PrefixTuning.Tool.dll");
         var start = new ProcessStartInfo("dotnet", ["exec", tool, "serve", "--base", baseName, "--port", "0",
-            "--max-body-bytes", "65536", .. prefixes.SelectMany(prefix => (string[])["--prefix", prefix])])
+            "--max-body-bytes", "65536", .. prefixes.SelectMany(prefix => (string[])["--prefix", prefix]), .. options])
         { RedirectStandardError = true };
         Process process = Process.Start(start)!;
         while (await process.StandardError.ReadLineAsync() is { } line)

@@ -152,9 +152,11 @@ public sealed class ChatClientTests
             await Refused<ArgumentException>([new(ChatRole.User, "a"), new(ChatRole.User, "b")], new()));
         Assert.AreEqual(One + "2 messages.",
             await Refused<ArgumentException>([new(ChatRole.User, "a")], new() { Instructions = "Be short." }));
-        Assert.AreEqual("Request, message 0: expected the role system, user or assistant, found 'tool'.",
+        Assert.AreEqual("Request, message 1 (the first is 1): expected the role system, user or assistant, found"
+            + " 'tool'.",
             await Refused<NotSupportedException>([new(ChatRole.Tool, "a")], new()));
-        Assert.AreEqual("Request, message 0: expected text, found UriContent.", await Refused<NotSupportedException>(
+        Assert.AreEqual("Request, message 1 (the first is 1): expected text, found UriContent.",
+            await Refused<NotSupportedException>(
             [new(ChatRole.User, [new UriContent("http://localhost/a.png", "image/png")])], new()));
         var unknown = Assert.ThrowsExactly<ArgumentException>(() => s_generator.AsChatClient("tall"));
         StringAssert.StartsWith(unknown.Message, "AsChatClient, prefix: expected one of the generator's (long, other,"

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Text;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 
@@ -92,13 +91,13 @@ internal sealed class GgufBuilder
         writer.Write((long)Keys.Count);
         foreach ((string key, object value) in Keys)
         {
-            Text(writer, key);
-            Value(writer, value);
+            GgufValues.Text(writer, key);
+            GgufValues.Write(writer, value);
         }
         long offset = 0;
         foreach ((string name, long[] shape) in Tensors)
         {
-            Text(writer, name);
+            GgufValues.Text(writer, name);
             writer.Write(shape.Length);
             foreach (long axis in shape.Reverse())
                 writer.Write(axis);
@@ -120,58 +119,4 @@ internal sealed class GgufBuilder
     private static long Elements(long[] shape) => shape.Aggregate(1L, (product, axis) => product * axis);
 
     private static long Padded(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
-
-    private static void Text(BinaryWriter writer, string text)
-    {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
-        writer.Write((long)bytes.Length);
-        writer.Write(bytes);
-    }
-
-    private static void Value(BinaryWriter writer, object value)
-    {
-        switch (value)
-        {
-            case ushort number:
-                writer.Write(2);
-                writer.Write(number);
-                break;
-            case int number:
-                writer.Write(5);
-                writer.Write(number);
-                break;
-            case string[] texts:
-                writer.Write(9);
-                writer.Write(8);
-                writer.Write((long)texts.Length);
-                foreach (string text in texts)
-                    Text(writer, text);
-                break;
-            case int[] numbers:
-                writer.Write(9);
-                writer.Write(5);
-                writer.Write((long)numbers.Length);
-                foreach (int number in numbers)
-                    writer.Write(number);
-                break;
-            case uint number:
-                writer.Write(4);
-                writer.Write(number);
-                break;
-            case float number:
-                writer.Write(6);
-                writer.Write(number);
-                break;
-            case bool flag:
-                writer.Write(7);
-                writer.Write(flag);
-                break;
-            case string text:
-                writer.Write(8);
-                Text(writer, text);
-                break;
-            default:
-                throw new ArgumentException($"A value of type {value.GetType()}.", nameof(value));
-        }
-    }
 }

@@ -4,26 +4,15 @@ using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
-using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
+using static Microsoft.ML.PrefixTuning.Tests.Face.Tones;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
-/// <summary>Rows of one batch with different prefixes: one an attribute value, trained together or apart.</summary>
+/// <summary>Rows of one batch with different prefixes, one an attribute value.</summary>
 [TestClass]
 public sealed class AttributeTests
 {
-    private static readonly MLContext Context = new(seed: 1);
-
-    private static readonly PrefixTuningOptions Options = TinyBase.Quick with
-    {
-        Prefix = new PrefixOptions { Length = 6 },
-        AttributeLength = 4,
-        Training = new TrainingOptions { MaxSteps = 30, BatchSize = 6, ValidationFraction = 0 },
-        AttributeColumnName = "Tone",
-    };
-
     private static PrefixTuningTransformer s_model = null!;
     private static string[] s_texts = null!;
     private static TemporaryFolder s_withBegin = null!;
@@ -32,8 +21,8 @@ public sealed class AttributeTests
     public static void FitOnce(TestContext _)
     {
         s_withBegin = TinyBase.CopyWithBeginToken();
-        s_model = Fit(Options);
-        s_texts = Texts(s_model, Rows(9));
+        s_model = Fit(Quick);
+        s_texts = Texts(s_model, ToneRows(9));
     }
 
     [ClassCleanup]
@@ -60,74 +49,21 @@ public sealed class AttributeTests
     }
 
     [TestMethod]
-    [DataRow(false)]
-    [DataRow(true)]
-    public void Fit_FromText_StartsEachPartFromColumnAndValue(bool withBegin)
-    {
-        var untrained = Options with { Training = Options.Training with { MaxSteps = 1, LearningRate = 1e-12 } };
-        using PrefixTuningTransformer model =
-            Fit(untrained with
-            {
-                Prefix = new PrefixOptions
-                {
-                    Length = 6,
-                    Start = PrefixStart.FromText("a b c d e f")
-                }
-            }, baseModel: Base(withBegin));
-        PretrainedTokenizer tokenizer = model.Session.Base.Tokenizer;
-        Assert.HasCount(withBegin ? 1 : 0, tokenizer.Prologue);
-        LanguageModel ofBase = model.Session.Base.Model;
-        foreach ((string tone, Prefix prefix) in model.Prefixes)
-        {
-            Assert.AreEqual(withBegin, prefix.Convention.HoldsBeginToken);
-            int begin = tokenizer.Prologue.Count;
-            int[] text = [.. tokenizer.Encode("a b c d e f").Take(2 - begin),
-                .. PrefixInitializer.Fit([], tokenizer.Encode($" Tone: {tone}."), 4)];
-            Prefix expected = PrefixInitializer.Make(new StartRequest
-            {
-                Model = ofBase,
-                Start = PrefixStart.FromText("ignored"),
-                Sites = [AttentionSite.Decoder],
-                Length = 6,
-                Convention = prefix.Convention,
-                Text = text,
-                Opening = tokenizer.Prologue,
-            });
-            float[] values = prefix.Parts[AttentionSite.Decoder].Values,
-                wanted = expected.Parts[AttentionSite.Decoder].Values;
-            Assert.IsLessThan(1e-5f, values.Zip(wanted, (value, other) => MathF.Abs(value - other)).Max(), tone);
-        }
-    }
-
-    [TestMethod]
-    [DataRow("calm")]
-    [DataRow("loud")]
-    [DataRow("odd")]
-    public void Fit_OfAttributes_LowersTheLossOfEachValue(string tone)
-    {
-        IDataView ofTone = Context.Data.LoadFromEnumerable(Rows(30).Where(row => row.Tone == tone));
-        using PrefixTuningTransformer model = Fit(Options with { ValidationSet = ofTone });
-        TrainingSummary summary = model.TrainingSummary!;
-        Assert.IsLessThan(summary.StartLoss - 0.1, summary.ValidationLosses[^1].Loss,
-            $"{tone}: from {summary.StartLoss}");
-    }
-
-    [TestMethod]
     public void Transform_OfMixedBatch_WritesWhatEachPrefixWritesAlone()
     {
         Assert.IsGreaterThan(1, s_texts.Distinct().Count());
         foreach (string tone in s_model.Prefixes.Keys)
         {
             using PrefixTuningTransformer alone = Generator(s_model.Prefixes[tone]);
-            string[] expected = Texts(alone, Rows(9));
+            string[] expected = Texts(alone, ToneRows(9));
             for (int row = 0; row < 9; row++)
             {
-                if (Rows(9).ElementAt(row).Tone == tone)
+                if (ToneRows(9).ElementAt(row).Tone == tone)
                     Assert.AreEqual(expected[row], s_texts[row], $"row {row}, {tone}");
             }
         }
-        string[] ofCalm = Texts(s_model, Rows(9).Select(row => row with { Tone = "calm" }));
-        CollectionAssert.AreNotEqual(ofCalm, Texts(s_model, Rows(9).Select(row => row with { Tone = "loud" })));
+        string[] ofCalm = Texts(s_model, ToneRows(9).Select(row => row with { Tone = "calm" }));
+        CollectionAssert.AreNotEqual(ofCalm, Texts(s_model, ToneRows(9).Select(row => row with { Tone = "loud" })));
     }
 
     [TestMethod]
@@ -135,8 +71,8 @@ public sealed class AttributeTests
     {
         BaseModel baseModel = Base(withBegin: true);
         using PrefixTuningTransformer model =
-            Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart }, baseModel: baseModel);
-        ToneRow[] rows = [.. Rows(9).Select((row, index) => row with { Tone = index < 7 ? row.Tone : "new" })];
+            Fit(Quick with { UnseenAttribute = UnseenAttribute.UseSharedPart }, baseModel: baseModel);
+        ToneRow[] rows = [.. ToneRows(9).Select((row, index) => row with { Tone = index < 7 ? row.Tone : "new" })];
         string[] texts = Texts(model, rows);
         Assert.IsGreaterThan(1, texts.Distinct().Count());
         Assert.HasCount(4, rows.Select(row => row.Tone).Distinct());
@@ -160,13 +96,13 @@ public sealed class AttributeTests
         using PredictionEngine<ToneRow, ToneOutput> engine =
             Context.Model.CreatePredictionEngine<ToneRow, ToneOutput>(s_model,
             new PredictionEngineOptions { OwnsTransformer = false });
-        CollectionAssert.AreEqual(s_texts, Rows(9).Select(row => engine.Predict(row).Output).ToArray());
+        CollectionAssert.AreEqual(s_texts, ToneRows(9).Select(row => engine.Predict(row).Output).ToArray());
     }
 
     [TestMethod]
     public void Mapper_OfOutputColumn_DependsOnInputAndAttribute()
     {
-        DataViewSchema schema = View(Rows(1)).Schema;
+        DataViewSchema schema = View(ToneRows(1)).Schema;
         IRowToRowMapper mapper = ((ITransformer)s_model).GetRowToRowMapper(schema);
         IEnumerable<string> needed = mapper.GetDependencies([mapper.OutputSchema["Output"]])
             .Select(column => column.Name);
@@ -178,9 +114,9 @@ public sealed class AttributeTests
     [TestMethod]
     public void Cursor_OfAnyColumns_ReadsTheAttributeAhead()
     {
-        IDataView output = s_model.Transform(View(Rows(9)));
+        IDataView output = s_model.Transform(View(ToneRows(9)));
         CollectionAssert.AreEqual(s_texts, output.GetColumn<string>("Output").ToArray());
-        CollectionAssert.AreEqual(Rows(9).Select(row => row.Tone).ToArray(), output.GetColumn<string>("Tone")
+        CollectionAssert.AreEqual(ToneRows(9).Select(row => row.Tone).ToArray(), output.GetColumn<string>("Tone")
             .ToArray());
         using DataViewRowCursor cursor = output.GetRowCursor([output.Schema["Output"]]);
         Assert.IsFalse(cursor.IsColumnActive(output.Schema["Tone"]));
@@ -194,7 +130,7 @@ public sealed class AttributeTests
     public void Columns_WithoutTheAttribute_AreRefused(string column, string words)
     {
         IDataView data = Context.Data.LoadFromEnumerable(TinyBase.Rows(3));
-        PrefixTuningEstimator estimator = TinyBase.Estimator(Context, Options with { AttributeColumnName = column });
+        PrefixTuningEstimator estimator = TinyBase.Estimator(Context, Quick with { AttributeColumnName = column });
         TextGenerationEstimator generation = Combined(s_model.Prefixes, column);
         SchemaShape shape = HiddenMembers.MakeShape(data.Schema);
         Action[] uses = [() => estimator.GetOutputSchema(shape), () => estimator.Fit(data), () =>
@@ -217,7 +153,7 @@ public sealed class AttributeTests
     [TestMethod]
     public void Transform_OfUnseenValue_IsRefusedByName()
     {
-        ToneRow[] rows = Rows(5).ToArray();
+        ToneRow[] rows = ToneRows(5).ToArray();
         rows[3] = rows[3] with { Tone = "new\n" };
         var fault = Assert.ThrowsExactly<ArgumentException>(() => Texts(s_model, rows));
         Assert.AreEqual(
@@ -230,9 +166,9 @@ public sealed class AttributeTests
     {
         using PrefixTuningTransformer model = Combined(s_model.Prefixes, "Tone", new TextGenerationOptions
         {
-            Generation = Options.Generation with { ErrorColumnName = "Error" },
-        }).Fit(View(Rows(1)));
-        ToneRow[] rows = Rows(9).ToArray();
+            Generation = Quick.Generation with { ErrorColumnName = "Error" },
+        }).Fit(View(ToneRows(1)));
+        ToneRow[] rows = ToneRows(9).ToArray();
         rows[3] = rows[3] with { Tone = "" };
         IDataView output = model.Transform(View(rows));
         string[] texts = output.GetColumn<string>("Output").ToArray(), errors = output.GetColumn<string>("Error")
@@ -248,12 +184,12 @@ public sealed class AttributeTests
     [TestMethod]
     public void Transform_OfUnseenValue_UsesTheSharedPartWhereOptionsSay()
     {
-        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart });
+        using PrefixTuningTransformer model = Fit(Quick with { UnseenAttribute = UnseenAttribute.UseSharedPart });
         Assert.AreEqual(2, model.Prefix!.Length);
         CollectionAssert.AreEqual(model.Prefixes["odd"].WithoutLast(4).Parts[AttentionSite.Decoder].Values,
             model.Prefix.Parts[AttentionSite.Decoder].Values);
         using PrefixTuningTransformer shared = Generator(model.Prefix);
-        ToneRow[] rows = Rows(9).Select(row => row with { Tone = row.Tone == "odd" ? "new" : row.Tone }).ToArray();
+        ToneRow[] rows = ToneRows(9).Select(row => row with { Tone = row.Tone == "odd" ? "new" : row.Tone }).ToArray();
         string[] texts = Texts(model, rows), ofShared = Texts(shared, rows);
         for (int row = 0; row < rows.Length; row++)
             Assert.AreEqual(rows[row].Tone == "new" ? ofShared[row] : s_texts[row], texts[row], $"row {row}");
@@ -266,16 +202,16 @@ public sealed class AttributeTests
     {
         using var folder = new TemporaryFolder();
         string file = folder["model.zip"];
-        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = unseen });
-        IDataView data = View(Rows(9));
+        using PrefixTuningTransformer model = Fit(Quick with { UnseenAttribute = unseen });
+        IDataView data = View(ToneRows(9));
         Context.Model.SaveAtomically(model, data.Schema, file);
         using (var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _))
         {
-            CollectionAssert.AreEqual(s_texts, Texts(loaded, Rows(9)));
+            CollectionAssert.AreEqual(s_texts, Texts(loaded, ToneRows(9)));
             CollectionAssert.AreEqual(model.Prefixes.Keys.ToArray(), loaded.Prefixes.Keys.ToArray());
             Assert.AreEqual(model.Prefix?.Length, loaded.Prefix?.Length);
         }
-        ToneRow row = Rows(9).Last();
+        ToneRow row = ToneRows(9).Last();
         Assert.AreEqual(s_texts[^1], ChildProcess.Run(FaceChild.LoadTone, file, row.Input, row.Tone));
     }
 
@@ -323,15 +259,15 @@ public sealed class AttributeTests
         var prefixes = new Dictionary<string, Prefix> { ["calm"] = first.Prefix!, ["loud"] = second.Prefix! };
         using PrefixTuningTransformer combined = Combined(prefixes, "Tone", new TextGenerationOptions
         {
-            Generation = Options.Generation,
+            Generation = Quick.Generation,
             UnseenAttributePrefix = s_model.Prefixes["odd"],
-        }, baseModel).Fit(View(Rows(1)));
+        }, baseModel).Fit(View(ToneRows(1)));
         prefixes.Clear();
         Assert.HasCount(2, combined.Prefixes);
-        string[] texts = Texts(combined, Rows(9)), ofFirst = Texts(first, Rows(9)), ofSecond = Texts(second, Rows(9)),
-            ofOther = Texts(other, Rows(9));
+        string[] texts = Texts(combined, ToneRows(9)), ofFirst = Texts(first, ToneRows(9)),
+            ofSecond = Texts(second, ToneRows(9)), ofOther = Texts(other, ToneRows(9));
         for (int row = 0; row < 9; row++)
-            Assert.AreEqual(Rows(9).ElementAt(row).Tone switch
+            Assert.AreEqual(ToneRows(9).ElementAt(row).Tone switch
             {
                 "calm" => ofFirst[row],
                 "loud" => ofSecond[row],
@@ -353,95 +289,11 @@ public sealed class AttributeTests
             Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama, options: unused));
         StringAssert.Contains(fault.Message, "UnseenAttributePrefix: expected null without an attribute column");
         using PrefixTuningTransformer other = Context.Transforms.Text.PrefixTune("Output", "Input", "Label",
-            TinyBase.T5, TinyBase.Quick).Fit(View(Rows(6)));
+            TinyBase.T5, TinyBase.Quick).Fit(View(ToneRows(6)));
         var foreign = new Dictionary<string, Prefix>(s_model.Prefixes) { ["other"] = other.Prefix! };
-        Assert.ThrowsExactly<InvalidOperationException>(() => Combined(foreign, "Tone").Fit(View(Rows(1))));
+        Assert.ThrowsExactly<InvalidOperationException>(() => Combined(foreign, "Tone").Fit(View(ToneRows(1))));
     }
-
-    [TestMethod]
-    public void Fit_OfBadAttributes_NamesTheRow()
-    {
-        ToneRow[] rows = Rows(6).ToArray();
-        rows[4] = rows[4] with { Tone = "" };
-        Assert.AreEqual("Row 5 (the first is 1), column 'Tone': expected a value, found an empty text.",
-            Assert.ThrowsExactly<ArgumentException>(() => Fit(Options, rows)).Message);
-        var unseen = Options with { ValidationSet = View([new ToneRow { Input = "a", Label = "b", Tone = "new" }]) };
-        Assert.AreEqual(
-            "ValidationSet: Row 1 (the first is 1), column 'Tone': expected one of 'calm', 'loud', 'odd', found 'new'.",
-            Assert.ThrowsExactly<ArgumentException>(() => Fit(unseen)).Message);
-    }
-
-    [TestMethod]
-    public void Fit_OfSingleValue_GivesOnePrefix()
-    {
-        using PrefixTuningTransformer model = Fit(Options with { UnseenAttribute = UnseenAttribute.UseSharedPart },
-            Rows(9).Where(row => row.Tone == "odd"));
-        CollectionAssert.AreEqual(new[] { "odd" }, model.Prefixes.Keys.ToArray());
-        Assert.AreEqual(6, model.Prefixes["odd"].Length);
-        Assert.AreEqual(2, model.Prefix!.Length);
-    }
-
-    [TestMethod]
-    public void Fit_WithRareValue_NeverHoldsItsOnlyRowOut()
-    {
-        IEnumerable<ToneRow> rows = Rows(9).Select((row, index) => row with { Tone = index < 8 ? $"{index}" : "7" });
-        using PrefixTuningTransformer model =
-            Fit(Options with { Training = Options.Training with { MaxSteps = 1, ValidationFraction = 0.9 } }, rows);
-        Assert.AreEqual(8, model.TrainingSummary!.TrainingRows);
-        Assert.AreEqual(1, model.TrainingSummary.ValidationRows);
-    }
-
-    [TestMethod]
-    public void Fit_OfAttributesOnEncoderDecoder_WritesTextOfEach()
-    {
-        using PrefixTuningTransformer model = Context.Transforms.Text.PrefixTune("Output", "Input", "Label",
-            TinyBase.T5, Options with { Training = Options.Training with { Averaging = 0 } }).Fit(View(Rows(12)));
-        Assert.HasCount(3, model.Prefixes["calm"].Sites);
-        Assert.IsGreaterThan(1, Texts(model, Rows(3).Select(row => row with { Input = "name : Venue" })).Distinct()
-            .Count());
-    }
-
-    private static IEnumerable<ToneRow> Rows(int count) => TinyBase.Rows(count).Select((row, index) => new ToneRow
-    {
-        Input = row.Input,
-        Label = (index % 3) switch { 0 => row.Label, 1 => row.Label.ToUpperInvariant(), _ => $"1 2 3 {index}" },
-        Tone = (index % 3) switch { 0 => "calm", 1 => "loud", _ => "odd" },
-    });
-
-    private static IDataView View(IEnumerable<ToneRow> rows) => Context.Data.LoadFromEnumerable(rows);
 
     private static BaseModel Base(bool withBegin) =>
         withBegin ? BaseModel.FromFolder(s_withBegin.Path) : TinyBase.Llama;
-
-    private static PrefixTuningTransformer Fit(PrefixTuningOptions options, IEnumerable<ToneRow>? rows = null,
-        BaseModel? baseModel = null) =>
-        TinyBase.Estimator(Context, options, baseModel).Fit(View(rows ?? Rows(30)));
-
-    private static PrefixTuningTransformer Generator(Prefix? prefix, BaseModel? baseModel = null) =>
-        Context.Transforms.Text.GenerateText("Output", "Input", baseModel ?? TinyBase.Llama, prefix,
-        new TextGenerationOptions { Generation = Options.Generation }).Fit(View(Rows(1)));
-
-    private static TextGenerationEstimator Combined(IReadOnlyDictionary<string, Prefix> prefixes, string column,
-        TextGenerationOptions? options = null, BaseModel? baseModel = null) =>
-        Context.Transforms.Text.GenerateText("Output", "Input", baseModel ?? TinyBase.Llama, prefixes, column, options
-            ?? new TextGenerationOptions { Generation = Options.Generation });
-
-    private static string[] Texts(ITransformer model, IEnumerable<ToneRow> rows) =>
-        model.Transform(View(rows)).GetColumn<string>("Output").ToArray();
-}
-
-/// <summary>A row with an attribute.</summary>
-internal sealed record ToneRow
-{
-    public string Input { get; set; } = "";
-
-    public string Label { get; set; } = "";
-
-    public string Tone { get; set; } = "";
-}
-
-/// <summary>What is read back.</summary>
-internal sealed class ToneOutput
-{
-    public string Output { get; set; } = "";
 }

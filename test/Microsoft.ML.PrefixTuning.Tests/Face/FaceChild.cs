@@ -38,6 +38,9 @@ internal static partial class FaceChild
     /// </summary>
     public const string ReadRows = "read-rows";
 
+    /// <summary>Verb: tries to load a saved model and prints the kind and the words of what is thrown.</summary>
+    public const string LoadRefused = "load-refused-model";
+
     // RLIMIT_FSIZE of Linux.
     private const int FileSize = 1;
 
@@ -104,6 +107,18 @@ internal static partial class FaceChild
         {
             using var process = Process.GetCurrentProcess();
             return process.WorkingSet64 >> 20;
+        }
+    }
+
+    public static void TryToLoad(string model)
+    {
+        try
+        {
+            new MLContext(seed: 1).Model.Load(model, out _);
+        }
+        catch (Exception fault)
+        {
+            Console.Write($"{fault.GetType().Name}: {fault.Message}");
         }
     }
 

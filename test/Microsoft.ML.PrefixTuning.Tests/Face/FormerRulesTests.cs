@@ -18,23 +18,6 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 [TestCategory("Quick")]
 public sealed class FormerRulesTests
 {
-    // A SentencePiece tokenizer of letters that puts a space in front of texts.
-    private const string Letters = """
-        {
-          "added_tokens": [
-            { "id": 0, "content": "<s>", "special": true },
-            { "id": 1, "content": "</s>", "special": true }],
-          "normalizer": { "type": "Sequence", "normalizers": [
-            { "type": "Prepend", "prepend": "▁" },
-            { "type": "Replace", "pattern": { "String": " " }, "content": "▁" }] },
-          "decoder": { "type": "Sequence", "decoders": [
-            { "type": "Replace", "pattern": { "String": "▁" }, "content": " " },
-            { "type": "Fuse" },
-            { "type": "Strip", "content": " ", "start": 1, "stop": 0 }] },
-          "model": { "type": "BPE", "merges": [], "vocab": { "<s>": 0, "</s>": 1, "▁": 2, "a": 3, "b": 4, "c": 5 } }
-        }
-        """;
-
     private readonly List<string> _warnings = [];
     private readonly MLContext _context = new();
     private readonly TemporaryFolder _folder = new();
@@ -156,16 +139,7 @@ public sealed class FormerRulesTests
             + "'smaug-bpe', 'refact', found 'llama3'.", fault.Message);
     }
 
-    private BaseModel LettersBase(string settings)
-    {
-        string folder = _folder["letters"];
-        Directory.CreateDirectory(folder);
-        foreach (string name in (string[])["config.json", "model.safetensors"])
-            File.Copy(Path.Combine(TinyBase.Folder("llama"), name), Path.Combine(folder, name), overwrite: true);
-        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), Letters);
-        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), settings);
-        return BaseModel.FromFolder(folder);
-    }
+    private BaseModel LettersBase(string settings) => Letters.Base(_folder["letters"], settings);
 
     private string Write(GgufBuilder file)
     {

@@ -9,16 +9,17 @@ namespace Microsoft.ML.PrefixTuning.Tests.Face;
 /// <summary>A saved model as the zip archive that it is.</summary>
 internal static class ModelArchive
 {
-    /// <summary>Gives a stream of the only prefix-tuning transformer another content.</summary>
+    /// <summary>Gives a stream of the only prefix-tuning transformer, or of the only entry, another content.</summary>
     /// <param name="file">The saved model.</param>
     /// <param name="stream">The stream's name.</param>
     /// <param name="change">From the old content to the new one; null takes the stream away.</param>
     public static void Rewrite(string file, string stream, Func<byte[], byte[]?> change)
     {
         using ZipArchive archive = ZipFile.Open(file, ZipArchiveMode.Update);
-        string description =
-            archive.Entries.Single(entry => entry.Name == PrefixModelFormat.DescriptionStream).FullName;
-        string name = description[..^PrefixModelFormat.DescriptionStream.Length] + stream;
+        string? description =
+            archive.Entries.SingleOrDefault(entry => entry.Name == PrefixModelFormat.DescriptionStream)?.FullName;
+        string name = description is null ? archive.Entries.Single(entry => entry.Name == stream).FullName
+            : description[..^PrefixModelFormat.DescriptionStream.Length] + stream;
         ZipArchiveEntry old = archive.GetEntry(name)!;
         using var content = new MemoryStream();
         using (Stream read = old.Open())

@@ -1,7 +1,10 @@
 using System;
 using System.IO;
 using System.Linq;
+using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.Tokenizers;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -65,6 +68,57 @@ public sealed class TokenCountingTests
         File.Delete(copy["tokenizer_config.json"]);
         var fault = Assert.ThrowsExactly<FileNotFoundException>(() => Context.Model.Load(folder["counter.zip"], out _));
         Assert.Contains("its tokens are others", fault.Message);
+    }
+
+    [TestMethod]
+    [DoNotParallelize]
+    public void Load_WithABrokenBaseAtTheRecordedPlace_LooksFurther()
+    {
+        using var folder = new TemporaryFolder();
+        using TemporaryFolder copy = new TemporaryFolder().CopyFrom(TinyBase.Folder("llama"));
+        ITransformer counter = Context.Transforms.Text.CountTokens("Tokens", "Input", BaseModel.FromFolder(copy.Path))
+            .Fit(Rows);
+        Context.Model.SaveAtomically(counter, Rows.Schema, folder["counter.zip"]);
+        string moved = Path.Combine(folder.Path, Path.GetFileName(copy.Path));
+        Directory.CreateDirectory(moved);
+        foreach (string file in Directory.GetFiles(copy.Path))
+            File.Copy(file, Path.Combine(moved, Path.GetFileName(file)));
+        File.WriteAllText(copy["config.json"], "broken");
+
+        var fault = Assert.ThrowsExactly<FileNotFoundException>(() => Context.Model.Load(folder["counter.zip"], out _));
+        Assert.Contains("config.json", fault.Message);
+        AppContext.SetData(BaseLocator.FolderSetting, folder.Path);
+        try
+        {
+            ITransformer loaded = Context.Model.Load(folder["counter.zip"], out _);
+            CollectionAssert.AreEqual(Expected, loaded.Transform(Rows).GetColumn<int>("Tokens").ToArray());
+        }
+        finally
+        {
+            AppContext.SetData(BaseLocator.FolderSetting, null);
+        }
+    }
+
+    [TestMethod]
+    [DataRow("base", "\"../llama\"", "base: expected a plain name, or several with '/' between, found '../llama'.")]
+    [DataRow("base", "\"a//b\"", "base: expected a plain name, or several with '/' between, found 'a//b'.")]
+    [DataRow("inputColumn", "\"\"", "inputColumn: expected a name, found an empty text.")]
+    [DataRow("textRules", "{ \"version\": 3 }", "textRules.version: expected 1 to 2, found 3.")]
+    public void Load_OfAHostileCounter_IsRefusedByKey(string key, string value, string words)
+    {
+        using var folder = new TemporaryFolder();
+        ITransformer counter = Context.Transforms.Text.CountTokens("Tokens", "Input", TinyBase.Llama).Fit(Rows);
+        Context.Model.SaveAtomically(counter, Rows.Schema, folder["counter.zip"]);
+        ModelArchive.Rewrite(folder["counter.zip"], "Counter.json", json =>
+        {
+            JsonNode root = JsonNode.Parse(json)!;
+            root[key] = JsonNode.Parse(value);
+            return Encoding.UTF8.GetBytes(root.ToJsonString());
+        });
+
+        var fault = Assert.ThrowsExactly<FormatException>(() => Context.Model.Load(folder["counter.zip"], out _));
+
+        Assert.EndsWith(", Counter.json, " + words, fault.Message);
     }
 
     [TestMethod]

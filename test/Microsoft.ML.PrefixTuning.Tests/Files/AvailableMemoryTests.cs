@@ -1,4 +1,5 @@
 using System.IO;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -13,13 +14,7 @@ public sealed class AvailableMemoryTests
     private const long OfSystem = 8000 * 1024;
 
     [TestMethod]
-    public void OfLinux_WithoutGroups_IsWhatTheSystemHas()
-    {
-        using var root = new TemporaryFolder();
-        Write(root, "proc/meminfo", Memory);
-
-        Assert.AreEqual(OfSystem, AvailableMemory.OfLinux(root.Path));
-    }
+    public void OfLinux_WithoutGroups_IsWhatTheSystemHas() => Assert.AreEqual(OfSystem, OfLinux());
 
     [TestMethod]
     public void OfLinux_WithoutAnything_IsNotKnown()
@@ -30,49 +25,39 @@ public sealed class AvailableMemoryTests
     }
 
     [TestMethod]
-    public void OfLinux_InAGroup_IsWhatItsLimitLeaves()
-    {
-        using var root = new TemporaryFolder();
-        Write(root, "proc/meminfo", Memory);
-        Write(root, "proc/self/cgroup", "0::/box/inner\n");
-        Write(root, "sys/fs/cgroup/box/inner/memory.max", "max\n");
-        Write(root, "sys/fs/cgroup/box/inner/memory.current", "1000000\n");
-        Write(root, "sys/fs/cgroup/box/memory.max", "3000000\n");
-        Write(root, "sys/fs/cgroup/box/memory.current", "1500000\n");
-        Write(root, "sys/fs/cgroup/box/memory.stat", "anon 900000\ninactive_file 600000\n");
-
-        Assert.AreEqual(3_000_000 - 900_000, AvailableMemory.OfLinux(root.Path));
-    }
+    public void OfLinux_InAGroup_IsWhatItsLimitLeaves() =>
+        Assert.AreEqual(3_000_000 - 900_000, OfLinux(
+            ("proc/self/cgroup", "0::/box/inner\n"),
+            ("sys/fs/cgroup/box/inner/memory.max", "max\n"),
+            ("sys/fs/cgroup/box/inner/memory.current", "1000000\n"),
+            ("sys/fs/cgroup/box/memory.max", "3000000\n"),
+            ("sys/fs/cgroup/box/memory.current", "1500000\n"),
+            ("sys/fs/cgroup/box/memory.stat", "anon 900000\ninactive_file 600000\n")));
 
     [TestMethod]
-    public void OfLinux_InAGroupOfTheFirstVersion_IsWhatItsLimitLeaves()
-    {
-        using var root = new TemporaryFolder();
-        Write(root, "proc/meminfo", Memory);
-        Write(root, "proc/self/cgroup", "9:name=systemd:/\n4:cpu,memory:/box\n3:cpuset:/\n");
-        Write(root, "sys/fs/cgroup/memory/box/memory.limit_in_bytes", "5000000\n");
-        Write(root, "sys/fs/cgroup/memory/box/memory.usage_in_bytes", "6000000\n");
-        Write(root, "sys/fs/cgroup/memory/box/memory.stat", "inactive_file 10\ntotal_inactive_file 2000000\n");
-
-        Assert.AreEqual(1_000_000, AvailableMemory.OfLinux(root.Path));
-    }
+    public void OfLinux_InAGroupOfTheFirstVersion_IsWhatItsLimitLeaves() =>
+        Assert.AreEqual(1_000_000, OfLinux(
+            ("proc/self/cgroup", "9:name=systemd:/\n4:cpu,memory:/box\n3:cpuset:/\n"),
+            ("sys/fs/cgroup/memory/box/memory.limit_in_bytes", "5000000\n"),
+            ("sys/fs/cgroup/memory/box/memory.usage_in_bytes", "6000000\n"),
+            ("sys/fs/cgroup/memory/box/memory.stat", "inactive_file 10\ntotal_inactive_file 2000000\n")));
 
     [TestMethod]
-    public void OfLinux_InAGroupAboveTheSystem_IsWhatTheSystemHas()
+    public void OfLinux_InAGroupAboveTheSystem_IsWhatTheSystemHas() =>
+        Assert.AreEqual(OfSystem, OfLinux(
+            ("proc/self/cgroup", "0::/\n"),
+            ("sys/fs/cgroup/memory.max", "9223372036854771712\n"),
+            ("sys/fs/cgroup/memory.current", "1\n")));
+
+    /// <summary>What is free on a system with some files beside its own.</summary>
+    private static long? OfLinux(params (string File, string Text)[] files)
     {
         using var root = new TemporaryFolder();
-        Write(root, "proc/meminfo", Memory);
-        Write(root, "proc/self/cgroup", "0::/\n");
-        Write(root, "sys/fs/cgroup/memory.max", "9223372036854771712\n");
-        Write(root, "sys/fs/cgroup/memory.current", "1\n");
-
-        Assert.AreEqual(OfSystem, AvailableMemory.OfLinux(root.Path));
-    }
-
-    private static void Write(TemporaryFolder root, string file, string text)
-    {
-        string path = root[file];
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllText(path, text);
+        foreach ((string file, string text) in files.Prepend(("proc/meminfo", Memory)))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(root[file])!);
+            File.WriteAllText(root[file], text);
+        }
+        return AvailableMemory.OfLinux(root.Path);
     }
 }

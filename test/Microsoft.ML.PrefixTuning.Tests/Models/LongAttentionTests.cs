@@ -1,60 +1,115 @@
 using System;
-using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
+using static Microsoft.ML.PrefixTuning.Tests.Models.AttentionTrial;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
 
-/// <summary>Attention of long rows, for which no mask of all queries of a group is made.</summary>
+/// <summary>Attention of long rows, for which no mask of all queries and heads is made.</summary>
 [TestClass]
-[TestCategory("Quick")]
 public sealed class LongAttentionTests
 {
-    private const int Front = 3, Heads = 4, Groups = 2, Size = 8, Width = Heads * Size;
-
     private static readonly int[] s_lengths = [9, 5];
 
     [TestMethod]
-    [DataRow(nameof(PrefixPlacement.Front), null, true)]
-    [DataRow(nameof(PrefixPlacement.Front), 100, true)]
-    [DataRow(nameof(PrefixPlacement.Front), 4, false)]
-    [DataRow(nameof(PrefixPlacement.BeforeLastSourceToken), null, false)]
-    [DataRow(nameof(PrefixPlacement.AfterSource), 4, false)]
-    public void Self_WithHeadsApart_EqualsHeadsTogether(string placement, int? window, bool isCausal)
+    [DataRow(nameof(PrefixPlacement.Front), null)]
+    [DataRow(nameof(PrefixPlacement.Front), 100)]
+    public void Self_WithHeadsApart_EqualsHeadsTogether(string placement, int? window)
     {
         using var scope = NewDisposeScope();
-        AttentionPlaces places = Places(PrefixConvention.DecoderOnly with
-        {
-            Placement = Enum.Parse<PrefixPlacement>(placement),
-        });
-        AttentionMask together = Mask(places, window, long.MaxValue), apart = Mask(places, window, 0);
+        AttentionPlaces places = Places(placement, s_lengths);
+        AttentionMask together = Mask(places, Stack(window), long.MaxValue), apart = Mask(places, Stack(window), 0);
         Assert.AreEqual((false, false), (together.HeadsApart, together.IsCausal));
-        Assert.AreEqual((true, isCausal, !isCausal), (apart.HeadsApart, apart.IsCausal, apart.Added is not null));
+        Assert.AreEqual(new AttentionMask(null, HeadsApart: true, IsCausal: true), apart);
 
-        (float[] expected, float[] gradient) = Attend(together);
-        (float[] found, float[] ofFound) = Attend(apart);
+        AssertEqual(Attend(together, s_lengths, Stack(window)), Attend(apart, s_lengths, Stack(window)));
+    }
 
-        AssertClose(expected, found);
-        AssertClose(gradient, ofFound);
+    /// <summary>Parts of one query, and of several with a smaller one at the end.</summary>
+    [TestMethod]
+    [DataRow(nameof(PrefixPlacement.Front), "window", 0)]
+    [DataRow(nameof(PrefixPlacement.Front), "window", 400)]
+    [DataRow(nameof(PrefixPlacement.BeforeLastSourceToken), "", 400)]
+    [DataRow(nameof(PrefixPlacement.AfterSource), "window", 400)]
+    [DataRow(nameof(PrefixPlacement.Front), "cap", 0)]
+    [DataRow(nameof(PrefixPlacement.Front), "cap", 400)]
+    [DataRow(nameof(PrefixPlacement.AfterSource), "cap window", 400)]
+    [DataRow(nameof(PrefixPlacement.Front), "bias", 0)]
+    [DataRow(nameof(PrefixPlacement.Front), "bias", 400)]
+    [DataRow("everywhere", "bias", 0)]
+    [DataRow("everywhere", "bias", 400)]
+    public void Self_WithQueriesInParts_EqualsAllAtOnce(string placement, string kind, int mostNumbers)
+    {
+        using var scope = NewDisposeScope();
+        AttentionPlaces places = Places(placement, s_lengths);
+        StackSpec stack = OfKind(kind);
+        AttentionMask together = Mask(places, stack, long.MaxValue), parts = Mask(places, stack, mostNumbers);
+        Assert.IsNull(together.Parts);
+        Assert.IsNull(parts.Added);
+        Assert.AreEqual(mostNumbers == 0 ? 1 : 4, parts.Parts!.Size);
+
+        AssertEqual(Attend(together, s_lengths, stack), Attend(parts, s_lengths, stack));
+        using var noGradient = no_grad();
+        AssertClose(Mixed(together, s_lengths, stack), Mixed(parts, s_lengths, stack));
+    }
+
+    /// <summary>A bias that is trained has a gradient of its own.</summary>
+    [TestMethod]
+    public void Make_WithABiasThatIsTrained_MakesTheMaskWhole()
+    {
+        using var scope = NewDisposeScope();
+        AttentionMask mask = AttentionInput.Make(Places("everywhere", s_lengths), OfKind("bias"),
+            Bias().requires_grad_(), ScalarType.Float32, CPU, 0).FullMask;
+        Assert.IsNull(mask.Parts);
+        Assert.IsTrue(mask.Added!.requires_grad);
     }
 
     /// <summary>Eight thousand tokens behind a prefix: a mask would have 64 million numbers a head.</summary>
     [TestMethod]
-    public void Make_OfALongRow_MakesNoTensorOfTokensByTokens()
+    [DataRow("")]
+    [DataRow("window")]
+    [DataRow("cap")]
+    [DataRow("bias")]
+    public void Make_OfALongRow_MakesNoTensorOfTokensByTokens(string kind)
     {
         using var scope = NewDisposeScope();
+        StackSpec stack = OfKind(kind);
         AttentionPlaces places = TokenPlaces.Causal([new RowState(20, 0, 8000)], 8000, 20, 8020,
             PrefixConvention.DecoderOnly);
+        Tensor? bias = kind == "bias" ? Bias() : null;
         long before = OwnTensors.Live;
 
-        AttentionInput input = AttentionInput.Make(places, Stack(window: null), null, ScalarType.Float32, CPU);
+        AttentionInput input = AttentionInput.Make(places, stack, bias, ScalarType.Float32, CPU);
 
-        Assert.IsNull(input.FullMask.Added);
-        Assert.IsTrue(input.FullMask.IsCausal);
+        AttentionMask mask = input.MaskOf(stack, 0);
+        Assert.IsNull(mask.Added);
+        Assert.AreEqual((kind == "", kind != ""), (mask.IsCausal, mask.Parts is not null));
         Assert.AreEqual(1, OwnTensors.Live - before, "the positions alone");
+        if (mask.Parts is not { } parts)
+            return;
+        Assert.IsLessThanOrEqualTo(1L << 22, 8020L * Heads * parts.Size);
+        Assert.IsLessThanOrEqualTo(1L << 22, parts.Of(4000, parts.Size).Added!.numel());
+    }
+
+    /// <summary>
+    /// Forward and back over 2,500 tokens and four heads: what every part takes stays, what all would take (25 million
+    /// biases, 6 million distances) is not made.
+    /// </summary>
+    [TestMethod]
+    public void Self_WithQueriesInParts_TakesNoMemoryOfTokensByTokens()
+    {
+        Assert.IsGreaterThan(150, Megabytes(long.MaxValue), "the measure sees what is made");
+        Assert.IsLessThan(75, Megabytes(1L << 20));
+
+        static int Megabytes(long mostNumbers)
+        {
+            string told = ChildProcess.Run(AttentionChild.Attend, mostNumbers.ToString(CultureInfo.InvariantCulture));
+            return int.Parse(told, CultureInfo.InvariantCulture);
+        }
     }
 
     [TestMethod]
@@ -68,36 +123,12 @@ public sealed class LongAttentionTests
         CollectionAssert.AreEqual(new long[] { 2, 1, 1, Front + 9 }, mask.Added!.shape);
     }
 
-    private static AttentionPlaces Places(PrefixConvention convention) => TokenPlaces.Causal(
-        [.. s_lengths.Select(length => new RowState(Front, 0, length, length - 2))], s_lengths[0], Front,
-        Front + s_lengths[0], convention);
-
-    private static AttentionMask Mask(AttentionPlaces places, int? window, long mostNumbers)
+    private static void AssertEqual(float[][] expected, float[][] found)
     {
-        StackSpec stack = Stack(window);
-        return AttentionInput.Make(places, stack, null, ScalarType.Float32, CPU, mostNumbers).MaskOf(stack, 0);
+        Assert.HasCount(expected.Length, found);
+        for (int i = 0; i < expected.Length; i++)
+            AssertClose(expected[i], found[i]);
     }
-
-    /// <summary>The results of real tokens, and the gradient of the keys in front.</summary>
-    private static (float[] Mixed, float[] Gradient) Attend(AttentionMask mask)
-    {
-        Tensor front = Values(1, 1, 2, Groups, Front, Size).requires_grad_();
-        Linear Map(int seed, int outputs) => new(new WideMatrix(Values(seed, outputs, Width)), null);
-        var weights = new AttentionWeights(Map(2, Width), Map(3, Groups * Size), Map(4, Groups * Size), Map(5, Width),
-            null, null);
-        var pass = new AttentionPass(AttentionSite.Decoder, 0, Stack(null) with { ScoreScale = 0.4 }, weights,
-            null, mask, new PrefixMemory(new SitePrefixes(new Dictionary<AttentionSite, Tensor>
-            {
-                [AttentionSite.Decoder] = front,
-            }, PrefixConvention.DecoderOnly)));
-        Tensor mixed = Attention.Self(Values(6, 2, s_lengths[0], Width), pass);
-        Tensor real = cat([mixed[0], mixed[1].narrow(0, 0, s_lengths[1])], 0);
-        Tensor gradient = autograd.grad([real], [front], [Values(7, s_lengths.Sum(), Width)])[0];
-        return (real.detach().data<float>().ToArray(), gradient.contiguous().data<float>().ToArray());
-    }
-
-    private static Tensor Values(int seed, params long[] shape) =>
-        tensor(new SeededRandom(seed, RandomPurpose.Start).Normal(shape.Aggregate(1L, (a, b) => a * b), 0.5), shape);
 
     private static void AssertClose(float[] expected, float[] found)
     {
@@ -105,15 +136,4 @@ public sealed class LongAttentionTests
         Assert.IsLessThanOrEqualTo(2e-6 * expected.Max(Math.Abs),
             expected.Zip(found, (a, b) => Math.Abs(a - b)).Max());
     }
-
-    private static StackSpec Stack(int? window) => new()
-    {
-        Layers = 1,
-        Heads = new HeadShape(Heads, Groups, Size),
-        Norm = new NormSpec(NormKind.RootMeanSquare, 1e-5),
-        Residual = Residual.NormFirst,
-        FeedForward = new FeedForwardSpec(Activation.Silu, 4, Gated: true),
-        Positions = new RotaryPositions(new RotarySpec(10000, Size, new NoScaling())),
-        Windows = window is null ? [] : [window],
-    };
 }

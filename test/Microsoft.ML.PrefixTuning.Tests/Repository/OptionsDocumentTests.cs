@@ -131,13 +131,7 @@ public sealed class OptionsDocumentTests
         return Regex.Replace(text.ToString(), @"\s+", " ").Trim().Replace("|", "\\|", StringComparison.Ordinal);
     }
 
-    private static string Name(Type type)
-    {
-        if (Nullable.GetUnderlyingType(type) is { } underlying)
-            return Name(underlying) + "?";
-        if (!type.IsGenericType)
-            return type.Name;
-        string arguments = string.Join(", ", type.GetGenericArguments().Select(Name));
-        return $"{type.Name.Split('`')[0]}&lt;{arguments}&gt;";
-    }
+    // A page would take the brackets for a tag.
+    private static string Name(Type type) => TypeName.Of(type).Replace("<", "&lt;", StringComparison.Ordinal)
+        .Replace(">", "&gt;", StringComparison.Ordinal);
 }

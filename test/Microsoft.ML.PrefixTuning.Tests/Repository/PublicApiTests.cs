@@ -96,13 +96,5 @@ public sealed class PublicApiTests
         $"{Name(parameter.ParameterType)} {parameter.Name}"
         + (parameter.HasDefaultValue ? $" = {parameter.DefaultValue ?? "null"}" : "")));
 
-    private static string Name(Type type)
-    {
-        if (Nullable.GetUnderlyingType(type) is { } underlying)
-            return Name(underlying) + "?";
-        if (!type.IsGenericType)
-            return type.Name;
-        string arguments = string.Join(", ", type.GetGenericArguments().Select(Name));
-        return $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}<{arguments}>";
-    }
+    private static string Name(Type type) => TypeName.Of(type);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
@@ -5,6 +6,7 @@ using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tests.Parity;
 using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -70,6 +72,42 @@ public sealed class RowEncoderTests
         var encoder = new RowEncoder(tokenizer, hold.Base.Model.Spec, null, "Input", default);
         encoder.Target(text, out _, out bool found);
         Assert.AreEqual(isEmpty, found, string.Join(' ', tokenizer.Encode(text)));
+    }
+
+    /// <summary>What opens the targets of an encoder-decoder base is not a blank one's own.</summary>
+    [TestMethod]
+    [DataRow("bart", "", true)]
+    [DataRow("bart", " ", false)]
+    [DataRow("mbart", "", true)]
+    [DataRow("pegasus", "", true)]
+    [DataRow("t5", "", true)]
+    public void Target_OfAnEncoderDecoderBase_IsEmptyBesideWhatOpensIt(string family, string text, bool isEmpty)
+    {
+        using FamilyCase golden = FamilyCase.Open(family);
+        using FrozenBase frozen = golden.LoadBase();
+        var encoder = new RowEncoder(frozen.Tokenizer, frozen.Model.Spec, null, "Input", default);
+        IReadOnlyList<int> opening = new Opening(frozen.Tokenizer, frozen.Model.Spec).OfTarget;
+        int[] ids = encoder.Target(text, out _, out bool found);
+        Assert.AreEqual(isEmpty, found, string.Join(' ', ids));
+        Assert.AreEqual(isEmpty, ids.Length == opening.Count + 1);
+        CollectionAssert.AreEqual(opening.ToArray(), ids[..opening.Count]);
+    }
+
+    /// <summary>BART's targets open with a token, and blanks under a tokenizer that drops them are empty beside it.
+    /// </summary>
+    [TestMethod]
+    [DataRow(" ")]
+    [DataRow(" \t\n")]
+    public void Target_OfBlanksBehindWhatOpensTargets_IsEmpty(string text)
+    {
+        using FamilyCase golden = FamilyCase.Open("bart");
+        using FrozenBase frozen = golden.LoadBase();
+        PretrainedTokenizer unigram =
+            PretrainedTokenizer.FromFolder(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram"));
+        TransformerSpec spec = frozen.Model.Spec with { Output = frozen.Model.Spec.Output with { FirstId = 0 } };
+        int[] ids = new RowEncoder(unigram, spec, null, "Input", default).Target(text, out _, out bool found);
+        Assert.IsTrue(found);
+        Assert.AreEqual((0, spec.Tokens.Ends[0]), (ids[0], ids[^1]));
     }
 
     [TestMethod]

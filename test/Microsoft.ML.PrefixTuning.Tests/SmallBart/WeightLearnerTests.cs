@@ -1,6 +1,4 @@
-using System;
 using System.IO;
-using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.ML.PrefixTuning.SmallBart.Training;
@@ -42,29 +40,12 @@ public sealed class WeightLearnerTests
     [TestMethod]
     public void Train_StoppedAndResumed_EqualsUninterrupted()
     {
-        TrainingOutcome whole = Train(null, int.MaxValue);
-        var state = new MemoryState();
-        Assert.ThrowsExactly<OperationCanceledException>(() => Train(state, stopAfter: 4));
-        TrainingOutcome resumed = Train(state, int.MaxValue);
-        CollectionAssert.AreEqual(whole.Steps.ToArray(), resumed.Steps.ToArray());
-        CollectionAssert.AreEqual(whole.Kept["weights"].Values, resumed.Kept["weights"].Values);
-
-        static TrainingOutcome Train(MemoryState? state, int stopAfter)
+        WeightResuming.AssertEqualsUninterrupted(stopped =>
         {
             using TrainableModel model = Model();
-            int step = 0;
-            using var learner = new WeightLearner(Run(model) with
-            {
-                State = state,
-                Progress = progress => step = progress.Step,
-                CheckAlive = () =>
-                {
-                    if (step >= stopAfter)
-                        throw new OperationCanceledException();
-                },
-            }, model);
+            using var learner = new WeightLearner(stopped(Run(model)), model);
             return PrefixTrainer.Train(learner);
-        }
+        });
     }
 
     private static TrainingRun Run(TrainableModel model) => new()

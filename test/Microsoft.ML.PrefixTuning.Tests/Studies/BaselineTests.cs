@@ -77,30 +77,13 @@ public sealed class BaselineTests
     [TestMethod]
     public void Train_StoppedAndResumed_EqualsUninterrupted()
     {
-        TrainingOutcome whole = Train(null, int.MaxValue);
-        var state = new MemoryState();
-        Assert.ThrowsExactly<OperationCanceledException>(() => Train(state, stopAfter: 4));
-        TrainingOutcome resumed = Train(state, int.MaxValue);
-        CollectionAssert.AreEqual(whole.Steps.ToArray(), resumed.Steps.ToArray());
-        CollectionAssert.AreEqual(whole.Kept["weights"].Values, resumed.Kept["weights"].Values);
-
-        static TrainingOutcome Train(MemoryState? state, int stopAfter)
+        WeightResuming.AssertEqualsUninterrupted(stopped =>
         {
             using LanguageModel frozen = TinyTraining.Model();
             using TunedWeights weights = Baseline.Parse("lora:2").Make(frozen, 1);
-            int step = 0;
-            using var learner = new WeightLearner(Run(weights) with
-            {
-                State = state,
-                Progress = progress => step = progress.Step,
-                CheckAlive = () =>
-                {
-                    if (step >= stopAfter)
-                        throw new OperationCanceledException();
-                },
-            }, weights);
+            using var learner = new WeightLearner(stopped(Run(weights)), weights);
             return PrefixTrainer.Train(learner);
-        }
+        });
     }
 
     [TestMethod]

@@ -57,10 +57,11 @@ public sealed class ChatTemplateTests
 
         Assert.AreEqual(name, template.Name);
         Assert.AreEqual(expected, Text(template, Chat[1..], opens: false));
-        Assert.AreEqual($"Request, message 0: the chat template ({name}) expects no system message, found one of role"
-            + " System.", Refused(template, Chat));
-        Assert.AreEqual($"Request, message 1: the chat template ({name}) expects user and model to take turns, here one"
-            + " of role Assistant, found one of role User.", Refused(template, [Chat[1], Chat[3]]));
+        Assert.AreEqual($"Request, message 1 (the first is 1): the chat template ({name}) expects no system message,"
+            + " found one of role System.", Refused(template, Chat));
+        Assert.AreEqual($"Request, message 2 (the first is 1): the chat template ({name}) expects user and model to"
+            + " take turns, here one of role Assistant, found one of role User.",
+            Refused(template, [Chat[1], Chat[3]]));
     }
 
     [TestMethod]

@@ -28,6 +28,9 @@ public sealed class CommandFilesTests
             File.Copy(file, Path.Combine(Folder["base"], Path.GetFileName(file)));
         Folder.WriteRows("rows.tsv");
         Folder.WriteRows("other.tsv");
+        Folder.WriteRows("runs.jsonl");
+        Folder.Write("compare.yaml", "base: base", "data: runs.jsonl", "input: Input", "label: Label");
+        Folder.Write("sweep.json", """{ "base": "base", "data": "rows.tsv", "input": "Input", "label": "Label" }""");
         Folder.Write("next.tsv.partial", "Input", "a");
         Folder.Write("teacher.txt", "An instruction of some words");
         ToolRun run = ToolFolder.Run([.. Absolute($"{Train} --model model.zip")]);
@@ -71,6 +74,8 @@ public sealed class CommandFilesTests
     [DataRow("generate rows.tsv --base base --prefix prefix.safetensors --to prefix.safetensors --to-format tsv")]
     [DataRow("generate rows.tsv --base base --prefix peft --input Input --to peft/adapter_config.json")]
     [DataRow("generate rows.tsv --base base --input Input --to base/config.json")]
+    [DataRow("sweep compare.yaml --results .")]
+    [DataRow("sweep sweep.json --results .")]
     [DataRow("convert model.zip base/model.safetensors")]
     [DataRow("convert peft base/model.safetensors --base base")]
     public void Run_OntoAnotherFile_IsRefused(string line) => AssertRefused(line);

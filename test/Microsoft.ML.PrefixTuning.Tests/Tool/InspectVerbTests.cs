@@ -78,11 +78,15 @@ public sealed class InspectVerbTests
 
         ToolRun run = ToolFolder.Run("inspect", rows, "--base", ToolFolder.Base, "--input", "Input");
         ToolRun wrong = ToolFolder.Run("inspect", rows, "--base", ToolFolder.Base);
+        ToolRun below = ToolFolder.Run("inspect", rows, "--base", ToolFolder.Base, "--input", "Input",
+            "--prefix-length", "-3");
 
         Assert.StartsWith("128 to 128 tokens", Value(run, "room for a text"));
         Assert.AreEqual("none", Value(run, "truncated"));
         Assert.AreEqual(ExitCode.Usage, wrong.Code);
         Assert.Contains("--input", wrong.Error);
+        Assert.AreEqual(ExitCode.Usage, below.Code);
+        Assert.Contains("--prefix-length: expected 0 or more, found -3.", below.Error);
     }
 
     [TestMethod]

@@ -87,6 +87,13 @@ public sealed class SweepFileTests
     [DataRow("options: { learning-rate: { from: 0, to: 2, count: 2, scale: log } }", "above 0 on a log scale")]
     [DataRow("options: { rows: some }", "rows: expected a whole number above 0")]
     [DataRow("options: [1]", "options: expected keys with values")]
+    [DataRow("variants: []", "variants: expected at least one, found none")]
+    [DataRow("options: { batch-size: 5, --batch-size: 6 }", "options: expected each option once, found '--batch-size'")]
+    [DataRow("options: { learning-rate: { from: 0, to: 1, step: 0.00000001 } }",
+        "learning-rate: expected at most 10,000 candidates, found 100,000,001")]
+    [DataRow("options: { prefix-length: { from: 1, to: 500, count: 500 }, batch-size: { from: 1, to: 99, count: 99 },"
+        + " max-epochs: [1, 2] }", "expected at most 10,000 candidates, found 99,000")]
+    [DataRow("{ random: { count: 20000 }, options: { prefix-length: { from: 1, to: 90000 } } }", "found 20,000")]
     [DataRow("seeds: one", "expected a whole number, found 'one'")]
     [DataRow("- 1", "expected one document with keys")]
     [DataRow("options: { a: 1", "line ")]

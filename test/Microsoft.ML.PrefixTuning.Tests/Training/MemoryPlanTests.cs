@@ -67,7 +67,7 @@ public sealed class MemoryPlanTests
         StringAssert.Contains(message, "TrainingOptions.Recompute Always (about ");
         StringAssert.Contains(message, "TrainingOptions.MaxTokensPerPass 2000 or BatchSize 1 (about ");
         StringAssert.Contains(message, "PrefixTuningOptions.Precision BFloat16 (about ");
-        StringAssert.Contains(message, "shorter rows (row 0 has 2000 tokens)");
+        StringAssert.Contains(message, "shorter rows; Row 1 (the first is 1) has 2000 tokens.");
     }
 
     [TestMethod]

@@ -34,7 +34,7 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
     /// What llama.cpp takes where a file has no key for it, by key of the family's config; nothing where that is what
     /// the family takes too.
     /// </summary>
-    public Func<GgufShape, IReadOnlyList<(string Config, double Value)>> Otherwise { get; init; } = _ => [];
+    public Func<GgufShape, IReadOnlyList<(string Config, double Value)>> Defaults { get; init; } = _ => [];
 
     /// <summary>Every architecture that is read. The one list to extend.</summary>
     public static IReadOnlyList<GgufArchitecture> All { get; } =
@@ -55,7 +55,7 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
             (ScoreScale, "attention_multiplier"),
         ])
         {
-            Otherwise = shape => [("attention_multiplier", 1 / Math.Sqrt(shape.HeadSize))],
+            Defaults = shape => [("attention_multiplier", 1 / Math.Sqrt(shape.HeadSize))],
         },
         new("gemma2", "gemma2", false,
         [
@@ -67,7 +67,7 @@ internal sealed record GgufArchitecture(string Name, string Family, bool Rotates
         {
             // The scale of scores stands in no key; of the published models the one of 46 layers has another than the
             // head's.
-            Otherwise = shape =>
+            Defaults = shape =>
             [
                 ("sliding_window", 4096), ("attn_logit_softcapping", 50), ("final_logit_softcapping", 30),
                 ("query_pre_attn_scalar", shape.Layers == 46 ? shape.Width / shape.Heads : shape.HeadSize),

@@ -58,7 +58,7 @@ internal sealed class GgufConfig
         config.RefuseOthers();
         foreach ((string key, string name) in architecture.Keys)
             config.Set(name, architecture.Name + "." + key, config.Node(key));
-        config.AddOtherwise();
+        config.AddDefaults();
         config.AddHeads();
         config.AddVocabulary();
         config.AddScaling();
@@ -99,13 +99,13 @@ internal sealed class GgufConfig
     private bool HasLongRope => _file.TensorNames.Contains(ShortFactors);
 
     /// <summary>What llama.cpp takes for keys that are not there; a window of 0 is none.</summary>
-    private void AddOtherwise()
+    private void AddDefaults()
     {
         long width = _keys.Whole("embedding_length") ?? 0;
         long heads = Math.Max(1, _keys.Whole("attention.head_count") ?? 1);
         var shape = new GgufShape(_keys.Whole("block_count") ?? 0, width, heads,
             _keys.Whole("attention.key_length") ?? width / heads);
-        foreach ((string name, double value) in _architecture.Otherwise(shape))
+        foreach ((string name, double value) in _architecture.Defaults(shape))
             _values[name] ??= value;
         if (Reads(Window) && _keys.Whole(Window) == 0)
             _values["sliding_window"] = null;

@@ -1,0 +1,53 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>What a layer's mask is made from, whatever the queries.</summary>
+/// <param name="Stack">Query groups, and the buckets of a relative bias.</param>
+/// <param name="Window">Keys that a query sees, from its own place back; null for all.</param>
+/// <param name="Bias">The relative bias [buckets, H], or null.</param>
+/// <param name="Type">Type of the computation.</param>
+/// <param name="Device">Device of the computation.</param>
+internal sealed record MaskRule(StackSpec Stack, int? Window, Tensor? Bias, ScalarType Type, Device Device)
+{
+    // Finite, so that a row which sees nothing (padding) stays finite too; exp of it is an exact 0.
+    private static readonly Scalar s_invisible = (-1e30).ToScalar();
+
+    /// <summary>The mask of some queries.</summary>
+    /// <param name="columns">Who sees whom.</param>
+    /// <returns>
+    /// Added to scores, [B, 1 or G, R * L or 1, S], R the query heads of a key/value head; null where nothing is.
+    /// </returns>
+    public Tensor? Of(AttentionPlaces columns)
+    {
+        Tensor? hidden = OfHidden(columns);
+        if (Bias is not null)
+            return RelativeBias.Add(columns, (RelativePositions)Stack.Positions, Bias, hidden, Type);
+        return hidden is null || hidden.size(Axis.Key) == 1 || Stack.Heads.Group == 1 ? hidden
+            : hidden.repeat(1, 1, Stack.Heads.Group, 1);
+    }
+
+    /// <summary>[B, 1, L or 1, S], or null.</summary>
+    private Tensor? OfHidden(AttentionPlaces columns)
+    {
+        if (!columns.HidesAny(Window))
+            return null;
+        // Where all queries of a row see the same, one stands for all.
+        int queries = Window is null && columns.SeeAlike() ? 1 : columns.Queries;
+        Tensor hidden = OfKeys(columns.KeyOrder).gt(OfQueries(columns.QueryOrder));                 // [B, L or 1, S]
+        if (Window is { } size)
+        {
+            Tensor passed = OfQueries(columns.QueryColumn).add(OfKeys(columns.KeyColumn), Scalars.MinusOne);
+            Tensor exempt = tensor(columns.KeyExempt, [columns.Rows, 1, columns.Keys], device: Device);
+            hidden = hidden.logical_or_(passed.ge(Scalars.Whole(size)).logical_and_(exempt.logical_not()));
+        }
+        return zeros([columns.Rows, 1, queries, columns.Keys], Type, Device)
+            .masked_fill_(hidden.unsqueeze(1), s_invisible);
+
+        Tensor OfQueries(int[] places) => tensor(places, [columns.Rows, columns.Queries, 1], device: Device)
+            .narrow(Axis.Token, 0, queries);
+
+        Tensor OfKeys(int[] places) => tensor(places, [columns.Rows, 1, columns.Keys], device: Device);
+    }
+}
