@@ -6,12 +6,14 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+projects="Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.AI
+Microsoft.ML.PrefixTuning.LlamaCpp Microsoft.ML.PrefixTuning.Mpi Microsoft.ML.PrefixTuning.Tool"
 fail() { echo "check-package: $*" >&2; exit 1; }
 
 # The version that a commit's packages have: packages of two commits never share one.
 derived() { dotnet msbuild "$root/src/$1" -t:VersionFromGit -getProperty:Version; }
 if [ -e "$root/.git" ] && commit=$(git -C "$root" rev-parse --short=10 HEAD); then
-    for project in Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.Tool; do
+    for project in $projects; do
         [[ $(derived $project) == *-dev.*.g$commit* || -n $(git -C "$root" tag --points-at HEAD) ]] \
             || fail "$project has version $(derived $project), which does not name the commit $commit."
     done
@@ -28,8 +30,7 @@ agrees() {
 # A version of its own, so that no former package of the same version is taken from a cache.
 version="0.0.0-check.$(date +%s)"
 start=$SECONDS
-for project in Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.Mpi \
-    Microsoft.ML.PrefixTuning.Tool; do
+for project in $projects; do
     dotnet pack "$root/src/$project" -c Release -p:Version="$version" -o "$work/feed" -nologo -v quiet
 done
 echo "-- packed in $((SECONDS - start)) s"
@@ -40,7 +41,8 @@ agrees README.md ', made for the system' "$(du -m "$work"/feed/Microsoft.ML.Pref
 mkdir "$work/consumer" && cd "$work/consumer"
 cp "$root"/test/PackageConsumer/* .
 sed -n '/<!-- project:begin -->/,/<!-- project:end -->/p' "$root/README.md" | grep -v -e '^```' -e '^<!--' \
-    | sed "s/0\.1\.0-\*/$version/" > PackageConsumer.csproj
+    | sed -e 's|.*"Microsoft.ML.PrefixTuning" Version.*|&\n    <PackageReference Include="Microsoft.ML.PrefixTuning.AI" Version="0.1.0-*" />|' \
+        -e "s/0\.1\.0-\*/$version/g" > PackageConsumer.csproj
 # The machine's own sources stay in force; the local folder is one more.
 cat > NuGet.config <<CONFIG
 <configuration><packageSources><add key="checked" value="$work/feed" /></packageSources></configuration>
@@ -63,9 +65,19 @@ rm -rf "$work/published"
 # What the packages hold; restoring has unpacked them.
 packages=$(dotnet nuget locals global-packages --list | sed 's/.*: //')
 library="$packages/microsoft.ml.prefixtuning/$version" smollm2="$packages/microsoft.ml.prefixtuning.smollm2/$version"
+ai="$packages/microsoft.ml.prefixtuning.ai/$version" llamacpp="$packages/microsoft.ml.prefixtuning.llamacpp/$version"
 # The checked packages leave no trace in the machine's package folder.
-trap 'rm -rf "$work" "$library" "$smollm2"' EXIT
-for folder in "$library" "$smollm2"; do
+trap 'rm -rf "$work" "$library" "$smollm2" "$ai" "$llamacpp"' EXIT
+
+# The same prefixes over llama.cpp, in an application that brings its backend.
+mkdir "$work/llamacpp" && cd "$work/llamacpp"
+cp "$root"/test/LlamaCppConsumer/* "$work/consumer/NuGet.config" .
+sed "s/0\.1\.0-\*/$version/g" "$root/test/LlamaCppConsumer/LlamaCppConsumer.csproj.txt" > LlamaCppConsumer.csproj
+dotnet build -c Release -r linux-x64 --self-contained false -o "$work/built" -nologo -v quiet
+(cd / && NUGET_PACKAGES=/nonexistent dotnet "$work/built/LlamaCppConsumer.dll")
+rm -rf "$work/built"
+
+for folder in "$library" "$smollm2" "$ai" "$llamacpp"; do
     for file in icon.png PACKAGE.md licenses/LICENSE; do
         [ -s "$folder/$file" ] || fail "$folder lacks $file."
     done
@@ -80,6 +92,10 @@ expected="Microsoft.ML [5.0.1, 7.0.0);Microsoft.ML.Tokenizers 3.0.0;TorchSharp 0
 [ "$(dependencies "$library")" = "$expected" ] || fail "the library depends on $(dependencies "$library")"
 [ "$(dependencies "$smollm2")" = "Microsoft.ML.PrefixTuning $version;" ] \
     || fail "SmolLM2 depends on $(dependencies "$smollm2")"
+[ "$(dependencies "$ai")" = "Microsoft.Extensions.AI.Abstractions 10.5.2;Microsoft.ML.PrefixTuning $version;" ] \
+    || fail "AI depends on $(dependencies "$ai")"
+[ "$(dependencies "$llamacpp")" = "LLamaSharp 0.30.0;Microsoft.ML.PrefixTuning [$version];" ] \
+    || fail "LlamaCpp depends on $(dependencies "$llamacpp")"
 
 # The command.
 dotnet tool install Microsoft.ML.PrefixTuning.Tool --tool-path "$work/tool" --version "$version" -v quiet
@@ -96,6 +112,12 @@ reported=$(cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" --versio
 [[ $reported == "$version"* ]] || fail "the command of $version says that it is $reported."
 [ -n "$(find "$work/tool" -name COPYING.METEOR.LGPL)" ] || fail "the command lacks METEOR's licence."
 (cd / && NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" inspect smollm2) > /dev/null
+# With llama.cpp of its own system alone, which writes.
+[ -z "$(find "$work/tool" -path '*osx*' -name 'libllama*')" ] || fail "the command has another system's llama.cpp."
+written=$(cd / && echo 'Water boils at' | NUGET_PACKAGES=/nonexistent "$work/tool/prefix-tune" generate --base smollm2 \
+    --engine llama-cpp --max-new-tokens 8)
+echo "-- over llama.cpp: $written"
+[ -n "$written" ] || fail "the command writes nothing over llama.cpp."
 # Its server: it answers, and ends with 0 when it is told to.
 : > "$work/served"
 (cd / && NUGET_PACKAGES=/nonexistent exec "$work/tool/prefix-tune" serve --base smollm2 --port 0) 2> "$work/served" &

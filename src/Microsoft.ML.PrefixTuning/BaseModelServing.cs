@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -50,6 +51,6 @@ public sealed partial record BaseModel
         { Products = generation.Products, Threads = generation.Threads }.Decided();
         var choice = new PrefixesByValue(named, ForOthers: null);
         BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device).ByRulesOf(choice.All);
-        return new TextGenerator(lease, settings, choice, options);
+        return new TextGenerator(new BaseEngine(lease), settings, choice, options);
     }
 }

@@ -93,14 +93,8 @@ public static class PrefixTuningCatalog
             string attributeColumnName,
         TextGenerationOptions? options = null)
     {
-        ArgumentNullException.ThrowIfNull(prefixes);
-        ArgumentException.ThrowIfNullOrEmpty(attributeColumnName);
-        if (prefixes.Count == 0)
-            throw new ArgumentException("Expected at least one prefix, found none.", nameof(prefixes));
-        foreach ((string value, Prefix prefix) in prefixes)
-            ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{value}\"]");
-        var choice = new PrefixesByValue(new Dictionary<string, Prefix>(prefixes, StringComparer.Ordinal),
-            options?.UnseenAttributePrefix);
+        PrefixesByValue choice =
+            PrefixesByValue.ByColumn(prefixes, attributeColumnName, options?.UnseenAttributePrefix);
         return new(MlNetInternals.GetEnvironment(catalog),
             new WrittenColumns(outputColumnName, inputColumnName ?? outputColumnName, attributeColumnName),
             baseModel, choice, options ?? new TextGenerationOptions());

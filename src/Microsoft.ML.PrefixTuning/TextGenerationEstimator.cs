@@ -25,13 +25,18 @@ namespace Microsoft.ML.PrefixTuning;
 public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer>
 {
     private readonly IHost _host;
-    private readonly BaseModel _baseModel;
     private readonly PrefixesByValue _prefixes;
-    private readonly TextGenerationOptions _options;
     private readonly TextSettings _settings;
+    private readonly Func<IHost, TextSettings, ITextEngine> _open;
 
+    /// <param name="environment">The host.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="baseModel">The base.</param>
+    /// <param name="prefixes">Which prefix a row carries.</param>
+    /// <param name="options">Everything else.</param>
+    /// <param name="open">Loads the base; null where this library computes it.</param>
     internal TextGenerationEstimator(IHostEnvironment environment, WrittenColumns columns, BaseModel baseModel,
-        PrefixesByValue prefixes, TextGenerationOptions options)
+        PrefixesByValue prefixes, TextGenerationOptions options, Func<IHost, TextSettings, ITextEngine>? open = null)
     {
         columns.Check();
         ArgumentNullException.ThrowIfNull(baseModel);
@@ -41,7 +46,9 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
             throw new ArgumentException(
                 "UnseenAttributePrefix: expected null without an attribute column, found a prefix.", nameof(options));
         _host = environment.Register(nameof(TextGenerationEstimator));
-        (_baseModel, _prefixes, _options) = (baseModel, prefixes, options);
+        _prefixes = prefixes;
+        _open = open ?? ((host, settings) =>
+            new BaseEngine(BaseLoader.Acquire(host, baseModel, settings.Used, options.Device, prefixes)));
         _settings = new TextSettings(columns.Output, columns.Input, options.Template, options.Generation,
             options.Precision,
             options.EmbedBase)
@@ -64,8 +71,7 @@ public sealed class TextGenerationEstimator : IEstimator<PrefixTuningTransformer
         ArgumentNullException.ThrowIfNull(input);
         GeneratedTextSchema.Read(input.Schema, _settings);
         TextSettings settings = _settings.Decided();
-        BaseLease lease = BaseLoader.Acquire(_host, _baseModel, settings.Used, _options.Device, _prefixes);
-        return new PrefixTuningTransformer(_host, new TextSession(lease, settings, _prefixes), null);
+        return new PrefixTuningTransformer(_host, new TextSession(_open(_host, settings), settings, _prefixes), null);
     }
 
     /// <inheritdoc/>

@@ -44,6 +44,9 @@ internal static class Program
             case "generate":
                 GenerateBenchmark.Measure(rest);
                 return 0;
+            case "llama":
+                LlamaBenchmark.Measure(rest);
+                return 0;
             case "serve":
                 return ServeBenchmark.Measure(rest);
             case "prefill":
@@ -72,7 +75,8 @@ internal static class Program
                         + " [1.24 | 8.03] [Q4_K | Q8_0] [name=value ..] | quality FOLDER [seed [method"
                         + " [name=value ..]]] | distill FOLDER | generate PROMPTS [rows"
                         + " [precision ..]] | prefill [precision ..] | transform FOLDER [rows [precision]] | losses"
-                        + " FOLDER PREFIX [precision ..] | metrics | load [file.gguf | 1.24 | 8.03]"
+                        + " FOLDER PREFIX [precision ..] | llama PROMPTS"
+                        + " [rows [repetitions]] | metrics | load [file.gguf | 1.24 | 8.03]"
                         + " | serve [short] [name=value ..]");
                 return 1;
         }

@@ -1,6 +1,7 @@
 // A stranger's application: trains, saves, loads and predicts with nothing but the packages.
 using System;
 using System.IO;
+using Microsoft.Extensions.AI;
 using Microsoft.ML;
 using Microsoft.ML.PrefixTuning;
 
@@ -19,16 +20,19 @@ var pipeline = mlContext.Transforms.Text.PrefixTune("Description", "Facts", "Ref
         Generation = new GenerationOptions { MaxNewTokens = 12 },
     });
 var facts = new Row { Facts = "name : Zizzi | food : Indian" };
-string before;
+string before, chatted;
 using (PrefixTuningTransformer model = pipeline.Fit(rows))
 {
     mlContext.Model.SaveAtomically(model, rows.Schema, modelFile);
+    // Before the engine, which disposes its transformer.
+    using TextGenerator generator = model.CreateGenerator();
+    chatted = (await generator.AsChatClient().GetResponseAsync(facts.Facts)).Text;
     before = Predict(mlContext, model, facts);
 }
 string after = Predict(mlContext, mlContext.Model.Load(modelFile, out _), facts);
 File.Delete(modelFile);
 Console.WriteLine(after);
-return before == after && after.Length > 0 ? 0 : 1;
+return before == after && before == chatted && after.Length > 0 ? 0 : 1;
 
 static string Predict(MLContext mlContext, ITransformer model, Row row)
 {

@@ -48,10 +48,10 @@ internal static partial class OptionComments
 
     private static Dictionary<string, XElement> Read()
     {
-        string name = typeof(PrefixTuningOptions).Assembly.GetName().Name + ".xml";
-        string path = Path.Combine(AppContext.BaseDirectory, name);
-        return !File.Exists(path) ? []
-            : XDocument.Load(path).Descendants("member").ToDictionary(member => member.Attribute("name")!.Value);
+        IEnumerable<string> files = ((Type[])[typeof(PrefixTuningOptions), typeof(LlamaCppOptions)])
+            .Select(type => Path.Combine(AppContext.BaseDirectory, $"{type.Assembly.GetName().Name}.xml"));
+        return files.Where(File.Exists).SelectMany(path => XDocument.Load(path).Descendants("member"))
+            .ToDictionary(member => member.Attribute("name")!.Value);
     }
 
     private static XElement? Find(string name) => Members.Value.GetValueOrDefault(name);
@@ -77,7 +77,9 @@ internal static partial class OptionComments
     private static string Referred(string reference)
     {
         string[] names = reference[2..].Split('(')[0].Split('.');
-        Type? owner = typeof(PrefixTuningOptions).Assembly.GetType(string.Join('.', names[..^1]));
+        string record = string.Join('.', names[..^1]);
+        Type? owner = typeof(PrefixTuningOptions).Assembly.GetType(record)
+            ?? typeof(LlamaCppOptions).Assembly.GetType(record);
         if (owner == typeof(TrainingSummary))
             return $"the summary's {OptionText.Kebab(names[^1]).Replace('-', ' ')}";
         bool isOption = reference[0] == 'P' && owner?.GetProperty(names[^1]) is { CanWrite: true };

@@ -26,6 +26,7 @@ internal sealed record OptionNames
         {
             Special = new Dictionary<string, string> { [nameof(SamplingDecoding.Seed)] = "sampling-seed" },
         },
+        [typeof(LlamaCppOptions)] = new() { Prefix = "llama-cpp-" },
         [typeof(DistillationOptions)] = new()
         {
             Special = new Dictionary<string, string>

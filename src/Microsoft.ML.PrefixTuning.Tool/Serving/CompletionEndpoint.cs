@@ -67,7 +67,7 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
 
     private TextRequest RequestOf(CompletionRequest asked, ServedModel model)
     {
-        int ownTokens = GenerationRules.Lengths(model.Generation, generator.Base.Model.Spec).Most;
+        int ownTokens = GenerationRules.Lengths(model.Generation, generator.Engine.Spec).Most;
         GenerationOptions generation = asked.Generation(model.Generation, ownTokens, settings.MaxTokens);
         TextRequest request = asked.Messages is { } messages ? new TextRequest(messages)
             : new TextRequest { Text = asked.Prompt! };

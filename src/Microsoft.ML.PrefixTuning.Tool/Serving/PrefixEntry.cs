@@ -1,11 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Text;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Serving;
@@ -63,11 +63,11 @@ internal sealed record PrefixEntry(string Name, string Place, Prefix Prefix, Gen
 
     /// <summary>Refuses a saved model that was made for another base.</summary>
     /// <exception cref="InvalidOperationException">It was.</exception>
-    public void CheckBase(FrozenBase frozen)
+    public void CheckBase(ITextEngine engine)
     {
-        if (Identity?.Difference(frozen.Model.Spec, frozen.Identity.Weights) is { } difference)
+        if (Identity?.Difference(engine.Spec, engine.Identity.Weights) is { } difference)
             throw new InvalidOperationException(
-                $"it was made for another base model than '{frozen.Path}': {difference}.");
+                $"it was made for another base model than '{engine.Name}': {difference}.");
     }
 
     private static PrefixEntry[] OfModel(string name, string path,

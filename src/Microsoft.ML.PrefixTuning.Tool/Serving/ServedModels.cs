@@ -41,8 +41,8 @@ internal sealed class ServedModels(TextGenerator generator, string baseName)
         }
         try
         {
-            entry.CheckBase(generator.Base);
-            generator.AddPrefix(entry.Name, entry.Prefix, entry.TemplateFor(generator.Base.Model.Spec),
+            entry.CheckBase(generator.Engine);
+            generator.AddPrefix(entry.Name, entry.Prefix, entry.TemplateFor(generator.Engine.Spec),
                 entry.Rules);
         }
         catch (InvalidOperationException fault)

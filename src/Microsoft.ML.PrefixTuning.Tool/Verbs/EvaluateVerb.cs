@@ -46,7 +46,7 @@ internal sealed class EvaluateVerb
         _metrics = new MetricsOption(command);
         _options = new RecordOptions<TextGenerationEvaluationOptions>(command,
             without: [nameof(TextGenerationEvaluationOptions.Metrics)]);
-        _generator = new GeneratorArguments(command);
+        _generator = new GeneratorArguments(command, console);
         command.SetAction(Run);
     }
 
@@ -61,6 +61,8 @@ internal sealed class EvaluateVerb
             "prefix-tune evaluate outputs.txt e2e-references.txt --reference-blocks --json",
             "prefix-tune evaluate described.tsv --output Description --label Reference --group-column Facts",
             "prefix-tune evaluate test.tsv --model describe.zip --label Reference --group-column Facts",
+            "prefix-tune evaluate test.tsv --base model-Q4_K_M.gguf --prefix describe.safetensors --engine llama-cpp"
+                + " --input Facts --label Reference",
             "prefix-tune evaluate outputs.txt references.txt --metrics bleu,rouge,chrf");
         return command;
     }

@@ -44,7 +44,7 @@ internal sealed class GenerateVerb
         command.Arguments.Add(_data);
         foreach (Option option in (Option[])[_to, _shard, _format, _toFormat])
             command.Options.Add(option);
-        _generator = new GeneratorArguments(command);
+        _generator = new GeneratorArguments(command, console);
         command.SetAction(Run);
     }
 
@@ -60,6 +60,7 @@ internal sealed class GenerateVerb
             "prefix-tune generate venues.tsv --model describe.zip --to described.tsv",
             "prefix-tune generate venues.jsonl --model describe.zip --decoding beam --beam-width 4 > described.jsonl",
             "cat facts.txt | prefix-tune generate --model describe.zip --look-ahead 1",
+            "prefix-tune generate venues.tsv --base smollm2 --prefix describe.safetensors --engine llama-cpp",
             "prefix-tune generate venues.csv --base smollm2 --prefix describe.safetensors --input Facts --output"
                 + " Description",
             "prefix-tune generate 'venues-*.parquet' --model describe.zip --to described.parquet --shard 3/16");
@@ -118,7 +119,7 @@ internal sealed class GenerateVerb
         try
         {
             // A saved model may have found its base at another place than the one that it names.
-            files.ReadBase(source.Tuned.Session.Base.Path).Check();
+            files.ReadBase(source.BasePath).Check();
             return source;
         }
         catch

@@ -33,9 +33,12 @@ internal sealed class GeneratorArguments
         new("--output") { Description = "Column that takes the text; a saved model knows it.", HelpName = Column };
     private readonly RecordOptions<TextGenerationOptions> _options;
     private readonly GenerationArguments _generation;
+    private readonly EngineArguments _engine;
 
     /// <summary>Adds the options to a command.</summary>
-    public GeneratorArguments(Verb command)
+    /// <param name="command">The command.</param>
+    /// <param name="console">Takes notes.</param>
+    public GeneratorArguments(Verb command, ToolConsole console)
     {
         foreach (Option<string> option in (Option<string>[])[_model, _base, _preTokenizer, _prefix, _input, _output])
             command.Options.Add(option);
@@ -45,6 +48,8 @@ internal sealed class GeneratorArguments
         command.Group("Rows and base");
         _generation = new GenerationArguments(command);
         command.Group("How texts are written");
+        _engine = new EngineArguments(command, console);
+        command.Group("What computes the base");
     }
 
     /// <summary>Whether the command line names one.</summary>
@@ -76,7 +81,7 @@ internal sealed class GeneratorArguments
     public CommandSignature SignLoaded(ParseResult parsed, CommandSignature signature, TextSource source)
     {
         UsedPrecision used = source.Tuned.Session.Settings.Used;
-        byte[] identity = Encoding.UTF8.GetBytes(source.Tuned.Session.Base.Identity.Values.ToString());
+        byte[] identity = Encoding.UTF8.GetBytes(source.Tuned.Session.Engine.Identity.Values.ToString());
         return signature
             .Content("model", parsed.GetValue(_model))
             .Content("prefix", parsed.GetValue(_prefix))
@@ -89,28 +94,38 @@ internal sealed class GeneratorArguments
     public TextSource Open(ParseResult parsed, MLContext mlContext)
     {
         string? model = parsed.GetValue(_model), named = parsed.GetValue(_base);
-        if (model is null == named is null)
+        bool isOther = _engine.IsLlamaCpp(parsed);
+        // A saved model's prefixes may be put on another file of its base, where that is not computed here.
+        if (model is null && named is null || model is not null && named is not null && !isOther)
             throw new UsageException("expected either --model or --base.");
-        if (named is not null)
-            return OpenBase(parsed, mlContext, BaseArgument.Resolve(named, parsed.GetValue(_preTokenizer)));
+        BaseModel? other = named is null ? null : BaseArgument.Resolve(named, parsed.GetValue(_preTokenizer));
+        if (model is null)
+            return OpenBase(parsed, mlContext, other!);
         if (new Option<string>[] { _preTokenizer, _prefix, _input, _output }
             .FirstOrDefault(option => parsed.GetValue(option) is not null) is { } stray)
-            throw new UsageException($"{stray.Name} goes with --base; a saved model has its own.");
-        ITransformer loaded = ModelLoading.Load(mlContext, model!);
-        PrefixTuningTransformer tuned = FindTuned(loaded, model!);
-        if (!_options.IsAnyGiven(parsed) && !_generation.IsAnyGiven(parsed))
-            return new TextSource(loaded, tuned, []);
+            throw new UsageException($"{stray.Name} goes with --base alone; a saved model has its own.");
+        ITransformer loaded = ModelLoading.Load(mlContext, model);
+        PrefixTuningTransformer tuned = FindTuned(loaded, model);
+        string own = tuned.Session.Base.Path;
+        if (!isOther && !_options.IsAnyGiven(parsed) && !_generation.IsAnyGiven(parsed))
+            return new TextSource(loaded, tuned, []) { BasePath = own };
         // The same prefix on the same base, which is loaded and shared, with other options.
         TextSettings settings = tuned.Session.Settings;
         var start = new TextGenerationOptions
         {
             Template = settings.Template,
-            Precision = settings.Precision,
-            Products = settings.Products,
+            Precision = isOther ? ModelPrecision.Float32 : settings.Precision,
+            Products = isOther ? null : settings.Products,
         };
         var columns = new GeneratorColumns(tuned.InputColumnName, tuned.OutputColumnName, tuned.AttributeColumnName);
-        PrefixTuningTransformer changed = Make(mlContext, tuned, columns, Read(parsed, start, settings.Generation));
-        return new TextSource(Exchange(loaded, tuned, changed), changed, [changed, .. Owned(loaded)]);
+        BaseModel ownBase = BaseModel.FromFolder(own) with { Rules = tuned.Session.Base.Rules };
+        IGeneratorMaker maker = isOther ? _engine.Maker(parsed, other ?? ownBase, ownBase) : new OwnGenerators(ownBase);
+        PrefixTuningTransformer changed =
+            Make(mlContext, maker, tuned, columns, Read(parsed, start, settings.Generation));
+        return new TextSource(Exchange(loaded, tuned, changed), changed, [changed, .. Owned(loaded)])
+        {
+            BasePath = (other ?? ownBase).Path,
+        };
     }
 
     private TextSource OpenBase(ParseResult parsed, MLContext mlContext, BaseModel baseModel)
@@ -118,34 +133,29 @@ internal sealed class GeneratorArguments
         string input = parsed.GetValue(_input) ?? TextSource.DefaultInput;
         Prefix? prefix = parsed.GetValue(_prefix) is { } path ? PrefixSource.Load(path, baseModel) : null;
         var columns = new GeneratorColumns(input, parsed.GetValue(_output) ?? TextSource.DefaultOutput);
-        PrefixTuningTransformer made = Make(mlContext, baseModel, prefix, columns,
+        IGeneratorMaker maker = _engine.IsLlamaCpp(parsed) ? _engine.Maker(parsed, baseModel, madeFor: null)
+            : new OwnGenerators(baseModel);
+        PrefixTuningTransformer made = Make(mlContext, maker, prefix, columns,
             Read(parsed, new TextGenerationOptions(), new GenerationOptions()));
-        return new TextSource(made, made, [made]);
+        return new TextSource(made, made, [made]) { BasePath = baseModel.Path };
     }
 
     private TextGenerationOptions Read(ParseResult parsed, TextGenerationOptions start, GenerationOptions generation) =>
         _options.Read(parsed, start) with { Generation = _generation.Read(parsed, generation) };
 
-    private static PrefixTuningTransformer Make(MLContext mlContext, BaseModel baseModel, Prefix? prefix,
-        GeneratorColumns columns,
-        TextGenerationOptions options) =>
-        mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, prefix, options)
-            .Fit(ViewOf(columns, options, mlContext));
+    private static PrefixTuningTransformer Make(MLContext mlContext, IGeneratorMaker maker, Prefix? prefix,
+        GeneratorColumns columns, TextGenerationOptions options) =>
+        maker.Make(mlContext.Transforms.Text, columns, prefix, options).Fit(ViewOf(columns, options, mlContext));
 
     private static IDataView ViewOf(GeneratorColumns columns, TextGenerationOptions options, MLContext mlContext) =>
         (columns with { Draw = (options.Generation.Decoding as SamplingDecoding)?.DrawColumnName })
             .MakeEmptyView(mlContext);
 
-    private static PrefixTuningTransformer Make(MLContext mlContext, PrefixTuningTransformer tuned,
-        GeneratorColumns columns,
-        TextGenerationOptions options)
-    {
-        BaseModel baseModel = BaseModel.FromFolder(tuned.Session.Base.Path) with { Rules = tuned.Session.Base.Rules };
-        return columns.Attribute is null ? Make(mlContext, baseModel, tuned.Prefix, columns, options)
-            : mlContext.Transforms.Text.GenerateText(columns.Output, columns.Input, baseModel, tuned.Prefixes,
-                columns.Attribute,
+    private static PrefixTuningTransformer Make(MLContext mlContext, IGeneratorMaker maker,
+        PrefixTuningTransformer tuned, GeneratorColumns columns, TextGenerationOptions options) =>
+        columns.Attribute is null ? Make(mlContext, maker, tuned.Prefix, columns, options)
+            : maker.Make(mlContext.Transforms.Text, columns, tuned.Prefixes,
                 options with { UnseenAttributePrefix = tuned.Prefix }).Fit(ViewOf(columns, options, mlContext));
-    }
 
     private static PrefixTuningTransformer FindTuned(ITransformer loaded, string path)
     {

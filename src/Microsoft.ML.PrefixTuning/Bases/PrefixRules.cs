@@ -41,12 +41,25 @@ internal static class PrefixRules
         }
     }
 
-    private static TextRules? Of(FrozenBase frozen, IEnumerable<Prefix> prefixes)
+    private static TextRules? Of(FrozenBase frozen, IEnumerable<Prefix> prefixes) =>
+        Of(frozen.Path, frozen.Rules, rules => frozen.By(rules).FormerRules.Any(), prefixes);
+
+    /// <summary>The rules that prefixes were trained by; null where none says.</summary>
+    /// <param name="path">The base, for messages.</param>
+    /// <param name="asked">The rules that its caller asked for.</param>
+    /// <param name="matter">Whether former rules do something otherwise with this base.</param>
+    /// <param name="prefixes">The prefixes.</param>
+    /// <exception cref="InvalidOperationException">As <see cref="ByRulesOf"/>.</exception>
+    public static TextRules? Of(string path, TextRules asked, Func<TextRules, bool> matter,
+        IEnumerable<Prefix> prefixes)
     {
         TextRules? chosen = null;
         foreach (string text in prefixes.Select(prefix => prefix.Rules).OfType<string>().Distinct())
         {
-            TextRules rules = ThatMatter(frozen, TextRules.Parse(text, "Prefix: text rules"));
+            TextRules rules = TextRules.Parse(text, "Prefix: text rules");
+            // Today's where former ones do nothing otherwise.
+            if (!rules.AreLatest && !matter(rules))
+                rules = rules with { Version = TextRules.LatestVersion };
             if (chosen is not null && chosen != rules)
             {
                 throw new InvalidOperationException("Prefixes: expected such as were trained by the same rules, for"
@@ -54,17 +67,12 @@ internal static class PrefixRules
             }
             chosen = rules;
         }
-        string? named = frozen.Rules.PreTokenizer;
+        string? named = asked.PreTokenizer;
         if (chosen?.PreTokenizer is { } own && named is not null && named != own)
         {
-            throw new InvalidOperationException($"Base model '{frozen.Path}': expected the pre-tokenizer '{own}', by"
+            throw new InvalidOperationException($"Base model '{path}': expected the pre-tokenizer '{own}', by"
                 + $" which the prefix was trained, found '{named}'.");
         }
         return chosen is null ? null : chosen with { PreTokenizer = chosen.PreTokenizer ?? named };
     }
-
-    /// <summary>Today's rules where former ones do nothing otherwise with this base.</summary>
-    private static TextRules ThatMatter(FrozenBase frozen, TextRules rules) =>
-        rules.AreLatest || frozen.By(rules).FormerRules.Any() ? rules
-            : rules with { Version = TextRules.LatestVersion };
 }

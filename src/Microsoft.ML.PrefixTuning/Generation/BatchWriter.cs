@@ -8,14 +8,22 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
-/// Continues the rows of a call, all by the same rules, through one <see cref="DecodingLoop"/>. A row's result does not
-/// depend on its neighbours, on its place or on the batch size (float32).
+/// Continues the rows of a call, all by the same rules, through one loop. A row's result does not depend on its
+/// neighbours, on its place or on the batch size (float32).
 /// </summary>
 /// <remarks>Owns the loop, whose caches are kept between calls, not the model. One call at a time.</remarks>
-internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : IDisposable
+/// <param name="loop">The loop.</param>
+/// <param name="spec">The model that it runs.</param>
+/// <param name="rules">How rows are continued.</param>
+internal sealed class BatchWriter(IDecodingLoop loop, TransformerSpec spec, GenerationRules rules) : IDisposable
 {
     private readonly TokenConstraints _constraints = new(rules);
-    private readonly DecodingLoop _loop = new(model);
+
+    /// <summary>One over a model.</summary>
+    public BatchWriter(LanguageModel model, GenerationRules rules)
+        : this(new DecodingLoop(model), model.Spec, rules)
+    {
+    }
 
     /// <summary>Continues all rows of a look-ahead window.</summary>
     /// <param name="prompts">
@@ -30,19 +38,19 @@ internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : 
     {
         using var inference = inference_mode();
         ActiveRow[] rows =
-            [.. prompts.Select((prompt, index) => new ActiveRow(index, prompt, rules, _constraints, model.Spec))];
+            [.. prompts.Select((prompt, index) => new ActiveRow(index, prompt, rules, _constraints, spec))];
         // Longest first: rows read together are alike, and the cache grows at once to what it needs.
         var waiting = new Queue<ActiveRow>(rows.OrderByDescending(row => row.Prompt.Source.Length));
         var results = new GeneratedSequence[rows.Length][];
         int lanes = TokenSearch.LanesOf(rules), slots = Math.Max(1, Math.Min(rules.BatchSize / lanes, rows.Length));
-        _loop.Open(new DecodingLimits(slots * lanes), rows);
+        loop.Open(new DecodingLimits(slots * lanes), rows);
         try
         {
-            while (waiting.Count > 0 || _loop.Count > 0)
+            while (waiting.Count > 0 || loop.Count > 0)
             {
                 checkAlive?.Invoke();
-                _loop.Advance(waiting);
-                foreach (ActiveRow row in _loop.TakeOut(row => row.IsOver))
+                loop.Advance(waiting);
+                foreach (ActiveRow row in loop.TakeOut(row => row.IsOver))
                 {
                     if (row.Fault is { } fault)
                         Throw(row, fault);
@@ -58,7 +66,7 @@ internal sealed class BatchWriter(LanguageModel model, GenerationRules rules) : 
         return results;
     }
 
-    public void Dispose() => _loop.Dispose();
+    public void Dispose() => loop.Dispose();
 
     private static void Throw(ActiveRow row, Exception fault)
     {

@@ -9,14 +9,13 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
 /// The one loop that writes: rows of any prefixes, lengths and rules enter, are read in pieces, go on token by token
-/// together and leave when they are done, each between two tokens of the others. Owns the caches, not the model. One
-/// thread at a time; to be used within <c>inference_mode</c>.
+/// together and leave when they are done, each between two tokens of the others. Owns the caches, not the model.
 /// </summary>
 /// <remarks>
 /// Rows that are written fill the first lanes of the cache, rows that are read those behind. All that is read at once
 /// has the same number of lanes a row.
 /// </remarks>
-internal sealed class DecodingLoop : IDisposable
+internal sealed class DecodingLoop : IDecodingLoop
 {
     private readonly LanguageModel _model;
     private readonly KeyValueCache _cache;
@@ -39,7 +38,6 @@ internal sealed class DecodingLoop : IDisposable
         _choice = new NextTokens(model.Device);
     }
 
-    /// <summary>Rows that are read or written.</summary>
     public int Count => _rows.Count + _alone.Count;
 
     /// <summary>Tokens that there is memory for.</summary>
@@ -48,11 +46,6 @@ internal sealed class DecodingLoop : IDisposable
 
     private int Lanes => _rows.Sum(row => row.Lanes);
 
-    /// <summary>Empties the loop.</summary>
-    /// <param name="limits">What it works on at once from now on.</param>
-    /// <param name="rows">
-    /// The rows of a call that is known whole: room is made for them. Empty where they come one by one.
-    /// </param>
     public void Open(DecodingLimits limits, IReadOnlyList<ActiveRow> rows)
     {
         (_limits, _written, _isStepDue) = (limits, 0, false);
@@ -66,7 +59,6 @@ internal sealed class DecodingLoop : IDisposable
     }
 
     /// <summary>One pass: reads a piece of the rows that enter, or goes on by a token with all others.</summary>
-    /// <param name="waiting">Rows that enter in this order, where there is room.</param>
     public void Advance(Queue<ActiveRow> waiting)
     {
         _isStepDue &= _written > 0;
@@ -83,7 +75,6 @@ internal sealed class DecodingLoop : IDisposable
     }
 
     /// <summary>Takes rows out; others move into their lanes.</summary>
-    /// <param name="leaves">Whether a row leaves.</param>
     public IReadOnlyList<ActiveRow> TakeOut(Predicate<ActiveRow> leaves)
     {
         List<ActiveRow> leaving = [.. _rows.FindAll(leaves), .. _alone.Where(row => leaves(row))];

@@ -20,13 +20,17 @@ internal sealed class PrefixTensors : IDisposable
 
     /// <summary>Copies a prefix to a model's device, after <see cref="Check"/>.</summary>
     /// <exception cref="InvalidOperationException">The prefix was made for another shape of model.</exception>
-    public static PrefixTensors Make(Prefix prefix, LanguageModel model)
+    public static PrefixTensors Make(Prefix prefix, LanguageModel model) =>
+        Make(prefix, model.Spec, model.Type, model.Device);
+
+    /// <inheritdoc cref="Make(Prefix, LanguageModel)"/>
+    public static PrefixTensors Make(Prefix prefix, TransformerSpec spec, ScalarType type, Device device)
     {
-        Check(prefix, model.Spec);
+        Check(prefix, spec);
         var tensors = new PrefixTensors(prefix);
         using var noGradient = no_grad();
         foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
-            tensors._sites.Add(site, tensor(part.Values, part.Shape, model.Type, model.Device)
+            tensors._sites.Add(site, tensor(part.Values, part.Shape, type, device)
                 .DetachFromDisposeScope());
         return tensors;
     }

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Collections.ObjectModel;
 using System.Linq;
@@ -17,4 +18,18 @@ internal sealed record PrefixesByValue(IReadOnlyDictionary<string, Prefix> ByVal
 
     /// <summary>One prefix, or none, for all rows.</summary>
     public static PrefixesByValue ForAll(Prefix? prefix) => new(ReadOnlyDictionary<string, Prefix>.Empty, prefix);
+
+    /// <summary>One a value of a column.</summary>
+    /// <exception cref="ArgumentException">There is no prefix, or no column.</exception>
+    public static PrefixesByValue ByColumn(IReadOnlyDictionary<string, Prefix> prefixes, string attributeColumnName,
+        Prefix? forOthers)
+    {
+        ArgumentNullException.ThrowIfNull(prefixes);
+        ArgumentException.ThrowIfNullOrEmpty(attributeColumnName);
+        if (prefixes.Count == 0)
+            throw new ArgumentException("Expected at least one prefix, found none.", nameof(prefixes));
+        foreach ((string value, Prefix prefix) in prefixes)
+            ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{value}\"]");
+        return new PrefixesByValue(new Dictionary<string, Prefix>(prefixes, StringComparer.Ordinal), forOthers);
+    }
 }

@@ -2,24 +2,24 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Signals;
+using Microsoft.ML.PrefixTuning.Transforming;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Serving;
 
 /// <summary>
-/// Feeds a <see cref="DecodingLoop"/> with requests of any threads, in the order in which they come. Its own thread
+/// Feeds a loop with requests of any threads, in the order in which they come. Its own thread
 /// runs while there is something to write and ends when there is not. Owns the loop, and keeps the base of requests
 /// that nobody waits for any more as long as they are in its hands.
 /// </summary>
 internal sealed class RequestLoop : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly BaseLease _lease;
-    private readonly DecodingLoop _loop;
+    private readonly ITextEngine _engine;
+    private readonly IDecodingLoop _loop;
     private readonly DecodingLimits _limits;
     private readonly int _queueLimit;
     private readonly ServingSignals _signals;
@@ -32,14 +32,14 @@ internal sealed class RequestLoop : IDisposable
     private volatile int _written;
     private bool _isDisposed;
 
-    /// <param name="lease">The base's share; stays the caller's.</param>
+    /// <param name="engine">The base's share; stays the caller's.</param>
     /// <param name="loop">The loop.</param>
     /// <param name="limits">What it works on at once.</param>
     /// <param name="queueLimit">Requests that wait at most.</param>
-    public RequestLoop(BaseLease lease, DecodingLoop loop, DecodingLimits limits, int queueLimit)
+    public RequestLoop(ITextEngine engine, IDecodingLoop loop, DecodingLimits limits, int queueLimit)
     {
-        (_lease, _loop, _limits, _queueLimit) = (lease, loop, limits, queueLimit);
-        _signals = new ServingSignals(lease.Base.Origin.Name, () => Waiting, () => Written);
+        (_engine, _loop, _limits, _queueLimit) = (engine, loop, limits, queueLimit);
+        _signals = new ServingSignals(engine.Name, () => Waiting, () => Written);
     }
 
     /// <summary>Requests that wait.</summary>
@@ -115,7 +115,7 @@ internal sealed class RequestLoop : IDisposable
                 FailAll(fault);
             }
         }
-        GC.KeepAlive(_lease);
+        GC.KeepAlive(_engine);
     }
 
     /// <summary>Takes over what came since the last call.</summary>

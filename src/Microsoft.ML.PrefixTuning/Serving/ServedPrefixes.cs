@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Options;
@@ -21,20 +20,20 @@ internal sealed class ServedPrefixes : IDisposable
     private readonly Dictionary<string, ServedPrefix> _named = new(StringComparer.Ordinal);
     private readonly ServedPrefix? _unnamed;
 
-    /// <summary>Copies prefixes to the base's device.</summary>
+    /// <summary>Puts prefixes on the base.</summary>
     /// <param name="choice">The prefixes.</param>
     /// <param name="settings">Columns and template.</param>
-    /// <param name="frozen">The base; stays the caller's.</param>
+    /// <param name="engine">The base; stays the caller's.</param>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
-    public ServedPrefixes(PrefixesByValue choice, TextSettings settings, FrozenBase frozen)
+    public ServedPrefixes(PrefixesByValue choice, TextSettings settings, ITextEngine engine)
     {
         try
         {
             foreach ((string name, Prefix prefix) in choice.ByValue)
-                _named.Add(name, new ServedPrefix(name, frozen, RowPrefix.Make(prefix, name, settings, frozen)));
+                _named.Add(name, new ServedPrefix(name, engine, RowPrefix.Make(prefix, name, settings, engine)));
             if (choice.ForOthers is not null || settings.AttributeColumn is null)
-                _unnamed = new ServedPrefix(null, frozen,
-                    RowPrefix.Make(choice.ForOthers, name: null, settings, frozen));
+                _unnamed = new ServedPrefix(null, engine,
+                    RowPrefix.Make(choice.ForOthers, name: null, settings, engine));
         }
         catch
         {
@@ -107,9 +106,9 @@ internal sealed class ServedPrefixes : IDisposable
 /// <summary>A prefix that requests are written with. Its tensors go with the last use; there is one at the start.
 /// </summary>
 /// <param name="name">Its name; null where it has none.</param>
-/// <param name="frozen">The base, by the rules that the prefix was trained with; stays the caller's.</param>
+/// <param name="engine">The base, by the rules that the prefix was trained with; stays the caller's.</param>
 /// <param name="own">Tensors, which it takes, and encoder.</param>
-internal sealed class ServedPrefix(string? name, FrozenBase frozen, RowPrefix own)
+internal sealed class ServedPrefix(string? name, ITextEngine engine, RowPrefix own)
 {
     private readonly Lock _lock = new();
     private int _uses = 1;
@@ -118,7 +117,7 @@ internal sealed class ServedPrefix(string? name, FrozenBase frozen, RowPrefix ow
     public string? Name => name;
 
     /// <summary>The base, by the prefix's rules.</summary>
-    public FrozenBase Base => frozen;
+    public ITextEngine Base => engine;
 
     /// <summary>Its tensors; null for the base alone.</summary>
     public PrefixTensors? Tensors => own.Tensors;
@@ -128,7 +127,7 @@ internal sealed class ServedPrefix(string? name, FrozenBase frozen, RowPrefix ow
 
     /// <summary>The rules that options mean here.</summary>
     public GenerationRules Rules(GenerationOptions options) =>
-        GenerationRules.Of(options, frozen.Model.Spec, frozen.Tokenizer, frozen.EndIds);
+        GenerationRules.Of(options, engine.Spec, engine.Tokenizer, engine.EndIds);
 
     /// <summary>Begins a use.</summary>
     /// <returns>False where the last one has ended already.</returns>

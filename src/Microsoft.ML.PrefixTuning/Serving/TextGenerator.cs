@@ -4,7 +4,6 @@ using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -28,30 +27,29 @@ public sealed class TextGenerator : IDisposable
 {
     private const int MostLogProbabilities = 20;
 
-    private readonly BaseLease _lease;
-    private readonly FrozenBase _frozen;
+    private readonly ITextEngine _engine;
     private readonly TextGeneratorOptions _options;
     private readonly ServedPrefixes _prefixes;
     private readonly TextSettings _settings;
     private readonly RequestLoop _loop;
 
-    /// <summary>Takes ownership of the lease, also where it throws.</summary>
+    /// <summary>Takes ownership of the base, also where it throws.</summary>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
-    internal TextGenerator(BaseLease lease, TextSettings settings, PrefixesByValue choice,
+    internal TextGenerator(ITextEngine engine, TextSettings settings, PrefixesByValue choice,
         TextGeneratorOptions options)
     {
-        (_lease, _frozen, _options, _settings) = (lease, lease.Base, options, settings);
+        (_engine, _options, _settings) = (engine, options, settings);
         try
         {
-            _prefixes = new ServedPrefixes(choice, settings, _frozen);
-            _ = GenerationRules.Of(Generation, _frozen.Model.Spec, _frozen.Tokenizer, _frozen.EndIds);
+            _prefixes = new ServedPrefixes(choice, settings, engine);
+            _ = GenerationRules.Of(Generation, engine.Spec, engine.Tokenizer, engine.EndIds);
             var limits = new DecodingLimits(options.MaxRows)
             {
                 Tokens = options.CacheTokens,
                 PieceTokens = options.PromptPiece,
                 IsOpen = true,
             };
-            _loop = new RequestLoop(lease, new DecodingLoop(_frozen.Model), limits, options.QueueLimit)
+            _loop = new RequestLoop(engine, engine.OpenLoop(), limits, options.QueueLimit)
             {
                 Threads = settings.Threads,
             };
@@ -59,7 +57,7 @@ public sealed class TextGenerator : IDisposable
         catch
         {
             _prefixes?.Dispose();
-            lease.Dispose();
+            engine.Dispose();
             throw;
         }
     }
@@ -123,7 +121,7 @@ public sealed class TextGenerator : IDisposable
     {
         _loop.Dispose();
         _prefixes.Dispose();
-        _lease.Dispose();
+        _engine.Dispose();
     }
 
     private async IAsyncEnumerable<TextPiece> Stream(PreparedRequest prepared,
@@ -160,7 +158,7 @@ public sealed class TextGenerator : IDisposable
     }
 
     /// <summary>The base that it writes with.</summary>
-    internal FrozenBase Base => _frozen;
+    internal ITextEngine Engine => _engine;
 
     /// <summary>Adds a prefix, in the place of one of that name; requests that are there go on with what they have.
     /// </summary>
@@ -172,9 +170,9 @@ public sealed class TextGenerator : IDisposable
     internal void AddPrefix(string name, Prefix prefix, string? template = null, TextRules? rules = null)
     {
         _loop.ThrowIfDisposed();
-        FrozenBase frozen = _frozen.By(rules ?? _frozen.Rules);
+        ITextEngine engine = rules is null ? _engine : _engine.By(rules);
         TextSettings settings = template is null ? _settings : _settings with { Template = template };
-        _prefixes.Put(name, new ServedPrefix(name, frozen, RowPrefix.Make(prefix, name, settings, frozen)));
+        _prefixes.Put(name, new ServedPrefix(name, engine, RowPrefix.Make(prefix, name, settings, engine)));
     }
 
     /// <summary>Takes a prefix away; requests that are there go on with it.</summary>
@@ -239,31 +237,31 @@ public sealed class TextGenerator : IDisposable
 
     private static TextResult Result(PreparedRequest prepared, ActiveRow row, GeneratedSequence[] sequences)
     {
-        FrozenBase frozen = prepared.Prefix.Base;
+        ITextEngine engine = prepared.Prefix.Base;
         TextCompletion[] completions = [.. sequences.Select((sequence, lane) =>
         {
-            string text = WrittenTexts.Of(sequence, frozen, prepared.Stops);
-            return new TextCompletion(text, Reason(frozen, row, sequence), sequence.Ids.Length)
+            string text = WrittenTexts.Of(sequence, engine, prepared.Stops);
+            return new TextCompletion(text, Reason(engine, row, sequence), sequence.Ids.Length)
             {
-                LogProbabilities = row.Record is { } record ? TokenTeller.Tell(frozen.Tokenizer, record[lane], text)
+                LogProbabilities = row.Record is { } record ? TokenTeller.Tell(engine.Tokenizer, record[lane], text)
                     : null,
             };
         })];
         return new TextResult(completions, prepared.Prompt.Source.Length, prepared.IsTruncated);
     }
 
-    private static FinishReason Reason(FrozenBase frozen, ActiveRow row, GeneratedSequence sequence)
+    private static FinishReason Reason(ITextEngine engine, ActiveRow row, GeneratedSequence sequence)
     {
         if (!sequence.IsFinished)
             return sequence.Ids.Length >= row.Limit ? FinishReason.Length : FinishReason.NoTokenAllowed;
-        return frozen.EndIds.Contains(sequence.Ids[^1]) ? FinishReason.EndToken : FinishReason.StopString;
+        return engine.EndIds.Contains(sequence.Ids[^1]) ? FinishReason.EndToken : FinishReason.StopString;
     }
 
     /// <summary>A request that was checked.</summary>
     private sealed record PreparedRequest(TextRequest Request, ServedPrefix Prefix, GenerationPrompt Prompt,
         GenerationRules Rules, Stops Stops, bool IsTruncated)
     {
-        public ActiveRow NewRow() => new(0, Prompt, Rules, new TokenConstraints(Rules), Prefix.Base.Model.Spec);
+        public ActiveRow NewRow() => new(0, Prompt, Rules, new TokenConstraints(Rules), Prefix.Base.Spec);
     }
 
     /// <summary>The tokens of a streamed text that no piece has told of yet.</summary>

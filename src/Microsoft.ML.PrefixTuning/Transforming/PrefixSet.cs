@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -9,7 +8,7 @@ using Microsoft.ML.PrefixTuning.Rows;
 namespace Microsoft.ML.PrefixTuning.Transforming;
 
 /// <summary>
-/// The prefixes of a <see cref="PrefixesByValue"/> on their base's device, and the way from a row to its own. Owns
+/// The prefixes of a <see cref="PrefixesByValue"/> on their base, and the way from a row to its own. Owns
 /// their tensors.
 /// </summary>
 internal sealed class PrefixSet : IDisposable
@@ -18,20 +17,20 @@ internal sealed class PrefixSet : IDisposable
     private readonly RowPrefix? _forOthers;
     private readonly TextSettings _settings;
 
-    /// <summary>Copies the prefixes to the device.</summary>
+    /// <summary>Puts the prefixes on the base.</summary>
     /// <param name="choice">The prefixes.</param>
     /// <param name="settings">Columns and template.</param>
-    /// <param name="frozen">The base; stays the caller's.</param>
+    /// <param name="engine">The base; stays the caller's.</param>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
-    public PrefixSet(PrefixesByValue choice, TextSettings settings, FrozenBase frozen)
+    public PrefixSet(PrefixesByValue choice, TextSettings settings, ITextEngine engine)
     {
         _settings = settings;
         try
         {
             foreach ((string value, Prefix prefix) in choice.ByValue)
-                _byValue.Add(value, RowPrefix.Make(prefix, value, settings, frozen));
+                _byValue.Add(value, RowPrefix.Make(prefix, value, settings, engine));
             if (choice.ForOthers is not null || settings.AttributeColumn is null)
-                _forOthers = RowPrefix.Make(choice.ForOthers, name: null, settings, frozen);
+                _forOthers = RowPrefix.Make(choice.ForOthers, name: null, settings, engine);
         }
         catch
         {
@@ -64,27 +63,31 @@ internal sealed class PrefixSet : IDisposable
 /// </param>
 internal sealed record RowPrefix(PrefixTensors? Tensors, RowEncoder Encoder)
 {
-    /// <summary>Copies a prefix to the base's device; its tensors are the caller's.</summary>
+    /// <summary>Puts a prefix on the base; its tensors are the caller's.</summary>
     /// <param name="prefix">The prefix; null for the base alone.</param>
     /// <param name="name">Its name, for messages; null where it has none.</param>
     /// <param name="settings">Columns and template.</param>
-    /// <param name="frozen">The base; stays the caller's.</param>
+    /// <param name="engine">The base; stays the caller's.</param>
     /// <exception cref="InvalidOperationException">The prefix was made for another base.</exception>
-    public static RowPrefix Make(Prefix? prefix, string? name, TextSettings settings, FrozenBase frozen)
+    /// <exception cref="NotSupportedException">The engine cannot put it on its base.</exception>
+    public static RowPrefix Make(Prefix? prefix, string? name, TextSettings settings, ITextEngine engine)
     {
-        var encoder = new RowEncoder(frozen.Tokenizer, frozen.Model.Spec, settings.Template, settings.InputColumn,
+        var encoder = new RowEncoder(engine.Tokenizer, engine.Spec, settings.Template, settings.InputColumn,
             PrefixRoom.Of(prefix))
         { IsOfBaseAlone = prefix is null };
         if (prefix is null)
             return new RowPrefix(null, encoder);
         try
         {
-            frozen.Check(prefix);
+            return new RowPrefix(engine.Place(prefix), encoder);
         }
         catch (InvalidOperationException fault) when (name is not null)
         {
             throw new InvalidOperationException($"{FileText.Quote(name)}: {fault.Message}", fault);
         }
-        return new RowPrefix(PrefixTensors.Make(prefix, frozen.Model), encoder);
+        catch (NotSupportedException fault) when (name is not null)
+        {
+            throw new NotSupportedException($"{FileText.Quote(name)}: {fault.Message}", fault);
+        }
     }
 }

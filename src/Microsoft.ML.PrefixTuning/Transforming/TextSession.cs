@@ -26,7 +26,7 @@ internal sealed class TextSession : IDisposable
         + " transformer, make them with PredictionEngineOptions.OwnsTransformer = false, and dispose it yourself.";
 
     private readonly Lock _lock = new();
-    private readonly BaseLease _lease;
+    private readonly ITextEngine _engine;
     private readonly PrefixSet _prefixes;
     private readonly BatchWriter _generator;
     private readonly TextSettings _settings;
@@ -34,27 +34,34 @@ internal sealed class TextSession : IDisposable
     private readonly WritingSignals _signals;
     private bool _disposed;
 
-    /// <summary>Takes ownership of the lease, also where it throws.</summary>
-    /// <param name="lease">A share of the base.</param>
+    /// <summary>A session over a base that this library computes.</summary>
+    /// <inheritdoc cref="TextSession(ITextEngine, TextSettings, PrefixesByValue)"/>
+    public TextSession(BaseLease lease, TextSettings settings, PrefixesByValue choice)
+        : this(new BaseEngine(lease), settings, choice)
+    {
+    }
+
+    /// <summary>Takes ownership of the base, also where it throws.</summary>
+    /// <param name="engine">A share of the base.</param>
     /// <param name="settings">Columns, template and decoding.</param>
     /// <param name="choice">Which prefix a row carries.</param>
     /// <exception cref="InvalidOperationException">A prefix was made for another base.</exception>
-    public TextSession(BaseLease lease, TextSettings settings, PrefixesByValue choice)
+    public TextSession(ITextEngine engine, TextSettings settings, PrefixesByValue choice)
     {
-        (_lease, _settings, Choice) = (lease, settings, choice);
-        _signals = new WritingSignals(lease.Base.Origin.Name);
-        _stops = new Stops(settings.Generation.StopStrings, ids => lease.Base.Tokenizer.Decode(ids));
+        (_engine, _settings, Choice) = (engine, settings, choice);
+        _signals = new WritingSignals(engine.Name);
         try
         {
-            _prefixes = new PrefixSet(choice, settings, lease.Base);
-            GenerationRules rules = GenerationRules.Of(settings.Generation, lease.Base.Model.Spec, lease.Base.Tokenizer,
-                lease.Base.EndIds);
-            _generator = new BatchWriter(lease.Base.Model, rules);
+            _stops = new Stops(settings.Generation.StopStrings, ids => engine.Tokenizer.Decode(ids));
+            _prefixes = new PrefixSet(choice, settings, engine);
+            GenerationRules rules =
+                GenerationRules.Of(settings.Generation, engine.Spec, engine.Tokenizer, engine.EndIds);
+            _generator = new BatchWriter(engine.OpenLoop(), engine.Spec, rules);
         }
         catch
         {
             _prefixes?.Dispose();
-            lease.Dispose();
+            engine.Dispose();
             throw;
         }
     }
@@ -63,17 +70,24 @@ internal sealed class TextSession : IDisposable
 
     public PrefixesByValue Choice { get; }
 
-    public FrozenBase Base => _lease.Base;
+    /// <summary>What writes.</summary>
+    public ITextEngine Engine => _engine;
+
+    /// <summary>The base that this library computes.</summary>
+    /// <exception cref="NotSupportedException">Another engine computes it.</exception>
+    public FrozenBase Base => _engine is BaseEngine own ? own.Base : throw new NotSupportedException(
+        "Expected a transformer over a base that this library computes, found one over another engine, which cannot be"
+        + " saved: save its prefixes (Prefix.Save), or a transformer of GenerateText.");
 
     /// <summary>Another share of the base, which may outlive this one.</summary>
     /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
-    public BaseLease ShareBase()
+    public ITextEngine ShareBase()
     {
         lock (_lock)
         {
             if (_disposed)
                 throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
-            return _lease.Share();
+            return _engine.Share();
         }
     }
 
@@ -97,7 +111,7 @@ internal sealed class TextSession : IDisposable
         {
             if (_disposed)
                 throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
-            using Activity? activity = SignalSource.Start("prefix_tuning.write", _lease.Base.Origin.Name);
+            using Activity? activity = SignalSource.Start("prefix_tuning.write", _engine.Name);
             activity?.SetTag("prefix_tuning.rows", rows.Count);
             using var noGradient = no_grad();
             using var threads = TorchThreads.Use(_settings.Threads);
@@ -121,7 +135,7 @@ internal sealed class TextSession : IDisposable
                 texts[places[i]] = texts[places[i]] with
                 {
                     Texts = sequences is null ? Empty()
-                        : Array.ConvertAll(sequences, sequence => WrittenTexts.Of(sequence, _lease.Base, _stops)),
+                        : Array.ConvertAll(sequences, sequence => WrittenTexts.Of(sequence, _engine, _stops)),
                     Error = error,
                 };
             });
@@ -141,7 +155,7 @@ internal sealed class TextSession : IDisposable
             _disposed = true;
             _generator.Dispose();
             _prefixes.Dispose();
-            _lease.Dispose();
+            _engine.Dispose();
         }
     }
 
@@ -193,7 +207,7 @@ internal sealed class TextSession : IDisposable
         {
             RowPrefix prefix = _prefixes.Of(row);
             EncodedPrompt prompt = prefix.Encoder.Prompt(row,
-                GenerationRules.Lengths(_settings.Generation, _lease.Base.Model.Spec).Most,
+                GenerationRules.Lengths(_settings.Generation, _engine.Spec).Most,
                 _settings.Generation.Truncation);
             if (prompt.LostBytes > 0)
                 warn?.Invoke(

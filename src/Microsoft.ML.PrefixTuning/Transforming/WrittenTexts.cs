@@ -1,6 +1,5 @@
 using System;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 
 namespace Microsoft.ML.PrefixTuning.Transforming;
@@ -9,10 +8,10 @@ namespace Microsoft.ML.PrefixTuning.Transforming;
 internal static class WrittenTexts
 {
     /// <summary>The text of a sequence, without its end token, its stop string and what follows them.</summary>
-    public static string Of(GeneratedSequence sequence, FrozenBase frozen, Stops stops)
+    public static string Of(GeneratedSequence sequence, ITextEngine engine, Stops stops)
     {
         ReadOnlySpan<int> ids = sequence.Ids;
-        int end = ids.IndexOfAny(frozen.EndIds.ToArray());
-        return stops.Cut(frozen.Tokenizer.Decode(end < 0 ? ids : ids[..end]));
+        int end = ids.IndexOfAny(engine.EndIds.ToArray());
+        return stops.Cut(engine.Tokenizer.Decode(end < 0 ? ids : ids[..end]));
     }
 }

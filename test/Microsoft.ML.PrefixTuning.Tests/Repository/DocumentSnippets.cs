@@ -65,6 +65,24 @@ internal static class DocumentSnippets
             new ChatOptions { ModelId = "describe", MaxOutputTokens = 60 });
     }
 
+    public static void LlamaCpp()
+    {
+        using TextGenerator generator = LlamaCppGenerator.FromGguf("model-Q4_K_M.gguf", new Dictionary<string, Prefix>
+        {
+            ["describe"] = Prefix.Load("describe.safetensors"),
+        });
+    }
+
+    public static async Task LlamaCppPackage()
+    {
+        using TextGenerator generator = LlamaCppGenerator.FromGguf("model-Q4_K_M.gguf", new Dictionary<string, Prefix>
+        {
+            ["describe"] = Prefix.Load("describe.safetensors"),
+        });
+        TextResult result = await generator.GenerateAsync(
+            new TextRequest { Text = "name : The Vaults | food : French", Prefix = "describe" });
+    }
+
     public static void SmolLM2Package()
     {
         var mlContext = new MLContext(seed: 1);

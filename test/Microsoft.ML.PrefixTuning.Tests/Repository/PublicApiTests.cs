@@ -19,7 +19,8 @@ public sealed class PublicApiTests
     public void PublicMembers_OfTheLibrary_AreAsListed()
     {
         string found = Describe(typeof(PrefixTuningTransformer).Assembly)
-            + Describe(typeof(TextGeneratorChatExtensions).Assembly) + Describe(typeof(MpiWorkers).Assembly);
+            + Describe(typeof(TextGeneratorChatExtensions).Assembly) + Describe(typeof(LlamaCppGenerator).Assembly)
+            + Describe(typeof(MpiWorkers).Assembly);
         string listed = System.IO.File.Exists(File) ? System.IO.File.ReadAllText(File).ReplaceLineEndings("\n") : "";
         if (Environment.GetEnvironmentVariable("PREFIX_TUNING_WRITE_DOCS") == "1")
         {

@@ -1,0 +1,137 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Runtime.InteropServices;
+using LLama.Native;
+using Microsoft.ML.PrefixTuning.Generation;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.LlamaCpp;
+
+/// <summary>
+/// The loop that writes, over llama.cpp: every pass goes on by a token with the rows that are written and reads a
+/// piece of those that enter, in one batch. Which token comes next is chosen as everywhere else. Owns its context.
+/// </summary>
+/// <param name="model">The model; stays the caller's.</param>
+internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
+{
+    private const int MostPieceTokens = 512;
+
+    private readonly NextTokens _choice = new(CPU);
+    private readonly List<LlamaRow> _rows = [];
+    private DecodingLimits _limits = new(1);
+    private LlamaSequences? _sequences;
+    private int _cells;
+
+    public int Count => _rows.Count;
+
+    public void Open(DecodingLimits limits, IReadOnlyList<ActiveRow> rows)
+    {
+        _limits = limits;
+        _rows.Clear();
+        _sequences?.Clear();
+        if (rows.Count == 0)
+            return;
+        int lanes = Math.Max(limits.Lanes, rows.Max(row => row.Lanes));
+        int cells = (int)Math.Min(int.MaxValue, (long)lanes * rows.Max(row => row.Columns));
+        Ensure(lanes, cells, rows.Select(PrefixOf).MaxBy(prefix => prefix?.Length ?? 0));
+    }
+
+    public void Advance(Queue<ActiveRow> waiting)
+    {
+        Admit(waiting);
+        if (_rows.Count == 0)
+            return;
+        using var scope = NewDisposeScope();
+        LlamaRow[] written = [.. _rows.Where(row => row.IsRead)], reading = [.. _rows.Where(row => !row.IsRead)];
+        LLamaBatch batch = _sequences!.Begin();
+        foreach (LlamaRow row in written)
+            row.AddStep(batch);
+        int room = Math.Min(_limits.PieceTokens, MostPieceTokens);
+        foreach (LlamaRow row in reading)
+            room -= row.AddPiece(batch, room);
+        _sequences.Decode();
+        Choose(written, isFirst: false);
+        Choose([.. reading.Where(row => row.IsRead)], isFirst: true);
+    }
+
+    public IReadOnlyList<ActiveRow> TakeOut(Predicate<ActiveRow> leaves)
+    {
+        LlamaRow[] leaving = [.. _rows.Where(row => leaves(row.Row))];
+        foreach (LlamaRow row in leaving)
+        {
+            row.Leave();
+            _rows.Remove(row);
+        }
+        return Array.ConvertAll(leaving, row => row.Row);
+    }
+
+    public void Dispose()
+    {
+        _sequences?.Dispose();
+        _choice.Dispose();
+    }
+
+    private void Admit(Queue<ActiveRow> waiting)
+    {
+        while (waiting.TryPeek(out ActiveRow? next) && HasRoom(next))
+        {
+            waiting.Dequeue();
+            if (_rows.Count == 0)
+                Ensure(Math.Max(_limits.Lanes, next.Lanes), Math.Max(Cells(next), OpenCells()), PrefixOf(next));
+            var row = new LlamaRow(next, _sequences!);
+            _rows.Add(row);
+            try
+            {
+                row.Enter();
+            }
+            catch (InvalidOperationException fault)
+            {
+                next.Fault = fault;
+            }
+        }
+    }
+
+    private bool HasRoom(ActiveRow next)
+    {
+        if (_rows.Count == 0)
+            return true;
+        return _sequences!.Holds(PrefixOf(next))
+            && _rows.Sum(row => row.Row.Lanes) + next.Lanes <= _limits.Lanes
+            && _rows.Sum(row => (long)Cells(row.Row)) + Cells(next) <= _cells;
+    }
+
+    // Rows that come one by one share all the memory that there may be.
+    private int OpenCells() => _limits.IsOpen ? (int)Math.Min(int.MaxValue, _limits.Tokens) : 0;
+
+    private static Prefix? PrefixOf(ActiveRow row) => row.Prompt.Prefix?.Prefix;
+
+    private static int Cells(ActiveRow row) => row.Lanes * row.Columns;
+
+    /// <summary>Sees to it that the context holds so much; only where there are no rows.</summary>
+    private void Ensure(int lanes, int cells, Prefix? prefix)
+    {
+        if (_sequences is { } there && there.Lanes >= lanes && _cells >= cells && there.Holds(prefix))
+            return;
+        _sequences?.Dispose();
+        _sequences = null;
+        _sequences = new LlamaSequences(model, lanes, cells, MostPieceTokens + lanes);
+        _cells = cells;
+    }
+
+    /// <summary>Lets rows go on by a token, from the scores of the batch that was just decoded.</summary>
+    private void Choose(LlamaRow[] rows, bool isFirst)
+    {
+        if (rows.Length == 0)
+            return;
+        int[] places = [.. rows.SelectMany(row => row.Scored)];
+        int size = model.Spec.VocabularySize;
+        Tensor scores = empty([places.Length, size], float32);
+        Span<float> values = MemoryMarshal.Cast<byte, float>(scores.bytes);
+        for (int lane = 0; lane < places.Length; lane++)
+            _sequences!.Scores(places[lane]).CopyTo(values.Slice(lane * size, size));
+        _choice.Choose(scores, Array.ConvertAll(rows, row => row.Row), isFirst);
+        foreach (LlamaRow row in rows.Where(row => !row.Row.IsOver))
+            row.FollowParents();
+    }
+}
