@@ -22,7 +22,7 @@ public sealed class QuantisedCopyTests
     public void FromGguf_OfAPrefixOfTheFullBase_TellsWhatDiffers()
     {
         var told = new List<string>();
-        Prefix prefix = LlamaCase.Narrow.Random(3).MadeFor(Identity());
+        Prefix prefix = LlamaCase.Narrow.Random(3).MadeFor(Identity(), rules: null);
         using TextGenerator generator = LlamaCppGenerator.FromGguf(LlamaCase.Narrow.Path,
             new Dictionary<string, Prefix> { ["mine"] = prefix },
             llamaCpp: LlamaCase.Exact with { Note = told.Add, MadeFor = BaseModel.FromFolder(Folder) });

@@ -1,5 +1,4 @@
 using System.IO;
-using System.Linq;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
