@@ -46,7 +46,7 @@ internal static class SafeTensorsLoadBenchmark
                 ("floor: read file, write floats", () => LoadCost.Floor(file, elements)),
                 ("as float32", () => Load(folder, ScalarType.Float32)),
                 ("as bfloat16: mapped, with the check for finite values", () => Load(folder, ScalarType.BFloat16)),
-                ("as stored, products in float32", 
+                ("as stored, products in float32",
                     () => Load(folder, new BaseForm(ScalarType.Float32, MatrixForm.AsStored))),
             ];
             var costs = new LoadCost[cases.Length];

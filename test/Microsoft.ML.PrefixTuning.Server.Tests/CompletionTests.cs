@@ -97,8 +97,14 @@ public sealed class CompletionTests
     {
         var body = new { model = "short", prompt = TinyServing.Row, max_tokens = 5, logprobs = 2, stream = false };
         JsonNode answer = await s_server.Ask(Path, body);
-        List<JsonNode> events = await s_server.Stream(Path, new { body.model, body.prompt, body.max_tokens,
-            body.logprobs, stream = true });
+        List<JsonNode> events = await s_server.Stream(Path, new
+        {
+            body.model,
+            body.prompt,
+            body.max_tokens,
+            body.logprobs,
+            stream = true
+        });
 
         JsonNode told = answer["choices"]![0]!["logprobs"]!;
         string text = (string)answer["choices"]![0]!["text"]!;

@@ -101,7 +101,8 @@ public sealed partial class ServeVerbTests
     }
 
     private static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet",
-        ["exec", typeof(ToolCommand).Assembly.Location, .. arguments]) { RedirectStandardError = true })!;
+        ["exec", typeof(ToolCommand).Assembly.Location, .. arguments])
+    { RedirectStandardError = true })!;
 
     private static async Task<Uri> Address(Process process)
     {

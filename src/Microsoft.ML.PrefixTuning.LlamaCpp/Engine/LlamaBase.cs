@@ -69,8 +69,11 @@ internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitec
                 + $" {string.Join(", ", Confirmed)}, whose texts with prefixes were compared with this library's own,"
                 + $" found {architecture.Name}. Use GenerateText or CreateGenerator of the base instead.");
         }
-        if (spec.Decoder.Positions is RotaryPositions { Full.Scaling: not (NoScaling or DivisorScaling
-            { AttentionFactor: 1 }) and var scaling })
+        if (spec.Decoder.Positions is RotaryPositions
+            {
+                Full.Scaling: not (NoScaling or DivisorScaling
+                { AttentionFactor: 1 }) and var scaling
+            })
         {
             throw new NotSupportedException($"{name}: llama.cpp as the engine: expected rotary frequencies as they are"
                 + $" or with divisors (rope_freqs), found {scaling.GetType().Name}, whose texts were not compared with"

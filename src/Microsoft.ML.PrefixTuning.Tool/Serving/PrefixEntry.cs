@@ -5,8 +5,8 @@ using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Text;
-using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;
+using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Serving;
 

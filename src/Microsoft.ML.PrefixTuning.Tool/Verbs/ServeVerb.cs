@@ -85,7 +85,8 @@ internal sealed class ServeVerb
         // Before the base is loaded, so that what is wrong with them is said at once.
         PrefixEntry[] entries = [.. prefixes.SelectMany(prefix => Read(parsed, baseModel, prefix.Name, prefix.Path))];
         TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions())
-            with { Generation = _generation.Read(parsed, new GenerationOptions()) };
+            with
+        { Generation = _generation.Read(parsed, new GenerationOptions()) };
         using TextGenerator generator = baseModel.CreateGenerator(null, options,
             _generator.Read(parsed, new TextGeneratorOptions()));
         var models = new ServedModels(generator, baseName);

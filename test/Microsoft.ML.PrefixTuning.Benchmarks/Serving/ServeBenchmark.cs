@@ -166,8 +166,14 @@ internal static class ServeBenchmark
     {
         var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
         {
-            Content = new StringContent(JsonSerializer.Serialize(new { model, prompt, max_tokens = tokens, stream,
-                temperature = 1 }), Encoding.UTF8, "application/json"),
+            Content = new StringContent(JsonSerializer.Serialize(new
+            {
+                model,
+                prompt,
+                max_tokens = tokens,
+                stream,
+                temperature = 1
+            }), Encoding.UTF8, "application/json"),
         };
         return client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
     }

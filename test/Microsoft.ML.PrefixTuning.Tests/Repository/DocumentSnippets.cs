@@ -124,8 +124,12 @@ internal static class DocumentSnippets
     {
         SweepResults results = mlContext.TextGeneration.Sweep(rows, new PrefixSweep
         {
-            OutputColumnName = "Description", InputColumnName = "Facts", LabelColumnName = "Reference",
-            BaseModel = SmolLM2.Instruct135M, Folder = "lengths", Seeds = [1, 2, 3],
+            OutputColumnName = "Description",
+            InputColumnName = "Facts",
+            LabelColumnName = "Reference",
+            BaseModel = SmolLM2.Instruct135M,
+            Folder = "lengths",
+            Seeds = [1, 2, 3],
             Candidates =
             [
                 .. from length in new[] { 5, 10, 20 }
