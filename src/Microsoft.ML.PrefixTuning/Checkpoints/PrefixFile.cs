@@ -99,7 +99,8 @@ internal static class PrefixFile
         };
         if (prefix.Base is { } identity)
             metadata.Add(BaseKey, identity.Values.ToString());
-        if (prefix.Rules is { } rules)
+        // The first rules of a prefix that names no base are what a file without them means.
+        if (prefix.Rules is { } rules && (prefix.Base is not null || rules != FirstRules))
             metadata.Add(RulesKey, rules);
         SafeTensorsWriter.Write(stream,
             prefix.Parts.Select(part => SafeTensorsContent.Of(NameOf(part.Key), part.Value.Shape, part.Value.Values)),

@@ -45,6 +45,7 @@ internal static class ReportStyle
         .scroll { overflow-x: auto; }
         table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
         th, td { padding: 7px 0 7px 18px; text-align: right; border-top: 1px solid var(--rule); vertical-align: top; }
+        td:nth-child(2):last-child { overflow-wrap: anywhere; }
         thead th { border-top: 0; color: var(--soft); font-size: 13px; font-weight: 500; }
         th:first-child, td:first-child { padding-left: 0; text-align: left; font-weight: 400; }
         .texts th, .texts td { text-align: left; white-space: pre-line; overflow-wrap: anywhere; }
