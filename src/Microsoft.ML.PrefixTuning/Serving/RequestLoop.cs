@@ -150,7 +150,8 @@ internal sealed class RequestLoop : IDisposable
     /// <summary>Hands tokens on, and takes out the rows that are done or that nobody waits for.</summary>
     private void LetGo()
     {
-        _written = _tickets.Count - _waiting.Count;
+        // First: who has its first token no longer waits.
+        Count();
         foreach (Ticket ticket in _tickets.Values)
         {
             if (ticket.Row.IsOver)
@@ -171,7 +172,13 @@ internal sealed class RequestLoop : IDisposable
         _loop.TakeOut(ended.Contains);
         foreach (ActiveRow row in ended)
             Leave(_tickets[row]);
-        _written = _tickets.Count - _waiting.Count;
+        Count();
+    }
+
+    private void Count()
+    {
+        lock (_lock)
+            (_waitingCount, _written) = (_waiting.Count, _tickets.Count - _waiting.Count);
     }
 
     private void Leave(Ticket ticket)
