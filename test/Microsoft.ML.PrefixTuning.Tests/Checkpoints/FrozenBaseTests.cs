@@ -14,19 +14,14 @@ namespace Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 [TestCategory("Quick")]
 public sealed class FrozenBaseTests
 {
-    private string _folder = "";
+    private readonly TemporaryFolder _folder = new();
 
     [TestInitialize]
-    public void CopyBase()
-    {
-        string original = Path.Combine(Fixtures.Require(Fixtures.Hostile), "checkpoints", "ok-odd-order");
-        _folder = Directory.CreateTempSubdirectory("frozen-base-").FullName;
-        foreach (string file in Directory.GetFiles(original))
-            File.Copy(file, Path.Combine(_folder, Path.GetFileName(file)));
-    }
+    public void CopyBase() =>
+        _folder.CopyFrom(Path.Combine(Fixtures.Require(Fixtures.Hostile), "checkpoints", "ok-odd-order"));
 
     [TestCleanup]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+    public void RemoveFolder() => _folder.Dispose();
 
     [TestMethod]
     public void Acquire_SameFolderTwice_SharesOneCopyUntilTheLastIsGone()
@@ -48,7 +43,7 @@ public sealed class FrozenBaseTests
     {
         using BaseLease first = Acquire();
         BaseIdentity identity = first.Base.Identity;
-        string path = Path.Combine(_folder, file);
+        string path = _folder[file];
         File.SetLastWriteTimeUtc(path, File.GetLastWriteTimeUtc(path).AddSeconds(1));
         using BaseLease second = Acquire();
         Assert.AreNotSame(first.Base, second.Base);
@@ -59,13 +54,13 @@ public sealed class FrozenBaseTests
     public void Identity_OfAFileThatChangedSince_IsRefusedAlsoWithTheOldTime()
     {
         using BaseLease lease = Acquire();
-        string path = Path.Combine(_folder, "model.safetensors");
+        string path = _folder["model.safetensors"];
         DateTime time = File.GetLastWriteTimeUtc(path);
         File.SetLastWriteTimeUtc(path, time.AddSeconds(1));
         var refused = Assert.ThrowsExactly<InvalidOperationException>(() => lease.Base.Identity);
-        Assert.AreEqual($"Base model '{_folder}': expected the files that it was loaded from, found 'model.safetensors'"
-            + " changed since. What was made with the loaded base must not be saved as made for another one: load the"
-            + " base and fit anew, or save the prefix alone (Prefix.Save).", refused.Message);
+        Assert.AreEqual($"Base model '{_folder.Path}': expected the files that it was loaded from, found"
+            + " 'model.safetensors' changed since. What was made with the loaded base must not be saved as made for"
+            + " another one: load the base and fit anew, or save the prefix alone (Prefix.Save).", refused.Message);
         File.SetLastWriteTimeUtc(path, time);
         Assert.ThrowsExactly<InvalidOperationException>(() => lease.Base.Identity);
     }
@@ -73,19 +68,19 @@ public sealed class FrozenBaseTests
     [TestMethod]
     public void Files_BesideOneOfAllWeights_HoldNoOtherWeights()
     {
-        string other = Path.Combine(_folder, "prefix.safetensors"), single = Path.Combine(_folder, "model.safetensors");
+        string other = _folder["prefix.safetensors"], single = _folder["model.safetensors"];
         File.Copy(single, other);
-        CollectionAssert.DoesNotContain(FrozenBase.Files(_folder).ToArray(), other);
+        CollectionAssert.DoesNotContain(FrozenBase.Files(_folder.Path).ToArray(), other);
         File.Delete(single);
-        CollectionAssert.Contains(FrozenBase.Files(_folder).ToArray(), other);
+        CollectionAssert.Contains(FrozenBase.Files(_folder.Path).ToArray(), other);
     }
 
     [TestMethod]
     [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "links need a right there")]
     public void Acquire_FolderOfLinks_IsTheBaseTheyLeadTo()
     {
-        string links = Directory.CreateDirectory(Path.Combine(_folder, "links")).FullName;
-        foreach (string file in Directory.GetFiles(_folder))
+        string links = Directory.CreateDirectory(_folder["links"]).FullName;
+        foreach (string file in Directory.GetFiles(_folder.Path))
             File.CreateSymbolicLink(Path.Combine(links, Path.GetFileName(file)), file);
         using BaseLease plain = Acquire(), linked = FrozenBase.Acquire(links, ScalarType.Float32, CPU);
         Assert.IsNull(plain.Base.Identity.Difference(linked.Base.Identity));
@@ -94,8 +89,8 @@ public sealed class FrozenBaseTests
     [TestMethod]
     public void Load_BuffersAndEmptyTensors_AreListed()
     {
-        using FrozenBase odd = FrozenBase.Load(_folder, ScalarType.Float32, CPU);
-        using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(_folder, "model.safetensors"));
+        using FrozenBase odd = FrozenBase.Load(_folder.Path, ScalarType.Float32, CPU);
+        using SafeTensorsFile file = SafeTensorsFile.Open(_folder["model.safetensors"]);
         string empty = file.TensorNames.Single(name => file.Describe(name).Shape.Contains(0));
         CollectionAssert.AreEqual(new[] { empty }, odd.IgnoredTensors.ToArray());
         string bare = Path.Combine(Fixtures.Hostile!, "checkpoints", "ok-gpt2-bare-names");
@@ -103,5 +98,5 @@ public sealed class FrozenBaseTests
         CollectionAssert.Contains(buffers.IgnoredTensors.ToArray(), "h.0.attn.bias");
     }
 
-    private BaseLease Acquire() => FrozenBase.Acquire(_folder, ScalarType.Float32, CPU);
+    private BaseLease Acquire() => FrozenBase.Acquire(_folder.Path, ScalarType.Float32, CPU);
 }

@@ -19,13 +19,10 @@ public sealed class SavingTests
     private const int Kills = 20;
 
     private static readonly MLContext Context = new(seed: 1);
-    private string _folder = "";
-
-    [TestInitialize]
-    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("prefix-tuning-tests-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
     [TestCleanup]
-    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+    public void DeleteFolder() => _folder.Dispose();
 
     [TestMethod]
     [DataRow("prefix")]
@@ -56,7 +53,7 @@ public sealed class SavingTests
         using var chain = Context.Transforms.CopyColumns("Source", "Input")
             .Append(Context.Transforms.Text.PrefixTune("Output", "Source", "Label", TinyBase.Llama, TinyBase.Quick))
                 .Fit(data);
-        string file = Path.Combine(_folder, "chain.zip");
+        string file = _folder["chain.zip"];
         Context.Model.SaveAtomically(chain, data.Schema, file);
         using var loaded = (IDisposable)Context.Model.Load(file, out _);
         CollectionAssert.AreEqual(TinyBase.Texts(Context, chain, TinyBase.Rows(3)),
@@ -67,18 +64,18 @@ public sealed class SavingTests
     [DoNotParallelize]
     public void Load_WithMovedBase_FindsItInTheApplicationsFolder()
     {
-        string original = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny");
+        string original = _folder["bases/tiny"], moved = _folder["elsewhere/tiny"];
         CopyBase(original);
         using (PrefixTuningTransformer model = Generator(original))
             Save(model);
         Directory.CreateDirectory(Path.GetDirectoryName(moved)!);
         Directory.Move(original, moved);
-        string file = Path.Combine(_folder, "model.zip");
+        string file = _folder["model.zip"];
         var missing = Assert.ThrowsExactly<FileNotFoundException>(() => Context.Model.Load(file, out _));
         StringAssert.Contains(missing.Message, "'tiny'");
         StringAssert.Contains(missing.Message, original);
         StringAssert.Contains(missing.Message, Path.Combine("base-models", "tiny"));
-        AppContext.SetData(BaseLocator.FolderSetting, Path.Combine(_folder, "elsewhere"));
+        AppContext.SetData(BaseLocator.FolderSetting, _folder["elsewhere"]);
         try
         {
             using var loaded = (PrefixTuningTransformer)Context.Model.Load(file, out _);
@@ -98,8 +95,7 @@ public sealed class SavingTests
     [DataRow("another", typeof(InvalidOperationException), "weights: expected ")]
     public void Load_WithAnotherThingAtTheRecordedPlace_LooksFurther(string thing, Type kind, string words)
     {
-        string recorded = Path.Combine(_folder, "bases", "tiny"), moved = Path.Combine(_folder, "elsewhere", "tiny"),
-            hash;
+        string recorded = _folder["bases/tiny"], moved = _folder["elsewhere/tiny"], hash;
         CopyBase(recorded);
         CopyBase(moved);
         using (PrefixTuningTransformer model = Generator(recorded))
@@ -108,7 +104,7 @@ public sealed class SavingTests
             hash = model.Session.Base.Identity.Weights;
         }
         Spoil(recorded, thing);
-        string file = Path.Combine(_folder, "model.zip");
+        string file = _folder["model.zip"];
         var refused = Assert.ThrowsExactly<InvalidOperationException>(() => Context.Model.Load(file, out _));
         Assert.IsInstanceOfType(refused.InnerException, kind);
         foreach (string part in (string[])["'tiny'", hash[..12], $"'{recorded}': {refused.InnerException!.Message}",
@@ -129,7 +125,7 @@ public sealed class SavingTests
     [TestMethod]
     public void Load_OfTwoModelsThatCarryOneBase_SharesOneCopy()
     {
-        string first = Path.Combine(_folder, "first.zip"), second = Path.Combine(_folder, "second.zip"), expected;
+        string first = _folder["first.zip"], second = _folder["second.zip"], expected;
         using (PrefixTuningTransformer prefix = Make("embedded"),
             alone = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
             options: new TextGenerationOptions { Generation = TinyBase.Quick.Generation, EmbedBase = true })
@@ -153,7 +149,7 @@ public sealed class SavingTests
     [TestMethod]
     public void Save_AfterTheBaseWasReplacedDuringTraining_NamesTheBaseOfTheTraining()
     {
-        string folder = Path.Combine(_folder, "bases", "tiny");
+        string folder = _folder["bases/tiny"];
         CopyBase(folder);
         using BaseLease original = TinyBase.Hold();
         PrefixTuningOptions Options(bool embed) => TinyBase.Quick with
@@ -163,7 +159,7 @@ public sealed class SavingTests
         };
         using (PrefixTuningTransformer model = Fit(Options(embed: false)))
             Save(model);
-        SavedModel saved = SavedModelFile.Read(Path.Combine(_folder, "model.zip"))[0].Saved;
+        SavedModel saved = SavedModelFile.Read(_folder["model.zip"])[0].Saved;
         Assert.IsNull(saved.Base.Identity.Difference(original.Base.Model.Spec, original.Base.Identity.Weights));
         File.Copy(Path.Combine(TinyBase.Folder("llama"), "model.safetensors"),
             Path.Combine(folder, "model.safetensors"), overwrite: true);
@@ -179,13 +175,13 @@ public sealed class SavingTests
     [TestMethod]
     public void Load_WithAlteredBase_IsRefused()
     {
-        string folder = Path.Combine(_folder, "bases", "tiny");
+        string folder = _folder["bases/tiny"];
         CopyBase(folder);
         using (PrefixTuningTransformer model = Generator(folder))
             Save(model);
         ReplaceWeights(folder, step: 1);
         var altered = Assert.ThrowsExactly<InvalidOperationException>(() =>
-            Context.Model.Load(Path.Combine(_folder, "model.zip"), out _));
+            Context.Model.Load(_folder["model.zip"], out _));
         StringAssert.Contains(altered.Message, "weights: expected ");
         StringAssert.Contains(altered.Message, folder);
     }
@@ -195,7 +191,7 @@ public sealed class SavingTests
     {
         using PrefixTuningTransformer model = Make("prefix");
         byte[] whole = File.ReadAllBytes(Save(model));
-        string cut = Path.Combine(_folder, "cut.zip");
+        string cut = _folder["cut.zip"];
         for (int part = 0; part < 12; part++)
         {
             File.WriteAllBytes(cut, whole[..(whole.Length * part / 12)]);
@@ -260,7 +256,7 @@ public sealed class SavingTests
     [TestMethod]
     public void Load_OfForeignZip_IsRefused()
     {
-        string file = Path.Combine(_folder, "foreign.zip");
+        string file = _folder["foreign.zip"];
         using (ZipArchive archive = ZipFile.Open(file, ZipArchiveMode.Create))
             archive.CreateEntry("something.txt");
         Exception fault = Assert.Throws<Exception>(() => Context.Model.Load(file, out _));
@@ -271,7 +267,7 @@ public sealed class SavingTests
     public void SaveAtomically_KilledAtAnyMoment_LeavesAWholeModel()
     {
         using PrefixTuningTransformer model = Make("prefix");
-        string file = Save(model), copy = Path.Combine(_folder, "copy.zip"), expected = Text(model);
+        string file = Save(model), copy = _folder["copy.zip"], expected = Text(model);
         Context.Model.SaveAtomically(model, null, copy);
         var random = new Random(7);
         for (int kill = 0; kill < Kills; kill++)
@@ -286,15 +282,15 @@ public sealed class SavingTests
                 Assert.AreEqual(expected, Text(loaded));
         }
         Context.Model.SaveAtomically(model, null, copy);
-        CollectionAssert.AreEquivalent(new[] { file, copy }, Directory.GetFiles(_folder),
+        CollectionAssert.AreEquivalent(new[] { file, copy }, Directory.GetFiles(_folder.Path),
             "the next save removes what a crash left");
     }
 
     [TestMethod]
     public void Fit_KilledAtAnyMoment_ResumesToTheSamePrefix()
     {
-        string state = Path.Combine(_folder, "training.state"), folder = TinyBase.Folder("llama");
-        string expected = Last(ChildProcess.Run(FaceChild.Train, folder, Path.Combine(_folder, "whole.state")));
+        string state = _folder["training.state"], folder = TinyBase.Folder("llama");
+        string expected = Last(ChildProcess.Run(FaceChild.Train, folder, _folder["whole.state"]));
         var random = new Random(3);
         for (int kill = 0; kill < 4; kill++)
         {
@@ -341,7 +337,7 @@ public sealed class SavingTests
 
     private string Save(PrefixTuningTransformer model)
     {
-        string file = Path.Combine(_folder, "model.zip");
+        string file = _folder["model.zip"];
         Context.Model.SaveAtomically(model, Context.Data.LoadFromEnumerable(TinyBase.Rows(1)).Schema, file);
         return file;
     }

@@ -59,8 +59,10 @@ public sealed class GgufVocabularyTests
     [TestMethod]
     public void FromGguf_MoreTokensThanRows_Refused()
     {
-        var fault = Assert.ThrowsExactly<FormatException>(() =>
-            PretrainedTokenizer.FromGguf(Metadata("gpt2"), "m.gguf", 899));
+        Dictionary<string, object> metadata = Metadata("gpt2");
+
+        var fault =
+            Assert.ThrowsExactly<FormatException>(() => PretrainedTokenizer.FromGguf(metadata, "m.gguf", 899));
 
         Assert.AreEqual(
             "m.gguf: 'tokenizer.ggml.tokens': token 'Ġserv': expected an id from 0 to 898 (the vocabulary of the"

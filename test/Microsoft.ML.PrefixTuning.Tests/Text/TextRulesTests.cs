@@ -42,8 +42,10 @@ public sealed class TextRulesTests
     [DataRow("default", "'default'")]
     public void FromGguf_PreTokenizerOfSeveral_RefusedWithTheRemedy(string? pre, string found)
     {
+        Dictionary<string, object> metadata = Metadata("llama3", "llama", pre);
+
         var fault = Assert.ThrowsExactly<NotSupportedException>(
-            () => FromGguf("llama3", "llama", pre, TextRules.Latest));
+            () => PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000, TextRules.Latest));
 
         Assert.AreEqual($"m.gguf: 'tokenizer.ggml.pre': expected the name of a pre-tokenizer, found {found}, and the "
             + "architecture 'llama' has models of several. Name the one that the model was trained with, by "
@@ -66,8 +68,10 @@ public sealed class TextRulesTests
     [TestMethod]
     public void FromGguf_PreTokenizerNamedToSentencePiece_Refused()
     {
-        var fault = Assert.ThrowsExactly<NotSupportedException>(
-            () => FromGguf("llama-sentencepiece", "llama", null, TextRules.Latest with { PreTokenizer = "qwen2" }));
+        Dictionary<string, object> metadata = Metadata("llama-sentencepiece", "llama", null);
+
+        var fault = Assert.ThrowsExactly<NotSupportedException>(() => PretrainedTokenizer.FromGguf(metadata, "m.gguf",
+            1000, TextRules.Latest with { PreTokenizer = "qwen2" }));
 
         Assert.AreEqual("m.gguf: 'tokenizer.ggml.model': found 'llama', a kind of tokenizer that has no pre-tokenizer; "
             + "expected none to be named, found 'qwen2'.", fault.Message);
