@@ -80,15 +80,12 @@ public static class LlamaCppGenerator
         llamaCpp ??= new LlamaCppOptions();
         LlamaCppSettings.Check(generation, llamaCpp);
         Faults.Throw(options.Check);
-        var named = new Dictionary<string, Prefix>(prefixes ?? new Dictionary<string, Prefix>(),
-            StringComparer.Ordinal);
-        foreach ((string name, Prefix prefix) in named)
-            ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{name}\"]");
+        PrefixesByValue choice = PrefixesByValue.ByName(prefixes);
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
             EmbedBase: false)
         { Threads = generation.Threads };
-        BaseModel byRules = LlamaBase.ByRulesOf(baseModel, named.Values);
+        BaseModel byRules = LlamaBase.ByRulesOf(baseModel, choice.All);
         return new TextGenerator(new LlamaEngine(LlamaModel.Load(byRules, llamaCpp, generation.Threads)), settings,
-            new PrefixesByValue(named, ForOthers: null), options);
+            choice, options);
     }
 }

@@ -42,14 +42,10 @@ public sealed partial record BaseModel
         (generation, options) = (generation ?? new(), options ?? new());
         Faults.Throw(generation.Check);
         Faults.Throw(options.Check);
-        var named = new Dictionary<string, Prefix>(prefixes ?? new Dictionary<string, Prefix>(),
-            StringComparer.Ordinal);
-        foreach ((string name, Prefix prefix) in named)
-            ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{name}\"]");
+        PrefixesByValue choice = PrefixesByValue.ByName(prefixes);
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
             EmbedBase: false)
         { Products = generation.Products, Threads = generation.Threads }.Decided();
-        var choice = new PrefixesByValue(named, ForOthers: null);
         BaseLease lease = BaseLoader.Acquire(this, settings.Used, generation.Device).ByRulesOf(choice.All);
         return new TextGenerator(new BaseEngine(lease), settings, choice, options);
     }

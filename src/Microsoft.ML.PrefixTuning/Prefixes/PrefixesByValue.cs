@@ -26,10 +26,20 @@ internal sealed record PrefixesByValue(IReadOnlyDictionary<string, Prefix> ByVal
     {
         ArgumentNullException.ThrowIfNull(prefixes);
         ArgumentException.ThrowIfNullOrEmpty(attributeColumnName);
-        if (prefixes.Count == 0)
-            throw new ArgumentException("Expected at least one prefix, found none.", nameof(prefixes));
-        foreach ((string value, Prefix prefix) in prefixes)
-            ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{value}\"]");
-        return new PrefixesByValue(new Dictionary<string, Prefix>(prefixes, StringComparer.Ordinal), forOthers);
+        return prefixes.Count > 0 ? new PrefixesByValue(Copied(prefixes), forOthers)
+            : throw new ArgumentException("Expected at least one prefix, found none.", nameof(prefixes));
+    }
+
+    /// <summary>Some by the names that requests give; a request that gives none has the base by itself.</summary>
+    /// <param name="prefixes">Null for none.</param>
+    /// <exception cref="ArgumentNullException">A prefix is null.</exception>
+    public static PrefixesByValue ByName(IReadOnlyDictionary<string, Prefix>? prefixes) =>
+        new(Copied(prefixes ?? ReadOnlyDictionary<string, Prefix>.Empty), ForOthers: null);
+
+    private static Dictionary<string, Prefix> Copied(IReadOnlyDictionary<string, Prefix> prefixes)
+    {
+        foreach ((string name, Prefix prefix) in prefixes)
+            ArgumentNullException.ThrowIfNull(prefix, $"{nameof(prefixes)}[\"{name}\"]");
+        return new Dictionary<string, Prefix>(prefixes, StringComparer.Ordinal);
     }
 }
