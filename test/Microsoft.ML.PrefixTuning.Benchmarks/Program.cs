@@ -6,79 +6,61 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
 internal static class Program
 {
+    // The form is null for what only another benchmark starts, as a process of its own.
+    private static readonly (string Verb, string? Form, Func<string[], int> Run)[] s_benchmarks =
+    [
+        ("calibrate", "calibrate", _ => Done(Calibrate)),
+        ("train", "train ROWS", rest => Done(() => TrainBenchmark.Measure(rest))),
+        ("ranks", "ranks ROWS [steps]", rest => Done(() => RanksBenchmark.Measure(rest))),
+        (RanksBenchmark.CellVerb, null, RanksBenchmark.MeasureHere),
+        ("memory", "memory [ROWSxTOKENS ..] [name=value ..]", rest => Done(() => MemoryBenchmark.Measure(rest))),
+        (MemoryBenchmark.CellVerb, null, rest => Done(() => MemoryBenchmark.MeasureHere(rest))),
+        ("scale", "scale [1.24 | 8.03] [Q4_K | Q8_0] [name=value ..]",
+            rest => Done(() => ScaleBenchmark.Measure(rest))),
+        (ScaleBenchmark.CellVerb, null, rest => Done(() => ScaleBenchmark.MeasureHere(rest))),
+        ("quality", "quality FOLDER [seed [method [name=value ..]]]",
+            rest => Done(() => QualityBenchmark.Measure(rest))),
+        ("distill", "distill FOLDER", rest => Done(() => DistillBenchmark.Measure(rest))),
+        ("generate", "generate PROMPTS [rows [precision ..]]", rest => Done(() => GenerateBenchmark.Measure(rest))),
+        ("prefill", "prefill [precision ..]", rest => Done(() => PrefillBenchmark.Measure(rest))),
+        ("transform", "transform FOLDER [rows [precision]]", rest => Done(() => TransformBenchmark.Measure(rest))),
+        ("losses", "losses FOLDER PREFIX [precision ..]", rest => Done(() => LossBenchmark.Measure(rest))),
+        ("llama", "llama PROMPTS [rows [repetitions]]", rest => Done(() => LlamaBenchmark.Measure(rest))),
+        ("metrics", "metrics", _ => Done(MetricsBenchmark.Measure)),
+        ("load", "load [file.gguf | 1.24 | 8.03]", rest => Done(() => Load(rest))),
+        ("serve", "serve [short] [name=value ..]", ServeBenchmark.Measure),
+    ];
+
     private static int Main(string[] arguments)
     {
-        string[] rest = arguments is [_, .. var further] ? further : [];
-        switch (arguments is [var first, ..] ? first : "")
+        if (arguments is [var verb, .. var rest] && s_benchmarks.FirstOrDefault(known => known.Verb == verb).Run
+            is { } run)
         {
-            case "calibrate":
-                Calibration.Measure();
-                ProductRoutes.MeasureAll();
-                return 0;
-            case "train":
-                TrainBenchmark.Measure(rest);
-                return 0;
-            case "ranks":
-                RanksBenchmark.Measure(rest);
-                return 0;
-            case RanksBenchmark.CellVerb:
-                return RanksBenchmark.MeasureHere(rest);
-            case "memory":
-                MemoryBenchmark.Measure(rest);
-                return 0;
-            case MemoryBenchmark.CellVerb:
-                MemoryBenchmark.MeasureHere(rest);
-                return 0;
-            case "scale":
-                ScaleBenchmark.Measure(rest);
-                return 0;
-            case ScaleBenchmark.CellVerb:
-                ScaleBenchmark.MeasureHere(rest);
-                return 0;
-            case "quality":
-                QualityBenchmark.Measure(rest);
-                return 0;
-            case "distill":
-                DistillBenchmark.Measure(rest);
-                return 0;
-            case "generate":
-                GenerateBenchmark.Measure(rest);
-                return 0;
-            case "llama":
-                LlamaBenchmark.Measure(rest);
-                return 0;
-            case "serve":
-                return ServeBenchmark.Measure(rest);
-            case "prefill":
-                PrefillBenchmark.Measure(rest);
-                return 0;
-            case "transform":
-                TransformBenchmark.Measure(rest);
-                return 0;
-            case "losses":
-                LossBenchmark.Measure(rest);
-                return 0;
-            case "metrics":
-                MetricsBenchmark.Measure();
-                return 0;
-            case "load" when rest is [var path] && ScaleModel.All.FirstOrDefault(model => model.Name == path) is null:
-                GgufLoadBenchmark.Run(path);
-                return 0;
-            case "load":
-                SafeTensorsLoadBenchmark.Run(ScaleModel.All.FirstOrDefault(model => rest is [var name]
-                    && model.Name == name) ?? ScaleModel.SmolLM2);
-                return 0;
-            default:
-                Console.Error.WriteLine(
-                    "usage: -- calibrate | train ROWS | ranks ROWS [steps]"
-                        + " | memory [ROWSxTOKENS ..] [name=value ..] | scale"
-                        + " [1.24 | 8.03] [Q4_K | Q8_0] [name=value ..] | quality FOLDER [seed [method"
-                        + " [name=value ..]]] | distill FOLDER | generate PROMPTS [rows"
-                        + " [precision ..]] | prefill [precision ..] | transform FOLDER [rows [precision]] | losses"
-                        + " FOLDER PREFIX [precision ..] | llama PROMPTS"
-                        + " [rows [repetitions]] | metrics | load [file.gguf | 1.24 | 8.03]"
-                        + " | serve [short] [name=value ..]");
-                return 1;
+            return run(rest);
         }
+        Console.Error.WriteLine("usage: -- "
+            + string.Join(" | ", s_benchmarks.Select(known => known.Form).OfType<string>()));
+        return 1;
+    }
+
+    private static void Calibrate()
+    {
+        Calibration.Measure();
+        ProductRoutes.MeasureAll();
+    }
+
+    private static void Load(string[] arguments)
+    {
+        ScaleModel? known = ScaleModel.All.FirstOrDefault(model => arguments is [var name] && model.Name == name);
+        if (known is null && arguments is [var path])
+            GgufLoadBenchmark.Run(path);
+        else
+            SafeTensorsLoadBenchmark.Run(known ?? ScaleModel.SmolLM2);
+    }
+
+    private static int Done(Action measure)
+    {
+        measure();
+        return 0;
     }
 }
