@@ -197,6 +197,6 @@ internal sealed class RequestLoop : IDisposable
             ticket.Fail(fault);
             Leave(ticket);
         }
-        _written = 0;
+        Count();
     }
 }

@@ -135,7 +135,8 @@ internal sealed class ServedPrefix(string? name, ITextEngine engine, RowPrefix o
     {
         lock (_lock)
         {
-            if (_uses == 0)
+            // Below 0 where the generator was disposed twice.
+            if (_uses <= 0)
                 return false;
             _uses++;
             return true;

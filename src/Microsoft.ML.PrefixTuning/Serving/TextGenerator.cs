@@ -25,7 +25,8 @@ namespace Microsoft.ML.PrefixTuning;
 /// </remarks>
 public sealed class TextGenerator : IDisposable
 {
-    private const int MostLogProbabilities = 20;
+    /// <summary>Most probable tokens that may be told beside each.</summary>
+    internal const int MostLogProbabilities = 20;
 
     private readonly ITextEngine _engine;
     private readonly TextGeneratorOptions _options;
@@ -209,7 +210,26 @@ public sealed class TextGenerator : IDisposable
         GenerationOptions options = request.Generation ?? Generation;
         Faults.Throw(options.Check);
         CheckLogProbabilities(request, options);
-        ServedPrefix prefix = _prefixes.Named(request.Prefix);
+        // Held while its tensors are looked at: it may be exchanged or taken away at any moment.
+        ServedPrefix prefix;
+        do
+        {
+            _loop.ThrowIfDisposed();
+            prefix = _prefixes.Named(request.Prefix);
+        }
+        while (!prefix.TryTake());
+        try
+        {
+            return Prepare(request, options, prefix);
+        }
+        finally
+        {
+            prefix.Give();
+        }
+    }
+
+    private PreparedRequest Prepare(TextRequest request, GenerationOptions options, ServedPrefix prefix)
+    {
         GenerationRules rules = prefix.Rules(options) with { RecordedTokens = request.LogProbabilities };
         EncodedPrompt prompt = request.Messages is { } messages
             ? prefix.Encoder.Prompt(messages, rules.MaxNewTokens, options.Truncation)

@@ -1,9 +1,9 @@
 using System;
-using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Linq;
+using System.Runtime.CompilerServices;
 
 namespace Microsoft.ML.PrefixTuning.Signals;
 
@@ -33,7 +33,8 @@ internal sealed class ServingSignals : IDisposable
         "prefix_tuning.serving.time_to_first_token", "s", "From a request's arrival to its first token.", tags: null,
         new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
 
-    private static readonly ConcurrentDictionary<ServingSignals, bool> Open = new();
+    // Weak: a generator that is forgotten without Dispose is collected with its base.
+    private static readonly ConditionalWeakTable<ServingSignals, object> Open = [];
 
     private readonly KeyValuePair<string, object?> _base;
     private readonly Func<int> _waiting;
@@ -42,10 +43,10 @@ internal sealed class ServingSignals : IDisposable
     static ServingSignals()
     {
         SignalSource.Meter.CreateObservableGauge("prefix_tuning.serving.queue",
-            () => Open.Keys.Select(one => new Measurement<int>(one._waiting(), one._base)), "{request}",
+            () => Open.Select(one => new Measurement<int>(one.Key._waiting(), one.Key._base)), "{request}",
             "Requests that wait.");
         SignalSource.Meter.CreateObservableGauge("prefix_tuning.serving.batch",
-            () => Open.Keys.Select(one => new Measurement<int>(one._written(), one._base)), "{request}",
+            () => Open.Select(one => new Measurement<int>(one.Key._written(), one.Key._base)), "{request}",
             "Requests that are read or written together.");
     }
 
@@ -55,7 +56,7 @@ internal sealed class ServingSignals : IDisposable
     public ServingSignals(string baseName, Func<int> waiting, Func<int> written)
     {
         (_base, _waiting, _written) = (new(SignalSource.BaseTag, baseName), waiting, written);
-        Open[this] = true;
+        Open.Add(this, Outcomes);
     }
 
     /// <summary>A request has its first token.</summary>
@@ -71,7 +72,7 @@ internal sealed class ServingSignals : IDisposable
     public void Ended(string? prefix, RequestOutcome outcome) =>
         Requests.Add(1, _base, Tag(prefix), new(OutcomeTag, Outcomes[(int)outcome]));
 
-    public void Dispose() => Open.TryRemove(this, out _);
+    public void Dispose() => Open.Remove(this);
 
     private static KeyValuePair<string, object?> Tag(string? prefix) => new(PrefixTag, prefix ?? "");
 }
