@@ -99,10 +99,14 @@ internal static partial class ToolCommand
         _ => ExitCode.Failed,
     };
 
+    /// <summary>The message of a fault on one line, without what .NET puts behind it.</summary>
+    internal static string PlainMessage(Exception fault) =>
+        WhiteSpace().Replace(ParameterName().Replace(fault.Message, ""), " ").Trim();
+
     // A fault of this program, or of a step of a model that is another's, says nothing without its kind.
     private static string MessageOf(Exception fault)
     {
-        string message = WhiteSpace().Replace(ParameterName().Replace(fault.Message, ""), " ").Trim();
+        string message = PlainMessage(fault);
         return IsExpected(fault) ? message : $"{fault.GetType().Name}: {message} --verbose shows where it arose.";
     }
 

@@ -17,6 +17,9 @@ internal sealed class ApiException(int status, string message, string? field = n
     /// <summary>A word for programs, or null.</summary>
     public string? Code => code;
 
+    /// <summary>What a client is told of a fault of this program.</summary>
+    public static ApiException OfServer() => new(500, "something went wrong here; the server's log has it.");
+
     /// <summary>The body.</summary>
     public JsonObject ToJson() => new()
     {

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading;
@@ -31,11 +30,10 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
     /// <exception cref="ApiException">It gets an error.</exception>
     public async Task Answer(HttpContext context, bool isChat)
     {
-        using JsonDocument body = await ReadBody(context.Request).ConfigureAwait(false);
-        CompletionRequest asked = CompletionRequest.Read(body.RootElement, isChat);
+        CompletionRequest asked = await Read(context.Request, isChat).ConfigureAwait(false);
         ServedModel model = models.Find(asked.Model);
         RequestNote note = context.Features.GetRequiredFeature<RequestNote>();
-        (note.Model, note.Prompt) = (model.Name, asked.Shown);
+        (note.Model, note.Prompt) = (model.Name, settings.LogsTexts ? asked.Shown : null);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
         deadline.CancelAfter(settings.TimeLimit);
         try
@@ -52,12 +50,19 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
         }
     }
 
-    private static async Task<JsonDocument> ReadBody(HttpRequest request)
+    private static async Task<CompletionRequest> Read(HttpRequest request, bool isChat)
     {
         try
         {
-            return await JsonDocument.ParseAsync(request.Body, Strict, request.HttpContext.RequestAborted)
-                .ConfigureAwait(false);
+            using JsonDocument body = await JsonDocument
+                .ParseAsync(request.Body, Strict, request.HttpContext.RequestAborted).ConfigureAwait(false);
+            return CompletionRequest.Read(body.RootElement, isChat);
+        }
+        // What the reader says of such names and texts, whoever asks for them.
+        catch (InvalidOperationException)
+        {
+            throw new ApiException(400, "expected JSON of whole characters in UTF-8, found half of one.",
+                code: "invalid_json");
         }
         catch (JsonException fault)
         {
@@ -83,7 +88,7 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
         RequestNote note, CancellationToken cancellation)
     {
         TextResult result = await generator.GenerateAsync(request, cancellation).ConfigureAwait(false);
-        Note(note, result, result.Text);
+        Note(note, result);
         await Json.Write(context.Response, 200, new ResponseJson(asked.IsChat, model.Name).Whole(result))
             .ConfigureAwait(false);
     }
@@ -92,7 +97,6 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
         RequestNote note, CancellationToken cancellation)
     {
         var json = new ResponseJson(asked.IsChat, model.Name);
-        var text = new StringBuilder();
         IAsyncEnumerator<TextPiece> pieces = generator.StreamAsync(request, cancellation)
             .GetAsyncEnumerator(cancellation);
         await using var _ = pieces.ConfigureAwait(false);
@@ -108,11 +112,10 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
             for (; hasMore; hasMore = await pieces.MoveNextAsync().ConfigureAwait(false))
             {
                 TextPiece piece = pieces.Current;
-                text.Append(piece.Text);
                 await Send(response, json.Chunk(piece), cancellation).ConfigureAwait(false);
                 if (piece.Result is not { } result)
                     continue;
-                Note(note, result, text.ToString());
+                Note(note, result);
                 if (asked.IncludesUsage)
                     await Send(response, json.UsageChunk(result), cancellation).ConfigureAwait(false);
             }
@@ -120,10 +123,10 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
         }
         catch (Exception fault) when (!context.RequestAborted.IsCancellationRequested)
         {
-            ApiException told = Explained(fault, asked, context)
-                ?? new ApiException(500, "something went wrong here; the server's log has it.");
-            note.Error = Explained(fault, asked, context) is null ? fault.ToString() : told.Message;
-            await Send(response, told.ToJson(), context.RequestAborted).ConfigureAwait(false);
+            ApiException? told = Explained(fault, asked, context);
+            note.Error = told?.Message ?? fault.ToString();
+            await Send(response, (told ?? ApiException.OfServer()).ToJson(), context.RequestAborted)
+                .ConfigureAwait(false);
         }
     }
 
@@ -138,8 +141,8 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
         await response.Body.FlushAsync(cancellation).ConfigureAwait(false);
     }
 
-    private static void Note(RequestNote note, TextResult result, string text) =>
-        (note.PromptTokens, note.NewTokens, note.Text) = (result.PromptTokens, result.NewTokens, text);
+    private static void Note(RequestNote note, TextResult result) =>
+        (note.PromptTokens, note.NewTokens, note.Text) = (result.PromptTokens, result.NewTokens, result.Text);
 
     /// <summary>What a client is told of a fault; null where it is none of his.</summary>
     private ApiException? Explained(Exception fault, CompletionRequest asked, HttpContext context) => fault switch
@@ -147,8 +150,8 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
         GeneratorBusyException => new ApiException(429, fault.Message, code: "queue_full"),
         ArgumentException or NotSupportedException => Refused(fault, asked),
         OperationCanceledException when context.RequestAborted.IsCancellationRequested => null,
-        ObjectDisposedException => new ApiException(503, "the server is stopping.", code: "stopping"),
-        OperationCanceledException when stopping.IsCancellationRequested =>
+        _ when fault is ObjectDisposedException
+            || fault is OperationCanceledException && stopping.IsCancellationRequested =>
             new ApiException(503, "the server is stopping.", code: "stopping"),
         OperationCanceledException => new ApiException(503, $"the request took longer than the"
             + $" {settings.TimeLimit.TotalSeconds} s that this server allows.", code: "time_limit"),
@@ -157,9 +160,8 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
 
     private static ApiException Refused(Exception fault, CompletionRequest asked)
     {
-        string message = fault is ArgumentException { ParamName: { } name }
-            ? fault.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : fault.Message;
-        return new ApiException(400, message.ReplaceLineEndings(" "), asked.FieldOf(message));
+        string message = ToolCommand.PlainMessage(fault);
+        return new ApiException(400, message, asked.FieldOf(message));
     }
 }
 

@@ -11,7 +11,6 @@ namespace Microsoft.ML.PrefixTuning.Tool.Serving;
 internal sealed record CompletionRequest
 {
     private const int MostStops = 16;
-    private const int MostTop = 20;
 
     // OpenAI's.
     private const int MostTexts = 128;
@@ -81,7 +80,8 @@ internal sealed record CompletionRequest
             IsStreamed = fields.Flag("stream"),
             IncludesUsage = ReadStreamOptions(fields),
             Stops = ReadStops(fields),
-            LogProbabilities = isChat ? ReadChatLogProbabilities(fields) : fields.Whole("logprobs", 0, MostTop),
+            LogProbabilities = isChat ? ReadChatLogProbabilities(fields)
+                : fields.Whole("logprobs", 0, TextGenerator.MostLogProbabilities),
         };
     }
 
@@ -121,6 +121,7 @@ internal sealed record CompletionRequest
         _ when message.StartsWith("Decoding", StringComparison.Ordinal)
             || message.StartsWith("SequenceCount", StringComparison.Ordinal)
             || message.StartsWith("StreamAsync", StringComparison.Ordinal) => "n",
+        _ when message.StartsWith("Request, prefix", StringComparison.Ordinal) => "model",
         _ when message.StartsWith("StopStrings", StringComparison.Ordinal) => "stop",
         _ when message.StartsWith("Request, LogProbabilities", StringComparison.Ordinal) => "logprobs",
         _ when message.StartsWith("Request", StringComparison.Ordinal)
@@ -134,7 +135,9 @@ internal sealed record CompletionRequest
         {
             if (list.GetArrayLength() != 1 || list[0].ValueKind != JsonValueKind.String)
                 throw new ApiException(400, "prompt: expected a string, or an array with one; several prompts are"
-                    + $" several requests here; found an array of {list.GetArrayLength()}.", "prompt");
+                    + $" several requests here; found {(list.GetArrayLength() == 1
+                        ? $"an array with {RequestFields.Kind(list[0])}" : $"an array of {list.GetArrayLength()}")}.",
+                    "prompt");
             return FieldReader.Text(list[0], "prompt");
         }
         return fields.Text("prompt") ?? throw fields.Missing("prompt", "a text");
@@ -142,7 +145,7 @@ internal sealed record CompletionRequest
 
     private static int? ReadChatLogProbabilities(FieldReader fields)
     {
-        int? top = fields.Whole("top_logprobs", 0, MostTop);
+        int? top = fields.Whole("top_logprobs", 0, TextGenerator.MostLogProbabilities);
         bool isAsked = fields.Flag("logprobs");
         if (top is not null && !isAsked)
             throw new ApiException(400, "top_logprobs: expected nothing where logprobs is not true.", "top_logprobs");

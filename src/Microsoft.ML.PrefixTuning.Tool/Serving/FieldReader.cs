@@ -32,7 +32,8 @@ internal sealed class FieldReader(JsonElement body, string place = "")
         }
         catch (InvalidOperationException)
         {
-            throw new ApiException(400, $"{name}: expected a text, found half of a surrogate pair in it.", name);
+            throw new ApiException(400,
+                $"{name}: expected a text, found half of a surrogate pair or of a character in it.", name);
         }
     }
 

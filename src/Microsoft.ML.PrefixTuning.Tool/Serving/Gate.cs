@@ -81,13 +81,14 @@ internal sealed class Gate(ServeSettings settings, ServerLog log)
     {
         if (context.RequestAborted.IsCancellationRequested || context.Response.HasStarted)
         {
-            // Nobody is there to be told.
-            (note.Status, note.Error) = (499, "the client went away");
-            if (!context.RequestAborted.IsCancellationRequested)
+            // Nobody is there to be told, or the answer has begun.
+            if (context.RequestAborted.IsCancellationRequested)
             {
-                note.Error = fault.ToString();
-                context.Abort();
+                (note.Status, note.Error) = (499, "the client went away");
+                return;
             }
+            note.Error = fault.ToString();
+            context.Abort();
             return;
         }
         ApiException told = fault switch
@@ -97,7 +98,7 @@ internal sealed class Gate(ServeSettings settings, ServerLog log)
                 $"expected a body of at most {settings.MaxBodyBytes} bytes, found a larger one.",
                 code: "body_too_large"),
             BadHttpRequestException bad => new ApiException(bad.StatusCode, bad.Message),
-            _ => new ApiException(500, "something went wrong here; the server's log has it."),
+            _ => ApiException.OfServer(),
         };
         note.Error = told.Status == 500 ? fault.ToString() : told.Code ?? told.Message;
         if (told.Status == 429)

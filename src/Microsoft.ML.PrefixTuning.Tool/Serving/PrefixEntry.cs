@@ -45,7 +45,7 @@ internal sealed record PrefixEntry(string Name, string Place, Prefix Prefix, Gen
         {
             return PrefixSource.KindOf(path) switch
             {
-                PathKind.Model => OfModel(name, path, generation),
+                PathKind.Model => OfModel(name, place, path, generation),
                 PathKind.Base => throw new FormatException("expected a prefix (.safetensors), a saved model (.zip) or"
                     + " the folder of a PEFT adapter, found a base."),
                 _ => [new(name, place, PrefixSource.Load(path, baseModel), generation(new GenerationOptions()))],
@@ -70,7 +70,7 @@ internal sealed record PrefixEntry(string Name, string Place, Prefix Prefix, Gen
                 $"it was made for another base model than '{engine.Name}': {difference}.");
     }
 
-    private static PrefixEntry[] OfModel(string name, string path,
+    private static PrefixEntry[] OfModel(string name, string place, string path,
         Func<GenerationOptions, GenerationOptions> generation)
     {
         IReadOnlyList<SavedModelEntry> found = SavedModelFile.Read(path);
@@ -83,7 +83,7 @@ internal sealed record PrefixEntry(string Name, string Place, Prefix Prefix, Gen
         if (prefixes.Count == 0)
             throw new FormatException("expected a model with a prefix, found a base that writes by itself.");
         GenerationOptions options = generation(entry.Saved.Generation);
-        return [.. prefixes.Select(one => new PrefixEntry(one.Name, $"{name}={path}", one.Prefix, options)
+        return [.. prefixes.Select(one => new PrefixEntry(one.Name, place, one.Prefix, options)
         {
             Template = entry.Saved.Template,
             Rules = entry.Saved.TextRules ?? TextRules.First,

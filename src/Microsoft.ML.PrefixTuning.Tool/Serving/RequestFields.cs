@@ -11,6 +11,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Serving;
 /// </summary>
 internal static class RequestFields
 {
+    private static readonly string Nearest = $"0 to {TextGenerator.MostLogProbabilities}: how many of the most"
+        + " probable tokens are told beside each token.";
+
     /// <summary>Fields of both kinds of requests.</summary>
     private static readonly RequestField[] Both =
     [
@@ -32,7 +35,7 @@ internal static class RequestFields
     private static readonly RequestField[] OfCompletions =
     [
         new("prompt", "any", "The text, or an array with one; the prefix's template is put around it. Required."),
-        new("logprobs", "integer", "0 to 20: how many of the most probable tokens are told beside each token."),
+        new("logprobs", "integer", Nearest),
         Neutral("echo", "false", IsFalse),
         Neutral("suffix", "an empty string", value => value.ValueKind == JsonValueKind.String
             && value.GetString()!.Length == 0),
@@ -46,7 +49,7 @@ internal static class RequestFields
             + " Required."),
         new("max_completion_tokens", "integer", "As max_tokens."),
         new("logprobs", "boolean", "Whether the log-probabilities of tokens are told."),
-        new("top_logprobs", "integer", "0 to 20: how many of the most probable tokens are told beside each token."),
+        new("top_logprobs", "integer", Nearest),
         Neutral("response_format", "{\"type\": \"text\"}", value => value.ValueKind == JsonValueKind.Object
             && value.TryGetProperty("type", out JsonElement type) && Is(type, "text")),
         Neutral("tools", "an empty array", IsEmptyArray),
@@ -68,6 +71,12 @@ internal static class RequestFields
         Neutral("web_search_options", "null", _ => false),
     ];
 
+    private static readonly Dictionary<string, RequestField> KnownOfCompletions =
+        Of(isChat: false).ToDictionary(field => field.Name);
+
+    private static readonly Dictionary<string, RequestField> KnownOfChats =
+        Of(isChat: true).ToDictionary(field => field.Name);
+
     /// <summary>The fields of a request.</summary>
     public static IEnumerable<RequestField> Of(bool isChat) => (isChat ? OfChats : OfCompletions).Concat(Both);
 
@@ -77,7 +86,7 @@ internal static class RequestFields
     {
         if (body.ValueKind != JsonValueKind.Object)
             throw new ApiException(400, $"expected a JSON object, found {Kind(body)}.");
-        Dictionary<string, RequestField> known = Of(isChat).ToDictionary(field => field.Name);
+        Dictionary<string, RequestField> known = isChat ? KnownOfChats : KnownOfCompletions;
         foreach (JsonProperty property in body.EnumerateObject())
         {
             if (!known.TryGetValue(property.Name, out RequestField? field))

@@ -33,12 +33,7 @@ internal sealed class ServedModels(TextGenerator generator, string baseName)
     /// <exception cref="FormatException">It has a name that no prefix may have.</exception>
     public void Add(PrefixEntry entry)
     {
-        if (!IsName(entry.Name) || entry.Name == baseName)
-        {
-            throw new FormatException($"{entry.Place}: expected as a name of a prefix up to {LongestName} characters"
-                + $" without colons and control characters, and another one than the base's,"
-                + $" {FileText.Quote(baseName)}, found {FileText.Quote(entry.Name)}.");
-        }
+        CheckName(entry, baseName);
         try
         {
             entry.CheckBase(generator.Engine);
@@ -50,6 +45,18 @@ internal sealed class ServedModels(TextGenerator generator, string baseName)
             throw new InvalidOperationException($"{entry.Place}: {fault.Message}", fault);
         }
         _models[entry.Name] = new ServedModel(entry.Name, entry.Name, entry.Generation, DateTimeOffset.UtcNow);
+    }
+
+    /// <summary>Refuses a name that no prefix may have beside a base.</summary>
+    /// <exception cref="FormatException">It has such a name.</exception>
+    public static void CheckName(PrefixEntry entry, string baseName)
+    {
+        if (!IsName(entry.Name) || entry.Name == baseName)
+        {
+            throw new FormatException($"{entry.Place}: expected as a name of a prefix up to {LongestName} characters"
+                + $" without colons and control characters, and another one than the base's,"
+                + $" {FileText.Quote(baseName)}, found {FileText.Quote(entry.Name)}.");
+        }
     }
 
     /// <summary>Takes a prefix away.</summary>

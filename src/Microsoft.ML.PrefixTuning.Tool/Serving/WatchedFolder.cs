@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Serving;
@@ -23,7 +24,7 @@ internal sealed class WatchedFolder(string folder, ServedModels models, Func<str
     private const string PrefixEnding = ".safetensors";
 
     // What an adapter consists of.
-    private static readonly string[] AdapterFiles = ["adapter_config.json", "adapter_model.safetensors"];
+    private static readonly string[] AdapterFiles = [PeftConfig.File, PeftAdapter.WeightFile];
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -44,12 +45,19 @@ internal sealed class WatchedFolder(string folder, ServedModels models, Func<str
         }
     }
 
+    /// <summary>Refuses what is no folder.</summary>
+    /// <exception cref="DirectoryNotFoundException">It is none.</exception>
+    public static void Check(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"--prefixes '{folder}': expected a folder, found none.");
+    }
+
     /// <summary>Takes what is there at the start.</summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public void Begin()
     {
-        if (!Directory.Exists(folder))
-            throw new DirectoryNotFoundException($"--prefixes '{folder}': expected a folder, found none.");
+        Check(folder);
         Look();
         Look();
     }
@@ -104,7 +112,7 @@ internal sealed class WatchedFolder(string folder, ServedModels models, Func<str
         // Whatever is wrong with it, what is served goes on.
         catch (Exception fault)
         {
-            log.Say($"--prefixes: '{found.Path}' was not taken: {fault.Message.ReplaceLineEndings(" ")}"
+            log.Say($"--prefixes: '{found.Path}' was not taken: {ToolCommand.PlainMessage(fault)}"
                 + (isServed ? " The former one stays." : ""));
             return isServed;
         }

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -22,15 +23,13 @@ internal enum PathKind
 /// <summary>Prefixes by their paths.</summary>
 internal static class PrefixSource
 {
-    private const string AdapterConfig = "adapter_config.json";
-
     /// <summary>What is there.</summary>
     /// <exception cref="FileNotFoundException">Nothing is.</exception>
     /// <exception cref="FormatException">It is none of the kinds.</exception>
     public static PathKind KindOf(string path)
     {
         if (Directory.Exists(path))
-            return File.Exists(Path.Combine(path, AdapterConfig)) ? PathKind.Peft : PathKind.Base;
+            return File.Exists(Path.Combine(path, PeftConfig.File)) ? PathKind.Peft : PathKind.Base;
         if (path == BaseArgument.Packaged && !File.Exists(path))
             return PathKind.Base;
         if (!File.Exists(path))

@@ -80,10 +80,16 @@ internal sealed class ServeVerb
         string baseName = parsed.GetValue(_baseName) ?? NameOf(named);
         if (!ServedModels.IsName(baseName))
             throw new UsageException($"--base-name: expected a name without colons, found '{baseName}'.");
-        if (prefixes.CountBy(prefix => prefix.Name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
-            throw new UsageException($"--prefix: expected each name once, found '{twice}' twice.");
+        RefuseTwice(prefixes.Select(prefix => prefix.Name));
         // Before the base is loaded, so that what is wrong with them is said at once.
         PrefixEntry[] entries = [.. prefixes.SelectMany(prefix => Read(parsed, baseModel, prefix.Name, prefix.Path))];
+        // The values of a model's attribute are names, too.
+        RefuseTwice(entries.Select(entry => entry.Name));
+        foreach (PrefixEntry entry in entries)
+            ServedModels.CheckName(entry, baseName);
+        string? folder = parsed.GetValue(_prefixes);
+        if (folder is not null)
+            WatchedFolder.Check(folder);
         TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions())
             with
         { Generation = _generation.Read(parsed, new GenerationOptions()) };
@@ -93,7 +99,7 @@ internal sealed class ServeVerb
         foreach (PrefixEntry entry in entries)
             models.Add(entry);
         using var log = new ServerLog(_console.Error, settings.LogsTexts);
-        WatchedFolder? watched = parsed.GetValue(_prefixes) is { } folder ? new WatchedFolder(folder, models,
+        WatchedFolder? watched = folder is not null ? new WatchedFolder(folder, models,
             (name, path) => Read(parsed, baseModel, name, path).Single(), log) : null;
         watched?.Begin();
         Serve(generator, models, settings, watched, log).GetAwaiter().GetResult();
@@ -109,12 +115,26 @@ internal sealed class ServeVerb
             + $" {settings.DrainTime.TotalSeconds} s to end. A second Ctrl-C ends the command at once."));
         await server.Start().ConfigureAwait(false);
         log.Say($"listening on {server.Address} with {string.Join(", ", models.All.Select(model => model.Name))}");
-        if (settings.Keys == ApiKeys.None)
+        if (!settings.Keys.AreNeeded)
             log.Say("everybody who reaches this address may ask; a key in "
                 + $"{ApiKeys.Variable} or --api-key-file closes it.");
-        Task watching = watched?.Watch(stop.Token) ?? Task.Delay(Timeout.Infinite, stop.Token);
-        await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await server.Stop().ConfigureAwait(false);
+        try
+        {
+            if (watched is not null)
+                await watched.Watch(stop.Token).ConfigureAwait(false);
+            else
+                await Task.Delay(Timeout.Infinite, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        finally
+        {
+            await server.Stop().ConfigureAwait(false);
+        }
+    }
+
+    private static void RefuseTwice(IEnumerable<string> names)
+    {
+        if (names.CountBy(name => name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
+            throw new UsageException($"--prefix: expected each name once, found '{twice}' twice.");
     }
 
     private IReadOnlyList<PrefixEntry> Read(ParseResult parsed, BaseModel baseModel, string name, string path) =>
