@@ -17,12 +17,16 @@ namespace Microsoft.ML.PrefixTuning.LlamaCpp;
 /// </param>
 /// <param name="Architecture">How llama.cpp calls it.</param>
 /// <param name="Tokenizer">Makes tokens of texts.</param>
-/// <param name="EndIds">Ids that end a text.</param>
+/// <param name="AllEndIds">Ids that end a text by today's rules.</param>
+/// <param name="Rules">The rules of texts.</param>
 internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitecture Architecture,
-    PretrainedTokenizer Tokenizer, IReadOnlyList<int> EndIds)
+    PretrainedTokenizer Tokenizer, IReadOnlyList<int> AllEndIds, TextRules Rules)
 {
     // Those whose texts with a prefix were compared with this library's own (LlamaCppFamilyTests).
     private static readonly string[] Confirmed = ["gpt2", "gptneox", "llama", "qwen2", "qwen3"];
+
+    /// <summary>Ids that end a text.</summary>
+    public IReadOnlyList<int> EndIds => Rules.Version > 1 ? AllEndIds : Spec.Tokens.Ends;
 
     /// <summary>Reads the description of a file.</summary>
     /// <param name="baseModel">The file.</param>
@@ -43,7 +47,7 @@ internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitec
         CheckKind(gguf.Spec, architecture, name);
         TransformerSpec spec = gguf.Spec with { ContextLength = Context(gguf.Spec) };
         return new LlamaBase(path, spec, architecture, BaseTokenizers.Open(path, baseModel.Rules),
-            baseModel.Rules.Version > 1 ? gguf.EndIds : gguf.Spec.Tokens.Ends);
+            gguf.EndIds, baseModel.Rules);
     }
 
     /// <summary>A file by the rules of texts that prefixes were trained by.</summary>
@@ -53,8 +57,7 @@ internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitec
         TextRules? rules = PrefixRules.Of(baseModel.Path, baseModel.Rules, former =>
         {
             LlamaBase one = Read(baseModel with { Rules = former });
-            return one.Tokenizer.FormerRules.Count > 0
-                || one.EndIds.Count != Read(baseModel with { Rules = TextRules.Latest }).EndIds.Count;
+            return one.Tokenizer.FormerRules.Count > 0 || one.EndIds.Count != one.AllEndIds.Count;
         }, prefixes);
         return rules is null ? baseModel : baseModel with { Rules = rules };
     }

@@ -43,7 +43,11 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
         if (_rows.Count == 0)
             return;
         using var scope = NewDisposeScope();
-        LlamaRow[] written = [.. _rows.Where(row => row.IsRead)], reading = [.. _rows.Where(row => !row.IsRead)];
+        LlamaRow[] written = [.. _rows.Where(row => row.IsRead)];
+        // One whose prefix was not taken has nothing to be read behind.
+        LlamaRow[] reading = [.. _rows.Where(row => !row.IsRead && !row.Row.IsOver)];
+        if (written.Length + reading.Length == 0)
+            return;
         LLamaBatch batch = _sequences!.Begin();
         foreach (LlamaRow row in written)
             row.AddStep(batch);

@@ -127,7 +127,9 @@ internal sealed class LlamaModel
         TokenizerCheck.Compare(prefix, _base);
         if (prefix.Base is { } madeFor)
         {
-            foreach (string line in PrefixKind.Differences(madeFor, _identity.Value))
+            // Other weights refuse nothing: where nobody is told, the file is not read for their hash.
+            BaseIdentity found = _options.Note is null ? BaseIdentity.Of(Spec, madeFor.Weights) : _identity.Value;
+            foreach (string line in PrefixKind.Differences(madeFor, found))
                 _options.Note?.Invoke(line);
         }
         lock (_lock)

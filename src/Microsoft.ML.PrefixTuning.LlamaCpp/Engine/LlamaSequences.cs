@@ -40,7 +40,7 @@ internal sealed class LlamaSequences : IDisposable
                 + $" found {lanes}.");
         }
         _longestPrefix = model.LongestPrefix;
-        _context = model.OpenContext(lanes + resident, cells + resident * _longestPrefix, batchTokens);
+        _context = model.OpenContext(lanes + resident, cells + (long)resident * _longestPrefix, batchTokens);
         _free = new Stack<int>(Enumerable.Range(0, lanes).Reverse());
         _forPrefixes = [.. Enumerable.Range(lanes, resident)];
     }

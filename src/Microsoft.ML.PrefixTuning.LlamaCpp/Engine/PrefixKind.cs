@@ -12,8 +12,10 @@ internal static class PrefixKind
 
     // In what two files of one model may differ: how numbers are stored, how long a context the file allows, and the
     // form in which a format says the same. All else decides what a prefix means.
+    private const string Scaling = "decoder.rotary.scaling";
+
     private static readonly string[] Forms =
-        ["weights", "family", "context", "head.matrix", "decoder.norm", "decoder.windows", "decoder.rotary.scaling"];
+        ["weights", "context", "head.matrix", "decoder.norm", "decoder.windows", Scaling];
 
     // Families that llama.cpp has one name for.
     private static readonly string[] OneFamily = ["llama", "mistral"];
@@ -34,8 +36,8 @@ internal static class PrefixKind
             throw new NotSupportedException("Prefix: llama.cpp as the engine: expected one that takes positions, found"
                 + " one that takes none: llama.cpp counts all that it keeps.");
         }
-        float largest = prefix.Parts.Values.Max(part => part.Values.Max(Math.Abs));
-        if (cache == LlamaCppCache.Float16 && largest > LargestHalf)
+        if (cache == LlamaCppCache.Float16
+            && prefix.Parts.Values.Max(part => part.Values.Max(Math.Abs)) is var largest && largest > LargestHalf)
         {
             throw new NotSupportedException($"Prefix: llama.cpp as the engine: expected values up to {LargestHalf},"
                 + $" which 16 bits hold, found {largest}: use LlamaCppOptions.Cache = Float32.");
@@ -63,8 +65,7 @@ internal static class PrefixKind
 
     private static bool IsForm(string name, BaseIdentity madeFor, BaseIdentity found) =>
         name == "family" ? OneFamily.Contains(madeFor.Values[name]) && OneFamily.Contains(found.Values[name])
-            : Forms.Any(form => name == form || name.StartsWith($"{form}.", StringComparison.Ordinal)
-                && form == "decoder.rotary.scaling");
+            : Forms.Contains(name) || name.StartsWith(Scaling + ".", StringComparison.Ordinal);
 
     private static string Line(string name, BaseIdentity madeFor, BaseIdentity found) =>
         $"{name}: made for {Shown(madeFor.Values[name])}, found {Shown(found.Values[name])}";
