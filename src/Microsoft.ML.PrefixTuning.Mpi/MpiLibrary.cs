@@ -107,7 +107,7 @@ internal sealed unsafe class MpiLibrary
     /// <summary>Whether a library that calls itself so has MPICH's binary interface.</summary>
     public static bool IsLikeMpich(string version)
     {
-        foreach (string kin in (string[])["MPICH", "Intel(R) MPI", "MVAPICH", "Microsoft MPI", "CRAY MPICH"])
+        foreach (string kin in (string[])["MPICH", "Intel(R) MPI", "MVAPICH", "Microsoft MPI"])
         {
             if (version.Contains(kin, StringComparison.OrdinalIgnoreCase))
                 return true;

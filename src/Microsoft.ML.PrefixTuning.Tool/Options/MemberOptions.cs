@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
 using System.Reflection;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -21,7 +22,7 @@ internal sealed class MemberOptions
     /// <param name="without">Members that the command decides about itself.</param>
     public MemberOptions(Verb command, object defaults, OptionNames names, IReadOnlyCollection<string>? without = null)
     {
-        foreach (PropertyInfo member in RecordMembers.Of(defaults.GetType()))
+        foreach (PropertyInfo member in OptionMembers.Of(defaults.GetType()))
         {
             if (without?.Contains(member.Name) == true)
                 continue;

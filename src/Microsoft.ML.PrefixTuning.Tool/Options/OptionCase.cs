@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -19,7 +20,7 @@ internal sealed record OptionCase<T>(string Name, T Default)
     public bool NeedsValue { get; init; }
 
     /// <summary>What can be chosen of it, in the record's order.</summary>
-    public IReadOnlyList<PropertyInfo> Members { get; } = RecordMembers.Of(Default.GetType());
+    public IReadOnlyList<PropertyInfo> Members { get; } = OptionMembers.Of(Default.GetType());
 
     /// <summary>How it is written: <c>mlp[:WIDTH[:DEPTH[:DROPOUT]]]</c>.</summary>
     public string Form
@@ -54,19 +55,14 @@ internal sealed record OptionCase<T>(string Name, T Default)
     private static string Word(PropertyInfo member) => OptionText.Kebab(member.Name);
 }
 
-/// <summary>The members of option records.</summary>
+/// <summary>Option records with other values.</summary>
 internal static class RecordMembers
 {
-    /// <summary>What can be set, in the record's order.</summary>
-    public static IReadOnlyList<PropertyInfo> Of(Type record) =>
-        [.. record.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.CanWrite)
-            .OrderBy(property => property.MetadataToken)];
-
     /// <summary>A copy of a record in which some members have other values.</summary>
     public static object With(object record, IEnumerable<(PropertyInfo Member, object? Value)> changes)
     {
         object copy = Activator.CreateInstance(record.GetType(), nonPublic: true)!;
-        foreach (PropertyInfo member in Of(record.GetType()))
+        foreach (PropertyInfo member in OptionMembers.Of(record.GetType()))
             member.SetValue(copy, member.GetValue(record));
         foreach ((PropertyInfo member, object? value) in changes)
             member.SetValue(copy, value);

@@ -4,7 +4,9 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Reflection;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Training;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
@@ -33,10 +35,9 @@ internal static class ChangedOptions
     }
 
     // Callbacks and handles of the calling process say nothing to a reader.
-    private static IEnumerable<PropertyInfo> MembersOf(object record) => record.GetType()
-        .GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(member => member.CanWrite
-            && member.Name is not (nameof(TrainingOptions.Progress) or nameof(TrainingOptions.CancellationToken)
-                or nameof(TrainingOptions.Workers)));
+    private static IEnumerable<PropertyInfo> MembersOf(object record) => OptionMembers.Of(record.GetType())
+        .Where(member => !typeof(Delegate).IsAssignableFrom(member.PropertyType)
+            && member.PropertyType != typeof(CancellationToken) && member.PropertyType != typeof(TrainingWorkers));
 
     private static bool IsRecord(object? value) => value is not null and not Prefix
         && value.GetType() is var type && type.Assembly == typeof(ChangedOptions).Assembly

@@ -2,9 +2,9 @@ using System;
 using System.Collections;
 using System.Globalization;
 using System.Linq;
-using System.Reflection;
 using System.Text;
 using System.Threading;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Sweeps;
 
@@ -26,9 +26,8 @@ internal static class OptionCode
         object defaults = Activator.CreateInstance(type, nonPublic: true)!;
         string[] members =
         [
-            .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
-                .Where(member => member.CanWrite && IsPlain(member.PropertyType) && !Left.Contains(member.Name))
-                .OrderBy(member => member.MetadataToken)
+            .. OptionMembers.Of(type)
+                .Where(member => IsPlain(member.PropertyType) && !Left.Contains(member.Name))
                 .Select(member => (member.Name, Value: Of(member.GetValue(record)),
                     Default: Of(member.GetValue(defaults))))
                 .Where(member => member.Value != member.Default)

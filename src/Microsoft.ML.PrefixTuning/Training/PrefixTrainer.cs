@@ -35,7 +35,7 @@ internal sealed class PrefixTrainer : IDisposable
         {
             _best = _start = learner.Keep() ?? throw new InvalidOperationException(
                 "Training starts from numbers that are not finite: expected finite ones. Choose another start.");
-            _run.Share.Agree(TrainingSignature.OfWorker(learner));
+            _run.Share.Agree(() => TrainingSignature.OfWorker(learner));
             if (_keeper.Read(_mean.State, _best) is { } saved)
             {
                 (_state, _best) = saved;

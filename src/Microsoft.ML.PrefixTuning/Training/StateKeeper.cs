@@ -26,9 +26,8 @@ internal sealed class StateKeeper(Learner learner)
     public (TrainingState State, IReadOnlyDictionary<string, StateTensor> Best)? Read(
         IEnumerable<KeyValuePair<string, Tensor>> means, IReadOnlyDictionary<string, StateTensor> start) =>
         learner.Run.State is { } file
-            && learner.Run.Share.OfFirst(() => file.Read() is { } read ? StateMessage.Of(read) : null) is { } message
-            ? TrainingStateCodec.Decode(learner, StateMessage.Read(message), learner.State.Concat(means), start)
-            : null;
+            && learner.Run.Share.OfFirst(file.Read, StateMessage.Of, StateMessage.Read) is { } content
+            ? TrainingStateCodec.Decode(learner, content, learner.State.Concat(means), start) : null;
 
     /// <summary>Writes the state; training goes on where that fails, for what was learned is in memory.</summary>
     /// <param name="state">Where the training stands.</param>

@@ -41,9 +41,10 @@ internal static class TrainingMessages
         }
         int workers = learner.Run.Share.Count;
         // A search shares out the words that it tries.
-        if (learner.Parameters.Count > 0 && workers > 1 && plan.TotalSteps > 0 && plan.Rows(0).Count < workers)
+        if (learner.Parameters.Count > 0 && workers > 1 && plan.TotalSteps > 0
+            && plan.Rows(0).Count is var passes && passes < workers)
         {
-            yield return $"A step has {plan.Rows(0).Count} forward passes for {workers} workers, some of which have"
+            yield return $"A step has {passes} forward passes for {workers} workers, some of which have"
                 + " nothing to do: with a TrainingOptions.GradientAccumulation that the number of workers divides, and"
                 + " a BatchSize as much smaller, a step has the same rows.";
         }

@@ -89,6 +89,14 @@ internal sealed class WorkShare(TrainingWorkers? workers)
         return received;
     }
 
+    /// <summary>What the first process has, or null as there; a process alone has it as it is.</summary>
+    /// <param name="own">Asked of the first process alone.</param>
+    /// <param name="send">Its bytes.</param>
+    /// <param name="receive">What bytes say.</param>
+    public T? OfFirst<T>(Func<T?> own, Func<T, byte[]> send, Func<byte[], T> receive)
+        where T : class => workers is null ? own()
+        : OfFirst(() => own() is { } value ? send(value) : null) is { } message ? receive(message) : null;
+
     /// <summary>Whether all processes know of a cancellation; of another one they are not told.</summary>
     public bool IsKnown(OperationCanceledException fault) => workers is null || fault is AgreedCancellation;
 
@@ -96,15 +104,18 @@ internal sealed class WorkShare(TrainingWorkers? workers)
     public void Wait() => workers?.Gather([0], new byte[workers.Count]);
 
     /// <summary>Refuses processes that were not given the same training.</summary>
-    /// <param name="training">All that has a part in the result, or in who waits for whom, by name.</param>
+    /// <param name="training">
+    /// All that has a part in the result, or in who waits for whom, by name; asked where there are several.
+    /// </param>
     /// <exception cref="InvalidOperationException">
     /// They were not; the message of one that differs from the first says what.
     /// </exception>
-    public void Agree(NamedValues training)
+    public void Agree(Func<NamedValues> training)
     {
         if (workers is null)
             return;
-        string own = training.ToString();
+        NamedValues here = training();
+        string own = here.ToString();
         byte[] all = new byte[workers.Count * SHA256.HashSizeInBytes];
         workers.Gather(SHA256.HashData(Encoding.UTF8.GetBytes(own)), all);
         byte[][] hashes = [.. all.Chunk(SHA256.HashSizeInBytes)];
@@ -113,7 +124,7 @@ internal sealed class WorkShare(TrainingWorkers? workers)
         if (others.Length == 0)
             return;
         string first = Encoding.UTF8.GetString(OfFirst(() => Encoding.UTF8.GetBytes(own))!);
-        string what = NamedValues.Parse(first).Difference(training, "worker 0", $"worker {workers.Rank}")
+        string what = NamedValues.Parse(first).Difference(here, "worker 0", $"worker {workers.Rank}")
             ?? $"worker {others[0]} differs, and its message says where";
         throw new InvalidOperationException($"TrainingOptions.Workers: expected the same training in all"
             + $" {workers.Count} of them, found another one: {what}.");

@@ -65,9 +65,6 @@ internal abstract class ColumnBuffer<T> : ColumnBuffer
 
     public override Delegate Getter(Func<int> place) =>
         (ValueGetter<T>)((ref T value) => Copy(_values[place()], ref value));
-
-    /// <summary>The value at a place.</summary>
-    public T this[int place] => _values[place];
 }
 
 /// <summary>Numbers, flags, dates: values that copy themselves.</summary>
