@@ -36,6 +36,11 @@ public sealed class MalformedTests
     [DataRow(Texts, """{"model":"short","prompt":["a","b"]}""", "prompt", "prompt: expected a string, or an array")]
     [DataRow(Texts, """{"model":"short","prompt":[[1,2]]}""", "prompt", "prompt: expected a string, or an array")]
     [DataRow(Texts, """{"model":"short","prompt":"\ud800"}""", "prompt", "prompt: expected a text, found half")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","\ud800":1}""", null, "expected JSON of whole characters")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","suffix":"\ud800"}""", null, "expected JSON of whole characters")]
+    [DataRow(Chats, """{"model":"short","messages":[],"tool_choice":"\ud800"}""", null, "expected JSON of whole char")]
+    [DataRow(Texts, """{"model":"short","prompt":[7]}""", "prompt", "prompt: expected a string, or an array with one;"
+        + " several prompts are several requests here; found an array with 7.")]
     [DataRow(Texts, """{"model":"short","prompt":"a","path":"/etc/passwd"}""", "path", "path: expected a field that")]
     [DataRow(Texts, """{"model":"short","prompt":"a","messages":[]}""", "messages", "messages: expected a field that")]
     [DataRow(Texts, """{"model":"short","prompt":"a","max_tokens":0}""", "max_tokens", "MaxNewTokens: expected 1 or more")]

@@ -110,6 +110,9 @@ public sealed partial class ServeVerbTests
         {
             if (Listening().Match(line) is { Success: true } match)
             {
+                // Behind it, since there is no key.
+                Assert.Contains("everybody who reaches this address may ask",
+                    await process.StandardError.ReadLineAsync() ?? "");
                 _ = process.StandardError.ReadToEndAsync();
                 return new Uri(match.Groups[1].Value);
             }
