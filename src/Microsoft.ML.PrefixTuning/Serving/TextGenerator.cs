@@ -143,14 +143,13 @@ public sealed class TextGenerator : IDisposable
                     break;
                 told.Add(token.Record);
                 foreach (string piece in maker.Next(token.Id))
-                    yield return new TextPiece(piece) { LogProbabilities = told.Take() };
+                    yield return new TextPiece(piece) { LogProbabilities = told.Take(piece) };
             }
             cancellationToken.ThrowIfCancellationRequested();
             TextResult result = Result(prepared, ticket.Row, await ticket.End.ConfigureAwait(false));
-            told.Limit(result);
             foreach (string piece in maker.End())
-                yield return new TextPiece(piece) { LogProbabilities = told.Take() };
-            yield return new TextPiece("", result) { LogProbabilities = told.Take() };
+                yield return new TextPiece(piece) { LogProbabilities = told.Take(piece) };
+            yield return new TextPiece("", result) { LogProbabilities = told.Take("") };
         }
         finally
         {
@@ -263,8 +262,8 @@ public sealed class TextGenerator : IDisposable
             string text = WrittenTexts.Of(sequence, engine, prepared.Stops);
             return new TextCompletion(text, Reason(engine, row, sequence), sequence.Ids.Length)
             {
-                LogProbabilities = row.Record is { } record ? TokenTeller.Tell(engine.Tokenizer, record[lane], text)
-                    : null,
+                LogProbabilities = row.Record is { } record
+                    ? new TokenTeller(engine.Tokenizer).Tell(record[lane], engine.EndIds, text) : null,
             };
         })];
         return new TextResult(completions, prepared.Prompt.Source.Length, prepared.IsTruncated);
@@ -284,35 +283,23 @@ public sealed class TextGenerator : IDisposable
         public ActiveRow NewRow() => new(0, Prompt, Rules, new TokenConstraints(Rules), Prefix.Base.Spec);
     }
 
-    /// <summary>The tokens of a streamed text that no piece has told of yet.</summary>
+    /// <summary>The tokens of a streamed text: each is told with the piece in which it begins.</summary>
     private sealed class ToldTokens(PreparedRequest prepared)
     {
         private readonly TokenTeller? _teller = prepared.Request.LogProbabilities is null ? null
             : new TokenTeller(prepared.Prefix.Base.Tokenizer);
-        private List<TokenLogProbability> _pending = [];
-        private int _told;
+        private int _shown;
 
         public void Add(RecordedToken? token)
         {
             if (token is not null)
-                _pending.Add(_teller!.Next(token));
+                _teller!.Add(token);
         }
 
-        /// <summary>Leaves out what is no part of the text.</summary>
-        public void Limit(TextResult result)
+        public IReadOnlyList<TokenLogProbability>? Take(string piece)
         {
-            if (result.Completions[0].LogProbabilities is { } all)
-                _pending = [.. all.Skip(_told)];
-        }
-
-        public IReadOnlyList<TokenLogProbability>? Take()
-        {
-            if (_teller is null)
-                return null;
-            IReadOnlyList<TokenLogProbability> taken = _pending;
-            _told += taken.Count;
-            _pending = [];
-            return taken;
+            _shown += piece.Length;
+            return _teller?.Take(_shown);
         }
     }
 }

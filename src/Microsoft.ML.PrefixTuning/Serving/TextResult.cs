@@ -36,7 +36,9 @@ public sealed record TextCompletion(string Text, FinishReason FinishReason, int 
 /// <param name="Text">
 /// Its characters; U+FFFD for a part of one, and the name of a token that is no text.
 /// </param>
-/// <param name="Bytes">Its bytes in UTF-8: all tokens' together are those of the text. Empty where it is no text.
+/// <param name="Bytes">
+/// Its bytes in UTF-8: all tokens' together are those of the text, but for broken characters, which the text has as
+/// U+FFFD, and for a last token that a stop string cuts. Empty where it is no text.
 /// </param>
 /// <param name="LogProbability">
 /// The natural logarithm of the probability that the model gave it, before temperature, penalties and what else the
@@ -54,8 +56,8 @@ public sealed record TokenLogProbability(string Text, IReadOnlyList<byte> Bytes,
 public sealed record TextPiece(string Text, TextResult? Result = null)
 {
     /// <summary>
-    /// The tokens that came since the former piece, where <see cref="TextRequest.LogProbabilities"/> asks for them;
-    /// else null. All pieces' together are those of the text.
+    /// The tokens that begin in it, where <see cref="TextRequest.LogProbabilities"/> asks for them; else null. All
+    /// pieces' together are those of the text.
     /// </summary>
     public IReadOnlyList<TokenLogProbability>? LogProbabilities { get; init; }
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
@@ -5,47 +6,72 @@ using Microsoft.ML.PrefixTuning.Generation;
 
 namespace Microsoft.ML.PrefixTuning.Serving;
 
-/// <summary>Recorded tokens of one text, in their order, to what a caller gets of them.</summary>
-/// <param name="tokenizer">Gives the bytes.</param>
-internal sealed class TokenTeller(PretrainedTokenizer tokenizer)
+/// <summary>
+/// Recorded tokens of one text, in their order, to what a caller gets of them: those that begin within the text. Where
+/// each begins is counted in characters as the text has them, so that a broken one counts as its U+FFFD.
+/// </summary>
+/// <param name="bytesOf">Bytes of an id, given whether it is the first one that has some.</param>
+/// <param name="nameOf">What an id without bytes is called.</param>
+internal sealed class TokenTeller(Func<int, bool, byte[]> bytesOf, Func<int, string?> nameOf)
 {
+    private readonly Decoder _characters = Encoding.UTF8.GetDecoder();
+    private readonly Queue<(int Start, TokenLogProbability Token)> _waiting = [];
+    private int _length;
     private bool _isFirst = true;
 
-    /// <summary>The tokens of a text that is there whole.</summary>
     /// <param name="tokenizer">Gives the bytes.</param>
-    /// <param name="recorded">What was written.</param>
-    /// <param name="text">The text, without end token and stop string.</param>
-    public static IReadOnlyList<TokenLogProbability> Tell(PretrainedTokenizer tokenizer,
-        IReadOnlyList<RecordedToken> recorded, string text)
+    public TokenTeller(PretrainedTokenizer tokenizer)
+        : this(tokenizer.BytesOf, tokenizer.TokenOf)
     {
-        var teller = new TokenTeller(tokenizer);
-        var tokens = new List<TokenLogProbability>();
-        int left = Encoding.UTF8.GetByteCount(text);
-        foreach (RecordedToken token in recorded)
-        {
-            if (left <= 0)
-                break;
-            TokenLogProbability told = teller.Next(token);
-            left -= told.Bytes.Count;
-            tokens.Add(told);
-        }
-        return tokens;
     }
 
-    /// <summary>The next token of the text.</summary>
-    public TokenLogProbability Next(RecordedToken token)
+    /// <summary>The tokens of a text that is there whole.</summary>
+    /// <param name="recorded">What was written.</param>
+    /// <param name="endIds">Ids that end a text: they and what follows are no part of it.</param>
+    /// <param name="text">The text, without end token and stop string.</param>
+    public IReadOnlyList<TokenLogProbability> Tell(IReadOnlyList<RecordedToken> recorded,
+        IReadOnlyCollection<int> endIds, string text)
+    {
+        foreach (RecordedToken token in recorded.TakeWhile(token => !endIds.Contains(token.Id)))
+            Add(token);
+        return Take(text.Length);
+    }
+
+    /// <summary>The next token that was written; none that ends the text.</summary>
+    public void Add(RecordedToken token)
     {
         // Others in its place would have stood where it does.
-        TokenLogProbability[] top = [.. token.Top.Select(one => Of(one.Id, one.LogProbability, _isFirst))];
-        TokenLogProbability told = Of(token.Id, token.LogProbability, _isFirst) with { Top = top };
-        _isFirst &= told.Bytes.Count == 0;
-        return told;
+        TokenLogProbability[] top = [.. token.Top.Select(one => Of(one.Id, one.LogProbability))];
+        TokenLogProbability told = Of(token.Id, token.LogProbability) with { Top = top };
+        byte[] bytes = [.. told.Bytes];
+        _waiting.Enqueue((Start(bytes), told));
+        _isFirst &= bytes.Length == 0;
+        var characters = new char[_characters.GetCharCount(bytes, flush: false)];
+        _length += _characters.GetChars(bytes, characters, flush: false);
     }
 
-    private TokenLogProbability Of(int id, double logProbability, bool isFirst)
+    /// <summary>Those that were not taken yet and begin within the text.</summary>
+    /// <param name="length">Characters of the text that are shown with them.</param>
+    public IReadOnlyList<TokenLogProbability> Take(int length)
     {
-        byte[] bytes = tokenizer.BytesOf(id, isFirst);
-        return new TokenLogProbability(bytes.Length > 0 ? Encoding.UTF8.GetString(bytes)
-            : tokenizer.TokenOf(id) ?? "", bytes, logProbability);
+        var taken = new List<TokenLogProbability>();
+        while (_waiting.TryPeek(out (int Start, TokenLogProbability Token) next) && next.Start < length)
+            taken.Add(_waiting.Dequeue().Token);
+        return taken;
+    }
+
+    /// <summary>Where a token begins: behind a character that it leaves broken, and in front of one that it goes on
+    /// with.</summary>
+    private int Start(byte[] bytes)
+    {
+        bool goesOn = bytes.Length == 0 || (bytes[0] & 0xC0) == 0x80;
+        return goesOn ? _length : _length + _characters.GetCharCount([], flush: true);
+    }
+
+    private TokenLogProbability Of(int id, double logProbability)
+    {
+        byte[] bytes = bytesOf(id, _isFirst);
+        return new TokenLogProbability(bytes.Length > 0 ? Encoding.UTF8.GetString(bytes) : nameOf(id) ?? "", bytes,
+            logProbability);
     }
 }

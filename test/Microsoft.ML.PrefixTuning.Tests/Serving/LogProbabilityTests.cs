@@ -111,6 +111,30 @@ public sealed class LogProbabilityTests
     }
 
     [TestMethod]
+    public async Task LogProbabilities_OfBrokenCharacters_AreThoseOfTheTextInAStreamToo()
+    {
+        using TextGenerator generator = Bases["tiny-llama"].Model.CreateGenerator(Bases["tiny-llama"].Prefixes);
+        // So hot that bytes come as they like, some of which are no characters.
+        TextRequest request = Request(new()
+        {
+            MaxNewTokens = 200,
+            Decoding = Decoding.Sampling(50, seed: 5),
+            StopStrings = ["e", "n"],
+        });
+        TextResult whole = await generator.GenerateAsync(request);
+        var told = new List<TokenLogProbability>();
+
+        await foreach (TextPiece piece in generator.StreamAsync(request))
+            told.AddRange(piece.LogProbabilities!);
+
+        byte[] bytes = [.. told.SelectMany(token => token.Bytes)];
+        Assert.StartsWith(whole.Text, Encoding.UTF8.GetString(bytes));
+        CollectionAssert.AreEqual(
+            whole.Completions[0].LogProbabilities!.Select(token => token.LogProbability).ToArray(),
+            told.Select(token => token.LogProbability).ToArray());
+    }
+
+    [TestMethod]
     public async Task LogProbabilities_ThatCannotBeTold_AreRefusedByName()
     {
         using TextGenerator generator = Bases["tiny-llama"].Model.CreateGenerator(Bases["tiny-llama"].Prefixes);
