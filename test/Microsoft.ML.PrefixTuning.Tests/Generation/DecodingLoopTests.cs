@@ -1,10 +1,12 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tests.Serving;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
@@ -31,6 +33,11 @@ public sealed class DecodingLoopTests
             Leases[family] = FrozenBase.Acquire(served.Model.Path, ScalarType.Float32, CPU);
             Prefixes[family] = PrefixTensors.Make(served.Prefixes["long"], Leases[family].Base.Model);
         }
+        using TemporaryFolder roomy = new TemporaryFolder().CopyFrom(TinyBase.Folder("llama"));
+        string config = File.ReadAllText(roomy["config.json"]);
+        File.WriteAllText(roomy["config.json"],
+            config.Replace("\"max_position_embeddings\": 320", "\"max_position_embeddings\": 4096"));
+        Leases["roomy"] = FrozenBase.Acquire(roomy.Path, ScalarType.Float32, CPU);
     }
 
     [ClassCleanup]
@@ -61,6 +68,38 @@ public sealed class DecodingLoopTests
             Assert.AreEqual(written + 1, early.Search.Single!.NewCount, $"after piece {pieces}");
         }
         Assert.AreEqual(7, pieces);
+    }
+
+    [TestMethod]
+    public void Advance_WithPromptsOf2000Tokens_ReadsAtMostAPieceBetweenTwoTokensOfTheOthers()
+    {
+        const int Longest = 2000, Others = 7;
+        int piece = new TextGeneratorOptions().PromptPiece, since = 0, pieces = 0;
+        using var run = new Run("roomy", new(16) { PieceTokens = piece, IsOpen = true });
+        ActiveRow[] others = [.. Enumerable.Range(0, Others)
+            .Select(i => run.Enter(Greedy with { MaxNewTokens = 60, MinNewTokens = 60 }, 5 + i))];
+        run.Until(() => others.All(row => row.Search.Single!.NewCount > 0));
+        ActiveRow[] late = [run.Enter(Greedy, Longest), run.Enter(Greedy, Longest), run.Enter(Greedy, 30),
+            run.Enter(Greedy, 240), run.Enter(Greedy, 250)];
+
+        while (late.Any(row => row.Present < row.Opening.Length))
+        {
+            int[] before = Array.ConvertAll(late, Read);
+            int written = Written();
+            run.Advance();
+            since += late.Select(Read).Sum() - before.Sum();
+            Assert.IsLessThanOrEqualTo(piece, since);
+            pieces += Read(late[0]) > before[0] ? 1 : 0;
+            if (Written() == written)
+                continue;
+            Assert.AreEqual(written + Others, Written());
+            since = 0;
+        }
+        Assert.AreEqual((Longest + piece - 1) / piece, pieces);
+
+        int Written() => others.Sum(row => row.Search.Single!.NewCount);
+
+        static int Read(ActiveRow row) => Math.Min(row.Present, row.Opening.Length);
     }
 
     [TestMethod]
