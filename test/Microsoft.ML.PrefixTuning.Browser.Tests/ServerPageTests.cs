@@ -97,6 +97,22 @@ public sealed class ServerPageTests
     }
 
     [TestMethod]
+    public async Task Page_WhoseServerComesBack_TakesItsComplaintBack()
+    {
+        IPage page = await s_browser.NewPageAsync();
+        await page.RouteAsync("**/v1/models", route => route.AbortAsync());
+        await page.GotoAsync(s_server.Address.ToString());
+        ILocator status = page.GetByRole(AriaRole.Status);
+        await Expect(status).ToHaveClassAsync(new Regex("bad"));
+
+        await page.UnrouteAsync("**/v1/models");
+        await page.EvaluateAsync("() => window.dispatchEvent(new Event('focus'))");
+
+        await Expect(status).ToHaveTextAsync("");
+        await Expect(status).Not.ToHaveClassAsync(new Regex("bad"));
+    }
+
+    [TestMethod]
     public async Task Page_OfEveryElement_HasAName()
     {
         (IPage page, _) = await Open(ColorScheme.Light, 1200, 800);

@@ -149,6 +149,22 @@ public sealed class CompletionTests
     }
 
     [TestMethod]
+    public void Read_OfASavedModelWhoseBaseIsGone_TakesItsPrefixOut()
+    {
+        using var folder = new TemporaryFolder();
+        string model;
+        using (TemporaryFolder other = new TemporaryFolder().CopyFrom(TinyServing.BasePath))
+            model = TinyServing.TrainOn(other.Path, folder);
+
+        PrefixEntry entry = PrefixEntry
+            .Read("saved", model, BaseModel.FromFolder(TinyServing.BasePath), start => start).Single();
+        s_server.Models.Add(entry);
+
+        Assert.AreEqual(3, entry.Prefix.Length);
+        s_server.Models.Remove("saved");
+    }
+
+    [TestMethod]
     public async Task Completion_OfALineBreak_KeepsIt()
     {
         const string Text = "a\nb\tä";

@@ -105,6 +105,28 @@ public sealed class GateTests
     }
 
     [TestMethod]
+    public async Task Stop_WithoutTimeForWhatRuns_EndsItWithAnErrorEvent()
+    {
+        await using RunningServer server = await RunningServer.Start(new ServeSettings { DrainTime = TimeSpan.Zero });
+        server.Models.Add(new PrefixEntry("endless", "endless.safetensors", TinyServing.Random(3),
+            new GenerationOptions { MinNewTokens = 250, MaxNewTokens = 250 }));
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
+        {
+            Content = RunningServer.Content(new { model = "endless", prompt = TinyServing.Row, stream = true }),
+        };
+        using HttpResponseMessage running =
+            await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+
+        Task stop = server.Stop();
+        string rest = await running.Content.ReadAsStringAsync();
+        await stop;
+
+        Assert.DoesNotContain("[DONE]", rest);
+        string last = rest.Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[^1];
+        Assert.AreEqual("stopping", (string)JsonNode.Parse(last["data: ".Length..])!["error"]!["code"]!);
+    }
+
+    [TestMethod]
     [DataRow(false), DataRow(true)]
     public async Task Log_OfARequest_HasItsTextsOnlyWhereAsked(bool logsTexts)
     {

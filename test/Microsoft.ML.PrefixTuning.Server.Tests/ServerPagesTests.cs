@@ -45,6 +45,17 @@ public sealed partial class ServerPagesTests
     }
 
     [TestMethod]
+    [DataRow("tone/calm"), DataRow("tone%2Fcalm"), DataRow("tone%2fcalm")]
+    public async Task Models_OfANameWithASlash_AreFoundHoweverItIsWritten(string path)
+    {
+        s_server.Add("tone/calm", 3);
+
+        JsonNode model = JsonNode.Parse(await s_server.Client.GetStringAsync($"/v1/models/{path}"))!;
+
+        Assert.AreEqual("tone/calm", (string)model["id"]!);
+    }
+
+    [TestMethod]
     public async Task Document_OfTheServer_HasEveryRouteAndField()
     {
         JsonNode document = JsonNode.Parse(await s_server.Client.GetStringAsync("/openapi/v1.json"))!;

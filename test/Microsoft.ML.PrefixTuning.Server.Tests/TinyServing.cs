@@ -50,12 +50,15 @@ internal static class TinyServing
     /// <param name="folder">Where.</param>
     /// <param name="options">Options of the verb train.</param>
     /// <returns>The model's path.</returns>
-    public static string Train(TemporaryFolder folder, params string[] options)
+    public static string Train(TemporaryFolder folder, params string[] options) => TrainOn(BasePath, folder, options);
+
+    /// <summary>The same on a copy of the base.</summary>
+    public static string TrainOn(string basePath, TemporaryFolder folder, params string[] options)
     {
         File.WriteAllLines(folder["rows.tsv"], Enumerable.Range(0, 8).Select(i =>
             $"name : Venue {i}\tVenue {i} is a pub .\t{(i % 2 == 0 ? "calm" : "loud")}").Prepend("Input\tLabel\tTone"));
         string model = folder[$"{Guid.NewGuid():N}.zip"];
-        (int code, string error) = Run(["train", folder["rows.tsv"], "--base", BasePath, "--input", "Input", "--label",
+        (int code, string error) = Run(["train", folder["rows.tsv"], "--base", basePath, "--input", "Input", "--label",
             "Label", "--model", model, "--prefix-length", "3", "--max-steps", "2", "--batch-size", "4", "--seed", "3",
             .. options]);
         return code == ExitCode.Done ? model : throw new InvalidOperationException(error);

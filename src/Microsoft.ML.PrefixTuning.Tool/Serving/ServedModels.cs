@@ -86,6 +86,11 @@ internal sealed class ServedModels(TextGenerator generator, string baseName)
             "model_not_found");
     }
 
+    /// <summary>The model that a path names, whose slashes clients may have written as %2F.</summary>
+    /// <exception cref="ApiException">There is none of that name.</exception>
+    public ServedModel FindInPath(string name) => Find(Has(name) ? name : name.Replace("%2F", "/",
+        StringComparison.OrdinalIgnoreCase));
+
     /// <summary>Whether a model may be called so.</summary>
     public static bool IsName(string name) => name.Length is > 0 and <= LongestName && name == name.Trim()
         && !name.Any(letter => char.IsControl(letter) || char.IsSurrogate(letter) || letter == ':');

@@ -103,7 +103,7 @@ internal sealed class Server : IAsyncDisposable
                 ["data"] = new JsonArray([.. models.All.Select(Describe)]),
             })));
         application.MapGet("/v1/models/{**model}", (HttpContext context, string model) =>
-            Json.Write(context.Response, 200, Describe(models.Find(model))));
+            Json.Write(context.Response, 200, Describe(models.FindInPath(model))));
         application.MapPost(ApiDocument.Completions,
             (Delegate)((HttpContext context) => endpoint.Answer(context, isChat: false)));
         application.MapPost(ApiDocument.Chats,
