@@ -19,6 +19,7 @@ internal sealed class ServeClient(ServeCase served, Uri address, int seed, Serve
     : IDisposable
 {
     private const string Path = "/v1/completions";
+    private const int FewTokens = 3;
 
     // What is wrong, and the status that it gets.
     private static readonly (string Body, string Type, int Status)[] Nonsense =
@@ -55,33 +56,38 @@ internal sealed class ServeClient(ServeCase served, Uri address, int seed, Serve
         }
     }
 
-    /// <summary>Asks for a few tokens.</summary>
-    public async Task AskShort()
+    /// <summary>Asks for a few tokens, in every way in which anything is asked for.</summary>
+    public Task AskShort() => _random.Next(8) switch
     {
-        using HttpResponseMessage answer = await _client.PostAsync(Path, Content(Body(0, 0, stream: false, 2)));
-        figures.Count((int)answer.StatusCode, 200);
-    }
+        < 3 => AskWhole(FewTokens),
+        < 5 => AskPieces(int.MaxValue, FewTokens),
+        5 => AskPieces(1, FewTokens),
+        6 => Die(),
+        _ => AskNonsense(),
+    };
 
     public void Dispose() => _client.Dispose();
 
-    private async Task AskWhole()
+    private async Task AskWhole(int tokens = ServeCase.NewTokens)
     {
         (int prefix, int row) = Choose();
-        using HttpResponseMessage answer = await _client.PostAsync(Path, Content(Body(prefix, row, stream: false)));
+        using HttpResponseMessage answer =
+            await _client.PostAsync(Path, Content(Body(prefix, row, stream: false, tokens)));
         string body = await answer.Content.ReadAsStringAsync();
         if (!figures.Count((int)answer.StatusCode, 200))
             return;
         using JsonDocument json = JsonDocument.Parse(body);
         figures.Text(served.Expected(prefix, row),
-            json.RootElement.GetProperty("choices")[0].GetProperty("text").GetString()!);
+            json.RootElement.GetProperty("choices")[0].GetProperty("text").GetString()!,
+            isWhole: tokens == ServeCase.NewTokens);
     }
 
-    private async Task AskPieces(int most)
+    private async Task AskPieces(int most, int tokens = ServeCase.NewTokens)
     {
         (int prefix, int row) = Choose();
         using var request = new HttpRequestMessage(HttpMethod.Post, Path)
         {
-            Content = Content(Body(prefix, row, stream: true)),
+            Content = Content(Body(prefix, row, stream: true, tokens)),
         };
         long start = Stopwatch.GetTimestamp();
         using HttpResponseMessage answer = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
@@ -95,10 +101,12 @@ internal sealed class ServeClient(ServeCase served, Uri address, int seed, Serve
                 figures.FirstToken(Stopwatch.GetElapsedTime(start).TotalSeconds);
             text.Append(piece.GetProperty("choices")[0].GetProperty("text").GetString());
             // Leaving closes the connection.
-            if (pieces >= most)
-                return;
+            if (pieces < most)
+                continue;
+            figures.Text(served.Expected(prefix, row), text.ToString(), isWhole: false);
+            return;
         }
-        figures.Text(served.Expected(prefix, row), text.ToString());
+        figures.Text(served.Expected(prefix, row), text.ToString(), isWhole: tokens == ServeCase.NewTokens);
     }
 
     /// <summary>A connection that is torn while it is answered.</summary>

@@ -45,12 +45,16 @@ internal sealed class ServeFigures
     }
 
     /// <summary>A text.</summary>
-    public void Text(string expected, string found)
+    /// <param name="expected">What it should be when it is whole.</param>
+    /// <param name="found">What it is.</param>
+    /// <param name="isWhole">Whether it is; else it is compared with the beginning.</param>
+    public void Text(string expected, string found, bool isWhole)
     {
         lock (_lock)
         {
             _texts++;
-            if (expected == found)
+            // What is cut within a character ends with a broken one.
+            if (isWhole ? expected == found : expected.StartsWith(found.TrimEnd('\uFFFD'), StringComparison.Ordinal))
                 return;
             _wrong++;
             _example ??= $"'{found}' where '{expected}' was due";
@@ -62,6 +66,13 @@ internal sealed class ServeFigures
     {
         lock (_lock)
             _firstTokens.Add(seconds);
+    }
+
+    /// <summary>Seconds within which a share of the first tokens came.</summary>
+    public double FirstTokenPart(double share)
+    {
+        lock (_lock)
+            return Part(share);
     }
 
     /// <summary>A client that died.</summary>
