@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.LlamaCpp;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Prefixes;
@@ -62,7 +63,11 @@ public static class LlamaCppCatalog
         (options, llamaCpp) = (options ?? new TextGenerationOptions(), llamaCpp ?? new LlamaCppOptions());
         LlamaCppSettings.Check(options, llamaCpp);
         return new TextGenerationEstimator(MlNetInternals.GetEnvironment(catalog), columns, baseModel, prefixes,
-            options, (_, settings) => new LlamaEngine(
-                LlamaModel.Load(LlamaBase.ByRulesOf(baseModel, prefixes.All), llamaCpp, settings.Threads)));
+            options, (host, settings) =>
+            {
+                LlamaBase described = LlamaBase.Read(baseModel, prefixes.All);
+                BaseLoader.WarnOfFormerRules(host, described.Rules, described.FormerRules, "A prefix");
+                return new LlamaEngine(LlamaModel.Load(described, llamaCpp, settings.Threads));
+            });
     }
 }

@@ -84,8 +84,8 @@ public static class LlamaCppGenerator
         var settings = new TextSettings("", "", generation.Template, generation.Generation, generation.Precision,
             EmbedBase: false)
         { Threads = generation.Threads };
-        BaseModel byRules = LlamaBase.ByRulesOf(baseModel, choice.All);
-        return new TextGenerator(new LlamaEngine(LlamaModel.Load(byRules, llamaCpp, generation.Threads)), settings,
+        LlamaBase described = LlamaBase.Read(baseModel, choice.All);
+        return new TextGenerator(new LlamaEngine(LlamaModel.Load(described, llamaCpp, generation.Threads)), settings,
             choice, options);
     }
 }

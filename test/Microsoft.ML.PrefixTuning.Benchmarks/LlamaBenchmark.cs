@@ -34,7 +34,8 @@ internal static class LlamaBenchmark
         int[][] sources = GenerateBenchmark.ReadSources(arguments[0]);
         int rows = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 32;
         int repetitions = arguments.Length > 2 ? int.Parse(arguments[2], CultureInfo.InvariantCulture) : 3;
-        using var engine = new LlamaEngine(LlamaModel.Load(SmolLM2.Instruct135M, new LlamaCppOptions(), null));
+        using var engine = new LlamaEngine(
+            LlamaModel.Load(LlamaBase.Read(SmolLM2.Instruct135M), new LlamaCppOptions(), null));
         using PrefixTensors prefix = engine.Place(Random(engine.Spec));
         foreach (int batchSize in (int[])[1, 8])
         {

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
+using Microsoft.ML.PrefixTuning.LlamaCpp;
 using Microsoft.ML.PrefixTuning.Prefixes;
 
 namespace Microsoft.ML.PrefixTuning.Tests.LlamaCpp;
@@ -22,6 +23,9 @@ internal sealed record LlamaCase(string Path)
         new(System.IO.Path.Combine(AppContext.BaseDirectory, "TinyModels", "narrow-gguf", "model.gguf"));
 
     public BaseModel Model => BaseModel.FromGguf(Path);
+
+    /// <summary>What the file says.</summary>
+    public LlamaBase Read() => LlamaBase.Read(Model);
 
     /// <summary>The twin of a golden case, or an inconclusive result where it is absent.</summary>
     public static LlamaCase Golden(string family) =>

@@ -29,8 +29,8 @@ public sealed class LlamaCppSmolLM2Tests
         string folder = Fixtures.Require(Fixtures.SmolLM2);
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "case.json")));
         JsonElement section = json.RootElement.GetProperty("f");
-        using var engine =
-            new LlamaEngine(LlamaModel.Load(SmolLM2.Instruct135M, new LlamaCppOptions(), threads: null));
+        using var engine = new LlamaEngine(
+            LlamaModel.Load(LlamaBase.Read(SmolLM2.Instruct135M), new LlamaCppOptions(), threads: null));
         using PrefixTensors prefix = engine.Place(GoldenPrefix(folder, engine.Spec));
         var rules = new GenerationRules { MaxNewTokens = 40, EndIds = engine.Spec.Tokens.Ends, BatchSize = 12 };
         int[][] sources = [.. section.GetProperty("prompt_ids").EnumerateArray().Take(TaskPrompts).Select(Ids)];

@@ -84,6 +84,17 @@ public sealed class RefusalTests
             () => LlamaCppGenerator.FromGguf(BaseModel.FromFolder(Path.GetDirectoryName(Case.Path)!))).Message);
 
     [TestMethod]
+    public void Context_OfLayersWithWindows_EndsWithTheSmallest()
+    {
+        Assert.AreEqual(Spec.ContextLength, LlamaBase.Context(Spec));
+        Assert.AreEqual(7, LlamaBase.Context(Spec with { Decoder = Spec.Decoder with { Windows = [null, 9, 7] } }));
+        Assert.AreEqual(Spec.ContextLength, LlamaBase.Context(Spec with
+        {
+            Decoder = Spec.Decoder with { Windows = [Spec.ContextLength + 1] },
+        }));
+    }
+
+    [TestMethod]
     public void CheckKind_OfAnArchitectureThatWasNotCompared_NamesIt()
     {
         GgufArchitecture other = GgufArchitecture.All.Single(one => one.Name == "llama") with { Name = "other" };

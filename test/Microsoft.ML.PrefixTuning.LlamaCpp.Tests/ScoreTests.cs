@@ -40,7 +40,7 @@ public sealed class ScoreTests
         using var noGradient = no_grad();
         using BaseLease lease = FrozenBase.Acquire(one.Path, ScalarType.Float32, CPU);
         LanguageModel own = lease.Base.Model;
-        LlamaModel model = LlamaModel.Load(one.Model, LlamaCase.Exact, threads: 1);
+        LlamaModel model = LlamaModel.Load(one.Read(), LlamaCase.Exact, threads: 1);
         Dictionary<string, Prefix> prefixes = one.Prefixes();
         foreach (Prefix prefix in prefixes.Values)
             model.Prepare(prefix);

@@ -36,7 +36,7 @@ public sealed class StateCheckTests
     public void Load_WithAnotherLayout_IsRefused(string name, Func<byte[], byte[]> change, string expected)
     {
         NotSupportedException fault = Assert.ThrowsExactly<NotSupportedException>(
-            () => LlamaModel.Load(LlamaCase.Narrow.Model, LlamaCase.Exact, threads: 1, change), name);
+            () => LlamaModel.Load(LlamaCase.Narrow.Read(), LlamaCase.Exact, threads: 1, change), name);
 
         Assert.StartsWith("State of a sequence of this llama.cpp", fault.Message, name);
         Assert.Contains(expected, fault.Message, name);
@@ -50,7 +50,7 @@ public sealed class StateCheckTests
         byte[] Change(byte[] state) => calls++ == 0 ? state : Set(state, 4, 1);
 
         Assert.Contains("position of a cell", Assert.ThrowsExactly<NotSupportedException>(
-            () => LlamaModel.Load(LlamaCase.Narrow.Model, LlamaCase.Exact, threads: 1, Change)).Message);
+            () => LlamaModel.Load(LlamaCase.Narrow.Read(), LlamaCase.Exact, threads: 1, Change)).Message);
         Assert.AreEqual(2, calls);
     }
 
@@ -61,7 +61,7 @@ public sealed class StateCheckTests
     [DataRow(LlamaCppCache.Float32, false)]
     public void Layout_OfAState_GivesBackWhatWasWritten(LlamaCppCache cache, bool isInterleaved)
     {
-        LlamaModel model = LlamaModel.Load(LlamaCase.Narrow.Model, LlamaCase.Exact with { Cache = cache },
+        LlamaModel model = LlamaModel.Load(LlamaCase.Narrow.Read(), LlamaCase.Exact with { Cache = cache },
             threads: 1);
         SiteShape shape = SiteShape.Of(model.Spec, AttentionSite.Decoder, 3);
         byte[] state = model.MakeState(shape.With(new float[shape.Count]));

@@ -16,17 +16,26 @@ namespace Microsoft.ML.PrefixTuning.LlamaCpp;
 /// library lets every token see it; within the window there is no difference.
 /// </param>
 /// <param name="Architecture">How llama.cpp calls it.</param>
-/// <param name="Tokenizer">Makes tokens of texts.</param>
+/// <param name="Tokenizers">Its tokenizers, each read when it is first asked for.</param>
 /// <param name="AllEndIds">Ids that end a text by today's rules.</param>
 /// <param name="Rules">The rules of texts.</param>
 internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitecture Architecture,
-    PretrainedTokenizer Tokenizer, IReadOnlyList<int> AllEndIds, TextRules Rules)
+    BaseTokenizers Tokenizers, IReadOnlyList<int> AllEndIds, TextRules Rules)
 {
     // Those whose texts with a prefix were compared with this library's own (LlamaCppFamilyTests).
     private static readonly string[] Confirmed = ["gpt2", "gptneox", "llama", "qwen2", "qwen3"];
 
+    /// <summary>Makes tokens of texts.</summary>
+    public PretrainedTokenizer Tokenizer => Tokenizers.By(Rules);
+
     /// <summary>Ids that end a text.</summary>
     public IReadOnlyList<int> EndIds => Rules.Version > 1 ? AllEndIds : Spec.Tokens.Ends;
+
+    /// <summary>What today's rules do otherwise than these; empty where nothing is.</summary>
+    public IEnumerable<string> FormerRules => FrozenBase.FormerRulesOf(Path, Tokenizer, AllEndIds, EndIds);
+
+    /// <summary>This file by other rules; nothing is read anew but its tokenizer, once for all who ask.</summary>
+    public LlamaBase By(TextRules rules) => this with { Rules = rules };
 
     /// <summary>Reads the description of a file.</summary>
     /// <param name="baseModel">The file.</param>
@@ -42,24 +51,20 @@ internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitec
                 + " reads, found a folder.");
         }
         using GgufModel gguf = GgufModel.Open(path);
-        using GgufFile file = GgufFile.Open(path);
-        GgufArchitecture architecture = GgufArchitecture.Of(file);
-        CheckKind(gguf.Spec, architecture, name);
+        CheckKind(gguf.Spec, gguf.Architecture, name);
         TransformerSpec spec = gguf.Spec with { ContextLength = Context(gguf.Spec) };
-        return new LlamaBase(path, spec, architecture, BaseTokenizers.Open(path, baseModel.Rules),
+        return new LlamaBase(path, spec, gguf.Architecture, new BaseTokenizers(path, spec.VocabularySize),
             gguf.EndIds, baseModel.Rules);
     }
 
-    /// <summary>A file by the rules of texts that prefixes were trained by.</summary>
+    /// <summary>Reads the description of a file, by the rules of texts that prefixes were trained by.</summary>
     /// <exception cref="InvalidOperationException">They were trained by several that differ for it.</exception>
-    public static BaseModel ByRulesOf(BaseModel baseModel, IEnumerable<Prefix> prefixes)
+    /// <inheritdoc cref="Read(BaseModel)"/>
+    public static LlamaBase Read(BaseModel baseModel, IEnumerable<Prefix> prefixes)
     {
-        TextRules? rules = PrefixRules.Of(baseModel.Path, baseModel.Rules, former =>
-        {
-            LlamaBase one = Read(baseModel with { Rules = former });
-            return one.Tokenizer.FormerRules.Count > 0 || one.EndIds.Count != one.AllEndIds.Count;
-        }, prefixes);
-        return rules is null ? baseModel : baseModel with { Rules = rules };
+        LlamaBase read = Read(baseModel);
+        TextRules? rules = PrefixRules.Of(read.Path, read.Rules, former => read.By(former).FormerRules.Any(), prefixes);
+        return rules is null ? read : read.By(rules);
     }
 
     /// <summary>Refuses what llama.cpp may compute otherwise than this library.</summary>
@@ -84,6 +89,7 @@ internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitec
         }
     }
 
-    private static int Context(TransformerSpec spec) =>
+    /// <summary>Tokens that prefix, prompt and new tokens may have together.</summary>
+    public static int Context(TransformerSpec spec) =>
         Math.Min(spec.ContextLength, spec.Decoder.Windows.Min() ?? int.MaxValue);
 }

@@ -42,8 +42,7 @@ internal sealed class LlamaEngine(LlamaModel model, LlamaBase texts) : ITextEngi
 
     public IDecodingLoop OpenLoop() => new LlamaLoop(model);
 
-    public ITextEngine By(TextRules rules) =>
-        new LlamaEngine(model, LlamaBase.Read(BaseModel.FromGguf(texts.Path) with { Rules = rules }));
+    public ITextEngine By(TextRules rules) => new LlamaEngine(model, texts.By(rules));
 
     public ITextEngine Share()
     {

@@ -115,7 +115,8 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
     /// <summary>Sees to it that the context holds so much; only where there are no rows.</summary>
     private void Ensure(int lanes, int cells, Prefix? prefix)
     {
-        if (_sequences is { } there && there.Lanes >= lanes && _cells >= cells && there.Holds(prefix))
+        if (_sequences is { } there && there.Lanes >= lanes && _cells >= cells && there.Holds(prefix)
+            && !there.IsFarTooLarge)
             return;
         _sequences?.Dispose();
         _sequences = null;

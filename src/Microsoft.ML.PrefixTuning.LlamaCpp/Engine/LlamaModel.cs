@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using LLama.Exceptions;
@@ -42,11 +43,8 @@ internal sealed class LlamaModel
     /// <summary>What the file says.</summary>
     public LlamaBase Description => _base;
 
-    /// <summary>Prefixes that were made ready.</summary>
-    public int PrefixCount { get; private set; }
-
-    /// <summary>Tokens of the longest of them.</summary>
-    public int LongestPrefix { get; private set; }
+    /// <summary>Lengths of the prefixes that were made ready and that somebody still has.</summary>
+    public int[] PrefixLengths() => [.. _states.Select(pair => pair.Key.Length)];
 
     /// <summary>How numbers lie in states.</summary>
     public StateForm Form => new(Cache, _base.Architecture.RotatesInterleaved);
@@ -58,19 +56,18 @@ internal sealed class LlamaModel
         : GGMLType.GGML_TYPE_F16;
 
     /// <summary>Loads a file, and checks that states of sequences are what they are taken for.</summary>
-    /// <param name="baseModel">The file.</param>
+    /// <param name="described">What the file says.</param>
     /// <param name="options">How it is run.</param>
     /// <param name="threads">Threads that compute; null for as many as libtorch uses.</param>
     /// <param name="tampered">Changes each state that is read; for tests of the check.</param>
-    /// <exception cref="FormatException">The file is broken or contradicts itself.</exception>
-    /// <exception cref="NotSupportedException">
-    /// It is not read here, its kind was not compared, or this llama.cpp keeps states otherwise.
-    /// </exception>
+    /// <exception cref="FormatException">llama.cpp does not read the file.</exception>
+    /// <exception cref="NotSupportedException">This llama.cpp keeps states otherwise.</exception>
     /// <exception cref="InvalidOperationException">llama.cpp is not there or failed.</exception>
-    public static LlamaModel Load(BaseModel baseModel, LlamaCppOptions options, int? threads,
+    public static LlamaModel Load(LlamaBase described, LlamaCppOptions options, int? threads,
         Func<byte[], byte[]>? tampered = null)
     {
-        LlamaBase described = LlamaBase.Read(baseModel);
+        // Read before much is loaded, so that a broken one costs little.
+        _ = described.Tokenizer;
         TokenizerCheck.Compare(options.MadeFor, described);
         NativeBackend.Load();
         var model = new LlamaModel(described, options, threads, LoadFile(described.Path, options))
@@ -137,8 +134,6 @@ internal sealed class LlamaModel
             if (_states.TryGetValue(prefix, out _))
                 return;
             _states.Add(prefix, MakeState(prefix.Part(AttentionSite.Decoder)!));
-            PrefixCount++;
-            LongestPrefix = Math.Max(LongestPrefix, prefix.Length);
         }
     }
 

@@ -14,11 +14,15 @@ internal sealed class LlamaSequences : IDisposable
     // Prefixes that stay in the memory; others are put into it again from their kept states.
     private const int MostResident = 16;
 
+    // Times that the room for prefixes may be larger than it need be, where that is worth speaking of.
+    private const int MostSpare = 2, SpareCells = 64;
+
     private readonly LlamaModel _model;
     private readonly SafeLLamaContextHandle _context;
     private readonly LLamaBatch _batch = new();
     private readonly Stack<int> _free;
-    private readonly List<(Prefix Prefix, int Sequence)> _resident = [];
+    // By their kept states, so that a prefix that nobody has any more is not held here.
+    private readonly List<(byte[] State, int Sequence)> _resident = [];
     private readonly int[] _forPrefixes;
     private readonly int _longestPrefix;
 
@@ -32,25 +36,41 @@ internal sealed class LlamaSequences : IDisposable
     public LlamaSequences(LlamaModel model, int lanes, int cells, int batchTokens)
     {
         (_model, Lanes) = (model, lanes);
-        int resident = Math.Min(MostResident, model.PrefixCount);
+        (int resident, _longestPrefix) = RoomFor(model.PrefixLengths());
         int most = (int)NativeApi.llama_max_parallel_sequences() - resident;
         if (lanes > most)
         {
             throw new InvalidOperationException($"llama.cpp: expected at most {most} rows, beams and draws at once,"
                 + $" found {lanes}.");
         }
-        _longestPrefix = model.LongestPrefix;
-        _context = model.OpenContext(lanes + resident, cells + (long)resident * _longestPrefix, batchTokens);
-        _free = new Stack<int>(Enumerable.Range(0, lanes).Reverse());
         _forPrefixes = [.. Enumerable.Range(lanes, resident)];
+        _context = model.OpenContext(lanes + resident, cells + PrefixCells, batchTokens);
+        _free = new Stack<int>(Enumerable.Range(0, lanes).Reverse());
     }
 
     /// <summary>Sequences for lanes of rows.</summary>
     public int Lanes { get; }
 
+    /// <summary>Prefixes that lie in the memory.</summary>
+    public int ResidentCount => _resident.Count;
+
+    /// <summary>Tokens for which prefixes have room.</summary>
+    public long PrefixCells => (long)_forPrefixes.Length * _longestPrefix;
+
     /// <summary>Whether there is room for a prefix, which may have come later than the context.</summary>
     public bool Holds(Prefix? prefix) =>
         prefix is null || _forPrefixes.Length > 0 && prefix.Length <= _longestPrefix;
+
+    /// <summary>Whether prefixes that went since left so much room that a smaller context is worth its making.
+    /// </summary>
+    public bool IsFarTooLarge
+    {
+        get
+        {
+            (int count, int longest) = RoomFor(_model.PrefixLengths());
+            return PrefixCells > MostSpare * Math.Max((long)count * longest, SpareCells);
+        }
+    }
 
     /// <summary>A sequence with nothing in it.</summary>
     public int Take() => _free.Pop();
@@ -87,14 +107,12 @@ internal sealed class LlamaSequences : IDisposable
     /// <summary>[V], scores of the next token behind one of the batch.</summary>
     public ReadOnlySpan<float> Scores(int place) => _context.GetLogitsIth(place);
 
-    /// <summary>Empties all sequences.</summary>
+    /// <summary>Empties all lanes; prefixes stay where they are.</summary>
     public void Clear()
     {
-        _context.MemoryClear(false);
-        _resident.Clear();
         _free.Clear();
         foreach (int lane in Enumerable.Range(0, Lanes).Reverse())
-            _free.Push(lane);
+            Free(lane);
     }
 
     public void Dispose() => _context.Dispose();
@@ -104,8 +122,9 @@ internal sealed class LlamaSequences : IDisposable
     /// <summary>The sequence in which a prefix lies; the one used longest ago makes room.</summary>
     private int Resident(Prefix prefix)
     {
-        int place = _resident.FindIndex(one => ReferenceEquals(one.Prefix, prefix));
-        (Prefix, int Sequence) found;
+        byte[] state = _model.StateOf(prefix);
+        int place = _resident.FindIndex(one => ReferenceEquals(one.State, state));
+        (byte[], int Sequence) found;
         if (place >= 0)
         {
             found = _resident[place];
@@ -116,12 +135,15 @@ internal sealed class LlamaSequences : IDisposable
             if (_resident.Count == _forPrefixes.Length)
                 Evict();
             int sequence = _forPrefixes.Except(_resident.Select(one => one.Sequence)).First();
-            _context.SetSequence(sequence, _model.StateOf(prefix));
-            found = (prefix, sequence);
+            _context.SetSequence(sequence, state);
+            found = (state, sequence);
         }
         _resident.Add(found);
         return found.Sequence;
     }
+
+    private static (int Count, int Longest) RoomFor(int[] lengths) =>
+        (Math.Min(MostResident, lengths.Length), lengths.DefaultIfEmpty().Max());
 
     private void Evict()
     {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Files;
@@ -6,6 +7,7 @@ using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.ML.Runtime;
 using static TorchSharp.torch;
 
@@ -51,9 +53,17 @@ internal static class BaseLoader
     /// <param name="host">Takes the warning.</param>
     /// <param name="frozen">The base.</param>
     /// <param name="what">What was trained by them, for the message.</param>
-    public static void WarnOfFormerRules(IHost host, FrozenBase frozen, string what)
+    public static void WarnOfFormerRules(IHost host, FrozenBase frozen, string what) =>
+        WarnOfFormerRules(host, frozen.Rules, frozen.FormerRules, what);
+
+    /// <summary>Warns where a base goes by rules from which today's differ, whatever computes it.</summary>
+    /// <param name="host">Takes the warning.</param>
+    /// <param name="rules">The rules.</param>
+    /// <param name="formerRules">What today's do otherwise with the base.</param>
+    /// <param name="what">What was trained by them, for the message.</param>
+    public static void WarnOfFormerRules(IHost host, TextRules rules, IEnumerable<string> formerRules, string what)
     {
-        if (frozen.Rules.AreLatest || frozen.FormerRules.ToArray() is not { Length: > 0 } differences)
+        if (rules.AreLatest || formerRules.ToArray() is not { Length: > 0 } differences)
             return;
         using IChannel channel = host.Start("Load");
         channel.Warning(MessageSensitivity.Schema, "{0}", $"{what} keeps the rules that it was trained"

@@ -79,15 +79,24 @@ internal sealed class FrozenBase : IDisposable
     public IReadOnlyList<int> EndIds => Rules.Version > 1 ? _endIds : Model.Spec.Tokens.Ends;
 
     /// <summary>What today's rules do otherwise than this base's; empty where nothing is.</summary>
-    public IEnumerable<string> FormerRules => _endIds.Count == EndIds.Count ? Tokenizer.FormerRules
-        : Tokenizer.FormerRules.Append(
-            $"{System.IO.Path.GetFileName(Path)}: the tokens {string.Join(", ", _endIds.Except(EndIds))}, "
-            + "which end a turn or a message, do not end a text, today they do");
+    public IEnumerable<string> FormerRules => FormerRulesOf(Path, Tokenizer, _endIds, EndIds);
 
     /// <summary>The base's tokenizer, read when it is first asked for.</summary>
     /// <exception cref="FormatException">A file is broken or contradicts itself.</exception>
     /// <exception cref="NotSupportedException">The tokenizer is of a kind that is not read here.</exception>
     public PretrainedTokenizer Tokenizer => _tokenizers.By(Rules);
+
+    /// <summary>What today's rules do otherwise than those of a tokenizer and of some ids that end a text.</summary>
+    /// <param name="path">The base, for messages.</param>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="allEndIds">Ids that end a text by today's rules.</param>
+    /// <param name="endIds">Ids that end one by those.</param>
+    public static IEnumerable<string> FormerRulesOf(string path, PretrainedTokenizer tokenizer,
+        IReadOnlyCollection<int> allEndIds, IReadOnlyCollection<int> endIds) =>
+        allEndIds.Count == endIds.Count ? tokenizer.FormerRules
+        : tokenizer.FormerRules.Append(
+            $"{System.IO.Path.GetFileName(path)}: the tokens {string.Join(", ", allEndIds.Except(endIds))}, "
+            + "which end a turn or a message, do not end a text, today they do");
 
     /// <summary>This base by other rules. Model and tokenizers are shared, and this one stays their owner.</summary>
     public FrozenBase By(TextRules rules) => rules == Rules ? this : new FrozenBase(this, rules);

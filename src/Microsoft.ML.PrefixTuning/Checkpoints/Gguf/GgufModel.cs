@@ -16,12 +16,14 @@ internal sealed class GgufModel : ITensorSource
     private const string RotaryDivisors = "rope_freqs.weight";
 
     private readonly GgufFile _file;
-    private readonly bool _rotatesInterleaved;
 
-    private GgufModel(GgufFile file, TransformerSpec spec, TensorNames names, bool rotatesInterleaved) =>
-        (_file, Spec, Names, _rotatesInterleaved) = (file, spec, names, rotatesInterleaved);
+    private GgufModel(GgufFile file, TransformerSpec spec, TensorNames names, GgufArchitecture architecture) =>
+        (_file, Spec, Names, Architecture) = (file, spec, names, architecture);
 
     public TransformerSpec Spec { get; }
+
+    /// <summary>How llama.cpp calls it.</summary>
+    public GgufArchitecture Architecture { get; }
 
     public TensorNames Names { get; }
 
@@ -44,7 +46,7 @@ internal sealed class GgufModel : ITensorSource
             ModelConfig config = GgufConfig.Of(architecture, file);
             TransformerSpec spec = Family.Of(config).Describe(config);
             spec = WithWholeNorms(WithRotaryDivisors(spec, file));
-            return new GgufModel(file, spec, GgufArchitecture.Names(spec, file), architecture.RotatesInterleaved);
+            return new GgufModel(file, spec, GgufArchitecture.Names(spec, file), architecture);
         }
         catch
         {
@@ -79,7 +81,7 @@ internal sealed class GgufModel : ITensorSource
 
     public void Dispose() => _file.Dispose();
 
-    private bool IsInterleaved(string tensor) => _rotatesInterleaved
+    private bool IsInterleaved(string tensor) => Architecture.RotatesInterleaved
         && (tensor.Contains(".attn_q.", StringComparison.Ordinal)
             || tensor.Contains(".attn_k.", StringComparison.Ordinal));
 
