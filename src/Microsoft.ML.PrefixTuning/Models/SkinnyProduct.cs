@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -16,6 +17,11 @@ internal static class SkinnyProduct
     // that handing it out costs little.
     private const long LargestPart = 144;
     private const long SmallestPart = 48;
+
+    // On processors of its own maker, libtorch's library of products (MKL) shares the work of W x^T between cores and
+    // copies nothing, which is twice to four times as fast as parts there; elsewhere it does neither. The processor
+    // decides and not a measurement: the order of sums follows.
+    private static readonly bool s_sharesRows = IsOfMklsMaker();
 
     /// <summary>Whether a product is of this kind.</summary>
     public static bool Suits(Tensor x, Tensor weight) => weight.dtype == ScalarType.Float32
@@ -43,7 +49,7 @@ internal static class SkinnyProduct
     {
         long outputs = weight.size(0), parts = get_num_threads();
         Tensor column = row.t();                                                                   // [in, 1]
-        Tensor product = parts == 1 || outputs % parts != 0
+        Tensor product = s_sharesRows || parts == 1 || outputs % parts != 0
             ? weight.mm(column)
             : weight.view(parts, outputs / parts, -1).bmm(column.unsqueeze(0).expand(parts, -1, -1));
         return product.view(1, outputs);
@@ -53,10 +59,19 @@ internal static class SkinnyProduct
     private static Tensor ManyRows(Tensor rows, Tensor weight)
     {
         long outputs = weight.size(0), parts = Parts(outputs, get_num_threads());
-        return parts == 0 ? weight.mm(rows.t()).t().contiguous()
+        return s_sharesRows || parts == 0 ? weight.mm(rows.t()).t().contiguous()
             : rows.unsqueeze(0).expand(parts, -1, -1)
                 .bmm(weight.view(parts, outputs / parts, -1).transpose(1, 2))  // [parts, rows, out / parts]
                 .transpose(0, 1).reshape(-1, outputs);
+    }
+
+    private static bool IsOfMklsMaker()
+    {
+        if (!X86Base.IsSupported)
+            return false;
+        (_, int b, int c, int d) = X86Base.CpuId(0, 0);
+        // The maker's name, "GenuineIntel", as the instruction spells it.
+        return (b, d, c) == (0x756e6547, 0x49656e69, 0x6c65746e);
     }
 
     /// <summary>The fewest parts of a good size that all cores share evenly; 0 if there are none.</summary>
