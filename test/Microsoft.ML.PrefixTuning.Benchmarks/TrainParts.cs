@@ -75,7 +75,7 @@ internal sealed record TrainParts(double Products, double BestProducts, double A
         Tensor values = Values(type, shape.Rows, groups, shape.Front + shape.Width, size).requires_grad_();
         Tensor gradient = ones_like(queries);
         return Best(() => autograd.grad(
-            [nn.functional.scaled_dot_product_attention(queries, keys, values, input.FullMask.Added)],
+            [Models.Attention.Fused(queries, keys, values, input.FullMask.Added)],
             [queries, keys, values], [gradient]));
     }
 

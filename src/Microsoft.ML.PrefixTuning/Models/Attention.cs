@@ -92,7 +92,27 @@ internal static class Attention
 
     private static Tensor MixFolded(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass) =>
         pass.Stack.ScoreCap is not null ? MixWritten(queries, keys, values, pass)
-            : nn.functional.scaled_dot_product_attention(Scaled(queries, pass), keys, values, pass.Mask.Added);
+            : Fused(Scaled(queries, pass), keys, values, pass.Mask.Added);
+
+    /// <summary>
+    /// The fused kernel. On the CPU its way back takes three times as long in bfloat16 as in float32 for rows of the
+    /// length that is trained on (docs/performance.md): what wants a gradient is widened.
+    /// </summary>
+    /// <param name="queries">[B, G, Q, D].</param>
+    /// <param name="keys">[B, G, S, D].</param>
+    /// <param name="values">[B, G, S, D].</param>
+    /// <param name="mask">Added to scores, or null.</param>
+    /// <returns>[B, G, Q, D], in the type of the queries.</returns>
+    public static Tensor Fused(Tensor queries, Tensor keys, Tensor values, Tensor? mask)
+    {
+        ScalarType type = queries.dtype;
+        bool widens = type == ScalarType.BFloat16 && queries.device_type == TorchSharp.DeviceType.CPU
+            && is_grad_enabled();
+        return widens
+            ? nn.functional.scaled_dot_product_attention(queries.to(ScalarType.Float32), keys.to(ScalarType.Float32),
+                values.to(ScalarType.Float32), mask?.to(ScalarType.Float32)).to(type)
+            : nn.functional.scaled_dot_product_attention(queries, keys, values, mask);
+    }
 
     /// <summary>
     /// The same for long rows: the query heads of a group one after the other, so that a mask serves them all, and
