@@ -33,7 +33,9 @@ public sealed class SmolLM2TrainingTests
     /// at step 6 of g, with eight numbers instead of the sixteen of AVX-512, the loss is 1.2e-5 below the golden one;
     /// added up in pairs, it would be 1.0e-5 above. Measured without AVX-512: losses of g and their gradients' norms
     /// (relative) within 1.5e-5, its final values 2.1e-6 away in the mean and 99.9 % within 4.2e-5; 99.9 % of d's
-    /// final values within 1.2e-4, and within 1.8e-4 where each starting value is moved by one rounding.
+    /// final values within 1.2e-4, and within 1.8e-4 where each starting value is moved by one rounding. Products have
+    /// kernels of their own for each processor as well: d's first gradient is 1.3e-4 longer than the golden one on one
+    /// with AMX.
     /// </summary>
     private static readonly double s_room = Avx512F.IsSupported ? 1 : 6;
 
@@ -83,7 +85,7 @@ public sealed class SmolLM2TrainingTests
         using var network = new TrainedMlp(shapes, new PrefixNetworkShape(32), PrefixConvention.DecoderOnly, 0, CPU);
         TrainingCase.Load(network, name => golden.Read($"d.init.{name}"));
         Trained outcome = Trained.By(golden.Run("d", steps: 8), network);
-        golden.AssertSteps("d", outcome, step => (1e-4, step == 0 ? 1e-4 : 5e-3));
+        golden.AssertSteps("d", outcome, step => (1e-4, step == 0 ? 2e-4 : 5e-3));
         AssertClose(TrainingCase.ToPeftRows(network.Bake()), golden.Read("d.final.prompt_embeddings"), mean: 2e-5,
             quantile: s_room * 1e-4);
     }
