@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using Microsoft.ML.PrefixTuning.Evaluation;
+using Microsoft.ML.PrefixTuning.MlNet;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -107,6 +109,27 @@ public sealed record PrefixSweep
         Evaluation?.Check(faults.Under(nameof(Evaluation)));
     }
 
+    /// <summary>Refuses rows without a column that is asked for only when a run was trained.</summary>
+    /// <param name="trainSet">The training rows.</param>
+    /// <exception cref="ArgumentException">A column is missing, or there are no test rows.</exception>
+    internal void CheckRows(IDataView trainSet)
+    {
+        foreach (IDataView rows in new[] { trainSet, ValidationSet, TestSet }.OfType<IDataView>())
+        {
+            TextColumns.One(rows.Schema, InputColumnName, "input");
+            TextColumns.OneOrSeveral(rows.Schema, LabelColumnName, "label");
+        }
+        if (TestSet is null)
+            return;
+        if (TestPartColumnName is { } part)
+            TextColumns.One(TestSet.Schema, part, "part");
+        // The texts are not there yet.
+        _ = new EvaluationColumns(TestSet.Schema, LabelColumnName, LabelColumnName, Evaluation?.GroupColumnName);
+        using DataViewRowCursor cursor = TestSet.GetRowCursor([]);
+        if (!cursor.MoveNext())
+            throw new ArgumentException($"{nameof(TestSet)}: expected rows, found none.", nameof(trainSet));
+    }
+
     private void CheckCandidates(Faults faults)
     {
         for (int i = 0; i < Candidates.Count; i++)
@@ -115,6 +138,8 @@ public sealed record PrefixSweep
             SweepCandidate candidate = Candidates[i];
             if (!own.Given(candidate, "candidate") || !own.Given(candidate.Options, nameof(candidate.Options)))
                 continue;
+            own.Given(candidate.Name, nameof(candidate.Name));
+            own.Given(candidate.Settings, nameof(candidate.Settings));
             own.AtLeast(1, candidate.Rows ?? 1, nameof(candidate.Rows));
             Faults options = own.Under(nameof(candidate.Options));
             candidate.Options.Check(options);

@@ -20,8 +20,12 @@ public static class SweepCatalog
     /// <param name="catalog">The catalog <c>mlContext.TextGeneration</c>.</param>
     /// <param name="trainSet">The training rows; the same ones at every pass.</param>
     /// <param name="sweep">What is compared.</param>
-    /// <exception cref="ArgumentException">A member has no good value; the message names each one.</exception>
-    /// <exception cref="InvalidOperationException">The folder has the results of another sweep.</exception>
+    /// <exception cref="ArgumentException">
+    /// A member has no good value; the message names each one. Or a column is missing.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The folder has the results of another sweep, or files of the same names that are no sweep's.
+    /// </exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; the same call goes on.</exception>
     /// <example>
@@ -41,6 +45,7 @@ public static class SweepCatalog
         ArgumentNullException.ThrowIfNull(trainSet);
         ArgumentNullException.ThrowIfNull(sweep);
         Faults.Throw(sweep.Check);
+        sweep.CheckRows(trainSet);
         using var trainer = new PrefixSweepTrainer(catalog.Context, trainSet, sweep);
         return Run(sweep, trainer);
     }

@@ -41,7 +41,9 @@ internal sealed class SweepFolder
     public SweepManifest Manifest { get; }
 
     /// <summary>Makes the folder of a sweep, or finds it.</summary>
-    /// <exception cref="InvalidOperationException">It has another sweep.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It has another sweep, or a file of no sweep where one would be written.
+    /// </exception>
     public static SweepFolder Make(string path, SweepManifest manifest)
     {
         string full = System.IO.Path.GetFullPath(path), file = System.IO.Path.Combine(full, ManifestName);
@@ -50,9 +52,17 @@ internal sealed class SweepFolder
             throw new InvalidOperationException($"'{full}' has the results of another sweep, which are untouched: "
                 + $"{difference}. Give another folder.");
         }
-        Directory.CreateDirectory(System.IO.Path.Combine(full, RunsName));
+        // Asked for again: another shard may just have begun.
+        if (!File.Exists(file) && Stranger(full) is { } stranger && !File.Exists(file))
+        {
+            throw new InvalidOperationException($"'{full}' has no {ManifestName}, so that '{stranger}' is not a"
+                + " sweep's, and a sweep would write over it. Give another folder.");
+        }
+        Directory.CreateDirectory(full);
+        // First of all files: what lies beside it is the sweep's from here on.
         if (!File.Exists(file))
             AtomicFile.Write(file, JsonSerializer.SerializeToUtf8Bytes(manifest, Indented));
+        Directory.CreateDirectory(System.IO.Path.Combine(full, RunsName));
         return new SweepFolder(full, manifest);
     }
 
@@ -114,6 +124,15 @@ internal sealed class SweepFolder
         SweepManifest manifest = Parse<SweepManifest>(file);
         return manifest.Format == SweepManifest.Latest ? manifest : throw new NotSupportedException(
             $"'{file}': expected format {SweepManifest.Latest}, found {manifest.Format}.");
+    }
+
+    /// <summary>A file of a name that a sweep writes; null where there is none.</summary>
+    private static string? Stranger(string folder)
+    {
+        string runs = System.IO.Path.Combine(folder, RunsName);
+        return ((string[])[LinesName, PageName, BestName]).FirstOrDefault(name =>
+                System.IO.Path.Exists(System.IO.Path.Combine(folder, name)))
+            ?? (Directory.Exists(runs) ? Directory.EnumerateFiles(runs).FirstOrDefault() : null);
     }
 
     private static T Parse<T>(string file)

@@ -95,7 +95,7 @@ public sealed record SweepCandidateResult(string Name, IReadOnlyDictionary<strin
 
     /// <summary>Its best run; null where none is done.</summary>
     public SweepRun? BestRun => Runs.Where(run => run.Status == SweepRunStatus.Done)
-        .MinBy(run => run.HeldOutLoss ?? double.PositiveInfinity);
+        .MinBy(run => run.HeldOutLoss is double loss && !double.IsNaN(loss) ? loss : double.PositiveInfinity);
 }
 
 /// <summary>A figure over several seeds.</summary>

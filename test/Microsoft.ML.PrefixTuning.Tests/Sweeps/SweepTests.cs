@@ -202,11 +202,53 @@ public sealed class SweepTests
     [TestMethod]
     public void Sweep_OfBadMembers_IsRefusedBeforeAnyRun()
     {
-        PrefixSweep sweep = Sweep("bad", Length(0), Length(0)) with { Seeds = [1, 1] };
+        PrefixSweep sweep = Sweep("bad", Length(0), Length(0), Length(2) with { Name = null!, Settings = null! }) with
+        {
+            Seeds = [1, 1],
+        };
         string message = Assert.ThrowsExactly<ArgumentException>(() => Run(sweep)).Message;
-        foreach (string part in (string[])["Candidates[1].Options.Prefix.Length", "names that differ", "Seeds"])
+        foreach (string part in (string[])["Candidates[1].Options.Prefix.Length", "names that differ", "Seeds",
+            "Candidates[2].Name", "Candidates[2].Settings"])
             Assert.Contains(part, message);
         Assert.IsFalse(Directory.Exists(sweep.Folder));
+    }
+
+    [TestMethod]
+    public void Sweep_OfRowsWithoutAColumn_IsRefusedBeforeAnyRun()
+    {
+        PrefixSweep sweep = Sweep("columns", Length(2));
+        IDataView inputs = Context.Data.LoadFromEnumerable(TinyBase.Rows(4).Select(row => new { row.Input }));
+        Refused("label column 'Label'", sweep with { TestSet = inputs });
+        Refused("label column 'Label'", sweep with { ValidationSet = inputs });
+        Refused("label column 'Wanted'", sweep with { LabelColumnName = "Wanted" });
+        Refused("part column 'Part'", sweep with { TestSet = Rows(4), TestPartColumnName = "Part" });
+        Refused("group column 'Group'", sweep with
+        {
+            TestSet = Rows(4),
+            Evaluation = new TextGenerationEvaluationOptions { GroupColumnName = "Group" },
+        });
+        Refused("TestSet: expected rows", sweep with { TestSet = Rows(0) });
+        Assert.IsFalse(Directory.Exists(sweep.Folder));
+
+        static void Refused(string message, PrefixSweep sweep) =>
+            Assert.Contains(message, Assert.Throws<ArgumentException>(() => Run(sweep)).Message);
+    }
+
+    [TestMethod]
+    [DataRow("runs.jsonl")]
+    [DataRow("report.html")]
+    [DataRow("best.zip")]
+    [DataRow("runs/0001.json")]
+    public void Sweep_IntoAFolderWithFilesOfItsNames_IsRefusedAndLeavesThem(string name)
+    {
+        PrefixSweep sweep = Sweep("foreign", Length(2));
+        string path = Path.Combine(sweep.Folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, "mine");
+        string message = Assert.ThrowsExactly<InvalidOperationException>(() => Run(sweep)).Message;
+        Assert.Contains("Give another folder", message);
+        Assert.AreEqual("mine", File.ReadAllText(path));
+        Assert.IsFalse(File.Exists(Path.Combine(sweep.Folder, SweepFolder.ManifestName)));
     }
 
     private PrefixSweep Sweep(string folder, params SweepCandidate[] candidates) => new()
