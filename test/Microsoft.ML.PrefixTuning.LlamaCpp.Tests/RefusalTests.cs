@@ -128,6 +128,22 @@ public sealed class RefusalTests
         Assert.Contains("tokenizer: expected token 0 ", fault.Message);
     }
 
+    [TestMethod]
+    public void Save_OntoAFileThatLlamaCppHasOpen_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder["model.gguf"];
+        File.Copy(Case.Path, path);
+        Prefix prefix = Case.Random(3);
+        using (LlamaCppGenerator.FromGguf(path, generation: LlamaCase.OneThread))
+        {
+            Assert.Contains($"of the base model '{path}', which is open",
+                Assert.ThrowsExactly<InvalidOperationException>(() => prefix.Save(path)).Message);
+            CollectionAssert.AreEqual(File.ReadAllBytes(Case.Path), File.ReadAllBytes(path));
+        }
+        prefix.Save(path);
+    }
+
     private static Prefix With(PrefixConvention convention) =>
         new([KeyValuePair.Create(AttentionSite.Decoder, Part())], convention);
 

@@ -4,7 +4,9 @@ using System.Runtime.CompilerServices;
 using System.Threading;
 using LLama.Exceptions;
 using LLama.Native;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using TorchSharp;
@@ -25,6 +27,7 @@ internal sealed class LlamaModel
     private readonly Lazy<BaseIdentity> _identity;
     private readonly ConditionalWeakTable<Prefix, byte[]> _states = [];
     private readonly Lock _lock = new();
+    private readonly IDisposable _use;
     private readonly int _threads;
     private int _users = 1;
 
@@ -32,6 +35,7 @@ internal sealed class LlamaModel
     {
         (_base, _options, _handle) = (described, options, handle);
         _threads = threads ?? torch.get_num_threads();
+        _use = FilesInUse.Hold($"the base model '{described.Path}'", FrozenBase.Files(described.Path));
         _identity = new Lazy<BaseIdentity>(ReadIdentity);
     }
 
@@ -104,8 +108,10 @@ internal sealed class LlamaModel
     {
         lock (_lock)
         {
-            if (--_users == 0)
-                _handle.Dispose();
+            if (--_users > 0)
+                return;
+            _handle.Dispose();
+            _use.Dispose();
         }
     }
 
