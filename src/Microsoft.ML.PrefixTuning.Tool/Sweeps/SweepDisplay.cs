@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Sweeps;
 using Spectre.Console;
 
@@ -82,7 +83,7 @@ internal sealed class SweepDisplay(ToolConsole console)
         $"run {run.Number}/{progress.Runs.Count} ({run.Name}; seed {run.Seed}): {SweepReport.Word(run.Status)}"
             + $"{(run.Error is { } error ? $": {error}" : "")}"
             + $"{(run.HeldOutLoss is double loss ? $", held-out loss {loss:F3}" : "")}, {run.TrainingSeconds:F0} s"
-            + $"{(progress.TimeLeft is { } left ? $"; {left:h\\:mm\\:ss} left" : "")}");
+            + $"{(progress.TimeLeft is { } left ? $"; {TimeText.Of(left)} left" : "")}");
 
     private static Table Table(SweepProgress progress)
     {
@@ -95,7 +96,7 @@ internal sealed class SweepDisplay(ToolConsole console)
             AddRow(table, run, run.Number == progress.Current?.Number ? progress.Training : null);
         int done = progress.Runs.Count(run => run.Status is not (SweepRunStatus.Waiting or SweepRunStatus.Paused));
         return table.Caption(string.Create(CultureInfo.InvariantCulture, $"{done} of {progress.Runs.Count} runs"
-            + $"{(progress.TimeLeft is { } left ? $", {left:h\\:mm\\:ss} left" : "")}"));
+            + $"{(progress.TimeLeft is { } left ? $", {TimeText.Of(left)} left" : "")}"));
     }
 
     private static void AddRow(Table table, SweepRun run, TrainingProgress? training)

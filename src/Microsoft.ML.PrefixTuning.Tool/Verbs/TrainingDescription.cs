@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -14,7 +15,7 @@ internal static class TrainingDescription
         yield return new("training", summary.IsUntrained ? "nothing was trained"
             : $"{OptionText.Kebab(summary.End.ToString())} after " + FormattableString.Invariant(
                 $"{Count(summary.Losses.Count, "step")}, {Count(summary.Epochs, "epoch")}, ")
-            + FormattableString.Invariant($"{summary.Duration:h\\:mm\\:ss}"));
+            + FormattableString.Invariant($"{TimeText.Of(summary.Duration)}"));
         yield return new("rows",
             FormattableString.Invariant($"{summary.TrainingRows:N0} for training{Sources(summary.TrainingSources)}, ")
             + FormattableString.Invariant(

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using Microsoft.ML.PrefixTuning.Files;
 using Spectre.Console;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -68,5 +69,5 @@ internal sealed class TrainingDisplay(ToolConsole console)
     private static string Describe(TrainingProgress progress) => string.Create(CultureInfo.InvariantCulture,
         $"step {progress.Step}/{progress.TotalSteps}, loss"
             + $" {progress.Loss:F3}{(progress.ValidationLoss is double loss ? $", held-out loss {loss:F3}" : "")},"
-            + $" {progress.TokensPerSecond:F0} tokens/s, {progress.TimeLeft:h\\:mm\\:ss} left");
+            + $" {progress.TokensPerSecond:F0} tokens/s, {TimeText.Of(progress.TimeLeft)} left");
 }

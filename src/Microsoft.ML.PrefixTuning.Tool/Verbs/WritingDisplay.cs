@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Globalization;
+using Microsoft.ML.PrefixTuning.Files;
 using Spectre.Console;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -76,7 +77,7 @@ internal sealed class WritingDisplay(ToolConsole console)
         double rate = time > TimeSpan.Zero ? _written / time.TotalSeconds : 0;
         string rows = Total is long total ? Text($"{_rows:N0} of {total:N0} rows") : Text($"{_rows:N0} rows");
         string left = Total is long all && all >= _rows && rate > 0
-            ? Text($", {TimeSpan.FromSeconds((all - _rows) / rate):h\\:mm\\:ss} left") : "";
+            ? Text($", {TimeText.Of(TimeSpan.FromSeconds((all - _rows) / rate))} left") : "";
         return Text($"{rows} written, {rate:F1} a second{left}");
     }
 

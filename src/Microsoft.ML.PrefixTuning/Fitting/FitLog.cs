@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
@@ -37,7 +38,7 @@ internal sealed class FitLog(IChannel channel)
         string validation = progress.ValidationLoss is double loss ? Text($", validation {loss:F3}") : "";
         Say(Text($"Epoch {progress.Epoch}, step {progress.Step}/{progress.TotalSteps}: loss {progress.Loss:F3}")
             + Text($"{validation}, learning rate {progress.LearningRate:G3}, {progress.TokensPerSecond:F0} tokens/s, ")
-            + Text($"{progress.TimeLeft:h\\:mm\\:ss} left."));
+            + Text($"{TimeText.Of(progress.TimeLeft)} left."));
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
