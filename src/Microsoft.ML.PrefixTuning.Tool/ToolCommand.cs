@@ -44,21 +44,20 @@ internal static partial class ToolCommand
                 throw new UsageException($"{string.Join(" ", messages)} See '{CallOf(parsed)} --help'.");
             }
             // Faults are this method's, and Ctrl-C is the training's.
-            return parsed.Invoke(new InvocationConfiguration
+            int code = parsed.Invoke(new InvocationConfiguration
             {
                 Output = console.Out,
                 Error = console.Error,
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null,
             });
+            // A result that cannot be written is a fault, too.
+            console.Out.Flush();
+            return code;
         }
         catch (Exception fault)
         {
             return Tell(fault, parsed, console);
-        }
-        finally
-        {
-            console.Out.Flush();
         }
     }
 
@@ -66,7 +65,14 @@ internal static partial class ToolCommand
     /// <returns>The exit code for it.</returns>
     public static int Tell(Exception fault, ParseResult parsed, ToolConsole console)
     {
-        console.Out.Flush();
+        try
+        {
+            console.Out.Flush();
+        }
+        catch (IOException)
+        {
+            // The fault is this one, or came first.
+        }
         console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault)}");
         return CodeOf(fault);
     }

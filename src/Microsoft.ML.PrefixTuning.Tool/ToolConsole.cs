@@ -33,7 +33,7 @@ internal sealed class ToolConsole(TextReader input, TextWriter output, TextWrite
     public static ToolConsole OfProcess() => new(
         new StreamReader(Console.OpenStandardInput(), TextFiles.Utf8),
         new StreamWriter(Console.OpenStandardOutput(), TextFiles.Utf8),
-        new StreamWriter(Console.OpenStandardError(), TextFiles.Utf8) { AutoFlush = true })
+        new StreamWriter(new MessageStream(Console.OpenStandardError()), TextFiles.Utf8) { AutoFlush = true })
     {
         IsErrorTerminal = !Console.IsErrorRedirected,
         IsOutTerminal = !Console.IsOutputRedirected,
@@ -74,4 +74,18 @@ internal static class TextFiles
     /// <summary>Without a byte order mark; bytes that are no UTF-8 are an error and not replaced.</summary>
     public static Encoding Utf8 { get; } =
         new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>All of a file.</summary>
+    /// <exception cref="FormatException">It is no UTF-8.</exception>
+    public static string Read(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path, Utf8);
+        }
+        catch (DecoderFallbackException fault)
+        {
+            throw new FormatException($"'{path}': expected UTF-8, found other bytes.", fault);
+        }
+    }
 }

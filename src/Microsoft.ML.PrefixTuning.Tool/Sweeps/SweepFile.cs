@@ -17,6 +17,9 @@ internal sealed record SweepFile
 {
     private const string RandomKey = "random", HalvingKey = "halving", OptionsKey = "options", VariantsKey = "variants";
 
+    // A variant's list of texts has seven, the document among them.
+    private const int MostLevels = 20;
+
     private static readonly string[] Keys =
     [
         "base", "pre-tokenizer", "data", "format", "input", "output", "label", "validation", "test", "group-column",
@@ -76,11 +79,12 @@ internal sealed record SweepFile
     /// <exception cref="FormatException">It is no such file; the message names line and key.</exception>
     public static SweepFile Read(string path, string? folder = null, string? other = null)
     {
-        using StreamReader reader = new(path, TextFiles.Utf8);
+        string text = TextFiles.Read(path);
         var yaml = new YamlStream();
         try
         {
-            yaml.Load(reader);
+            CheckDepth(path, text);
+            yaml.Load(new StringReader(text));
         }
         catch (YamlException fault)
         {
@@ -90,6 +94,21 @@ internal sealed record SweepFile
             throw new FormatException($"'{path}': expected one document with keys, found another.");
         return Read(new SweepNode(path, "", root), path,
             folder ?? System.IO.Path.GetDirectoryName(path)!, other);
+    }
+
+    // What reads the nodes calls itself for each level, and ends the process where the stack does.
+    private static void CheckDepth(string path, string text)
+    {
+        var parser = new Parser(new StringReader(text));
+        for (int depth = 0; parser.MoveNext();)
+        {
+            depth += parser.Current!.NestingIncrease;
+            if (depth > MostLevels)
+            {
+                throw new FormatException($"'{path}', line {parser.Current.Start.Line}: expected keys with values, and"
+                    + $" lists of these, found more than {MostLevels} levels.");
+            }
+        }
     }
 
     private static SweepFile Read(SweepNode root, string path, string folder, string? other)

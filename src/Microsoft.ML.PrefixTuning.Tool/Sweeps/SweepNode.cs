@@ -47,7 +47,9 @@ internal sealed class SweepNode(string file, string key, YamlMappingNode node)
     {
         if (Find(name) is not { } found)
             return null;
-        return Enum.TryParse(TextOf(found), ignoreCase: true, out TableFormat format) ? format
+        // A number would be read as one, too.
+        return TableFormats.Names.Contains(TextOf(found), StringComparer.OrdinalIgnoreCase)
+            ? Enum.Parse<TableFormat>(TextOf(found), ignoreCase: true)
             : throw Fault($"{name}: expected {string.Join(", ", TableFormats.Names)}, found '{TextOf(found)}'", found);
     }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.IO;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -72,7 +71,7 @@ internal sealed class DistillVerb
     private PrefixTeacher ReadTeacher(ParseResult parsed, BaseModel baseModel) =>
         (parsed.GetValue(_text), parsed.GetValue(_prefix)) switch
         {
-            ({ } text, null) => PrefixTeacher.FromText(File.ReadAllText(text, TextFiles.Utf8)),
+            ({ } text, null) => PrefixTeacher.FromText(TextFiles.Read(text)),
             (null, { } prefix) => PrefixTeacher.FromPrefix(PrefixSource.Load(prefix, baseModel)),
             _ => throw new UsageException("expected either --teacher-text or --teacher-prefix."),
         };

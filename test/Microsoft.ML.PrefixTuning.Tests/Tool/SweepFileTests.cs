@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Sweeps;
@@ -34,6 +35,36 @@ public sealed class SweepFileTests
         Assert.IsNull(options.Training.EarlyStopping);
         CollectionAssert.AreEquivalent(new[] { "prefix-length", "learning-rate" },
             candidates[0].Settings.Keys.ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("7")]
+    [DataRow("1")]
+    [DataRow("excel")]
+    public void Read_OfAFormatThatIsNone_SaysWhichThereAre(string format)
+    {
+        string path = _folder.Write("format.yaml", "base: b", $"format: {format}");
+        Assert.Contains("line 2: format: expected tsv, csv",
+            Assert.ThrowsExactly<FormatException>(() => SweepFile.Read(path)).Message);
+    }
+
+    [TestMethod]
+    public void Read_OfOtherBytesThanUtf8_NamesTheFile()
+    {
+        string path = _folder.Write("latin.yaml");
+        File.WriteAllBytes(path, [.. "label: K"u8, 0xe4, .. "se"u8]);
+        Assert.AreEqual($"'{path}': expected UTF-8, found other bytes.",
+            Assert.ThrowsExactly<FormatException>(() => SweepFile.Read(path)).Message);
+    }
+
+    [TestMethod]
+    [DataRow("[")]
+    [DataRow("{a: ")]
+    public void Read_OfLevelsWithoutEnd_IsRefused(string opening)
+    {
+        string path = _folder.Write("deep.yaml", string.Concat(Enumerable.Repeat(opening, 100_000)));
+        Assert.Contains("line 1: expected keys with values",
+            Assert.ThrowsExactly<FormatException>(() => SweepFile.Read(path)).Message);
     }
 
     [TestMethod]
