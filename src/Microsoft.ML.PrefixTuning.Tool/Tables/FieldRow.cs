@@ -17,5 +17,7 @@ internal sealed class FieldRow(string place, IReadOnlyList<string> columns, IRea
 
     public override IReadOnlyList<string> Texts(int column) => [fields[column]];
 
+    public override string JsonOrNull(int column) => JsonText.Quote(fields[column]);
+
     public override string Field(int column) => fields[column];
 }

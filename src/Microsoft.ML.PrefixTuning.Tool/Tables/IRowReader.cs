@@ -13,6 +13,9 @@ internal interface IRowReader : IDisposable
     /// <summary>What columns hold, where the table says so.</summary>
     IReadOnlyList<ColumnKind> Kinds => [.. Columns.Select(_ => ColumnKind.Text)];
 
+    /// <summary>Whether there is neither a row nor anything else that says which columns there are.</summary>
+    bool IsEmpty => false;
+
     /// <summary>The next row, or null at the end.</summary>
     /// <exception cref="FormatException">The row is broken.</exception>
     TableRow? Read();

@@ -43,6 +43,9 @@ internal sealed class JsonRow : TableRow
             ? [.. value.EnumerateArray().Select((item, place) => Item(column, item, place))]
             : [Text(column)];
 
+    public override string? JsonOrNull(int column) =>
+        _values.TryGetValue(Columns[column], out JsonElement value) ? JsonText.OneLine(value) : null;
+
     public override string Field(int column) => _values.TryGetValue(Columns[column], out JsonElement value)
         ? Plain(value) ?? JsonText.OneLine(value) : "";
 

@@ -13,10 +13,14 @@ internal abstract class JsonTableReader(TextReader reader, string name, IReadOnl
     : TableReader(reader, name)
 {
     private JsonRow? _first;
+    private bool _isEmpty;
+
+    public sealed override bool IsEmpty => _isEmpty;
 
     protected sealed override bool Begin()
     {
         _first = ReadRow(columns);
+        _isEmpty = _first is null;
         Columns = columns ?? _first?.Columns ?? [];
         return true;
     }

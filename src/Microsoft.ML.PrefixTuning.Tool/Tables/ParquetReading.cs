@@ -33,6 +33,8 @@ internal sealed class ParquetReading : IRowReader
         {
             _reader = Now(ParquetReader.CreateAsync(_stream));
             _fields = _reader.Schema.GetDataFields();
+            if (_fields.Length == 0)
+                throw new FormatException($"{name}: expected columns, found none.");
             Columns = [.. _fields.Select(field => field.Name)];
             Kinds = [.. _fields.Select(KindOf)];
         }

@@ -30,12 +30,11 @@ internal sealed class ParquetTableWriter(FieldLayout layout, IReadOnlyList<Colum
     public override string Row(TableRow row, IReadOnlyList<string[]> texts)
     {
         row.CheckColumns();
-        Dictionary<string, string> own =
-            row.Properties.ToDictionary(property => property.Name, property => property.Json);
         Dictionary<string, string> made = layout.New.Zip(texts.SelectMany(text => text))
             .ToDictionary(one => one.First, one => JsonText.Quote(one.Second));
-        IEnumerable<string> fields = _header.Select(name => $"{JsonText.Quote(name)}:"
-            + (made.GetValueOrDefault(name) ?? own.GetValueOrDefault(name) ?? "null"));
+        // What was read goes by its place: a column without a name gets one only here.
+        IEnumerable<string> fields = layout.Header.Select((name, place) => $"{JsonText.Quote(_header[place])}:"
+            + (made.GetValueOrDefault(name) ?? (place < columns.Count ? row.JsonOrNull(place) : null) ?? "null"));
         return $"{{{string.Join(',', fields)}}}\n";
     }
 
@@ -61,7 +60,7 @@ internal sealed class ParquetTableWriter(FieldLayout layout, IReadOnlyList<Colum
 
     private async Task WriteAsync(Stream stream, IEnumerable<string> rows)
     {
-        ColumnKind[] all = [.. _header.Select(KindOf)];
+        ColumnKind[] all = [.. layout.Header.Select(KindOf)];
         DataField[] fields = [.. _header.Zip(all, (name, kind) =>
             new DataField(name, ParquetKinds.Types[(int)kind], isNullable: true))];
         await using ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields), stream);
@@ -77,11 +76,8 @@ internal sealed class ParquetTableWriter(FieldLayout layout, IReadOnlyList<Colum
         }
     }
 
-    private ColumnKind KindOf(string name)
-    {
-        int at = layout.New.Contains(name) ? -1 : TableColumns.Named(columns).ToList().IndexOf(name);
-        return at < 0 ? ColumnKind.Text : kinds[at];
-    }
+    private ColumnKind KindOf(string name, int place) =>
+        layout.New.Contains(name) || place >= kinds.Count ? ColumnKind.Text : kinds[place];
 
     private static JsonElement Parse(string row)
     {

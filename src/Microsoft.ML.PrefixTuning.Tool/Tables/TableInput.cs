@@ -44,7 +44,10 @@ internal sealed class TableInput(IReadOnlyList<string> paths, TableFormat format
         }
         _isUsed = true;
         if (format == TableFormat.Parquet)
-            return new ParquetReading(path, name);
+        {
+            return isFile ? new ParquetReading(path, name) : throw new FormatException(
+                $"{name}: expected a file, for Parquet is not read from its beginning to its end.");
+        }
         TextReader text = path == TableFormats.Standard ? console.In : new StreamReader(path, TextFiles.Utf8);
         return TableReader.Open(text, name, format, textColumn, columns);
     }

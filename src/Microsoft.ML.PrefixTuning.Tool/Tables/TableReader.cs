@@ -14,6 +14,9 @@ internal abstract class TableReader(TextReader reader, string name) : IRowReader
     /// <summary>Names of the columns; a column may be without one.</summary>
     public IReadOnlyList<string> Columns { get; protected set; } = [];
 
+    /// <inheritdoc cref="IRowReader.IsEmpty"/>
+    public virtual bool IsEmpty => false;
+
     /// <summary>The text.</summary>
     protected TextReader Reader => reader;
 

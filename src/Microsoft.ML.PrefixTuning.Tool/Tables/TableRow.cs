@@ -27,6 +27,9 @@ internal abstract class TableRow(string place, IReadOnlyList<string> columns)
     /// <exception cref="FormatException">The row has something else there, or nothing.</exception>
     public abstract IReadOnlyList<string> Texts(int column);
 
+    /// <summary>A column's value as JSON; null where the row has none.</summary>
+    public abstract string? JsonOrNull(int column);
+
     /// <summary>A column as a field of a table: what is no text as JSON, what is missing as nothing.</summary>
     public abstract string Field(int column);
 

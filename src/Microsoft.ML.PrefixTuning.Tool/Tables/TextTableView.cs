@@ -24,7 +24,7 @@ internal sealed class TextTableView : IDataView, IDisposable
     {
         (_input, _options) = (input, options ?? new TableViewOptions());
         _opened = input.Open();
-        (Columns, Kinds) = (_opened.Columns, _opened.Kinds);
+        (Columns, Kinds, IsEmpty) = (_opened.Columns, _opened.Kinds, _opened.IsEmpty);
         _columns = [.. Enumerable.Range(0, Columns.Count).Where(place => Columns[place].Length > 0)];
         Schema = MakeSchema(_options.Several, new RowLines(_places.Find).ToAnnotations());
     }
@@ -40,6 +40,9 @@ internal sealed class TextTableView : IDataView, IDisposable
 
     /// <summary>What these columns hold, where the table says so.</summary>
     public IReadOnlyList<ColumnKind> Kinds { get; }
+
+    /// <summary>Whether there is neither a row nor a column.</summary>
+    public bool IsEmpty { get; }
 
     public bool CanShuffle => false;
 

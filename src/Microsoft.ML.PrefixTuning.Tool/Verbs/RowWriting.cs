@@ -94,10 +94,9 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
         var input = new TableInput(paths, format, source.Tuned.InputColumnName, console) { FileRows = fileRows };
         using var view = new TextTableView(input, options with { RowRead = pending.Enqueue });
         // JSON without an object has no columns either.
-        bool isEmpty = view.Columns.Count == 0;
-        if (!isEmpty)
+        if (!view.IsEmpty)
             source.CheckColumns(view.Columns);
-        IDataView written = isEmpty ? view : source.Model.Transform(view);
+        IDataView written = view.IsEmpty ? view : source.Model.Transform(view);
         AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
         TableWriter table = TableWriter.Make(toFormat, view.Columns, added.Columns, view.Kinds);
         using ITableOutput output = open(table);

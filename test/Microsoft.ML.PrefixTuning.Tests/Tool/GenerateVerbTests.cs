@@ -184,6 +184,60 @@ public sealed class GenerateVerbTests
     }
 
     [TestMethod]
+    [DataRow("jsonl", "")]
+    [DataRow("jsonl", "\n\n")]
+    [DataRow("json", "[]")]
+    public void Run_OfSeveralFiles_PassesOverThoseWithoutAnObject(string format, string empty)
+    {
+        string named = $"parted-{format}-{empty.Length}", row = "{\"Input\":\"red blue\"}";
+        string all = format == "json" ? $"[{row}]" : row;
+        foreach ((int place, string text) in ((int, string)[])[(0, empty), (1, empty), (2, all), (3, empty), (4, all)])
+            File.WriteAllText(Folder[$"{named}-{place}.{format}"], text);
+        string one = Folder.Write($"{named}.jsonl", row, row);
+        string[] to = [Folder[$"{named}-one.csv"], Folder[$"{named}-all.csv"], Folder[$"{named}-part.csv"]];
+        string data = Folder[$"{named}-?.{format}"];
+        foreach (string[] words in (string[][])[[one, "--to", to[0]], [data, "--to", to[1]],
+            [data, "--to", to[2], "--shard", "0/2"], [data, "--to", to[2], "--shard", "1/2"]])
+        {
+            ToolRun run = ToolFolder.Run(["generate", .. words, "--model", s_model]);
+            Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        }
+        Assert.AreEqual(ExitCode.Done, ToolFolder.Run("merge", to[2], "--shards", "2").Code);
+        Assert.HasCount(3, File.ReadAllLines(to[0]));
+        CollectionAssert.AreEqual(File.ReadAllBytes(to[0]), File.ReadAllBytes(to[1]));
+        CollectionAssert.AreEqual(File.ReadAllBytes(to[0]), File.ReadAllBytes(to[2]));
+    }
+
+    [TestMethod]
+    [DataRow("-0")]
+    [DataRow("-?")]
+    public void Run_OfAFirstObjectWithoutProperties_MissesTheInput(string named)
+    {
+        Folder.Write("bare-0.jsonl", "{}", "{\"Input\":\"red\"}");
+        Folder.Write("bare-1.jsonl", "{\"Input\":\"red\"}");
+        ToolRun run = ToolFolder.Run("generate", Folder[$"bare{named}.jsonl"], "--model", s_model);
+        Assert.AreEqual(ExitCode.Failed, run.Code, run.Error);
+        Assert.Contains("Could not find column 'Input'", run.Error);
+    }
+
+    [TestMethod]
+    public void Run_OfParquetThatIsNoFile_IsRefused()
+    {
+        ToolRun read = ToolFolder.RunWith("PAR1", "generate", "--format", "parquet", "--to-format", "csv", "--model",
+            s_model);
+        Assert.AreEqual(ExitCode.Failed, read.Code, read.Error);
+        Assert.Contains("standard input: expected a file", read.Error);
+        string device = OperatingSystem.IsWindows() ? @"\\.\NUL" : "/dev/null";
+        foreach (string to in (string[])["-", device])
+        {
+            ToolRun written = ToolFolder.RunWith("red", "generate", "--to", to, "--to-format", "parquet", "--model",
+                s_model);
+            Assert.AreEqual(ExitCode.Usage, written.Code, written.Error);
+            Assert.Contains("--to: expected a file", written.Error);
+        }
+    }
+
+    [TestMethod]
     public void Run_OntoItsOwnInput_IsRefused()
     {
         string rows = Folder.Write("own.tsv", "Input", "a");

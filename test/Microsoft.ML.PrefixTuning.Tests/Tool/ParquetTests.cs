@@ -54,6 +54,24 @@ public sealed class ParquetTests
     }
 
     [TestMethod]
+    [DataRow("jsonl", "{\"\":\"7\",\"a\":\"x\"}")]
+    [DataRow("csv", ",a\n7,x")]
+    public void Row_WithAColumnWithoutAName_KeepsItsValueUnderANewOne(string format, string text)
+    {
+        using TableReader reader = TableReader.Open(new StringReader(text), "rows",
+            Enum.Parse<TableFormat>(format, ignoreCase: true), "");
+        // The new column has the name that the other one would get.
+        var writer = TableWriter.Make(TableFormat.Parquet, reader.Columns, [new AddedColumn("Column0", 1)]);
+        string row = writer.Row(reader.Read()!, [["new"]]);
+        Assert.AreEqual("{\"Column0_\":\"7\",\"a\":\"x\",\"Column0\":\"new\"}\n", row);
+        using var folder = new ToolFolder();
+        using (FileStream stream = File.Create(folder["unnamed.parquet"]))
+            writer.WriteAll(stream, [row]);
+        using var written = new ParquetReading(folder["unnamed.parquet"], "unnamed");
+        Assert.AreEqual("7", written.Read()!.TextOrNull(0));
+    }
+
+    [TestMethod]
     public void Skip_OverGroupsOfRows_ComesToTheRow()
     {
         using var folder = new ToolFolder();
