@@ -17,28 +17,29 @@ internal sealed class PartialFile : IDisposable
 {
     private const string Ending = ".partial";
 
+    private readonly FileStream _stream;
     private readonly SafeFileHandle _file;
     private readonly long _start;
     private HandleLines? _former;
     private long _end;
 
-    private PartialFile(string path, SafeFileHandle file, string signature)
+    private PartialFile(FileStream stream, string signature)
     {
-        (Path, _file) = (path, file);
+        (Path, _stream, _file) = (stream.Name, stream, stream.SafeFileHandle);
         byte[] head = Encoding.UTF8.GetBytes(PartialRow.Head(signature));
-        _former = new HandleLines(file, 0);
+        _former = new HandleLines(_file, 0);
         string? found = _former.ReadLine();
         // A kill may have come before the first line was whole.
         if (found is null ? !head.AsSpan().StartsWith(ReadAll()) : !PartialRow.IsHead(found))
             throw NotPartial();
         bool isSame = found + "\n" == PartialRow.Head(signature);
-        if (!isSame && found is not null && _former.Position < RandomAccess.GetLength(file))
+        if (!isSame && found is not null && _former.Position < RandomAccess.GetLength(_file))
             throw Another("those of another model, other options or another source");
         if (!isSame)
         {
-            RandomAccess.SetLength(file, 0);
-            RandomAccess.Write(file, head, 0);
-            _former = new HandleLines(file, head.Length);
+            RandomAccess.SetLength(_file, 0);
+            RandomAccess.Write(_file, head, 0);
+            _former = new HandleLines(_file, head.Length);
         }
         _start = _end = head.Length;
     }
@@ -66,15 +67,14 @@ internal sealed class PartialFile : IDisposable
     /// <exception cref="IOException">Another process has it open.</exception>
     public static PartialFile Open(string target, string signature)
     {
-        string path = System.IO.Path.GetFullPath(PathFor(target));
-        SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        FileStream stream = OpenStream(target);
         try
         {
-            return new PartialFile(path, file, signature);
+            return new PartialFile(stream, signature);
         }
         catch
         {
-            file.Dispose();
+            stream.Dispose();
             throw;
         }
     }
@@ -116,9 +116,35 @@ internal sealed class PartialFile : IDisposable
     public void Dispose()
     {
         bool isNeeded = !IsDone && !IsEmpty;
-        _file.Dispose();
-        if (!isNeeded)
+        // While it is locked: what the next process begins there stays. Windows deletes no open file.
+        if (!isNeeded && !OperatingSystem.IsWindows())
             File.Delete(Path);
+        _stream.Dispose();
+        if (!isNeeded && OperatingSystem.IsWindows())
+            File.Delete(Path);
+    }
+
+    private static FileStream OpenStream(string target)
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.OpenOrCreate,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            BufferSize = 0,
+        };
+        // Who may not read the former file may not read the rows for the new one.
+        if (!OperatingSystem.IsWindows() && WriteTarget.Of(target).ModeWhileWriting is { } mode)
+            options.UnixCreateMode = mode;
+        string path = System.IO.Path.GetFullPath(PathFor(target));
+        while (true)
+        {
+            var stream = new FileStream(path, options);
+            // Its former owner may have deleted it after it was opened here and before it was locked.
+            if (File.Exists(path))
+                return stream;
+            stream.Dispose();
+        }
     }
 
     private PartialRow? Next()

@@ -49,6 +49,17 @@ public sealed class PartialFileTests
     }
 
     [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
+    public void Open_ForAFileThatOthersMayNotRead_MakesOneThatTheyMayNotReadEither()
+    {
+        using var folder = new ToolFolder();
+        const UnixFileMode Own = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        File.SetUnixFileMode(folder.Write("out.tsv"), Own);
+        using PartialFile file = Fill(folder);
+        Assert.AreEqual(Own, File.GetUnixFileMode(file.Path));
+    }
+
+    [TestMethod]
     [DataRow("a", 255)]
     [DataRow("\u00e4", 127)]
     [DataRow("\U0001f600", 63)]
