@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.IO.Enumeration;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -24,4 +26,21 @@ internal static class SourceFiles
         return found.Length > 0 ? found
             : throw new FileNotFoundException($"'{data}': expected files of this pattern, found none.", data);
     }
+
+    /// <summary>Whether a file would be one of them once it is there.</summary>
+    /// <param name="data">What the rows' files are named by.</param>
+    /// <param name="path">The file.</param>
+    public static bool WouldBe(string data, string path)
+    {
+        if (File.Exists(data) || Path.GetFileName(data).AsSpan().IndexOfAny('*', '?') < 0)
+            return false;
+        // As Directory.EnumerateFiles matches names.
+        string pattern = FileSystemName.TranslateWin32Expression(Path.GetFileName(data));
+        bool ignoresCase = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS();
+        return FileIdentity.Of(FolderOf(data)) == FileIdentity.Of(FolderOf(path))
+            && FileSystemName.MatchesWin32Expression(pattern, Path.GetFileName(path), ignoresCase);
+    }
+
+    private static string FolderOf(string path) =>
+        Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".";
 }

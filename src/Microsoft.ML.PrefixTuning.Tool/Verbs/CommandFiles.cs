@@ -63,6 +63,22 @@ internal sealed class CommandFiles
         return this;
     }
 
+    /// <summary>
+    /// Refuses to write a file that a pattern of what is read would find the next time: the same command would read
+    /// other rows then.
+    /// </summary>
+    /// <param name="data">What names the files of rows.</param>
+    /// <exception cref="UsageException">One would be found.</exception>
+    public CommandFiles CheckPattern(string data)
+    {
+        foreach (NamedFile written in _written.Where(file => SourceFiles.WouldBe(data, file.Path)))
+        {
+            throw new UsageException($"{written.What} '{written.Path}': expected another file than the rows, found a"
+                + $" name of their pattern '{data}'.");
+        }
+        return this;
+    }
+
     /// <summary>Refuses to write a file that is read or is written under another name, too.</summary>
     /// <exception cref="UsageException">One would be.</exception>
     public void Check()

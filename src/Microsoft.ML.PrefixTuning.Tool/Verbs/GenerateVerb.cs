@@ -76,12 +76,15 @@ internal sealed class GenerateVerb
         if (shard is not null && !(paths.All(TableFormats.IsFile) && TableFormats.IsFile(to)))
             throw new UsageException("--shard: expected rows in files, and --to with a file.");
         CommandFiles files = Files(parsed, paths, shard, to);
-        files.Check();
+        files.CheckPattern(data).Check();
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), paths[0], TableFormat.Text);
         var table = new RowWriting(_console, paths, format,
             TableFormats.OfOutput(parsed.GetValue(_toFormat), to, format));
-        if (to == TableFormats.Standard && table.IsWholeOnly)
-            throw new UsageException("--to: expected a file, for Parquet is written whole, found standard output.");
+        if (!TableFormats.IsFile(to) && table.IsWholeOnly)
+        {
+            throw new UsageException("--to: expected a file, for Parquet is written whole, found "
+                + (to == TableFormats.Standard ? "standard output." : $"'{to}', a device or a pipe."));
+        }
         if (shard is not null)
             return RunPart(parsed, files, table, shard, to);
         using PartialFile? partial = TableFormats.IsFile(to) ? OpenPartial(parsed, paths, to) : null;

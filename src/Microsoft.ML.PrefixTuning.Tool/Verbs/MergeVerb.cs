@@ -62,9 +62,22 @@ internal static class MergeVerb
             throw new IOException($"'{whole}': expected all of {count} parts to be done, found {missing.Length} that"
                 + $" are not: {RowShard.Ranges(missing)}.");
         }
+        Files(whole, run!).Check();
         PartMerge.Join(whole, run!);
         console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{run!.Rows:N0} rows of {count} parts written to {whole}."));
         return ExitCode.Done;
+    }
+
+    private static CommandFiles Files(string whole, RunManifest run)
+    {
+        CommandFiles files = new CommandFiles().Write("the whole file", whole)
+            .Read("the run's manifest", RunManifest.PathFor(whole));
+        foreach (RowShard shard in RowShard.All(run.Parts))
+        {
+            string part = shard.PathOf(whole);
+            files.Read("a part", part).Read("a part's record", PartRecord.PathFor(part));
+        }
+        return files;
     }
 }

@@ -74,6 +74,9 @@ public sealed class CommandFilesTests
     [DataRow("generate rows.tsv --base base --prefix prefix.safetensors --to prefix.safetensors --to-format tsv")]
     [DataRow("generate rows.tsv --base base --prefix peft --input Input --to peft/adapter_config.json")]
     [DataRow("generate rows.tsv --base base --input Input --to base/config.json")]
+    [DataRow("generate row?.tsv --model model.zip --to rowz.tsv")]
+    [DataRow("generate *ows.tsv --model model.zip --to new-rows.tsv")]
+    [DataRow("generate rows* --format tsv --model model.zip --to rows-written.tsv --shard 1/2")]
     [DataRow("sweep compare.yaml --results .")]
     [DataRow("sweep sweep.json --results .")]
     [DataRow("convert model.zip base/model.safetensors")]
@@ -90,6 +93,7 @@ public sealed class CommandFilesTests
     [DataRow(Generate + " --to folder/folder/rows.tsv")]
     [DataRow("generate softer.tsv --model folder/model.zip --to rows.tsv")]
     [DataRow("convert folder/model.zip folder/base/model.safetensors")]
+    [DataRow("generate row*.tsv --model model.zip --to folder/rows-new.tsv")]
     public void Run_OntoAnotherFileThroughLinks_IsRefused(string line) => AssertRefused(line);
 
     [TestMethod]
@@ -112,7 +116,7 @@ public sealed class CommandFilesTests
 
     private static IEnumerable<string> Absolute(string line) =>
         line.Split(' ').Select((word, place) => place == 0 || word.StartsWith('-')
-        || word is "Input" or "Label" or "Output" or "tsv" || int.TryParse(word, out _) ? word
+        || word is "Input" or "Label" or "Output" or "tsv" or "1/2" || int.TryParse(word, out _) ? word
         : word.StartsWith("file:", StringComparison.Ordinal) ? $"file:{Folder[word[5..]]}" : Folder[word]);
 
     private static Dictionary<string, string> Contents() => Directory.GetFiles(Folder.Folder)

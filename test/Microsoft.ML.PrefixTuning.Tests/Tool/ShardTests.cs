@@ -110,6 +110,27 @@ public sealed class ShardTests
     }
 
     [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
+    [DataRow("linked-out-00001-of-00002.jsonl")]
+    [DataRow("linked-out-00000-of-00002.jsonl.done.json")]
+    [DataRow("linked-out.jsonl.run.json")]
+    public void Merge_OntoWhatItReads_IsRefused(string name)
+    {
+        string data = Folder.Write("linked.jsonl", Lines()), to = Folder["linked-out.jsonl"];
+        foreach (string part in (string[])["0/2", "1/2"])
+            Done("generate", data, "--model", s_model, "--to", to, "--shard", part);
+        byte[] before = File.ReadAllBytes(Folder[name]);
+        File.CreateSymbolicLink(to, name);
+        ToolRun run = ToolFolder.Run("merge", to, "--shards", "2");
+        File.Delete(to);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains("the whole file", run.Error);
+        CollectionAssert.AreEqual(before, File.ReadAllBytes(Folder[name]));
+        Done("merge", to, "--shards", "2");
+        File.Delete(to);
+    }
+
+    [TestMethod]
     public void Generate_OfAnotherRun_IsRefusedByName()
     {
         string data = Folder.Write("named.jsonl", Lines()), to = Folder["named-out.jsonl"];
