@@ -97,6 +97,8 @@ internal sealed class EvaluateVerb
     private List<EvaluationRow> ReadRows(ParseResult parsed, string[] paths, string? group, MLContext mlContext)
     {
         string? label = parsed.GetValue(_label), output = _generator.Output(parsed);
+        if (!_generator.IsGiven(parsed))
+            _generator.CheckNone(parsed);
         if (label is null)
         {
             if (_generator.IsGiven(parsed) || output is not null || group is not null)

@@ -34,12 +34,14 @@ internal sealed class GeneratorArguments
     private readonly RecordOptions<TextGenerationOptions> _options;
     private readonly GenerationArguments _generation;
     private readonly EngineArguments _engine;
+    private readonly Option[] _all;
 
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The command.</param>
     /// <param name="console">Takes notes.</param>
     public GeneratorArguments(Verb command, ToolConsole console)
     {
+        Option[] others = [.. command.Options];
         foreach (Option<string> option in (Option<string>[])[_model, _base, _preTokenizer, _prefix, _input, _output])
             command.Options.Add(option);
         command.Group("Files and columns");
@@ -50,11 +52,21 @@ internal sealed class GeneratorArguments
         command.Group("How texts are written");
         _engine = new EngineArguments(command, console);
         command.Group("What computes the base");
+        _all = [.. command.Options.Except(others)];
     }
 
     /// <summary>Whether the command line names one.</summary>
     public bool IsGiven(ParseResult parsed) =>
         parsed.GetValue(_model) is not null || parsed.GetValue(_base) is not null;
+
+    /// <summary>Refuses options that say how texts are written where none are.</summary>
+    /// <exception cref="UsageException">One is given.</exception>
+    public void CheckNone(ParseResult parsed)
+    {
+        if (_all.FirstOrDefault(option => option != _output && parsed.GetResult(option) is { Implicit: false })
+            is { } stray)
+            throw new UsageException($"{stray.Name} goes with --model or --base, which write texts.");
+    }
 
     /// <summary>The column that <c>--output</c> names, or null.</summary>
     public string? Output(ParseResult parsed) => parsed.GetValue(_output);

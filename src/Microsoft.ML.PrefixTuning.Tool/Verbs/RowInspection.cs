@@ -7,6 +7,7 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Rows;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using TorchSharp;
 
@@ -33,22 +34,45 @@ internal sealed class RowInspection
     private readonly Option<TableFormat?> _format =
         FormatOption.Make("--format", "Format of the rows, where the file's name does not tell");
     private readonly ToolConsole _console;
+    private readonly Option[] _others;
 
     /// <summary>Adds the options to a command.</summary>
     public RowInspection(ToolConsole console, Verb command)
     {
         _console = console;
+        _template.Validators.Add(result =>
+        {
+            try
+            {
+                if (result.Tokens is [{ Value: { } typed }])
+                    EscapedText.Read(typed);
+            }
+            catch (FormatException fault)
+            {
+                result.AddError($"{_template.Name}: {fault.Message}");
+            }
+        });
         _prefixLength.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: { } given }] && int.TryParse(given, out int length) && length < 0)
                 result.AddError($"--prefix-length: expected 0 or more, found {length}.");
         });
-        foreach (Option option in (Option[])[_base, _input, _label, _template, _prefixLength, _format])
+        _others = [_input, _label, _template, _prefixLength, _format];
+        command.Options.Add(_base);
+        foreach (Option option in _others)
             command.Options.Add(option);
     }
 
     /// <summary>Whether the command line asks for rows.</summary>
-    public bool IsGiven(ParseResult parsed) => parsed.GetValue(_base) is not null;
+    /// <exception cref="UsageException">It does not, and has options for them.</exception>
+    public bool IsGiven(ParseResult parsed)
+    {
+        if (parsed.GetValue(_base) is not null)
+            return true;
+        if (_others.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } stray)
+            throw new UsageException($"{stray.Name} goes with a file of rows and --base, which they are for.");
+        return false;
+    }
 
     /// <summary>The lines about a file of rows.</summary>
     /// <param name="parsed">The command line.</param>
@@ -83,7 +107,8 @@ internal sealed class RowInspection
         ParseResult parsed, string path, (string Input, string? Label) columns, FrozenBase frozen)
     {
         TransformerSpec spec = frozen.Model.Spec;
-        var encoder = new RowEncoder(frozen.Tokenizer, spec, parsed.GetValue(_template), columns.Input, default);
+        var encoder = new RowEncoder(frozen.Tokenizer, spec,
+            parsed.GetValue(_template) is { } typed ? EscapedText.Read(typed) : null, columns.Input, default);
         int room = GenerationRules.Lengths(new GenerationOptions(), spec).Most;
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), path, TableFormat.Tsv);
         using IRowReader reader = new TableInput(path, format, TextSource.DefaultInput, _console).Open();

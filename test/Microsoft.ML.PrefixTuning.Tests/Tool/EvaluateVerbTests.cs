@@ -194,6 +194,20 @@ public sealed class EvaluateVerbTests
     }
 
     [TestMethod]
+    [DataRow("--max-new-tokens", "5")]
+    [DataRow("--engine", "llama-cpp")]
+    [DataRow("--template", "{input}")]
+    [DataRow("--input", "Facts")]
+    public void Run_OfTextsWithOptionsOfWriting_RefusesThem(string option, string value)
+    {
+        string table = _folder.Write("table.tsv", "Facts\tWritten\tWanted", "a\tb\tb");
+        ToolRun run =
+            ToolFolder.Run("evaluate", table, "--label", "Wanted", "--output", "Written", option, value);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains($"{option} goes with --model or --base", run.Error);
+    }
+
+    [TestMethod]
     public void Run_OfMissingColumn_NamesIt()
     {
         ToolRun run =

@@ -90,6 +90,28 @@ public sealed class InspectVerbTests
     }
 
     [TestMethod]
+    public void Run_OfRowsWithATemplate_ReadsItAsTrainDoes()
+    {
+        string[] command =
+            ["inspect", _folder.WriteRows("rows.jsonl"), "--base", ToolFolder.Base, "--input", "Input", "--template"];
+        ToolRun written = ToolFolder.Run([.. command, "a\n\n{input}\t"]);
+        ToolRun typed = ToolFolder.Run([.. command, @"a\n\n{input}\t"]);
+        ToolRun wrong = ToolFolder.Run([.. command, @"a\r{input}"]);
+        Assert.AreEqual(ExitCode.Done, typed.Code, typed.Error);
+        Assert.AreEqual(written.Out, typed.Out);
+        Assert.AreEqual(ExitCode.Usage, wrong.Code);
+        Assert.Contains(@"--template: expected \n, \t or \\", wrong.Error);
+    }
+
+    [TestMethod]
+    public void Run_OfRowsWithoutABase_AsksForIt()
+    {
+        ToolRun run = ToolFolder.Run("inspect", _folder.WriteRows("rows.jsonl"), "--input", "Input");
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains("--input goes with a file of rows and --base", run.Error);
+    }
+
+    [TestMethod]
     public void Run_OfSavedModel_NeedsNoBase()
     {
         string copy = _folder["base"];
