@@ -146,10 +146,12 @@ internal sealed class TuningArguments
             // Each worker of a machine has a device of its own.
             Device = options.Device is "cuda" && workers is not null ? $"cuda:{workers.LocalRank}" : options.Device,
         };
+        // Options that are none are refused here, and nothing is advised about them.
+        IEstimator<PrefixTuningTransformer> estimator = make(mlContext, options);
         if (UsedPrecision.Of(options.Precision).Advice("--precision bfloat16", Processor.MultipliesBFloat16)
             is { } advice)
             console.Error.WriteLine(advice);
-        using PrefixTuningTransformer tuned = Fit(make(mlContext, options), rows, cancellation, display);
+        using PrefixTuningTransformer tuned = Fit(estimator, rows, cancellation, display);
         TrainingSummary summary = tuned.TrainingSummary!;
         bool isCancelled = summary.End == TrainingEnd.Cancelled;
         if (isWriter)

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool;
@@ -13,7 +14,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 public sealed class ToolCommandTests
 {
     private static readonly string[] Verbs =
-        ["train", "distill", "generate", "evaluate", "serve", "inspect", "convert"];
+        ["train", "distill", "sweep", "generate", "merge", "evaluate", "serve", "inspect", "convert"];
 
     public static IEnumerable<object[]> EveryVerb => Verbs.Select(verb => new object[] { verb });
 
@@ -30,7 +31,8 @@ public sealed class ToolCommandTests
         {
             // Files of the examples are not there: that is another fault than one of the command line.
             string call = example[example.IndexOf("prefix-tune ", StringComparison.Ordinal)..].Split('>')[0];
-            if (!call.Contains("smollm2", StringComparison.Ordinal))
+            // Which parts are missing is told of files that are not there, too.
+            if (!call.Contains("smollm2", StringComparison.Ordinal) && !call.Contains("--missing"))
                 Assert.AreEqual(ExitCode.Failed,
                     ToolFolder.Run(call.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..]).Code, example);
         }
@@ -178,6 +180,26 @@ public sealed class ToolCommandTests
             "--model", folder["model.zip"]);
         Assert.AreEqual(ExitCode.Failed, run.Code);
         Assert.AreEqual("prefix-tune: Could not find column 'Facts'; there are: 'Input', 'Label'.\n", run.Error);
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    [DataRow("--help > /dev/full", ExitCode.Failed)]
+    [DataRow("--version > /dev/full", ExitCode.Failed)]
+    [DataRow("no-such-verb > /dev/full", ExitCode.Usage)]
+    [DataRow("inspect no-such-file.zip 2> /dev/full", ExitCode.Failed)]
+    public void Run_WhereNothingCanBeWritten_SaysItAndEndsAsFaultsDo(string line, int expected)
+    {
+        var start = new ProcessStartInfo("sh", ["-c", $"{string.Join(' ', ToolFolder.Command())} {line}"])
+        {
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.AreEqual(expected, process.ExitCode, error);
+        if (!line.Contains("2>", StringComparison.Ordinal))
+            AssertOneLine(error);
     }
 
     private static void AssertOneLine(string error)

@@ -139,7 +139,10 @@ public sealed class TrainVerbTests
             "--model", model, "--prefix-length", "4", "--batch-size", "4", "--max-epochs", "3000",
                 "--no-early-stopping");
         string? line = child.StandardError.ReadLine();
-        Assert.StartsWith("step 1/", line);
+        // Some processors have an option of their own, which is said first.
+        while (line is not null && !line.StartsWith("step 1/", StringComparison.Ordinal))
+            line = child.StandardError.ReadLine();
+        Assert.IsNotNull(line);
         using (Process kill = Process.Start("kill", ["-INT", $"{child.Id}"]))
             kill.WaitForExit();
         Task<string> output = child.StandardOutput.ReadToEndAsync();
