@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using System.Runtime.Versioning;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -50,6 +51,7 @@ public sealed class PartialFileTests
 
     [TestMethod]
     [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
+    [UnsupportedOSPlatform("windows")]
     public void Open_ForAFileThatOthersMayNotRead_MakesOneThatTheyMayNotReadEither()
     {
         using var folder = new ToolFolder();
