@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -25,7 +26,7 @@ internal sealed class CaseText<T>
         _cases = cases;
         _symbol = new Option<string>(name)
         {
-            Description = $"{meaning} {string.Join(' ', cases.Select(one => one.Help))}",
+            Description = $"{meaning} {string.Join(' ', cases.Select(one => one.Help()))}",
             HelpName = string.Join('|', cases.Select(one => one.Name)),
             DefaultValueFactory = _ => cases[0].Name,
         };
@@ -36,17 +37,12 @@ internal sealed class CaseText<T>
     /// <exception cref="UsageException">It is none of the kinds.</exception>
     public T Read(ParseResult parsed)
     {
-        string text = parsed.GetValue(_symbol)!;
-        string[] words = text.Split(':', 2);
-        if (_cases.FirstOrDefault(one => one.Name == words[0]) is not { } found)
-            throw Wrong(text);
-        string[] values = words.Length == 1 ? [] : Split(found, words[1]);
-        if (values.Length > found.Members.Count || (found.NeedsValue && values.Length == 0))
-            throw Wrong(text);
         try
         {
-            return (T)RecordMembers.With(found.Default,
-                found.Members.Zip(values, (member, value) => (member, (object?)OptionText.Parse(member, value))));
+            (OptionCase<T> found, var members) = OptionCases.Split(_cases, parsed.GetValue(_symbol)!);
+            return (T)OptionMembers.With(found.Default, members.Select(member =>
+                (member.Member, (object?)OptionText.Parse(member.Member,
+                    EscapedText.ReadOf(member.Member, member.Text)))));
         }
         catch (FormatException fault)
         {
@@ -59,14 +55,4 @@ internal sealed class CaseText<T>
     /// </summary>
     public string? ValueOf(ParseResult parsed, string kind) =>
         parsed.GetValue(_symbol)!.Split(':', 2) is [var name, var value] && name == kind ? value : null;
-
-    // A text may hold colons of its own: what stands behind the first one is the whole of it.
-    private static string[] Split(OptionCase<T> one, string values) =>
-        one.Members is [{ } only] && OptionText.IsOpen(only.PropertyType) ? [values] : values.Split(':');
-
-    private UsageException Wrong(string text)
-    {
-        string allButLast = string.Join(", ", _cases.SkipLast(1).Select(one => one.Form));
-        return new($"{_symbol.Name}: expected {allButLast} or {_cases[^1].Form}, found '{text}'.");
-    }
 }

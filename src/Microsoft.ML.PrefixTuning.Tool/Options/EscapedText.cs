@@ -1,5 +1,7 @@
 using System;
+using System.Reflection;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -29,6 +31,11 @@ internal static class EscapedText
         }
         return text.ToString();
     }
+
+    /// <summary>What is meant by a text that was typed for an option: words have escapes, names have none.</summary>
+    /// <exception cref="FormatException">A backslash stands before something else.</exception>
+    public static string ReadOf(PropertyInfo member, string typed) =>
+        OptionText.IsText(member) ? Read(typed) : typed;
 
     /// <summary>A text as it can be typed; other control characters become U+FFFD.</summary>
     public static string Write(string text)

@@ -1,18 +1,12 @@
 using System.Collections.Generic;
 using System.CommandLine;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
 /// <summary>How text is written, as options of a command.</summary>
 internal sealed class GenerationArguments
 {
-    private static readonly OptionCase<Decoding>[] Decodings =
-    [
-        new("greedy", Decoding.Greedy),
-        new("beam", Decoding.Beam()),
-        new("sampling", Decoding.Sampling()),
-    ];
-
     private readonly CaseOptions<Decoding> _decoding;
     private readonly RecordOptions<GenerationOptions> _options;
 
@@ -21,7 +15,8 @@ internal sealed class GenerationArguments
     /// <param name="without">Members of <see cref="GenerationOptions"/> that have no part in it.</param>
     public GenerationArguments(Verb command, params IEnumerable<string> without)
     {
-        _decoding = new CaseOptions<Decoding>(command, "--decoding", "How the next token is chosen.", Decodings);
+        _decoding = new CaseOptions<Decoding>(command, "--decoding", "How the next token is chosen.",
+            OptionCases.Decodings);
         _options = new RecordOptions<GenerationOptions>(command, without:
             [nameof(GenerationOptions.Decoding), .. without]);
     }
@@ -37,7 +32,7 @@ internal sealed class GenerationArguments
     /// <summary>A decoding in words: its kind, and all that was chosen of it.</summary>
     public static string Describe(Decoding decoding)
     {
-        foreach (OptionCase<Decoding> one in Decodings)
+        foreach (OptionCase<Decoding> one in OptionCases.Decodings)
         {
             if (one.Default.GetType() == decoding.GetType())
                 return one.Describe(decoding);

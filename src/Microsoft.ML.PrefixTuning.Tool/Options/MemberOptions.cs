@@ -42,7 +42,7 @@ internal sealed class MemberOptions
         _options.Where(option => option.IsGiven(parsed)).Select(option => option.Symbol.Name);
 
     /// <summary>A copy of a record in which what the command line says has taken the place of what was there.</summary>
-    public object Read(ParseResult parsed, object start) => RecordMembers.With(start, _options
+    public object Read(ParseResult parsed, object start) => OptionMembers.With(start, _options
         .Where(option => option.IsGiven(parsed))
         .Select(option => (option.Property, (object?)option.Read(parsed))));
 }

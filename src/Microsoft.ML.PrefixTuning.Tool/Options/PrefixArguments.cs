@@ -1,43 +1,12 @@
 using System.CommandLine;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
 /// <summary>What is trained, as options of a command.</summary>
 internal sealed class PrefixArguments
 {
-    // The kind of a start from a prefix file.
-    private const string File = "file";
-
-    private static readonly OptionCase<PrefixMethod>[] Methods =
-    [
-        new("prefix", PrefixMethod.Prefix) { Meaning = "Keys and values of every layer" },
-        new("embedding-only", PrefixMethod.EmbeddingOnly)
-        {
-            Meaning = "Embeddings, of which the base makes keys and values",
-        },
-        new("infix", PrefixMethod.Infix)
-        {
-            Meaning = "Keys and values of every layer, behind the source but for its last token",
-        },
-        new("text", PrefixMethod.Text) { Meaning = "Nothing: the text of --prefix-start as it is" },
-        new("trigger-words", PrefixMethod.TriggerWords()),
-    ];
-
-    private static readonly OptionCase<Parametrization>[] Parametrizations =
-    [
-        new("direct", Parametrization.Direct) { Meaning = "The keys and values themselves" },
-        new("mlp", Parametrization.Mlp()),
-        new("residual-mlp", Parametrization.ResidualMlp()),
-    ];
-
-    private static readonly OptionCase<PrefixStart>[] Starts =
-    [
-        new("text", PrefixStart.DefaultText),
-        new("zero", PrefixStart.Zero) { Meaning = "Keys and values of 0" },
-        new("random", PrefixStart.Random()),
-        new(File, new PrefixValuesStart()) { NeedsValue = true },
-    ];
-
     private readonly RecordOptions<PrefixOptions> _options;
     private readonly CaseText<PrefixStart> _start;
     private readonly CaseText<PrefixMethod> _method;
@@ -50,12 +19,14 @@ internal sealed class PrefixArguments
     {
         OptionCase<PrefixStart>[] starts =
         [
-            Starts[0] with { Meaning = $"Keys and values of a text; without one, {plainText}" }, .. Starts[1..],
+            OptionCases.Starts[0] with { Meaning = $"Keys and values of a text; without one, {plainText}" },
+            .. OptionCases.Starts.Skip(1),
         ];
         _start = new CaseText<PrefixStart>(command, "--prefix-start", "Where training starts.", starts);
-        _method = new CaseText<PrefixMethod>(command, "--method", "What is learned.", Methods);
+        _method = new CaseText<PrefixMethod>(command, "--method", "What is learned.",
+            OptionCases.Methods);
         _parametrization = new CaseText<Parametrization>(command, "--parametrization", "What numbers training moves.",
-            Parametrizations);
+            OptionCases.Parametrizations);
         _options = new RecordOptions<PrefixOptions>(command, without:
             [nameof(PrefixOptions.Start), nameof(PrefixOptions.Method), nameof(PrefixOptions.Parametrization)]);
     }
@@ -70,5 +41,5 @@ internal sealed class PrefixArguments
     };
 
     /// <summary>The prefix file that training starts from; null for none.</summary>
-    public string? StartFile(ParseResult parsed) => _start.ValueOf(parsed, File);
+    public string? StartFile(ParseResult parsed) => _start.ValueOf(parsed, OptionCases.StartFile);
 }

@@ -1,7 +1,9 @@
 using System;
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Linq;
 using System.Reflection;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -49,7 +51,8 @@ internal sealed class PropertyOption
             HelpName = OptionText.Placeholder(property),
         };
         list.Validators.Add(result => Check(result, property));
-        return new PropertyOption(property, list, parsed => OptionText.ParseList(property, parsed.GetValue(list)!));
+        return new PropertyOption(property, list, parsed => OptionText.ParseList(property,
+            parsed.GetValue(list)!.Select(typed => EscapedText.ReadOf(property, typed))));
     }
 
     private static PropertyOption MakeSingle(PropertyInfo property, string name, object? defaultValue)
@@ -62,7 +65,8 @@ internal sealed class PropertyOption
         if (defaultValue is not null)
             single.DefaultValueFactory = _ => OptionText.Show(defaultValue);
         single.Validators.Add(result => Check(result, property));
-        return new PropertyOption(property, single, parsed => OptionText.Parse(property, parsed.GetValue(single)!));
+        return new PropertyOption(property, single, parsed =>
+            OptionText.Parse(property, EscapedText.ReadOf(property, parsed.GetValue(single)!)));
     }
 
     private static void Check(OptionResult result, PropertyInfo property)
@@ -71,7 +75,7 @@ internal sealed class PropertyOption
         {
             try
             {
-                OptionText.Parse(property, token.Value);
+                OptionText.Parse(property, EscapedText.ReadOf(property, token.Value));
             }
             catch (FormatException fault)
             {

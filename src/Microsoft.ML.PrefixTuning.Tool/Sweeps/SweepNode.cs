@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using YamlDotNet.RepresentationModel;
 
@@ -20,7 +21,7 @@ internal sealed class SweepNode(string file, string key, YamlMappingNode node)
         {
             if (known.Contains(TextOf(name)))
                 continue;
-            string meant = Suggestions.Nearest(TextOf(name), known) is { } nearest ? $" Did you mean '{nearest}'?" : "";
+            string meant = NearestName.Of(TextOf(name), known) is { } nearest ? $" Did you mean '{nearest}'?" : "";
             throw Fault($"expected one of {string.Join(", ", known)}, found '{TextOf(name)}'.{meant}", name);
         }
     }

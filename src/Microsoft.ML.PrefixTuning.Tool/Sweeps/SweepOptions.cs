@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Sweeps;
@@ -82,7 +83,7 @@ internal sealed class SweepOptions
     {
         if (Own.TryGetValue(name, out string? reason))
             return $"no option of a sweep: {reason}.";
-        string meant = Suggestions.Nearest(name, names) is { } nearest ? $" Did you mean '{nearest}'?" : "";
+        string meant = NearestName.Of(name, names) is { } nearest ? $" Did you mean '{nearest}'?" : "";
         return $"no option of 'prefix-tune train', which has them all in its --help.{meant}";
     }
 }

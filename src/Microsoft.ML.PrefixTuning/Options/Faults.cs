@@ -21,10 +21,16 @@ internal sealed class Faults
     /// <exception cref="ArgumentException">It finds at least one.</exception>
     public static void Throw(Action<Faults> check)
     {
+        if (Of(check) is { Count: > 0 } found)
+            throw new ArgumentException(string.Join(Environment.NewLine, found), "options");
+    }
+
+    /// <summary>What the check of a record of options finds.</summary>
+    public static IReadOnlyList<string> Of(Action<Faults> check)
+    {
         var faults = new Faults([], "");
         check(faults);
-        if (faults._found.Count > 0)
-            throw new ArgumentException(string.Join(Environment.NewLine, faults._found), "options");
+        return faults._found;
     }
 
     /// <summary>The same faults, for the members of a member.</summary>

@@ -5,9 +5,9 @@ using System.Linq;
 using System.Reflection;
 using System.Text.RegularExpressions;
 
-namespace Microsoft.ML.PrefixTuning.Tool.Options;
+namespace Microsoft.ML.PrefixTuning.Options;
 
-/// <summary>Values of options as they are written on a command line.</summary>
+/// <summary>Values of options as a command line or a configuration has them.</summary>
 internal static partial class OptionText
 {
     // Strings that are names of something and no words for a model end so.
@@ -20,15 +20,15 @@ internal static partial class OptionText
     public static bool IsKnown(Type type)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        return type == typeof(int) || type == typeof(double) || type == typeof(string) || type.IsEnum;
+        return type == typeof(int) || type == typeof(double) || type == typeof(bool) || type == typeof(string)
+            || type.IsEnum;
     }
 
     /// <summary>Whether values of a type may hold any character.</summary>
     public static bool IsOpen(Type type) => type == typeof(string) || type == typeof(Prefix);
 
     /// <summary>
-    /// Whether a member holds words for a model or from one, in which <see cref="EscapedText"/> is read; names of
-    /// columns, files and devices are taken as they stand.
+    /// Whether a member holds words for a model or from one, and not the name of a column, a file or a device.
     /// </summary>
     public static bool IsText(PropertyInfo member) => ItemOf(member) == typeof(string) && EndingOf(member) is null;
 
@@ -57,9 +57,11 @@ internal static partial class OptionText
         if (type == typeof(Prefix))
             return Prefix.Load(text);
         if (type == typeof(string))
-            return IsText(member) ? EscapedText.Read(text) : text;
+            return text;
         if (type.IsEnum)
             return ParseName(type, text);
+        if (type == typeof(bool))
+            return bool.TryParse(text, out bool flag) ? flag : throw Wrong("true or false", text);
         if (type == typeof(int))
         {
             return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int whole)
@@ -92,7 +94,8 @@ internal static partial class OptionText
     private static object ParseName(Type type, string text)
     {
         string[] names = Enum.GetNames(type);
-        string? name = names.FirstOrDefault(name => Kebab(name).Equals(text, StringComparison.OrdinalIgnoreCase));
+        string? name = names.FirstOrDefault(name => Kebab(name).Equals(text, StringComparison.OrdinalIgnoreCase)
+            || name.Equals(text, StringComparison.OrdinalIgnoreCase));
         return name is not null ? Enum.Parse(type, name) : throw Wrong(string.Join(", ", names.Select(Kebab)), text);
     }
 

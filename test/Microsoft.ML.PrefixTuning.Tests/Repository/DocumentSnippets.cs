@@ -5,9 +5,10 @@ using System.Linq;
 using System.Threading.Tasks;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Caching.Distributed;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.ML.Data;
-using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 
@@ -145,18 +146,19 @@ internal static class DocumentSnippets
             $"{results.Candidates[0].Name}: {results.Candidates[0].HeldOutLoss!.Mean:F3}, {results.BestModel}");
     }
 
-    public static void Log(MLContext mlContext, ILogger logger)
+    public static void Log(MLContext mlContext, ILoggerFactory loggers)
     {
-        mlContext.Log += (_, log) =>
-        {
-            if (log.Kind >= ChannelMessageKind.Info)
-                logger.Log(log.Kind switch
-                {
-                    ChannelMessageKind.Error => LogLevel.Error,
-                    ChannelMessageKind.Warning => LogLevel.Warning,
-                    _ => LogLevel.Information,
-                }, "{Source}: {Message}", log.Source, log.RawMessage);
-        };
+        using IDisposable forwarding = mlContext.LogTo(loggers);
+    }
+
+    public static void Configured(IHostApplicationBuilder builder)
+    {
+        builder.Services.AddTextGenerator(SmolLM2.Instruct135M, builder.Configuration.GetSection("PrefixTuning"));
+    }
+
+    public static void ReadOptions(IConfiguration configuration)
+    {
+        PrefixTuningOptions options = configuration.GetSection("PrefixTuning").ReadOptions<PrefixTuningOptions>();
     }
 
     public static void FoundBase(MLContext mlContext)

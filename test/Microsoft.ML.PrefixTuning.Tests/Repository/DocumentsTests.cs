@@ -27,7 +27,7 @@ public sealed partial class DocumentsTests
     private static readonly Dictionary<string, Type> Exported = new[]
         {
             typeof(PrefixTuningOptions).Assembly, typeof(SmolLM2).Assembly,
-            typeof(TextGeneratorChatExtensions).Assembly,
+            typeof(TextGeneratorChatExtensions).Assembly, typeof(PrefixTuningServiceExtensions).Assembly,
         }
         .SelectMany(assembly => assembly.GetExportedTypes()).DistinctBy(type => type.Name)
         .ToDictionary(type => type.Name);

@@ -20,7 +20,7 @@ public sealed class PublicApiTests
     {
         string found = Describe(typeof(PrefixTuningTransformer).Assembly)
             + Describe(typeof(TextGeneratorChatExtensions).Assembly) + Describe(typeof(LlamaCppGenerator).Assembly)
-            + Describe(typeof(MpiWorkers).Assembly);
+            + Describe(typeof(MpiWorkers).Assembly) + Describe(typeof(PrefixTuningServiceExtensions).Assembly);
         string listed = System.IO.File.Exists(File) ? System.IO.File.ReadAllText(File).ReplaceLineEndings("\n") : "";
         if (Environment.GetEnvironmentVariable("PREFIX_TUNING_WRITE_DOCS") == "1")
         {
