@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Uses the packed packages as a stranger would: the README's project, outside this repository, takes them from a local
-# folder, trains, saves and loads, from build output and from published output; the command is installed and run.
+# folder, trains, saves and loads, from build output and from published output; what the templates make is built and run;
+# the command is installed and run.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 projects="Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.AI
-Microsoft.ML.PrefixTuning.LlamaCpp Microsoft.ML.PrefixTuning.Mpi Microsoft.ML.PrefixTuning.Tool"
+Microsoft.ML.PrefixTuning.LlamaCpp Microsoft.ML.PrefixTuning.Mpi Microsoft.ML.PrefixTuning.Extensions
+Microsoft.ML.PrefixTuning.Templates Microsoft.ML.PrefixTuning.Tool"
 fail() { echo "check-package: $*" >&2; exit 1; }
 
 # The version that a commit's packages have: packages of two commits never share one.
@@ -67,8 +69,9 @@ rm -rf "$work/published"
 packages=$(dotnet nuget locals global-packages --list | sed 's/.*: //')
 library="$packages/microsoft.ml.prefixtuning/$version" smollm2="$packages/microsoft.ml.prefixtuning.smollm2/$version"
 ai="$packages/microsoft.ml.prefixtuning.ai/$version" llamacpp="$packages/microsoft.ml.prefixtuning.llamacpp/$version"
+extensions="$packages/microsoft.ml.prefixtuning.extensions/$version"
 # The checked packages leave no trace in the machine's package folder.
-trap 'rm -rf "$work" "$library" "$smollm2" "$ai" "$llamacpp"' EXIT
+trap 'rm -rf "$work" "$library" "$smollm2" "$ai" "$llamacpp" "$extensions"' EXIT
 
 # The same prefixes over llama.cpp, in an application that brings its backend.
 mkdir "$work/llamacpp" && cd "$work/llamacpp"
@@ -78,7 +81,39 @@ dotnet build -c Release -r linux-x64 --self-contained false -o "$work/built" -no
 (cd / && NUGET_PACKAGES=/nonexistent dotnet "$work/built/LlamaCppConsumer.dll")
 rm -rf "$work/built"
 
-for folder in "$library" "$smollm2" "$ai" "$llamacpp"; do
+# What the templates make, with templates installed for this check alone.
+template() { dotnet new "$@" --debug:custom-hive "$work/hive" > "$work/template" || fail "$(cat "$work/template")"; }
+mkdir "$work/templates" && cd "$work/templates" && cp "$work/consumer/NuGet.config" .
+template install "$work/feed/Microsoft.ML.PrefixTuning.Templates.$version.nupkg"
+template prefix-tuning-console --output Describe --no-restore
+template prefix-tuning-web --output Serve --no-restore
+dotnet build Describe/Describe.csproj -c Release -o "$work/built" -nologo -v quiet -warnaserror
+head -n 9 Describe/rows.csv > few.csv
+written=$(NUGET_PACKAGES=/nonexistent dotnet "$work/built/Describe.dll" few.csv | tail -n 1)
+echo "-- prefix-tuning-console: $written"
+[ -n "$written" ] && [ -s model.zip ] || fail "the console template's program wrote '$written'."
+rm -rf "$work/built"
+dotnet build Serve/Serve.csproj -c Release -o "$work/built" -nologo -v quiet -warnaserror
+: > "$work/served"
+(cd "$work/built" && NUGET_PACKAGES=/nonexistent PrefixTuning__Generation__MaxNewTokens=8 exec dotnet Serve.dll \
+    --urls http://127.0.0.1:0) > "$work/served" 2>&1 &
+server=$!
+trap 'kill $server 2> /dev/null || true; rm -rf "$work" "$library" "$smollm2" "$ai" "$llamacpp" "$extensions"' EXIT
+for _ in $(seq 120); do
+    address=$(sed -n 's/.*listening on: *\(http[^ ]*\).*/\1/p' "$work/served")
+    [ -z "$address" ] || break
+    sleep 1
+done
+[ -n "$address" ] || fail "the web template's service does not listen: $(cat "$work/served")"
+ask() { curl -sf "$address/$1" -H 'Content-Type: application/json' -d '{"text": "Water boils at"}'; }
+written=$(ask text)
+echo "-- prefix-tuning-web: $written"
+[ -n "$written" ] && [[ $(ask stream) == *data:* ]] || fail "the web template's service does not answer: $written"
+kill -TERM $server
+wait $server || fail "the web template's service ended with $?."
+rm -rf "$work/built"
+
+for folder in "$library" "$smollm2" "$ai" "$llamacpp" "$extensions"; do
     for file in icon.png PACKAGE.md licenses/LICENSE; do
         [ -s "$folder/$file" ] || fail "$folder lacks $file."
     done
@@ -97,6 +132,9 @@ expected="Microsoft.ML [5.0.1, 7.0.0);Microsoft.ML.Tokenizers 3.0.0;TorchSharp 0
     || fail "AI depends on $(dependencies "$ai")"
 [ "$(dependencies "$llamacpp")" = "LLamaSharp 0.30.0;Microsoft.ML.PrefixTuning [$version];" ] \
     || fail "LlamaCpp depends on $(dependencies "$llamacpp")"
+abstractions() { printf 'Microsoft.Extensions.%s.Abstractions 10.0.0;' Configuration DependencyInjection Logging; }
+[ "$(dependencies "$extensions")" = "$(abstractions)Microsoft.ML.PrefixTuning [$version];" ] \
+    || fail "Extensions depends on $(dependencies "$extensions")"
 
 # The command.
 dotnet tool install Microsoft.ML.PrefixTuning.Tool --tool-path "$work/tool" --version "$version" -v quiet
@@ -123,7 +161,7 @@ echo "-- over llama.cpp: $written"
 : > "$work/served"
 (cd / && NUGET_PACKAGES=/nonexistent exec "$work/tool/prefix-tune" serve --base smollm2 --port 0) 2> "$work/served" &
 server=$!
-trap 'kill $server 2> /dev/null || true; rm -rf "$work" "$library" "$smollm2"' EXIT
+trap 'kill $server 2> /dev/null || true; rm -rf "$work" "$library" "$smollm2" "$ai" "$llamacpp" "$extensions"' EXIT
 for _ in $(seq 120); do
     address=$(sed -n 's/.*listening on \(http[^ ]*\) .*/\1/p' "$work/served")
     [ -z "$address" ] || break
