@@ -279,6 +279,17 @@ public sealed class SweepTests
         Training = TinyBase.Quick.Training with { ValidationFraction = 0.2, StateInterval = 1 },
     });
 
+    [TestMethod]
+    public void BestRun_WhereALossIsNoNumber_IsOneWithALoss()
+    {
+        SweepRun[] runs = [OfLoss(1, double.NaN), OfLoss(2, 1.5), OfLoss(3, null), OfLoss(4, 1.2)];
+        var result = new SweepCandidateResult("all", new Dictionary<string, string>(), runs) { Code = "" };
+        Assert.AreEqual(4, result.BestRun?.Number);
+
+        static SweepRun OfLoss(int number, double? loss) =>
+            new() { Number = number, Name = "all", Seed = number, Status = SweepRunStatus.Done, HeldOutLoss = loss };
+    }
+
     private static SweepResults Run(PrefixSweep sweep) => Context.TextGeneration.Sweep(Rows(24), sweep);
 
     private static IDataView Rows(int count) => Context.Data.LoadFromEnumerable(TinyBase.Rows(count));
