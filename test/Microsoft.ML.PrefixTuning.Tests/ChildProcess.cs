@@ -33,8 +33,8 @@ internal static class ChildProcess
         return Process.Start(new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
-            // Young objects are collected after 16 MiB (hexadecimal). Without it they wait until they fill a processor's
-            // cache, which may have 300, and what a child measures of its memory would be that.
+            // Young objects are collected after 16 MiB (hexadecimal). Without it they wait until they fill a
+            // processor's cache, which may have 300, and what a child measures of its memory would be that.
             Environment = { ["DOTNET_GCgen0size"] = "1000000" },
         })!;
     }
