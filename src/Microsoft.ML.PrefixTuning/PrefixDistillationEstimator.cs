@@ -52,11 +52,17 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         _columns = new FitColumns(columns.Output, columns.Input, options.ContinuationColumnName ?? WrittenColumn)
         {
             TargetName = options.ContinuationColumnName ?? columns.Output,
+            Context = (teacher as ColumnTeacher)?.ColumnName,
         };
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(teacher);
         Faults.Throw(options.Check);
         _columns.Check();
+        if (_columns.Context is { } context && options.ContinuationColumnName is null)
+        {
+            throw new ArgumentException("ContinuationColumnName: expected a column, since a teacher of a column"
+                + $" ('{context}') writes nothing, found null.", nameof(options));
+        }
         _host = environment.Register(nameof(PrefixDistillationEstimator));
         (_baseModel, _teacher, _options) = (baseModel, teacher, options);
         PrefixTuningOptions student = options.Student;
@@ -89,6 +95,8 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
             TextColumns.One(data.Schema, _columns.Input, "input");
             if (_options.ContinuationColumnName is { } column)
                 TextColumns.OneOrSeveral(data.Schema, column, "continuation");
+            if (_columns.Context is { } context)
+                TextColumns.One(data.Schema, context, "teacher");
         }
         using IChannel channel = _host.Start("Distillation");
         using var threads = TorchThreads.Use(_options.Student.Threads);
@@ -97,7 +105,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         BaseLease lease = Acquire(settings);
         try
         {
-            DistillationTeacher teacher = DistillationTeacher.Make(lease.Base, _teacher, _options);
+            DistillationTeacher teacher = DistillationTeacher.Make(lease.Base, _teacher, _options, input);
             using PrefixTuningTransformer? writer = _options.ContinuationColumnName is null
                 ? Writer(teacher, settings) : null;
             PrefixTuningOptions student = teacher.Student();
@@ -126,7 +134,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
-        GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName);
+        GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName, _columns.Context);
 
     private BaseLease Acquire(TextSettings settings) =>
         BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Student.Device,

@@ -12,6 +12,9 @@ internal sealed record FitColumns(string Output, string Input, string Label, str
     /// <summary>What a starting text calls the wanted text.</summary>
     public string TargetName { get; init; } = Label;
 
+    /// <summary>Has what a row's own teacher reads in front of it; null where rows have none.</summary>
+    public string? Context { get; init; }
+
     /// <summary>Refuses empty names.</summary>
     public void Check()
     {

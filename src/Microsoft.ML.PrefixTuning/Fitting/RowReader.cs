@@ -19,6 +19,7 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
 {
     private readonly List<string> _warnings = [];
     private readonly SourceNumbers _sources = new();
+    private readonly Dictionary<string, int[]> _contexts = [];
 
     /// <summary>Rows whose prompts were cut.</summary>
     public int Truncated { get; private set; }
@@ -45,6 +46,8 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
         };
         if (columns.Attribute is { } attribute)
             needed.Add(TextColumns.One(data.Schema, attribute, "attribute"));
+        if (columns.Context is { } teacher)
+            needed.Add(TextColumns.One(data.Schema, teacher, "teacher"));
         var examples = new List<TrainingExample>();
         using DataViewRowCursor cursor = data.GetRowCursor(needed);
         RowLines lines = RowLines.Find(cursor.Schema);
@@ -52,14 +55,29 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
         while (cursor.MoveNext())
         {
             checkAlive();
-            var row = new InputRow(cursor.Position, readers[0]()[0], readers.Length > 2 ? readers[2]()[0] : null,
+            var row = new InputRow(cursor.Position, readers[0]()[0], columns.Attribute is null ? null : readers[2]()[0],
                 lines.Of(cursor.Position));
             int group = Attributes is null ? 0 : isTraining ? Attributes.Learn(row) : Attributes.Find(row);
+            int[] context = columns.Context is null ? [] : Context(row, readers[^1]()[0]);
             // Several labels are as many examples; none is a label without a text.
             string[] labels = readers[1]();
-            examples.AddRange((labels.Length > 0 ? labels : [""]).Select(label => Encode(row, label, group)));
+            examples.AddRange((labels.Length > 0 ? labels : [""]).Select(label =>
+                Encode(row, label, group) with { Context = context }));
         }
         return examples;
+    }
+
+    private int[] Context(InputRow row, string text)
+    {
+        if (_contexts.TryGetValue(text, out int[]? known))
+            return known;
+        int[] ids = encoder.Context(text, out int lost);
+        if (lost > 0)
+        {
+            _warnings.Add($"{row.Place}, column '{columns.Context}': {lost} bytes have no token in the base's"
+                + " vocabulary and were left out.");
+        }
+        return _contexts[text] = ids;
     }
 
     private TrainingExample Encode(InputRow row, string target, int group)

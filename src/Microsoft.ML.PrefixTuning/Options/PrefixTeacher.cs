@@ -29,6 +29,21 @@ public abstract record PrefixTeacher
         return new TextTeacher(text);
     }
 
+    /// <summary>
+    /// A text of each row's own, such as the part of a long document that it is about (<see cref="StudyRow.Part"/>): it
+    /// stands in front of the row's prompt for the teacher and not for the student. Rows of one text are read behind
+    /// it together. It is plain: strings in it that look like special tokens are none.
+    /// </summary>
+    /// <param name="columnName">
+    /// A text column. Rows need texts to be compared on, too: <see cref="DistillationOptions.ContinuationColumnName"/>.
+    /// </param>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
+    public static PrefixTeacher FromColumn(string columnName)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(columnName);
+        return new ColumnTeacher(columnName);
+    }
+
     /// <summary>A prefix, usually a longer one, made for the same base.</summary>
     /// <param name="prefix">The prefix.</param>
     public static PrefixTeacher FromPrefix(Prefix prefix)
@@ -39,5 +54,7 @@ public abstract record PrefixTeacher
 }
 
 internal sealed record TextTeacher(string Text) : PrefixTeacher;
+
+internal sealed record ColumnTeacher(string ColumnName) : PrefixTeacher;
 
 internal sealed record GivenTeacher(Prefix Prefix) : PrefixTeacher;

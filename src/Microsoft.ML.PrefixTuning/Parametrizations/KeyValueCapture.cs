@@ -7,14 +7,24 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Parametrizations;
 
-/// <summary>A memory that keeps the keys and values of one row as they pass. Owns them.</summary>
+/// <summary>
+/// A memory that keeps the keys and values of one row as they pass, those of several passes one behind the other. Owns
+/// them.
+/// </summary>
 internal sealed class KeyValueCapture : IKeyValueMemory, IDisposable
 {
     private readonly SortedDictionary<(AttentionSite Site, int Layer), Tensor> _kept = [];
 
     public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
     {
-        _kept[(site, layer)] = cat([keys, values], Axis.Row).DetachFromDisposeScope();                // [2, G, P, D]
+        Tensor passed = cat([keys, values], Axis.Row);                                             // [2, G, L, D]
+        if (_kept.Remove((site, layer), out Tensor? before))
+        {
+            using (before)
+                passed = cat([before, passed], Axis.Key);                                          // [2, G, P, D]
+            (keys, values) = (passed.narrow(Axis.Row, 0, 1), passed.narrow(Axis.Row, 1, 1));
+        }
+        _kept[(site, layer)] = passed.DetachFromDisposeScope();
         return (keys, values);
     }
 

@@ -56,9 +56,25 @@ internal static class PrefixInitializer
         if (model.Spec.IsEncoderDecoder)
             RunBoth(model, ids, request, capture);
         else
-            model.Decode(Embed(model, ids), Causal(ids.Length), capture);
+            Decode(model, ids, request.TokensPerPass, capture);
         return new Prefix(request.Sites.Select(site => KeyValuePair.Create(site, capture.Part(site))),
             request.Convention);
+    }
+
+    /// <summary>
+    /// A part of a long text after the other, each behind the keys and values of those before it: what a pass takes
+    /// beside them does not grow with the text.
+    /// </summary>
+    private static void Decode(LanguageModel model, int[] ids, int tokensPerPass, KeyValueCapture capture)
+    {
+        for (int first = 0; first < ids.Length; first += tokensPerPass)
+        {
+            using var scope = NewDisposeScope();
+            int count = Math.Min(tokensPerPass, ids.Length - first);
+            AttentionPlaces places = TokenPlaces.Causal([new RowState(0, first, count)], count, 0, first + count,
+                PrefixConvention.DecoderOnly);
+            model.Decode(Embed(model, ids[first..(first + count)]), places, capture);
+        }
     }
 
     /// <summary>
@@ -121,6 +137,9 @@ internal sealed record StartRequest
 
     /// <summary>What the prefix will do to the tokens. A prefix that is given brings its own.</summary>
     public required PrefixConvention Convention { get; init; }
+
+    /// <summary>Tokens of a text that a decoder-only base reads in one pass, at most.</summary>
+    public int TokensPerPass { get; init; } = TrainingOptions.DefaultTokensPerPass;
 
     /// <summary>Seed of random values.</summary>
     public int Seed { get; init; }

@@ -102,6 +102,11 @@ internal sealed class RowEncoder
             : throw TooLong(InputRow.Request(""), ids.Length, output, "messages are never cut");
     }
 
+    /// <summary>The ids of a row's text that stands in front of its prompt for a teacher only.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="lostBytes">Bytes of it that no token stands for.</param>
+    public int[] Context(string text, out int lostBytes) => _tokenizer.Encode(text, out lostBytes);
+
     /// <summary>A row's target behind what opens targets, with the end token.</summary>
     /// <param name="text">The text.</param>
     /// <param name="lostBytes">Bytes of it that no token stands for.</param>

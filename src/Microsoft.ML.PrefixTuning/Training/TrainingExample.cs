@@ -25,6 +25,11 @@ internal sealed record TrainingExample(int[] Source, int[] Target, int Group = 0
     public TrainingExample Behind(int[] tokens) => tokens.Length + Source.Length == Opening ? this
         : this with { Source = [.. tokens, .. Source[Opening..]], Opening = tokens.Length };
 
+    /// <summary>
+    /// Ids of what the row's own teacher has in front of it; rows of one text share the array. Empty for none.
+    /// </summary>
+    public int[] Context { get; init; } = [];
+
     /// <summary>What a teacher says of the target tokens; null where there is no teacher.</summary>
     public TeacherTokens? Teacher { get; init; }
 

@@ -16,8 +16,10 @@ internal static class GeneratedTextSchema
     /// <param name="input">Shape of the data.</param>
     /// <param name="settings">Columns.</param>
     /// <param name="labelColumn">A text column that is needed too, or null.</param>
+    /// <param name="teacherColumn">Another one, with what a teacher reads; or null.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
-    public static SchemaShape Promise(SchemaShape input, TextSettings settings, string? labelColumn)
+    public static SchemaShape Promise(SchemaShape input, TextSettings settings, string? labelColumn,
+        string? teacherColumn = null)
     {
         ArgumentNullException.ThrowIfNull(input);
         var columns = new Dictionary<string, SchemaShape.Column>(StringComparer.Ordinal);
@@ -31,6 +33,8 @@ internal static class GeneratedTextSchema
             DrawColumns.Require(columns, draw);
         if (labelColumn is not null)
             TextColumns.Require(columns, labelColumn, "label", maySeveral: true);
+        if (teacherColumn is not null)
+            TextColumns.Require(columns, teacherColumn, "teacher");
         columns[settings.OutputColumn] = settings.Generation.SequenceCount == 1
             ? MlNetInternals.MakeTextColumn(settings.OutputColumn)
             : MlNetInternals.MakeColumn(settings.OutputColumn, SchemaShape.Column.VectorKind.Vector,

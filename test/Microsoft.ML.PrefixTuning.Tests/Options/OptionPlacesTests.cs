@@ -30,7 +30,7 @@ public sealed class OptionPlacesTests
     private static readonly Type[] Roots =
     [
         typeof(PrefixTuningOptions), typeof(TextGenerationOptions), typeof(DistillationOptions),
-        typeof(TextGenerationEvaluationOptions), typeof(TextGeneratorOptions),
+        typeof(TextGenerationEvaluationOptions), typeof(TextGeneratorOptions), typeof(SelfStudyOptions),
     ];
 
     [TestMethod]
@@ -179,6 +179,8 @@ public sealed class OptionPlacesTests
             return evaluation.Read(parsed, new TextGenerationEvaluationOptions { Metrics = metrics.Read(parsed) });
         }
         var tuning = new TuningArguments(ToolFolder.Silent, command, own: []);
+        if (record == typeof(SelfStudyOptions))
+            return new StudyArguments(command).Read(command.Parse(line));
         return record == typeof(DistillationOptions) ? new DistillationArguments(command).Read(command.Parse(line))
             : tuning.Read(command.Parse(line));
     }

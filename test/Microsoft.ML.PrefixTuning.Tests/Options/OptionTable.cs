@@ -24,6 +24,8 @@ internal static class OptionTable
     private const string OneText = "a student learns from one text a row, written or refused";
     private const string Server = "it is how much a process that serves requests works on at once";
     private const string OtherThreads = "another number is as another processor: the same but for rounding";
+    private const string Written = "it decides which rows a base writes, and those are in the signature";
+    private const string OneBase = "teacher and student are one base there, read in one way: the student's options";
     private const string Machine = "where a model runs is the machine's affair";
 
     // The command's trainings keep the best prefix when they are cancelled.
@@ -37,7 +39,7 @@ internal static class OptionTable
     public static IReadOnlyList<OptionEntry> Entries { get; } =
     [
         .. OfTuning(), .. OfPrefix(), .. OfKinds(), .. OfTraining(), .. OfGeneration(), .. OfDecoding(), .. OfUse(),
-        .. OfDistillation(), .. OfEvaluation(), .. OfServing(),
+        .. OfDistillation(), .. OfSelfStudy(), .. OfEvaluation(), .. OfServing(),
     ];
 
     private static IEnumerable<OptionEntry> OfTuning() =>
@@ -187,6 +189,25 @@ internal static class OptionTable
         Of<DistillationOptions>(
             "Continuations", new GenerationOptions { MaxNewTokens = 3 }, "--continuation-max-new-tokens 3"),
     ]);
+
+    private static IEnumerable<OptionEntry> OfSelfStudy() => Unsigned(Written, Trained(
+    [
+        Of<SelfStudyOptions>("TokensPerPart", 64, "--tokens-per-part 64"),
+        Of<SelfStudyOptions>("QuestionsPerPart", 3, "--questions-per-part 3"),
+        Of<SelfStudyOptions>("SeedPrompts", new[] { "Ask.", "Ask\tmore." },
+            @"--seed-prompts Ask. --seed-prompts Ask\tmore."),
+        Of<SelfStudyOptions>("QuestionTemperature", 0.5, "--question-temperature 0.5"),
+        Of<SelfStudyOptions>("Seed", 5, "--question-seed 5"),
+        Of<SelfStudyOptions>("MaxQuestionTokens", 20, "--max-question-tokens 20"),
+        Of<SelfStudyOptions>("MaxAnswerTokens", 30, "--max-answer-tokens 30"),
+        Of<SelfStudyOptions>("Template", "{input} =>", null) with { NotOnLine = OneBase },
+        Of<SelfStudyOptions>("Precision", ModelPrecision.BFloat16, null) with { NotOnLine = OneBase },
+        Of<SelfStudyOptions>("Device", "cpu", null) with { NotOnLine = OneBase },
+        Of<SelfStudyOptions>("Threads", 1, null) with { NotOnLine = OneBase },
+        Of<SelfStudyOptions>("Progress", (Action<SelfStudyProgress>)(_ => { }), null) with { NotOnLine = Callback },
+        Of<SelfStudyOptions>("CancellationToken", new CancellationToken(canceled: true), null)
+            with { NotOnLine = Callback },
+    ]));
 
     private static IEnumerable<OptionEntry> OfEvaluation() => Unsigned(Measured, Trained(
     [

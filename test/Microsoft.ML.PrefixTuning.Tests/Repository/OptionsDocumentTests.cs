@@ -21,7 +21,7 @@ public sealed class OptionsDocumentTests
         typeof(ResidualMlpParametrization), typeof(TextStart), typeof(RandomStart), typeof(PrefixValuesStart),
         typeof(TrainingOptions), typeof(EarlyStopping), typeof(GenerationOptions), typeof(BeamDecoding),
         typeof(SamplingDecoding), typeof(TextGenerationOptions), typeof(TextGeneratorOptions),
-        typeof(DistillationOptions),
+        typeof(DistillationOptions), typeof(SelfStudyOptions),
         typeof(TextGenerationEvaluationOptions),
     ];
 

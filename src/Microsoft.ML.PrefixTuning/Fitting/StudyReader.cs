@@ -1,0 +1,63 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Rows;
+
+namespace Microsoft.ML.PrefixTuning.Fitting;
+
+/// <summary>How a base reads a document that it studies: in parts, each once.</summary>
+internal sealed class StudyReader
+{
+    private readonly FrozenBase _frozen;
+    private readonly SelfStudyOptions _options;
+    private readonly PretrainedTokenizer _tokenizer;
+
+    /// <summary>Checks the options against the base.</summary>
+    /// <exception cref="NotSupportedException">The base is an encoder-decoder model.</exception>
+    /// <exception cref="ArgumentException">
+    /// A part with a question and its answer is longer than the base's context.
+    /// </exception>
+    public StudyReader(FrozenBase frozen, SelfStudyOptions options)
+    {
+        (_frozen, _options, _tokenizer) = (frozen, options, frozen.Tokenizer);
+        int context = frozen.Model.Spec.ContextLength;
+        if (frozen.Model.Spec.IsEncoderDecoder)
+        {
+            throw new NotSupportedException($"SelfStudy.Write: expected a decoder-only base, which goes on behind a"
+                + $" text, found '{frozen.Path}' ({frozen.Model.Spec.Family}): write questions and answers yourself.");
+        }
+        Columns = Opening + options.TokensPerPart + Behind();
+        if (Columns > context)
+        {
+            throw new ArgumentException($"TokensPerPart: expected at most {Math.Max(0, context - Behind() - Opening)},"
+                + $" so that a part, a question and an answer fit the base's context of {context}, found"
+                + $" {options.TokensPerPart}.", nameof(options));
+        }
+    }
+
+    /// <summary>Tokens of a part with all that may come behind it.</summary>
+    public int Columns { get; }
+
+    private int Opening => TextPrefix.Length(_frozen, []);
+
+    /// <summary>The parts of a document, each with a line break at its end.</summary>
+    public IReadOnlyList<string> Parts(string document) =>
+        [.. new DocumentParts(_options.TokensPerPart, text => _tokenizer.Encode(text).Length)
+            .Cut(document.ReplaceLineEndings("\n")).Select(part => part.TrimEnd() + "\n\n")];
+
+    /// <summary>A part as a prefix.</summary>
+    public Prefix Read(string part) =>
+        TextPrefix.Read(_frozen, _tokenizer.Encode(part), TrainingOptions.DefaultTokensPerPass);
+
+    /// <summary>Tokens that may come behind a part: the longest prompt and what is written.</summary>
+    private int Behind()
+    {
+        var encoder = new RowEncoder(_tokenizer, _frozen.Model.Spec, _options.Template, "", default);
+        int asking = _options.SeedPrompts.Max(encoder.PromptLength) + _options.MaxQuestionTokens;
+        int answering = encoder.PromptLength("") + _options.MaxQuestionTokens + _options.MaxAnswerTokens;
+        // A line break behind a part, and tokens that a question has more of where it is read than where it is written.
+        const int Margin = 8;
+        return Math.Max(asking, answering) + Margin;
+    }
+}
