@@ -83,6 +83,29 @@ internal sealed class TuningArguments
         _options = new TuningOptions(command, without, plainStart);
     }
 
+    /// <summary>Whether the verb may do without a file of rows, and then without the name of a column.</summary>
+    public bool IsRowsOptional
+    {
+        init
+        {
+            _data.Arity = value ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne;
+            _input.Required = !value;
+        }
+    }
+
+    /// <summary>The file of rows; null where there is none.</summary>
+    public string? Data(ParseResult parsed) => parsed.GetValue(_data);
+
+    /// <summary>Refuses a command line without rows or without the column that is read.</summary>
+    /// <exception cref="UsageException">One is missing.</exception>
+    public void CheckRows(ParseResult parsed)
+    {
+        if (Data(parsed) is null)
+            throw new UsageException("expected a file of rows.");
+        if (parsed.GetValue(_input) is null)
+            throw new UsageException("expected --input, the column that is read.");
+    }
+
     /// <summary>The base, which is not opened.</summary>
     public BaseModel Base(ParseResult parsed) =>
         BaseArgument.Resolve(parsed.GetValue(_base)!, parsed.GetValue(_preTokenizer));
@@ -99,7 +122,7 @@ internal sealed class TuningArguments
         .Write("--state", _options.Read(parsed).Training.StateFile);
 
     /// <summary>The column that is read.</summary>
-    public string Input(ParseResult parsed) => parsed.GetValue(_input)!;
+    public string Input(ParseResult parsed) => parsed.GetValue(_input) ?? nameof(StudyRow.Question);
 
     /// <summary>The column that takes the text.</summary>
     public string Output(ParseResult parsed) => parsed.GetValue(_output)!;
@@ -113,12 +136,17 @@ internal sealed class TuningArguments
     /// Columns that rows need beside the one that is read; they may have several texts a row.
     /// </param>
     /// <param name="make">Makes the estimator from the options of the command line.</param>
+    /// <param name="write">
+    /// Writes the rows, where they are no file of the command line, and gives the file, of JSON lines; told of the
+    /// options and of where to say how far it is.
+    /// </param>
     public int Run(ParseResult parsed, IReadOnlyList<string> texts, Func<MLContext, PrefixTuningOptions,
-        IEstimator<PrefixTuningTransformer>> make) =>
-        _workers.Run(parsed, _console, (workers, console) => Train(parsed, texts, make, workers, console));
+        IEstimator<PrefixTuningTransformer>> make, Func<PrefixTuningOptions, Action<string>, string>? write = null) =>
+        _workers.Run(parsed, _console, (workers, console) => Train(parsed, texts, make, write, workers, console));
 
     private int Train(ParseResult parsed, IReadOnlyList<string> texts, Func<MLContext, PrefixTuningOptions,
-        IEstimator<PrefixTuningTransformer>> make, MpiWorkers? workers, ToolConsole console)
+        IEstimator<PrefixTuningTransformer>> make, Func<PrefixTuningOptions, Action<string>, string>? write,
+        MpiWorkers? workers, ToolConsole console)
     {
         // Everything that can be refused is refused before the long part.
         string model = parsed.GetValue(_model)!;
@@ -126,7 +154,7 @@ internal sealed class TuningArguments
         bool isWriter = workers is not { IsFirst: false };
         foreach (string path in isWriter ? new[] { model, report, curves }.OfType<string>() : [])
             AtomicFile.CheckWritable(path);
-        using TextTableView rows = Open(parsed, parsed.GetValue(_data)!, texts);
+        using TextTableView? given = write is null ? Open(parsed, parsed.GetValue(_data)!, texts) : null;
         using TextTableView? validation = parsed.GetValue(_validation) is { } held ? Open(parsed, held, texts) : null;
         using var cancellation = new CancellationTokenSource();
         var display = new TrainingDisplay(console);
@@ -151,6 +179,9 @@ internal sealed class TuningArguments
         if (UsedPrecision.Of(options.Precision).Advice("--precision bfloat16", Processor.MultipliesBFloat16)
             is { } advice)
             console.Error.WriteLine(advice);
+        using TextTableView? written = write is null ? null
+            : Write(parsed, texts, () => write(options, display.Say), cancellation, display);
+        TextTableView rows = given ?? written!;
         using PrefixTuningTransformer tuned = Fit(estimator, rows, cancellation, display);
         TrainingSummary summary = tuned.TrainingSummary!;
         bool isCancelled = summary.End == TrainingEnd.Cancelled;
@@ -182,9 +213,16 @@ internal sealed class TuningArguments
         return display.Run(() => estimator.Fit(rows));
     }
 
-    private TextTableView Open(ParseResult parsed, string path, IReadOnlyList<string> texts)
+    private TextTableView Write(ParseResult parsed, IReadOnlyList<string> texts, Func<string> write,
+        CancellationTokenSource cancellation, TrainingDisplay display)
+    {
+        using var interruption = new Interruption(cancellation, display.Say);
+        return Open(parsed, write(), texts, TableFormat.Jsonl);
+    }
+
+    private TextTableView Open(ParseResult parsed, string path, IReadOnlyList<string> texts, TableFormat? format = null)
     {
         var view = new TrainingRows(parsed.CommandResult.Command.Name, Input(parsed), texts, _console);
-        return view.Open(path, parsed.GetValue(_format));
+        return view.Open(path, format ?? parsed.GetValue(_format));
     }
 }

@@ -16,6 +16,7 @@ public sealed class CommandFilesTests
         "train rows.tsv --base base --input Input --label Label --max-steps 1 --prefix-length 2";
     private const string Distill =
         "distill rows.tsv --base base --input Input --teacher-text teacher.txt --max-steps 1";
+    private const string Document = "distill --document teacher.txt --base base --max-steps 1";
     private const string Generate = "generate rows.tsv --model model.zip";
 
     private static readonly ToolFolder Folder = new();
@@ -67,6 +68,10 @@ public sealed class CommandFilesTests
     [DataRow(Train + " --model m.zip --prefix-start file:prefix.safetensors --report prefix.safetensors")]
     [DataRow(Distill + " --model m.zip --report teacher.txt")]
     [DataRow(Distill + " --model base/model.safetensors")]
+    [DataRow(Document + " --model teacher.txt")]
+    [DataRow(Document + " --model m.zip --study-rows teacher.txt")]
+    [DataRow(Document + " --model m.zip --study-rows m.zip")]
+    [DataRow(Document + " --model m.zip --study-rows base/config.json")]
     [DataRow(Generate + " --to rows.tsv")]
     [DataRow(Generate + " --to model.zip --to-format tsv")]
     [DataRow(Generate + " --to base/config.json")]

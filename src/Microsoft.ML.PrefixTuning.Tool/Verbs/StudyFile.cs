@@ -1,0 +1,47 @@
+using System;
+using System.Collections.Generic;
+using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
+
+namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
+
+/// <summary>
+/// Rows that a base writes about a document, as a file of JSON lines. Deletes one that nobody asked for.
+/// </summary>
+/// <param name="kept">Where the rows stay; null for nowhere.</param>
+internal sealed class StudyFile(string? kept) : IDisposable
+{
+    /// <summary>Columns beside the question.</summary>
+    public const string Answer = nameof(StudyRow.Answer), Part = nameof(StudyRow.Part);
+
+    private readonly PrivateFolder? _folder = kept is null ? PrivateFolder.Make(null) : null;
+
+    /// <summary>The file.</summary>
+    public string Path => kept ?? System.IO.Path.Combine(_folder!.Path, "study.jsonl");
+
+    /// <summary>Has the base write the rows.</summary>
+    /// <param name="baseModel">The base.</param>
+    /// <param name="document">The document.</param>
+    /// <param name="question">Column that takes the questions.</param>
+    /// <param name="options">How they are written.</param>
+    /// <exception cref="InvalidOperationException">It wrote none.</exception>
+    public void Write(BaseModel baseModel, string document, string question, SelfStudyOptions options)
+    {
+        IReadOnlyList<StudyRow> rows = SelfStudy.Write(baseModel, document, options);
+        if (rows.Count == 0)
+        {
+            throw new InvalidOperationException("--document: expected questions and answers of the base, found none:"
+                + " other --seed-prompts may help, or a base that was taught to follow instructions.");
+        }
+        var lines = new StringBuilder();
+        foreach (StudyRow row in rows)
+        {
+            lines.Append($"{{{JsonText.Quote(question)}:{JsonText.Quote(row.Question)},{JsonText.Quote(Answer)}:"
+                + $"{JsonText.Quote(row.Answer)},{JsonText.Quote(Part)}:{JsonText.Quote(row.Part)}}}\n");
+        }
+        AtomicFile.Write(Path, TextFiles.Utf8.GetBytes(lines.ToString()));
+    }
+
+    public void Dispose() => _folder?.Dispose();
+}
