@@ -44,6 +44,20 @@ internal static class DocumentSnippets
         var options = new PrefixTuningOptions { Template = SmolLM2.Instruct135M.OpenChatTemplate() };
     }
 
+    public static void LongDocument(MLContext mlContext)
+    {
+        string template = SmolLM2.Instruct135M.OpenChatTemplate();
+        IReadOnlyList<StudyRow> rows = SelfStudy.Write(SmolLM2.Instruct135M, File.ReadAllText("handbook.txt"),
+            new SelfStudyOptions { Template = template, QuestionsPerPart = 24 });
+        using PrefixTuningTransformer model = mlContext.Transforms.Text.DistillPrefix("Reply",
+            nameof(StudyRow.Question), SmolLM2.Instruct135M, PrefixTeacher.FromColumn(nameof(StudyRow.Part)),
+            new DistillationOptions
+            {
+                ContinuationColumnName = nameof(StudyRow.Answer),
+                Student = new PrefixTuningOptions { Template = template, Prefix = new PrefixOptions { Length = 128 } },
+            }).Fit(mlContext.Data.LoadFromEnumerable(rows));
+    }
+
     public static async Task Chats(TextGenerator generator, IDistributedCache cache, ILoggerFactory loggerFactory,
         string facts)
     {
