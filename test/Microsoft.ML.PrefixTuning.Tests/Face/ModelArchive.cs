@@ -2,7 +2,10 @@ using System;
 using System.IO;
 using System.IO.Compression;
 using System.Linq;
+using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
 
@@ -30,4 +33,13 @@ internal static class ModelArchive
         using Stream written = archive.CreateEntry(name).Open();
         written.Write(changed);
     }
+
+    /// <summary>Makes a model one of the time when rules of texts were not recorded.</summary>
+    /// <param name="file">The saved model.</param>
+    public static void ForgetRules(string file) => Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
+    {
+        JsonNode root = JsonNode.Parse(json)!;
+        Assert.IsTrue(root.AsObject().Remove("textRules"));
+        return Encoding.UTF8.GetBytes(root.ToJsonString());
+    });
 }
