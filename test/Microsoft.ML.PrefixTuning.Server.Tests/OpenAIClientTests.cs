@@ -178,6 +178,28 @@ public sealed class OpenAIClientTests
         Assert.AreEqual("long", (await client.GetModelAsync("long")).Value.Id);
     }
 
+    [TestMethod]
+    [DataRow("HuggingFaceTB/describe", "HuggingFaceTB/describe")]
+    [DataRow("tiny:HuggingFaceTB/describe", "HuggingFaceTB/describe")]
+    [DataRow("tiny:short", "short")]
+    [DataRow("tiny", "tiny")]
+    public async Task GetModel_OfANameWithASlashOrOfBaseAndPrefix_FindsIt(string asked, string found)
+    {
+        s_server.Add("HuggingFaceTB/describe", 3);
+        try
+        {
+            OpenAIModelClient client = new(new ApiKeyCredential("none needed"), Options());
+
+            OpenAIModel model = await client.GetModelAsync(asked);
+
+            Assert.AreEqual(found, model.Id);
+        }
+        finally
+        {
+            s_server.Models.Remove("HuggingFaceTB/describe");
+        }
+    }
+
     private static ChatClient Client(string model) => new(model, new ApiKeyCredential("none needed"), Options());
 
     private static OpenAIClientOptions Options() => new()

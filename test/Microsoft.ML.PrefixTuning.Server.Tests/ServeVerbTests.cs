@@ -1,11 +1,14 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Net.Http;
+using System.Net.Http.Headers;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Tests;
 using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Serving;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Server.Tests;
@@ -14,6 +17,20 @@ namespace Microsoft.ML.PrefixTuning.Server.Tests;
 [TestClass]
 public sealed partial class ServeVerbTests
 {
+    private const string Key = "a-key-of-some-length";
+
+    private readonly List<Process> _started = [];
+
+    [TestCleanup]
+    public void End()
+    {
+        foreach (Process process in _started)
+        {
+            process.Kill();
+            process.Dispose();
+        }
+    }
+
     [TestMethod]
     public void Serve_OfAPrefixOfAnotherBase_NamesFileAndReason()
     {
@@ -75,7 +92,7 @@ public sealed partial class ServeVerbTests
     {
         using var folder = new TemporaryFolder();
         TinyServing.Random(3).Save(folder["three.safetensors"]);
-        using Process process = Start("serve", "--base", TinyServing.BasePath, "--prefix",
+        Process process = Start(null, "serve", "--base", TinyServing.BasePath, "--prefix",
             $"three={folder["three.safetensors"]}", "--port", "0", "--drain-time", "60");
         Uri address = await Address(process);
         using var client = new HttpClient { BaseAddress = address };
@@ -100,24 +117,80 @@ public sealed partial class ServeVerbTests
         Assert.EndsWith("data: [DONE]\n\n", rest);
     }
 
-    private static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo("dotnet",
-        ["exec", typeof(ToolCommand).Assembly.Location, .. arguments])
-    { RedirectStandardError = true })!;
-
-    private static async Task<Uri> Address(Process process)
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public async Task Serve_BeyondLocalhostForAnyone_AnswersThereAndWarns()
     {
+        Process process = Start(null, "serve", "--base", TinyServing.BasePath, "--host", "*", "--port", "0",
+            "--allow-anyone");
+
+        Uri address = await Address(process);
+
+        // Another address of this machine, at which none listens that asked for localhost.
+        using var client = new HttpClient();
+        Assert.Contains("llama", await client.GetStringAsync($"http://127.0.0.2:{address.Port}/v1/models"));
+    }
+
+    [TestMethod]
+    [DataRow(false), DataRow(true)]
+    public async Task Serve_WithAKey_OpensToItAlone(bool isInFile)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["keys.txt"], $"another-key-of-the-file\n{Key}\n");
+        string[] file = isInFile ? ["--api-key-file", folder["keys.txt"]] : [];
+        Process process = Start(isInFile ? null : Key,
+            ["serve", "--base", TinyServing.BasePath, "--host", "0.0.0.0", "--port", "0", .. file]);
+
+        Uri address = await Address(process, isOpen: false);
+
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{address.Port}") };
+        Assert.AreEqual(401, await Status(null));
+        Assert.AreEqual(401, await Status("a-key-of-some-lengtH"));
+        Assert.AreEqual(200, await Status(Key));
+        process.Kill();
+        string rest = await process.StandardError.ReadToEndAsync();
+        Assert.DoesNotContain("may ask", rest);
+        Assert.DoesNotContain(Key, rest);
+
+        async Task<int> Status(string? key)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/models");
+            request.Headers.Authorization = key is null ? null : new AuthenticationHeaderValue("Bearer", key);
+            using HttpResponseMessage answer = await client.SendAsync(request);
+            return (int)answer.StatusCode;
+        }
+    }
+
+    private Process Start(string? key, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", ["exec", typeof(ToolCommand).Assembly.Location, .. arguments])
+        {
+            RedirectStandardError = true,
+        };
+        start.Environment[ApiKeys.Variable] = key;
+        Process process = Process.Start(start)!;
+        _started.Add(process);
+        return process;
+    }
+
+    private static async Task<Uri> Address(Process process, bool isOpen = true)
+    {
+        var lines = new List<string>();
         while (await process.StandardError.ReadLineAsync() is { } line)
         {
-            if (Listening().Match(line) is { Success: true } match)
+            lines.Add(line);
+            if (Listening().Match(line) is not { Success: true } match)
+                continue;
+            if (isOpen)
             {
                 // Behind it, since there is no key.
                 Assert.Contains("everybody who reaches this address may ask",
                     await process.StandardError.ReadLineAsync() ?? "");
                 _ = process.StandardError.ReadToEndAsync();
-                return new Uri(match.Groups[1].Value);
             }
+            return new Uri(match.Groups[1].Value);
         }
-        throw new InvalidOperationException("The server ended before it listened.");
+        throw new InvalidOperationException($"The server ended before it listened: {string.Join('\n', lines)}");
     }
 
     [GeneratedRegex(@"listening on (\S+)")]
