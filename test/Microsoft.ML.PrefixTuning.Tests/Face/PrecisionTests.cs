@@ -4,9 +4,11 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
+using Microsoft.ML.PrefixTuning.Transforming;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -126,6 +128,35 @@ public sealed class PrecisionTests
         using PredictionEngine<FaceRow, FaceOutput> engine =
             context.Model.CreatePredictionEngine<FaceRow, FaceOutput>(loaded);
         CollectionAssert.AreEqual(texts, TinyBase.Rows(6).Select(row => engine.Predict(row).Output).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow(ModelPrecision.Int8)]
+    [DataRow(ModelPrecision.Int4)]
+    public async Task CreateGenerator_WithFewerBits_WritesTheTransformersTexts(ModelPrecision precision)
+    {
+        var options = new TextGenerationOptions { Precision = precision, Generation = TinyBase.Quick.Generation };
+        using PrefixTuningTransformer trained = Fit(ModelPrecision.BFloat16, TinyBase.Llama);
+        using PrefixTuningTransformer model = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
+            trained.Prefix, options).Fit(Rows);
+        string[] texts = Texts(model);
+        Save(model);
+        using PrefixTuningTransformer loaded = Load();
+        CollectionAssert.AreEqual(texts, Texts(loaded));
+
+        var prefixes = new Dictionary<string, Prefix> { ["trained"] = trained.Prefix! };
+        foreach ((TextGenerator generator, string? prefix) in ((TextGenerator, string?)[])[
+            (model.CreateGenerator(), null), (loaded.CreateGenerator(), null),
+            (TinyBase.Llama.CreateGenerator(prefixes, options), "trained")])
+        {
+            using (generator)
+            {
+                Assert.IsInstanceOfType<PackedMatrix>(((BaseEngine)generator.Engine).Base.Model.Weights.Head);
+                TextResult[] found = await Task.WhenAll(TinyBase.Rows(6).Select(row =>
+                    generator.GenerateAsync(new TextRequest { Text = row.Input, Prefix = prefix })));
+                CollectionAssert.AreEqual(texts, found.Select(result => result.Text).ToArray());
+            }
+        }
     }
 
     [TestMethod]
