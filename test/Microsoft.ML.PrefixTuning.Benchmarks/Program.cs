@@ -27,6 +27,7 @@ internal static class Program
         ("transform", "transform FOLDER [rows [precision]]", rest => Done(() => TransformBenchmark.Measure(rest))),
         ("losses", "losses FOLDER PREFIX [precision ..]", rest => Done(() => LossBenchmark.Measure(rest))),
         ("llama", "llama PROMPTS [rows [repetitions]]", rest => Done(() => LlamaBenchmark.Measure(rest))),
+        ("tokenize", "tokenize TEXTS [FOLDER | file.gguf]", rest => Done(() => TokenizeBenchmark.Measure(rest))),
         ("metrics", "metrics", _ => Done(MetricsBenchmark.Measure)),
         ("load", "load [file.gguf | 1.24 | 8.03]", rest => Done(() => Load(rest))),
         ("serve", "serve [short] [name=value ..]", ServeBenchmark.Measure),
