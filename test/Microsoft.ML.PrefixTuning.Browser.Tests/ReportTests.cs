@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Server.Tests;
 using Microsoft.ML.PrefixTuning.Tests;
@@ -19,7 +20,12 @@ public sealed class ReportTests
     public static async Task Start(TestContext _)
     {
         s_folder = new TemporaryFolder();
-        TinyServing.Train(s_folder, "--report", s_folder["report.html"]);
+        // A path without a place to break it at, far wider than a phone.
+        string far = s_folder[Path.Combine(new string('a', 120), $"base_{new string('b', 120)}")];
+        Directory.CreateDirectory(far);
+        foreach (string file in Directory.GetFiles(TinyServing.BasePath))
+            File.Copy(file, Path.Combine(far, Path.GetFileName(file)));
+        TinyServing.TrainOn(far, s_folder, "--report", s_folder["report.html"]);
         s_browser = await Browser.Start();
     }
 
@@ -58,6 +64,11 @@ public sealed class ReportTests
         Assert.IsEmpty(unnamed, string.Join('\n', unnamed));
         Assert.IsGreaterThan(0, await page.Locator("svg").CountAsync());
         Assert.IsTrue(await Browser.Fits(page), "The page is wider than its window.");
+        string[] wide = await page.EvaluateAsync<string[]>("""
+            () => [...document.querySelectorAll("td:nth-child(2):last-child")].map(cell => cell.closest(".scroll"))
+              .filter(table => table.scrollWidth > table.clientWidth).map(table => table.textContent.slice(0, 200))
+            """);
+        Assert.IsEmpty(wide, string.Join('\n', wide));
         await Browser.Take(page, $"report-{scheme}-{width}".ToLowerInvariant());
         Assert.IsGreaterThanOrEqualTo(4.5, await Browser.Contrast(page));
         Assert.IsEmpty(faults, string.Join('\n', faults));

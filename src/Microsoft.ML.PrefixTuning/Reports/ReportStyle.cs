@@ -54,6 +54,15 @@ internal static class ReportStyle
         th[aria-sort="descending"] button::after { content: " \2193"; }
         pre { margin: 0; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
         .empty { margin: 0; color: var(--soft); }
+        @media (max-width: 600px) {
+          main { padding: 24px 12px 40px; }
+          figure, section { padding: 14px; }
+          /* A plot as narrow as a phone could not be read; it is moved under the finger instead. */
+          figure { overflow-x: auto; }
+          svg { min-width: 600px; }
+          table, thead th { font-size: 13px; }
+          th, td { padding-left: 8px; }
+        }
         @media print { body { background: none; } main { padding: 0; } }
         """;
 }
