@@ -1,25 +1,21 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.ML;
 using Microsoft.ML.PrefixTuning;
 
-// dotnet run --project samples/WebService -c Release -- --prefixes:describe describe.safetensors
+// dotnet run --project samples/WebService -c Release -- --PrefixTuning:Prefixes:describe describe.safetensors
 // curl -N localhost:5000/write -H 'Content-Type: application/json' -d '{"text":"name : Vaults","prefix":"describe"}'
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 
 // One generator for the whole application: requests of all clients are written together. The container disposes it.
-builder.Services.AddSingleton(services => SmolLM2.Instruct135M.CreateGenerator(
-    services.GetRequiredService<IConfiguration>().GetSection("prefixes").GetChildren()
-        .ToDictionary(prefix => prefix.Key, prefix => Prefix.Load(prefix.Value!))));
+builder.Services.AddTextGenerator(SmolLM2.Instruct135M, builder.Configuration.GetSection("PrefixTuning"));
 
 WebApplication application = builder.Build();
 // Loaded now and not with the first request.
