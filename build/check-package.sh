@@ -5,7 +5,16 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# A version of its own, so that no former package of the same version is taken from a cache.
+version="0.0.0-check.$(date +%s)"
+packages=$(dotnet nuget locals global-packages --list | sed 's/.*: //')
+server=""
+# The checked packages leave no trace in the machine's package folder.
+leave() {
+    [ -z "$server" ] || kill "$server" 2> /dev/null || true
+    rm -rf "$work" "$packages"/microsoft.ml.prefixtuning*/"$version"
+}
+trap leave EXIT
 
 projects="Microsoft.ML.PrefixTuning Microsoft.ML.PrefixTuning.SmolLM2 Microsoft.ML.PrefixTuning.AI
 Microsoft.ML.PrefixTuning.LlamaCpp Microsoft.ML.PrefixTuning.Mpi Microsoft.ML.PrefixTuning.Extensions
@@ -24,13 +33,11 @@ fi
 # A size that a document tells is that which was measured, but for a tenth.
 agrees() {
     local told
-    told=$(sed -nE "s/.*(^|[^0-9])([0-9]+) MB$2.*/\\2/p" "$root/$1" | head -n 1)
+    told=$(sed -nE "s/.*(^|[^0-9,])([0-9,]+) MB$2.*/\\2/p" "$root/$1" | head -n 1 | tr -d ,)
     [ -n "$told" ] && [ $((told * 10)) -ge $(($3 * 9)) ] && [ $((told * 9)) -le $(($3 * 10)) ] \
         || fail "$1 tells '${told:-nothing} MB$2', measured were $3 MB."
 }
 
-# A version of its own, so that no former package of the same version is taken from a cache.
-version="0.0.0-check.$(date +%s)"
 start=$SECONDS
 for project in $projects; do
     dotnet pack "$root/src/$project" -c Release -p:Version="$version" -o "$work/feed" -nologo -v quiet \
@@ -40,6 +47,50 @@ echo "-- packed in $((SECONDS - start)) s"
 (cd "$work/feed" && du -m -- *)
 agrees README.md ', the rest is torch' "$(du -m "$work"/feed/Microsoft.ML.PrefixTuning.SmolLM2.*.nupkg | cut -f1)"
 agrees README.md ', made for the system' "$(du -m "$work"/feed/Microsoft.ML.PrefixTuning.Tool.linux-x64.*.nupkg | cut -f1)"
+
+# A commit's packages have the same bytes from whichever folder; an address of sources is one that git has, or none.
+if [ -n "${commit:-}" ] && [ -z "$(git -C "$root" status --porcelain)" ]; then
+    again="$work/again"
+    git clone -q "$root" "$again"
+    url=$(git -C "$root" remote get-url origin 2> /dev/null || true)
+    if [ -n "$url" ]; then git -C "$again" remote set-url origin "$url"; else git -C "$again" remote remove origin; fi
+    dotnet pack "$again/src/Microsoft.ML.PrefixTuning" -c Release -p:Version="$version" -o "$again/feed" -nologo \
+        -v quiet -p:RunAnalyzers=false -p:EnforceCodeStyleInBuild=false
+    for package in "$again"/feed/*; do
+        cmp "$package" "$work/feed/$(basename "$package")" || fail "packed again it is another one."
+    done
+    link() {
+        git -C "$again" remote remove origin 2> /dev/null || true
+        [ -z "$1" ] || git -C "$again" remote add origin "$1"
+        dotnet msbuild "$again/src/Microsoft.ML.PrefixTuning" -t:GenerateSourceLinkFile -p:Configuration=Release \
+            -getProperty:SourceLink
+    }
+    [ -z "$(link "")" ] || fail "without a remote the symbols have an address of sources."
+    linked=$(cat "$(link https://github.com/somebody/prefix-tuning.git)")
+    [[ $linked == *"githubusercontent.com/somebody/prefix-tuning/$(git -C "$root" rev-parse HEAD)/"* ]] \
+        || fail "the symbols do not name the sources of the commit: $linked"
+    rm -rf "$again"
+fi
+
+# Starts what serves and waits until it says where: "server" is its process, "address" where it listens.
+serve() {
+    : > "$work/served"
+    NUGET_PACKAGES=/nonexistent "$@" > "$work/served" 2>&1 &
+    server=$!
+    for _ in $(seq 120); do
+        address=$(sed -nE 's/.*listening on:? *(http[^ ]*).*/\1/p' "$work/served")
+        [ -z "$address" ] || return 0
+        kill -0 "$server" 2> /dev/null || break
+        sleep 1
+    done
+    fail "'$*' does not listen: $(cat "$work/served")"
+}
+# It ends with 0 when it is told to.
+stop() {
+    kill -TERM "$server"
+    wait "$server" || fail "what served ended with $?: $(cat "$work/served")"
+    server=""
+}
 
 mkdir "$work/consumer" && cd "$work/consumer"
 cp "$root"/test/PackageConsumer/* .
@@ -64,14 +115,16 @@ echo "-- from published output, $published MB"
 agrees README.md ' published for one' "$published"
 (cd / && NUGET_PACKAGES=/nonexistent dotnet "$work/published/PackageConsumer.dll" "$work/venue.zip")
 rm -rf "$work/published"
-
-# What the packages hold; restoring has unpacked them.
-packages=$(dotnet nuget locals global-packages --list | sed 's/.*: //')
-library="$packages/microsoft.ml.prefixtuning/$version" smollm2="$packages/microsoft.ml.prefixtuning.smollm2/$version"
-ai="$packages/microsoft.ml.prefixtuning.ai/$version" llamacpp="$packages/microsoft.ml.prefixtuning.llamacpp/$version"
-extensions="$packages/microsoft.ml.prefixtuning.extensions/$version"
-# The checked packages leave no trace in the machine's package folder.
-trap 'rm -rf "$work" "$library" "$smollm2" "$ai" "$llamacpp" "$extensions"' EXIT
+# For every system, which this one is one of.
+dotnet publish -c Release -o "$work/published" -nologo -v quiet
+published=$(du -sm "$work/published" | cut -f1)
+echo "-- from output published without a system, $published MB"
+agrees README.md ' published for all' "$published"
+(cd / && NUGET_PACKAGES=/nonexistent dotnet "$work/published/PackageConsumer.dll" "$work/venue.zip")
+for library in linux-x64/native/libtorch_cpu.so win-x64/native/torch_cpu.dll osx-arm64/native/libtorch_cpu.dylib; do
+    [ -s "$work/published/runtimes/$library" ] || fail "what is published without a system lacks $library."
+done
+rm -rf "$work/published"
 
 # The same prefixes over llama.cpp, in an application that brings its backend.
 mkdir "$work/llamacpp" && cd "$work/llamacpp"
@@ -94,47 +147,54 @@ echo "-- prefix-tuning-console: $written"
 [ -n "$written" ] && [ -s model.zip ] || fail "the console template's program wrote '$written'."
 rm -rf "$work/built"
 dotnet build Serve/Serve.csproj -c Release -o "$work/built" -nologo -v quiet -warnaserror
-: > "$work/served"
-(cd "$work/built" && NUGET_PACKAGES=/nonexistent PrefixTuning__Generation__MaxNewTokens=8 exec dotnet Serve.dll \
-    --urls http://127.0.0.1:0) > "$work/served" 2>&1 &
-server=$!
-trap 'kill $server 2> /dev/null || true; rm -rf "$work" "$library" "$smollm2" "$ai" "$llamacpp" "$extensions"' EXIT
-for _ in $(seq 120); do
-    address=$(sed -n 's/.*listening on: *\(http[^ ]*\).*/\1/p' "$work/served")
-    [ -z "$address" ] || break
-    sleep 1
-done
-[ -n "$address" ] || fail "the web template's service does not listen: $(cat "$work/served")"
+PrefixTuning__Generation__MaxNewTokens=8 serve env -C "$work/built" dotnet Serve.dll --urls http://127.0.0.1:0
 ask() { curl -sf "$address/$1" -H 'Content-Type: application/json' -d '{"text": "Water boils at"}'; }
 written=$(ask text)
 echo "-- prefix-tuning-web: $written"
 [ -n "$written" ] && [[ $(ask stream) == *data:* ]] || fail "the web template's service does not answer: $written"
-kill -TERM $server
-wait $server || fail "the web template's service ended with $?."
+stop
 rm -rf "$work/built"
 
-for folder in "$library" "$smollm2" "$ai" "$llamacpp" "$extensions"; do
+# What every package depends on. A new package needs a line.
+extension() { printf 'Microsoft.Extensions.%s.Abstractions 10.0.0; ' "$@"; }
+cat > "$work/expected" <<TABLE
+Microsoft.ML.PrefixTuning: Microsoft.ML [5.0.1, 7.0.0); Microsoft.ML.Tokenizers 3.0.0; TorchSharp 0.107.0
+Microsoft.ML.PrefixTuning.AI: Microsoft.Extensions.AI.Abstractions 10.5.2; Microsoft.ML.PrefixTuning $version
+Microsoft.ML.PrefixTuning.Extensions: $(extension Configuration DependencyInjection Logging)Microsoft.ML.PrefixTuning [$version]
+Microsoft.ML.PrefixTuning.LlamaCpp: LLamaSharp 0.30.0; Microsoft.ML.PrefixTuning [$version]
+Microsoft.ML.PrefixTuning.Mpi: Microsoft.ML.PrefixTuning $version
+Microsoft.ML.PrefixTuning.SmolLM2: Microsoft.ML.PrefixTuning $version
+Microsoft.ML.PrefixTuning.Templates:
+Microsoft.ML.PrefixTuning.Tool:
+Microsoft.ML.PrefixTuning.Tool.linux-x64:
+TABLE
+# NuGet unpacks them, the command's and the templates' too.
+mkdir "$work/contents" && cd "$work/contents" && cp "$work/consumer/NuGet.config" .
+{
+    echo '<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup><ItemGroup>'
+    sed -E "s|([^:]*):.*|<PackageDownload Include=\"\1\" Version=\"[$version]\" />|" "$work/expected"
+    echo '</ItemGroup></Project>'
+} > Contents.csproj
+NUGET_PACKAGES="$work/contents/unpacked" dotnet restore -nologo -v quiet
+dependencies() { sed -n 's/.*<dependency id="\([^"]*\)" version="\([^"]*\)".*/; \1 \2/p' "$1" | LC_ALL=C sort | tr -d '\n'; }
+for package in "$work"/feed/*.nupkg; do
+    name=$(basename "$package" ".$version.nupkg")
+    folder="$work/contents/unpacked/${name,,}/$version"
+    found=$(dependencies "$folder/${name,,}.nuspec")
+    grep -qxF "$name:${found#;}" "$work/expected" || fail "$name depends on '${found#; }', which is not what is expected."
     for file in icon.png PACKAGE.md licenses/LICENSE; do
-        [ -s "$folder/$file" ] || fail "$folder lacks $file."
+        [ -s "$folder/$file" ] || fail "$name lacks $file."
     done
-    if grep -q 'Microsoft\.ML\.PrefixTuning\.MlNet\.' "$folder"/lib/net10.0/*.xml; then
-        fail "$folder has comments of internal members."
+    if [ ! -d "$folder/lib" ]; then
+        continue
     fi
-    grep -q '<member name="T:' "$folder"/lib/net10.0/*.xml || fail "$folder has no comments."
+    if grep -q 'Microsoft\.ML\.PrefixTuning\.MlNet\.' "$folder"/lib/net10.0/*.xml; then
+        fail "$name has comments of internal members."
+    fi
+    grep -q '<member name="T:' "$folder"/lib/net10.0/*.xml || fail "$name has no comments."
 done
-[ -s "$library/licenses/METEOR/COPYING.METEOR.LGPL" ] || fail "the library lacks METEOR's licence."
-dependencies() { sed -n 's/.*<dependency id="\([^"]*\)" version="\([^"]*\)".*/\1 \2/p' "$1"/*.nuspec | sort | tr '\n' ';'; }
-expected="Microsoft.ML [5.0.1, 7.0.0);Microsoft.ML.Tokenizers 3.0.0;TorchSharp 0.107.0;"
-[ "$(dependencies "$library")" = "$expected" ] || fail "the library depends on $(dependencies "$library")"
-[ "$(dependencies "$smollm2")" = "Microsoft.ML.PrefixTuning $version;" ] \
-    || fail "SmolLM2 depends on $(dependencies "$smollm2")"
-[ "$(dependencies "$ai")" = "Microsoft.Extensions.AI.Abstractions 10.5.2;Microsoft.ML.PrefixTuning $version;" ] \
-    || fail "AI depends on $(dependencies "$ai")"
-[ "$(dependencies "$llamacpp")" = "LLamaSharp 0.30.0;Microsoft.ML.PrefixTuning [$version];" ] \
-    || fail "LlamaCpp depends on $(dependencies "$llamacpp")"
-abstractions() { printf 'Microsoft.Extensions.%s.Abstractions 10.0.0;' Configuration DependencyInjection Logging; }
-[ "$(dependencies "$extensions")" = "$(abstractions)Microsoft.ML.PrefixTuning [$version];" ] \
-    || fail "Extensions depends on $(dependencies "$extensions")"
+[ -s "$work/contents/unpacked/microsoft.ml.prefixtuning/$version/licenses/METEOR/COPYING.METEOR.LGPL" ] \
+    || fail "the library lacks METEOR's licence."
 
 # The command.
 dotnet tool install Microsoft.ML.PrefixTuning.Tool --tool-path "$work/tool" --version "$version" -v quiet
@@ -157,17 +217,7 @@ written=$(cd / && echo 'Water boils at' | NUGET_PACKAGES=/nonexistent "$work/too
     --engine llama-cpp --max-new-tokens 8)
 echo "-- over llama.cpp: $written"
 [ -n "$written" ] || fail "the command writes nothing over llama.cpp."
-# Its server: it answers, and ends with 0 when it is told to.
-: > "$work/served"
-(cd / && NUGET_PACKAGES=/nonexistent exec "$work/tool/prefix-tune" serve --base smollm2 --port 0) 2> "$work/served" &
-server=$!
-trap 'kill $server 2> /dev/null || true; rm -rf "$work" "$library" "$smollm2" "$ai" "$llamacpp" "$extensions"' EXIT
-for _ in $(seq 120); do
-    address=$(sed -n 's/.*listening on \(http[^ ]*\) .*/\1/p' "$work/served")
-    [ -z "$address" ] || break
-    sleep 1
-done
-[ -n "$address" ] || fail "the command's server does not listen: $(cat "$work/served")"
+# Its server answers.
+serve env -C / "$work/tool/prefix-tune" serve --base smollm2 --port 0
 [[ $(curl -sf "$address"v1/models) == *smollm2* ]] || fail "the command's server does not answer."
-kill -TERM $server
-wait $server || fail "the command's server ended with $?."
+stop
