@@ -17,7 +17,7 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 /// <param name="Front">float32, W x^T.</param>
 /// <param name="Parts">float32, in parts of the weight: the way of few rows; null for many.</param>
 /// <param name="BFloat16">bfloat16, torch's linear map.</param>
-/// <param name="Int8">8 bits, with the rounding of x and of the sums.</param>
+/// <param name="Int8">8 bits, in blocks.</param>
 /// <param name="Int4">4 bits, the same.</param>
 internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double Linear, double Turned, double Front,
     double? Parts, double BFloat16, double Int8, double Int4)

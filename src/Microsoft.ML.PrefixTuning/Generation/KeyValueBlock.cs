@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -26,9 +27,15 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     private Tensor? _block;
     private Tensor[] _tokens = [];
 
+    // Where each of them begins, for numbers that are in reach.
+    private nint[] _starts = [];
+
     public int Lanes { get; private set; }
 
     public int Columns { get; private set; }
+
+    /// <summary>Whether its numbers are float32 in the processor's memory.</summary>
+    public bool IsInReach => type == ScalarType.Float32 && device.type == TorchSharp.DeviceType.CPU;
 
     /// <summary>
     /// Makes room for lanes; what was held is lost. What one long row once needed is not kept for good: a block of
@@ -88,9 +95,42 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         _tokens = _block.view(layers * Halves, -1, heads.Size).unbind(0);
         foreach (Tensor tokens in _tokens)
             tokens.DetachFromDisposeScope();
+        if (IsInReach)
+            _starts = Array.ConvertAll(_tokens, Start);
 
         static Tensor Part(Tensor block, int lanes, int columns) =>
             block.narrow(LaneAxis, 0, lanes).narrow(ColumnAxis, 0, columns);
+    }
+
+    /// <summary>Where a layer's keys and values lie, for those whose numbers are in reach.</summary>
+    public unsafe KeyValuePlaces Places(int layer, LaneRange lanes, int columns)
+    {
+        nint head = (nint)Columns * heads.Size, lane = head * heads.KeyValueCount, first = lanes.First * lane;
+        return new KeyValuePlaces((float*)_starts[Halves * layer] + first, (float*)_starts[Halves * layer + 1] + first,
+            lanes.Stride * lane, head, columns);
+    }
+
+    /// <summary>Writes one new token a lane of one layer, for those whose numbers are in reach.</summary>
+    /// <param name="layer">Layer, from 0.</param>
+    /// <param name="lanes">The lanes, B.</param>
+    /// <param name="columns">[B]: where each lane's token goes.</param>
+    /// <param name="keys">[B, 1, G, D], contiguous.</param>
+    /// <param name="values">[B, 1, G, D], contiguous.</param>
+    public unsafe void WriteTokens(int layer, LaneRange lanes, ReadOnlySpan<int> columns, Tensor keys, Tensor values)
+    {
+        ReadOnlySpan<float> ofKeys = MemoryMarshal.Cast<byte, float>(keys.bytes);
+        ReadOnlySpan<float> ofValues = MemoryMarshal.Cast<byte, float>(values.bytes);
+        for (int lane = 0, at = 0; lane < lanes.Count; lane++)
+        {
+            for (int head = 0; head < heads.KeyValueCount; head++, at += heads.Size)
+            {
+                nint place = (nint)Place(lanes.First + lane * lanes.Stride, head, columns[lane]) * heads.Size;
+                ofKeys.Slice(at, heads.Size).CopyTo(Of(_starts[Halves * layer], place));
+                ofValues.Slice(at, heads.Size).CopyTo(Of(_starts[Halves * layer + 1], place));
+            }
+        }
+
+        Span<float> Of(nint start, nint place) => new((float*)start + place, heads.Size);
     }
 
     /// <summary>Where a head's part of a token lies, as <see cref="Write"/> takes it.</summary>
@@ -133,12 +173,20 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         .slice(LaneAxis, lanes.First, lanes.First + (long)(lanes.Count - 1) * lanes.Stride + 1, lanes.Stride)
         .narrow(ColumnAxis, 0, columns).flatten(0, 1).unbind(0);
 
+    // Of one row: a span has at most 2 GiB.
+    private static unsafe nint Start(Tensor tokens)
+    {
+        using Tensor first = tokens.narrow(0, 0, 1);
+        fixed (byte* start = first.bytes)
+            return (nint)start;
+    }
+
     public void Dispose()
     {
         foreach (Tensor tokens in _tokens)
             tokens.Dispose();
         _block?.Dispose();
-        (_block, _tokens, Lanes, Columns) = (null, [], 0, 0);
+        (_block, _tokens, _starts, Lanes, Columns) = (null, [], [], 0, 0);
     }
 }
 

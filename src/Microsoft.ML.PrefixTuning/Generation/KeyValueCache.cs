@@ -12,6 +12,9 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
 {
     private Tensor? _places;
     private Tensor[] _visible = [];
+    private LaneRange _lanes;
+    private int[] _firstColumns = [];
+    private int _columns;
 
     public KeyValueBlock Block { get; } = new(stack.Layers, stack.Heads, type, device);
 
@@ -40,6 +43,7 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
                 }
             }
         }
+        (_lanes, _firstColumns, _columns) = (lanes, firstColumns.ToArray(), columns);
         _places = tensor(places, device: device);
         _visible = Block.Read(lanes, columns);
     }
@@ -48,6 +52,14 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
     {
         Block.Write(layer, _places!, keys, values);
         return (_visible[2 * layer], _visible[2 * layer + 1]);
+    }
+
+    public KeyValuePlaces? AppendToken(AttentionSite site, int layer, Tensor keys, Tensor values)
+    {
+        if (!Block.IsInReach)
+            return null;
+        Block.WriteTokens(layer, _lanes, _firstColumns, keys, values);
+        return Block.Places(layer, _lanes, _columns);
     }
 
     public void Dispose() => Block.Dispose();

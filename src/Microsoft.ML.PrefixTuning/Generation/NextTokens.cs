@@ -71,18 +71,27 @@ internal sealed class NextTokens(Device device) : IDisposable
     {
         if (_suppressed is not null)
             logits.index_fill_(1, _suppressed, s_banned);
-        Tensor largest = logits.argmax(1).cpu();
+        long[] largest = Largest(logits);
         for (int row = 0; row < rows.Length; row++)
         {
             try
             {
-                ((GreedySearch)rows[row].Search).Accept((int)largest.ReadCpuInt64(row));
+                ((GreedySearch)rows[row].Search).Accept((int)largest[row]);
             }
             catch (Exception fault)
             {
                 rows[row].Fault = fault;
             }
         }
+    }
+
+    // Torch hands out a row this long to threads that sleep by now: waking them takes longer than the search.
+    private static long[] Largest(Tensor logits)
+    {
+        if (logits.dtype == ScalarType.Float32 && logits.device_type == DeviceType.CPU && logits.is_contiguous())
+            return RowKernels.Largest(logits);
+        using Tensor largest = logits.argmax(1).cpu();
+        return MemoryMarshal.Cast<byte, long>(largest.bytes).ToArray();
     }
 
     private static void Search(Tensor logits, ActiveRow[] rows, int[] lanes, bool wantsLogProbabilities)

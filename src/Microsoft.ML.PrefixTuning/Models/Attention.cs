@@ -21,10 +21,16 @@ internal static class Attention
         Tensor values = Heads(pass.Weights.Value, x, pass.Shape.KeyValueCount, pass.Shape.Size);   // [B, L, G, D]
         queries = Normed(queries, pass.Weights.QueryNorm, pass.Stack);
         keys = Normed(keys, pass.Weights.KeyNorm, pass.Stack);
+        bool isOneToken = RowKernels.Suits(queries) && RowKernels.Suits(keys) && RowKernels.Suits(values);
         if (pass.Rotation is var (cosine, sine))
         {
             queries = Rotary.Rotate(queries, cosine, sine);
             keys = Rotary.Rotate(keys, cosine, sine);
+        }
+        if (isOneToken && pass.Mask.Parts is null
+            && pass.Memory.AppendToken(pass.Site, pass.Layer, keys, values) is { } places)
+        {
+            return pass.Weights.Output.Apply(TokenAttention.Mix(queries, places, pass));
         }
         var (allKeys, allValues) = pass.Memory.Append(pass.Site, pass.Layer,
             keys.transpose(Axis.Token, Axis.Key), values.transpose(Axis.Token, Axis.Key));

@@ -19,6 +19,16 @@ internal interface IKeyValueMemory
     (torch.Tensor Keys, torch.Tensor Values) Append(AttentionSite site, int layer, torch.Tensor keys,
         torch.Tensor values);
 
+    /// <summary>
+    /// Takes one new token of every row and gives where all visible ones lie; null, with nothing taken, where they do
+    /// not lie together in float32 in the processor's reach.
+    /// </summary>
+    /// <param name="site">Which attention.</param>
+    /// <param name="layer">Layer, from 0.</param>
+    /// <param name="keys">[B, 1, G, D], already rotated, contiguous.</param>
+    /// <param name="values">[B, 1, G, D], contiguous.</param>
+    KeyValuePlaces? AppendToken(AttentionSite site, int layer, torch.Tensor keys, torch.Tensor values) => null;
+
     /// <summary>What the memory adds to a layer's keys and values and may want a gradient of.</summary>
     /// <param name="site">Which attention.</param>
     /// <param name="layer">Layer, from 0.</param>

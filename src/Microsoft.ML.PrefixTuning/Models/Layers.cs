@@ -16,6 +16,8 @@ internal static class Layers
     /// <summary>The norm of the innermost axis, computed in float32, in the type of its input.</summary>
     public static Tensor Apply(this Norm norm, Tensor x, NormSpec spec)
     {
+        if (RowKernels.Suits(x))
+            return RowKernels.Norm(x, norm, spec);
         ScalarType type = x.dtype;
         Tensor wide = type == ScalarType.Float32 ? x : x.to(ScalarType.Float32);
         Tensor normed = spec.Kind switch
@@ -38,7 +40,11 @@ internal static class Layers
     {
         if (block.Gate is null)
             return block.Down.Apply(Activate(block.Up.Apply(x), spec.Activation));
-        return block.Down.Apply(Activate(block.Gate.Apply(x), spec.Activation) * block.Up.Apply(x));
+        Tensor gate = block.Gate.Apply(x), up = block.Up.Apply(x);
+        if (spec.Activation != Activation.Silu || !RowKernels.Suits(gate))
+            return block.Down.Apply(Activate(gate, spec.Activation) * up);
+        RowKernels.Gate(gate, up);
+        return block.Down.Apply(gate);
     }
 
     /// <summary>A layer's output and what its adapter adds to it.</summary>

@@ -1,19 +1,33 @@
 using System;
+using System.Linq;
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// A matrix of few bits a number, whose products take it as it is: rows are rounded to bfloat16 for them, and sums to
-/// bfloat16 behind them. All else is float32, so that a row's text depends on its batch no more than in float32.
-/// Products have no gradient: it is for writing.
+/// A matrix of few bits a number, whose products take it as it is (<see cref="BlockProducts"/>). All else is float32: a
+/// row's text depends on its batch no more than in float32. Products have no gradient: it is for writing.
 /// </summary>
-internal abstract class PackedMatrix : FrozenMatrix
+/// <param name="blocks">[blocks of sixteen rows, bytes of one], with zeros up to whole blocks and steps of columns;
+/// stays its owner's.</param>
+/// <param name="rows">Rows without those zeros.</param>
+/// <param name="columns">Columns without those zeros.</param>
+internal abstract class PackedMatrix(Tensor blocks, long rows, long columns) : FrozenMatrix
 {
     // Numbers that are wide at a time where the matrix is gone over.
     private const long BlockNumbers = 1L << 22;
 
+    public override long Rows => rows;
+
+    public override long Columns => columns;
+
     public override ScalarType Type => ScalarType.Float32;
+
+    public override Device Device => blocks.device;
+
+    /// <summary>As it lies.</summary>
+    public Tensor Blocks => blocks;
 
     /// <exception cref="InvalidOperationException">A gradient is wanted.</exception>
     public override Tensor Product(Tensor x, Tensor? bias)
@@ -23,7 +37,7 @@ internal abstract class PackedMatrix : FrozenMatrix
             throw new InvalidOperationException(
                 "A base in 8 or 4 bits is for writing: expected no gradient through it, found one.");
         }
-        Tensor product = Product(x).to(ScalarType.Float32);
+        Tensor product = Product(x);
         if (bias is not null)
             product.PlusInPlace(bias);
         long[] shape = x.shape;
@@ -32,6 +46,16 @@ internal abstract class PackedMatrix : FrozenMatrix
     }
 
     public override Tensor BackProduct(Tensor y) => y.matmul(Wide(0, Rows));
+
+    public override Tensor Select(Tensor ids)
+    {
+        using Tensor own = ids.contiguous();
+        return Wide(MemoryMarshal.Cast<byte, long>(own.bytes).ToArray());
+    }
+
+    /// <exception cref="NotSupportedException">Always: rows are packed together, a part is cut before.</exception>
+    public override FrozenMatrix Slice(long start, long count) => throw new NotSupportedException(
+        "A packed matrix: expected to be used whole, found a part of its rows asked for. Cut what it is made of.");
 
     public override void ForEachBlock(Action<long, Tensor> action)
     {
@@ -45,10 +69,30 @@ internal abstract class PackedMatrix : FrozenMatrix
 
     /// <summary>x W^T.</summary>
     /// <param name="x">[..., columns].</param>
-    /// <returns>[n, rows], bfloat16, contiguous.</returns>
+    /// <returns>[n, rows], float32, contiguous.</returns>
     protected abstract Tensor Product(Tensor x);
 
-    /// <summary>What some rows stand for.</summary>
-    /// <returns>[count, columns], float32.</returns>
-    protected abstract Tensor Wide(long start, long count);
+    /// <summary>One row as what it stands for.</summary>
+    /// <param name="block">The block that it is in.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="wide">[columns].</param>
+    protected abstract void Unpack(ReadOnlySpan<byte> block, long row, Span<float> wide);
+
+    private Tensor Wide(long start, long count) =>
+        Wide([.. Enumerable.Range(0, (int)count).Select(row => start + row)]);
+
+    // [n, columns], float32.
+    private Tensor Wide(long[] ofRows)
+    {
+        Tensor wide = empty([ofRows.Length, columns], ScalarType.Float32);
+        Span<float> numbers = MemoryMarshal.Cast<byte, float>(wide.bytes);
+        ReadOnlySpan<byte> all = blocks.bytes;
+        int bytes = (int)blocks.size(1), width = (int)columns;
+        for (int i = 0; i < ofRows.Length; i++)
+        {
+            Unpack(all.Slice((int)(ofRows[i] / Lanes.Count) * bytes, bytes), ofRows[i],
+                numbers.Slice(i * width, width));
+        }
+        return wide;
+    }
 }

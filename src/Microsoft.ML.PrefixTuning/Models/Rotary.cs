@@ -51,6 +51,8 @@ internal static class Rotary
     /// <param name="sine">[B, L, 1, pairs].</param>
     public static Tensor Rotate(Tensor heads, Tensor cosine, Tensor sine)
     {
+        if (RowKernels.Suits(heads))
+            return RowKernels.Rotate(heads, cosine, sine);
         long pairs = cosine.size(Axis.Last), size = heads.size(Axis.Last);
         Tensor first = heads.narrow(Axis.Last, 0, pairs), second = heads.narrow(Axis.Last, pairs, pairs);
         Tensor rotatedFirst = (first * cosine).addcmul_(second, sine, Scalars.MinusOne);

@@ -1,0 +1,206 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>
+/// Sixteen numbers that a processor works on together. Every form makes the same bits of the same numbers, so that the
+/// width of a processor's registers decides speed alone.
+/// </summary>
+/// <typeparam name="T">The form.</typeparam>
+internal unsafe interface ILanes<T>
+    where T : struct, ILanes<T>
+{
+    /// <summary>The same number sixteen times.</summary>
+    static abstract T All(float number);
+
+    static abstract T Load(float* from);
+
+    /// <summary>Of bfloat16, which is the upper half of a float32.</summary>
+    static abstract T LoadBFloat16(ushort* from);
+
+    static abstract T LoadInt8(sbyte* from);
+
+    /// <summary>The lower or the upper 4 bits of sixteen bytes, 0 to 15.</summary>
+    static abstract T LoadHalves(byte* from, bool upper);
+
+    static abstract void Store(T lanes, float* to);
+
+    static abstract T Add(T left, T right);
+
+    static abstract T Multiply(T left, T right);
+
+    static abstract T Divide(T left, T right);
+
+    static abstract T Max(T left, T right);
+
+    /// <summary>left * right + sum, rounded once.</summary>
+    static abstract T MultiplyAdd(T left, T right, T sum);
+
+    static abstract T Exp(T lanes);
+
+    /// <summary>The sum of the sixteen: of halves, of their halves, and so on.</summary>
+    static abstract float Sum(T lanes);
+}
+
+/// <summary>What all forms share.</summary>
+internal static class Lanes
+{
+    /// <summary>Numbers that are worked on together.</summary>
+    public const int Count = 16;
+
+    /// <summary>Whether the processor has registers of 512 bits.</summary>
+    public static bool AreWide => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
+
+    /// <summary>A bfloat16 as it is: the upper half of a float32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Wide(ushort upper) => System.BitConverter.UInt32BitsToSingle((uint)upper << 16);
+
+    /// <summary>The sum of eight: of halves, of their halves, and so on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector256<float> eight)
+    {
+        Vector128<float> four = eight.GetLower() + eight.GetUpper();
+        Vector64<float> two = four.GetLower() + four.GetUpper();
+        return two.GetElement(0) + two.GetElement(1);
+    }
+}
+
+/// <summary>One register of 512 bits.</summary>
+internal readonly unsafe struct WideLanes : ILanes<WideLanes>
+{
+    private readonly Vector512<float> _all;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private WideLanes(Vector512<float> all) => _all = all;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes All(float number) => new(Vector512.Create(number));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes Load(float* from) => new(Vector512.Load(from));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes LoadBFloat16(ushort* from) =>
+        new((Avx512F.ConvertToVector512UInt32(Vector256.Load(from)) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes LoadInt8(sbyte* from) =>
+        new(Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(from))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes LoadHalves(byte* from, bool upper)
+    {
+        Vector512<int> bytes = Avx512F.ConvertToVector512Int32(Vector128.Load(from));
+        return new(Vector512.ConvertToSingle(upper ? bytes >>> 4 : bytes & Vector512.Create(15)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(WideLanes lanes, float* to) => lanes._all.Store(to);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes Add(WideLanes left, WideLanes right) => new(left._all + right._all);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes Multiply(WideLanes left, WideLanes right) => new(left._all * right._all);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes Divide(WideLanes left, WideLanes right) => new(left._all / right._all);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes Max(WideLanes left, WideLanes right) => new(Vector512.Max(left._all, right._all));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes MultiplyAdd(WideLanes left, WideLanes right, WideLanes sum) =>
+        new(Vector512.FusedMultiplyAdd(left._all, right._all, sum._all));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WideLanes Exp(WideLanes lanes) => new(Vector512.Exp(lanes._all));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(WideLanes lanes) => Lanes.Sum(lanes._all.GetLower() + lanes._all.GetUpper());
+}
+
+/// <summary>Two registers of 256 bits, or what a processor has for them.</summary>
+internal readonly unsafe struct PairedLanes : ILanes<PairedLanes>
+{
+    private const int Half = Lanes.Count / 2;
+    private readonly Vector256<float> _first;
+    private readonly Vector256<float> _second;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private PairedLanes(Vector256<float> first, Vector256<float> second) => (_first, _second) = (first, second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes All(float number) => new(Vector256.Create(number), Vector256.Create(number));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes Load(float* from) => new(Vector256.Load(from), Vector256.Load(from + Half));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes LoadBFloat16(ushort* from)
+    {
+        (Vector256<uint> first, Vector256<uint> second) = Vector256.Widen(Vector256.Load(from));
+        return new((first << 16).AsSingle(), (second << 16).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes LoadInt8(sbyte* from)
+    {
+        (Vector128<short> first, Vector128<short> second) = Vector128.Widen(Vector128.Load(from));
+        return new(Wide(first), Wide(second));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes LoadHalves(byte* from, bool upper)
+    {
+        Vector128<byte> bytes = Vector128.Load(from);
+        (Vector128<ushort> first, Vector128<ushort> second) =
+            Vector128.Widen(upper ? bytes >>> 4 : bytes & Vector128.Create((byte)15));
+        return new(Wide(first.AsInt16()), Wide(second.AsInt16()));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(PairedLanes lanes, float* to)
+    {
+        lanes._first.Store(to);
+        lanes._second.Store(to + Half);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes Add(PairedLanes left, PairedLanes right) =>
+        new(left._first + right._first, left._second + right._second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes Multiply(PairedLanes left, PairedLanes right) =>
+        new(left._first * right._first, left._second * right._second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes Divide(PairedLanes left, PairedLanes right) =>
+        new(left._first / right._first, left._second / right._second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes Max(PairedLanes left, PairedLanes right) =>
+        new(Vector256.Max(left._first, right._first), Vector256.Max(left._second, right._second));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes MultiplyAdd(PairedLanes left, PairedLanes right, PairedLanes sum) =>
+        new(Vector256.FusedMultiplyAdd(left._first, right._first, sum._first),
+            Vector256.FusedMultiplyAdd(left._second, right._second, sum._second));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PairedLanes Exp(PairedLanes lanes) =>
+        new(Vector256.Exp(lanes._first), Vector256.Exp(lanes._second));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(PairedLanes lanes) => Lanes.Sum(lanes._first + lanes._second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Wide(Vector128<short> eight)
+    {
+        (Vector128<int> first, Vector128<int> second) = Vector128.Widen(eight);
+        return Vector256.ConvertToSingle(Avx2.IsSupported ? Avx2.ConvertToVector256Int32(eight)
+            : Vector256.Create(first, second));
+    }
+}

@@ -1,0 +1,166 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>
+/// The small parts of a layer for one new token a row, float32 on the CPU: each in one go over the numbers, where
+/// torch's operators take several, and at this size an operator's call costs more than its work (docs/performance.md).
+/// A row has the same bits whatever rows stand beside it. All have torch's operators as their equals
+/// (<c>RowKernelsTests</c>), which serve longer rows, gradients and other devices.
+/// </summary>
+internal static unsafe class RowKernels
+{
+    private const int Step = Lanes.Count;
+
+    /// <summary>Whether something is of this kind.</summary>
+    /// <param name="x">[B, L, ...].</param>
+    public static bool Suits(Tensor x) => !is_grad_enabled() && x.dtype == ScalarType.Float32
+        && x.device_type == TorchSharp.DeviceType.CPU && x.size(Axis.Token) == 1 && x.is_contiguous();
+
+    /// <summary>The norm of the innermost axis.</summary>
+    /// <param name="x">[..., E], contiguous.</param>
+    /// <param name="norm">Weight and bias [E].</param>
+    /// <param name="spec">Its kind.</param>
+    public static Tensor Norm(Tensor x, Norm norm, NormSpec spec)
+    {
+        int width = (int)x.size(Axis.Last), rows = (int)(x.numel() / width);
+        Tensor normed = empty_like(x);
+        fixed (byte* from = x.bytes, to = normed.bytes, weight = norm.Weight.bytes,
+            bias = norm.Bias is null ? default : norm.Bias.bytes)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                float* own = (float*)from + (nint)row * width, target = (float*)to + (nint)row * width;
+                if (Lanes.AreWide)
+                    Norm<WideLanes>(own, target, (float*)weight, (float*)bias, width, spec);
+                else
+                    Norm<PairedLanes>(own, target, (float*)weight, (float*)bias, width, spec);
+            }
+        }
+        return normed;
+    }
+
+    /// <summary>
+    /// Rotates pairs (i, i + pairs) of each head's first elements, as <see cref="Rotary.Rotate"/> does.
+    /// </summary>
+    /// <param name="heads">[B, 1, H, D], contiguous.</param>
+    /// <param name="cosine">[B, 1, 1, pairs], contiguous.</param>
+    /// <param name="sine">The same.</param>
+    public static Tensor Rotate(Tensor heads, Tensor cosine, Tensor sine)
+    {
+        int rows = (int)heads.size(Axis.Row), pairs = (int)cosine.size(Axis.Last), size = (int)heads.size(Axis.Last);
+        int perRow = (int)(heads.numel() / size / rows);
+        Tensor rotated = heads.clone();
+        fixed (byte* numbers = rotated.bytes, cosines = cosine.bytes, sines = sine.bytes)
+        {
+            for (int head = 0; head < rows * perRow; head++)
+            {
+                float* first = (float*)numbers + (nint)head * size, second = first + pairs;
+                float* c = (float*)cosines + (nint)(head / perRow) * pairs;
+                float* s = (float*)sines + (nint)(head / perRow) * pairs;
+                for (int pair = 0; pair < pairs; pair++)
+                {
+                    float a = first[pair], b = second[pair];
+                    first[pair] = a * c[pair] - b * s[pair];
+                    second[pair] = b * c[pair] + a * s[pair];
+                }
+            }
+        }
+        return rotated;
+    }
+
+    /// <summary>silu(gate) * up, in the place of gate.</summary>
+    /// <param name="gate">[...], contiguous.</param>
+    /// <param name="up">The same.</param>
+    public static void Gate(Tensor gate, Tensor up)
+    {
+        fixed (byte* g = gate.bytes, u = up.bytes)
+        {
+            if (Lanes.AreWide)
+                Gate<WideLanes>((float*)g, (float*)u, (nint)gate.numel());
+            else
+                Gate<PairedLanes>((float*)g, (float*)u, (nint)gate.numel());
+        }
+    }
+
+    /// <summary>The place of each row's largest number, the first of equal ones; of a NaN where there is one.</summary>
+    /// <param name="x">[n, E], contiguous.</param>
+    public static long[] Largest(Tensor x)
+    {
+        var places = new long[x.size(0)];
+        ReadOnlySpan<float> rest = MemoryMarshal.Cast<byte, float>(x.bytes);
+        int width = (int)x.size(1);
+        for (int row = 0; row < places.Length; row++, rest = rest[width..])
+            places[row] = TensorPrimitives.IndexOfMax(rest[..width]);
+        return places;
+    }
+
+    /// <summary>The product of two rows of numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Dot<T>(float* left, float* right, nint count)
+        where T : struct, ILanes<T>
+    {
+        T lanes = T.All(0);
+        nint i = 0;
+        for (; i <= count - Step; i += Step)
+            lanes = T.MultiplyAdd(T.Load(left + i), T.Load(right + i), lanes);
+        float sum = T.Sum(lanes);
+        for (; i < count; i++)
+            sum = float.FusedMultiplyAdd(left[i], right[i], sum);
+        return sum;
+    }
+
+    private static void Norm<T>(float* from, float* to, float* weight, float* bias, nint width, NormSpec spec)
+        where T : struct, ILanes<T>
+    {
+        float mean = 0;
+        if (spec.Kind == NormKind.Layer)
+        {
+            mean = Sum<T>(from, width) / width;
+            for (nint j = 0; j < width; j++)
+                to[j] = from[j] - mean;
+            from = to;
+        }
+        float inverse = 1 / MathF.Sqrt(Dot<T>(from, from, width) / width + (float)spec.Epsilon);
+        nint i = 0;
+        for (; i <= width - Step; i += Step)
+        {
+            T normed = T.Multiply(T.Multiply(T.Load(from + i), T.All(inverse)), T.Load(weight + i));
+            T.Store(bias is null ? normed : T.Add(normed, T.Load(bias + i)), to + i);
+        }
+        for (; i < width; i++)
+            to[i] = from[i] * inverse * weight[i] + (bias is null ? 0 : bias[i]);
+    }
+
+    private static float Sum<T>(float* from, nint count)
+        where T : struct, ILanes<T>
+    {
+        T lanes = T.All(0);
+        nint i = 0;
+        for (; i <= count - Step; i += Step)
+            lanes = T.Add(lanes, T.Load(from + i));
+        float sum = T.Sum(lanes);
+        for (; i < count; i++)
+            sum += from[i];
+        return sum;
+    }
+
+    private static void Gate<T>(float* gate, float* up, nint count)
+        where T : struct, ILanes<T>
+    {
+        nint i = 0;
+        T one = T.All(1), minus = T.All(-1);
+        for (; i <= count - Step; i += Step)
+        {
+            T numbers = T.Load(gate + i);
+            T silu = T.Divide(numbers, T.Add(one, T.Exp(T.Multiply(minus, numbers))));
+            T.Store(T.Multiply(silu, T.Load(up + i)), gate + i);
+        }
+        for (; i < count; i++)
+            gate[i] = gate[i] / (1 + MathF.Exp(-gate[i])) * up[i];
+    }
+}

@@ -1,0 +1,149 @@
+using System;
+using System.Buffers;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>Where the keys and values of a layer lie in memory, float32 on the CPU, for rows of lanes.</summary>
+/// <param name="keys">The first lane's first key.</param>
+/// <param name="values">The first lane's first value.</param>
+/// <param name="laneNumbers">Numbers from one lane to the next.</param>
+/// <param name="headNumbers">Numbers from one key/value head to the next.</param>
+/// <param name="count">Keys there are, S: a head's lie one behind the other.</param>
+internal readonly unsafe struct KeyValuePlaces(float* keys, float* values, nint laneNumbers, nint headNumbers,
+    int count)
+{
+    public readonly float* Keys = keys;
+    public readonly float* Values = values;
+    public readonly nint LaneNumbers = laneNumbers;
+    public readonly nint HeadNumbers = headNumbers;
+    public readonly int Count = count;
+}
+
+/// <summary>
+/// Attention of one new token a row, float32 on the CPU, over keys and values where they lie: the equal of
+/// <see cref="Attention.Mix"/> in one go. A row has the same bits whatever rows and hidden columns stand beside it.
+/// </summary>
+internal static unsafe class TokenAttention
+{
+    // Products of numbers below which one thread does it all.
+    private const long LeastShared = 1L << 16;
+
+    /// <summary>What queries take from the values, before the projection.</summary>
+    /// <param name="queries">[B, 1, H, D], contiguous.</param>
+    /// <param name="places">Keys and values.</param>
+    /// <param name="pass">Shape and mask of this layer, not in parts.</param>
+    /// <returns>[B, 1, H * D].</returns>
+    public static Tensor Mix(Tensor queries, in KeyValuePlaces places, in AttentionPass pass)
+    {
+        Tensor mixed = empty([queries.size(Axis.Row), 1, (long)pass.Shape.Count * pass.Shape.Size],
+            ScalarType.Float32);
+        Tensor? mask = pass.Mask.Added?.contiguous();
+        fixed (byte* from = queries.bytes, to = mixed.bytes, added = mask is null ? default : mask.bytes)
+        {
+            var seen = mask is null ? default : new Seen((float*)added, places.Count,
+                mask.size(1) == 1 ? 0 : (nint)mask.size(2) * places.Count, mask.size(2) == 1 ? 0 : places.Count,
+                (nint)(mask.size(1) * mask.size(2)) * places.Count);
+            int parts = (int)queries.size(Axis.Row) * pass.Shape.KeyValueCount;
+            var job = new Job((float*)from, places, seen, (float*)to);
+            SharedWork work = Lanes.AreWide ? new Work<WideLanes>(job, pass, parts) : new Work<PairedLanes>(job, pass, parts);
+            bool isShared = mixed.numel() * places.Count >= LeastShared;
+            work.Run(isShared ? get_num_threads() : 1);
+        }
+        return mixed;
+    }
+
+    // What is added to scores: [B, 1 or G, R or 1, S]; a step of 0 where all have the same.
+    private readonly struct Seen(float* added, int count, nint headStep, nint queryStep, nint rowStep)
+    {
+        public float* Of(int row, int head, int query) =>
+            count == 0 ? null : added + row * rowStep + head * headStep + query * queryStep;
+    }
+
+    private readonly struct Job(float* queries, KeyValuePlaces places, Seen seen, float* mixed)
+    {
+        public readonly float* Queries = queries;
+        public readonly KeyValuePlaces Places = places;
+        public readonly Seen Seen = seen;
+        public readonly float* Mixed = mixed;
+    }
+
+    private sealed class Work<T>(Job job, AttentionPass pass, int parts) : SharedWork
+        where T : struct, ILanes<T>
+    {
+        private readonly Job _job = job;
+        private readonly HeadShape _shape = pass.Shape;
+        private readonly float _factor = (float)(pass.QueryFactor / Math.Sqrt(pass.Shape.Size));
+        private readonly float _cap = (float)(pass.Stack.ScoreCap ?? 0);
+
+        // A key/value head of a row each.
+        protected override int Parts => parts;
+
+        protected override void Do(int part)
+        {
+            int row = part / _shape.KeyValueCount, head = part % _shape.KeyValueCount;
+            nint place = row * _job.Places.LaneNumbers + head * _job.Places.HeadNumbers;
+            int padded = (_job.Places.Count + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
+            float[] scores = ArrayPool<float>.Shared.Rent(padded);
+            fixed (float* weights = scores)
+            {
+                for (int query = 0; query < _shape.Group; query++)
+                {
+                    nint own = (nint)(row * _shape.Count + head * _shape.Group + query) * _shape.Size;
+                    float sum = Weigh(_job.Queries + own, _job.Places.Keys + place, _job.Seen.Of(row, head, query),
+                        weights, padded);
+                    Take(weights, sum, _job.Places.Values + place, _job.Mixed + own);
+                }
+            }
+            ArrayPool<float>.Shared.Return(scores);
+        }
+
+        /// <summary>exp(score - largest) of every key; gives their sum.</summary>
+        private float Weigh(float* query, float* keys, float* added, float* weights, int padded)
+        {
+            int count = _job.Places.Count;
+            float largest = float.NegativeInfinity;
+            for (int key = 0; key < count; key++)
+            {
+                float score = RowKernels.Dot<T>(query, keys + (nint)key * _shape.Size, _shape.Size) * _factor;
+                if (_cap > 0)
+                    score = _cap * MathF.Tanh(score / _cap);
+                if (added is not null)
+                    score += added[key];
+                weights[key] = score;
+                largest = MathF.Max(largest, score);
+            }
+            for (int key = count; key < padded; key++)
+                weights[key] = float.NegativeInfinity;
+            T less = T.All(-largest), sum = T.All(0);
+            for (int key = 0; key < padded; key += Lanes.Count)
+            {
+                T weight = T.Exp(T.Add(T.Load(weights + key), less));
+                T.Store(weight, weights + key);
+                sum = T.Add(sum, weight);
+            }
+            return T.Sum(sum);
+        }
+
+        /// <summary>The mean of the values by their weights.</summary>
+        private void Take(float* weights, float sum, float* values, float* mixed)
+        {
+            int size = _shape.Size, count = _job.Places.Count, i = 0;
+            float inverse = 1 / sum;
+            for (; i <= size - Lanes.Count; i += Lanes.Count)
+            {
+                T taken = T.All(0);
+                for (int key = 0; key < count; key++)
+                    taken = T.MultiplyAdd(T.All(weights[key]), T.Load(values + (nint)key * size + i), taken);
+                T.Store(T.Multiply(taken, T.All(inverse)), mixed + i);
+            }
+            for (; i < size; i++)
+            {
+                float taken = 0;
+                for (int key = 0; key < count; key++)
+                    taken = float.FusedMultiplyAdd(weights[key], values[(nint)key * size + i], taken);
+                mixed[i] = taken * inverse;
+            }
+        }
+    }
+}

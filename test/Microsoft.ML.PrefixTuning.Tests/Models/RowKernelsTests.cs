@@ -1,0 +1,164 @@
+using System;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Models;
+
+/// <summary>What is done for one new token a row, against torch's operators, which serve everything else.</summary>
+[TestClass]
+[TestCategory("Quick")]
+public sealed class RowKernelsTests
+{
+    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly IDisposable _noGradient = no_grad();
+
+    [TestCleanup]
+    public void End()
+    {
+        _noGradient.Dispose();
+        _scope.Dispose();
+    }
+
+    [TestMethod]
+    public void Suits_OneTokenOfFloat32WithoutGradient_Alone()
+    {
+        Assert.IsTrue(RowKernels.Suits(Random(1, 3, 1, 8)));
+        Assert.IsFalse(RowKernels.Suits(Random(1, 3, 2, 8)), "two tokens");
+        Assert.IsFalse(RowKernels.Suits(Random(1, 3, 1, 8).to(ScalarType.BFloat16)), "bfloat16");
+        Assert.IsFalse(RowKernels.Suits(Random(1, 8, 1, 3).transpose(0, 2)), "not as it lies");
+        using var gradient = enable_grad();
+        Assert.IsFalse(RowKernels.Suits(Random(1, 3, 1, 8)), "with a gradient");
+    }
+
+    [TestMethod]
+    [DataRow(64, nameof(NormKind.RootMeanSquare))]
+    [DataRow(21, nameof(NormKind.RootMeanSquare))]
+    [DataRow(48, nameof(NormKind.Layer))]
+    [DataRow(7, nameof(NormKind.Layer))]
+    public void Norm_OfARow_IsTorchs(int width, string name)
+    {
+        NormKind kind = Enum.Parse<NormKind>(name);
+        var norm = new Norm(Random(1, width), kind == NormKind.Layer ? Random(2, width) : null);
+        var spec = new NormSpec(kind, 1e-5);
+        Tensor row = Random(3, 2, 1, width), two = cat([row, row], 1);
+        Near(norm.Apply(two, spec).narrow(1, 0, 1), norm.Apply(row, spec));
+    }
+
+    [TestMethod]
+    [DataRow(16, 8)]
+    [DataRow(20, 6)]
+    public void Rotate_OfARow_IsTorchs(int size, int pairs)
+    {
+        Tensor heads = Random(1, 3, 1, 4, size), before = heads.clone();
+        Tensor cosine = Random(2, 3, 1, 1, pairs), sine = Random(3, 3, 1, 1, pairs);
+        Tensor two = Rotary.Rotate(cat([heads, heads], 1), cat([cosine, cosine], 1), cat([sine, sine], 1));
+        Near(two.narrow(1, 0, 1), Rotary.Rotate(heads, cosine, sine));
+        Assert.IsTrue(before.eq(heads).all().ToBoolean(), "what came in stays");
+    }
+
+    [TestMethod]
+    [DataRow(64)]
+    [DataRow(5)]
+    public void Gate_OfARow_IsTorchs(int width)
+    {
+        Tensor gate = Random(1, 2, 1, width) * 20, up = Random(2, 2, 1, width);
+        Tensor wanted = nn.functional.silu(gate) * up;
+        RowKernels.Gate(gate, up);
+        Near(wanted, gate);
+    }
+
+    [TestMethod]
+    public void Largest_OfRows_IsTorchs()
+    {
+        Tensor x = Random(1, 5, 1003);
+        x[1, 7] = x[1, 900] = 50;
+        x[2, 1002] = 60;
+        x[3, 400] = float.NaN;
+        x[4].fill_(float.NegativeInfinity);
+        x[4, 17] = -1e30;
+        CollectionAssert.AreEqual(x.argmax(1).data<long>().ToArray(), RowKernels.Largest(x));
+    }
+
+    [TestMethod]
+    public void Exp_OfWhatIsHidden_IsZero()
+    {
+        AssertExp<WideLanes>();
+        AssertExp<PairedLanes>();
+    }
+
+    [TestMethod]
+    [DataRow(2, 3, 16, 5, null)]
+    [DataRow(1, 1, 6, 40, null)]
+    [DataRow(4, 2, 20, 17, 30.0)]
+    public void Mix_OfARow_IsAttentions(int groups, int group, int size, int columns, double? cap)
+    {
+        const int Rows = 3;
+        var stack = new StackSpec
+        {
+            Layers = 1,
+            Heads = new HeadShape(groups * group, groups, size),
+            Norm = new NormSpec(NormKind.Layer, 1e-5),
+            Residual = Residual.NormFirst,
+            FeedForward = new FeedForwardSpec(Activation.Silu, 16, Gated: true),
+            Positions = new LearnedPositions(64),
+            ScoreCap = cap,
+        };
+        using var cache = new KeyValueCache(stack, ScalarType.Float32, CPU);
+        cache.Block.Open(Rows + 2, columns);
+        cache.Block.Ensure(columns + 3);
+        for (int lane = 0; lane < Rows + 2; lane++)
+            cache.Block.Fill(lane, Random(lane, 1, 2, groups, columns, size));
+        var lanes = new LaneRange(1, Rows, 1);
+        int[] firsts = [columns - 1, columns - 3, columns - 2];
+        Tensor queries = Random(11, Rows, 1, groups * group, size);
+        Tensor keys = Random(12, Rows, 1, groups, size), values = Random(13, Rows, 1, groups, size);
+        Tensor hidden = zeros([Rows, 1, 1, columns]);
+        for (int lane = 0; lane < Rows; lane++)
+            hidden[lane, 0, 0].narrow(0, firsts[lane] + 1, columns - 1 - firsts[lane]).fill_(-1e30);
+        var pass = new AttentionPass(AttentionSite.Decoder, 0, stack, null!, null, new AttentionMask(hidden), cache);
+
+        cache.Begin(lanes, firsts, 1, columns);
+        KeyValuePlaces places = cache.AppendToken(AttentionSite.Decoder, 0, keys, values)!.Value;
+        Tensor found = TokenAttention.Mix(queries, places, pass), alone = OfFirstAlone();
+        cache.Begin(lanes, firsts, 1, columns);
+        (Tensor allKeys, Tensor allValues) = cache.Append(AttentionSite.Decoder, 0, keys.transpose(1, 2),
+            values.transpose(1, 2));
+        Near(Attention.Mix(queries, allKeys, allValues, pass), found);
+        Assert.IsTrue(found[0].eq(alone[0]).all().ToBoolean(), "in any company");
+
+        Tensor OfFirstAlone()
+        {
+            cache.Begin(new LaneRange(1, 1, 1), firsts.AsSpan(..1), 1, columns);
+            return TokenAttention.Mix(queries.narrow(0, 0, 1),
+                cache.AppendToken(AttentionSite.Decoder, 0, keys.narrow(0, 0, 1), values.narrow(0, 0, 1))!.Value,
+                pass with { Mask = new AttentionMask(hidden.narrow(0, 0, 1)) });
+        }
+    }
+
+    private static unsafe void AssertExp<T>()
+        where T : struct, ILanes<T>
+    {
+        float* numbers = stackalloc float[Lanes.Count];
+        T.Store(T.Exp(T.All(-1e30f)), numbers);
+        Assert.AreEqual(0, numbers[3]);
+        T.Store(T.Exp(T.All(float.NegativeInfinity)), numbers);
+        Assert.AreEqual(0, numbers[0]);
+        T.Store(T.Exp(T.All(1)), numbers);
+        Assert.AreEqual(Math.E, numbers[15], 1e-6);
+    }
+
+    private static void Near(Tensor wanted, Tensor found)
+    {
+        CollectionAssert.AreEqual(wanted.shape, found.shape);
+        double distance = (wanted - found).abs().max().item<float>(), size = 1 + wanted.abs().max().item<float>();
+        Assert.IsLessThan(2e-6 * size, distance);
+    }
+
+    private static Tensor Random(int seed, params long[] shape) =>
+        tensor(new SeededRandom(seed, RandomPurpose.Start).Normal(shape.Aggregate(1L, (a, b) => a * b), 1), shape);
+}
