@@ -11,7 +11,12 @@ namespace Microsoft.ML.PrefixTuning.Tool.Shards;
 /// <param name="Count">How many there are.</param>
 internal sealed record RowShard(int Index, int Count)
 {
-    private const string Expected = "I/N with I from 0 to N - 1, slurm, slurm/N or kubernetes/N";
+    /// <summary>
+    /// The most parts that there can be: as many as any scheduler takes, and few enough to look at each.
+    /// </summary>
+    public const int Most = 1_000_000;
+
+    private const string Expected = "I/N with I from 0 to N - 1 and N up to 1000000, slurm, slurm/N or kubernetes/N";
 
     /// <summary>Reads what was typed.</summary>
     /// <param name="text">A part such as 3/16, or who says which one: a scheduler, by its variables.</param>
@@ -32,7 +37,7 @@ internal sealed record RowShard(int Index, int Count)
             ["slurm"] => CountOfArray(),
             _ => throw Fault($"'{text}'"),
         };
-        return index < count ? new RowShard(index, count) : throw Fault($"part {index} of {count}");
+        return index < count && count <= Most ? new RowShard(index, count) : throw Fault($"part {index} of {count}");
 
         int Read(string name) => Number(variable(name)) ?? throw new UsageException(
             $"--shard: expected the part's number in {name}, found {variable(name) ?? "no such variable"}.");

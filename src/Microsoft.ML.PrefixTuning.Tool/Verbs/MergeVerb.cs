@@ -22,8 +22,11 @@ internal static class MergeVerb
         shards.Validators.Add(result =>
         {
             if (!int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
-                || count == 0)
-                result.AddError($"--shards: expected 1 or more, found '{result.Tokens[0].Value}'.");
+                || count is 0 or > RowShard.Most)
+            {
+                result.AddError($"--shards: expected 1 to {RowShard.Most.ToString(CultureInfo.InvariantCulture)}, found"
+                    + $" '{result.Tokens[0].Value}'.");
+            }
         });
         var missing = new Option<bool>("--missing")
         {

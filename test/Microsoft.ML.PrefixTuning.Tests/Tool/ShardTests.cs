@@ -182,6 +182,19 @@ public sealed class ShardTests
     }
 
     [TestMethod]
+    public void Merge_OfMorePartsThanThereCanBe_IsRefused()
+    {
+        string to = Folder["endless.jsonl"];
+        Assert.AreEqual("0-999999\n", Done("merge", to, "--shards", "1000000", "--missing").Out);
+        foreach (string count in (string[])["1000001", "2000000000", "99999999999", "0", "-1"])
+        {
+            ToolRun run = ToolFolder.Run("merge", to, "--shards", count, "--missing");
+            Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+            Assert.Contains($"--shards: expected 1 to 1000000, found '{count}'", run.Error);
+        }
+    }
+
+    [TestMethod]
     [DataRow("3/16", "", 3, 16)]
     [DataRow("slurm", "SLURM_ARRAY_TASK_ID=5 SLURM_ARRAY_TASK_COUNT=8 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_MAX=7",
         5, 8)]
@@ -192,6 +205,8 @@ public sealed class ShardTests
 
     [TestMethod]
     [DataRow("16/16", "", "found part 16 of 16")]
+    [DataRow("0/1000001", "", "found part 0 of 1000001")]
+    [DataRow("slurm/2000000000", "SLURM_ARRAY_TASK_ID=5", "found part 5 of 2000000000")]
     [DataRow("3", "", "found '3'")]
     [DataRow("-1/4", "", "found '-1/4'")]
     [DataRow("kubernetes", "JOB_COMPLETION_INDEX=11", "found 'kubernetes'")]
