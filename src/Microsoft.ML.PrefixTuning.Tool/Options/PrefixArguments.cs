@@ -7,6 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Tool.Options;
 /// <summary>What is trained, as options of a command.</summary>
 internal sealed class PrefixArguments
 {
+    private const string Start = "--prefix-start";
+
     private readonly RecordOptions<PrefixOptions> _options;
     private readonly CaseText<PrefixStart> _start;
     private readonly CaseText<PrefixMethod> _method;
@@ -22,9 +24,11 @@ internal sealed class PrefixArguments
             OptionCases.Starts[0] with { Meaning = $"Keys and values of a text; without one, {plainText}" },
             .. OptionCases.Starts.Skip(1),
         ];
-        _start = new CaseText<PrefixStart>(command, "--prefix-start", "Where training starts.", starts);
-        _method = new CaseText<PrefixMethod>(command, "--method", "What is learned.",
-            OptionCases.Methods);
+        // The library names the start by its property.
+        OptionCase<PrefixMethod>[] methods = [.. OptionCases.Methods.Select(one => one.Default == PrefixMethod.Text
+            ? one with { Meaning = $"Nothing: the text of {Start} as it is" } : one)];
+        _start = new CaseText<PrefixStart>(command, Start, "Where training starts.", starts);
+        _method = new CaseText<PrefixMethod>(command, "--method", "What is learned.", methods);
         _parametrization = new CaseText<Parametrization>(command, "--parametrization", "What numbers training moves.",
             OptionCases.Parametrizations);
         _options = new RecordOptions<PrefixOptions>(command, without:

@@ -29,7 +29,7 @@ internal static class OptionCases
         {
             Meaning = "Keys and values of every layer, behind the source but for its last token",
         },
-        new("text", PrefixMethod.Text) { Meaning = "Nothing: the text of --prefix-start as it is" },
+        new("text", PrefixMethod.Text) { Meaning = $"Nothing: the text of {nameof(PrefixOptions.Start)} as it is" },
         new("trigger-words", PrefixMethod.TriggerWords()),
     ];
 

@@ -145,6 +145,18 @@ public sealed partial class ArchitectureTests
         CollectionAssert.AreEqual(new[] { "MlNet/MlNetInternals.cs" }, files);
     }
 
+    [TestMethod]
+    [DynamicData(nameof(Files))]
+    public void Texts_OfTheLibrary_NameNoFlagOfTheTool(string file)
+    {
+        string text = File.ReadAllText(Path.Combine(Source.Library, file));
+        // The remedy for a GGUF file that does not say its pre-tokenizer is told in both languages, a sweep's page goes
+        // on with a command that the tool gave it, and the last flag is llama.cpp's.
+        string[] flags = [.. Literal().Matches(text).SelectMany(found => Flag().Matches(found.Value))
+            .Select(found => found.Value).Except(["--pre-tokenizer", "--seed", "--merge"])];
+        Assert.IsEmpty(flags, $"{file}: {string.Join(", ", flags)}: options have the names of their properties here");
+    }
+
     /// <summary>Numbers of the lines that are too long; a raw text keeps the lines of what it quotes.</summary>
     private static IEnumerable<int> LongLines(string file)
     {
@@ -165,6 +177,12 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex(@"//.*$|""(?:[^""\\]|\\.)*""", RegexOptions.Multiline)]
     private static partial Regex Comment();
+
+    [GeneratedRegex(@"""(?:[^""\\\r\n]|\\.)*""")]
+    private static partial Regex Literal();
+
+    [GeneratedRegex("--[a-z][a-z-]+")]
+    private static partial Regex Flag();
 
     private sealed record Room(string[] Uses, bool KnowsTorch, bool KnowsMlNet);
 }
