@@ -36,6 +36,7 @@ internal sealed class FileStamps
     private readonly record struct Stamp(string Name, FileStatus Status)
     {
         public static Stamp? Of(string file) =>
-            FileStatus.Of(file) is { } status ? new Stamp(Path.GetFileName(file), status) : null;
+            // Some file systems tell the birth at times only; the time of change shows a new file as well.
+            FileStatus.Of(file) is { } status ? new Stamp(Path.GetFileName(file), status with { Born = 0 }) : null;
     }
 }

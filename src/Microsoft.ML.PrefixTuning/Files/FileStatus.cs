@@ -13,6 +13,12 @@ namespace Microsoft.ML.PrefixTuning.Files;
 /// </param>
 internal readonly record struct FileStatus(FileKind Kind, FileNode Node, long Bytes, long Written, long Changed)
 {
+    /// <summary>
+    /// When it was made, in the same ticks; 0 where the file system does not say. With it a file is told from a later
+    /// one that took its number.
+    /// </summary>
+    public long Born { get; init; }
+
     /// <summary>The status as it is now; null where nothing is there, or where it may not be looked at.</summary>
     public static FileStatus? Of(string path) =>
         OperatingSystem.IsWindows() ? WindowsFileStatus.Of(path)

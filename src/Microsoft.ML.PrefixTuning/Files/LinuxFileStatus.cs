@@ -6,18 +6,21 @@ namespace Microsoft.ML.PrefixTuning.Files;
 internal static partial class LinuxFileStatus
 {
     private const int WorkingFolder = -100;
-    private const uint BasicFields = 0x7ff;
+    private const uint BasicFieldsAndBirth = 0xfff;
     private const long NanosecondsASecond = 1_000_000_000;
 
     /// <inheritdoc cref="FileStatus.Of"/>
     public static FileStatus? Of(string path)
     {
-        if (Read(WorkingFolder, path, flags: 0, BasicFields, out Fields found) != 0)
+        if (Read(WorkingFolder, path, flags: 0, BasicFieldsAndBirth, out Fields found) != 0)
             return null;
         var node = new FileNode((ulong)found.Major << 32 | found.Minor, found.Inode);
         return new FileStatus(UnixMode.Kind(found.Mode), node, found.Bytes,
             found.WrittenSeconds * NanosecondsASecond + found.WrittenNanoseconds,
-            found.ChangedSeconds * NanosecondsASecond + found.ChangedNanoseconds);
+            found.ChangedSeconds * NanosecondsASecond + found.ChangedNanoseconds)
+        {
+            Born = found.BornSeconds * NanosecondsASecond + found.BornNanoseconds,
+        };
     }
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
@@ -30,6 +33,8 @@ internal static partial class LinuxFileStatus
         [FieldOffset(28)] public ushort Mode;
         [FieldOffset(32)] public ulong Inode;
         [FieldOffset(40)] public long Bytes;
+        [FieldOffset(80)] public long BornSeconds;
+        [FieldOffset(88)] public uint BornNanoseconds;
         [FieldOffset(96)] public long ChangedSeconds;
         [FieldOffset(104)] public uint ChangedNanoseconds;
         [FieldOffset(112)] public long WrittenSeconds;

@@ -17,7 +17,10 @@ internal static partial class MacFileStatus
             return null;
         return new FileStatus(UnixMode.Kind(found.Mode), new FileNode(found.Device, found.Inode), found.Bytes,
             found.WrittenSeconds * NanosecondsASecond + found.WrittenNanoseconds,
-            found.ChangedSeconds * NanosecondsASecond + found.ChangedNanoseconds);
+            found.ChangedSeconds * NanosecondsASecond + found.ChangedNanoseconds)
+        {
+            Born = found.BornSeconds * NanosecondsASecond + found.BornNanoseconds,
+        };
     }
 
     [LibraryImport("libc", EntryPoint = "stat", StringMarshalling = StringMarshalling.Utf8)]
@@ -37,6 +40,8 @@ internal static partial class MacFileStatus
         [FieldOffset(56)] public long WrittenNanoseconds;
         [FieldOffset(64)] public long ChangedSeconds;
         [FieldOffset(72)] public long ChangedNanoseconds;
+        [FieldOffset(80)] public long BornSeconds;
+        [FieldOffset(88)] public long BornNanoseconds;
         [FieldOffset(96)] public long Bytes;
     }
 }

@@ -29,10 +29,12 @@ internal static partial class WindowsFileStatus
         // File systems without wide ids or change times, such as FAT, have the narrow ones alone.
         FileNode node = ReadId(handle, IdClass, out IdFields id, Marshal.SizeOf<IdFields>())
             ? new FileNode(id.Volume, id.Id) : new FileNode(found.Volume, (ulong)found.IdHigh << 32 | found.IdLow);
-        long changed = ReadBasic(handle, BasicClass, out BasicFields basic, Marshal.SizeOf<BasicFields>())
-            ? basic.Changed : written;
+        bool isTold = ReadBasic(handle, BasicClass, out BasicFields basic, Marshal.SizeOf<BasicFields>());
         return new FileStatus(isFolder ? FileKind.Folder : FileKind.File, node,
-            (long)found.BytesHigh << 32 | found.BytesLow, written, changed);
+            (long)found.BytesHigh << 32 | found.BytesLow, written, isTold ? basic.Changed : written)
+        {
+            Born = isTold ? basic.Created : 0,
+        };
     }
 
     [LibraryImport("kernel32", EntryPoint = "CreateFileW", StringMarshalling = StringMarshalling.Utf16)]

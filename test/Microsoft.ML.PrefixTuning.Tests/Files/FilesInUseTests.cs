@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Runtime.CompilerServices;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -41,6 +42,42 @@ public sealed class FilesInUseTests
         File.WriteAllText(_folder["held"], "another");
         Assert.ThrowsExactly<InvalidOperationException>(() => FilesInUse.Refuse(_folder["held"]));
         Assert.ThrowsExactly<InvalidOperationException>(() => FilesInUse.Refuse(_folder["moved"]));
+    }
+
+    [TestMethod]
+    public void Refuse_FileWithTheNumberOfADeletedOne_Not()
+    {
+        File.WriteAllText(_folder["held"], "old");
+        using IDisposable hold = FilesInUse.Hold("the owner", [_folder["held"]]);
+        ulong number = (ulong)FileStatus.Of(_folder["held"])!.Value.Node.Number;
+        File.Delete(_folder["held"]);
+        // Many file systems give the number to the next file.
+        for (int i = 0; i < 100 && (i == 0 || (ulong)FileStatus.Of(_folder["new"])!.Value.Node.Number != number); i++)
+        {
+            File.Delete(_folder["new"]);
+            File.WriteAllText(_folder["new"], "new");
+            FilesInUse.Refuse(_folder["new"]);
+        }
+        FilesInUse.Refuse(_folder["new"]);
+    }
+
+    [TestMethod]
+    public void Refuse_FileThatWasHeldBySomethingForgotten_NoLonger()
+    {
+        File.WriteAllText(_folder["held"], "old");
+        WeakReference forgotten = Forget(_folder["held"]);
+        GC.Collect();
+        Assert.IsFalse(forgotten.IsAlive);
+        FilesInUse.Refuse(_folder["held"]);
+    }
+
+    // Apart, so that no place of the stack holds it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Forget(string path)
+    {
+        IDisposable hold = FilesInUse.Hold("the owner", [path]);
+        Assert.ThrowsExactly<InvalidOperationException>(() => FilesInUse.Refuse(path));
+        return new WeakReference(hold);
     }
 
     [TestMethod]
