@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
@@ -15,6 +16,9 @@ internal static partial class ToolCommand
 {
     /// <summary>What it is called.</summary>
     public const string Name = "prefix-tune";
+
+    // Kinds of values, as help calls them, that name something.
+    private static readonly string[] NamingKinds = ["base", "column", "device", "file", "folder", "path"];
 
     private static readonly Option<bool> Verbose = new("--verbose")
     {
@@ -43,6 +47,7 @@ internal static partial class ToolCommand
                     parsed.Errors.Select(error => error.Message).Concat(Suggestions.For(parsed, arguments));
                 throw new UsageException($"{string.Join(" ", messages)} See '{CallOf(parsed)} --help'.");
             }
+            CheckNames(parsed);
             // Faults are this method's, and Ctrl-C is the training's.
             int code = parsed.Invoke(new InvocationConfiguration
             {
@@ -93,6 +98,22 @@ internal static partial class ToolCommand
             "prefix-tune generate new-venues.tsv --model describe.zip --to described.tsv",
             "prefix-tune train --help");
         return root;
+    }
+
+    /// <summary>Refuses an empty text, such as that of a variable that is not set, where something is named.</summary>
+    private static void CheckNames(ParseResult parsed)
+    {
+        foreach (SymbolResult given in parsed.CommandResult.Children)
+        {
+            (string name, string kind) = given switch
+            {
+                OptionResult { Option: var option } => (option.Name, option.HelpName ?? ""),
+                ArgumentResult { Argument: var argument } => (argument.Name, "path"),
+                _ => ("", ""),
+            };
+            if (NamingKinds.Contains(kind) && given.Tokens.Any(token => token.Value.Length == 0))
+                throw new UsageException($"{name}: expected a {kind}, found an empty text.");
+        }
     }
 
     private static string CallOf(ParseResult parsed) =>

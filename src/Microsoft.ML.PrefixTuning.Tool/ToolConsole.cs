@@ -1,6 +1,8 @@
 using System;
 using System.IO;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -77,8 +79,14 @@ internal static class TextFiles
 
     /// <summary>All of a file.</summary>
     /// <exception cref="FormatException">It is no UTF-8.</exception>
+    /// <exception cref="FileNotFoundException">It is not there, or is a folder.</exception>
     public static string Read(string path)
     {
+        if (TableFormats.IsFile(path) && !File.Exists(path))
+        {
+            throw new FileNotFoundException(
+                $"'{path}': expected a file of text, found {FileHint.WithoutFile(path)}.", path);
+        }
         try
         {
             return File.ReadAllText(path, Utf8);

@@ -19,12 +19,23 @@ internal static class SourceFiles
             return [data];
         string folder = Path.GetDirectoryName(data) ?? "", pattern = Path.GetFileName(data);
         if (pattern.AsSpan().IndexOfAny('*', '?') < 0)
-            throw new FileNotFoundException($"'{data}': expected a file of rows, found nothing.", data);
+            CheckThere(data);
         string[] found = Directory.Exists(folder.Length == 0 ? "." : folder)
             ? [.. Directory.EnumerateFiles(folder.Length == 0 ? "." : folder, pattern)
                 .Select(path => Path.Combine(folder, Path.GetFileName(path))).Order(StringComparer.Ordinal)] : [];
         return found.Length > 0 ? found
             : throw new FileNotFoundException($"'{data}': expected files of this pattern, found none.", data);
+    }
+
+    /// <summary>Refuses a path that is to be read and leads to nothing, or to a folder.</summary>
+    /// <exception cref="FileNotFoundException">It is so.</exception>
+    public static void CheckThere(string path)
+    {
+        if (TableFormats.IsFile(path) && !File.Exists(path))
+        {
+            throw new FileNotFoundException(
+                $"'{path}': expected a file of rows, found {FileHint.WithoutFile(path)}.", path);
+        }
     }
 
     /// <summary>Whether a file would be one of them once it is there.</summary>

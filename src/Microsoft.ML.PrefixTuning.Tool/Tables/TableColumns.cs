@@ -12,8 +12,11 @@ internal static class TableColumns
     public static int Find(IReadOnlyList<string> columns, string name)
     {
         int found = columns.ToList().IndexOf(name);
-        return found >= 0 ? found : throw new FormatException($"Could not find column '{name}'; there are: "
-            + $"{string.Join(", ", columns.Where(column => column.Length > 0).Select(column => $"'{column}'"))}.");
+        if (found >= 0)
+            return found;
+        string named = string.Join(", ", columns.Where(column => column.Length > 0).Select(column => $"'{column}'"));
+        throw new FormatException($"Could not find column '{name}'; there are: "
+            + $"{(named.Length > 0 ? named : "none with a name")}.");
     }
 
     /// <summary>The names with one for each column that has none, such as <c>Column0</c> for the first one.</summary>

@@ -41,8 +41,14 @@ internal static class TableFormats
         (".parquet", TableFormat.Parquet),
     ];
 
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<TableFormat> All { get; } = Enum.GetValues<TableFormat>();
+
+    /// <summary>Those of rows with several columns.</summary>
+    public static IReadOnlyList<TableFormat> WithColumns { get; } = [.. All.Except([TableFormat.Text])];
+
     /// <summary>Names of the formats, as the options take them.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Enum.GetValues<TableFormat>().Select(NameOf)];
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(NameOf)];
 
     /// <summary>Whether a path is that of a file, and not of standard input or output, a pipe or a device.</summary>
     public static bool IsFile(string path) => path != Standard && FileStatus.Of(path)?.Kind != FileKind.Device;
@@ -54,16 +60,20 @@ internal static class TableFormats
     /// <param name="given">The option's value, or null.</param>
     /// <param name="path">The file, which must be there.</param>
     /// <param name="otherwise">That of what is no file.</param>
+    /// <param name="expected">Those that are read, for the message; null for all.</param>
+    /// <exception cref="FileNotFoundException">The file is not there, or is a folder.</exception>
     /// <exception cref="UsageException">The file does not tell.</exception>
-    public static TableFormat OfInput(TableFormat? given, string path, TableFormat otherwise)
+    public static TableFormat OfInput(TableFormat? given, string path, TableFormat otherwise,
+        IReadOnlyList<TableFormat>? expected = null)
     {
+        SourceFiles.CheckThere(path);
         if (given is { } format)
             return format;
         if (!IsFile(path))
             return otherwise;
         // Many a file of this ending holds lines.
         return (FromEnding(path) is { } known and not TableFormat.Json ? known : FromContent(path))
-            ?? throw Unknown(path, "rows that are no JSON objects", "--format");
+            ?? throw Unknown(path, "rows that are no JSON objects", "--format", expected ?? All);
     }
 
     /// <summary>The format of rows that are written: what the option says, else the file's ending.</summary>
@@ -72,7 +82,10 @@ internal static class TableFormats
     /// <param name="otherwise">That of what is no file.</param>
     /// <exception cref="UsageException">The file's name does not tell.</exception>
     public static TableFormat OfOutput(TableFormat? given, string path, TableFormat otherwise) =>
-        given ?? (IsFile(path) ? FromEnding(path) ?? throw Unknown(path, "another one", "--to-format") : otherwise);
+        Directory.Exists(path)
+            ? throw new UsageException($"'{path}': expected the name of a file to write, found a folder.")
+        : given ?? (IsFile(path) ? FromEnding(path) ?? throw Unknown(path, "another one", "--to-format", All)
+            : otherwise);
 
     private static TableFormat? FromEnding(string path)
     {
@@ -90,9 +103,10 @@ internal static class TableFormats
         return first switch { '[' => TableFormat.Json, '{' => TableFormat.Jsonl, _ => null };
     }
 
-    private static UsageException Unknown(string path, string found, string option)
+    private static UsageException Unknown(string path, string found, string option,
+        IReadOnlyList<TableFormat> expected)
     {
-        IEnumerable<string> formats = Enum.GetValues<TableFormat>()
+        IEnumerable<string> formats = expected
             .Select(format => $"{NameOf(format)} ({string.Join(", ", EndingsOf(format))})");
         return new UsageException($"'{path}': expected an ending that tells the format, one of "
             + $"{string.Join(", ", formats)}, or {option} with one of these names; found {found}.");
@@ -100,6 +114,10 @@ internal static class TableFormats
 
     private static IEnumerable<string> EndingsOf(TableFormat format) =>
         Endings.Where(known => known.Format == format).Select(known => known.Ending);
+
+    /// <summary>Names of formats as words: <c>tsv, csv or json</c>.</summary>
+    public static string InWords(IReadOnlyList<TableFormat> formats) =>
+        $"{string.Join(", ", formats.SkipLast(1).Select(NameOf))} or {NameOf(formats[^1])}";
 
     /// <summary>A format's name, as the options take it.</summary>
     public static string NameOf(TableFormat format) => format.ToString().ToLowerInvariant();

@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -8,9 +10,13 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 internal static class FormatOption
 {
     /// <summary>Makes one.</summary>
-    public static Option<TableFormat?> Make(string name, string description)
+    /// <param name="name">With its hyphens.</param>
+    /// <param name="description">Without a full stop.</param>
+    /// <param name="known">The formats that it takes; null for all.</param>
+    public static Option<TableFormat?> Make(string name, string description,
+        IReadOnlyList<TableFormat>? known = null)
     {
-        string[] formats = [.. TableFormats.Names];
+        string[] formats = [.. (known ?? TableFormats.All).Select(TableFormats.NameOf)];
         var option = new Option<TableFormat?>(name)
         {
             Description = $"{description}.",

@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -17,13 +16,12 @@ internal sealed class TrainingRows(string verb, string input, IReadOnlyList<stri
     /// <param name="format">Its format, where its name does not tell.</param>
     public TextTableView Open(string path, TableFormat? format)
     {
-        if (TableFormats.IsFile(path) && !File.Exists(path))
-            throw new FileNotFoundException($"'{path}': expected a file of rows, found nothing.", path);
-        TableFormat found = TableFormats.OfInput(format, path, TableFormat.Tsv);
-        if (found == TableFormat.Text)
+        TableFormat found = TableFormats.OfInput(format, path, TableFormat.Tsv, TableFormats.WithColumns);
+        if (!TableFormats.WithColumns.Contains(found))
         {
+            string expected = TableFormats.InWords(TableFormats.WithColumns);
             throw new UsageException(
-                $"{verb}: expected rows with columns (tsv, csv, jsonl or json), found the format 'text'.");
+                $"{verb}: expected rows with columns ({expected}), found the format '{TableFormats.NameOf(found)}'.");
         }
         var view = new TextTableView(new TableInput(path, found, TextSource.DefaultInput, console),
             new TableViewOptions { Several = [.. texts.Except([input])] });

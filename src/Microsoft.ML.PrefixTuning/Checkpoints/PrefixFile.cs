@@ -42,8 +42,8 @@ internal static class PrefixFile
         string name = Path.GetFileName(path);
         if (!File.Exists(path))
             throw new FileNotFoundException(
-                $"{name}: expected a prefix file in '{Path.GetDirectoryName(Path.GetFullPath(path))}', not found.",
-                path);
+                $"{name}: expected a prefix file in '{Path.GetDirectoryName(Path.GetFullPath(path))}', found "
+                    + $"{FileHint.WithoutFile(path)}.", path);
         RefuseModel(path);
         // A large file of another kind is refused before it is read.
         using (SafeTensorsFile file = SafeTensorsFile.Open(path))

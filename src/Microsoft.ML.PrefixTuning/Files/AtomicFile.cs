@@ -85,12 +85,28 @@ internal static class AtomicFile
             return;
         try
         {
+            CheckName(target.Path);
             using FileStream probe = LockedFile.Make(() => TemporaryName.Make(target.Path));
             File.Delete(probe.Name);
         }
         catch (Exception fault) when (Translate(path, 0, fault) is { } translated)
         {
             throw translated;
+        }
+    }
+
+    // The temporary file's name is shorter: only the file system knows what its own limit for the target's is.
+    private static void CheckName(string path)
+    {
+        if (File.Exists(path))
+            return;
+        try
+        {
+            File.OpenHandle(path).Dispose();
+        }
+        catch (FileNotFoundException)
+        {
+            // It may be made.
         }
     }
 

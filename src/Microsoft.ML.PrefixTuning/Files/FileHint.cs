@@ -1,10 +1,14 @@
 using System;
+using System.IO;
 
 namespace Microsoft.ML.PrefixTuning.Files;
 
 /// <summary>What a file is that is not what was expected, told by its first bytes.</summary>
 internal static class FileHint
 {
+    /// <summary>What is at a path that is no file: a folder, or nothing.</summary>
+    public static string WithoutFile(string path) => Directory.Exists(path) ? "a folder" : "nothing";
+
     /// <summary>A sentence to put behind a message, with a space in front; empty where the kind is not known.</summary>
     /// <param name="start">The file's first bytes; four are enough.</param>
     public static string For(ReadOnlySpan<byte> start) =>

@@ -48,6 +48,19 @@ internal sealed class WriteTarget
             status is null || OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(target));
     }
 
+    /// <summary>Makes a folder that files are to be written into, where it is not there yet.</summary>
+    /// <exception cref="IOException">It cannot be made; a file of its name, or on the way to it, is named.</exception>
+    public static void MakeFolder(string path)
+    {
+        for (string? part = System.IO.Path.GetFullPath(path); part is not null;
+            part = System.IO.Path.GetDirectoryName(part))
+        {
+            if (File.Exists(part))
+                throw new IOException($"'{path}': expected the name of a folder, found that '{part}' is a file.");
+        }
+        Directory.CreateDirectory(path);
+    }
+
     /// <summary>Gives the new file the mode of the former one.</summary>
     public void RestoreMode(FileStream stream)
     {

@@ -58,7 +58,7 @@ internal sealed class SweepFolder
             throw new InvalidOperationException($"'{full}' has no {ManifestName}, so that '{stranger}' is not a"
                 + " sweep's, and a sweep would write over it. Give another folder.");
         }
-        Directory.CreateDirectory(full);
+        WriteTarget.MakeFolder(full);
         // First of all files: what lies beside it is the sweep's from here on.
         if (!File.Exists(file))
             AtomicFile.Write(file, JsonSerializer.SerializeToUtf8Bytes(manifest, Indented));

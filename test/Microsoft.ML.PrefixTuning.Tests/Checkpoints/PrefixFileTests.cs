@@ -138,7 +138,7 @@ public sealed class PrefixFileTests
     public void Load_FileIsMissing_SaysWhere()
     {
         var fault = Assert.ThrowsExactly<FileNotFoundException>(() => Prefix.Load(Target));
-        Assert.AreEqual($"prefix.safetensors: expected a prefix file in '{_folder}', not found.", fault.Message);
+        Assert.AreEqual($"prefix.safetensors: expected a prefix file in '{_folder}', found nothing.", fault.Message);
     }
 
     private static void Refuses(string message, params SafeTensorsContent[] tensors)

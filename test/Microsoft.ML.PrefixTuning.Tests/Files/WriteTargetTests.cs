@@ -106,6 +106,32 @@ public sealed class WriteTargetTests
     }
 
     [TestMethod]
+    public void MakeFolder_WhereAFileIs_NamesTheFile()
+    {
+        File.WriteAllText(_folder["file"], "old");
+        foreach (string path in (string[])["file", "file/inner", "file/inner/most"])
+        {
+            var fault = Assert.ThrowsExactly<IOException>(() => WriteTarget.MakeFolder(_folder[path]));
+            Assert.AreEqual($"'{_folder[path]}': expected the name of a folder, found that '{_folder["file"]}' is a"
+                + " file.", fault.Message);
+        }
+        WriteTarget.MakeFolder(_folder["folder/inner"]);
+        WriteTarget.MakeFolder(_folder["folder/inner"]);
+        Assert.IsTrue(Directory.Exists(_folder["folder/inner"]));
+    }
+
+    [TestMethod]
+    [DataRow("a", 256)]
+    [DataRow("\U0001f600", 128)]
+    public void CheckWritable_OfANameThatIsTooLong_IsRefusedBeforeTheContentIsMade(string letter, int count)
+    {
+        string name = string.Concat(Enumerable.Repeat(letter, count));
+        var fault = Assert.ThrowsExactly<IOException>(() => AtomicFile.CheckWritable(_folder[name]));
+        StringAssert.StartsWith(fault.Message, $"'{_folder[name]}': writing failed after 0 bytes");
+        Assert.IsEmpty(Directory.GetFiles(_folder.Path));
+    }
+
+    [TestMethod]
     [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "Unix' devices")]
     public void Write_Device_GetsTheContentAndStays()
     {

@@ -1,4 +1,6 @@
+using System;
 using System.IO;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -41,6 +43,49 @@ public sealed class TableFormatTests
         foreach (string expected in (string[])[name, "tsv (.tsv, .tab)", "csv (.csv)", "jsonl (.jsonl, .ndjson)",
             "json (.json)", "text (.txt)", "--format"])
             Assert.Contains(expected, message);
+    }
+
+    [TestMethod]
+    [DataRow("train rows --base base --input Input --label Label --model m.zip")]
+    [DataRow("train rows --base base --input Input --label Label --model m.zip --format csv")]
+    [DataRow("train rows.tsv --validation rows --base base --input Input --label Label --model m.zip")]
+    [DataRow("distill rows --base base --input Input --teacher-text rows.tsv --model m.zip")]
+    [DataRow("generate rows --base base")]
+    [DataRow("generate rows --base base --format text --to out.txt")]
+    [DataRow("evaluate rows --label Label --output Input")]
+    [DataRow("evaluate rows rows.tsv --format text")]
+    [DataRow("evaluate text.txt rows")]
+    [DataRow("inspect rows --base base --input Input --label Label")]
+    [DataRow("sweep sweep.json")]
+    public void Run_OfAFolderAsRows_SaysThatItIsOne(string line)
+    {
+        using var folder = new ToolFolder();
+        Directory.CreateDirectory(folder["rows"]);
+        folder.WriteRows("rows.tsv");
+        folder.Write("text.txt", "a text");
+        folder.Write("sweep.json", "{ \"data\": " + JsonText.Quote(folder["rows"]) + ", \"base\": "
+            + JsonText.Quote(ToolFolder.Base) + ", \"input\": \"Input\", \"label\": \"Label\" }");
+        ToolRun run = ToolFolder.Run([.. line.Split(' ').Select((word, place) => place == 0 ? word
+            : word == "base" ? ToolFolder.Base : word == "rows" || word.Contains('.') ? folder[word] : word)]);
+        Assert.AreNotEqual(ExitCode.Done, run.Code);
+        Assert.Contains($"'{folder["rows"]}': expected a file of rows, found a folder.", run.Error);
+    }
+
+    [TestMethod]
+    public void Train_OfFormats_NamesThoseThatItReads()
+    {
+        string help = string.Join(' ', ToolFolder.Run("train", "--help").Out
+            .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("a file with columns (tsv, csv, jsonl, json or parquet)", help);
+        Assert.Contains("--format <tsv|csv|jsonl|json|parquet>", help);
+        using var folder = new ToolFolder();
+        string[] command = ["--base", ToolFolder.Base, "--input", "Input", "--label", "Label", "--model", folder["m"]];
+        string unknown = ToolFolder.Run(["train", folder.Write("rows.dat", "Input\tLabel"), .. command]).Error;
+        Assert.Contains("json (.json), parquet (.parquet), or --format", unknown);
+        Assert.DoesNotContain("text (.txt)", unknown);
+        string text = ToolFolder.Run(["train", folder.Write("rows.txt", "a"), .. command]).Error;
+        Assert.Contains("train: expected rows with columns (tsv, csv, jsonl, json or parquet), found the format",
+            text);
     }
 
     [TestMethod]

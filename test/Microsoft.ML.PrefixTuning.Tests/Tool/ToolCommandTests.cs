@@ -108,6 +108,31 @@ public sealed class ToolCommandTests
     }
 
     [TestMethod]
+    [DataRow("train  --base b --input i --label l --model m.zip", "data")]
+    [DataRow("train r.tsv --base  --input i --label l --model m.zip", "--base")]
+    [DataRow("train r.tsv --base b --input i --label l --model ", "--model")]
+    [DataRow("train r.tsv --base b --input i --label l --model m.zip --state ", "--state")]
+    [DataRow("train r.tsv --base b --input i --label l --model m.zip --attribute-column ", "--attribute-column")]
+    [DataRow("train r.tsv --base b --input i --label l --model m.zip --prefix-start file:", "--prefix-start")]
+    [DataRow("generate r.tsv --model m.zip --to ", "--to")]
+    [DataRow("generate r.tsv --model ", "--model")]
+    [DataRow("generate r.tsv --base b --prefix ", "--prefix")]
+    [DataRow("generate r.tsv --base b --input ", "--input")]
+    [DataRow("generate r.tsv --base b --device ", "--device")]
+    [DataRow("evaluate r.tsv ", "files")]
+    [DataRow("inspect ", "path")]
+    [DataRow("convert m.zip ", "target")]
+    [DataRow("sweep s.yaml --results ", "--results")]
+    [DataRow("merge  --shards 2", "file")]
+    public void Run_OfAnEmptyName_IsUsageErrorThatNamesIt(string line, string name)
+    {
+        ToolRun run = ToolFolder.Run(line.Split(' '));
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.StartsWith($"prefix-tune: {name}: expected a ", run.Error);
+        Assert.Contains(", found an empty text.", run.Error);
+    }
+
+    [TestMethod]
     [DataRow("trian", "Did you mean 'train'?")]
     [DataRow("generate --model m.zip --stop-string a", "Did you mean '--stop-strings'?")]
     [DataRow("train --max-epoch 3", "Did you mean '--max-epochs'?")]

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.IO.MemoryMappedFiles;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
@@ -25,7 +26,8 @@ internal sealed class MappedFile : IDisposable
         string name = Path.GetFileName(path);
         if (!File.Exists(path))
             throw new FileNotFoundException(
-                $"{name}: expected a GGUF file at '{Path.GetFullPath(path)}', found nothing.", path);
+                $"{name}: expected a GGUF file at '{Path.GetFullPath(path)}', found {FileHint.WithoutFile(path)}.",
+                path);
         // Opened here and not by path in the mapping, so that the length is that of the file which is mapped.
         var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         long length = stream.Length;

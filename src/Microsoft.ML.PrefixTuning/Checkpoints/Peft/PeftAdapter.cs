@@ -65,7 +65,7 @@ internal static class PeftAdapter
         var config = new PeftConfig(IsPrompt: false, spec.IsEncoderDecoder, part.Length, layers, part.KeyValueHeads,
             part.KeyValueHeads * part.HeadSize);
         var rows = SafeTensorsContent.Of(Rows, [part.Length, config.RowWidth], Pack(part, layers));
-        Directory.CreateDirectory(folder);
+        WriteTarget.MakeFolder(folder);
         byte[] json = config.ToBytes(baseModel);
         AtomicFile.WriteAll(
             (Path.Combine(folder, WeightFile), stream =>

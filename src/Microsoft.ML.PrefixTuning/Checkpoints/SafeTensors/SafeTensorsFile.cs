@@ -49,7 +49,10 @@ internal sealed class SafeTensorsFile : ITensorSource
         path = Path.GetFullPath(path);
         name ??= Path.GetFileName(path);
         if (!File.Exists(path))
-            throw new FileNotFoundException($"{name}: expected in '{Path.GetDirectoryName(path)}', not found.", path);
+        {
+            throw new FileNotFoundException($"{name}: expected a file in '{Path.GetDirectoryName(path)}', found "
+                + $"{FileHint.WithoutFile(path)}.", path);
+        }
         FileStatus? status = FileStatus.Of(path);
         SafeFileHandle handle = File.OpenHandle(path);
         try
