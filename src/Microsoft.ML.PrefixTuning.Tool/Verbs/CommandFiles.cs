@@ -47,8 +47,8 @@ internal sealed class CommandFiles
         Read(what, path);
         if (File.Exists(path))
         {
-            foreach (SavedModelEntry entry in SavedModelFile.Read(path))
-                ReadBase(entry.Saved.Base.Path);
+            foreach (string saved in SavedModelFile.BasePaths(path))
+                ReadBase(saved);
         }
         return this;
     }
@@ -79,6 +79,20 @@ internal sealed class CommandFiles
         return this;
     }
 
+    /// <summary>
+    /// Refuses to write a file of a base that is open: a saved model may have found its own at another place than the
+    /// one that it names.
+    /// </summary>
+    /// <exception cref="UsageException">One would be.</exception>
+    public void CheckOpen()
+    {
+        foreach (NamedFile written in _written.Where(file => TableFormats.IsFile(file.Path)))
+        {
+            if (FilesInUse.Find(written.Path) is { } found)
+                throw new UsageException($"{written.What} '{written.Path}': expected another file than {found}.");
+        }
+    }
+
     /// <summary>Refuses to write a file that is read or is written under another name, too.</summary>
     /// <exception cref="UsageException">One would be.</exception>
     public void Check()
@@ -98,5 +112,9 @@ internal sealed class CommandFiles
     private void AddAll(string what, IEnumerable<string> paths) =>
         _read.AddRange(paths.Select(path => new NamedFile(what, path)));
 
-    private sealed record NamedFile(string What, string Path);
+    private sealed record NamedFile(string What, string Path)
+    {
+        public string Path { get; } = Path.Length > 0 ? Path
+            : throw new UsageException($"{What}: expected a file, found an empty text.");
+    }
 }

@@ -121,8 +121,7 @@ internal sealed class GenerateVerb
         TextSource source = _generator.Open(parsed, Context.Make(_console));
         try
         {
-            // A saved model may have found its base at another place than the one that it names.
-            files.ReadBase(source.BasePath).Check();
+            files.CheckOpen();
             return source;
         }
         catch

@@ -120,7 +120,7 @@ internal sealed class GeneratorArguments
         PrefixTuningTransformer tuned = FindTuned(loaded, model);
         string own = tuned.Session.Base.Path;
         if (!isOther && !_options.IsAnyGiven(parsed) && !_generation.IsAnyGiven(parsed))
-            return new TextSource(loaded, tuned, []) { BasePath = own };
+            return new TextSource(loaded, tuned, []);
         // The same prefix on the same base, which is loaded and shared, with other options.
         TextSettings settings = tuned.Session.Settings;
         var start = new TextGenerationOptions
@@ -134,10 +134,7 @@ internal sealed class GeneratorArguments
         IGeneratorMaker maker = isOther ? _engine.Maker(parsed, other ?? ownBase, ownBase) : new OwnGenerators(ownBase);
         PrefixTuningTransformer changed =
             Make(mlContext, maker, tuned, columns, Read(parsed, start, settings.Generation));
-        return new TextSource(Exchange(loaded, tuned, changed), changed, [changed, .. Owned(loaded)])
-        {
-            BasePath = (other ?? ownBase).Path,
-        };
+        return new TextSource(Exchange(loaded, tuned, changed), changed, [changed, .. Owned(loaded)]);
     }
 
     private TextSource OpenBase(ParseResult parsed, MLContext mlContext, BaseModel baseModel)
@@ -149,7 +146,7 @@ internal sealed class GeneratorArguments
             : new OwnGenerators(baseModel);
         PrefixTuningTransformer made = Make(mlContext, maker, prefix, columns,
             Read(parsed, new TextGenerationOptions(), new GenerationOptions()));
-        return new TextSource(made, made, [made]) { BasePath = baseModel.Path };
+        return new TextSource(made, made, [made]);
     }
 
     private TextGenerationOptions Read(ParseResult parsed, TextGenerationOptions start, GenerationOptions generation) =>

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Reflection;
+using Microsoft.ML.PrefixTuning.ModelFormat;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -10,9 +11,11 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 internal static class ModelLoading
 {
     /// <summary>Loads a model.</summary>
+    /// <exception cref="FileNotFoundException">It is not there, or is a folder.</exception>
     /// <exception cref="FormatException">One of its steps belongs to an assembly that is not here.</exception>
     public static ITransformer Load(MLContext mlContext, string path)
     {
+        SavedModelFile.CheckThere(path);
         try
         {
             return mlContext.Model.Load(path, out _);

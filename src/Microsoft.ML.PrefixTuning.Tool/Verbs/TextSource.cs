@@ -18,9 +18,6 @@ internal sealed class TextSource(ITransformer model, PrefixTuningTransformer tun
 
     public PrefixTuningTransformer Tuned => tuned;
 
-    /// <summary>Where the base lies that writes.</summary>
-    public string BasePath { get; init; } = "";
-
     /// <summary>Refuses rows without the column that is read, where no other part of the model makes it.</summary>
     /// <exception cref="FormatException">It is missing.</exception>
     public void CheckColumns(IReadOnlyList<string> columns)

@@ -19,18 +19,46 @@ internal static class SavedModelFile
     /// <returns>One for each transformer, in the file's order.</returns>
     /// <exception cref="FileNotFoundException">The file is missing.</exception>
     /// <exception cref="FormatException">It is no archive, has no such transformer, or a broken one.</exception>
-    public static IReadOnlyList<SavedModelEntry> Read(string path)
+    public static IReadOnlyList<SavedModelEntry> Read(string path) => Within(path, (archive, name) =>
     {
+        SavedModelEntry[] found =
+            [.. archive.Entries.Where(entry => NameOf(entry) == PrefixModelFormat.DescriptionStream)
+            .Select(entry => ReadEntry(archive, entry, name))];
+        return found.Length > 0 ? found
+            : throw new FormatException(
+                $"{name}: expected a saved model with a prefix-tuning transformer, found none in it.");
+    });
+
+    /// <summary>
+    /// Where the bases of a file's transformers lay when it was saved, those of token counters beside them included.
+    /// </summary>
+    /// <inheritdoc cref="Read"/>
+    public static IReadOnlyList<string> BasePaths(string path) =>
+        [.. Read(path).Select(entry => entry.Saved.Base.Path), .. Within(path, (archive, name) => archive.Entries
+            .Where(entry => NameOf(entry) == TokenCounterFormat.Stream)
+            .Select(entry => TokenCounterFormat.BasePath(
+                ReadBytes(entry, TokenCounterFormat.LongestDescription, name), $"{name}, '{entry.FullName}'"))
+            .ToArray())];
+
+    /// <summary>Refuses a path that leads to no file.</summary>
+    /// <exception cref="FileNotFoundException">It leads to a folder, or to nothing.</exception>
+    public static void CheckThere(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException(
+                $"'{path}': expected a saved model, found {FileHint.WithoutFile(path)}.", path);
+        }
+    }
+
+    private static T Within<T>(string path, Func<ZipArchive, string, T> read)
+    {
+        CheckThere(path);
         string name = Path.GetFileName(path);
         try
         {
             using ZipArchive archive = ZipFile.OpenRead(path);
-            SavedModelEntry[] found =
-                [.. archive.Entries.Where(entry => NameOf(entry) == PrefixModelFormat.DescriptionStream)
-                .Select(entry => ReadEntry(archive, entry, name))];
-            return found.Length > 0 ? found
-                : throw new FormatException(
-                    $"{name}: expected a saved model with a prefix-tuning transformer, found none in it.");
+            return read(archive, name);
         }
         catch (InvalidDataException fault)
         {

@@ -19,8 +19,11 @@ internal static class TokenCounterFormat
 {
     public const string LoaderSignature = "TokenCounting";
 
-    private const string Stream = "Counter.json";
-    private const long LongestDescription = 1 << 20;
+    /// <summary>Name of the stream.</summary>
+    public const string Stream = "Counter.json";
+
+    /// <summary>Bytes: far above any description.</summary>
+    public const long LongestDescription = 1 << 20;
 
     private static readonly ModelEntryHeader Header =
         new("TOKENCNT", LoaderSignature, 0x00010001, 0x00010001, 0x00010001);
@@ -54,16 +57,7 @@ internal static class TokenCounterFormat
         MlNetInternals.ReadHeader(context, Header);
         string place = MlNetInternals.GetPlace(context);
         byte[] bytes = PrefixModelFormat.ReadStream(context, Stream, place, LongestDescription);
-        Saved saved;
-        try
-        {
-            saved = JsonSerializer.Deserialize<Saved>(bytes, Json) ?? throw new JsonException("found null");
-        }
-        catch (Exception fault) when (fault is JsonException or NotSupportedException or InvalidOperationException)
-        {
-            throw new FormatException($"Model entry '{place}', {Stream}: expected the description of a token counter, "
-                + $"found something else: {fault.Message}", fault);
-        }
+        Saved saved = Read(bytes, $"Model entry '{place}', {Stream}");
         That(saved.OutputColumn.Length > 0, "outputColumn", "a name", "an empty text");
         That(saved.InputColumn.Length > 0, "inputColumn", "a name", "an empty text");
         That(saved.Path.Length > 0, "path", "a path", "an empty text");
@@ -80,6 +74,25 @@ internal static class TokenCounterFormat
                 throw new FormatException(
                     $"Model entry '{place}', {Stream}, {key}: expected {expected}, found {found}.");
             }
+        }
+    }
+
+    /// <summary>Where the base lay when a counter was saved.</summary>
+    /// <param name="description">The stream.</param>
+    /// <param name="place">The stream's place, for messages.</param>
+    /// <exception cref="FormatException">It is not what <see cref="Write"/> writes.</exception>
+    public static string BasePath(byte[] description, string place) => Read(description, place).Path;
+
+    private static Saved Read(byte[] description, string place)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Saved>(description, Json) ?? throw new JsonException("found null");
+        }
+        catch (Exception fault) when (fault is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            throw new FormatException($"{place}: expected the description of a token counter, "
+                + $"found something else: {fault.Message}", fault);
         }
     }
 

@@ -45,6 +45,22 @@ public sealed class OpenBaseTests
     }
 
     [TestMethod]
+    public void Save_OntoAFileOfTheBaseOfACounter_IsRefusedAsLongAsItIsUsed()
+    {
+        IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(1));
+        ITransformer counter = Context.Transforms.Text.CountTokens("Tokens", "Input", BaseModel.FromFolder(_base.Path))
+            .Fit(rows);
+        foreach (string file in (string[])["tokenizer.json", "config.json"])
+        {
+            byte[] before = File.ReadAllBytes(_base[file]);
+            Assert.ThrowsExactly<InvalidOperationException>(
+                () => Context.Model.SaveAtomically(counter, rows.Schema, _base[file]));
+            CollectionAssert.AreEqual(before, File.ReadAllBytes(_base[file]));
+        }
+        GC.KeepAlive(counter);
+    }
+
+    [TestMethod]
     public void SaveAsPeft_OntoAFileOfAnOpenBase_IsRefused()
     {
         using PrefixTuningTransformer model = TinyBase.Fit(Context, baseModel: BaseModel.FromFolder(_base.Path));

@@ -2,8 +2,12 @@ using System;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
+using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
+using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Files;
@@ -83,6 +87,20 @@ public sealed class FileHintTests
         var fault = Assert.ThrowsExactly<FormatException>(() => GgufFile.Open(folder["model.gguf"]));
         Assert.StartsWith("model.gguf: magic number: expected that of a GGUF file, found 0x", fault.Message);
         Assert.EndsWith(expected, fault.Message);
+    }
+
+    [TestMethod]
+    public void Load_OfAFolderInThePlaceOfAFile_SaysThatItIsOne()
+    {
+        using var folder = new TemporaryFolder();
+        Action[] reads =
+        [
+            () => Prefix.Load(folder.Path), () => GgufFile.Open(folder.Path), () => SafeTensorsFile.Open(folder.Path),
+            () => SavedModelFile.Read(folder.Path), () => TextFiles.Read(folder.Path),
+            () => ModelLoading.Load(new MLContext(), folder.Path),
+        ];
+        foreach (Action read in reads)
+            Assert.EndsWith("found a folder.", Assert.ThrowsExactly<FileNotFoundException>(read).Message);
     }
 
     [TestMethod]

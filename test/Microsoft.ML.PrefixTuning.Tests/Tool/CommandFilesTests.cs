@@ -3,7 +3,11 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Tool;
@@ -40,6 +44,7 @@ public sealed class CommandFilesTests
             Folder["prefix.safetensors"]).Code);
         ToolRun peft = ToolFolder.Run("convert", Folder["model.zip"], Folder["peft"], "--base", Folder["base"]);
         Assert.AreEqual(ExitCode.Done, peft.Code, peft.Error);
+        SaveChain("chain.zip");
         if (OperatingSystem.IsWindows())
             return;
         File.CreateSymbolicLink(Folder["soft.tsv"], "rows.tsv");
@@ -75,6 +80,9 @@ public sealed class CommandFilesTests
     [DataRow(Generate + " --to rows.tsv")]
     [DataRow(Generate + " --to model.zip --to-format tsv")]
     [DataRow(Generate + " --to base/config.json")]
+    [DataRow("generate rows.tsv --model chain.zip --to counted/tokenizer.json --to-format tsv")]
+    [DataRow("generate rows.tsv --model chain.zip --to counted/config.json")]
+    [DataRow("generate rows.tsv --model chain.zip --to base/tokenizer.json")]
     [DataRow("generate next.tsv.partial --format tsv --model model.zip --to next.tsv")]
     [DataRow("generate rows.tsv --base base --prefix prefix.safetensors --to prefix.safetensors --to-format tsv")]
     [DataRow("generate rows.tsv --base base --prefix peft --input Input --to peft/adapter_config.json")]
@@ -110,6 +118,33 @@ public sealed class CommandFilesTests
         Assert.AreEqual(ExitCode.Done, again.Code, again.Error);
     }
 
+    [TestMethod]
+    public void CheckOpen_OntoAFileOfABaseThatLiesElsewhere_IsRefused()
+    {
+        CommandFiles files = new CommandFiles().Write("--to", Folder["elsewhere.tsv"]);
+        files.CheckOpen();
+        using (FilesInUse.Hold("the base model 'elsewhere'", [Folder["elsewhere.tsv"]]))
+        {
+            Assert.Contains("expected another file than 'elsewhere.tsv' of the base model 'elsewhere'",
+                Assert.ThrowsExactly<UsageException>(files.CheckOpen).Message);
+        }
+        files.CheckOpen();
+    }
+
+    // A step that counts the tokens of another base stands in front of the one that writes.
+    private static void SaveChain(string name)
+    {
+        Directory.CreateDirectory(Folder["counted"]);
+        foreach (string file in Directory.GetFiles(ToolFolder.Base))
+            File.Copy(file, Path.Combine(Folder["counted"], Path.GetFileName(file)));
+        var context = new MLContext(seed: 1);
+        using var written = (PrefixTuningTransformer)context.Model.Load(Folder["model.zip"], out _);
+        IDataView rows = context.Data.LoadFromEnumerable(TinyBase.Rows(2));
+        ITransformer counter = context.Transforms.Text.CountTokens("Tokens", "Input",
+            BaseModel.FromFolder(Folder["counted"])).Fit(rows);
+        context.Model.Save(new TransformerChain<ITransformer>(counter, written), rows.Schema, Folder[name]);
+    }
+
     private static void AssertRefused(string line)
     {
         Dictionary<string, string> before = Contents();
@@ -125,7 +160,8 @@ public sealed class CommandFilesTests
         : word.StartsWith("file:", StringComparison.Ordinal) ? $"file:{Folder[word[5..]]}" : Folder[word]);
 
     private static Dictionary<string, string> Contents() => Directory.GetFiles(Folder.Folder)
-        .Concat(Directory.GetFiles(Folder["base"])).Where(file => new FileInfo(file).LinkTarget is null)
+        .Concat(Directory.GetFiles(Folder["base"])).Concat(Directory.GetFiles(Folder["counted"]))
+        .Where(file => new FileInfo(file).LinkTarget is null)
         .ToDictionary(file =>
             file, file => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file))));
 }
