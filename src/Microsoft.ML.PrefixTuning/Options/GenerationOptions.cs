@@ -36,11 +36,11 @@ public sealed record GenerationOptions
 
     /// <summary>Words that never come.</summary>
     /// <value>The default is none.</value>
-    public IReadOnlyList<string> BannedWords { get; init; } = [];
+    public IReadOnlyList<string> BannedWords { get; init => field = Own(value); } = [];
 
     /// <summary>Strings that end a text; they and what follows are cut.</summary>
     /// <value>The default is none.</value>
-    public IReadOnlyList<string> StopStrings { get; init; } = [];
+    public IReadOnlyList<string> StopStrings { get; init => field = Own(value); } = [];
 
     /// <summary>
     /// Texts a row; above 1 the output column is a vector of texts, best first. Needs beams or sampling.
@@ -75,6 +75,10 @@ public sealed record GenerationOptions
     /// </summary>
     /// <value>The default is <see langword="null"/>: such a row is an error.</value>
     public string? ErrorColumnName { get; init; }
+
+    // What the caller does to a list later changes no text. Null is told with the other faults.
+    private static IReadOnlyList<string> Own(IReadOnlyList<string>? words) => words is null ? null!
+        : words.Count == 0 ? [] : [.. words];
 
     /// <summary>Checks its own members.</summary>
     internal void Check(Faults faults)

@@ -75,9 +75,23 @@ internal sealed class TextSession : IDisposable
 
     /// <summary>The base that this library computes.</summary>
     /// <exception cref="NotSupportedException">Another engine computes it.</exception>
-    public FrozenBase Base => _engine is BaseEngine own ? own.Base : throw new NotSupportedException(
-        "Expected a transformer over a base that this library computes, found one over another engine, which cannot be"
-        + " saved: save its prefixes (Prefix.Save), or a transformer of GenerateText.");
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public FrozenBase Base
+    {
+        get
+        {
+            CheckAlive();
+            return _engine is BaseEngine own ? own.Base : throw new NotSupportedException(
+                "Expected a transformer over a base that this library computes, found one over another engine, which"
+                + " cannot be saved: save its prefixes (Prefix.Save), or a transformer of GenerateText.");
+        }
+    }
+
+    private void CheckAlive()
+    {
+        if (_disposed)
+            throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
+    }
 
     /// <summary>Another share of the base, which may outlive this one.</summary>
     /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
@@ -85,8 +99,7 @@ internal sealed class TextSession : IDisposable
     {
         lock (_lock)
         {
-            if (_disposed)
-                throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
+            CheckAlive();
             return _engine.Share();
         }
     }
@@ -109,8 +122,7 @@ internal sealed class TextSession : IDisposable
     {
         lock (_lock)
         {
-            if (_disposed)
-                throw new ObjectDisposedException(nameof(PrefixTuningTransformer), DisposedMessage);
+            CheckAlive();
             using Activity? activity = SignalSource.Start("prefix_tuning.write", _engine.Name);
             activity?.SetTag("prefix_tuning.rows", rows.Count);
             using var noGradient = no_grad();

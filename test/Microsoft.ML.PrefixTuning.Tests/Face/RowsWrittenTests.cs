@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using Microsoft.ML.Data;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -118,6 +120,28 @@ public sealed class RowsWrittenTests
         var refused = Assert.ThrowsExactly<ObjectDisposedException>(() => second.Predict(TinyBase.Rows(1).Single()));
         Assert.AreEqual(nameof(PrefixTuningTransformer), refused.ObjectName);
         StringAssert.Contains(refused.Message, "PredictionEngineOptions.OwnsTransformer = false");
+        Action[] others =
+        [
+            () => Context.Model.Save(model, null, new MemoryStream()), () => model.CreateGenerator(),
+            () => model.WithGeneration(new GenerationOptions()),
+        ];
+        foreach (Action use in others)
+            Assert.AreEqual(refused.Message, Assert.ThrowsExactly<ObjectDisposedException>(use).Message);
+    }
+
+    [TestMethod]
+    public void Texts_AfterTheCallersListsChanged_AreThoseOfTheListsThatWereGiven()
+    {
+        List<string> stops = ["zebra"], banned = ["never"];
+        var generation = new GenerationOptions { MaxNewTokens = 3, StopStrings = stops, BannedWords = banned };
+        using PrefixTuningTransformer model = Context.Transforms.Text.GenerateText("Output", "Input", TinyBase.Llama,
+            options: new TextGenerationOptions { Generation = generation }).Fit(Data());
+        stops[0] = "";
+        banned.Clear();
+        Assert.AreEqual("zebra", model.Generation.StopStrings.Single());
+        Assert.HasCount(1, model.Generation.BannedWords);
+        Assert.AreNotEqual("", model.Transform(Data()).GetColumn<string>("Output").First());
+        Assert.AreEqual(new GenerationOptions(), new GenerationOptions { StopStrings = [], BannedWords = [] });
     }
 
     private static long RowsOfATraining(int remembered)
