@@ -19,7 +19,8 @@ internal sealed class TuningArguments
 
     private readonly ToolConsole _console;
     private readonly Argument<string> _data =
-        PathArgument.Make<string>("data", "Rows to train on: a TSV or CSV file with a header line, or JSON lines.");
+        PathArgument.Make<string>("data",
+            $"Rows to train on: a file with columns ({TableFormats.InWords(TableFormats.WithColumns)}).");
     private readonly Option<string> _base = BaseArgument.MakeOption("The frozen model", required: true);
     private readonly Option<string> _preTokenizer = BaseArgument.MakePreTokenizer();
     private readonly Option<string> _model = new("--model")
@@ -60,7 +61,8 @@ internal sealed class TuningArguments
             HelpName = "file"
         };
     private readonly Option<TableFormat?> _format =
-        FormatOption.Make("--format", "Format of the rows, where the files' names do not tell");
+        FormatOption.Make("--format", "Format of the rows, where the files' names do not tell",
+            TableFormats.WithColumns);
     private readonly WorkersOption _workers;
     private readonly TuningOptions _options;
 
@@ -188,13 +190,14 @@ internal sealed class TuningArguments
         if (isWriter)
         {
             mlContext.Model.SaveAtomically(tuned, rows.TextSchema, model);
+            // Told before the rest, which may fail: the model is there.
+            Described.Write(TrainingDescription.Of(summary), console.Out);
+            console.Out.WriteLine(isCancelled ? $"Cancelled; the best prefix so far was saved to {model}."
+                : $"Saved to {model}.");
             if (report is not null)
                 summary.WriteReport(report, Command(parsed));
             if (curves is not null)
                 summary.WriteCurves(curves);
-            Described.Write(TrainingDescription.Of(summary), console.Out);
-            console.Out.WriteLine(isCancelled ? $"Cancelled; the best prefix so far was saved to {model}."
-                : $"Saved to {model}.");
         }
         return isCancelled ? ExitCode.Cancelled : ExitCode.Done;
     }

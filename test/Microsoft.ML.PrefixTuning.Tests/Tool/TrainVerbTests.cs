@@ -78,6 +78,22 @@ public sealed class TrainVerbTests
     }
 
     [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    [DataRow("--report")]
+    [DataRow("--curves")]
+    public void Run_WhereWhatGoesWithTheModelCannotBeWritten_SaysThatTheModelIsSaved(string option)
+    {
+        string model = _folder["saved.zip"];
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label", "--model", model, "--max-steps", "1", "--prefix-length", "2", option,
+            "/dev/full");
+        Assert.AreEqual(ExitCode.Failed, run.Code, run.Error);
+        Assert.Contains("'/dev/full': writing failed", run.Error);
+        Assert.Contains($"Saved to {model}.", run.Out);
+        Assert.IsTrue(File.Exists(model));
+    }
+
+    [TestMethod]
     public void Run_WithValidationFile_ValidatesOnItsRows()
     {
         string model = _folder.Train(options: ["--validation", _folder.WriteRows("held.csv", 5)]);
