@@ -50,6 +50,7 @@ internal sealed class ParquetReading : IRowReader
 
     public IReadOnlyList<ColumnKind> Kinds { get; }
 
+    /// <exception cref="FormatException">What is next is broken.</exception>
     public TableRow? Read()
     {
         while (_inGroup == 0)
@@ -89,17 +90,29 @@ internal sealed class ParquetReading : IRowReader
 
     private bool HasGroup() => _nextGroup < _reader.RowGroupCount;
 
-    private long CountOfNext()
-    {
-        using ParquetRowGroupReader group = _reader.OpenRowGroupReader(_nextGroup);
-        return group.RowCount;
-    }
+    private long CountOfNext() => OfNext(group => group.RowCount);
 
     private void Load()
     {
-        using ParquetRowGroupReader group = _reader.OpenRowGroupReader(_nextGroup++);
-        _inGroup = group.RowCount;
-        _group = [.. _fields.Zip(Kinds, (field, kind) => Column(group, field, kind))];
+        _group = OfNext(group => _fields.Zip(Kinds, (field, kind) => Column(group, field, kind)).ToArray());
+        _inGroup = _group[0].Length;
+        _nextGroup++;
+    }
+
+    /// <summary>Reads of the next group.</summary>
+    /// <exception cref="FormatException">It is broken, whatever the reader says of it.</exception>
+    private T OfNext<T>(Func<ParquetRowGroupReader, T> read)
+    {
+        try
+        {
+            using ParquetRowGroupReader group = _reader.OpenRowGroupReader(_nextGroup);
+            return read(group);
+        }
+        catch (Exception fault) when (fault is not OutOfMemoryException)
+        {
+            throw new FormatException($"{_name}, behind row {_row}: expected a group of rows, found a broken one: "
+                + fault.Message, fault);
+        }
     }
 
     /// <summary>A column's values as JSON; null where there is none.</summary>

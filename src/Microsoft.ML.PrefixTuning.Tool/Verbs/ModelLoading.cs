@@ -12,7 +12,7 @@ internal static class ModelLoading
 {
     /// <summary>Loads a model.</summary>
     /// <exception cref="FileNotFoundException">It is not there, or is a folder.</exception>
-    /// <exception cref="FormatException">One of its steps belongs to an assembly that is not here.</exception>
+    /// <exception cref="FormatException">It is broken, or one of its steps belongs to an assembly that is not here.</exception>
     public static ITransformer Load(MLContext mlContext, string path)
     {
         SavedModelFile.CheckThere(path);
@@ -25,6 +25,13 @@ internal static class ModelLoading
             throw new FormatException(
                 $"{Path.GetFileName(path)}: a step of the model needs the assembly '{name}', which "
                 + "this tool does not have: use the model in an application that references it.", fault);
+        }
+        // What ML.NET itself finds broken has no name.
+        catch (FormatException fault) when (fault.Source is not { } source
+            || !source.StartsWith(typeof(Prefix).Assembly.GetName().Name!, StringComparison.Ordinal))
+        {
+            throw new FormatException(
+                $"{Path.GetFileName(path)}: expected a saved model, found a broken one: {fault.Message}", fault);
         }
     }
 

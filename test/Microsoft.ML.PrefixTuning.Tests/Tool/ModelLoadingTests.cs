@@ -31,6 +31,32 @@ public sealed class ModelLoadingTests
             + "not have: use the model in an application that references it.\n", run.Error);
     }
 
+    [TestMethod]
+    [DataRow(10)]
+    [DataRow(0)]
+    [DataRow(null)]
+    public void Run_OfAModelThatMlNetFindsBroken_NamesTheFile(int? kept)
+    {
+        using var folder = new ToolFolder();
+        string model = folder.Train();
+        using (ZipArchive archive = ZipFile.Open(model, ZipArchiveMode.Update))
+        {
+            ZipArchiveEntry key = archive.Entries.Single(entry => entry.Name == "Model.key");
+            if (kept is { } bytes)
+            {
+                using Stream stream = key.Open();
+                stream.SetLength(bytes);
+            }
+            else
+            {
+                key.Delete();
+            }
+        }
+        ToolRun run = ToolFolder.Run("generate", folder["rows.tsv"], "--model", model);
+        Assert.AreEqual(ExitCode.Failed, run.Code);
+        Assert.StartsWith("prefix-tune: model.zip: expected a saved model, found a broken one: ", run.Error);
+    }
+
     // In the headers of all entries but those of this library.
     private static void Rename(string file, string assembly, string absent)
     {

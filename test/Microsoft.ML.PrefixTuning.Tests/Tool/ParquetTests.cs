@@ -54,6 +54,25 @@ public sealed class ParquetTests
     }
 
     [TestMethod]
+    public void Read_OfABrokenGroup_NamesTheFile()
+    {
+        using var folder = new ToolFolder();
+        ParquetTableWriter writer = new(new FieldLayout(["Text"], []), [ColumnKind.Text], ["Text"]);
+        using (JsonDocument row = JsonDocument.Parse("""{"Text":"a"}"""))
+        using (FileStream stream = File.Create(folder["rows.parquet"]))
+            writer.WriteAll(stream, [writer.Row(new JsonRow("row", ["Text"], row.RootElement), [])]);
+        byte[] bytes = File.ReadAllBytes(folder["rows.parquet"]);
+        // The name stands in the schema, and once more where the column's data lie.
+        int last = bytes.AsSpan().LastIndexOf("Text"u8);
+        Assert.AreNotEqual(bytes.AsSpan().IndexOf("Text"u8), last);
+        bytes[last] ^= 1;
+        File.WriteAllBytes(folder["rows.parquet"], bytes);
+        using var reader = new ParquetReading(folder["rows.parquet"], "rows.parquet");
+        string message = Assert.ThrowsExactly<FormatException>(() => reader.Read()).Message;
+        Assert.StartsWith("rows.parquet, behind row 0: expected a group of rows, found a broken one: ", message);
+    }
+
+    [TestMethod]
     [DataRow("jsonl", "{\"\":\"7\",\"a\":\"x\"}")]
     [DataRow("csv", ",a\n7,x")]
     public void Row_WithAColumnWithoutAName_KeepsItsValueUnderANewOne(string format, string text)
