@@ -1,9 +1,12 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.LlamaCpp;
@@ -146,6 +149,33 @@ public sealed class LlamaCppGeneratorTests
         using var folder = new TemporaryFolder();
         Assert.Contains("cannot be saved", Assert.ThrowsExactly<NotSupportedException>(
             () => context.Model.Save(other, rows.Schema, folder["model.zip"])).Message);
+    }
+
+    [TestMethod]
+    public void Generator_Forgotten_HoldsItsFileNoLonger()
+    {
+        using TemporaryFolder folder = new TemporaryFolder().CopyFrom(Path.GetDirectoryName(Case.Path)!);
+        string path = folder["model.gguf"];
+        LoadAndForget(new LlamaCase(path));
+        // The first round ends the loop's thread, which knows the model.
+        for (int round = 0; round < 3; round++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+        FilesInUse.Refuse(path);
+    }
+
+    // Apart, so that no place of the stack holds them.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void LoadAndForget(LlamaCase copy)
+    {
+        var context = new MLContext(seed: 1);
+        IDataView rows = context.Data.LoadFromEnumerable([new Row { Input = "name : a" }]);
+        PrefixTuningTransformer transformer = context.Transforms.Text.GenerateTextWithLlamaCpp("Output", "Input",
+            copy.Model, options: LlamaCase.OneThread with { Generation = new() { MaxNewTokens = 2 } }).Fit(rows);
+        Assert.HasCount(1, transformer.Transform(rows).GetColumn<string>("Output").ToArray());
+        Assert.ThrowsExactly<InvalidOperationException>(() => FilesInUse.Refuse(copy.Path));
     }
 
     private static string Text(TextResult result) => result.Text;
