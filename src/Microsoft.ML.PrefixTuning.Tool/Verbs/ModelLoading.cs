@@ -12,7 +12,9 @@ internal static class ModelLoading
 {
     /// <summary>Loads a model.</summary>
     /// <exception cref="FileNotFoundException">It is not there, or is a folder.</exception>
-    /// <exception cref="FormatException">It is broken, or one of its steps belongs to an assembly that is not here.</exception>
+    /// <exception cref="FormatException">
+    /// It is broken, or one of its steps belongs to an assembly that is not here.
+    /// </exception>
     public static ITransformer Load(MLContext mlContext, string path)
     {
         SavedModelFile.CheckThere(path);
