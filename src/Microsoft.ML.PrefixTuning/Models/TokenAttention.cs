@@ -46,7 +46,8 @@ internal static unsafe class TokenAttention
                 (nint)(mask.size(1) * mask.size(2)) * places.Count);
             int parts = (int)queries.size(Axis.Row) * pass.Shape.KeyValueCount;
             var job = new Job((float*)from, places, seen, (float*)to);
-            SharedWork work = Lanes.AreWide ? new Work<WideLanes>(job, pass, parts) : new Work<PairedLanes>(job, pass, parts);
+            SharedWork work = Lanes.AreWide ? new Work<WideLanes>(job, pass, parts)
+                : new Work<PairedLanes>(job, pass, parts);
             bool isShared = mixed.numel() * places.Count >= LeastShared;
             work.Run(isShared ? get_num_threads() : 1);
         }

@@ -62,7 +62,9 @@ internal static class WorkTeam
     private static Helper[] s_helpers = [];
     private static SharedWork? s_offered;
 
-    /// <summary>Lets the others know of work. Work that is offered meanwhile by another caller takes its place.</summary>
+    /// <summary>
+    /// Lets the others know of work. Work that is offered meanwhile by another caller takes its place.
+    /// </summary>
     public static void Offer(SharedWork work)
     {
         Volatile.Write(ref s_offered, work);

@@ -152,8 +152,9 @@ public enum ModelPrecision
 
     /// <summary>
     /// For writing, on the CPU: matrices in 8 bits with a scale an output, a quarter of Float32's memory, are
-    /// multiplied as they are, in prompts and in new tokens, each number made wide for it; all else is Float32. Texts of one or a few rows at a time are written faster, long prompts and many rows slower than in
-    /// BFloat16 on a processor that has instructions for it. Training uses BFloat16.
+    /// multiplied as they are, in prompts and in new tokens, each number made wide for it; all else is Float32. Texts
+    /// of one or a few rows at a time are written faster, long prompts and many rows slower than in BFloat16 on a
+    /// processor that has instructions for it. Training uses BFloat16.
     /// </summary>
     Int8,
 

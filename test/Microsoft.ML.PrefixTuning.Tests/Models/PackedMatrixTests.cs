@@ -79,8 +79,14 @@ public sealed class PackedMatrixTests
         Tensor numbers = Random(1, 75, 96), x = Random(2, count, 96);
         Int8Matrix in8 = Packed(numbers);
         Int4Matrix in4 = Int4Matrix.Of(new WideMatrix(numbers), Keep);
-        AreSame(BlockProducts.Product<Int8Blocks, WideLanes>(x, in8.Blocks, 75), BlockProducts.Product<Int8Blocks, PairedLanes>(x, in8.Blocks, 75));
-        AreSame(BlockProducts.Product<Int4Blocks, WideLanes>(x, in4.Blocks, 75), BlockProducts.Product<Int4Blocks, PairedLanes>(x, in4.Blocks, 75));
+        AreSameOf<Int8Blocks>(in8.Blocks);
+        AreSameOf<Int4Blocks>(in4.Blocks);
+
+        void AreSameOf<TFormat>(Tensor blocks)
+            where TFormat : struct, IBlockFormat =>
+            AreSame(BlockProducts.Product<TFormat, PairedLanes>(x, blocks, 75),
+                Lanes.AreWide ? BlockProducts.Product<TFormat, WideLanes>(x, blocks, 75)
+                    : BlockProducts.Product<TFormat>(x, blocks, 75));
     }
 
     [TestMethod]
