@@ -16,13 +16,31 @@ internal unsafe interface IBlockFormat
     /// <summary>Bytes of so many columns.</summary>
     static abstract int StepBytes { get; }
 
+    /// <summary>Columns that share their scales: a multiple of <see cref="Step"/>, or all there are.</summary>
+    static abstract int Group { get; }
+
+    /// <summary>What a group's steps are made numbers with.</summary>
+    /// <param name="block">Where the block begins.</param>
+    /// <param name="column">The first column of the group.</param>
+    static abstract GroupScale<T> Open<T>(byte* block, nint column)
+        where T : struct, ILanes<T>;
+
     /// <summary>Sixteen numbers each of two columns.</summary>
     /// <param name="block">Where the block begins.</param>
     /// <param name="column">The first of them, even.</param>
+    /// <param name="group">Of the group that they are in.</param>
     /// <param name="first">Those of the first column.</param>
     /// <param name="second">Those of the second one.</param>
-    static abstract void LoadPair<T>(byte* block, nint column, out T first, out T second)
+    static abstract void LoadPair<T>(byte* block, nint column, in GroupScale<T> group, out T first, out T second)
         where T : struct, ILanes<T>;
+}
+
+/// <summary>Scales and numbers of step 0 of sixteen rows.</summary>
+internal readonly struct GroupScale<T>(T scale, T offset)
+    where T : struct
+{
+    public readonly T Scale = scale;
+    public readonly T Offset = offset;
 }
 
 /// <summary>A byte a number, without the scale of its row.</summary>
@@ -32,8 +50,14 @@ internal readonly unsafe struct Int8Blocks : IBlockFormat
 
     public static int StepBytes => 2 * Lanes.Count;
 
+    public static int Group => int.MaxValue;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadPair<T>(byte* block, nint column, out T first, out T second)
+    public static GroupScale<T> Open<T>(byte* block, nint column)
+        where T : struct, ILanes<T> => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadPair<T>(byte* block, nint column, in GroupScale<T> group, out T first, out T second)
         where T : struct, ILanes<T>
     {
         sbyte* numbers = (sbyte*)block + column * Lanes.Count;
@@ -77,16 +101,23 @@ internal readonly unsafe struct Int4Blocks : IBlockFormat
 
     public static int StepBytes => HalvesBytes + 2 * NumbersBytes;
 
+    public static int Group => StepRows.Group;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadPair<T>(byte* block, nint column, out T first, out T second)
+    public static GroupScale<T> Open<T>(byte* block, nint column)
         where T : struct, ILanes<T>
     {
-        byte* group = block + column / StepRows.Group * StepBytes;
-        byte* halves = group + column % StepRows.Group / 2 * Lanes.Count;
-        T scale = T.LoadBFloat16((ushort*)(group + HalvesBytes));
-        T offset = T.LoadBFloat16((ushort*)(group + HalvesBytes + NumbersBytes));
-        first = T.MultiplyAdd(T.LoadHalves(halves, upper: false), scale, offset);
-        second = T.MultiplyAdd(T.LoadHalves(halves, upper: true), scale, offset);
+        byte* numbers = block + column / StepRows.Group * StepBytes + HalvesBytes;
+        return new(T.LoadBFloat16((ushort*)numbers), T.LoadBFloat16((ushort*)(numbers + NumbersBytes)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadPair<T>(byte* block, nint column, in GroupScale<T> group, out T first, out T second)
+        where T : struct, ILanes<T>
+    {
+        byte* halves = block + column / StepRows.Group * StepBytes + column % StepRows.Group / 2 * Lanes.Count;
+        first = T.MultiplyAdd(T.LoadHalves(halves, upper: false), group.Scale, group.Offset);
+        second = T.MultiplyAdd(T.LoadHalves(halves, upper: true), group.Scale, group.Offset);
     }
 
     /// <summary>Lays rows into blocks that were zero.</summary>

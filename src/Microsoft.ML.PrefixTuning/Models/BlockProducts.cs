@@ -120,17 +120,23 @@ internal static unsafe class BlockProducts
             float* x = _job.X + row * columns;
             byte* a = _job.Blocks + block * bytes, b = a + bytes, c = b + bytes, d = c + bytes;
             T sumA = T.All(0), sumB = T.All(0), sumC = T.All(0), sumD = T.All(0);
-            for (nint column = 0; column < columns; column += 2)
+            for (nint column = 0; column < columns;)
             {
-                T one = T.All(x[column]), two = T.All(x[column + 1]);
-                TFormat.LoadPair(a, column, out T first, out T second);
-                sumA = T.MultiplyAdd(two, second, T.MultiplyAdd(one, first, sumA));
-                TFormat.LoadPair(b, column, out first, out second);
-                sumB = T.MultiplyAdd(two, second, T.MultiplyAdd(one, first, sumB));
-                TFormat.LoadPair(c, column, out first, out second);
-                sumC = T.MultiplyAdd(two, second, T.MultiplyAdd(one, first, sumC));
-                TFormat.LoadPair(d, column, out first, out second);
-                sumD = T.MultiplyAdd(two, second, T.MultiplyAdd(one, first, sumD));
+                nint end = Math.Min(columns - column, TFormat.Group) + column;
+                GroupScale<T> ofA = TFormat.Open<T>(a, column), ofB = TFormat.Open<T>(b, column),
+                    ofC = TFormat.Open<T>(c, column), ofD = TFormat.Open<T>(d, column);
+                for (; column < end; column += 2)
+                {
+                    T one = T.All(x[column]), two = T.All(x[column + 1]);
+                    TFormat.LoadPair(a, column, ofA, out T first, out T second);
+                    sumA = T.MultiplyAdd(two, second, T.MultiplyAdd(one, first, sumA));
+                    TFormat.LoadPair(b, column, ofB, out first, out second);
+                    sumB = T.MultiplyAdd(two, second, T.MultiplyAdd(one, first, sumB));
+                    TFormat.LoadPair(c, column, ofC, out first, out second);
+                    sumC = T.MultiplyAdd(two, second, T.MultiplyAdd(one, first, sumC));
+                    TFormat.LoadPair(d, column, ofD, out first, out second);
+                    sumD = T.MultiplyAdd(two, second, T.MultiplyAdd(one, first, sumD));
+                }
             }
             Put(row, block, sumA);
             Put(row, block + 1, sumB);
@@ -147,7 +153,7 @@ internal static unsafe class BlockProducts
             T sum = T.All(0);
             for (nint column = 0; column < columns; column += 2)
             {
-                TFormat.LoadPair(a, column, out T first, out T second);
+                TFormat.LoadPair(a, column, TFormat.Open<T>(a, column), out T first, out T second);
                 sum = T.MultiplyAdd(T.All(x[column + 1]), second, T.MultiplyAdd(T.All(x[column]), first, sum));
             }
             Put(row, block, sum);
@@ -161,10 +167,16 @@ internal static unsafe class BlockProducts
             byte* a = _job.Blocks + block * _job.BlockBytes, b = a + _job.BlockBytes;
             T pa = T.All(0), pb = T.All(0), qa = T.All(0), qb = T.All(0), ra = T.All(0), rb = T.All(0),
                 sa = T.All(0), sb = T.All(0);
-            for (nint column = 0; column < columns; column += 2)
+            GroupScale<T> ofA = default, ofB = default;
+            for (nint column = 0, next = 0; column < columns; column += 2)
             {
-                TFormat.LoadPair(a, column, out T firstA, out T secondA);
-                TFormat.LoadPair(b, column, out T firstB, out T secondB);
+                if (column == next)
+                {
+                    (ofA, ofB) = (TFormat.Open<T>(a, column), TFormat.Open<T>(b, column));
+                    next += TFormat.Group;
+                }
+                TFormat.LoadPair(a, column, ofA, out T firstA, out T secondA);
+                TFormat.LoadPair(b, column, ofB, out T firstB, out T secondB);
                 T one = T.All(p[column]), two = T.All(p[column + 1]);
                 pa = T.MultiplyAdd(two, secondA, T.MultiplyAdd(one, firstA, pa));
                 pb = T.MultiplyAdd(two, secondB, T.MultiplyAdd(one, firstB, pb));
