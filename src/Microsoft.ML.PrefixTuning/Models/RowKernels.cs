@@ -54,7 +54,8 @@ internal static unsafe class RowKernels
     {
         int rows = (int)heads.size(Axis.Row), pairs = (int)cosine.size(Axis.Last), size = (int)heads.size(Axis.Last);
         int perRow = (int)(heads.numel() / size / rows);
-        Tensor rotated = heads.clone();
+        Tensor rotated = empty_like(heads);
+        Numbers(heads).CopyTo(Numbers(rotated));
         fixed (byte* numbers = rotated.bytes, cosines = cosine.bytes, sines = sine.bytes)
         {
             for (int head = 0; head < rows * perRow; head++)
@@ -87,12 +88,26 @@ internal static unsafe class RowKernels
         }
     }
 
+    /// <summary>
+    /// x + scale * half. Torch hands so many numbers out to threads that then look for more work where the products
+    /// have theirs.
+    /// </summary>
+    /// <param name="x">[...], contiguous.</param>
+    /// <param name="half">The same.</param>
+    /// <param name="scale">What the second one is multiplied with.</param>
+    public static Tensor Sum(Tensor x, Tensor half, double scale)
+    {
+        Tensor sum = empty_like(x);
+        TensorPrimitives.MultiplyAdd(Numbers(half), (float)scale, Numbers(x), Numbers(sum));
+        return sum;
+    }
+
     /// <summary>The place of each row's largest number, the first of equal ones; of a NaN where there is one.</summary>
     /// <param name="x">[n, E], contiguous.</param>
     public static long[] Largest(Tensor x)
     {
         var places = new long[x.size(0)];
-        ReadOnlySpan<float> rest = MemoryMarshal.Cast<byte, float>(x.bytes);
+        ReadOnlySpan<float> rest = Numbers(x);
         int width = (int)x.size(1);
         for (int row = 0; row < places.Length; row++, rest = rest[width..])
             places[row] = TensorPrimitives.IndexOfMax(rest[..width]);
@@ -113,6 +128,8 @@ internal static unsafe class RowKernels
             sum = float.FusedMultiplyAdd(left[i], right[i], sum);
         return sum;
     }
+
+    private static Span<float> Numbers(Tensor x) => MemoryMarshal.Cast<byte, float>(x.bytes);
 
     private static void Norm<T>(float* from, float* to, float* weight, float* bias, nint width, NormSpec spec)
         where T : struct, ILanes<T>

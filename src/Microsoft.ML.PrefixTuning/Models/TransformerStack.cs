@@ -147,7 +147,9 @@ internal sealed class TransformerStack : IDisposable
     }
 
     /// <summary>The residual stream and a half of a block.</summary>
-    private Tensor Sum(Tensor x, Tensor half) => _spec.ResidualScale == 1 ? x.Plus(half)
+    private Tensor Sum(Tensor x, Tensor half) =>
+        RowKernels.Suits(x) && RowKernels.Suits(half) ? RowKernels.Sum(x, half, _spec.ResidualScale)
+        : _spec.ResidualScale == 1 ? x.Plus(half)
         : x.add(half, Scalars.Real(_spec.ResidualScale));
 
     /// <summary>The frequencies of one rotation, on the device. Owns its tensor.</summary>

@@ -73,6 +73,15 @@ public sealed class RowKernelsTests
     }
 
     [TestMethod]
+    [DataRow(1.0)]
+    [DataRow(0.22)]
+    public void Sum_OfRows_IsTorchs(double scale)
+    {
+        Tensor x = Random(1, 3, 1, 37), half = Random(2, 3, 1, 37);
+        Near(x.add(half, scale), RowKernels.Sum(x, half, scale));
+    }
+
+    [TestMethod]
     public void Largest_OfRows_IsTorchs()
     {
         Tensor x = Random(1, 5, 1003);
