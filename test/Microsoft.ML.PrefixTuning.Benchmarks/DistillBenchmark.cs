@@ -7,9 +7,7 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
 
@@ -50,7 +48,7 @@ internal static class DistillBenchmark
             Student = new PrefixTuningOptions
             {
                 Prefix = new PrefixOptions { Length = length },
-                Training = new TrainingOptions { MaxEpochs = epochs, Seed = 1, Progress = Report },
+                Training = new TrainingOptions { MaxEpochs = epochs, Seed = 1, Progress = ObjectiveMean.Report },
             },
             TopK = topK,
             Continuations = Line,
@@ -101,33 +99,9 @@ internal static class DistillBenchmark
         {
             Console.WriteLine(
                 $"{name}: {prefix?.Length ?? 0} tokens, held-out divergence"
-                    + $" {Mean(frozen.Model, teacher.Objective, continuations, prefix):F3},"
-                + $" loss of the references {Mean(frozen.Model, crossEntropy, references, prefix):F3}");
+                    + $" {ObjectiveMean.Of(frozen.Model, teacher.Objective, continuations, prefix):F3},"
+                + $" loss of the references {ObjectiveMean.Of(frozen.Model, crossEntropy, references, prefix):F3}");
         }
-    }
-
-    /// <summary>The mean over all target tokens.</summary>
-    private static double Mean(LanguageModel model, ITrainingObjective objective, IReadOnlyList<TrainingExample> rows,
-        Prefix? prefix)
-    {
-        using var noGradient = no_grad();
-        using PrefixTensors? tensors = prefix is null ? null : PrefixTensors.Make(prefix, model);
-        double sum = 0;
-        foreach (TrainingExample[] batch in rows.Chunk(8))
-        {
-            using var scope = NewDisposeScope();
-            TargetStates states = TargetStates.Make(model, batch, tensors?.Sites ?? SitePrefixes.None);
-            sum += objective.Sum(model, states, batch);
-        }
-        return sum / rows.Sum(row => row.Target.Length);
-    }
-
-    private static void Report(TrainingProgress progress)
-    {
-        if (progress.Step % 20 == 0 || progress.Step == progress.TotalSteps)
-            Console.WriteLine(
-                $"step {progress.Step}/{progress.TotalSteps}: divergence {progress.Loss:F3}, validation"
-                    + $" {progress.ValidationLoss:F3}, {progress.TokensPerSecond:F0} tokens/s");
     }
 
     private static Pair[] Read(string path) => File.ReadLines(path).Select(line =>

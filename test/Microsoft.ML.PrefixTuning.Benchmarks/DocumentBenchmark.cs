@@ -75,7 +75,12 @@ internal static class DocumentBenchmark
                     Template = Base.OpenChatTemplate(),
                     Precision = settings.Precision,
                     Prefix = new PrefixOptions { Length = settings.Length, Start = PrefixStart.FromText(document) },
-                    Training = new TrainingOptions { MaxEpochs = settings.Epochs, Seed = 1, Progress = Report },
+                    Training = new TrainingOptions
+                    {
+                        MaxEpochs = settings.Epochs,
+                        Seed = 1,
+                        Progress = ObjectiveMean.Report,
+                    },
                 },
             }).Fit(mlContext.Data.LoadFromEnumerable(rows));
         TrainingSummary summary = model.TrainingSummary!;
@@ -160,27 +165,13 @@ internal static class DocumentBenchmark
     private static double Mean(LanguageModel model, ITrainingObjective objective, TrainingExample[] rows,
         Prefix?[] prefixes)
     {
-        using var noGradient = no_grad();
         double sum = 0;
         foreach (IGrouping<Prefix?, int> places in Enumerable.Range(0, rows.Length)
             .GroupBy(place => prefixes[place]))
         {
-            using PrefixTensors? tensors = places.Key is null ? null : PrefixTensors.Make(places.Key, model);
-            foreach (TrainingExample[] batch in places.Select(place => rows[place]).Chunk(8))
-            {
-                using var scope = NewDisposeScope();
-                TargetStates states = TargetStates.Make(model, batch, tensors?.Sites ?? SitePrefixes.None);
-                sum += objective.Sum(model, states, batch);
-            }
+            sum += ObjectiveMean.Sum(model, objective, [.. places.Select(place => rows[place])], places.Key);
         }
         return sum / rows.Sum(row => row.Target.Length);
-    }
-
-    private static void Report(TrainingProgress progress)
-    {
-        if (progress.Step % 20 == 0 || progress.Step == progress.TotalSteps)
-            Console.WriteLine($"step {progress.Step}/{progress.TotalSteps}: divergence {progress.Loss:F3},"
-                + $" validation {progress.ValidationLoss:F3}, {progress.TokensPerSecond:F0} tokens/s");
     }
 }
 

@@ -33,8 +33,6 @@ internal unsafe interface ILanes<T>
 
     static abstract T Divide(T left, T right);
 
-    static abstract T Max(T left, T right);
-
     /// <summary>left * right + sum, rounded once.</summary>
     static abstract T MultiplyAdd(T left, T right, T sum);
 
@@ -109,9 +107,6 @@ internal readonly unsafe struct WideLanes : ILanes<WideLanes>
     public static WideLanes Divide(WideLanes left, WideLanes right) => new(left._all / right._all);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static WideLanes Max(WideLanes left, WideLanes right) => new(Vector512.Max(left._all, right._all));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WideLanes MultiplyAdd(WideLanes left, WideLanes right, WideLanes sum) =>
         new(Vector512.FusedMultiplyAdd(left._all, right._all, sum._all));
 
@@ -179,10 +174,6 @@ internal readonly unsafe struct PairedLanes : ILanes<PairedLanes>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static PairedLanes Divide(PairedLanes left, PairedLanes right) =>
         new(left._first / right._first, left._second / right._second);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static PairedLanes Max(PairedLanes left, PairedLanes right) =>
-        new(Vector256.Max(left._first, right._first), Vector256.Max(left._second, right._second));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static PairedLanes MultiplyAdd(PairedLanes left, PairedLanes right, PairedLanes sum) =>
