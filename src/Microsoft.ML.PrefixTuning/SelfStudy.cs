@@ -70,8 +70,8 @@ public static class SelfStudy
         {
             cancellation.ThrowIfCancellationRequested();
             PrefixesByValue front = PrefixesByValue.ForAll(Read(reader, parts[part], options.Threads));
-            string[] questions = Ask(lease, front, part, options, reader.Columns);
-            string[] answers = Answer(lease, front, questions, options, reader.Columns);
+            string[] questions = Ask(lease, front, part, options, reader);
+            string[] answers = Answer(lease, front, questions, options, reader);
             rows.AddRange(questions.Zip(answers).Where(pair => !string.IsNullOrWhiteSpace(pair.Second))
                 .Select(pair => new StudyRow
                 {
@@ -91,14 +91,15 @@ public static class SelfStudy
         return reader.Read(part);
     }
 
-    private static string[] Ask(BaseLease lease, PrefixesByValue front, int part, SelfStudyOptions options, int columns)
+    private static string[] Ask(BaseLease lease, PrefixesByValue front, int part, SelfStudyOptions options,
+        StudyReader reader)
     {
         var generation = new GenerationOptions
         {
             Decoding = Decoding.Sampling(options.QuestionTemperature, seed: options.Seed),
             MaxNewTokens = options.MaxQuestionTokens,
         };
-        using TextSession session = Open(lease, front, options, generation, columns);
+        using TextSession session = Open(lease, front, options, generation, reader);
         var found = new string[options.QuestionsPerPart];
         var known = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         int[] open = [.. Enumerable.Range(0, found.Length)];
@@ -120,10 +121,10 @@ public static class SelfStudy
     }
 
     private static string[] Answer(BaseLease lease, PrefixesByValue front, string[] questions,
-        SelfStudyOptions options, int columns)
+        SelfStudyOptions options, StudyReader reader)
     {
         var generation = new GenerationOptions { MaxNewTokens = options.MaxAnswerTokens };
-        using TextSession session = Open(lease, front, options, generation, columns);
+        using TextSession session = Open(lease, front, options, generation, reader);
         return [.. session.Generate([.. questions.Select((question, place) => new InputRow(place, question))],
             options.CancellationToken.ThrowIfCancellationRequested, null).Select(text => text.Texts[0])];
     }
@@ -133,10 +134,10 @@ public static class SelfStudy
         options.SeedPrompts[(int)(((long)part * options.QuestionsPerPart + place) % options.SeedPrompts.Count)];
 
     private static TextSession Open(BaseLease lease, PrefixesByValue front, SelfStudyOptions options,
-        GenerationOptions generation, int columns)
+        GenerationOptions generation, StudyReader reader)
     {
-        generation = generation with { BatchSize = TextPrefix.RowsTogether(MostRows, columns) };
-        var settings = new TextSettings("", nameof(StudyRow.Question), options.Template, generation, options.Precision,
+        generation = generation with { BatchSize = TextPrefix.RowsTogether(MostRows, reader.Columns) };
+        var settings = new TextSettings("", nameof(StudyRow.Question), reader.Template, generation, options.Precision,
             EmbedBase: false)
         { Threads = options.Threads };
         return new TextSession(lease.Share(), settings.Decided(), front);

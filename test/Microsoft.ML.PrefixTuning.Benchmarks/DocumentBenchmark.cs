@@ -96,38 +96,51 @@ internal static class DocumentBenchmark
         FrozenBase frozen = lease.Base;
         var encoder = new RowEncoder(frozen.Tokenizer, frozen.Model.Spec, Base.OpenChatTemplate(), "Question", default);
         TrainingExample[] examples = [.. rows.Select(row => Example(encoder, row))];
+        // Behind a text in front of their input, and behind one in front of all.
+        TrainingExample[] asked = [.. examples.Select((row, i) => row with
+        {
+            Source = encoder.BehindContext(rows[i].Question),
+        })];
         int[] ids = frozen.Tokenizer.Encode(document);
         Console.WriteLine($"the document has {ids.Length} tokens: {ids.Length - student.Length} saved a row");
-        var parts = rows.Select(row => row.Part).Distinct().ToDictionary(part => part, part => TextPrefix.Read(frozen,
-            frozen.Tokenizer.Encode(part), TrainingOptions.DefaultTokensPerPass));
+        var parts = rows.Select(row => row.Part).Distinct().ToDictionary(part => part, Read);
         Prefix?[] own = [.. rows.Select(row => parts[row.Part])];
-        bool fits = ids.Length + examples.Max(row => row.Tokens) < frozen.Model.Spec.ContextLength;
-        Prefix? whole = fits ? TextPrefix.Read(frozen, ids, TrainingOptions.DefaultTokensPerPass) : null;
-        TrainingExample[] byPart = Annotated(frozen.Model, examples, own);
-        TrainingExample[]? byWhole = fits ? Annotated(frozen.Model, examples, Same(whole, rows.Length)) : null;
-        var fronts = new List<(string Name, string Tokens, Prefix?[] Prefixes)>
+        int window = frozen.Model.Spec.ContextLength - examples.Max(row => row.Tokens) - 1;
+        string truncated = frozen.Tokenizer.Decode(ids[..Math.Min(ids.Length, window)]);
+        bool fits = ids.Length <= window;
+        Prefix first = Read(truncated);
+        TrainingExample[] byPart = Annotated(frozen.Model, examples, asked, own);
+        TrainingExample[]? byWhole =
+            fits ? Annotated(frozen.Model, examples, asked, Same(first, rows.Length)) : null;
+        var fronts = new List<(string Name, int Tokens, Prefix?[] Prefixes, bool IsInside)>
         {
-            ("the row's own part", $"up to {parts.Values.Max(part => part.Length)}", own),
-            ("the prefix", $"{student.Length}", Same(student, rows.Length)),
-            ("the document's first tokens, an untrained prefix", $"{student.Length}",
-                Same(TextPrefix.Read(frozen, ids[..student.Length], TrainingOptions.DefaultTokensPerPass),
-                    rows.Length)),
-            ("the base alone", "0", Same(null, rows.Length)),
+            (fits ? "the whole document" : "the document's beginning, as far as the window holds it", first.Length,
+                Same(first, rows.Length), true),
+            ("the row's own part (the longest)", parts.Values.Max(part => part.Length), own, true),
+            ("the prefix", student.Length, Same(student, rows.Length), false),
+            ("as many first tokens of the document", student.Length,
+                Same(Read(frozen.Tokenizer.Decode(ids[..student.Length])), rows.Length), true),
+            ("the base alone", 0, Same(null, rows.Length), false),
         };
-        if (fits)
-            fronts.Insert(0, ("the whole document", $"{whole!.Length}", Same(whole, rows.Length)));
         Console.WriteLine("| in front of a row | tokens | divergence from the whole | from the row's part | loss of the"
             + " answers |");
         Console.WriteLine("|---|---:|---:|---:|---:|");
         var divergence = new DistillationObjective(1, "the benchmark");
         var crossEntropy = new CrossEntropyObjective(0);
-        foreach ((string name, string tokens, Prefix?[] prefixes) in fronts)
+        foreach ((string name, int tokens, Prefix?[] prefixes, bool isInside) in fronts)
         {
-            string ofWhole = byWhole is null ? "" : $"{Mean(frozen.Model, divergence, byWhole, prefixes):F3}";
+            string ofWhole = byWhole is null ? ""
+                : $"{Mean(frozen.Model, divergence, Placed(byWhole, isInside), prefixes):F3}";
             Console.WriteLine($"| {name} | {tokens} | {ofWhole}"
-                + $" | {Mean(frozen.Model, divergence, byPart, prefixes):F3}"
-                + $" | {Mean(frozen.Model, crossEntropy, examples, prefixes):F3} |");
+                + $" | {Mean(frozen.Model, divergence, Placed(byPart, isInside), prefixes):F3}"
+                + $" | {Mean(frozen.Model, crossEntropy, Placed(examples, isInside), prefixes):F3} |");
         }
+
+        Prefix Read(string text) =>
+            TextPrefix.Read(frozen, encoder.Context(text, out _).Ids, TrainingOptions.DefaultTokensPerPass);
+
+        TrainingExample[] Placed(TrainingExample[] all, bool isInside) =>
+            isInside ? [.. all.Zip(asked, (row, own) => row with { Source = own.Source })] : all;
     }
 
     private static TrainingExample Example(RowEncoder encoder, StudyRow row)
@@ -139,14 +152,14 @@ internal static class DocumentBenchmark
 
     private static Prefix?[] Same(Prefix? prefix, int count) => [.. Enumerable.Repeat(prefix, count)];
 
-    private static TrainingExample[] Annotated(LanguageModel model, TrainingExample[] rows, Prefix?[] prefixes)
+    private static TrainingExample[] Annotated(LanguageModel model, TrainingExample[] rows, TrainingExample[] asked,
+        Prefix?[] prefixes)
     {
         var annotated = new TrainingExample[rows.Length];
         foreach (IGrouping<Prefix?, int> places in Enumerable.Range(0, rows.Length)
             .GroupBy(place => prefixes[place]))
         {
             using PrefixTensors? tensors = places.Key is null ? null : PrefixTensors.Make(places.Key, model);
-            TrainingExample[] own = [.. places.Select(place => rows[place])];
             List<TrainingExample> found = new TeacherPass
             {
                 Model = model,
@@ -154,7 +167,7 @@ internal static class DocumentBenchmark
                 TopK = 0,
                 Temperature = 1,
                 BatchSize = 8,
-            }.Annotate(own, own);
+            }.Annotate([.. places.Select(place => rows[place])], [.. places.Select(place => asked[place])]);
             foreach ((int place, TrainingExample row) in places.Zip(found))
                 annotated[place] = row;
         }

@@ -59,8 +59,10 @@ internal static class MemoryBenchmark
         int[] shape = [.. arguments[0].Split('x').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
         var settings = MemorySettings.Parse(arguments[1..]);
         using FrozenBase frozen = FrozenBase.Load(TrainBenchmark.BasePath, settings.Form, CPU);
-        TrainingExample[] rows = Rows(shape[0], shape[1]);
-        using var parametrization = new TrainedKeyValues(Start(frozen, rows[0]), CPU);
+        // A fifth of a row is its target.
+        TrainingExample[] rows = TimedSteps.Rows(shape[0], shape[1] - shape[1] / 5, shape[1] / 5);
+        using var parametrization =
+            new TrainedKeyValues(TimedSteps.Start(frozen, rows[0].Source, PrefixLength), CPU);
         double before = CellProcess.Resident();
         var watch = Stopwatch.StartNew();
         var run = new TrainingRun
@@ -82,26 +84,6 @@ internal static class MemoryBenchmark
             .Max(pass => memory.Of(pass, learner.Recomputes == true));
         Console.WriteLine(JsonSerializer.Serialize(new MemoryCell(shape[0], shape[1], settings.Text, before,
             before + estimate / 1e9, CellProcess.Peak(), watch.Elapsed.TotalSeconds, step.Loss, step.GradientNorm)));
-    }
-
-    private static Prefix Start(FrozenBase frozen, TrainingExample row) => PrefixInitializer.Make(new StartRequest
-    {
-        Model = frozen.Model,
-        Start = PrefixStart.DefaultText,
-        Sites = [AttentionSite.Decoder],
-        Length = PrefixLength,
-        Convention = PrefixConvention.DecoderOnly,
-        Text = row.Source[..PrefixLength],
-    });
-
-    /// <summary>Rows of random tokens, a fifth of them the target.</summary>
-    private static TrainingExample[] Rows(int count, int tokens)
-    {
-        var random = new Random(1);
-        return [.. Enumerable.Range(0, count).Select(_ =>
-            new TrainingExample(Ids(tokens - tokens / 5), Ids(tokens / 5)))];
-
-        int[] Ids(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(1000, 40000))];
     }
 
     /// <summary>What a cell came to.</summary>

@@ -30,6 +30,8 @@ internal static class Program
         ("tokenize", "tokenize TEXTS [FOLDER | file.gguf]", rest => Done(() => TokenizeBenchmark.Measure(rest))),
         ("metrics", "metrics", _ => Done(MetricsBenchmark.Measure)),
         ("load", "load [file.gguf | 1.24 | 8.03]", rest => Done(() => Load(rest))),
+        ("growth", "growth FOLDER [axis ..]", rest => Done(() => GrowthBenchmark.Measure(rest))),
+        (GrowthBenchmark.RowsVerb, null, rest => Done(() => GrowthBenchmark.MeasureRows(rest))),
         ("serve", "serve [short] [name=value ..]", ServeBenchmark.Measure),
     ];
 

@@ -7,9 +7,7 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
-using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
-using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
@@ -65,7 +63,9 @@ internal static class ScaleBenchmark
         long start = Stopwatch.GetTimestamp();
         using FrozenBase frozen = FrozenBase.Load(file, settings.Form, CPU);
         double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        (double step, double processor, double loss) = Train(frozen, settings.Options, steps);
+        (LoadCost step, double loss) = TimedSteps.LastOf(frozen,
+            TimedSteps.Rows(Rows * steps, Tokens - Targets, Targets), settings.Options with { BatchSize = Rows },
+            PrefixLength);
         double text = Write(frozen);
         double peak = CellProcess.Peak();
         bool isRecomputed = settings.Text.Contains("recompute=", StringComparison.OrdinalIgnoreCase);
@@ -77,8 +77,8 @@ internal static class ScaleBenchmark
             Settings = settings.Text,
             FileGigabytes = new FileInfo(file).Length / 1e9,
             LoadSeconds = load,
-            ProcessorSeconds = processor,
-            TokensPerSecond = Rows * Tokens / step,
+            ProcessorSeconds = step.Processor,
+            TokensPerSecond = Rows * Tokens / step.Wall,
             BoundTokensPerSecond = Rows * Tokens / bound,
             WrittenPerSecond = text,
             WrittenBound = Calibration.ReadRate() * 1e9 / new FileInfo(file).Length,
@@ -109,41 +109,12 @@ internal static class ScaleBenchmark
         }
     }
 
-    /// <summary>Seconds of the last step on the clock and of all cores, and its loss.</summary>
-    private static (double Seconds, double Processor, double Loss) Train(FrozenBase frozen, TrainingOptions options,
-        int steps)
-    {
-        var random = new Random(1);
-        TrainingExample[] rows = [.. Enumerable.Range(0, Rows * steps)
-            .Select(_ => new TrainingExample(Ids(random, Tokens - Targets), Ids(random, Targets)))];
-        using var parametrization = new TrainedKeyValues(Start(frozen, rows[0].Source), CPU);
-        LoadCost step = default;
-        long start = Stopwatch.GetTimestamp();
-        TimeSpan processor = Environment.CpuUsage.TotalTime;
-        using var learner = new GradientLearner(new TrainingRun
-        {
-            Model = frozen.Model,
-            Examples = rows,
-            Options = options with { MaxSteps = steps, MaxEpochs = 1, BatchSize = Rows },
-            Seed = 1,
-            LearningRate = 0.02,
-            Say = Console.Error.WriteLine,
-            Progress = _ =>
-            {
-                step = new LoadCost(Stopwatch.GetElapsedTime(start).TotalSeconds,
-                    (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
-                (start, processor) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-            },
-        }, parametrization);
-        TrainingOutcome outcome = PrefixTrainer.Train(learner);
-        return (step.Wall, step.Processor, outcome.Steps[^1].Loss);
-    }
-
     /// <summary>Tokens a second of one text, its prompt read before.</summary>
     private static double Write(FrozenBase frozen)
     {
-        int[] prompt = Ids(new Random(2), Tokens - Targets);
-        using PrefixTensors prefix = PrefixTensors.Make(Start(frozen, prompt), frozen.Model);
+        int[] prompt = TimedSteps.Rows(1, Tokens - Targets, 1)[0].Source;
+        using PrefixTensors prefix =
+            PrefixTensors.Make(TimedSteps.Start(frozen, prompt, PrefixLength), frozen.Model);
         double reading = Seconds(1), all = Seconds(1 + NewTokens);
         return NewTokens / (all - reading);
 
@@ -156,19 +127,6 @@ internal static class ScaleBenchmark
             return Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
     }
-
-    private static Prefix Start(FrozenBase frozen, int[] text) => PrefixInitializer.Make(new StartRequest
-    {
-        Model = frozen.Model,
-        Start = PrefixStart.DefaultText,
-        Sites = [AttentionSite.Decoder],
-        Length = PrefixLength,
-        Convention = PrefixConvention.DecoderOnly,
-        Text = text[..PrefixLength],
-    });
-
-    private static int[] Ids(Random random, int count) =>
-        [.. Enumerable.Range(0, count).Select(_ => random.Next(1000, 100_000))];
 
     private static void WriteTable(List<ScaleCell> cells)
     {

@@ -32,6 +32,17 @@ internal sealed record ScaleModel(string Name, int Layers, int Width, int Inner,
     /// <summary>SmolLM2's smallest.</summary>
     public static ScaleModel SmolLM2 { get; } = new("0.135", 30, 576, 1536, 9, 3, 64, IsTied: true, 49_152);
 
+    /// <summary>From a fourteenth of SmolLM2's smallest up to Llama 3.2's smallest.</summary>
+    public static IReadOnlyList<ScaleModel> Sizes { get; } =
+    [
+        new("0.010", 8, 192, 512, 3, 1, 64, IsTied: true, 32_768),
+        new("0.041", 16, 384, 1024, 6, 2, 64, IsTied: true, 32_768), SmolLM2,
+        new("0.362", 32, 960, 2560, 15, 5, 64, IsTied: true, 49_152), All[0],
+    ];
+
+    /// <summary>Numbers of its matrices.</summary>
+    public long Numbers => Tensors().Sum(tensor => (long)tensor.Item2 * tensor.Item3);
+
     /// <summary>Name and shape [out, in] of a layer's matrices.</summary>
     public IReadOnlyList<(string Name, int Out, int In)> LayerMatrices { get; } =
     [
@@ -108,7 +119,8 @@ internal sealed record ScaleModel(string Name, int Layers, int Width, int Inner,
         ("llama.attention.head_count", (uint)Heads), ("llama.attention.head_count_kv", (uint)SharedHeads),
         ("llama.attention.key_length", (uint)HeadSize), ("llama.vocab_size", (uint)Vocabulary),
         ("llama.rope.dimension_count", (uint)HeadSize), ("llama.rope.freq_base", 500_000f),
-        ("llama.attention.layer_norm_rms_epsilon", 1e-5f), ("tokenizer.ggml.eos_token_id", 128_001u),
+        ("llama.attention.layer_norm_rms_epsilon", 1e-5f),
+        ("tokenizer.ggml.eos_token_id", (uint)Math.Min(128_001, Vocabulary - 1)),
     ];
 
     private static long Bytes(int rows, int columns, ScaleType type) =>

@@ -46,6 +46,8 @@ internal static class Program
             parsed.GetValue(Rows)!.FullName))
         {
             Results = parsed.GetValue(Results)?.FullName ?? Path.Combine("artifacts", "studies", name),
+            Pages = docs,
+            Name = name,
             Shard = parsed.GetValue(Shard),
             IsSmoke = parsed.GetValue(Smoke),
         };

@@ -18,10 +18,7 @@ internal static class StudyPage
     public static void Write(StudyFile file, SweepResults results, string folder, string name)
     {
         Directory.CreateDirectory(folder);
-        // A step's losses are in the results; lines in the repository do without.
-        string lines = string.Concat(results.Runs.Where(run => run.Status != SweepRunStatus.Waiting)
-            .Select(run => SweepFolder.Line(run with { Losses = [] }) + "\n"));
-        AtomicFile.Write(Path.Combine(folder, $"{name}.jsonl"), Encoding.UTF8.GetBytes(lines));
+        StudyLines.Write(results, folder, name);
         SweepCandidateResult[] candidates = InOrder(results);
         var plots = new List<string>();
         foreach (string measure in file.Measures.Prepend(Loss))
@@ -49,8 +46,17 @@ internal static class StudyPage
         page.Append(Texts(candidates));
         page.Append($"\nMade by `dotnet run -c Release --project tools/Studies -- {name} FOLDER` from"
             + $" [{name}.yaml]({name}.yaml); a line a run in [{name}.jsonl]({name}.jsonl). ± is the standard deviation"
-            + " over the seeds, the loss is in nats a token over rows held out, and memory that of the process.\n");
+            + " over the seeds, the loss is in nats a token over rows held out, and memory that of the process;"
+            + $" {Made(results.Runs)}.\n");
         return page.ToString();
+    }
+
+    /// <summary>In what the runs were made: sittings on several machines may differ in it.</summary>
+    private static string Made(IEnumerable<SweepRun> runs)
+    {
+        var precisions = runs.Select(run => run.Precision).OfType<ModelPrecision>().CountBy(precision => precision)
+            .OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} in {pair.Key}");
+        return $"minutes are those of the machine; runs made: {string.Join(", ", precisions.DefaultIfEmpty("none"))}";
     }
 
     /// <summary>The candidates in the order of the file.</summary>

@@ -28,7 +28,7 @@ internal sealed class DistillationTeacher
     private readonly Opening _opening;
     private readonly string _text;
     private readonly string? _column;
-    private readonly List<int[]> _contexts = [];
+    private readonly List<RowContext?> _contexts = [];
 
     private DistillationTeacher(FrozenBase frozen, DistillationOptions options, Prefix? prefix, string text,
         string? column = null)
@@ -73,8 +73,8 @@ internal sealed class DistillationTeacher
     /// <summary>
     /// Tokens that the teacher puts in front of a row; of the rows' own texts, those of the longest so far.
     /// </summary>
-    public int Length => Prefix?.Length ?? Math.Max(_before.Length,
-        _contexts.Select(context => TextPrefix.Length(_frozen, context)).DefaultIfEmpty().Max());
+    public int Length => Prefix?.Length ?? Math.Max(_before.Length, _contexts.Select(context =>
+        TextPrefix.Length(_frozen, []) + (context?.Length ?? 0)).DefaultIfEmpty().Max());
 
     /// <summary>Positions of the context window that the teacher takes from a row.</summary>
     public int Room => _column is not null || Prefix is { Convention.TakesPositions: false } ? 0 : Length;
@@ -139,14 +139,15 @@ internal sealed class DistillationTeacher
             CheckStudent($"the {Length} of the longest text in column '{_column}'");
         var annotated = new TrainingExample[rows.Count];
         bool isReadOnce = !_frozen.Model.Spec.IsEncoderDecoder;
-        foreach (IGrouping<int[], int> places in Enumerable.Range(0, rows.Count)
+        foreach (IGrouping<RowContext?, int> places in Enumerable.Range(0, rows.Count)
             .GroupBy(place => rows[place].Context))
         {
             checkAlive();
-            Prefix? prefix = isReadOnce && places.Key.Length > 0
-                ? TextPrefix.Read(_frozen, places.Key, _options.Student.Training.MaxTokensPerPass) : null;
+            int[] ids = places.Key?.Ids ?? [];
+            Prefix? prefix = isReadOnce && ids.Length > 0
+                ? TextPrefix.Read(_frozen, ids, _options.Student.Training.MaxTokensPerPass) : null;
             List<TrainingExample> own = Annotate([.. places.Select(place => rows[place])], prefix,
-                isReadOnce ? [] : places.Key, checkAlive);
+                isReadOnce ? [] : ids, checkAlive);
             foreach ((int place, TrainingExample row) in places.Zip(own))
                 annotated[place] = row;
         }
@@ -172,19 +173,22 @@ internal sealed class DistillationTeacher
             MostTokens = _options.Student.Training.MaxTokensPerPass,
             CheckAlive = checkAlive,
         };
-        return pass.Annotate(rows, [.. rows.Select(row => row.Behind(front))]);
+        return pass.Annotate(rows, [.. rows.Select(row => row.BehindContext().Behind(front))]);
     }
 
     private void CheckRoom(TrainingExample row)
     {
-        // The row's own opening stands for that of its text. An encoder reads targets in a window of their own.
-        int own = row.Source.Length + (_frozen.Model.Spec.IsEncoderDecoder ? 0 : row.Target.Length);
+        if (row.Context is not { } context)
+            return;
+        // An encoder reads targets in a window of their own.
+        int own = TextPrefix.Length(_frozen, row.Asked) + context.Ids.Length - context.Length
+            + (_frozen.Model.Spec.IsEncoderDecoder ? 0 : row.Target.Length);
         int most = _frozen.Model.Spec.ContextLength - own;
-        if (row.Context.Length > most)
+        if (context.Length > most)
         {
             throw new ArgumentException($"{row.Place}, column '{_column}': expected at most {Math.Max(0, most)} tokens"
                 + $" in front of a row of {own} in a context window of {_frozen.Model.Spec.ContextLength}, found"
-                + $" {row.Context.Length}.");
+                + $" {context.Length}.");
         }
     }
 
@@ -222,10 +226,10 @@ internal sealed class DistillationTeacher
     private string OfContexts()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (int[] context in _contexts)
+        foreach (int[] ids in _contexts.Select(context => context?.Ids ?? []))
         {
-            hash.AppendData(BitConverter.GetBytes(context.Length));
-            hash.AppendData(MemoryMarshal.AsBytes(context.AsSpan()));
+            hash.AppendData(BitConverter.GetBytes(ids.Length));
+            hash.AppendData(MemoryMarshal.AsBytes(ids.AsSpan()));
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

@@ -19,7 +19,7 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
 {
     private readonly List<string> _warnings = [];
     private readonly SourceNumbers _sources = new();
-    private readonly Dictionary<string, int[]> _contexts = [];
+    private readonly Dictionary<string, RowContext?> _contexts = [];
 
     /// <summary>Rows whose prompts were cut.</summary>
     public int Truncated { get; private set; }
@@ -58,29 +58,30 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
             var row = new InputRow(cursor.Position, readers[0]()[0], columns.Attribute is null ? null : readers[2]()[0],
                 lines.Of(cursor.Position));
             int group = Attributes is null ? 0 : isTraining ? Attributes.Learn(row) : Attributes.Find(row);
-            int[] context = columns.Context is null ? [] : Context(row, readers[^1]()[0]);
+            RowContext? context = columns.Context is null ? null : Context(row, readers[^1]()[0]);
             // Several labels are as many examples; none is a label without a text.
             string[] labels = readers[1]();
             examples.AddRange((labels.Length > 0 ? labels : [""]).Select(label =>
-                Encode(row, label, group) with { Context = context }));
+                Encode(row, label, group, context)));
         }
         return examples;
     }
 
-    private int[] Context(InputRow row, string text)
+    /// <summary>What stands in front of a row; null where its text is empty.</summary>
+    private RowContext? Context(InputRow row, string text)
     {
-        if (_contexts.TryGetValue(text, out int[]? known))
+        if (_contexts.TryGetValue(text, out RowContext? known))
             return known;
-        int[] ids = encoder.Context(text, out int lost);
+        RowContext context = encoder.Context(text, out int lost);
         if (lost > 0)
         {
             _warnings.Add($"{row.Place}, column '{columns.Context}': {lost} bytes have no token in the base's"
                 + " vocabulary and were left out.");
         }
-        return _contexts[text] = ids;
+        return _contexts[text] = context.Length > 0 ? context : null;
     }
 
-    private TrainingExample Encode(InputRow row, string target, int group)
+    private TrainingExample Encode(InputRow row, string target, int group, RowContext? context)
     {
         int[] targetIds = encoder.Target(target, out int lostTarget, out bool isEmpty);
         if (isEmpty && !options.AllowEmptyTargets)
@@ -102,6 +103,8 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
         {
             Line = row.Line,
             Opening = prompt.Opening,
+            Context = context,
+            Asked = context is null ? [] : encoder.BehindContext(prompt.Input!),
             Origin = _sources.Of(row),
         };
     }

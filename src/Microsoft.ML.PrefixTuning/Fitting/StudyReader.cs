@@ -12,6 +12,7 @@ internal sealed class StudyReader
     private readonly FrozenBase _frozen;
     private readonly SelfStudyOptions _options;
     private readonly PretrainedTokenizer _tokenizer;
+    private readonly RowEncoder _encoder;
 
     /// <summary>Checks the options against the base.</summary>
     /// <exception cref="NotSupportedException">The base is an encoder-decoder model.</exception>
@@ -21,6 +22,9 @@ internal sealed class StudyReader
     public StudyReader(FrozenBase frozen, SelfStudyOptions options)
     {
         (_frozen, _options, _tokenizer) = (frozen, options, frozen.Tokenizer);
+        string template = options.Template ?? RowEncoder.DefaultTemplate(frozen.Model.Spec);
+        _encoder = new RowEncoder(_tokenizer, frozen.Model.Spec, template, "", default);
+        Template = InputPlaceholder.Cut(template).From;
         int context = frozen.Model.Spec.ContextLength;
         if (frozen.Model.Spec.IsEncoderDecoder)
         {
@@ -46,16 +50,18 @@ internal sealed class StudyReader
         [.. new DocumentParts(_options.TokensPerPart, text => _tokenizer.Encode(text).Length)
             .Cut(document.ReplaceLineEndings("\n")).Select(part => part.TrimEnd() + "\n\n")];
 
-    /// <summary>A part as a prefix.</summary>
+    /// <summary>The template of what comes behind a part: from its input on.</summary>
+    public string Template { get; }
+
+    /// <summary>The template up to its input, then a part, as a prefix.</summary>
     public Prefix Read(string part) =>
-        TextPrefix.Read(_frozen, _tokenizer.Encode(part), TrainingOptions.DefaultTokensPerPass);
+        TextPrefix.Read(_frozen, _encoder.Context(part, out _).Ids, TrainingOptions.DefaultTokensPerPass);
 
     /// <summary>Tokens that may come behind a part: the longest prompt and what is written.</summary>
     private int Behind()
     {
-        var encoder = new RowEncoder(_tokenizer, _frozen.Model.Spec, _options.Template, "", default);
-        int asking = _options.SeedPrompts.Max(encoder.PromptLength) + _options.MaxQuestionTokens;
-        int answering = encoder.PromptLength("") + _options.MaxQuestionTokens + _options.MaxAnswerTokens;
+        int asking = _options.SeedPrompts.Max(_encoder.PromptLength) + _options.MaxQuestionTokens;
+        int answering = _encoder.PromptLength("") + _options.MaxQuestionTokens + _options.MaxAnswerTokens;
         // A line break behind a part, and tokens that a question has more of where it is read than where it is written.
         const int Margin = 8;
         return Math.Max(asking, answering) + Margin;

@@ -293,10 +293,8 @@ internal sealed class DecodingLoop : IDecodingLoop
     private void FollowParents(ActiveRow[] rows, int fromColumn)
     {
         var moves = new List<(int From, int To)>();
-        int columns = 0;
         foreach (ActiveRow row in rows.Where(row => !row.IsOver))
         {
-            columns = Math.Max(columns, row.NextColumn);
             for (int lane = 0; lane < row.Lanes; lane++)
             {
                 if (row.Search.Parents[lane] != lane)
@@ -304,7 +302,7 @@ internal sealed class DecodingLoop : IDecodingLoop
             }
         }
         if (moves.Count > 0)
-            CopyLanes(moves, fromColumn, columns - fromColumn);
+            CopyLanes(moves, fromColumn);
     }
 
     /// <summary>Takes what the caches hold of the rows to the lanes and slots where they stand now.</summary>
@@ -326,19 +324,14 @@ internal sealed class DecodingLoop : IDecodingLoop
             row.Lane = next;
             next += row.Lanes;
         }
-        // All columns, so that nothing of the row that lay there is left behind the new one's.
         if (lanes.Count > 0)
-            CopyLanes(lanes, 0, _cache.Block.Columns);
+            CopyLanes(lanes, fromColumn: 0);
         if (slots.Count > 0)
             _sources?.Move([.. slots.Select(move => move.From)], [.. slots.Select(move => move.To)]);
     }
 
-    private void CopyLanes(List<(int From, int To)> moves, int first, int count)
-    {
-        Tensor from = tensor(moves.ConvertAll(move => (long)move.From), device: _model.Device);
-        Tensor to = tensor(moves.ConvertAll(move => (long)move.To), device: _model.Device);
-        _cache.Block.CopyLanes(from, to, first, count);
-    }
+    private void CopyLanes(List<(int From, int To)> moves, int fromColumn) => _cache.Block.CopyLanes(
+        [.. moves.Select(move => move.From)], [.. moves.Select(move => move.To)], fromColumn);
 
     private static int[] OneEach(int count)
     {

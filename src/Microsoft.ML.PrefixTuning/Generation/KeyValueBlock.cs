@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Runtime.InteropServices;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
@@ -7,7 +8,8 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
 /// Keys and values of all layers for a number of lanes, in one preallocated block whose columns grow. Owns it. Views
-/// that it gives belong to the caller's dispose scope and end with the next growth.
+/// that it gives belong to the caller's dispose scope and end with the next growth. Memory is asked for at once and
+/// touched as far as it is read, so that room for a long row costs nobody a pause.
 /// </summary>
 internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type, Device device) : IDisposable
 {
@@ -29,6 +31,9 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
 
     // Where each of them begins, for numbers that are in reach.
     private nint[] _starts = [];
+
+    // [lanes]: columns of each that hold numbers of its own; behind them is whatever memory had.
+    private int[] _known = [];
 
     public int Lanes { get; private set; }
 
@@ -53,10 +58,9 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     }
 
     /// <summary>
-    /// Empties lanes, so that a row finds nothing of the row before it there. What a mask hides has the weight 0, but
-    /// 0 times NaN is NaN, and a huge score lies above the mask.
+    /// Empties lanes, so that a row finds nothing of the row before it there.
     /// </summary>
-    public void Clear(int first, int count) => _block!.narrow(LaneAxis, first, count).zero_();
+    public void Clear(int first, int count) => _known.AsSpan(first, count).Clear();
 
     /// <summary>Makes room for columns; what is held stays.</summary>
     public void Ensure(int columns) => Ensure(Lanes, columns, long.MaxValue);
@@ -83,15 +87,19 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     public void Resize(int lanes, int columns)
     {
         using var scope = NewDisposeScope();
-        // Zeros rather than whatever memory holds: a hidden column's weight is 0, and 0 times NaN is NaN.
-        Tensor next = zeros([layers, Halves, lanes, heads.KeyValueCount, columns, heads.Size], type, device);
+        Tensor next = empty([layers, Halves, lanes, heads.KeyValueCount, columns, heads.Size], type, device);
+        var known = new int[lanes];
         if (_block is not null)
         {
-            int keptLanes = Math.Min(Lanes, lanes), keptColumns = Math.Min(Columns, columns);
-            Part(next, keptLanes, keptColumns).copy_(Part(_block, keptLanes, keptColumns));
+            int keptLanes = Math.Min(Lanes, lanes);
+            for (int lane = 0; lane < keptLanes; lane++)
+                known[lane] = Math.Min(_known[lane], columns);
+            int kept = known.Max();
+            if (kept > 0)
+                Part(next, keptLanes, kept).copy_(Part(_block, keptLanes, kept));
         }
         Dispose();
-        (Lanes, Columns, _block) = (lanes, columns, next.DetachFromDisposeScope());
+        (Lanes, Columns, _block, _known) = (lanes, columns, next.DetachFromDisposeScope(), known);
         _tokens = _block.view(layers * Halves, -1, heads.Size).unbind(0);
         foreach (Tensor tokens in _tokens)
             tokens.DetachFromDisposeScope();
@@ -103,11 +111,15 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     }
 
     /// <summary>Where a layer's keys and values lie, for those whose numbers are in reach.</summary>
-    public unsafe KeyValuePlaces Places(int layer, LaneRange lanes, int columns)
+    /// <param name="layer">Layer, from 0.</param>
+    /// <param name="lanes">The lanes, B.</param>
+    /// <param name="counts">[B]: columns that each lane has.</param>
+    /// <param name="columns">The most of them, S.</param>
+    public unsafe KeyValuePlaces Places(int layer, LaneRange lanes, int[] counts, int columns)
     {
         nint head = (nint)Columns * heads.Size, lane = head * heads.KeyValueCount, first = lanes.First * lane;
         return new KeyValuePlaces((float*)_starts[Halves * layer] + first, (float*)_starts[Halves * layer + 1] + first,
-            lanes.Stride * lane, head, columns);
+            lanes.Stride * lane, head, counts, columns);
     }
 
     /// <summary>Writes one new token a lane of one layer, for those whose numbers are in reach.</summary>
@@ -120,11 +132,13 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     {
         ReadOnlySpan<float> ofKeys = MemoryMarshal.Cast<byte, float>(keys.bytes);
         ReadOnlySpan<float> ofValues = MemoryMarshal.Cast<byte, float>(values.bytes);
-        for (int lane = 0, at = 0; lane < lanes.Count; lane++)
+        for (int row = 0, at = 0; row < lanes.Count; row++)
         {
+            int lane = lanes.First + row * lanes.Stride;
+            _known[lane] = Math.Max(_known[lane], columns[row] + 1);
             for (int head = 0; head < heads.KeyValueCount; head++, at += heads.Size)
             {
-                nint place = (nint)Place(lanes.First + lane * lanes.Stride, head, columns[lane]) * heads.Size;
+                nint place = (nint)Place(lane, head, columns[row]) * heads.Size;
                 ofKeys.Slice(at, heads.Size).CopyTo(Of(_starts[Halves * layer], place));
                 ofValues.Slice(at, heads.Size).CopyTo(Of(_starts[Halves * layer + 1], place));
             }
@@ -150,28 +164,68 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     /// <summary>Writes all layers' keys and values into one lane's first columns.</summary>
     /// <param name="lane">The lane.</param>
     /// <param name="content">[N, 2, G, columns, D].</param>
-    public void Fill(int lane, Tensor content) =>
-        _block!.select(LaneAxis, lane).narrow(ColumnAxis - 1, 0, content.size(ColumnAxis - 1)).copy_(content);
-
-    /// <summary>
-    /// Copies columns from lanes to other lanes; no lane is both, unless it is read before it is written.
-    /// </summary>
-    /// <param name="from">[k], int64.</param>
-    /// <param name="to">[k], int64.</param>
-    /// <param name="first">First column.</param>
-    /// <param name="count">Columns.</param>
-    public void CopyLanes(Tensor from, Tensor to, int first, int count)
+    public void Fill(int lane, Tensor content)
     {
-        Tensor part = _block!.narrow(ColumnAxis, first, count);
-        part.index_copy_(LaneAxis, to, part.index_select(LaneAxis, from));
+        long columns = content.size(ColumnAxis - 1);
+        _block!.select(LaneAxis, lane).narrow(ColumnAxis - 1, 0, columns).copy_(content);
+        _known[lane] = Math.Max(_known[lane], (int)columns);
     }
 
     /// <summary>
-    /// Keys and values of lanes, as attention takes them: [B, G, columns, D], key and value of layer 0 first.
+    /// Copies columns from lanes to other lanes, as many as there are of them. All are read before one is written; what
+    /// a lane that is written had behind them is lost.
     /// </summary>
-    public Tensor[] Read(LaneRange lanes, int columns) => _block!
-        .slice(LaneAxis, lanes.First, lanes.First + (long)(lanes.Count - 1) * lanes.Stride + 1, lanes.Stride)
-        .narrow(ColumnAxis, 0, columns).flatten(0, 1).unbind(0);
+    /// <param name="from">Lanes.</param>
+    /// <param name="to">As many.</param>
+    /// <param name="first">First column.</param>
+    public void CopyLanes(int[] from, int[] to, int first)
+    {
+        int[] known = Array.ConvertAll(from, lane => _known[lane]);
+        int count = known.Max() - first;
+        if (count > 0)
+        {
+            Tensor part = _block!.narrow(ColumnAxis, first, count);
+            part.index_copy_(LaneAxis, tensor(to, ScalarType.Int64, device),
+                part.index_select(LaneAxis, tensor(from, ScalarType.Int64, device)));
+        }
+        for (int i = 0; i < to.Length; i++)
+        {
+            if (_known[to[i]] >= first)
+                _known[to[i]] = Math.Max(known[i], first);
+        }
+    }
+
+    /// <summary>
+    /// Keys and values of lanes, as attention takes them: [B, G, columns, D], key and value of layer 0 first. There are
+    /// zeros where a lane holds nothing yet: what a mask hides has the weight 0, but 0 times NaN is NaN, and a huge
+    /// score lies above the mask, so attention must find neither whatever memory had nor a former row's numbers.
+    /// </summary>
+    public Tensor[] Read(LaneRange lanes, int columns)
+    {
+        Empty(lanes, columns);
+        return _block!
+            .slice(LaneAxis, lanes.First, lanes.First + (long)(lanes.Count - 1) * lanes.Stride + 1, lanes.Stride)
+            .narrow(ColumnAxis, 0, columns).flatten(0, 1).unbind(0);
+    }
+
+    private void Empty(LaneRange lanes, int columns)
+    {
+        int upTo = Math.Min(Columns, (columns + ColumnStep - 1) / ColumnStep * ColumnStep);
+        for (int next, i = 0; i < lanes.Count; i = next)
+        {
+            // Neighbours that know as much in one go.
+            int lane = lanes.First + i * lanes.Stride, from = _known[lane];
+            next = i + 1;
+            while (next < lanes.Count && lanes.Stride == 1 && _known[lane + next - i] == from)
+                next++;
+            if (from >= columns)
+                continue;
+            using var scope = NewDisposeScope();
+            _block!.narrow(LaneAxis, lane, next - i).narrow(ColumnAxis, from, upTo - from).zero_();
+            for (; i < next; i++)
+                _known[lanes.First + i * lanes.Stride] = upTo;
+        }
+    }
 
     // Of one row: a span has at most 2 GiB.
     private static unsafe nint Start(Tensor tokens)
@@ -186,7 +240,7 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         foreach (Tensor tokens in _tokens)
             tokens.Dispose();
         _block?.Dispose();
-        (_block, _tokens, _starts, Lanes, Columns) = (null, [], [], 0, 0);
+        (_block, _tokens, _starts, _known, Lanes, Columns) = (null, [], [], [], 0, 0);
     }
 }
 

@@ -11,9 +11,10 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device device) : IKeyValueMemory, IDisposable
 {
     private Tensor? _places;
-    private Tensor[] _visible = [];
+    private Tensor[]? _visible;
     private LaneRange _lanes;
     private int[] _firstColumns = [];
+    private int[] _counts = [];
     private int _columns;
 
     public KeyValueBlock Block { get; } = new(stack.Layers, stack.Heads, type, device);
@@ -44,14 +45,19 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
             }
         }
         (_lanes, _firstColumns, _columns) = (lanes, firstColumns.ToArray(), columns);
+        _counts = Array.ConvertAll(_firstColumns, first => first + tokens);
         _places = tensor(places, device: device);
-        _visible = Block.Read(lanes, columns);
+        // One token a row may be attended to where its keys lie, which asks for nothing beside them.
+        _visible = tokens == 1 && Block.IsInReach ? null : Block.Read(lanes, columns);
     }
 
     public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
     {
         Block.Write(layer, _places!, keys, values);
-        return (_visible[2 * layer], _visible[2 * layer + 1]);
+        if (_visible is not null)
+            return (_visible[2 * layer], _visible[2 * layer + 1]);
+        Tensor[] visible = Block.Read(_lanes, _columns);
+        return (visible[2 * layer], visible[2 * layer + 1]);
     }
 
     public KeyValuePlaces? AppendToken(AttentionSite site, int layer, Tensor keys, Tensor values)
@@ -59,7 +65,7 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
         if (!Block.IsInReach)
             return null;
         Block.WriteTokens(layer, _lanes, _firstColumns, keys, values);
-        return Block.Places(layer, _lanes, _columns);
+        return Block.Places(layer, _lanes, _counts, _columns);
     }
 
     public void Dispose() => Block.Dispose();

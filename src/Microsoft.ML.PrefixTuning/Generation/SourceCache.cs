@@ -55,7 +55,7 @@ internal sealed class SourceCache(StackSpec decoder, ScalarType type, Device dev
     /// <summary>Takes slots to other places.</summary>
     public void Move(int[] from, int[] to)
     {
-        Block.CopyLanes(tensor(from, ScalarType.Int64, device), tensor(to, ScalarType.Int64, device), 0, Block.Columns);
+        Block.CopyLanes(from, to, first: 0);
         for (int i = 0; i < from.Length; i++)
             _lengths[to[i]] = _lengths[from[i]];
     }

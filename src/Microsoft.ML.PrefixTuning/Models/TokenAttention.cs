@@ -9,20 +9,23 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// <param name="values">The first lane's first value.</param>
 /// <param name="laneNumbers">Numbers from one lane to the next.</param>
 /// <param name="headNumbers">Numbers from one key/value head to the next.</param>
-/// <param name="count">Keys there are, S: a head's lie one behind the other.</param>
+/// <param name="counts">[B]: keys that each lane has; a head's lie one behind the other.</param>
+/// <param name="most">The most of them, S, for which there is a mask.</param>
 internal readonly unsafe struct KeyValuePlaces(float* keys, float* values, nint laneNumbers, nint headNumbers,
-    int count)
+    int[] counts, int most)
 {
     public readonly float* Keys = keys;
     public readonly float* Values = values;
     public readonly nint LaneNumbers = laneNumbers;
     public readonly nint HeadNumbers = headNumbers;
-    public readonly int Count = count;
+    public readonly int[] Counts = counts;
+    public readonly int Most = most;
 }
 
 /// <summary>
 /// Attention of one new token a row, float32 on the CPU, over keys and values where they lie: the equal of
-/// <see cref="Attention.Mix"/> in one go. A row has the same bits whatever rows and hidden columns stand beside it.
+/// <see cref="Attention.Mix"/> in one go. A row has the same bits whatever rows and hidden columns stand beside it, and
+/// a short one costs no more beside a long one.
 /// </summary>
 internal static unsafe class TokenAttention
 {
@@ -41,14 +44,14 @@ internal static unsafe class TokenAttention
         Tensor? mask = pass.Mask.Added?.contiguous();
         fixed (byte* from = queries.bytes, to = mixed.bytes, added = mask is null ? default : mask.bytes)
         {
-            var seen = mask is null ? default : new Seen((float*)added, places.Count,
-                mask.size(1) == 1 ? 0 : (nint)mask.size(2) * places.Count, mask.size(2) == 1 ? 0 : places.Count,
-                (nint)(mask.size(1) * mask.size(2)) * places.Count);
+            var seen = mask is null ? default : new Seen((float*)added, places.Most,
+                mask.size(1) == 1 ? 0 : (nint)mask.size(2) * places.Most, mask.size(2) == 1 ? 0 : places.Most,
+                (nint)(mask.size(1) * mask.size(2)) * places.Most);
             int parts = (int)queries.size(Axis.Row) * pass.Shape.KeyValueCount;
             var job = new Job((float*)from, places, seen, (float*)to);
             SharedWork work = Lanes.AreWide ? new Work<WideLanes>(job, pass, parts)
                 : new Work<PairedLanes>(job, pass, parts);
-            bool isShared = mixed.numel() * places.Count >= LeastShared;
+            bool isShared = mixed.numel() * places.Most >= LeastShared;
             work.Run(isShared ? get_num_threads() : 1);
         }
         return mixed;
@@ -84,7 +87,8 @@ internal static unsafe class TokenAttention
         {
             int row = part / _shape.KeyValueCount, head = part % _shape.KeyValueCount;
             nint place = row * _job.Places.LaneNumbers + head * _job.Places.HeadNumbers;
-            int padded = (_job.Places.Count + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
+            int count = _job.Places.Counts[row];
+            int padded = (count + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
             float[] scores = ArrayPool<float>.Shared.Rent(padded);
             fixed (float* weights = scores)
             {
@@ -92,17 +96,16 @@ internal static unsafe class TokenAttention
                 {
                     nint own = (nint)(row * _shape.Count + head * _shape.Group + query) * _shape.Size;
                     float sum = Weigh(_job.Queries + own, _job.Places.Keys + place, _job.Seen.Of(row, head, query),
-                        weights, padded);
-                    Take(weights, sum, _job.Places.Values + place, _job.Mixed + own);
+                        weights, count, padded);
+                    Take(weights, sum, _job.Places.Values + place, count, _job.Mixed + own);
                 }
             }
             ArrayPool<float>.Shared.Return(scores);
         }
 
         /// <summary>exp(score - largest) of every key; gives their sum.</summary>
-        private float Weigh(float* query, float* keys, float* added, float* weights, int padded)
+        private float Weigh(float* query, float* keys, float* added, float* weights, int count, int padded)
         {
-            int count = _job.Places.Count;
             float largest = float.NegativeInfinity;
             for (int key = 0; key < count; key++)
             {
@@ -127,9 +130,9 @@ internal static unsafe class TokenAttention
         }
 
         /// <summary>The mean of the values by their weights.</summary>
-        private void Take(float* weights, float sum, float* values, float* mixed)
+        private void Take(float* weights, float sum, float* values, int count, float* mixed)
         {
-            int size = _shape.Size, count = _job.Places.Count, i = 0;
+            int size = _shape.Size, i = 0;
             float inverse = 1 / sum;
             for (; i <= size - Lanes.Count; i += Lanes.Count)
             {

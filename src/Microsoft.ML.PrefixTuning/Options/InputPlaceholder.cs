@@ -15,6 +15,14 @@ internal static class InputPlaceholder
         return first < 0 ? 0 : template.IndexOf(Text, first + 1, StringComparison.Ordinal) < 0 ? 1 : 2;
     }
 
+    /// <summary>A template up to its place, which is the end of it, and from its place on.</summary>
+    /// <param name="template">A template that has the place once.</param>
+    public static (string UpTo, string From) Cut(string template)
+    {
+        int place = template.IndexOf(Text, StringComparison.Ordinal);
+        return (template[..(place + Text.Length)], template[place..]);
+    }
+
     /// <summary>Checks the template among options; null is the base's own.</summary>
     public static void Check(Faults faults, string? template)
     {

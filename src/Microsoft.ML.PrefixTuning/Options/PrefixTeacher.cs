@@ -31,8 +31,8 @@ public abstract record PrefixTeacher
 
     /// <summary>
     /// A text of each row's own, such as the part of a long document that it is about (<see cref="StudyRow.Part"/>): it
-    /// stands in front of the row's prompt for the teacher and not for the student. Rows of one text are read behind
-    /// it together. It is plain: strings in it that look like special tokens are none.
+    /// stands in front of the row's input, within the template, for the teacher and not for the student. Template and
+    /// text are read once for all rows of one text. It is plain: strings in it that look like special tokens are none.
     /// </summary>
     /// <param name="columnName">
     /// A text column. Rows need texts to be compared on, too: <see cref="DistillationOptions.ContinuationColumnName"/>.

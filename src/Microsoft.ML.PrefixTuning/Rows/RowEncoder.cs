@@ -16,6 +16,7 @@ internal sealed class RowEncoder
     private const char Cut = '\uFFFD';
 
     private readonly ExampleTemplate _template;
+    private readonly Lazy<(ExampleTemplate UpToInput, ExampleTemplate FromInput)> _cut;
     private readonly PretrainedTokenizer _tokenizer;
     private readonly Opening _opening;
     private readonly TransformerSpec _spec;
@@ -37,6 +38,7 @@ internal sealed class RowEncoder
         (_tokenizer, _spec, _inputColumn) = (tokenizer, spec, inputColumn);
         _prefixTokens = prefix.Tokens;
         _template = new ExampleTemplate(template ?? DefaultTemplate(spec), tokenizer, spec.IsEncoderDecoder);
+        _cut = new(() => CutTemplate(template ?? DefaultTemplate(spec)));
         (_opening, _isOpeningHeld) = (new Opening(tokenizer, spec), prefix.HoldsBeginToken);
         _asked = template;
         // A refusal is said whenever it is asked for.
@@ -102,10 +104,21 @@ internal sealed class RowEncoder
             : throw TooLong(InputRow.Request(""), ids.Length, output, "messages are never cut");
     }
 
-    /// <summary>The ids of a row's text that stands in front of its prompt for a teacher only.</summary>
+    /// <summary>
+    /// The beginning of prompts with a text in front of their input, as a teacher reads them: the template up to the
+    /// input, then the text. <see cref="BehindContext"/> is what comes behind it.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="lostBytes">Bytes of it that no token stands for.</param>
-    public int[] Context(string text, out int lostBytes) => _tokenizer.Encode(text, out lostBytes);
+    public RowContext Context(string text, out int lostBytes)
+    {
+        ExampleTemplate template = _cut.Value.UpToInput;
+        return new RowContext(template.Prompt(text, out lostBytes), template.Prompt("", out _).Length);
+    }
+
+    /// <summary>A row's prompt from its input on, as it comes behind a <see cref="RowContext"/>.</summary>
+    /// <param name="input">The input.</param>
+    public int[] BehindContext(string input) => _cut.Value.FromInput.Prompt(input, out _);
 
     /// <summary>A row's target behind what opens targets, with the end token.</summary>
     /// <param name="text">The text.</param>
@@ -132,6 +145,13 @@ internal sealed class RowEncoder
                     + $" {_prefixTokens}"
                 + $" in a context window of {_spec.ContextLength}, found {target}.");
         }
+    }
+
+    private (ExampleTemplate, ExampleTemplate) CutTemplate(string template)
+    {
+        (string upTo, string from) = InputPlaceholder.Cut(template);
+        return (new ExampleTemplate(upTo, _tokenizer, encoderDecoder: false),
+            new ExampleTemplate(from, _tokenizer, _spec.IsEncoderDecoder));
     }
 
     private bool Opens => _tokenizer.Prologue.Count > 0;
@@ -161,7 +181,7 @@ internal sealed class RowEncoder
     private EncodedPrompt Encode(string input)
     {
         (int[] ids, int opening) = _opening.Row(_isOpeningHeld, _template.Prompt(input, out int lostBytes));
-        return new EncodedPrompt(ids, opening, lostBytes, IsTruncated: false);
+        return new EncodedPrompt(ids, opening, lostBytes, IsTruncated: false) { Input = input };
     }
 
     /// <summary>
@@ -196,4 +216,20 @@ internal readonly record struct PrefixRoom(int Tokens, bool HoldsBeginToken)
 /// <param name="Opening">How many of them open every text and are not the row's own.</param>
 /// <param name="LostBytes">Bytes of the text that the vocabulary has no token for; they are left out.</param>
 /// <param name="IsTruncated">Whether part of the input was left out.</param>
-internal sealed record EncodedPrompt(int[] Ids, int Opening, int LostBytes, bool IsTruncated);
+internal sealed record EncodedPrompt(int[] Ids, int Opening, int LostBytes, bool IsTruncated)
+{
+    /// <summary>The row's text as far as it was not cut off; null where the prompt is a chat's.</summary>
+    public string? Input { get; init; }
+}
+
+/// <summary>What a teacher reads in front of a row's input and the student does not.</summary>
+/// <param name="ids">Ids of the template up to the input, then of the text.</param>
+/// <param name="shared">How many of them are the template's, which the student reads as well.</param>
+internal sealed class RowContext(int[] ids, int shared)
+{
+    /// <summary>The ids, template and text.</summary>
+    public int[] Ids { get; } = ids;
+
+    /// <summary>Tokens that it puts in front of a row more than the row has itself.</summary>
+    public int Length => Ids.Length - shared;
+}

@@ -44,6 +44,9 @@ internal sealed record SweepOutcome(TrainingSummary Summary)
     /// <summary>Whether it rests and is neither measured nor saved.</summary>
     public bool IsPaused => Summary.End == TrainingEnd.Cancelled;
 
+    /// <summary>Number type of the products in training.</summary>
+    public required ModelPrecision Precision { get; init; }
+
     /// <summary>Bytes of what is stored.</summary>
     public long StoredBytes { get; init; }
 

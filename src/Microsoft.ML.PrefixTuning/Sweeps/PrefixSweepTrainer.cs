@@ -50,7 +50,11 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
             sweep.InputColumnName, sweep.LabelColumnName, sweep.BaseModel, options).Fit(rows);
         TrainingSummary summary = model.TrainingSummary!;
         job.CancellationToken.ThrowIfCancellationRequested();
-        var outcome = new SweepOutcome(summary) { StoredBytes = summary.StoredParameters * sizeof(float) };
+        var outcome = new SweepOutcome(summary)
+        {
+            Precision = UsedPrecision.Of(options.Precision).OfTraining.Products,
+            StoredBytes = summary.StoredParameters * sizeof(float),
+        };
         if (summary.BestLoss is null)
             throw NothingHeldOut();
         if (outcome.IsPaused)

@@ -117,6 +117,7 @@ internal sealed class SweepEngine
             HeldOutLosses = summary.ValidationLosses,
             Measures = outcome.Measures,
             Texts = outcome.Texts,
+            Precision = outcome.Precision,
             TrainingRows = summary.TrainingRows,
             HeldOutRows = summary.ValidationRows,
             Tokens = summary.Tokens,

@@ -100,6 +100,11 @@ internal sealed class SweepFolder
     /// <summary>A run as a line.</summary>
     public static string Line(SweepRun run) => JsonSerializer.Serialize(run, Json);
 
+    /// <summary>The runs of a file of lines.</summary>
+    /// <exception cref="FormatException">A line is no run; the message names it.</exception>
+    public static IEnumerable<SweepRun> ReadLines(string file) => File.ReadLines(file).Select((line, place) =>
+        Parse<SweepRun>(Encoding.UTF8.GetBytes(line), $"'{file}', line {place + 1}"));
+
     /// <summary>Writes what is made of all runs: lines, page, best model.</summary>
     /// <returns>The best model's path; null where there is none.</returns>
     public string? WriteResults(IReadOnlyList<SweepRun> runs, string page, SweepRun? best)
@@ -119,7 +124,10 @@ internal sealed class SweepFolder
 
     private static JsonSerializerOptions Indented { get; } = new(Json) { WriteIndented = true };
 
-    private static SweepManifest ReadManifest(string file)
+    /// <summary>The manifest in a file.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    /// <exception cref="NotSupportedException">It is of another format.</exception>
+    public static SweepManifest ReadManifest(string file)
     {
         SweepManifest manifest = Parse<SweepManifest>(file);
         return manifest.Format == SweepManifest.Latest ? manifest : throw new NotSupportedException(
@@ -135,16 +143,18 @@ internal sealed class SweepFolder
             ?? (Directory.Exists(runs) ? Directory.EnumerateFiles(runs).FirstOrDefault() : null);
     }
 
-    private static T Parse<T>(string file)
+    private static T Parse<T>(string file) => Parse<T>(File.ReadAllBytes(file), $"'{file}'");
+
+    private static T Parse<T>(ReadOnlySpan<byte> json, string place)
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(File.ReadAllBytes(file), Json)
-                ?? throw new FormatException($"'{file}': expected an object, found null.");
+            return JsonSerializer.Deserialize<T>(json, Json)
+                ?? throw new FormatException($"{place}: expected an object, found null.");
         }
         catch (JsonException fault)
         {
-            throw new FormatException($"'{file}': expected what a sweep writes there, found other JSON. "
+            throw new FormatException($"{place}: expected what a sweep writes there, found other JSON. "
                 + fault.Message, fault);
         }
     }

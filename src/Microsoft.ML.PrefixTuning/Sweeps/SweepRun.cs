@@ -56,6 +56,11 @@ public sealed record SweepRun
     /// <summary>Texts written for the first inputs.</summary>
     public IReadOnlyList<SweepText> Texts { get; init; } = [];
 
+    /// <summary>
+    /// Number type of the products in training, as it was decided where the run was made; null before.
+    /// </summary>
+    public ModelPrecision? Precision { get; init; }
+
     /// <summary>Rows trained on.</summary>
     public int TrainingRows { get; init; }
 

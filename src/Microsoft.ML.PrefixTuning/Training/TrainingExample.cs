@@ -1,4 +1,5 @@
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Rows;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 
@@ -26,9 +27,16 @@ internal sealed record TrainingExample(int[] Source, int[] Target, int Group = 0
         : this with { Source = [.. tokens, .. Source[Opening..]], Opening = tokens.Length };
 
     /// <summary>
-    /// Ids of what the row's own teacher has in front of it; rows of one text share the array. Empty for none.
+    /// What the row's own teacher has in front of its input; rows of one text share it. Null for none.
     /// </summary>
-    public int[] Context { get; init; } = [];
+    public RowContext? Context { get; init; }
+
+    /// <summary>Source ids from the input on, as they come behind <see cref="Context"/>; empty without one.</summary>
+    public int[] Asked { get; init; } = [];
+
+    /// <summary>The row as its own teacher reads it, without the context in front.</summary>
+    public TrainingExample BehindContext() =>
+        Context is null ? this : this with { Source = Asked, Opening = 0 };
 
     /// <summary>What a teacher says of the target tokens; null where there is no teacher.</summary>
     public TeacherTokens? Teacher { get; init; }

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
+using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -65,20 +66,42 @@ public sealed class DocumentTeacherTests
     }
 
     [TestMethod]
-    public void Teacher_OfAColumn_SaysOfEachRowWhatItsOwnTextSays()
+    [DataRow("", "\n")]
+    [DataRow("Ask : ", "\nReply :")]
+    public void Teacher_OfAColumn_SaysOfEachRowWhatItsOwnTextInTheTemplateSays(string upToInput, string behindInput)
     {
         using BaseLease hold = TinyBase.Hold();
         string[] texts = [StudyDocument.Text[..300], "Another part of it .\n", StudyDocument.Text[300..600]];
-        TrainingExample[] rows = Examples(hold.Base, 7);
-        int[][] ids = [.. texts.Select(text => hold.Base.Tokenizer.Encode(text))];
-        TrainingExample[] own = [.. rows.Select((row, i) => row with { Context = ids[i % 3] })];
+        var encoder = new RowEncoder(hold.Base.Tokenizer, hold.Base.Model.Spec,
+            $"{upToInput}{{input}}{behindInput}", "Question", default);
+        RowContext[] contexts = [.. texts.Select(text => encoder.Context(text, out _))];
+        TrainingExample[] rows = Examples(hold.Base, 7, behindInput);
+        TrainingExample[] own = [.. rows.Zip(TinyBase.Rows(7)).Select((pair, i) => pair.First with
+        {
+            Context = contexts[i % 3],
+            Asked = encoder.BehindContext(pair.Second.Input),
+        })];
         List<TrainingExample> found = OfColumn(hold.Base, Quick).Annotate(own, () => { });
         for (int text = 0; text < texts.Length; text++)
         {
             int first = text;
-            List<TrainingExample> expected = DistillationTeacher
-                .Make(hold.Base, PrefixTeacher.FromText(texts[text]), Quick).Annotate(rows, () => { });
+            PrefixTeacher whole = PrefixTeacher.FromText(upToInput + texts[text]);
+            List<TrainingExample> expected =
+                DistillationTeacher.Make(hold.Base, whole, Quick).Annotate(rows, () => { });
             AssertSame([.. expected.Where((_, i) => i % 3 == first)], [.. found.Where((_, i) => i % 3 == first)]);
+        }
+    }
+
+    [TestMethod]
+    public void Length_OfAContext_IsWhatTheRowHasNotItself()
+    {
+        using BaseLease hold = TinyBase.Hold();
+        int[] ids = hold.Base.Tokenizer.Encode("Another part of it .\n");
+        foreach (string? template in (string?[])[null, "{input} ?", "Ask :\n{input}"])
+        {
+            var encoder = new RowEncoder(hold.Base.Tokenizer, hold.Base.Model.Spec, template, "Question", default);
+            Assert.AreEqual(ids.Length, encoder.Context("Another part of it .\n", out _).Length, template);
+            Assert.AreEqual(0, encoder.Context("", out _).Length, template);
         }
     }
 
@@ -230,8 +253,11 @@ public sealed class DocumentTeacherTests
             Student = options.Student with { Training = change(options.Student.Training) },
         };
 
-    private static TrainingExample[] Examples(FrozenBase frozen, int count) => [.. TinyBase.Rows(count).Select(row =>
-        new TrainingExample(frozen.Tokenizer.Encode(row.Input + "\n"), frozen.Tokenizer.Encode(row.Label)))];
+    private static TrainingExample[] Examples(FrozenBase frozen, int count, string behindInput = "\n") =>
+    [
+        .. TinyBase.Rows(count).Select(row => new TrainingExample(frozen.Tokenizer.Encode(row.Input + behindInput),
+            frozen.Tokenizer.Encode(row.Label))),
+    ];
 
     private static void AssertSame(List<TrainingExample> expected, List<TrainingExample> found)
     {

@@ -86,14 +86,18 @@ public sealed class SelfStudyTests
     }
 
     [TestMethod]
-    public void Answers_AreThoseOfTheBaseBehindThePart()
+    [DataRow("", "\n")]
+    [DataRow("Ask : ", "\nReply :")]
+    public void Answers_AreThoseOfTheBaseWithThePartInFrontOfTheQuestion(string upToInput, string behindInput)
     {
-        StudyRow[] rows = [.. Write(Quick).Where(row => row.PartNumber == 1)];
+        SelfStudyOptions options = Quick with { Template = $"{upToInput}{{input}}{behindInput}" };
+        StudyRow[] rows = [.. Write(options).Where(row => row.PartNumber == 1)];
         using BaseLease hold = TinyBase.Hold();
-        Prefix part = TextPrefix.Read(hold.Base, hold.Base.Tokenizer.Encode(rows[0].Part), 64);
+        Prefix part = TextPrefix.Read(hold.Base, hold.Base.Tokenizer.Encode(upToInput + rows[0].Part), 64);
         using PrefixTuningTransformer writer = Context.Transforms.Text.GenerateText("Output", "Question",
             TinyBase.Llama, part, new TextGenerationOptions
             {
+                Template = "{input}" + behindInput,
                 Generation = new GenerationOptions { MaxNewTokens = Quick.MaxAnswerTokens },
             }).Fit(Context.Data.LoadFromEnumerable(rows));
         CollectionAssert.AreEqual(rows.Select(row => row.Answer).ToArray(), Context.Data

@@ -140,6 +140,54 @@ public sealed class ReadingTests
     }
 
     [TestMethod]
+    public void Read_WhereALaneHoldsNothing_FindsZeros()
+    {
+        using var scope = NewDisposeScope();
+        using KeyValueBlock block = Poisoned(lanes: 3, columns: 9);
+        block.Clear(0, 3);
+        block.Fill(1, ones([1, 2, 1, 4, 4]));
+        Tensor keys = block.Read(new LaneRange(0, 3, 1), 9)[0];                                        // [3, 1, 9, 4]
+        Assert.AreEqual(4 * 4, keys.sum().item<float>());
+        Assert.AreEqual(4 * 4, keys[1, 0].narrow(0, 0, 4).sum().item<float>());
+    }
+
+    [TestMethod]
+    public void CopyLanes_OntoALongerOne_LeavesNothingOfIt()
+    {
+        using var scope = NewDisposeScope();
+        using KeyValueBlock block = Poisoned(lanes: 2, columns: 9);
+        block.Clear(0, 1);
+        block.Fill(0, ones([1, 2, 1, 4, 4]));
+        block.CopyLanes([0], [1], first: 0);
+        Assert.AreEqual(4 * 4, block.Read(new LaneRange(1, 1, 1), 9)[1].sum().item<float>());
+    }
+
+    [TestMethod]
+    public void Resize_OfABlock_KeepsWhatItsLanesHold()
+    {
+        using var scope = NewDisposeScope();
+        using var block = new KeyValueBlock(1, new HeadShape(2, 1, 4), ScalarType.Float32, CPU);
+        block.Ensure(2, 6, long.MaxValue);
+        block.Fill(0, ones([1, 2, 1, 3, 4]));
+        block.Fill(1, full([1, 2, 1, 6, 4], 2));
+        block.Resize(3, 200);
+        Tensor keys = block.Read(new LaneRange(0, 3, 1), 200)[0];
+        Assert.AreEqual(3 * 4 + 2 * 6 * 4, keys.sum().item<float>());
+        block.Resize(1, 2);
+        Assert.AreEqual(2 * 4, block.Read(new LaneRange(0, 1, 1), 2)[0].sum().item<float>());
+    }
+
+    /// <summary>A block full of NaN.</summary>
+    private static KeyValueBlock Poisoned(int lanes, int columns)
+    {
+        var block = new KeyValueBlock(1, new HeadShape(2, 1, 4), ScalarType.Float32, CPU);
+        block.Ensure(lanes, columns, long.MaxValue);
+        for (int lane = 0; lane < lanes; lane++)
+            block.Fill(lane, full([1, 2, 1, columns, 4], float.NaN));
+        return block;
+    }
+
+    [TestMethod]
     [DataRow("gpt2")]
     [DataRow("opt")]
     public void Generate_OfPrefixesOfSeveralLengths_StaysWithinLearnedPositions(string folder)

@@ -70,4 +70,48 @@ public sealed class StudyFileTests
         Assert.Contains("| prefix-length 5 | c \\| d |", page);
         Assert.Contains("Nobody has looked at these figures yet.", page);
     }
+
+    [TestMethod]
+    public void Restore_OfAFreshFolder_TakesTheRunsThatAreDone()
+    {
+        using var folder = new ToolFolder();
+        SweepManifest manifest = Manifest("rows: some\n");
+        SweepRun[] runs = [.. manifest.Runs];
+        runs[1] = runs[1] with
+        {
+            Status = SweepRunStatus.Done,
+            HeldOutLoss = 1.5,
+            Losses = [2, 1.5],
+            Precision = ModelPrecision.BFloat16,
+            Model = "runs/0002.zip",
+            Texts = [new SweepText("é | b", "c")],
+        };
+        runs[2] = runs[2] with { Status = SweepRunStatus.Failed, Error = "no memory" };
+        StudyLines.Write(new SweepResults(SweepFolder.Make(folder["first"], manifest), runs), folder.Folder, "some");
+
+        StudyLines.Restore(folder["second"], folder.Folder, "some");
+        SweepFolder second = SweepFolder.Make(folder["second"], manifest);
+        SweepRun[] restored = [.. manifest.Runs.Select(second.Read)];
+        Assert.AreEqual((SweepRunStatus.Done, (double?)1.5, (ModelPrecision?)ModelPrecision.BFloat16, (string?)null),
+            (restored[1].Status, restored[1].HeldOutLoss, restored[1].Precision, restored[1].Model));
+        Assert.AreEqual("é | b", restored[1].Texts[0].Input);
+        Assert.AreEqual(3, restored.Count(run => run.Status == SweepRunStatus.Waiting));
+
+        second.Write(restored[1] with { HeldOutLoss = 1.25 });
+        StudyLines.Restore(folder["second"], folder.Folder, "some");
+        Assert.AreEqual(1.25, second.Read(runs[1]).HeldOutLoss, "results that are there are not written over");
+        Assert.Contains("rows", Assert.ThrowsExactly<InvalidOperationException>(
+            () => SweepFolder.Make(folder["second"], Manifest("rows: others\n"))).Message);
+    }
+
+    private static SweepManifest Manifest(string identity) => new()
+    {
+        Identity = identity,
+        Seeds = [1, 2],
+        Candidates =
+        [
+            .. from length in (int[])[5, 10]
+               select ManifestCandidate.Of(new SweepCandidate($"{length}", new PrefixTuningOptions())),
+        ],
+    };
 }

@@ -40,10 +40,11 @@ public sealed class StudyTrainerTests
         foreach (SweepRun run in results.Runs)
             Assert.AreEqual(SweepRunStatus.Done, run.Status, $"{run.Name}: {run.Error}");
         SweepRun prefix = results.Runs[0];
+        Assert.AreEqual(ModelPrecision.Float32, prefix.Precision);
         foreach (SweepRun run in results.Runs.Skip(1))
         {
-            Assert.AreEqual((prefix.TrainingRows, prefix.HeldOutRows, prefix.Tokens),
-                (run.TrainingRows, run.HeldOutRows, run.Tokens), run.Name);
+            Assert.AreEqual((prefix.TrainingRows, prefix.HeldOutRows, prefix.Tokens, prefix.Precision),
+                (run.TrainingRows, run.HeldOutRows, run.Tokens, run.Precision), run.Name);
             Assert.AreEqual(prefix.BaseLoss!.Value, run.StartLoss!.Value, 1e-4, run.Name);
             Assert.AreEqual(run.TrainedParameters * sizeof(float), run.StoredBytes);
             CollectionAssert.AreEquivalent(prefix.Measures.Keys.ToArray(), run.Measures.Keys.ToArray());

@@ -28,8 +28,8 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
     {
         PrefixTuningOptions options = job.Candidate.Options;
         Check(job, options);
-        using BaseLease lease =
-            BaseLoader.Acquire(sweep.BaseModel, UsedPrecision.Of(options.Precision).OfTraining, options.Device);
+        UsedPrecision precision = UsedPrecision.Of(options.Precision).OfTraining;
+        using BaseLease lease = BaseLoader.Acquire(sweep.BaseModel, precision, options.Device);
         using TunedWeights weights = baseline.Make(lease.Base.Model, job.Seed);
         IDataView rows = job.Candidate.Rows is int count ? RowSubset.Draw(trainSet, count, job.Seed) : trainSet;
         TrainingRun run = MakeRun(job, lease.Base, weights, rows) with
@@ -45,6 +45,7 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
         long numbers = weights.Master.numel();
         var result = new SweepOutcome(outcome.Summary with { StoredParameters = numbers })
         {
+            Precision = precision.Products,
             StoredBytes = numbers * sizeof(float),
         };
         var writer = new TunedWriter(lease.Base, weights.Model, options, sweep.InputColumnName);
