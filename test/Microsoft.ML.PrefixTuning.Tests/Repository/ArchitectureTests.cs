@@ -165,7 +165,8 @@ public sealed partial class ArchitectureTests
         string code = Comment().Replace(File.ReadAllText(Path.Combine(Source.Library, file)), "");
         string types = string.Join('|', Family.All.Select(family => family.GetType().Name));
         string[] found = [.. AsksForAFamily().Matches(code)
-            .Concat(Regex.Matches(code, $@"\bis (not )?({types})\b|\btypeof\(({types})\)")).Select(match => match.Value)];
+            .Concat(Regex.Matches(code, $@"\bis (not )?({types})\b|\btypeof\(({types})\)"))
+            .Select(match => match.Value)];
         Assert.IsEmpty(found, $"{file}: {string.Join("; ", found)}: make it a slot of the spec (docs/design.md)");
     }
 
