@@ -26,7 +26,10 @@ internal sealed class ToolConsole(TextReader input, TextWriter output, TextWrite
     public TextWriter Error { get; } = error;
 
     /// <summary>Whether a person watches <see cref="Error"/>.</summary>
-    public bool IsErrorTerminal { get; private init; }
+    public bool IsErrorTerminal { get; init; }
+
+    /// <summary>Whether a terminal can move its cursor back; null to find out from its surroundings.</summary>
+    public bool? MovesCursor { get; init; }
 
     /// <summary>Whether a person watches <see cref="Out"/>.</summary>
     public bool IsOutTerminal { get; private init; }
@@ -42,10 +45,10 @@ internal sealed class ToolConsole(TextReader input, TextWriter output, TextWrite
     };
 
     /// <summary>Spectre's view of <see cref="Error"/>, for progress.</summary>
-    public IAnsiConsole MakeErrorConsole() => Make(Error, IsErrorTerminal);
+    public IAnsiConsole MakeErrorConsole() => Make(Error, IsErrorTerminal, MovesCursor);
 
     /// <summary>Writes something with a layout to <see cref="Out"/>.</summary>
-    public void Write(IRenderable content) => Make(Out, IsOutTerminal).Write(content);
+    public void Write(IRenderable content) => Make(Out, IsOutTerminal, MovesCursor).Write(content);
 
     public void Dispose()
     {
@@ -54,14 +57,16 @@ internal sealed class ToolConsole(TextReader input, TextWriter output, TextWrite
         In.Dispose();
     }
 
-    private static IAnsiConsole Make(TextWriter writer, bool isTerminal)
+    private static IAnsiConsole Make(TextWriter writer, bool isTerminal, bool? movesCursor)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(writer),
-            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            Ansi = !isTerminal || movesCursor == false ? AnsiSupport.No
+                : movesCursor == true ? AnsiSupport.Yes : AnsiSupport.Detect,
             ColorSystem = isTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
+            Interactive = !isTerminal || movesCursor == false ? InteractionSupport.No
+                : movesCursor == true ? InteractionSupport.Yes : InteractionSupport.Detect,
         });
         if (!isTerminal)
             console.Profile.Width = PlainWidth;

@@ -117,6 +117,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, student, lease.Base)
             {
                 Seed = _seed.Resume(student.Training.StateFile, share),
+                Changed = ChangedOptions.Of(_options),
                 Teacher = teacher,
             };
             FitResult fitted = fitting.Run(input);

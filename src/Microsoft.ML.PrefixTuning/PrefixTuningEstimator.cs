@@ -103,6 +103,7 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, _options, lease.Base)
             {
                 Seed = _seed.Resume(_options.Training.StateFile, share),
+                Changed = ChangedOptions.Of(_options),
             };
             FitResult fitted = fitting.Run(input);
             lease = BaseLoader.ForWriting(lease, _baseModel, settings.Used, _options.Device);

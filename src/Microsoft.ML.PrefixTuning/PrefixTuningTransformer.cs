@@ -125,8 +125,30 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
         Faults.Throw(generation.Check);
         TextSettings settings = _session.Settings with { Generation = generation };
         settings.CheckErrorColumn(labelColumn: null);
-        return new PrefixTuningTransformer(_host, new TextSession(_session.ShareBase(), settings, _session.Choice),
-            TrainingSummary);
+        return With(settings);
+    }
+
+    /// <summary>
+    /// The same transformer with another number of threads, such as a loaded one, whose file says none; it shares the
+    /// base.
+    /// </summary>
+    /// <param name="threads">
+    /// Threads of the processor among which torch divides its work; null for torch's own. Not saved.
+    /// </param>
+    /// <returns>A transformer of its own: dispose both.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer than one.</exception>
+    /// <exception cref="NotSupportedException">
+    /// Another engine computes the base, and was given its threads when it was loaded.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
+    public PrefixTuningTransformer WithThreads(int? threads)
+    {
+        if (threads < 1)
+            throw new ArgumentOutOfRangeException(nameof(threads), threads, "Expected 1 or more, or null.");
+        if (_session.Engine is not BaseEngine)
+            throw new NotSupportedException("Expected a transformer over a base that this library computes, found one"
+                + " over another engine: its threads are those of the options that it was made with.");
+        return With(_session.Settings with { Threads = threads });
     }
 
     /// <summary>Frees the share of the base. Doing so twice does nothing; a later use is refused.</summary>
@@ -139,6 +161,9 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
         // A forgotten transformer gives its base back, with the temporary files that an embedded one lies in.
         GC.KeepAlive(this);
     }
+
+    private PrefixTuningTransformer With(TextSettings settings) =>
+        new(_host, new TextSession(_session.ShareBase(), settings, _session.Choice), TrainingSummary);
 
     private static PrefixTuningTransformer Create(IHostEnvironment environment, ModelLoadContext context) =>
         LoadRefusal.Guard(() =>

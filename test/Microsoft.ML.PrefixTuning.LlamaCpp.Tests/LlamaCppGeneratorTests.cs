@@ -149,6 +149,8 @@ public sealed class LlamaCppGeneratorTests
         using var folder = new TemporaryFolder();
         Assert.Contains("cannot be saved", Assert.ThrowsExactly<NotSupportedException>(
             () => context.Model.Save(other, rows.Schema, folder["model.zip"])).Message);
+        Assert.Contains("its threads are those of the options", Assert.ThrowsExactly<NotSupportedException>(
+            () => other.WithThreads(2)).Message);
     }
 
     [TestMethod]

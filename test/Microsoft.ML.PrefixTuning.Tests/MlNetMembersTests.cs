@@ -10,6 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Tests;
 
 /// <summary>The members of ML.NET that the library needs are there, and the one that is not is named.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class MlNetMembersTests
 {
     private static readonly Assembly Library = typeof(PrefixTuningTransformer).Assembly;

@@ -23,8 +23,8 @@ internal sealed class Interruption : IDisposable
     public Interruption(CancellationTokenSource cancellation, Action<string> say)
     {
         (_cancellation, _say) = (cancellation, say);
-        _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
-        _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
+        _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Take);
+        _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Take);
     }
 
     public void Dispose()
@@ -33,7 +33,8 @@ internal sealed class Interruption : IDisposable
         _terminate.Dispose();
     }
 
-    private void Cancel(PosixSignalContext signal)
+    /// <summary>Takes a signal: the first one is acknowledged, and then what is under way hears of it.</summary>
+    internal void Take(PosixSignalContext signal)
     {
         signal.Cancel = !_cancellation.IsCancellationRequested;
         if (signal.Cancel)

@@ -19,6 +19,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> paths, TableFormat format,
     TableFormat toFormat)
 {
+    /// <summary>Time between two lines about the rows that are written.</summary>
+    public TimeSpan Interval { get; init; } = WritingDisplay.UsualInterval;
+
     /// <summary>Whether the table that is written exists only whole.</summary>
     public bool IsWholeOnly => toFormat == TableFormat.Parquet;
 
@@ -82,6 +85,7 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
             Total = fileRows is not null ? options.Range.End - options.Range.First
                 : paths.All(TableFormats.IsFile) ? Count(source) : null,
             HasBar = hasBar,
+            Interval = Interval,
         };
         display.Run(() => Write(source, options, open, fileRows, display));
     }

@@ -18,6 +18,9 @@ internal sealed class WritingDisplay(ToolConsole console)
     private long _written;
     private Action<string, double?>? _bar;
 
+    /// <summary>Time between two lines of a command.</summary>
+    public static TimeSpan UsualInterval { get; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Rows in all; null where nobody knows.</summary>
     public long? Total { get; init; }
 
@@ -25,7 +28,7 @@ internal sealed class WritingDisplay(ToolConsole console)
     public bool HasBar { get; init; } = true;
 
     /// <summary>Time between two lines where there is no bar.</summary>
-    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(30);
+    public TimeSpan Interval { get; init; } = UsualInterval;
 
     /// <summary>Runs what writes, with a bar where there is room for one.</summary>
     public void Run(Action write)

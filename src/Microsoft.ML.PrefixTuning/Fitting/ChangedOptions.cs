@@ -18,6 +18,10 @@ internal static class ChangedOptions
     public static IReadOnlyList<ChangedOption> Of(PrefixTuningOptions options) =>
         [.. Differences(options, new PrefixTuningOptions(), "")];
 
+    /// <inheritdoc cref="Of(PrefixTuningOptions)"/>
+    public static IReadOnlyList<ChangedOption> Of(DistillationOptions options) =>
+        [.. Differences(options, new DistillationOptions(), "")];
+
     private static IEnumerable<ChangedOption> Differences(object found, object untouched, string place)
     {
         foreach (PropertyInfo member in MembersOf(found))

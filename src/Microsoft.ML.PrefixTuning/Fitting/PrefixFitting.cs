@@ -24,7 +24,7 @@ namespace Microsoft.ML.PrefixTuning.Fitting;
 /// <param name="host">Cancellation.</param>
 /// <param name="log">Messages.</param>
 /// <param name="columns">Columns.</param>
-/// <param name="options">All that was chosen.</param>
+/// <param name="options">All that was chosen, and what the library chose where nothing was.</param>
 /// <param name="frozen">The base.</param>
 internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, PrefixTuningOptions options,
     FrozenBase frozen)
@@ -36,6 +36,9 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
 
     /// <summary>Seed of everything random.</summary>
     public required int Seed { get; init; }
+
+    /// <summary>What the caller chose, for the summary.</summary>
+    public required IReadOnlyList<ChangedOption> Changed { get; init; }
 
     /// <summary>What is distilled; null where rows have wanted texts.</summary>
     public DistillationTeacher? Teacher { get; init; }
@@ -250,7 +253,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             TrainingSources = Sources(rows.Training),
             ValidationSources = Sources(rows.Validation),
             TruncatedRows = rows.Truncated,
-            Origin = new TrainingOrigin(frozen.Origin.Path, ChangedOptions.Of(options)),
+            Origin = new TrainingOrigin(frozen.Origin.Path, Changed),
             StoredParameters = learned.Prefixes.Sum(prefix => prefix.ParameterCount),
             TriggerWords = learned.Words?.Select(id => frozen.Tokenizer.Decode([id])).ToArray(),
             Distillation = Teacher?.Summary(learned.Prefixes[0].Length),

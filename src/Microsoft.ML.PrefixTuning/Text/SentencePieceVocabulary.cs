@@ -86,19 +86,26 @@ internal static class SentencePieceVocabulary
     /// Whether a byte may have none, as in the tokenizer.json of Gemma 1 and 2, where the tab stands in place of its
     /// byte. A character that needs such a byte is unknown.
     /// </param>
+    /// <param name="mayBeBare">
+    /// Whether a byte's own character may stand for it where the byte has no token, as llama.cpp takes it.
+    /// </param>
     /// <exception cref="FormatException">One is missing.</exception>
-    public static int[] ByteIds(TokenTables tables, bool mayLack = false)
+    public static int[] ByteIds(TokenTables tables, bool mayLack = false, bool mayBeBare = false)
     {
         var ids = new int[ByteCount];
         for (int value = 0; value < ids.Length; value++)
         {
             string token = string.Create(CultureInfo.InvariantCulture, $"{ByteTokenHead}{value:X2}>");
-            ids[value] = tables.Vocabulary.IdOf(token) ?? (mayLack ? NoId
+            ids[value] = tables.Vocabulary.IdOf(token) ?? (mayBeBare ? BareId(tables, value) : null) ?? (mayLack ? NoId
                 : throw new FormatException(
                     $"{tables.File}: expected a token for each byte, {FileText.Quote(token)} is missing."));
         }
         return ids;
     }
+
+    // Bytes beyond ASCII are no characters by themselves.
+    private static int? BareId(TokenTables tables, int value) => char.IsAscii((char)value)
+        && tables.Vocabulary.IdOf(((char)value).ToString()) is int id && tables.IsText(id) ? id : null;
 
     /// <summary>Ids of the tokens that begin with a space.</summary>
     public static HashSet<int> WordBegins(Vocabulary vocabulary) =>

@@ -85,6 +85,9 @@ internal sealed class TokenTables
         }
     }
 
+    /// <summary>Whether text may become a token.</summary>
+    public bool IsText(int id) => !_notText.Contains(id);
+
     /// <summary>The tokens that text may become: a special token never is one of them.</summary>
     public Dictionary<string, int> TextTokens() => Vocabulary.Except(_notText);
 

@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Bases;
@@ -92,5 +93,33 @@ public sealed class BaseLoadingTests
         var fault = Assert.ThrowsExactly<ArgumentException>(() =>
             TinyBase.Estimator(Context, options with { Threads = 0 }));
         Assert.Contains("Threads: expected 1 or more, found 0", fault.Message);
+    }
+
+    [TestMethod]
+    [DoNotParallelize]
+    public void WithThreads_OfALoadedModel_HoldWhileItWritesAndNoLonger()
+    {
+        int before = get_num_threads(), within = 0, other = before == 1 ? 2 : 1;
+        using var file = new MemoryStream();
+        using (PrefixTuningTransformer saved = TinyBase.Fit(Context, TinyBase.Quick with { Threads = other }))
+            Context.Model.Save(saved, null, file);
+        file.Position = 0;
+        using var model = (PrefixTuningTransformer)Context.Model.Load(file, out _);
+        using PrefixTuningTransformer changed = model.WithThreads(other);
+
+        Assert.AreSame(model.Session.Base.Model, changed.Session.Base.Model);
+        Assert.AreEqual((before, before), Write(model));
+        Assert.AreEqual((other, before), Write(changed));
+        using PrefixTuningTransformer back = changed.WithThreads(null);
+        Assert.AreEqual((before, before), Write(back));
+        var fault = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => model.WithThreads(0));
+        StringAssert.StartsWith(fault.Message, "Expected 1 or more, or null.");
+
+        (int Within, int After) Write(PrefixTuningTransformer transformer)
+        {
+            within = 0;
+            transformer.Session.Generate([new InputRow(0, "a")], () => within = get_num_threads(), null);
+            return (within, get_num_threads());
+        }
     }
 }

@@ -87,6 +87,29 @@ public sealed class DistillPrefixTests
         Assert.AreEqual(18, summary.TrainingRows);
     }
 
+    /// <summary>The library's own choices (a start from the teacher, rows that the teacher writes) are none.</summary>
+    [TestMethod]
+    [DataRow(null)]
+    [DataRow("Label")]
+    public void Fit_OfAnInstruction_TellsTheOptionsThatTheCallerChose(string? column)
+    {
+        using PrefixTuningTransformer model = Fit(Quick with
+        {
+            ContinuationColumnName = column,
+            Student = Quick.Student with { Training = Quick.Student.Training with { MaxSteps = 2 } },
+        });
+        string[] expected =
+        [
+            "Student.Prefix.Length = 4, not 20", "Student.Training.MaxSteps = 2, not none",
+            "Student.Training.MaxEpochs = 20, not 5", "Student.Training.BatchSize = 4, not 8",
+            "Student.Training.ValidationFraction = 0.25, not 0.05", "Student.Generation.MaxNewTokens = 12, not 128",
+            "Continuations.MaxNewTokens = 10, not 128",
+            .. column is null ? Array.Empty<string>() : ["ContinuationColumnName = 'Label', not none"],
+        ];
+        CollectionAssert.AreEquivalent(expected, model.TrainingSummary!.Origin!.Changed
+            .Select(one => $"{one.Name} = {one.Value}, not {one.Default}").ToArray());
+    }
+
     [TestMethod]
     public void Fit_OfAnEncoderDecoderBase_ComesNearerToTheInstruction()
     {

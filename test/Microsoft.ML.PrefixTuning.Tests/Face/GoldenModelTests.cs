@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.IO.Compression;
 using System.Linq;
 using System.Text;
 using System.Text.Json;
@@ -8,6 +9,7 @@ using System.Text.Json.Nodes;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Tests.Repository;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -61,6 +63,23 @@ public sealed class GoldenModelTests
         {
             AppContext.SetData(BaseLocator.FolderSetting, null);
         }
+    }
+
+    /// <summary>As ML.NET writes its version into a file.</summary>
+    [TestMethod]
+    public void MlNet_OfTheSavedModels_IsThatOfTheReadme()
+    {
+        string[] older = [.. Directory.EnumerateFiles(Folder, "*.zip").Where(file =>
+        {
+            using ZipArchive archive = ZipFile.OpenRead(file);
+            using var reader = new StreamReader(archive.GetEntry("TrainingInfo/Version.txt")!.Open());
+            return reader.ReadToEnd().StartsWith("5.0.1", StringComparison.Ordinal);
+        }).Select(file => $"`{Path.GetFileNameWithoutExtension(file)}`").Order(StringComparer.Ordinal)];
+        string readme = File.ReadAllText(
+            Path.Combine(Source.Root, "test", "Microsoft.ML.PrefixTuning.Tests", "SavedModels", "README.md"));
+
+        Assert.Contains($"\n{string.Join(", ", older[..^1])} and {older[^1]} were saved beside Microsoft.ML 5.0.1,",
+            readme.ReplaceLineEndings("\n"));
     }
 
     [TestMethod]

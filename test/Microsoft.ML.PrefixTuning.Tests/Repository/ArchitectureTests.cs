@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.RegularExpressions;
+using Microsoft.ML.PrefixTuning.Models.Families;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Repository;
@@ -12,7 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 [TestCategory("Quick")]
 public sealed partial class ArchitectureTests
 {
-    private const int MostLines = 400, MostFilesInRoot = 20, MostColumns = 120;
+    private const int MostLines = 400, MostFilesInRoot = 20, MostColumns = 120, MostLinesOfAFamily = 80;
 
     // Room: the rooms whose types it may use, whether it may know TorchSharp, whether it may know ML.NET. Read from the
     // face down; every room may use those named here and no other, so no circle can close.
@@ -137,6 +138,38 @@ public sealed partial class ArchitectureTests
         }
     }
 
+    /// <summary>A family is data in one small file; what several share is named here.</summary>
+    [TestMethod]
+    public void Files_OfFamilies_AreSmall()
+    {
+        const string Folder = "Models/Families/";
+        string[] helpers =
+            ["ConfigParts.cs", "Family.cs", "LlamaDefaults.cs", "LongRope.cs", "Projections.cs", "RopeConfig.cs"];
+        string[] families = [.. Family.All.Select(family => $"{family.GetType().Name}.cs")];
+        CollectionAssert.AreEquivalent(families.Concat(helpers).ToArray(), Source.LibraryFiles
+            .Where(file => file.StartsWith(Folder, StringComparison.Ordinal)).Select(file => file[Folder.Length..])
+            .ToArray());
+        string[] large = [.. families.Select(file => (file, Lines: File.ReadAllLines(
+            Path.Combine(Source.Library, Folder, file)).Length))
+            .Where(one => one.Lines > MostLinesOfAFamily).Select(one => $"{one.file}: {one.Lines} lines")];
+        Assert.AreEqual("", string.Join(", ", large));
+    }
+
+    /// <summary>Whether two bases are of one family may be asked, of which one they are not.</summary>
+    [TestMethod]
+    [DynamicData(nameof(Files))]
+    public void Code_OutsideOfFamilies_AsksForNone(string file)
+    {
+        if (file.StartsWith("Models/Families/", StringComparison.Ordinal))
+            return;
+        string code = Comment().Replace(File.ReadAllText(Path.Combine(Source.Library, file)), "");
+        string types = string.Join('|', Family.All.Select(family => family.GetType().Name));
+        string[] found = [.. AsksForAFamily().Matches(code)
+            .Concat(Regex.Matches(code, $@"\bis (not )?({types})\b|\btypeof\(({types})\)"))
+            .Select(match => match.Value)];
+        Assert.IsEmpty(found, $"{file}: {string.Join("; ", found)}: make it a slot of the spec (docs/design.md)");
+    }
+
     [TestMethod]
     public void InternalMembersOfMlNet_AreUsed_InOneFileOnly()
     {
@@ -180,6 +213,11 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex(@"""(?:[^""\\\r\n]|\\.)*""")]
     private static partial Regex Literal();
+
+    // A comparison of a family's name with anything but another base's.
+    [GeneratedRegex(@"\bFamily\s*(?:switch\b|is\b|[!=]=(?!\s*\w+\.Family\b)|\.(?:Equals|\w+With|Contains)\b)"
+        + @"|(?<!\bFamily\s*)[!=]=\s*[\w.]*\bFamily\b")]
+    private static partial Regex AsksForAFamily();
 
     [GeneratedRegex("--[a-z][a-z-]+")]
     private static partial Regex Flag();

@@ -181,6 +181,12 @@ internal static class DocumentSnippets
             needed => Path.Combine("/models", needed.Name));
     }
 
+    public static void Threads(MLContext mlContext)
+    {
+        using var loaded = (PrefixTuningTransformer)mlContext.Model.Load("describe.zip", out _);
+        using PrefixTuningTransformer single = loaded.WithThreads(1);
+    }
+
     public static void Peft(BaseModel baseModel)
     {
         Prefix prefix = Prefix.FromPeft("my-adapter", baseModel);  // keys and values, or a prompt

@@ -10,7 +10,9 @@ namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 /// <summary>The documents that users read, and their parts.</summary>
 internal static partial class Documents
 {
-    /// <summary>README, docs, and what the packages show; with their full paths.</summary>
+    /// <summary>
+    /// README, docs, what the packages show, and what stands beside data and models; with their full paths.
+    /// </summary>
     public static IReadOnlyList<string> All { get; } =
     [
         Path.Combine(Source.Root, "README.md"),
@@ -18,6 +20,8 @@ internal static partial class Documents
             .Order(StringComparer.Ordinal),
         .. Directory.EnumerateFiles(Path.Combine(Source.Root, "src"), "PACKAGE.md", SearchOption.AllDirectories)
             .Order(StringComparer.Ordinal),
+        .. new[] { "test", "samples" }.SelectMany(folder => Directory.EnumerateFiles(
+            Path.Combine(Source.Root, folder), "README.md", SearchOption.AllDirectories).Order(StringComparer.Ordinal)),
     ];
 
     /// <summary>A document's path for messages.</summary>

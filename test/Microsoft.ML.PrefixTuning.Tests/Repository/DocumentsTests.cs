@@ -28,6 +28,7 @@ public sealed partial class DocumentsTests
         {
             typeof(PrefixTuningOptions).Assembly, typeof(SmolLM2).Assembly,
             typeof(TextGeneratorChatExtensions).Assembly, typeof(PrefixTuningServiceExtensions).Assembly,
+            typeof(LlamaCppGenerator).Assembly, typeof(MpiWorkers).Assembly,
         }
         .SelectMany(assembly => assembly.GetExportedTypes()).DistinctBy(type => type.Name)
         .ToDictionary(type => type.Name);
@@ -138,9 +139,8 @@ public sealed partial class DocumentsTests
         Assert.AreEqual("", string.Join(", ", words.Where(word => !all.Contains(word, StringComparison.Ordinal))));
     }
 
-    private static bool Has(Type type, string member) => type.GetMember(member, BindingFlags.Public
-        | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.FlattenHierarchy)
-        .Length > 0;
+    private static bool Has(Type type, string member) => type.GetMember(member,
+        BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.FlattenHierarchy).Length > 0;
 
     [GeneratedRegex("(?<![\\w-])--[a-z][a-z0-9-]*")]
     private static partial Regex OptionWord();

@@ -99,6 +99,49 @@ public sealed class GgufVocabularyTests
         Assert.AreEqual("the pub", without.Decode(without.Encode("the pub")));
     }
 
+    /// <summary>As llama.cpp, which takes a byte's own character where the byte has no token.</summary>
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(6)]
+    public void FromGguf_TabInPlaceOfItsByte_IsTheTabsToken(int type)
+    {
+        const string Text = "the\tpub\t";
+        Dictionary<string, object> metadata = Metadata("llama-sentencepiece");
+        int[] expected = PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000).Encode(Text);
+        int id = Replace(metadata, "<0x09>", "\t", type);
+        PretrainedTokenizer tokenizer = PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000);
+
+        CollectionAssert.AreEqual(expected, tokenizer.Encode(Text, out int lost));
+        Assert.AreEqual((2, 0), (expected.Count(token => token == id), lost));
+        Assert.AreEqual(Text, tokenizer.Decode(expected));
+    }
+
+    [TestMethod]
+    [DataRow("<0x09>", "a tab", 1)]
+    [DataRow("<0x09>", "\t", 3)]
+    [DataRow("<0xC3>", "\u00C3\u00C3", 1)]
+    public void FromGguf_ByteThatNothingStandsFor_Refused(string token, string instead, int type)
+    {
+        Dictionary<string, object> metadata = Metadata("llama-sentencepiece");
+        Replace(metadata, token, instead, type);
+
+        var fault = Assert.ThrowsExactly<FormatException>(() => PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000));
+
+        Assert.AreEqual($"m.gguf: 'tokenizer.ggml.tokens': expected a token for each byte, '{token}' is missing.",
+            fault.Message);
+    }
+
+    // Another token in place of one; its id.
+    private static int Replace(Dictionary<string, object> metadata, string token, string instead, int type)
+    {
+        string[] tokens = [.. (string[])metadata[Keys + "tokens"]];
+        int[] types = [.. (int[])metadata[Keys + "token_type"]];
+        int id = Array.IndexOf(tokens, token);
+        (tokens[id], types[id]) = (instead, type);
+        (metadata[Keys + "tokens"], metadata[Keys + "token_type"]) = (tokens, types);
+        return id;
+    }
+
     private static Dictionary<string, object> Metadata(string folder) =>
         new(GgufKeys.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder, "vocab.gguf")));
 }

@@ -63,8 +63,10 @@ public sealed class PretrainedTokenizerTests
     public void EncodeToIds_WithALimit_TheFirstTokensCutBetweenCharacters(string folder)
     {
         Tokenizer tokenizer = Open(folder);
+        int whole = 0;
         foreach ((string text, int[] ids) in Golden(folder).Where(golden => golden.Ids.Length > 0))
         {
+            IReadOnlyList<EncodedToken> tokens = tokenizer.EncodeToTokens(text, out _);
             foreach (int most in (int[])[1, 2, 5, ids.Length, ids.Length + 1])
             {
                 IReadOnlyList<int> first = tokenizer.EncodeToIds(text, most, out string? normalized, out int consumed);
@@ -77,8 +79,14 @@ public sealed class PretrainedTokenizerTests
                 Assert.AreEqual(first.Count, count, text);
                 if (most >= ids.Length)
                     Assert.AreEqual((ids.Length, text.Length), (count, consumed), text);
+                else if (IsBoundary(tokens, most))
+                {
+                    Assert.AreEqual((most, tokens[most - 1].Offset.End.Value), (count, consumed), text);
+                    whole++;
+                }
             }
         }
+        Assert.IsGreaterThan(10, whole);
     }
 
     [TestMethod]
@@ -86,6 +94,7 @@ public sealed class PretrainedTokenizerTests
     public void GetIndexByTokenCountFromEnd_TheLastTokens(string folder)
     {
         Tokenizer tokenizer = Open(folder);
+        int whole = 0;
         foreach ((string text, int[] ids) in Golden(folder).Where(golden => golden.Ids.Length > 0))
         {
             IReadOnlyList<EncodedToken> tokens = tokenizer.EncodeToTokens(text, out _);
@@ -99,8 +108,16 @@ public sealed class PretrainedTokenizerTests
                 else
                     Assert.AreEqual(count == 0 ? text.Length : tokens[^count].Offset.Start.Value, index, text);
                 Assert.IsFalse(SplitsACharacter(text, index), text);
+                if (most >= ids.Length)
+                    Assert.AreEqual(ids.Length, count, text);
+                else if (IsBoundary(tokens, tokens.Count - most))
+                {
+                    Assert.AreEqual(most, count, text);
+                    whole++;
+                }
             }
         }
+        Assert.IsGreaterThan(10, whole);
     }
 
     [TestMethod]
@@ -185,6 +202,10 @@ public sealed class PretrainedTokenizerTests
 
     private static bool SplitsACharacter(string text, int place) =>
         place > 0 && place < text.Length && char.IsSurrogatePair(text, place - 1);
+
+    // The tokens on both sides share no character: a limit may cut there.
+    private static bool IsBoundary(IReadOnlyList<EncodedToken> tokens, int index) =>
+        tokens[index - 1].Offset.End.Value <= tokens[index].Offset.Start.Value;
 
     private static PretrainedTokenizer Open(string folder) =>
         PretrainedTokenizer.FromFolder(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), folder));

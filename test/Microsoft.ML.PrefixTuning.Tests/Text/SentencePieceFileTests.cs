@@ -1,7 +1,5 @@
 using System;
-using System.Collections.Generic;
 using System.IO;
-using System.Text;
 using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -105,18 +103,6 @@ public sealed class SentencePieceFileTests
 
     private PretrainedTokenizer Load() => PretrainedTokenizer.FromFolder(_folder.FullName, 100);
 
-    private void Write(int modelType, params (string Text, float Score, PieceType Type)[] pieces)
-    {
-        var file = new List<byte>();
-        foreach ((string text, float score, PieceType type) in pieces)
-        {
-            byte[] name = Encoding.UTF8.GetBytes(text);
-            byte[] piece = [0x0A, (byte)name.Length, .. name, 0x15, .. BitConverter.GetBytes(score), 0x18, (byte)type];
-            file.AddRange([0x0A, (byte)piece.Length, .. piece]);
-        }
-        file.AddRange([0x12, 2, 0x18, (byte)modelType]);
-        // Spaces stay as they are.
-        file.AddRange([0x1A, 2, 0x20, 0]);
-        File.WriteAllBytes(Path.Combine(_folder.FullName, "tokenizer.model"), file.ToArray());
-    }
+    private void Write(int modelType, params (string Text, float Score, PieceType Type)[] pieces) =>
+        SentencePieceFiles.Write(Path.Combine(_folder.FullName, "tokenizer.model"), modelType, pieces);
 }

@@ -62,23 +62,13 @@ internal class Bart : Family
         Layer = new BlockNames
         {
             AttentionNorm = "self_attn_layer_norm",
-            Attention = Attention("self_attn"),
+            Attention = Projections.OfBart("self_attn", bias: true),
             CrossNorm = cross ? "encoder_attn_layer_norm" : null,
-            Cross = cross ? Attention("encoder_attn") : null,
+            Cross = cross ? Projections.OfBart("encoder_attn", bias: true) : null,
             FeedForwardNorm = "final_layer_norm",
             Up = "fc1",
             Down = "fc2",
             FeedForwardBias = true,
         },
-    };
-
-    private static AttentionNames Attention(string name) => new()
-    {
-        Query = $"{name}.q_proj",
-        Key = $"{name}.k_proj",
-        Value = $"{name}.v_proj",
-        Output = $"{name}.out_proj",
-        InputBias = true,
-        OutputBias = true,
     };
 }

@@ -24,6 +24,22 @@ internal static class ConfigParts
             _ => throw config.Unsupported(key, "silu, relu, gelu, gelu_new, gelu_pytorch_tanh, gelu_fast"),
         };
 
+    /// <summary>A feed-forward network whose activation says whether it is gated; that of T5.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="kind">Key of the activation.</param>
+    /// <param name="width">Key of the network's width.</param>
+    public static FeedForwardSpec FeedForward(this ModelConfig config, string kind, string width)
+    {
+        (Activation activation, bool gated) = (config.Text(kind) ?? "relu") switch
+        {
+            "relu" => (Models.Activation.Relu, false),
+            "gated-gelu" => (Models.Activation.GeluTanh, true),
+            "gated-silu" => (Models.Activation.Silu, true),
+            _ => throw config.Unsupported(kind, "relu, gated-gelu, gated-silu"),
+        };
+        return new FeedForwardSpec(activation, config.Count(width), gated);
+    }
+
     /// <summary>The number of layers.</summary>
     public static int LayerCount(this ModelConfig config, string key)
     {

@@ -56,15 +56,7 @@ internal sealed class Opt : Family
                 Layer = new BlockNames
                 {
                     AttentionNorm = "self_attn_layer_norm",
-                    Attention = new AttentionNames
-                    {
-                        Query = "self_attn.q_proj",
-                        Key = "self_attn.k_proj",
-                        Value = "self_attn.v_proj",
-                        Output = "self_attn.out_proj",
-                        InputBias = bias,
-                        OutputBias = bias,
-                    },
+                    Attention = Projections.OfBart("self_attn", bias),
                     FeedForwardNorm = "final_layer_norm",
                     Up = "fc1",
                     Down = "fc2",

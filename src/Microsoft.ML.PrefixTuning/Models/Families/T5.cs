@@ -41,15 +41,6 @@ internal sealed class T5 : Family
 
     private static StackSpec Stack(ModelConfig config, string layers, bool bidirectional)
     {
-        string kind = config.Text("feed_forward_proj") ?? "relu";
-        bool gated = kind.StartsWith("gated-", StringComparison.Ordinal);
-        Activation activation = kind switch
-        {
-            "relu" => Activation.Relu,
-            "gated-gelu" => Activation.GeluTanh,
-            "gated-silu" => Activation.Silu,
-            _ => throw config.Unsupported("feed_forward_proj", "relu, gated-gelu, gated-silu"),
-        };
         int heads = config.Count("num_heads");
         return new StackSpec
         {
@@ -58,7 +49,7 @@ internal sealed class T5 : Family
             Norm = new NormSpec(NormKind.RootMeanSquare, config.Positive("layer_norm_epsilon", 1e-6)),
             Residual = Residual.NormFirst,
             ScoreScale = 1,
-            FeedForward = new FeedForwardSpec(activation, config.Count("d_ff"), gated),
+            FeedForward = config.FeedForward("feed_forward_proj", "d_ff"),
             Positions = new RelativePositions(config.Count("relative_attention_num_buckets", 32),
                 config.Count("relative_attention_max_distance", 128), bidirectional),
         };

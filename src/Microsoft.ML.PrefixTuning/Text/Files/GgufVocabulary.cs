@@ -65,7 +65,7 @@ internal sealed class GgufVocabulary
                 + $"pre-tokenizer; expected none to be named, found {FileText.Quote(named)}.");
         if (_pieces.Length > 0 && _keys.List<float>("scores") is null)
             throw _keys.Missing("scores");
-        int[] byteIds = SentencePieceVocabulary.ByteIds(_tables);
+        int[] byteIds = SentencePieceVocabulary.ByteIds(_tables, mayBeBare: true);
         bool prefix = _keys.Flag("add_space_prefix") ?? true;
         Dictionary<string, int> tokens = SentencePieceVocabulary.TextTokens(_pieces, _tables);
         var symbols = new CodePointSymbols(tokens, byteIds, default);
