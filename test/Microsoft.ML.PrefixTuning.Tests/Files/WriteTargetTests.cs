@@ -39,6 +39,43 @@ public sealed class WriteTargetTests
 
     [TestMethod]
     [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "links need a right there")]
+    [DataRow("a/folder/up", "b/z/file", true)]
+    [DataRow("a/folder/up", "b/z/file", false)]
+    [DataRow("a/folder/through", "c/z/file", true)]
+    [DataRow("a/folder/through", "c/z/file", false)]
+    public void Write_LinkWithParents_CountsThemFromTheFolderThatIsReallyThere(string link, string file, bool isThere)
+    {
+        foreach (string folder in (string[])["a/z", "b/z", "b/y/z", "c/z", "c/deep"])
+        {
+            Directory.CreateDirectory(_folder[folder]);
+            if (isThere || folder + "/file" != file)
+                File.WriteAllText(_folder[folder + "/file"], "old");
+        }
+        Directory.CreateSymbolicLink(_folder["a/folder"], Path.Combine("..", "b", "y"));
+        Directory.CreateSymbolicLink(_folder["b/y/deep"], _folder["c/deep"]);
+        File.CreateSymbolicLink(_folder["b/y/up"], "../z/file");
+        File.CreateSymbolicLink(_folder["b/y/through"], "deep/../z/file");
+        AtomicFile.Write(_folder[link], "new"u8);
+        Assert.AreEqual("new", File.ReadAllText(_folder[link]));
+        foreach (string folder in (string[])["a/z", "b/z", "b/y/z", "c/z"])
+            Assert.AreEqual(folder + "/file" == file ? "new" : "old", File.ReadAllText(_folder[folder + "/file"]));
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void Write_LinkToAFileThatHasNoName_IsRefused()
+    {
+        using var open = new FileStream(_folder["gone"], FileMode.Create);
+        File.Delete(_folder["gone"]);
+        string link = $"/proc/self/fd/{open.SafeFileHandle.DangerousGetHandle()}";
+        var fault = Assert.ThrowsExactly<IOException>(() => AtomicFile.Write(link, "new"u8));
+        Assert.AreEqual($"'{link}': expected a file or a link to one, found links that cannot be followed to a file's"
+            + " name.", fault.Message);
+        Assert.IsEmpty(Directory.GetFiles(_folder.Path));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "links need a right there")]
     public void Write_LinksInACircle_IsRefusedByName()
     {
         File.CreateSymbolicLink(_folder["one"], "two");
