@@ -86,6 +86,7 @@ public sealed class CarriedBaseTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Load_Forgotten_GivesMemoryAndFilesBack()
     {
         WeakReference<FrozenBase> carried = LoadAndForget(out string folder);
