@@ -1,4 +1,5 @@
 using System;
+using System;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
@@ -126,6 +127,41 @@ public sealed class WriteTargetTests
     }
 
     [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "Unix' modes")]
+    [UnsupportedOSPlatform("windows")]
+    public void Write_IntoAFolderThatCannotBeListed_Works()
+    {
+        if (Environment.IsPrivilegedProcess)
+            Assert.Inconclusive("Root may list every folder.");
+        Directory.CreateDirectory(_folder["inner"]);
+        File.SetUnixFileMode(_folder["inner"], UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        try
+        {
+            Assert.ThrowsExactly<UnauthorizedAccessException>(() => Directory.GetFiles(_folder["inner"]));
+            AtomicFile.CheckWritable(_folder["inner/file"]);
+            AtomicFile.Write(_folder["inner/file"], "old"u8);
+            AtomicFile.Write(_folder["inner/file"], "new"u8);
+        }
+        finally
+        {
+            File.SetUnixFileMode(_folder["inner"],
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        Assert.AreEqual("new", File.ReadAllText(Directory.GetFiles(_folder["inner"]).Single()));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "Unix' links")]
+    public void Write_FileWithSeveralNames_ReplacesItUnderTheOneThatIsWritten()
+    {
+        File.WriteAllText(_folder["file"], "old");
+        Assert.AreEqual(0, MakeHardLink(_folder["file"], _folder["other name"]));
+        AtomicFile.Write(_folder["file"], "new"u8);
+        Assert.AreEqual("new", File.ReadAllText(_folder["file"]));
+        Assert.AreEqual("old", File.ReadAllText(_folder["other name"]));
+    }
+
+    [TestMethod]
     [DataRow("a", 255)]
     [DataRow("\u00e4", 127)]
     [DataRow("\U0001f600", 63)]
@@ -195,6 +231,9 @@ public sealed class WriteTargetTests
         StringAssert.StartsWith(fault.Message, $"'{_folder["link"]}': writing failed. No space left on device");
         Assert.AreEqual(FileKind.Device, FileStatus.Of("/dev/full")!.Value.Kind);
     }
+
+    [DllImport("libc", EntryPoint = "link", CharSet = CharSet.Ansi, BestFitMapping = false)]
+    private static extern int MakeHardLink(string file, string link);
 
     [DllImport("libc", EntryPoint = "mkfifo", CharSet = CharSet.Ansi, BestFitMapping = false)]
     private static extern int MakePipe(string path, uint mode);
