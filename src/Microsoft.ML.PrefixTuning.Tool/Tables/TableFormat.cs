@@ -87,10 +87,12 @@ internal static class TableFormats
     /// <exception cref="UsageException">A file does not tell, or two have different formats.</exception>
     public static TableFormat OfInput(TableFormat? given, IReadOnlyList<string> paths, TableFormat otherwise)
     {
+        if (given is not null)
+            return OfInput(given, paths[0], otherwise);
         string[] telling = [.. paths.Where(path => !IsFile(path) || FromEnding(path) is not (null or TableFormat.Json)
             || FirstLetter(path) is not null)];
-        if (given is not null || telling.Length == 0)
-            return OfInput(given, paths[0], otherwise);
+        if (telling.Length == 0)
+            return OfInput(null, paths[0], otherwise);
         TableFormat first = OfInput(null, telling[0], otherwise);
         foreach (string path in telling.Skip(1))
         {
