@@ -205,8 +205,8 @@ public sealed class SweepTests
         {
             Assert.HasCount(1, run.Notes.Where(note => note.StartsWith("ROUGE: ", StringComparison.Ordinal)));
             // Of the parts, only what is not said of the whole.
-            Assert.Contains("CIDEr: one text alone has 0, for words weigh by how few of the texts' references have them."
-                + " (So in the part 'unseen'.)", run.Notes);
+            Assert.Contains("CIDEr: one text alone has 0, for words weigh by how few of the texts' references have"
+                + " them. (So in the part 'unseen'.)", run.Notes);
         }
         CollectionAssert.AreEqual(results.Notes.ToArray(), SweepResults.Merge(results.Folder).Notes.ToArray());
     }
