@@ -154,6 +154,7 @@ public sealed class LlamaCppGeneratorTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Generator_Forgotten_HoldsItsFileNoLonger()
     {
         using TemporaryFolder folder = new TemporaryFolder().CopyFrom(Path.GetDirectoryName(Case.Path)!);

@@ -66,6 +66,7 @@ public sealed class LlamaSequencesTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Prefixes_ThatNobodyHasAnyMore_TakeNoRoom()
     {
         Prefix kept = LlamaCase.Narrow.Random(3);

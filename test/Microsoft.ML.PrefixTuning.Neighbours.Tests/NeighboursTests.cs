@@ -39,6 +39,7 @@ public sealed class NeighboursTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     [DataRow("00010003", DisplayName = "Saved beside Microsoft.ML 5.0.1")]
     [DataRow("00010003-mlnet-6.0.0", DisplayName = "Saved beside Microsoft.ML 6.0.0")]
     public void Load_OfASavedModelBesideNeighbours_WritesTheSameTexts(string file)
@@ -97,7 +98,8 @@ public sealed class NeighboursTests
         Written[] before = Write(chain, rows);
         Assert.IsTrue(before.All(row => row.Text.Length > 0));
         Assert.IsGreaterThan(18, before.Count(row => row.PredictedLabel == row.Label));
-        string file = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        string folder = Directory.CreateTempSubdirectory("neighbours-").FullName;
+        string file = Path.Combine(folder, "model.zip");
         try
         {
             Context.Model.Save(chain, rows.Schema, file);
@@ -107,7 +109,7 @@ public sealed class NeighboursTests
         }
         finally
         {
-            File.Delete(file);
+            Directory.Delete(folder, recursive: true);
             (chain as IDisposable)?.Dispose();
         }
     }

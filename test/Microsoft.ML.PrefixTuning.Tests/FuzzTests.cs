@@ -30,25 +30,19 @@ public sealed class FuzzTests
     public void SafeTensors_DamagedHeader_LoadsOrIsRefused()
     {
         string folder = Path.Combine(Fixtures.Require(Fixtures.Hostile), "safetensors");
-        string file = Path.GetTempFileName();
-        try
+        using var copies = new TemporaryFolder();
+        string file = copies["damaged.safetensors"];
+        byte[][] originals = [.. Directory.GetFiles(folder, "ok-*.safetensors").Order(StringComparer.Ordinal)
+            .Select(File.ReadAllBytes)];
+        (int loaded, int refused) = Run(originals, SafeTensorsDamage, bytes =>
         {
-            byte[][] originals = [.. Directory.GetFiles(folder, "ok-*.safetensors").Order(StringComparer.Ordinal)
-                .Select(File.ReadAllBytes)];
-            (int loaded, int refused) = Run(originals, SafeTensorsDamage, bytes =>
-            {
-                File.WriteAllBytes(file, bytes);
-                using SafeTensorsFile opened = SafeTensorsFile.Open(file);
-                foreach (string name in opened.TensorNames)
-                    opened.ReadStored(name).Dispose();
-            });
-            Assert.IsGreaterThan(100, loaded);
-            Assert.IsGreaterThan(100, refused);
-        }
-        finally
-        {
-            File.Delete(file);
-        }
+            File.WriteAllBytes(file, bytes);
+            using SafeTensorsFile opened = SafeTensorsFile.Open(file);
+            foreach (string name in opened.TensorNames)
+                opened.ReadStored(name).Dispose();
+        });
+        Assert.IsGreaterThan(100, loaded);
+        Assert.IsGreaterThan(100, refused);
     }
 
     [TestMethod]

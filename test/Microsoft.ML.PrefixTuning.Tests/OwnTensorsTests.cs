@@ -35,6 +35,7 @@ public sealed class OwnTensorsTests
     }
 
     [TestMethod]
+    [DoNotParallelize]
     public void Live_WhileOthersWork_IsUnmoved()
     {
         Leave();

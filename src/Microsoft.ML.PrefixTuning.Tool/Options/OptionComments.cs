@@ -22,7 +22,7 @@ internal static partial class OptionComments
     private static readonly Dictionary<string, string> OfTheTool = new()
     {
         [nameof(PrefixTuningOptions.Device)] = "Default: cpu.",
-        [nameof(TrainingOptions.Seed)] = "Default: drawn anew.",
+        [nameof(TrainingOptions.Seed)] = "Default: that of the state that is resumed, else drawn anew.",
     };
 
     /// <summary>

@@ -76,6 +76,36 @@ internal static class TableFormats
             ?? throw Unknown(path, "rows that are no JSON objects", "--format", expected ?? All);
     }
 
+    /// <summary>
+    /// The format of the files of one table, which is one. A file without a word says nothing of it where its ending
+    /// does not.
+    /// </summary>
+    /// <inheritdoc cref="OfInput(TableFormat?, string, TableFormat, IReadOnlyList{TableFormat})"/>
+    /// <param name="given">The option's value, or null.</param>
+    /// <param name="paths">The files, at least one.</param>
+    /// <param name="otherwise">That of what is no file.</param>
+    /// <exception cref="UsageException">A file does not tell, or two have different formats.</exception>
+    public static TableFormat OfInput(TableFormat? given, IReadOnlyList<string> paths, TableFormat otherwise)
+    {
+        if (given is not null)
+            return OfInput(given, paths[0], otherwise);
+        string[] telling = [.. paths.Where(path => !IsFile(path) || FromEnding(path) is not (null or TableFormat.Json)
+            || FirstLetter(path) is not null)];
+        if (telling.Length == 0)
+            return OfInput(null, paths[0], otherwise);
+        TableFormat first = OfInput(null, telling[0], otherwise);
+        foreach (string path in telling.Skip(1))
+        {
+            TableFormat found = OfInput(null, path, otherwise);
+            if (found != first)
+            {
+                throw new UsageException($"'{path}': expected the format of '{telling[0]}', {NameOf(first)}, or"
+                    + $" --format with the one that all files have; found {NameOf(found)}.");
+            }
+        }
+        return first;
+    }
+
     /// <summary>The format of rows that are written: what the option says, else the file's ending.</summary>
     /// <param name="given">The option's value, or null.</param>
     /// <param name="path">The file.</param>
@@ -94,13 +124,16 @@ internal static class TableFormats
         return found >= 0 ? Endings[found].Format : null;
     }
 
-    private static TableFormat? FromContent(string path)
+    private static TableFormat? FromContent(string path) =>
+        FirstLetter(path) switch { '[' => TableFormat.Json, '{' => TableFormat.Jsonl, _ => null };
+
+    private static char? FirstLetter(string path)
     {
         using var reader = new StreamReader(path);
         int first = reader.Read();
         while (first >= 0 && char.IsWhiteSpace((char)first))
             first = reader.Read();
-        return first switch { '[' => TableFormat.Json, '{' => TableFormat.Jsonl, _ => null };
+        return first < 0 ? null : (char)first;
     }
 
     private static UsageException Unknown(string path, string found, string option,

@@ -38,7 +38,10 @@ internal sealed class CommandFiles
         return this;
     }
 
-    /// <summary>Adds a saved model and the bases that it names. It is not loaded.</summary>
+    /// <summary>
+    /// Adds a saved model and the bases that it needs, at each place where they are looked for; those that it names in
+    /// the network are not. It is not loaded.
+    /// </summary>
     /// <param name="what">What it is, for the message.</param>
     /// <param name="path">Its path; null for none.</param>
     /// <exception cref="FormatException">It is no saved model.</exception>
@@ -47,8 +50,8 @@ internal sealed class CommandFiles
         Read(what, path);
         if (File.Exists(path))
         {
-            foreach (string saved in SavedModelFile.BasePaths(path))
-                ReadBase(saved);
+            foreach (string place in SavedModelFile.Bases(path).SelectMany(BaseLocator.Places).Distinct())
+                ReadBase(place);
         }
         return this;
     }

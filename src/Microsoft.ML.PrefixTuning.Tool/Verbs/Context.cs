@@ -1,4 +1,5 @@
 using System;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.ML.Runtime;
 
@@ -19,7 +20,7 @@ internal static class Context
         mlContext.Log += (_, log) =>
         {
             if (log.Kind >= ChannelMessageKind.Warning)
-                say($"prefix-tune: warning: {log.RawMessage}");
+                say($"prefix-tune: warning: {WarningWords.Of(log.RawMessage)}");
             else if (ResumeMessage.Is(log.RawMessage))
                 say(log.RawMessage);
         };

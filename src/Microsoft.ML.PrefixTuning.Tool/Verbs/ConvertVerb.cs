@@ -2,6 +2,7 @@ using System;
 using System.CommandLine;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -80,7 +81,12 @@ internal sealed class ConvertVerb
         {
             SavedModelEntry entry = OnlyEntry(source);
             prefix = Choose(entry, parsed.GetValue(_attribute));
-            baseModel ??= BaseModel.FromFolder(entry.Saved.Base.Path);
+            if (to == PathKind.Peft && baseModel is null)
+            {
+                // Found as loading finds it, and held while it is used.
+                using BaseLease own = entry.AcquireBase();
+                return Write(parsed, prefix, BaseModel.FromFolder(own.Base.Path), console);
+            }
         }
         else
         {
@@ -88,6 +94,13 @@ internal sealed class ConvertVerb
                 throw new UsageException($"--attribute goes with a saved model, found '{source}'.");
             prefix = from == PathKind.Prefix ? Prefix.Load(source) : Prefix.FromPeft(source, Needed(baseModel));
         }
+        return Write(parsed, prefix, baseModel, console);
+    }
+
+    private int Write(ParseResult parsed, Prefix prefix, BaseModel? baseModel, ToolConsole console)
+    {
+        string target = parsed.GetValue(_target)!;
+        PathKind to = PrefixSource.KindToWrite(target);
         if (to == PathKind.Prefix)
             prefix.Save(target);
         else if (to == PathKind.Peft)

@@ -77,7 +77,7 @@ internal sealed class GenerateVerb
             throw new UsageException("--shard: expected rows in files, and --to with a file.");
         CommandFiles files = Files(parsed, paths, shard, to);
         files.CheckPattern(data).Check();
-        TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), paths[0], TableFormat.Text);
+        TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), paths, TableFormat.Text);
         var table = new RowWriting(_console, paths, format,
             TableFormats.OfOutput(parsed.GetValue(_toFormat), to, format));
         if (!TableFormats.IsFile(to) && table.IsWholeOnly)

@@ -74,7 +74,7 @@ internal static class BaseLocator
             looked.Add($"{FileText.Quote(saved.Path)}: a place in the network, which is not opened because a model file"
                 + " names it");
         }
-        foreach (string path in Places(new NeededBase(saved.Name, saved.Path, saved.Identity.Weights)))
+        foreach (string path in Places(saved.ToNeeded()))
         {
             string found = "nothing is there";
             try
@@ -125,8 +125,10 @@ internal static class BaseLocator
             : new InvalidOperationException(message, first);
     }
 
-    // Windows hands the user's name and hashed password to any server that a path begins with.
-    private static bool IsInNetwork(string path) => path is ['/' or '\\', '/' or '\\', ..];
+    // Windows hands the user's name and hashed password to any server that a path begins with. Its names of devices
+    // (\\?\, \\.\, \??\) may lead to one, too.
+    private static bool IsInNetwork(string path) =>
+        path is ['/' or '\\', '/' or '\\', ..] or ['/' or '\\', '?', '?', '/' or '\\', ..];
 
     /// <summary>The places where a base may lie, in order, each once.</summary>
     /// <param name="needed">The base; the place that it was recorded at is passed over where that is in the network.

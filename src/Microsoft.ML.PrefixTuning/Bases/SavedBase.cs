@@ -17,6 +17,9 @@ internal sealed record SavedBase
 
     /// <summary>The base's files, where the model carries them; stream i of the entry holds file i.</summary>
     public IReadOnlyList<SavedFile>? Files { get; init; }
+
+    /// <summary>What it is looked for by.</summary>
+    public NeededBase ToNeeded() => new(Name, Path, Identity.Weights);
 }
 
 /// <summary>A file that a saved model carries.</summary>

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Text;
 using Microsoft.ML.PrefixTuning.Evaluation.Tokenization;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
@@ -34,12 +35,9 @@ internal static class MetricNotes
         double papersBleu = double.IsNaN(metrics.E2E.Bleu) ? metrics.WebNlg.Bleu : metrics.E2E.Bleu;
         if (papersBleu > Highest + Rounding)
             notes.Add(OfPapersBleu(papersBleu, segments));
-        if (!double.IsNaN(metrics.Rouge1.F) && segments.Any(IsForeignToRouge))
-        {
-            notes.Add("ROUGE: it knows the letters a to z and digits alone, and counts 0 for "
-                + $"{Share(segments, IsForeignToRouge)} that have none or whose references have none. "
-                + "chrF is for every script.");
-        }
+        if (!double.IsNaN(metrics.Rouge1.F)
+            && segments.Any(segment => IsForeignToRouge(segment) || IsPartlyForeignToRouge(segment)))
+            notes.Add(OfRouge(segments));
         if (CountsWords(metrics, tokenization) && segments.Any(IsUnspaced))
         {
             notes.Add("BLEU, NIST, CIDEr, TER, lengths: what stands between spaces is a word, but "
@@ -60,6 +58,22 @@ internal static class MetricNotes
             + "The other BLEU has no such rule.";
     }
 
+    private static string OfRouge(IReadOnlyList<Segment> segments)
+    {
+        string note = "ROUGE: it knows the letters a to z and digits alone";
+        if (segments.Any(IsForeignToRouge))
+        {
+            note += $", and counts 0 for {Share(segments, IsForeignToRouge)} that have none or whose references have"
+                + " none";
+        }
+        if (segments.Any(IsPartlyForeignToRouge))
+        {
+            note += $", and of {Share(segments, IsPartlyForeignToRouge)} that have other letters too, or whose"
+                + " references have, it measures what is left without these";
+        }
+        return note + ". chrF is for every script.";
+    }
+
     private static string Share(IReadOnlyList<Segment> segments, Func<Segment, bool> predicate) =>
         $"{segments.Count(predicate)} of {segments.Count} texts";
 
@@ -71,6 +85,12 @@ internal static class MetricNotes
     // An empty text is right to have no words.
     private static bool IsForeignToRouge(string text) =>
         text.Any(char.IsLetterOrDigit) && RougeTokenizer.Tokens(text, stem: false).Length == 0;
+
+    private static bool IsPartlyForeignToRouge(Segment segment) => !IsForeignToRouge(segment)
+        && segment.References.Prepend(segment.Output).Any(LosesLettersInRouge);
+
+    private static bool LosesLettersInRouge(string text) =>
+        LowerCase.Of(text).EnumerateRunes().Any(rune => Rune.IsLetterOrDigit(rune) && !rune.IsAscii);
 
     private static bool CountsWords(TextGenerationMetrics metrics, BleuTokenization tokenization) =>
         (!double.IsNaN(metrics.Bleu) && tokenization != BleuTokenization.Characters)

@@ -46,7 +46,7 @@ public sealed record TextGenerationMetrics
 
     /// <summary>
     /// ROUGE-1 (Lin, 2004): shared words. As google-research's rouge_score gives it; of several references the one with
-    /// the best F counts. Words are made of the letters a to z and digits: texts in other scripts have 0.
+    /// the best F counts. Words are made of the letters a to z and digits: of others, nothing counts.
     /// </summary>
     public RougeScore Rouge1 { get; internal init; } = RougeScore.Zero;
 
@@ -106,7 +106,7 @@ public sealed record TextGenerationMetrics
 
     /// <summary>
     /// Explains figures that do not mean what they usually mean, such as <see cref="E2EMetrics.Bleu"/> above 100 or
-    /// ROUGE of texts in a script that it does not know; one or two sentences each, empty where all is as usual.
+    /// ROUGE of texts with letters that it does not know; one or two sentences each, empty where all is as usual.
     /// </summary>
     public IReadOnlyList<string> Notes { get; internal init; } = [];
 }

@@ -166,10 +166,17 @@ internal static class AtomicFile
     private static void RemoveLeftovers(WriteTarget target)
     {
         string beginning = TemporaryName.Beginning(target.Path);
-        foreach (string file in Directory.EnumerateFiles(target.Folder))
+        try
         {
-            if (Path.GetFileName(file).StartsWith(beginning, StringComparison.Ordinal))
-                LockedFile.TryDeleteAbandoned(file);
+            foreach (string file in Directory.EnumerateFiles(target.Folder))
+            {
+                if (Path.GetFileName(file).StartsWith(beginning, StringComparison.Ordinal))
+                    LockedFile.TryDeleteAbandoned(file);
+            }
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // A folder may be written that may not be listed.
         }
     }
 

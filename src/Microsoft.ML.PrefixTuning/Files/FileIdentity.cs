@@ -11,9 +11,6 @@ namespace Microsoft.ML.PrefixTuning.Files;
 /// </summary>
 internal readonly record struct FileIdentity
 {
-    // What Linux follows before it takes links for a circle.
-    private const int MostLinks = 40;
-
     // The file itself, or the nearest folder around it that is there.
     private readonly FileNode _node;
 
@@ -33,15 +30,14 @@ internal readonly record struct FileIdentity
     {
         path = Path.GetFullPath(path);
         var rest = new Stack<string>();
-        for (int links = 0; ;)
+        while (true)
         {
             if (FileStatus.Of(path) is { } status)
                 return new FileIdentity(status.Node, Join(rest, rest.Count > 0 && ignoresCase(path)));
             // A link to what is not there yet: whoever writes it makes the file that it leads to.
-            if (links < MostLinks && new FileInfo(path).LinkTarget is { } target)
+            if (LinkedPath.IsLink(path) && LinkedPath.Follow(path) is { } target)
             {
-                links++;
-                path = Path.GetFullPath(target, Path.GetDirectoryName(path)!);
+                path = target;
                 continue;
             }
             if (Path.GetDirectoryName(path) is not { } folder)

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using Microsoft.Win32.SafeHandles;
 
 namespace Microsoft.ML.PrefixTuning.Files;
 
@@ -19,7 +20,14 @@ internal static class LockedFile
     /// <param name="name">Makes a path that nobody else has; asked again where the file was taken away at once.</param>
     /// <param name="mode">Who may use it on Unix; null for the process' default.</param>
     /// <exception cref="IOException">It cannot be made, or the file system tells of locks that nobody has.</exception>
-    public static FileStream Make(Func<string> name, UnixFileMode? mode = null)
+    public static FileStream Make(Func<string> name, UnixFileMode? mode = null) =>
+        Make(name, mode, UnixFiles.TryLock);
+
+    /// <inheritdoc cref="Make(Func{string}, UnixFileMode?)"/>
+    /// <param name="name">Makes a path that nobody else has; asked again where the file was taken away at once.</param>
+    /// <param name="mode">Who may use it on Unix; null for the process' default.</param>
+    /// <param name="tryLock">Locks on Unix; null where there are no locks.</param>
+    internal static FileStream Make(Func<string> name, UnixFileMode? mode, Func<SafeFileHandle, bool?> tryLock)
     {
         var options = new FileStreamOptions
         {
@@ -33,7 +41,7 @@ internal static class LockedFile
         for (int tries = 0; tries < MostTries; tries++)
         {
             // Who looks for dead ones' files may find it between its making and its locking, and deletes it.
-            if (TryMake(name(), options) is { } stream)
+            if (TryMake(name(), options, tryLock) is { } stream)
                 return stream;
         }
         throw new IOException($"the file system of '{Path.GetDirectoryName(name())}' is without locks that work: "
@@ -42,12 +50,14 @@ internal static class LockedFile
 
     /// <summary>Takes over a file if nobody works on it. Without locks nobody knows, and it is left alone.</summary>
     /// <returns>The file, locked, or null.</returns>
-    public static FileStream? TryTakeAbandoned(string path)
+    public static FileStream? TryTakeAbandoned(string path) => TryTakeAbandoned(path, UnixFiles.TryLock);
+
+    private static FileStream? TryTakeAbandoned(string path, Func<SafeFileHandle, bool?> tryLock)
     {
         try
         {
             var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, Sharing, bufferSize: 1);
-            if (OperatingSystem.IsWindows() || UnixFiles.TryLock(file.SafeFileHandle) == true)
+            if (OperatingSystem.IsWindows() || tryLock(file.SafeFileHandle) == true)
                 return file;
             file.Dispose();
         }
@@ -60,9 +70,14 @@ internal static class LockedFile
 
     /// <summary>Deletes a file if nobody works on it.</summary>
     /// <returns>Whether it did.</returns>
-    public static bool TryDeleteAbandoned(string path)
+    public static bool TryDeleteAbandoned(string path) => TryDeleteAbandoned(path, UnixFiles.TryLock);
+
+    /// <inheritdoc cref="TryDeleteAbandoned(string)"/>
+    /// <param name="path">The file.</param>
+    /// <param name="tryLock">Locks on Unix; null where there are no locks.</param>
+    internal static bool TryDeleteAbandoned(string path, Func<SafeFileHandle, bool?> tryLock)
     {
-        using FileStream? file = TryTakeAbandoned(path);
+        using FileStream? file = TryTakeAbandoned(path, tryLock);
         // While it is locked: whoever has just made it sees that it is lost.
         return file is not null && TryDelete(path);
     }
@@ -82,7 +97,8 @@ internal static class LockedFile
         }
     }
 
-    private static FileStream? TryMake(string path, FileStreamOptions options)
+    private static FileStream? TryMake(string path, FileStreamOptions options,
+        Func<SafeFileHandle, bool?> tryLock)
     {
         FileStream stream;
         try
@@ -94,7 +110,7 @@ internal static class LockedFile
             return null;
         }
         // .NET locks where it can and does not say whether it could.
-        bool isLost = !OperatingSystem.IsWindows() && UnixFiles.TryLock(stream.SafeFileHandle) == false;
+        bool isLost = !OperatingSystem.IsWindows() && tryLock(stream.SafeFileHandle) == false;
         if (!isLost && File.Exists(path))
             return stream;
         stream.Dispose();

@@ -6,6 +6,8 @@ namespace Microsoft.ML.PrefixTuning.Files;
 /// <summary>What a write is to replace: the file at the end of all links, or a device.</summary>
 internal sealed class WriteTarget
 {
+    private const int MostLooks = 100;
+
     private readonly UnixFileMode? _mode;
 
     private WriteTarget(string given, string path, bool isDevice, UnixFileMode? mode) =>
@@ -29,7 +31,7 @@ internal sealed class WriteTarget
     /// <summary>The target of a path.</summary>
     /// <exception cref="DirectoryNotFoundException">Its folder is missing.</exception>
     /// <exception cref="UnauthorizedAccessException">It is a folder.</exception>
-    /// <exception cref="IOException">Links lead in a circle.</exception>
+    /// <exception cref="IOException">Links lead in a circle, or to a file that has no name.</exception>
     /// <exception cref="InvalidOperationException">It is a file that this process has open.</exception>
     public static WriteTarget Of(string path)
     {
@@ -71,15 +73,20 @@ internal sealed class WriteTarget
 
     private static string Follow(string path)
     {
-        try
+        if (!LinkedPath.IsLink(path))
+            return path;
+        return LinkedPath.Follow(path) is { } target && IsSame(path, target) ? target : throw new IOException(
+            $"'{path}': expected a file or a link to one, found links that cannot be followed to a file's name.");
+    }
+
+    /// <summary>Whether the system takes both paths for one. Others may be replacing the file at this moment.</summary>
+    private static bool IsSame(string path, string target)
+    {
+        for (int tries = 0; tries < MostLooks; tries++)
         {
-            var file = new FileInfo(path);
-            return file.LinkTarget is null ? path : file.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+            if (FileStatus.Of(path)?.Node == FileStatus.Of(target)?.Node)
+                return true;
         }
-        catch (IOException fault)
-        {
-            throw new IOException($"'{path}': expected a file or a link to one, found links that cannot be followed. "
-                + fault.Message, fault);
-        }
+        return false;
     }
 }

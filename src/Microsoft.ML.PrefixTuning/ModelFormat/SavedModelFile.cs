@@ -3,9 +3,11 @@ using System.Collections.Generic;
 using System.IO;
 using System.IO.Compression;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using TorchSharp;
 
 namespace Microsoft.ML.PrefixTuning.ModelFormat;
 
@@ -30,13 +32,13 @@ internal static class SavedModelFile
     });
 
     /// <summary>
-    /// Where the bases of a file's transformers lay when it was saved, those of token counters beside them included.
+    /// The bases that a file's transformers need, those of token counters beside them included.
     /// </summary>
     /// <inheritdoc cref="Read"/>
-    public static IReadOnlyList<string> BasePaths(string path) =>
-        [.. Read(path).Select(entry => entry.Saved.Base.Path), .. Within(path, (archive, name) => archive.Entries
+    public static IReadOnlyList<NeededBase> Bases(string path) =>
+        [.. Read(path).Select(entry => entry.Saved.Base.ToNeeded()), .. Within(path, (archive, name) => archive.Entries
             .Where(entry => NameOf(entry) == TokenCounterFormat.Stream)
-            .Select(entry => TokenCounterFormat.BasePath(
+            .Select(entry => TokenCounterFormat.BaseOf(
                 ReadBytes(entry, TokenCounterFormat.LongestDescription, name), $"{name}, '{entry.FullName}'"))
             .ToArray())];
 
@@ -100,4 +102,16 @@ internal sealed record SavedModelEntry(string Place, SavedModel Saved, PrefixesB
     /// The prefix of all rows, or of those whose attribute has none of its own; null where there is none.
     /// </summary>
     public Prefix? Prefix => Prefixes.ForOthers;
+
+    /// <summary>
+    /// Finds the base on this machine, as loading does, and takes a share of it in 32 bits on the CPU; it is the
+    /// caller's. A base that the model carries is not unpacked: it is looked for as others are.
+    /// </summary>
+    /// <exception cref="FileNotFoundException">It is at none of the places looked at.</exception>
+    /// <exception cref="InvalidOperationException">What is there is another base, or a broken one.</exception>
+    public BaseLease AcquireBase()
+    {
+        NativeLibrary.Require();
+        return BaseLocator.Find(Saved.Base, path => FrozenBase.Acquire(path, torch.float32, torch.CPU));
+    }
 }

@@ -57,7 +57,18 @@ internal static class TokenCounterFormat
         MlNetInternals.ReadHeader(context, Header);
         string place = MlNetInternals.GetPlace(context);
         byte[] bytes = PrefixModelFormat.ReadStream(context, Stream, place, LongestDescription);
-        Saved saved = Read(bytes, $"Model entry '{place}', {Stream}");
+        return Open(Read(bytes, $"Model entry '{place}', {Stream}"));
+    }
+
+    /// <summary>The base whose tokenizer a counter needs.</summary>
+    /// <param name="description">The stream.</param>
+    /// <param name="place">The stream's place, for messages.</param>
+    /// <exception cref="FormatException">It is not what <see cref="Write"/> writes.</exception>
+    public static NeededBase BaseOf(byte[] description, string place) => Read(description, place).ToNeeded();
+
+    private static Saved Read(byte[] description, string place)
+    {
+        Saved saved = Parse(description, place);
         That(saved.OutputColumn.Length > 0, "outputColumn", "a name", "an empty text");
         That(saved.InputColumn.Length > 0, "inputColumn", "a name", "an empty text");
         That(saved.Path.Length > 0, "path", "a path", "an empty text");
@@ -65,25 +76,16 @@ internal static class TokenCounterFormat
             FileText.Quote(saved.Base));
         That(saved.TextRules.Version is >= 1 and <= TextRules.LatestVersion, "textRules.version",
             $"1 to {TextRules.LatestVersion}", $"{saved.TextRules.Version}");
-        return Open(saved);
+        return saved;
 
         void That(bool isGood, string key, string expected, string found)
         {
             if (!isGood)
-            {
-                throw new FormatException(
-                    $"Model entry '{place}', {Stream}, {key}: expected {expected}, found {found}.");
-            }
+                throw new FormatException($"{place}, {key}: expected {expected}, found {found}.");
         }
     }
 
-    /// <summary>Where the base lay when a counter was saved.</summary>
-    /// <param name="description">The stream.</param>
-    /// <param name="place">The stream's place, for messages.</param>
-    /// <exception cref="FormatException">It is not what <see cref="Write"/> writes.</exception>
-    public static string BasePath(byte[] description, string place) => Read(description, place).Path;
-
-    private static Saved Read(byte[] description, string place)
+    private static Saved Parse(byte[] description, string place)
     {
         try
         {
@@ -99,7 +101,7 @@ internal static class TokenCounterFormat
     private static TokenCounter Open(Saved saved)
     {
         var looked = new List<string>();
-        IEnumerable<string> places = BaseLocator.Places(new NeededBase(saved.Base, saved.Path, Weights: null));
+        IEnumerable<string> places = BaseLocator.Places(saved.ToNeeded());
         foreach (string path in places.Distinct())
         {
             string found = "nothing is there";
@@ -127,5 +129,8 @@ internal static class TokenCounterFormat
     }
 
     private sealed record Saved(
-        string OutputColumn, string InputColumn, string Base, string Path, TextRules TextRules, string Tokens);
+        string OutputColumn, string InputColumn, string Base, string Path, TextRules TextRules, string Tokens)
+    {
+        public NeededBase ToNeeded() => new(Base, Path, Weights: null);
+    }
 }

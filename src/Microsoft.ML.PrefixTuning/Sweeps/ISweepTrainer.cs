@@ -53,6 +53,9 @@ internal sealed record SweepOutcome(TrainingSummary Summary)
     /// <summary>Measures of the test rows' texts, by name.</summary>
     public IReadOnlyDictionary<string, double> Measures { get; init; } = new Dictionary<string, double>();
 
+    /// <summary>What must be known of the measures.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Texts of the first inputs.</summary>
     public IReadOnlyList<SweepText> Texts { get; init; } = [];
 

@@ -116,6 +116,7 @@ internal sealed class SweepEngine
             Losses = summary.Losses,
             HeldOutLosses = summary.ValidationLosses,
             Measures = outcome.Measures,
+            Notes = outcome.Notes,
             Texts = outcome.Texts,
             Precision = outcome.Precision,
             TrainingRows = summary.TrainingRows,

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Sweeps;
@@ -22,4 +23,26 @@ internal static class SweepMeasures
         ];
         return all.Where(one => !double.IsNaN(one.Value)).ToDictionary(one => one.Name, one => one.Value);
     }
+
+    /// <summary>
+    /// Whether two notes explain the same measures, which stand in front of a colon; how many texts they are for may
+    /// differ.
+    /// </summary>
+    public static bool AreAlike(string note, string other) => KindOf(note) == KindOf(other);
+
+    /// <summary>The notes of runs, one of each kind; where those of a kind differ, it says whose it is.</summary>
+    public static IEnumerable<string> NotesOf(IEnumerable<SweepRun> runs)
+    {
+        IEnumerable<(int Run, string Text)> notes =
+            runs.SelectMany(run => run.Notes.Select(note => (run.Number, note)));
+        foreach (IGrouping<string, (int Run, string Text)> kind in notes.GroupBy(note => KindOf(note.Text)))
+        {
+            (int run, string text) = kind.First();
+            int others = kind.Select(note => note.Run).Distinct().Count() - 1;
+            yield return kind.All(note => note.Text == text) ? text : string.Create(CultureInfo.InvariantCulture,
+                $"{text} (So in run {run}; alike in {others} {(others == 1 ? "other" : "others")}.)");
+        }
+    }
+
+    private static string KindOf(string note) => note.Split(':')[0];
 }

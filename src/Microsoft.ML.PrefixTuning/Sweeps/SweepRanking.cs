@@ -39,6 +39,8 @@ internal static class SweepRanking
             yield return Text(
                 $"{failed} of {runs.Count} runs failed; what is said of their candidates leaves them out.");
         }
+        foreach (string note in SweepMeasures.NotesOf(runs))
+            yield return note;
         if (ranked.Count < 2 || ranked[0].HeldOutLoss is not { } best)
             yield break;
         if (best.Spread is null)

@@ -53,6 +53,12 @@ public sealed record SweepRun
     /// <summary>Measures of the texts written for the test rows, by name; empty without such rows.</summary>
     public IReadOnlyDictionary<string, double> Measures { get; init; } = new Dictionary<string, double>();
 
+    /// <summary>
+    /// What must be known of measures that do not mean what they usually mean, a sentence each
+    /// (<see cref="TextGenerationMetrics.Notes"/>).
+    /// </summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Texts written for the first inputs.</summary>
     public IReadOnlyList<SweepText> Texts { get; init; } = [];
 

@@ -23,28 +23,35 @@ internal static class SweepWriting
         if (sweep.TestSet is not null)
         {
             TextGenerationEvaluationOptions options = sweep.Evaluation ?? new TextGenerationEvaluationOptions();
-            outcome = outcome with
-            {
-                Measures = Measure(context, written,
-                    new MeasuredColumns(sweep.LabelColumnName, sweep.OutputColumnName, sweep.TestPartColumnName),
-                    options with { GroupColumnName = options.GroupColumnName ?? sweep.InputColumnName }),
-            };
+            outcome = Measure(context, written,
+                new MeasuredColumns(sweep.LabelColumnName, sweep.OutputColumnName, sweep.TestPartColumnName),
+                options with { GroupColumnName = options.GroupColumnName ?? sweep.InputColumnName }, outcome);
         }
         // What was measured is remembered, and not written again.
         return outcome with { Texts = FirstTexts(sweep, written), WritingTime = clock.Elapsed };
     }
 
     /// <summary>Measures of written rows: of all, and of each part where there are parts.</summary>
-    public static IReadOnlyDictionary<string, double> Measure(MLContext context, IDataView written,
-        MeasuredColumns columns, TextGenerationEvaluationOptions options)
+    /// <param name="context">Measures.</param>
+    /// <param name="written">The rows.</param>
+    /// <param name="columns">Their columns.</param>
+    /// <param name="options">What is measured.</param>
+    /// <param name="outcome">Takes measures and what must be known of them.</param>
+    public static SweepOutcome Measure(MLContext context, IDataView written, MeasuredColumns columns,
+        TextGenerationEvaluationOptions options, SweepOutcome outcome)
     {
-        var measures = new Dictionary<string, double>(SweepMeasures.Of(Of(written)));
+        TextGenerationMetrics whole = Of(written);
+        var measures = new Dictionary<string, double>(SweepMeasures.Of(whole));
+        List<string> notes = [.. whole.Notes];
         foreach ((string part, HashSet<long> places) in Parts(written, columns.Part))
         {
-            foreach ((string name, double value) in SweepMeasures.Of(Of(new RowSubset(written, places))))
+            TextGenerationMetrics own = Of(new RowSubset(written, places));
+            foreach ((string name, double value) in SweepMeasures.Of(own))
                 measures.Add($"{name}, {part}", value);
+            notes.AddRange(own.Notes.Where(note => !notes.Exists(known => SweepMeasures.AreAlike(known, note)))
+                .Select(note => $"{note} (So in the part '{part}'.)").ToArray());
         }
-        return measures;
+        return outcome with { Measures = measures, Notes = notes };
 
         TextGenerationMetrics Of(IDataView rows) =>
             context.TextGeneration.Evaluate(rows, columns.Label, columns.Output, options);

@@ -34,6 +34,18 @@ internal static class ModelArchive
         written.Write(changed);
     }
 
+    /// <summary>Changes what a model says of its base.</summary>
+    /// <param name="file">The saved model.</param>
+    /// <param name="changes">Keys and their values.</param>
+    public static void ChangeBase(string file, params (string Key, string? Value)[] changes) =>
+        Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
+        {
+            JsonNode root = JsonNode.Parse(json)!;
+            foreach ((string key, string? value) in changes)
+                root["base"]![key] = value;
+            return Encoding.UTF8.GetBytes(root.ToJsonString());
+        });
+
     /// <summary>Makes a model one of the time when rules of texts were not recorded.</summary>
     /// <param name="file">The saved model.</param>
     public static void ForgetRules(string file) => Rewrite(file, PrefixModelFormat.DescriptionStream, json =>

@@ -85,7 +85,8 @@ public sealed class RowsWrittenTests
         string[] texts = [.. Context.Data.TakeRows(further, taken).GetColumn<string>("Normal")];
         Assert.HasCount(taken, texts);
         // ML.NET's thread may be four batches and two under way ahead of its reader: 1, 1, 2, 4, 8, 16, 16, ... rows.
-        Assert.IsLessThanOrEqualTo(Count, model.Session.RowsWritten);
+        // docs/reliability.md says how many at most.
+        Assert.IsLessThanOrEqualTo(100, model.Session.RowsWritten);
     }
 
     [TestMethod]

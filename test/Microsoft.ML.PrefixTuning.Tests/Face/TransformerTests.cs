@@ -236,11 +236,10 @@ public sealed class TransformerTests
         IDataView output = s_model.Transform(Context.Data.LoadFromEnumerable(TinyBase.Rows(4)));
         using var stream = new MemoryStream();
         Context.Data.SaveAsBinary(output, stream);
-        string file = Path.GetTempFileName();
-        File.WriteAllBytes(file, stream.ToArray());
-        CollectionAssert.AreEqual(s_texts.Take(4).ToArray(), Context.Data.LoadFromBinary(file)
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["rows.idv"], stream.ToArray());
+        CollectionAssert.AreEqual(s_texts.Take(4).ToArray(), Context.Data.LoadFromBinary(folder["rows.idv"])
             .GetColumn<string>("Output").ToArray());
-        File.Delete(file);
     }
 
     [TestMethod]

@@ -73,6 +73,18 @@ public sealed class FileIdentityTests
 
     [TestMethod]
     [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "links need a right there")]
+    public void Of_FileThatIsNotThere_IsThatOfALinkInALinkedFolder()
+    {
+        foreach (string folder in (string[])["a/z", "b/y", "b/z"])
+            Directory.CreateDirectory(_folder[folder]);
+        Directory.CreateSymbolicLink(_folder["a/folder"], Path.Combine("..", "b", "y"));
+        File.CreateSymbolicLink(_folder["b/y/link"], Path.Combine("..", "z", "new"));
+        AssertSame(_folder["b/z/new"], _folder["a/folder/link"]);
+        Assert.AreNotEqual(FileIdentity.Of(_folder["a/z/new"]), FileIdentity.Of(_folder["a/folder/link"]));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "links need a right there")]
     public void Of_LinksInACircle_ComesToAnEnd()
     {
         File.CreateSymbolicLink(_folder["one"], "two");

@@ -53,6 +53,17 @@ public sealed class LockedFileTests
     }
 
     [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "Unix' locks")]
+    public void Files_WhereThereAreNoLocks_AreMadeAndLeftAlone()
+    {
+        using (FileStream file = LockedFile.Make(() => _folder["file"], null, tryLock: _ => null))
+            file.Write("new"u8);
+        Assert.IsFalse(LockedFile.TryDeleteAbandoned(_folder["file"], tryLock: _ => null), "nobody can tell");
+        Assert.AreEqual("new", File.ReadAllText(_folder["file"]));
+        Assert.IsTrue(LockedFile.TryDeleteAbandoned(_folder["file"]));
+    }
+
+    [TestMethod]
     public void Make_InAMissingFolder_SaysSo()
     {
         string missing = Path.Combine(_folder["missing"], "file");

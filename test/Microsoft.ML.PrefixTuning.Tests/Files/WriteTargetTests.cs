@@ -1,4 +1,5 @@
 using System;
+using System;
 using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
@@ -35,6 +36,43 @@ public sealed class WriteTargetTests
         Assert.AreEqual("new", File.ReadAllText(_folder[$"inner/{file}"]));
         Assert.AreEqual(Path.Combine("inner", "link"), new FileInfo(_folder["link to link"]).LinkTarget);
         Assert.IsFalse(Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories).Any(AtomicFile.IsLeftover));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "links need a right there")]
+    [DataRow("a/folder/up", "b/z/file", true)]
+    [DataRow("a/folder/up", "b/z/file", false)]
+    [DataRow("a/folder/through", "c/z/file", true)]
+    [DataRow("a/folder/through", "c/z/file", false)]
+    public void Write_LinkWithParents_CountsThemFromTheFolderThatIsReallyThere(string link, string file, bool isThere)
+    {
+        foreach (string folder in (string[])["a/z", "b/z", "b/y/z", "c/z", "c/deep"])
+        {
+            Directory.CreateDirectory(_folder[folder]);
+            if (isThere || folder + "/file" != file)
+                File.WriteAllText(_folder[folder + "/file"], "old");
+        }
+        Directory.CreateSymbolicLink(_folder["a/folder"], Path.Combine("..", "b", "y"));
+        Directory.CreateSymbolicLink(_folder["b/y/deep"], _folder["c/deep"]);
+        File.CreateSymbolicLink(_folder["b/y/up"], "../z/file");
+        File.CreateSymbolicLink(_folder["b/y/through"], "deep/../z/file");
+        AtomicFile.Write(_folder[link], "new"u8);
+        Assert.AreEqual("new", File.ReadAllText(_folder[link]));
+        foreach (string folder in (string[])["a/z", "b/z", "b/y/z", "c/z"])
+            Assert.AreEqual(folder + "/file" == file ? "new" : "old", File.ReadAllText(_folder[folder + "/file"]));
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void Write_LinkToAFileThatHasNoName_IsRefused()
+    {
+        using var open = new FileStream(_folder["gone"], FileMode.Create);
+        File.Delete(_folder["gone"]);
+        string link = $"/proc/self/fd/{open.SafeFileHandle.DangerousGetHandle()}";
+        var fault = Assert.ThrowsExactly<IOException>(() => AtomicFile.Write(link, "new"u8));
+        Assert.AreEqual($"'{link}': expected a file or a link to one, found links that cannot be followed to a file's"
+            + " name.", fault.Message);
+        Assert.IsEmpty(Directory.GetFiles(_folder.Path));
     }
 
     [TestMethod]
@@ -86,6 +124,41 @@ public sealed class WriteTargetTests
         File.WriteAllText(_folder["other"], "");
         AtomicFile.Write(_folder["file"], "new"u8);
         Assert.AreEqual(File.GetUnixFileMode(_folder["other"]), File.GetUnixFileMode(_folder["file"]));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "Unix' modes")]
+    [UnsupportedOSPlatform("windows")]
+    public void Write_IntoAFolderThatCannotBeListed_Works()
+    {
+        if (Environment.IsPrivilegedProcess)
+            Assert.Inconclusive("Root may list every folder.");
+        Directory.CreateDirectory(_folder["inner"]);
+        File.SetUnixFileMode(_folder["inner"], UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        try
+        {
+            Assert.ThrowsExactly<UnauthorizedAccessException>(() => Directory.GetFiles(_folder["inner"]));
+            AtomicFile.CheckWritable(_folder["inner/file"]);
+            AtomicFile.Write(_folder["inner/file"], "old"u8);
+            AtomicFile.Write(_folder["inner/file"], "new"u8);
+        }
+        finally
+        {
+            File.SetUnixFileMode(_folder["inner"],
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        Assert.AreEqual("new", File.ReadAllText(Directory.GetFiles(_folder["inner"]).Single()));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "Unix' links")]
+    public void Write_FileWithSeveralNames_ReplacesItUnderTheOneThatIsWritten()
+    {
+        File.WriteAllText(_folder["file"], "old");
+        Assert.AreEqual(0, MakeHardLink(_folder["file"], _folder["other name"]));
+        AtomicFile.Write(_folder["file"], "new"u8);
+        Assert.AreEqual("new", File.ReadAllText(_folder["file"]));
+        Assert.AreEqual("old", File.ReadAllText(_folder["other name"]));
     }
 
     [TestMethod]
@@ -158,6 +231,9 @@ public sealed class WriteTargetTests
         StringAssert.StartsWith(fault.Message, $"'{_folder["link"]}': writing failed. No space left on device");
         Assert.AreEqual(FileKind.Device, FileStatus.Of("/dev/full")!.Value.Kind);
     }
+
+    [DllImport("libc", EntryPoint = "link", CharSet = CharSet.Ansi, BestFitMapping = false)]
+    private static extern int MakeHardLink(string file, string link);
 
     [DllImport("libc", EntryPoint = "mkfifo", CharSet = CharSet.Ansi, BestFitMapping = false)]
     private static extern int MakePipe(string path, uint mode);

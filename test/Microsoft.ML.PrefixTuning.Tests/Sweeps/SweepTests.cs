@@ -188,6 +188,42 @@ public sealed class SweepTests
     }
 
     [TestMethod]
+    public void Sweep_OfMeasuresThatNeedAWord_SaysItOnce()
+    {
+        var rows = TinyBase.Rows(3).Select((row, i) =>
+            new { row.Input, Label = i < 2 ? "Тихое место ." : row.Label, Part = i < 2 ? "seen" : "unseen" });
+        PrefixSweep sweep = Sweep("notes", Length(2), Length(4)) with
+        {
+            TestSet = Context.Data.LoadFromEnumerable(rows),
+            TestPartColumnName = "Part",
+        };
+        SweepResults results = Run(sweep);
+        Assert.HasCount(1, results.Notes.Where(note => note.StartsWith("ROUGE: ", StringComparison.Ordinal)));
+        string page = File.ReadAllText(Path.Combine(results.Folder, SweepFolder.PageName));
+        Assert.Contains("ROUGE: it knows the letters a to z", page);
+        foreach (SweepRun run in results.Runs)
+        {
+            Assert.HasCount(1, run.Notes.Where(note => note.StartsWith("ROUGE: ", StringComparison.Ordinal)));
+            // Of the parts, only what is not said of the whole.
+            Assert.Contains("CIDEr: one text alone has 0, for words weigh by how few of the texts' references have"
+                + " them. (So in the part 'unseen'.)", run.Notes);
+        }
+        CollectionAssert.AreEqual(results.Notes.ToArray(), SweepResults.Merge(results.Folder).Notes.ToArray());
+    }
+
+    [TestMethod]
+    public void Notes_OfRunsThatDiffer_AreOneOfAKindThatSaysWhose()
+    {
+        SweepRun[] runs = [Of(1), Of(2, "ROUGE: 3 texts."), Of(3, "ROUGE: 2 texts.", "CIDEr: none."),
+            Of(4, "CIDEr: none.", "ROUGE: 3 texts.")];
+        CollectionAssert.AreEqual(new[] { "ROUGE: 3 texts. (So in run 2; alike in 2 others.)", "CIDEr: none." },
+            SweepMeasures.NotesOf(runs).ToArray());
+
+        static SweepRun Of(int number, params string[] notes) =>
+            new() { Number = number, Name = "all", Seed = 1, Notes = notes };
+    }
+
+    [TestMethod]
     public void Sweep_WithoutRowsHeldOut_SaysWhatToGive()
     {
         var candidate = new SweepCandidate("none", TinyBase.Quick with

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tool;
@@ -45,6 +46,8 @@ public sealed class CommandFilesTests
         ToolRun peft = ToolFolder.Run("convert", Folder["model.zip"], Folder["peft"], "--base", Folder["base"]);
         Assert.AreEqual(ExitCode.Done, peft.Code, peft.Error);
         SaveChain("chain.zip");
+        File.Copy(Folder["model.zip"], Folder["moved.zip"]);
+        ModelArchive.ChangeBase(Folder["moved.zip"], ("path", Folder["gone"]));
         if (OperatingSystem.IsWindows())
             return;
         File.CreateSymbolicLink(Folder["soft.tsv"], "rows.tsv");
@@ -108,6 +111,22 @@ public sealed class CommandFilesTests
     [DataRow("convert folder/model.zip folder/base/model.safetensors")]
     [DataRow("generate row*.tsv --model model.zip --to folder/rows-new.tsv")]
     public void Run_OntoAnotherFileThroughLinks_IsRefused(string line) => AssertRefused(line);
+
+    [TestMethod]
+    [DoNotParallelize]
+    [DataRow("convert moved.zip base/model.safetensors")]
+    public void Run_OntoABaseThatMoved_IsRefused(string line)
+    {
+        Environment.SetEnvironmentVariable(BaseLocator.Variable, Folder.Folder);
+        try
+        {
+            AssertRefused(line);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(BaseLocator.Variable, null);
+        }
+    }
 
     [TestMethod]
     public void Run_OntoOtherNamesOfNothingInUse_Works()

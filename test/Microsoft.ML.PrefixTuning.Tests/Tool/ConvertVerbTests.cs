@@ -1,8 +1,11 @@
+using System;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Tool;
@@ -102,6 +105,47 @@ public sealed class ConvertVerbTests
             TinyBase.Folder("t5"), "--input", "Input", "--output", "Output");
         Assert.AreEqual(ExitCode.Failed, run.Code);
         Assert.IsFalse(File.Exists(_folder["other.zip"]));
+    }
+
+    [TestMethod]
+    public void Run_OfAModelWhoseBaseIsInTheNetwork_DoesNotOpenIt()
+    {
+        string model = _folder.Train();
+        // It leads to the base, if it is followed.
+        string network = (OperatingSystem.IsWindows() ? @"\\?\" : "/") + ToolFolder.Base;
+        ModelArchive.ChangeBase(model, ("path", network));
+        ToolRun run = ToolFolder.Run("convert", model, _folder["adapter"]);
+        Assert.AreEqual(ExitCode.Failed, run.Code, run.Error);
+        Assert.Contains($"'{network}': a place in the network, which is not opened because", run.Error);
+        Assert.IsFalse(Directory.Exists(_folder["adapter"]));
+        // Nor are its files looked at, to find out whether one of them is written.
+        new CommandFiles().ReadModel("the source", model)
+            .Write("the target", Path.Combine(ToolFolder.Base, "config.json")).Check();
+        Convert(model, _folder["adapter"], "--base", ToolFolder.Base);
+    }
+
+    [TestMethod]
+    [DoNotParallelize]
+    public void Run_OfAModelWhoseBaseMoved_FindsItAsLoadingDoes()
+    {
+        string model = _folder.Train();
+        Convert(model, _folder["there"], "--base-name", "some/base");
+        ModelArchive.ChangeBase(model, ("path", _folder["gone"]));
+        ToolRun gone = ToolFolder.Run("convert", model, _folder["adapter"]);
+        Assert.AreEqual(ExitCode.Failed, gone.Code, gone.Error);
+        Assert.Contains($"'{_folder["gone"]}': nothing is there", gone.Error);
+        Environment.SetEnvironmentVariable(BaseLocator.Variable, Path.GetDirectoryName(ToolFolder.Base));
+        try
+        {
+            Convert(model, _folder["adapter"], "--base-name", "some/base");
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(BaseLocator.Variable, null);
+        }
+        foreach (string file in (string[])["adapter_config.json", "adapter_model.safetensors"])
+            CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(_folder["there"], file)),
+                File.ReadAllBytes(Path.Combine(_folder["adapter"], file)), file);
     }
 
     private static void Convert(params string[] arguments)

@@ -209,6 +209,20 @@ public sealed class GenerateVerbTests
     }
 
     [TestMethod]
+    public void Run_OfSeveralFilesOfTwoFormats_IsRefusedByBoth()
+    {
+        Folder.Write("mixed-1.txt", "red blue");
+        Folder.Write("mixed-2.csv", "Input", "red blue");
+        ToolRun run = ToolFolder.Run("generate", Folder["mixed-*"], "--model", s_model);
+        Assert.AreEqual((ExitCode.Usage, ""), (run.Code, run.Out), run.Error);
+        Assert.Contains($"'{Folder["mixed-2.csv"]}': expected the format of '{Folder["mixed-1.txt"]}', text, or"
+            + " --format with the one that all files have; found csv.", run.Error);
+        ToolRun told = ToolFolder.Run("generate", Folder["mixed-*"], "--format", "text", "--model", s_model);
+        Assert.AreEqual(ExitCode.Done, told.Code, told.Error);
+        Assert.AreEqual(3, told.Out.Count(letter => letter == '\n'));
+    }
+
+    [TestMethod]
     [DataRow("-0")]
     [DataRow("-?")]
     public void Run_OfAFirstObjectWithoutProperties_MissesTheInput(string named)

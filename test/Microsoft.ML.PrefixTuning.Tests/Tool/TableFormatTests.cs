@@ -46,6 +46,31 @@ public sealed class TableFormatTests
     }
 
     [TestMethod]
+    [DataRow("", "{}", nameof(TableFormat.Jsonl))]
+    [DataRow("\n", "[{}]", nameof(TableFormat.Json))]
+    [DataRow("[]", "[{}]", nameof(TableFormat.Json))]
+    [DataRow("[]", "{}", null)]
+    [DataRow("{}", "text", null)]
+    [DataRow("", "", null)]
+    public void OfInput_OfSeveralFiles_IsTheOneThatThoseWithContentHave(string one, string other, string? expected)
+    {
+        using var folder = new ToolFolder();
+        string[] paths = [folder["rows-1.json"], folder["rows-2.dat"]];
+        File.WriteAllText(paths[0], one);
+        File.WriteAllText(paths[1], other);
+        if (expected is null)
+        {
+            Assert.Contains("--format", Assert.ThrowsExactly<UsageException>(() =>
+                TableFormats.OfInput(null, paths, TableFormat.Text)).Message);
+        }
+        else
+        {
+            Assert.AreEqual(expected, $"{TableFormats.OfInput(null, paths, TableFormat.Text)}");
+        }
+        Assert.AreEqual(TableFormat.Csv, TableFormats.OfInput(TableFormat.Csv, paths, TableFormat.Text));
+    }
+
+    [TestMethod]
     [DataRow("train rows --base base --input Input --label Label --model m.zip")]
     [DataRow("train rows --base base --input Input --label Label --model m.zip --format csv")]
     [DataRow("train rows.tsv --validation rows --base base --input Input --label Label --model m.zip")]

@@ -164,6 +164,7 @@ public sealed class ToolCommandTests
         Assert.Contains("without one, the first tokens of the teacher", Words("distill"));
         Assert.DoesNotContain("at most 128 tokens", Words("distill"));
         Assert.Contains("Default: cpu.", Words("train"));
+        Assert.Contains("random starts. Default: that of the state that is resumed, else drawn anew.", Words("train"));
 
         static string Words(string verb) =>
             string.Join(' ',

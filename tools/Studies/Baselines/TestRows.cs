@@ -65,11 +65,14 @@ internal static class TestRows
         TextGenerationEvaluationOptions options = (sweep.Evaluation ?? new TextGenerationEvaluationOptions())
             with
         { GroupColumnName = nameof(TestRow.Group) };
+        if (sweep.TestSet is not null)
+        {
+            outcome = SweepWriting.Measure(context, context.Data.LoadFromEnumerable(rows),
+                new MeasuredColumns(nameof(TestRow.Label), nameof(TestRow.Output),
+                    sweep.TestPartColumnName is null ? null : nameof(TestRow.Part)), options, outcome);
+        }
         return outcome with
         {
-            Measures = sweep.TestSet is null ? outcome.Measures : SweepWriting.Measure(context,
-                context.Data.LoadFromEnumerable(rows), new MeasuredColumns(nameof(TestRow.Label),
-                    nameof(TestRow.Output), sweep.TestPartColumnName is null ? null : nameof(TestRow.Part)), options),
             Texts = [.. inputs.Take(sweep.TextCount).Select(input => new SweepText(input, texts[input]))],
             WritingTime = clock.Elapsed,
         };
