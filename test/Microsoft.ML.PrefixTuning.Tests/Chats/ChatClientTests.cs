@@ -104,6 +104,9 @@ public sealed class ChatClientTests
         string greedy = await Text(Decoding.Greedy);
         Assert.AreEqual(greedy, await Chat(new() { Temperature = 0, TopP = 0.9f, Seed = 3 }));
         Assert.AreEqual(greedy, await Chat(new() { Seed = 3 }));
+        // By itself it asks for nothing, beside another it says what is drawn from.
+        Assert.AreEqual(greedy, await Chat(new() { TopP = 1 }));
+        Assert.AreEqual(await Text(Decoding.Sampling(topK: 9)), await Chat(new() { TopK = 9, TopP = 1 }));
         Assert.AreNotEqual(expected, greedy);
         Assert.AreEqual(await Text(Decoding.Beam(3)), await Chat(new()
         {
