@@ -130,14 +130,18 @@ public sealed class ChatClientTests
         var options = new ChatOptions { RawRepresentationFactory = _ => Endless };
         int pieces = 0;
 
-        await Assert.ThrowsAsync<OperationCanceledException>(async () =>
+        using (new HeldLoop(s_generator))
         {
-            await foreach (ChatResponseUpdate _ in s_client.GetStreamingResponseAsync(Question, options, source.Token))
+            await Assert.ThrowsAsync<OperationCanceledException>(async () =>
             {
-                pieces++;
-                await source.CancelAsync();
-            }
-        });
+                await foreach (ChatResponseUpdate _ in
+                    s_client.GetStreamingResponseAsync(Question, options, source.Token))
+                {
+                    pieces++;
+                    await source.CancelAsync();
+                }
+            });
+        }
 
         Assert.AreEqual(1, pieces);
         Task<ChatResponse> waiting = s_client.GetResponseAsync(Question, options, source.Token);
