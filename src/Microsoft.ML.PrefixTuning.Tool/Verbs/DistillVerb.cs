@@ -112,8 +112,6 @@ internal sealed class DistillVerb
         string input = _student.Input(parsed), document = TextFiles.Read(path);
         if (string.IsNullOrWhiteSpace(document))
             throw new FormatException($"'{path}': expected a text, found nothing but white space.");
-        if (parsed.GetValue(_studyRows) is { } kept)
-            AtomicFile.CheckWritable(kept);
         using var file = new StudyFile(parsed.GetValue(_studyRows));
         options = options with { ContinuationColumnName = StudyFile.Answer };
         PrefixTeacher teacher = PrefixTeacher.FromColumn(StudyFile.Part);
@@ -133,8 +131,8 @@ internal sealed class DistillVerb
                     Progress = progress => say(string.Create(CultureInfo.InvariantCulture,
                         $"part {progress.Parts} of {progress.TotalParts}: {progress.Rows} questions answered")),
                 };
-                file.Write(baseModel, document, input, study);
-                return file.Path;
+                return file.Write(baseModel, document, input, study,
+                    isFirst: student.Training.Workers is not { IsFirst: false });
             });
     }
 
