@@ -54,7 +54,8 @@ public sealed class TrainVerbTests
         File.WriteAllText(chatting["chat_template.jinja"], ChatTexts.SmolLM2);
         string expected = BaseModel.FromFolder(chatting.Path).OpenChatTemplate();
         string[] command = ["train", _folder.WriteRows("rows.tsv"), "--input", "Input", "--label", "Label", "--model",
-            _folder["model.zip"], "--prefix-length", "2", "--max-steps", "1", "--batch-size", "2"];
+            _folder["model.zip"], "--prefix-length", "2", "--max-steps", "1", "--batch-size", "2", "--max-new-tokens",
+            "10"];
 
         ToolRun trained = ToolFolder.Run([.. command, "--base", chatting.Path, "--template", "@chat"]);
         ToolRun none = ToolFolder.Run([.. command, "--base", ToolFolder.Base, "--template", "@chat"]);
