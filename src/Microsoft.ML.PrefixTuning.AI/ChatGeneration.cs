@@ -31,14 +31,16 @@ internal static class ChatGeneration
     {
         if (options.Temperature == 0)
             return PrefixTuning.Decoding.Greedy;
-        bool draws = options.Temperature is not null || options.TopP is not null || options.TopK is not null;
+        // By itself a TopP of 1 is what clients send who ask for nothing.
+        float? asked = options is { Temperature: null, TopK: null, TopP: 1 } ? null : options.TopP;
+        bool draws = options.Temperature is not null || asked is not null || options.TopK is not null;
         if (own is not SamplingDecoding && !draws)
             return own;
         var sampling = own as SamplingDecoding ?? new SamplingDecoding();
         return sampling with
         {
             Temperature = options.Temperature is { } temperature ? Exact(temperature) : sampling.Temperature,
-            TopP = options.TopP is { } topP ? Exact(topP) : sampling.TopP,
+            TopP = asked is { } topP ? Exact(topP) : sampling.TopP,
             TopK = options.TopK ?? sampling.TopK,
             Seed = options.Seed is { } seed ? Seed(seed) : sampling.Seed,
         };

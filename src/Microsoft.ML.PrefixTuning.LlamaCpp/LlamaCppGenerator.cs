@@ -39,7 +39,8 @@ public static class LlamaCppGenerator
     /// </exception>
     /// <exception cref="NotSupportedException">
     /// llama.cpp's texts of this architecture were not compared with this library's own, a prefix is an infix, takes no
-    /// positions or has values that 16 bits do not hold, or this version of llama.cpp keeps its states otherwise.
+    /// positions or has values that are too large for <see cref="LlamaCppOptions.Cache"/>, or this version of llama.cpp
+    /// keeps its states otherwise.
     /// </exception>
     /// <exception cref="System.IO.IOException">The file is not there or cannot be read.</exception>
     /// <exception cref="FormatException">The file is broken.</exception>

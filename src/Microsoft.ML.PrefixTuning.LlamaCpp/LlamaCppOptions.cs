@@ -20,7 +20,8 @@ public sealed record LlamaCppOptions
     /// The base for which the prefixes were made, where it is at hand. With it the tokenizer of the GGUF file is
     /// compared with that base's, token by token; its weights are not read.
     /// </summary>
-    /// <value>The default is <see langword="null"/>: vocabularies are compared by their size.</value>
+    /// <value>The default is <see langword="null"/>: vocabularies are compared by their size, and <see cref="Note"/> is
+    /// told so, unless a prefix says that it was made for this very file.</value>
     public BaseModel? MadeFor { get; init; }
 
     /// <summary>
@@ -45,6 +46,6 @@ public enum LlamaCppCache
     /// <summary>16 bits a number, up to 65,504.</summary>
     Float16,
 
-    /// <summary>32 bits a number.</summary>
+    /// <summary>32 bits a number; of prefixes up to 1e20, since products with them must be numbers, too.</summary>
     Float32,
 }

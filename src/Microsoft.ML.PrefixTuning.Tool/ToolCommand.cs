@@ -30,7 +30,8 @@ internal static partial class ToolCommand
     /// <param name="arguments">Without the program's name.</param>
     /// <param name="console">Where verbs would read and write.</param>
     public static ParseResult Parse(IReadOnlyList<string> arguments, ToolConsole console) =>
-        Make(console).Parse(arguments);
+        // A value may begin with @, such as that of --template: it is no file of further words.
+        Make(console).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
     /// <summary>Runs a command line.</summary>
     /// <param name="arguments">Without the program's name.</param>

@@ -1,7 +1,9 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.LlamaCpp;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
@@ -43,9 +45,78 @@ public sealed class LlamaLoopTests
         static int Read(ActiveRow row) => int.Min(row.Present, row.Opening.Length);
     }
 
-    private static ActiveRow Row(LlamaModel model, int length)
+    [TestMethod]
+    public void Advance_BesideAndAfterAPrefixOfTheLargestValues_WritesWhatRowsWriteAlone()
+    {
+        using var inference = inference_mode();
+        LlamaModel model = LlamaModel.Load(LlamaCase.Narrow.Read(), LlamaCase.Exact, threads: 1);
+        Prefix wild = LlamaCase.Narrow.Random(24, scale: 9e19f);
+        model.Prepare(wild);
+        using PrefixTensors tensors = PrefixTensors.Make(wild, model.Spec, ScalarType.Float32, CPU);
+        using var loop = new LlamaLoop(model);
+        int[][] alone = [.. Usual(model).SelectMany(row => Write(loop, row))];
+
+        int[][] mixed = Write(loop, [Row(model, 20, tensors), .. Usual(model), Row(model, 4, tensors)]);
+
+        AssertEqual(alone, mixed[1..^1]);
+        AssertEqual(alone, Write(loop, Usual(model)));
+        model.Release();
+    }
+
+    [TestMethod]
+    public void Advance_WithWhatIsNoNumber_FailsItsRowsAndIsCleanAfterwards()
+    {
+        using var inference = inference_mode();
+        LlamaModel model = LlamaModel.Load(LlamaCase.Narrow.Read(), LlamaCase.Exact, threads: 1);
+        Prefix broken = LlamaCase.Narrow.Random(24);
+        using PrefixTensors tensors = PrefixTensors.Make(broken, model.Spec, ScalarType.Float32, CPU);
+        // Past all checks.
+        broken.Part(AttentionSite.Decoder)!.Values.AsSpan().Fill(float.NaN);
+        model.Keep(broken);
+        using var loop = new LlamaLoop(model);
+        int[][] alone = [.. Usual(model).SelectMany(row => Write(loop, row))];
+        ActiveRow[] beside = Usual(model);
+        ActiveRow wild = Row(model, 20, tensors);
+
+        int[][] mixed = Write(loop, [wild, .. beside]);
+
+        Assert.IsInstanceOfType<InvalidOperationException>(wild.Fault);
+        Assert.Contains("expected finite numbers", wild.Fault!.Message);
+        // Those that were read with it fail as well; none has another text.
+        for (int row = 0; row < beside.Length; row++)
+        {
+            if (beside[row].Fault is null)
+                CollectionAssert.AreEqual(alone[row], mixed[row + 1]);
+        }
+        AssertEqual(alone, Write(loop, Usual(model)));
+        model.Release();
+    }
+
+    private static void AssertEqual(int[][] expected, int[][] found)
+    {
+        Assert.HasCount(expected.Length, found);
+        for (int row = 0; row < expected.Length; row++)
+            CollectionAssert.AreEqual(expected[row], found[row], $"row {row}");
+    }
+
+    private static ActiveRow[] Usual(LlamaModel model) => [Row(model, 6), Row(model, 11), Row(model, 3)];
+
+    /// <summary>Writes rows together: the ids of each, none of one that failed.</summary>
+    private static int[][] Write(LlamaLoop loop, params ActiveRow[] rows)
+    {
+        loop.Open(new DecodingLimits(8) { Tokens = 800, IsOpen = true }, []);
+        var waiting = new Queue<ActiveRow>(rows);
+        while (waiting.Count > 0 || loop.Count > 0)
+        {
+            loop.Advance(waiting);
+            loop.TakeOut(row => row.IsOver);
+        }
+        return [.. rows.Select(row => row.Fault is null ? row.Search.Results()[0].Ids : [])];
+    }
+
+    private static ActiveRow Row(LlamaModel model, int length, PrefixTensors? prefix = null)
     {
         int[] source = [.. Enumerable.Range(0, length).Select(i => 3 + (i * 7 + length) % 390)];
-        return new ActiveRow(0, new GenerationPrompt(source, null), Greedy, new TokenConstraints(Greedy), model.Spec);
+        return new ActiveRow(0, new GenerationPrompt(source, prefix), Greedy, new TokenConstraints(Greedy), model.Spec);
     }
 }

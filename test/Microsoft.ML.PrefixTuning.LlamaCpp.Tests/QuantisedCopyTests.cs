@@ -29,9 +29,25 @@ public sealed class QuantisedCopyTests
 
         CollectionAssert.AreEqual(new[] { "mine" }, generator.PrefixNames.ToArray());
         Assert.ContainsSingle(line => line.StartsWith("weights: made for ", StringComparison.Ordinal), told);
+        Assert.DoesNotContain(TokenizerCheck.NotCompared, told);
         // This library itself takes none but the same weights.
         Assert.ThrowsExactly<InvalidOperationException>(() =>
             LlamaCase.Narrow.Model.CreateGenerator(new Dictionary<string, Prefix> { ["mine"] = prefix }));
+    }
+
+    [TestMethod]
+    public void FromGguf_WithoutTheFullBase_TellsOnceThatTokenizersWereNotCompared()
+    {
+        var told = new List<string>();
+        var prefixes = new Dictionary<string, Prefix>
+        {
+            ["mine"] = LlamaCase.Narrow.Random(3).MadeFor(Identity(), rules: null),
+            ["another"] = LlamaCase.Narrow.Random(4),
+        };
+        using TextGenerator generator = LlamaCppGenerator.FromGguf(LlamaCase.Narrow.Path, prefixes,
+            llamaCpp: LlamaCase.Exact with { Note = told.Add });
+
+        Assert.ContainsSingle(line => line == TokenizerCheck.NotCompared, told);
     }
 
     [TestMethod]

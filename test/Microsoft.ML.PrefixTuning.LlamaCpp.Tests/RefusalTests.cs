@@ -68,6 +68,15 @@ public sealed class RefusalTests
     }
 
     [TestMethod]
+    public void FromGguf_OfValuesWhoseProductsOverflow_IsRefusedWith32BitsToo()
+    {
+        var prefixes = new Dictionary<string, Prefix> { ["huge"] = Case.Random(3, scale: 3e38f) };
+
+        Assert.Contains("expected values up to 1E+20, whose products 32 bits hold, found ",
+            Assert.Throws<Exception>(() => Case.Open(prefixes)).Message);
+    }
+
+    [TestMethod]
     public void FromGguf_OfOptionsWithoutAPart_NamesEachOne()
     {
         ArgumentException fault = Assert.ThrowsExactly<ArgumentException>(() => LlamaCppGenerator.FromGguf(Case.Path,

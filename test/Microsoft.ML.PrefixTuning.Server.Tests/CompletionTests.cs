@@ -149,6 +149,39 @@ public sealed class CompletionTests
     }
 
     [TestMethod]
+    public async Task Completion_OfAModelSavedWithSeveralTexts_HasOneWhereNoneAreAskedFor()
+    {
+        Decoding drawn = Decoding.Sampling(0.7, seed: 5);
+        TextResult expected = await Generate("short", drawn);
+        Add("several", drawn, sequences: 2);
+
+        JsonNode one = await s_server.Ask(Path, new { model = "several", prompt = TinyServing.Row });
+        JsonNode two = await s_server.Ask(Path, new { model = "several", prompt = TinyServing.Row, n = 2 });
+        List<JsonNode> events = await s_server.Stream(Path,
+            new { model = "several", prompt = TinyServing.Row, n = 1, stream = true });
+
+        Assert.AreEqual(expected.Text, (string)one["choices"]!.AsArray().Single()!["text"]!);
+        Assert.HasCount(2, two["choices"]!.AsArray());
+        Assert.AreEqual(expected.Text, string.Concat(events.Select(part => (string)part["choices"]![0]!["text"]!)));
+        s_server.Models.Remove("several");
+    }
+
+    [TestMethod]
+    public async Task Completion_OfAModelSavedWithBeams_IsNotStreamed()
+    {
+        Add("beams", Decoding.Beam(2), sequences: 2);
+
+        JsonNode whole = await s_server.Ask(Path, new { model = "beams", prompt = TinyServing.Row });
+        (int status, JsonNode refused) = await s_server.Post(Path,
+            new { model = "beams", prompt = TinyServing.Row, stream = true });
+
+        Assert.HasCount(1, whole["choices"]!.AsArray());
+        Assert.AreEqual((400, "stream"), (status, (string)refused["error"]!["param"]!));
+        Assert.StartsWith("StreamAsync: expected greedy decoding or sampling", (string)refused["error"]!["message"]!);
+        s_server.Models.Remove("beams");
+    }
+
+    [TestMethod]
     public void Read_OfASavedModelWhoseBaseIsGone_TakesItsPrefixOut()
     {
         using var folder = new TemporaryFolder();
@@ -175,6 +208,15 @@ public sealed class CompletionTests
         Assert.AreEqual((expected.Text, expected.PromptTokens),
             ((string)answer["choices"]![0]!["text"]!, (int)answer["usage"]!["prompt_tokens"]!));
     }
+
+    /// <summary>Serves the prefix of <c>short</c> with options that it was saved with.</summary>
+    private static void Add(string name, Decoding decoding, int sequences) => s_server.Models.Add(
+        new PrefixEntry(name, $"{name}.zip", TinyServing.Random(2), new GenerationOptions
+        {
+            MaxNewTokens = 12,
+            Decoding = decoding,
+            SequenceCount = sequences,
+        }));
 
     private static Task<TextResult> Generate(string? prefix, Decoding? decoding = null, int sequences = 1) =>
         s_server.Generator.GenerateAsync(new TextRequest

@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Tests;
+using Microsoft.ML.PrefixTuning.Tests.Serving;
 using Microsoft.ML.PrefixTuning.Tool.Serving;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -71,7 +72,8 @@ public sealed class GateTests
     {
         await using RunningServer server = await RunningServer.Start(
             options: new TextGeneratorOptions { MaxRows = 1, QueueLimit = 1 });
-        // What is written and what waits, for as long as the window is.
+        using var held = new HeldLoop(server.Generator);
+        // What is written and what waits, for as long as the loop is held.
         GenerationOptions endless = new() { MinNewTokens = 250, MaxNewTokens = 250 };
         using var source = new System.Threading.CancellationTokenSource();
         var request = new TextRequest { Text = TinyServing.Row, Generation = endless };
@@ -110,6 +112,7 @@ public sealed class GateTests
         await using RunningServer server = await RunningServer.Start(new ServeSettings { DrainTime = TimeSpan.Zero });
         server.Models.Add(new PrefixEntry("endless", "endless.safetensors", TinyServing.Random(3),
             new GenerationOptions { MinNewTokens = 250, MaxNewTokens = 250 }));
+        using var held = new HeldLoop(server.Generator);
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
         {
             Content = RunningServer.Content(new { model = "endless", prompt = TinyServing.Row, stream = true }),

@@ -100,6 +100,7 @@ public sealed class MalformedTests
     [DataRow(Texts, "best_of", "1"), DataRow(Texts, "logit_bias", "{}"), DataRow(Texts, "stop", "null")]
     [DataRow(Chats, "tools", "[]"), DataRow(Chats, "tool_choice", "\"none\""), DataRow(Chats, "store", "false")]
     [DataRow(Chats, "response_format", "{\"type\":\"text\"}"), DataRow(Chats, "modalities", "[\"text\"]")]
+    [DataRow(Texts, "top_p", "1"), DataRow(Texts, "top_p", "1.0"), DataRow(Chats, "top_p", "1")]
     [DataRow(Chats, "service_tier", "\"auto\""), DataRow(Chats, "metadata", "{\"a\":\"b\"}")]
     public async Task Request_WithANeutralField_HasTheSameText(string path, string field, string value)
     {

@@ -6,6 +6,8 @@ using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Tests;
+using Microsoft.ML.PrefixTuning.Tests.Serving;
+using Microsoft.ML.PrefixTuning.Tool.Serving;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using OpenAI;
 using OpenAI.Chat;
@@ -139,18 +141,23 @@ public sealed class OpenAIClientTests
     public async Task CompleteChatStreaming_ThatIsCancelled_LeavesTheBatch()
     {
         using var source = new CancellationTokenSource();
-        var options = new ChatCompletionOptions { MaxOutputTokenCount = 200 };
+        s_server.Models.Add(new PrefixEntry("endless", "endless.safetensors", TinyServing.Random(3),
+            new GenerationOptions { MinNewTokens = 100, MaxNewTokens = 100 }));
         int pieces = 0;
 
-        await Assert.ThrowsAsync<OperationCanceledException>(async () =>
+        using (new HeldLoop(s_server.Generator))
         {
-            await foreach (StreamingChatCompletionUpdate _ in Client("short").CompleteChatStreamingAsync(
-                [new UserChatMessage(TinyServing.Row)], options, source.Token))
+            await Assert.ThrowsAsync<OperationCanceledException>(async () =>
             {
-                if (++pieces == 2)
-                    await source.CancelAsync();
-            }
-        });
+                await foreach (StreamingChatCompletionUpdate _ in Client("endless").CompleteChatStreamingAsync(
+                    [new UserChatMessage(TinyServing.Row)], cancellationToken: source.Token))
+                {
+                    if (++pieces == 2)
+                        await source.CancelAsync();
+                }
+            });
+        }
+        s_server.Models.Remove("endless");
 
         // The next one is served, with the cancelled one's lanes.
         ChatCompletion next = await Client("short").CompleteChatAsync(new UserChatMessage(TinyServing.Row));

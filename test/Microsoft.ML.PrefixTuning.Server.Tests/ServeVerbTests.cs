@@ -63,6 +63,7 @@ public sealed partial class ServeVerbTests
     [DataRow("--port 70000", "--port: expected 0 to 65535, found 70000.")]
     [DataRow("--prefix one", "--prefix: expected name=path, found 'one'.")]
     [DataRow("--prefix one=a --prefix one=b", "--prefix: expected each name once, found 'one' twice.")]
+    [DataRow("--template @chat", "--template @chat: Base model ")]
     [DataRow("--max-rows 0", "MaxRows: expected 1 or more, found 0.")]
     public void Serve_OfAWrongCommandLine_IsAUsageError(string line, string message)
     {

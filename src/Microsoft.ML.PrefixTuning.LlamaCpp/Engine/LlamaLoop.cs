@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
 using LLama.Native;
+using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Generation;
 using static TorchSharp.torch;
 
@@ -22,6 +23,8 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
     private DecodingLimits _limits = new(1);
     private LlamaSequences? _sequences;
     private int _cells;
+    // Whether a token may have left what is no number in the memory, in which all rows' products find it.
+    private bool _isSpoiled;
 
     public int Count => _rows.Count;
 
@@ -100,7 +103,7 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
     {
         if (_rows.Count == 0)
             return true;
-        return _sequences!.Holds(PrefixOf(next))
+        return !_isSpoiled && _sequences!.Holds(PrefixOf(next))
             && _rows.Sum(row => row.Row.Lanes) + next.Lanes <= _limits.Lanes
             && _rows.Sum(row => (long)Cells(row.Row)) + Cells(next) <= _cells;
     }
@@ -115,9 +118,12 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
     /// <summary>Sees to it that the context holds so much; only where there are no rows.</summary>
     private void Ensure(int lanes, int cells, Prefix? prefix)
     {
-        if (_sequences is { } there && there.Lanes >= lanes && _cells >= cells && there.Holds(prefix)
+        if (!_isSpoiled && _sequences is { } there && there.Lanes >= lanes && _cells >= cells && there.Holds(prefix)
             && !there.IsFarTooLarge)
             return;
+        if (_isSpoiled)
+            (lanes, cells) = (Math.Max(lanes, _sequences!.Lanes), Math.Max(cells, _cells));
+        _isSpoiled = false;
         _sequences?.Dispose();
         _sequences = null;
         _sequences = new LlamaSequences(model, lanes, cells, MostPieceTokens + lanes);
@@ -127,6 +133,7 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
     /// <summary>Lets rows go on by a token, from the scores of the batch that was just decoded.</summary>
     private void Choose(LlamaRow[] rows, bool isFirst)
     {
+        rows = [.. rows.Where(HasScores)];
         if (rows.Length == 0)
             return;
         int[] places = [.. rows.SelectMany(row => row.Scored)];
@@ -138,5 +145,23 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
         _choice.Choose(scores, Array.ConvertAll(rows, row => row.Row), isFirst);
         foreach (LlamaRow row in rows.Where(row => !row.Row.IsOver))
             row.FollowParents();
+    }
+
+    /// <summary>Whether a row's scores are numbers; else it fails.</summary>
+    private bool HasScores(LlamaRow row)
+    {
+        const uint Exponent = 0x7F80_0000;
+        foreach (int place in row.Scored)
+        {
+            if (FiniteCheck.AllFinite(MemoryMarshal.Cast<float, uint>(_sequences!.Scores(place)), Exponent))
+                continue;
+            _isSpoiled = true;
+            row.Row.Fault = new InvalidOperationException("llama.cpp, scores of the next token behind"
+                + $" {row.Row.PrefixLength} tokens of the prefix and {row.Row.Present} others: expected finite numbers,"
+                + " found others: the prefix of this row or of one beside it, or the file, has values too large for"
+                + " its products.");
+            return false;
+        }
+        return true;
     }
 }

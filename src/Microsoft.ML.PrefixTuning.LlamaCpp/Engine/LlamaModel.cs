@@ -30,6 +30,7 @@ internal sealed class LlamaModel
     private readonly IDisposable _use;
     private readonly int _threads;
     private int _users = 1;
+    private int _isTokenizerTold;
 
     private LlamaModel(LlamaBase described, LlamaCppOptions options, int? threads, SafeLlamaModelHandle handle)
     {
@@ -128,13 +129,24 @@ internal sealed class LlamaModel
                 + $" window of '{_base.Path}', found {prefix.Length}.");
         }
         TokenizerCheck.Compare(prefix, _base);
+        bool isOfThisFile = false;
         if (prefix.Base is { } madeFor)
         {
             // Other weights refuse nothing: where nobody is told, the file is not read for their hash.
             BaseIdentity found = _options.Note is null ? BaseIdentity.Of(Spec, madeFor.Weights) : _identity.Value;
             foreach (string line in PrefixKind.Differences(madeFor, found))
                 _options.Note?.Invoke(line);
+            isOfThisFile = madeFor.Weights == found.Weights;
         }
+        if (!isOfThisFile && _options is { MadeFor: null, Note: { } note }
+            && Interlocked.Exchange(ref _isTokenizerTold, 1) == 0)
+            note(TokenizerCheck.NotCompared);
+        Keep(prefix);
+    }
+
+    /// <summary>Keeps the state of a prefix, whatever is in it.</summary>
+    public void Keep(Prefix prefix)
+    {
         lock (_lock)
         {
             if (_states.TryGetValue(prefix, out _))

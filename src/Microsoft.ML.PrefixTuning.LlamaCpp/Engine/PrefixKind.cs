@@ -10,6 +10,10 @@ internal static class PrefixKind
 {
     private const float LargestHalf = 65_504;
 
+    // All rows lie in one memory, and a row's products with the others' keys are made before they are masked: what
+    // overflows there is no number for any row. Behind a norm a layer's numbers are far below 1e18, whatever the row.
+    private const float LargestSingle = 1e20f;
+
     // In what two files of one model may differ: how numbers are stored, how long a context the file allows, and the
     // form in which a format says the same. All else decides what a prefix means.
     private const string Scaling = "decoder.rotary.scaling";
@@ -36,11 +40,16 @@ internal static class PrefixKind
             throw new NotSupportedException("Prefix: llama.cpp as the engine: expected one that takes positions, found"
                 + " one that takes none: llama.cpp counts all that it keeps.");
         }
-        if (cache == LlamaCppCache.Float16
-            && prefix.Parts.Values.Max(part => part.Values.Max(Math.Abs)) is var largest && largest > LargestHalf)
+        float largest = prefix.Parts.Values.Max(part => part.Values.Max(Math.Abs));
+        if (cache == LlamaCppCache.Float16 && largest > LargestHalf)
         {
             throw new NotSupportedException($"Prefix: llama.cpp as the engine: expected values up to {LargestHalf},"
                 + $" which 16 bits hold, found {largest}: use LlamaCppOptions.Cache = Float32.");
+        }
+        if (largest > LargestSingle)
+        {
+            throw new NotSupportedException($"Prefix: llama.cpp as the engine: expected values up to {LargestSingle},"
+                + $" whose products 32 bits hold, found {largest}.");
         }
     }
 

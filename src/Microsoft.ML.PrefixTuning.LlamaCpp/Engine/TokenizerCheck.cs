@@ -7,6 +7,10 @@ namespace Microsoft.ML.PrefixTuning.LlamaCpp;
 /// <summary>Whether a file's tokenizer is that of the base that prefixes were made for.</summary>
 internal static class TokenizerCheck
 {
+    /// <summary>What is told where the base is not at hand.</summary>
+    public const string NotCompared = "tokenizer: not compared, since that base is not at hand; the vocabularies have"
+        + " one size";
+
     /// <summary>Compares it with that of a base, token by token.</summary>
     /// <param name="madeFor">The base that prefixes were made for; null where it is not at hand.</param>
     /// <param name="found">The file.</param>

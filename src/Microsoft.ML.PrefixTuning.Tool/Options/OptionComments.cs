@@ -25,6 +25,12 @@ internal static partial class OptionComments
         [nameof(TrainingOptions.Seed)] = "Default: that of the state that is resumed, else drawn anew.",
     };
 
+    // What a line can say in place of a value.
+    private static readonly Dictionary<string, string> OnALine = new()
+    {
+        [nameof(PrefixTuningOptions.Template)] = $"{NamedTemplate.Chat} stands for the base's chat template.",
+    };
+
     /// <summary>
     /// What an option means, and its default where that is no plain value; empty where the comments are missing.
     /// </summary>
@@ -35,7 +41,12 @@ internal static partial class OptionComments
         XElement? comment = Find($"P:{property.DeclaringType!.FullName}.{property.Name}");
         if (comment?.Element("inheritdoc")?.Attribute("cref")?.Value is { } inherited)
             comment = Find(inherited);
-        return $"{Text(comment?.Element("summary"))} {(hasDefault ? "" : Default(property, comment))}".Trim();
+        string[] parts =
+        [
+            Text(comment?.Element("summary")), OnALine.GetValueOrDefault(property.Name, ""),
+            hasDefault ? "" : Default(property, comment),
+        ];
+        return string.Join(' ', parts.Where(part => part.Length > 0));
     }
 
     /// <summary>What a record is; empty where the comments are missing.</summary>

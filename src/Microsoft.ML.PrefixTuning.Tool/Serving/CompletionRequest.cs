@@ -36,7 +36,7 @@ internal sealed record CompletionRequest
 
     public int? Seed { get; init; }
 
-    /// <summary>Texts.</summary>
+    /// <summary>Texts; also of a model that was saved with several, one where nothing is asked.</summary>
     public int Count { get; init; } = 1;
 
     public bool IsStreamed { get; init; }
@@ -99,15 +99,17 @@ internal sealed record CompletionRequest
             throw new ApiException(400, $"{MaxTokensField}: expected at most {mostTokens}, as this server allows,"
                 + $" found {MaxTokens}.", MaxTokensField);
         }
-        GenerationOptions asked = ChatGeneration.Of(new ChatOptions
+        return ChatGeneration.Of(new ChatOptions
         {
             Temperature = (float?)Temperature,
             TopP = (float?)TopP,
             Seed = Seed,
             MaxOutputTokens = MaxTokens ?? Math.Min(ownTokens, mostTokens),
             StopSequences = [.. Stops],
-        }, own);
-        return Count == 1 ? asked : asked with { SequenceCount = Count };
+        }, own) with
+        {
+            SequenceCount = Count,
+        };
     }
 
     /// <summary>The field that a message of the library is about; null where it is none.</summary>
@@ -120,7 +122,8 @@ internal sealed record CompletionRequest
         _ when message.StartsWith("Decoding.topP", StringComparison.Ordinal) => "top_p",
         _ when message.StartsWith("Decoding", StringComparison.Ordinal)
             || message.StartsWith("SequenceCount", StringComparison.Ordinal)
-            || message.StartsWith("StreamAsync", StringComparison.Ordinal) => "n",
+            || message.StartsWith("StreamAsync: expected one sequence", StringComparison.Ordinal) => "n",
+        _ when message.StartsWith("StreamAsync", StringComparison.Ordinal) => "stream",
         _ when message.StartsWith("Request, prefix", StringComparison.Ordinal) => "model",
         _ when message.StartsWith("StopStrings", StringComparison.Ordinal) => "stop",
         _ when message.StartsWith("Request, LogProbabilities", StringComparison.Ordinal) => "logprobs",

@@ -19,8 +19,10 @@ internal static class RequestFields
     [
         new("model", "string", "A prefix's name, base:prefix, or the base's own name for none. Required."),
         new("max_tokens", "integer", "New tokens at most, the end token included."),
-        new("temperature", "number", "0 is greedy; above it tokens are drawn. Without it, as the prefix was saved."),
-        new("top_p", "number", "Smallest probability mass that is drawn from."),
+        new("temperature", "number", "0 is greedy; above it tokens are drawn. Without it and a top_p below 1, as the"
+            + " prefix was saved."),
+        new("top_p", "number", "Smallest probability mass that is drawn from. 1 without a temperature asks for"
+            + " nothing."),
         new("n", "integer", "Texts; more than one are drawn, and not streamed."),
         new("stream", "boolean", "Whether the text comes in pieces, as server-sent events."),
         new("stream_options", "object", "include_usage: whether the last piece has the counts of tokens."),

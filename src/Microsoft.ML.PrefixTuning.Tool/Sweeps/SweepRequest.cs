@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Sweeps;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -21,13 +23,20 @@ internal sealed class SweepRequest(SweepFile file, ToolConsole console)
     private string Label => Needed(file.Label, "label");
 
     /// <summary>What is compared.</summary>
-    public IReadOnlyList<SweepCandidate> Candidates() => SweepCandidates.Of(file, new SweepOptions(), Command);
+    public IReadOnlyList<SweepCandidate> Candidates() => [.. CandidatesWithValues().Select(one => one.Candidate)];
 
     /// <summary>The same, each with the values that it is made from.</summary>
     /// <param name="others">Names of options that mean something to the caller.</param>
     public IReadOnlyList<(SweepCandidate Candidate, IReadOnlyDictionary<string, IReadOnlyList<string>> Values)>
-        CandidatesWithValues(params string[] others) =>
-        SweepCandidates.WithValues(file, new SweepOptions(others), Command);
+        CandidatesWithValues(params string[] others)
+    {
+        var template = new NamedTemplate(() => Base);
+        return [.. SweepCandidates.WithValues(file, new SweepOptions(others), Command).Select(one =>
+            (one.Candidate with
+            {
+                Options = one.Candidate.Options with { Template = template.Of(one.Candidate.Options.Template) },
+            }, one.Values))];
+    }
 
     /// <summary>The base, which is not opened.</summary>
     public BaseModel Base => BaseArgument.Resolve(Needed(file.Base, "base"), file.PreTokenizer);

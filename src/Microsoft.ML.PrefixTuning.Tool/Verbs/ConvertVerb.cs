@@ -130,9 +130,12 @@ internal sealed class ConvertVerb
             throw new UsageException("A saved model needs its columns: --input and --output.");
         MLContext mlContext = Context.Make(console);
         IDataView empty = new GeneratorColumns(input, output).MakeEmptyView(mlContext);
-        TextGenerationOptions options = _options.Read(parsed,
-            new TextGenerationOptions()) with
-        { Generation = _generation.Read(parsed, new GenerationOptions()) };
+        TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions());
+        options = options with
+        {
+            Template = new NamedTemplate(() => baseModel).Of(options.Template),
+            Generation = _generation.Read(parsed, new GenerationOptions()),
+        };
         using PrefixTuningTransformer made =
             mlContext.Transforms.Text.GenerateText(output, input, baseModel, prefix, options).Fit(empty);
         mlContext.Model.SaveAtomically(made, empty.Schema, target);

@@ -1,7 +1,6 @@
 using System;
 using System.CommandLine;
 using System.Globalization;
-using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -112,8 +111,6 @@ internal sealed class DistillVerb
         string input = _student.Input(parsed), document = TextFiles.Read(path);
         if (string.IsNullOrWhiteSpace(document))
             throw new FormatException($"'{path}': expected a text, found nothing but white space.");
-        if (parsed.GetValue(_studyRows) is { } kept)
-            AtomicFile.CheckWritable(kept);
         using var file = new StudyFile(parsed.GetValue(_studyRows));
         options = options with { ContinuationColumnName = StudyFile.Answer };
         PrefixTeacher teacher = PrefixTeacher.FromColumn(StudyFile.Part);
@@ -133,8 +130,8 @@ internal sealed class DistillVerb
                     Progress = progress => say(string.Create(CultureInfo.InvariantCulture,
                         $"part {progress.Parts} of {progress.TotalParts}: {progress.Rows} questions answered")),
                 };
-                file.Write(baseModel, document, input, study);
-                return file.Path;
+                return file.Write(baseModel, document, input, study,
+                    isFirst: student.Training.Workers is not { IsFirst: false });
             });
     }
 

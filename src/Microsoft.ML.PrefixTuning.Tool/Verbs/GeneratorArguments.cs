@@ -133,7 +133,7 @@ internal sealed class GeneratorArguments
         BaseModel ownBase = BaseModel.FromFolder(own) with { Rules = tuned.Session.Base.Rules };
         IGeneratorMaker maker = isOther ? _engine.Maker(parsed, other ?? ownBase, ownBase) : new OwnGenerators(ownBase);
         PrefixTuningTransformer changed =
-            Make(mlContext, maker, tuned, columns, Read(parsed, start, settings.Generation));
+            Make(mlContext, maker, tuned, columns, Read(parsed, other ?? ownBase, start, settings.Generation));
         return new TextSource(Exchange(loaded, tuned, changed), changed, [changed, .. Owned(loaded)]);
     }
 
@@ -145,12 +145,20 @@ internal sealed class GeneratorArguments
         IGeneratorMaker maker = _engine.IsLlamaCpp(parsed) ? _engine.Maker(parsed, baseModel, madeFor: null)
             : new OwnGenerators(baseModel);
         PrefixTuningTransformer made = Make(mlContext, maker, prefix, columns,
-            Read(parsed, new TextGenerationOptions(), new GenerationOptions()));
+            Read(parsed, baseModel, new TextGenerationOptions(), new GenerationOptions()));
         return new TextSource(made, made, [made]);
     }
 
-    private TextGenerationOptions Read(ParseResult parsed, TextGenerationOptions start, GenerationOptions generation) =>
-        _options.Read(parsed, start) with { Generation = _generation.Read(parsed, generation) };
+    private TextGenerationOptions Read(ParseResult parsed, BaseModel baseModel, TextGenerationOptions start,
+        GenerationOptions generation)
+    {
+        TextGenerationOptions options = _options.Read(parsed, start);
+        return options with
+        {
+            Template = new NamedTemplate(() => baseModel).Of(options.Template),
+            Generation = _generation.Read(parsed, generation),
+        };
+    }
 
     private static PrefixTuningTransformer Make(MLContext mlContext, IGeneratorMaker maker, Prefix? prefix,
         GeneratorColumns columns, TextGenerationOptions options) =>

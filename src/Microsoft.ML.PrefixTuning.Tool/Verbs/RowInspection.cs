@@ -88,7 +88,8 @@ internal sealed class RowInspection
         using BaseLease lease = FrozenBase.Acquire(baseModel.Path, torch.float32, torch.CPU, baseModel.Rules);
         TransformerSpec spec = lease.Base.Model.Spec;
         int prefix = parsed.GetValue(_prefixLength);
-        RowLength[] rows = Read(parsed, path, (input, label), lease.Base);
+        var template = new NamedTemplate(() => baseModel);
+        RowLength[] rows = Read(parsed, path, (input, label), lease.Base, template);
         if (rows.Length == 0)
             throw new FormatException($"{Path.GetFileName(path)}: expected rows, found none.");
         int window = spec.ContextLength == int.MaxValue ? int.MaxValue : Math.Max(0, spec.ContextLength - prefix);
@@ -104,11 +105,13 @@ internal sealed class RowInspection
     }
 
     private RowLength[] Read(
-        ParseResult parsed, string path, (string Input, string? Label) columns, FrozenBase frozen)
+        ParseResult parsed, string path, (string Input, string? Label) columns, FrozenBase frozen,
+        NamedTemplate template)
     {
         TransformerSpec spec = frozen.Model.Spec;
         var encoder = new RowEncoder(frozen.Tokenizer, spec,
-            parsed.GetValue(_template) is { } typed ? EscapedText.Read(typed) : null, columns.Input, default);
+            parsed.GetValue(_template) is { } typed ? template.Of(EscapedText.Read(typed)) : null, columns.Input,
+            default);
         int room = GenerationRules.Lengths(new GenerationOptions(), spec).Most;
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), path, TableFormat.Tsv);
         using IRowReader reader = new TableInput(path, format, TextSource.DefaultInput, _console).Open();

@@ -90,9 +90,12 @@ internal sealed class ServeVerb
         string? folder = parsed.GetValue(_prefixes);
         if (folder is not null)
             WatchedFolder.Check(folder);
-        TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions())
-            with
-        { Generation = _generation.Read(parsed, new GenerationOptions()) };
+        TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions());
+        options = options with
+        {
+            Template = new NamedTemplate(() => baseModel).Of(options.Template),
+            Generation = _generation.Read(parsed, new GenerationOptions()),
+        };
         using TextGenerator generator = baseModel.CreateGenerator(null, options,
             _generator.Read(parsed, new TextGeneratorOptions()));
         var models = new ServedModels(generator, baseName);

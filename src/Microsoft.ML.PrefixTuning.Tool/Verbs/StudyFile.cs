@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Text;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
@@ -10,24 +11,27 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 /// Rows that a base writes about a document, as a file of JSON lines. Deletes one that nobody asked for.
 /// </summary>
 /// <param name="kept">Where the rows stay; null for nowhere.</param>
+/// <remarks>Of processes that train together each writes the same rows, and the first one alone keeps them.</remarks>
 internal sealed class StudyFile(string? kept) : IDisposable
 {
     /// <summary>Columns beside the question.</summary>
     public const string Answer = nameof(StudyRow.Answer), Part = nameof(StudyRow.Part);
 
-    private readonly PrivateFolder? _folder = kept is null ? PrivateFolder.Make(null) : null;
-
-    /// <summary>The file.</summary>
-    public string Path => kept ?? System.IO.Path.Combine(_folder!.Path, "study.jsonl");
+    private PrivateFolder? _folder;
 
     /// <summary>Has the base write the rows.</summary>
     /// <param name="baseModel">The base.</param>
     /// <param name="document">The document.</param>
     /// <param name="question">Column that takes the questions.</param>
     /// <param name="options">How they are written.</param>
+    /// <param name="isFirst">Whether this process is alone, or the first of several.</param>
+    /// <returns>The file.</returns>
     /// <exception cref="InvalidOperationException">It wrote none.</exception>
-    public void Write(BaseModel baseModel, string document, string question, SelfStudyOptions options)
+    public string Write(BaseModel baseModel, string document, string question, SelfStudyOptions options, bool isFirst)
     {
+        string path = kept is not null && isFirst ? kept
+            : Path.Combine((_folder ??= PrivateFolder.Make(null)).Path, "study.jsonl");
+        AtomicFile.CheckWritable(path);
         IReadOnlyList<StudyRow> rows = SelfStudy.Write(baseModel, document, options);
         if (rows.Count == 0)
         {
@@ -40,7 +44,8 @@ internal sealed class StudyFile(string? kept) : IDisposable
             lines.Append($"{{{JsonText.Quote(question)}:{JsonText.Quote(row.Question)},{JsonText.Quote(Answer)}:"
                 + $"{JsonText.Quote(row.Answer)},{JsonText.Quote(Part)}:{JsonText.Quote(row.Part)}}}\n");
         }
-        AtomicFile.Write(Path, TextFiles.Utf8.GetBytes(lines.ToString()));
+        AtomicFile.Write(path, TextFiles.Utf8.GetBytes(lines.ToString()));
+        return path;
     }
 
     public void Dispose() => _folder?.Dispose();

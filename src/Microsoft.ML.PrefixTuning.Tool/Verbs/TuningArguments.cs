@@ -130,7 +130,11 @@ internal sealed class TuningArguments
     public string Output(ParseResult parsed) => parsed.GetValue(_output)!;
 
     /// <summary>The options of the command line.</summary>
-    public PrefixTuningOptions Read(ParseResult parsed) => _options.Read(parsed);
+    public PrefixTuningOptions Read(ParseResult parsed)
+    {
+        PrefixTuningOptions options = _options.Read(parsed);
+        return options with { Template = new NamedTemplate(() => Base(parsed)).Of(options.Template) };
+    }
 
     /// <summary>Trains, saves, and says how it went.</summary>
     /// <param name="parsed">The command line.</param>

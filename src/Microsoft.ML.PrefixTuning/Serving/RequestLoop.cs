@@ -58,6 +58,9 @@ internal sealed class RequestLoop : IDisposable
     /// <summary>Threads among which torch divides its work; null for torch's own.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>Called between two tokens, by the thread that writes; for tests that hold it there.</summary>
+    public Action? BetweenTokens { get; set; }
+
     /// <summary>Puts a request at the end of the queue.</summary>
     /// <exception cref="GeneratorBusyException">As many wait as may.</exception>
     /// <exception cref="ObjectDisposedException">The generator was disposed.</exception>
@@ -114,6 +117,7 @@ internal sealed class RequestLoop : IDisposable
             {
                 FailAll(fault);
             }
+            BetweenTokens?.Invoke();
         }
         GC.KeepAlive(_engine);
     }

@@ -160,6 +160,13 @@ public sealed class TextGenerator : IDisposable
     /// <summary>The base that it writes with.</summary>
     internal ITextEngine Engine => _engine;
 
+    /// <summary>Called between two tokens, by the thread that writes; for tests that hold it there.</summary>
+    internal Action? BetweenTokens
+    {
+        get => _loop.BetweenTokens;
+        set => _loop.BetweenTokens = value;
+    }
+
     /// <summary>Adds a prefix, in the place of one of that name; requests that are there go on with what they have.
     /// </summary>
     /// <param name="name">Its name.</param>

@@ -108,7 +108,7 @@ internal sealed class WorkShare(TrainingWorkers? workers)
     /// All that has a part in the result, or in who waits for whom, by name; asked where there are several.
     /// </param>
     /// <exception cref="InvalidOperationException">
-    /// They were not; the message of one that differs from the first says what.
+    /// They were not; the message says in what one differs from the first: this one, where it does.
     /// </exception>
     public void Agree(Func<NamedValues> training)
     {
@@ -123,11 +123,27 @@ internal sealed class WorkShare(TrainingWorkers? workers)
             .Where(rank => !hashes[rank].AsSpan().SequenceEqual(hashes[0]))];
         if (others.Length == 0)
             return;
-        string first = Encoding.UTF8.GetString(OfFirst(() => Encoding.UTF8.GetBytes(own))!);
-        string what = NamedValues.Parse(first).Difference(here, "worker 0", $"worker {workers.Rank}")
-            ?? $"worker {others[0]} differs, and its message says where";
+        // Each process tells the difference: the first one to end takes the others with it, maybe unheard.
+        string[] texts = Texts(workers, own);
+        int other = others.Contains(workers.Rank) ? workers.Rank : others[0];
+        string what = NamedValues.Parse(texts[0])
+            .Difference(NamedValues.Parse(texts[other]), "worker 0", $"worker {other}")!;
         throw new InvalidOperationException($"TrainingOptions.Workers: expected the same training in all"
             + $" {workers.Count} of them, found another one: {what}.");
+    }
+
+    /// <summary>A text of each process.</summary>
+    private static string[] Texts(TrainingWorkers workers, string own)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(own);
+        long[] lengths = new long[workers.Count];
+        workers.Gather(MemoryMarshal.AsBytes(new ReadOnlySpan<long>([bytes.LongLength])),
+            MemoryMarshal.AsBytes(lengths.AsSpan()));
+        int longest = (int)lengths.Max();
+        byte[] all = new byte[workers.Count * longest];
+        Array.Resize(ref bytes, longest);
+        workers.Gather(bytes, all);
+        return [.. all.Chunk(longest).Select((one, rank) => Encoding.UTF8.GetString(one, 0, (int)lengths[rank]))];
     }
 
     private static double[] Do(TrainingWorkers workers, SharedParts parts, Func<int, double> work, Action checkAlive,

@@ -135,10 +135,10 @@ internal sealed class ServeClient(ServeCase served, Uri address, int seed, Serve
             using HttpResponseMessage answer = await _client.PostAsync(Path, content);
             figures.Count((int)answer.StatusCode, status);
         }
-        // A server that has refused a body may close before all of it was sent.
+        // A server that has refused a body may close before all of it was sent; nobody sees its answer then.
         catch (HttpRequestException) when (status == 413)
         {
-            figures.Count(413, 413);
+            figures.Torn();
         }
     }
 

@@ -12,16 +12,16 @@ internal sealed class ServeFigures
     private readonly Lock _lock = new();
     private readonly List<double> _firstTokens = [];
     private readonly SortedDictionary<int, int> _statuses = [];
-    private int _texts, _wrong, _unexpected, _died;
+    private int _texts, _wrong, _unexpected, _died, _torn;
     private string? _example;
 
-    /// <summary>Requests that were answered.</summary>
+    /// <summary>Requests that were answered, or whose connection the server closed.</summary>
     public int Requests
     {
         get
         {
             lock (_lock)
-                return _statuses.Values.Sum();
+                return _statuses.Values.Sum() + _torn;
         }
     }
 
@@ -34,8 +34,8 @@ internal sealed class ServeFigures
         lock (_lock)
         {
             _statuses[status] = _statuses.GetValueOrDefault(status) + 1;
-            // A full queue is an answer as well.
-            if (status != expected && status != 429)
+            // Where a text was due, a full queue is an answer as well.
+            if (status != expected && !(status == 429 && expected == 200))
             {
                 _unexpected++;
                 _example ??= string.Create(CultureInfo.InvariantCulture, $"status {status} where {expected} was due");
@@ -78,6 +78,13 @@ internal sealed class ServeFigures
     /// <summary>A client that died.</summary>
     public void Died() => Interlocked.Increment(ref _died);
 
+    /// <summary>A connection that was closed before the answer to too large a body was read.</summary>
+    public void Torn()
+    {
+        lock (_lock)
+            _torn++;
+    }
+
     /// <summary>All of it in a line.</summary>
     public string Show(double tokensPerSecond)
     {
@@ -87,7 +94,8 @@ internal sealed class ServeFigures
             return string.Create(CultureInfo.InvariantCulture,
                 $"{tokensPerSecond:F1} tokens/s, first token p50 {Part(0.5):F3} s p95 {Part(0.95):F3} s, ")
                 + $"{_texts} texts of which {_wrong} wrong, answers {statuses}, {_unexpected} of another status than"
-                + $" due, {_died} died" + (_example is null ? "" : $"; first fault: {_example}");
+                + $" due, {_died} died, {_torn} of those that send too much torn"
+                + (_example is null ? "" : $"; first fault: {_example}");
         }
     }
 

@@ -104,6 +104,9 @@ public sealed class ChatClientTests
         string greedy = await Text(Decoding.Greedy);
         Assert.AreEqual(greedy, await Chat(new() { Temperature = 0, TopP = 0.9f, Seed = 3 }));
         Assert.AreEqual(greedy, await Chat(new() { Seed = 3 }));
+        // By itself it asks for nothing, beside another it says what is drawn from.
+        Assert.AreEqual(greedy, await Chat(new() { TopP = 1 }));
+        Assert.AreEqual(await Text(Decoding.Sampling(topK: 9)), await Chat(new() { TopK = 9, TopP = 1 }));
         Assert.AreNotEqual(expected, greedy);
         Assert.AreEqual(await Text(Decoding.Beam(3)), await Chat(new()
         {
@@ -127,14 +130,18 @@ public sealed class ChatClientTests
         var options = new ChatOptions { RawRepresentationFactory = _ => Endless };
         int pieces = 0;
 
-        await Assert.ThrowsAsync<OperationCanceledException>(async () =>
+        using (new HeldLoop(s_generator))
         {
-            await foreach (ChatResponseUpdate _ in s_client.GetStreamingResponseAsync(Question, options, source.Token))
+            await Assert.ThrowsAsync<OperationCanceledException>(async () =>
             {
-                pieces++;
-                await source.CancelAsync();
-            }
-        });
+                await foreach (ChatResponseUpdate _ in
+                    s_client.GetStreamingResponseAsync(Question, options, source.Token))
+                {
+                    pieces++;
+                    await source.CancelAsync();
+                }
+            });
+        }
 
         Assert.AreEqual(1, pieces);
         Task<ChatResponse> waiting = s_client.GetResponseAsync(Question, options, source.Token);

@@ -137,6 +137,7 @@ public sealed class TextGeneratorTests
     {
         using TextGenerator generator = s_base.Model.CreateGenerator(
             options: new TextGeneratorOptions { MaxRows = 1, QueueLimit = 2 });
+        using var held = new HeldLoop(generator);
         using var source = new CancellationTokenSource();
         var request = new TextRequest { Text = "name : Venue 1", Generation = Endless };
         await using IAsyncEnumerator<TextPiece> first = generator.StreamAsync(request).GetAsyncEnumerator();
@@ -163,14 +164,17 @@ public sealed class TextGeneratorTests
         string expected = (await generator.GenerateAsync(few)).Text;
 
         var pieces = new List<string>();
-        await Assert.ThrowsAsync<OperationCanceledException>(async () =>
+        using (new HeldLoop(generator))
         {
-            await foreach (TextPiece piece in generator.StreamAsync(request, source.Token))
+            await Assert.ThrowsAsync<OperationCanceledException>(async () =>
             {
-                pieces.Add(piece.Text);
-                await source.CancelAsync();
-            }
-        });
+                await foreach (TextPiece piece in generator.StreamAsync(request, source.Token))
+                {
+                    pieces.Add(piece.Text);
+                    await source.CancelAsync();
+                }
+            });
+        }
         TextResult next = await generator.GenerateAsync(few);
 
         Assert.HasCount(1, pieces);
@@ -181,12 +185,17 @@ public sealed class TextGeneratorTests
     public async Task Dispose_WhileRequestsRun_EndsThem()
     {
         TextGenerator generator = s_base.Model.CreateGenerator(options: new TextGeneratorOptions { MaxRows = 1 });
+        using var held = new HeldLoop(generator);
         var request = new TextRequest { Text = "name : Venue 1", Generation = Endless };
         IAsyncEnumerator<TextPiece> first = generator.StreamAsync(request).GetAsyncEnumerator();
         await first.MoveNextAsync();
         Task<TextResult> second = generator.GenerateAsync(request);
 
-        generator.Dispose();
+        Task disposal = Task.Run(generator.Dispose);
+        // It waits for the token that is being written, which is not the last one.
+        SpinWait.SpinUntil(IsDisposed);
+        held.Dispose();
+        await disposal;
         generator.Dispose();
 
         await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => second);
@@ -197,5 +206,19 @@ public sealed class TextGeneratorTests
             }
         });
         await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => generator.GenerateAsync(request));
+
+        bool IsDisposed()
+        {
+            try
+            {
+                // Checked now, begun by nobody.
+                _ = generator.StreamAsync(request);
+                return false;
+            }
+            catch (ObjectDisposedException)
+            {
+                return true;
+            }
+        }
     }
 }

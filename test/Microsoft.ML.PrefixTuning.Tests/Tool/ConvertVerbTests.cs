@@ -4,8 +4,10 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tests.Text;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Tool;
@@ -33,6 +35,26 @@ public sealed class ConvertVerbTests
         SavedModel saved = SavedModelFile.Read(_folder["back.zip"]).Single().Saved;
         Assert.AreEqual(("Facts", "Text", "{input}:", 6),
             (saved.InputColumn, saved.OutputColumn, saved.Template, saved.Generation.MaxNewTokens));
+    }
+
+    [TestMethod]
+    public void Run_WithTheNameOfTheChatTemplate_SavesItsTextAndWritesWithIt()
+    {
+        using TemporaryFolder chatting = new TemporaryFolder().CopyFrom(ToolFolder.Base);
+        File.WriteAllText(chatting["chat_template.jinja"], ChatTexts.SmolLM2);
+        string expected = BaseModel.FromFolder(chatting.Path).OpenChatTemplate();
+        Convert(_folder.Train(), _folder["there.safetensors"]);
+        string[] command = ["generate", "--base", chatting.Path, "--prefix", _folder["there.safetensors"],
+            "--max-new-tokens", "6", "--template"];
+
+        Convert(_folder["there.safetensors"], _folder["back.zip"], "--base", chatting.Path, "--input", "Input",
+            "--output", "Text", "--template", "@chat");
+        ToolRun named = ToolFolder.RunWith("a\n", [.. command, "@chat"]);
+        ToolRun written = ToolFolder.RunWith("a\n", [.. command, EscapedText.Write(expected)]);
+
+        Assert.AreEqual(expected, SavedModelFile.Read(_folder["back.zip"]).Single().Saved.Template);
+        Assert.AreEqual(ExitCode.Done, named.Code, named.Error);
+        Assert.AreEqual(written.Out, named.Out);
     }
 
     [TestMethod]

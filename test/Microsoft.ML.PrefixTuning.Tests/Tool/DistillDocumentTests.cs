@@ -6,6 +6,7 @@ using System.Text.Json;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Tool;
@@ -44,6 +45,22 @@ public sealed class DistillDocumentTests
         Assert.AreEqual(ExitCode.Done, again.Code, again.Error);
         CollectionAssert.AreEqual(entry.Prefix.ToBytes(),
             SavedModelFile.Read(_folder["again.zip"]).Single().Prefix!.ToBytes());
+    }
+
+    [TestMethod]
+    public void Write_OfTheProcessesOfATraining_KeepsTheRowsOfTheFirst()
+    {
+        string kept = _folder["study.jsonl"], other;
+        using (var file = new StudyFile(kept))
+        {
+            other = file.Write(TinyBase.Llama, StudyDocument.Text, "Question", StudyDocument.Quick, isFirst: false);
+            Assert.IsFalse(File.Exists(kept));
+            Assert.AreEqual(kept,
+                file.Write(TinyBase.Llama, StudyDocument.Text, "Question", StudyDocument.Quick, isFirst: true));
+            CollectionAssert.AreEqual(File.ReadAllBytes(kept), File.ReadAllBytes(other));
+        }
+        Assert.IsTrue(File.Exists(kept));
+        Assert.IsFalse(File.Exists(other));
     }
 
     [TestMethod]

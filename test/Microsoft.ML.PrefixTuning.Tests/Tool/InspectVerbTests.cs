@@ -3,6 +3,7 @@ using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tests.Text;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -101,6 +102,21 @@ public sealed class InspectVerbTests
         Assert.AreEqual(written.Out, typed.Out);
         Assert.AreEqual(ExitCode.Usage, wrong.Code);
         Assert.Contains(@"--template: expected \n, \t or \\", wrong.Error);
+    }
+
+    [TestMethod]
+    public void Run_OfRowsWithTheNameOfTheChatTemplate_CountsItsTokens()
+    {
+        using TemporaryFolder chatting = new TemporaryFolder().CopyFrom(ToolFolder.Base);
+        File.WriteAllText(chatting["chat_template.jinja"], ChatTexts.SmolLM2);
+        string template = BaseModel.FromFolder(chatting.Path).OpenChatTemplate();
+        string[] command =
+            ["inspect", _folder.WriteRows("rows.jsonl"), "--base", chatting.Path, "--input", "Input", "--template"];
+
+        ToolRun named = ToolFolder.Run([.. command, "@chat"]), written = ToolFolder.Run([.. command, template]);
+
+        Assert.AreEqual(ExitCode.Done, named.Code, named.Error);
+        Assert.AreEqual(written.Out, named.Out);
     }
 
     [TestMethod]

@@ -28,6 +28,20 @@ public sealed class PartialFileTests
     }
 
     [TestMethod]
+    public void Open_OfAFileThatIsOpen_IsRefusedAndLeavesItsRows()
+    {
+        using var folder = new ToolFolder();
+        using (PartialFile file = Fill(folder))
+        {
+            Assert.Contains(PartialFile.PathFor(folder["out.tsv"]), Assert.ThrowsExactly<IOException>(
+                () => PartialFile.Open(folder["out.tsv"], "same")).Message);
+            CollectionAssert.AreEqual(Texts, file.Texts().ToArray());
+        }
+        using PartialFile again = PartialFile.Open(folder["out.tsv"], "same");
+        Assert.IsTrue(again.Has(Row(0)));
+    }
+
+    [TestMethod]
     public void Open_OfAFileCutAnywhere_KeepsItsWholeRows()
     {
         using var folder = new ToolFolder();

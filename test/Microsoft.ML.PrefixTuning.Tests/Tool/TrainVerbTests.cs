@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.ModelFormat;
+using Microsoft.ML.PrefixTuning.Tests.Text;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -44,6 +45,31 @@ public sealed class TrainVerbTests
         CollectionAssert.AreEqual(new[] { "a", "b" }, saved.Generation.StopStrings.ToArray());
         // The rate falls on a line, from the first of four steps on: the fourth one has a quarter of the highest.
         Assert.AreEqual(0.125, saved.Training!.LearningRates[^1], 1e-9);
+    }
+
+    [TestMethod]
+    public void Run_WithTheNameOfTheChatTemplate_TrainsWithIt()
+    {
+        using TemporaryFolder chatting = new TemporaryFolder().CopyFrom(ToolFolder.Base);
+        File.WriteAllText(chatting["chat_template.jinja"], ChatTexts.SmolLM2);
+        string expected = BaseModel.FromFolder(chatting.Path).OpenChatTemplate();
+        string[] command = ["train", _folder.WriteRows("rows.tsv"), "--input", "Input", "--label", "Label", "--model",
+            _folder["model.zip"], "--prefix-length", "2", "--max-steps", "1", "--batch-size", "2", "--max-new-tokens",
+            "10"];
+
+        ToolRun trained = ToolFolder.Run([.. command, "--base", chatting.Path, "--template", "@chat"]);
+        ToolRun none = ToolFolder.Run([.. command, "--base", ToolFolder.Base, "--template", "@chat"]);
+        ToolRun text = ToolFolder.Run([.. command, "--base", ToolFolder.Base, "--template", "@chat {input}"]);
+
+        Assert.AreEqual(ExitCode.Done, trained.Code, trained.Error);
+        Assert.AreEqual(ExitCode.Usage, none.Code);
+        Assert.Contains($"--template @chat: Base model '{ToolFolder.Base}': expected a chat template", none.Error);
+        // It has the place of the input, so it is a text like any other.
+        Assert.AreEqual(ExitCode.Done, text.Code, text.Error);
+        Assert.AreEqual("@chat {input}", Entry(_folder["model.zip"]).Saved.Template);
+        ToolRun again = ToolFolder.Run([.. command, "--base", chatting.Path, "--template=@chat"]);
+        Assert.AreEqual(ExitCode.Done, again.Code, again.Error);
+        Assert.AreEqual(expected, Entry(_folder["model.zip"]).Saved.Template);
     }
 
     [TestMethod]

@@ -147,9 +147,9 @@ public sealed class TrainingWorkersTests
             Trained.By(worker.Rank == 1 && message[0] == 't'
                 ? run with { Examples = [run.Examples[1], .. run.Examples.Skip(1)] } : run, direct);
         }).Select(fault => fault.Message)];
-        Assert.Contains(message, faults[1]);
-        Assert.Contains("found another one: worker 1 differs", faults[0]);
-        Assert.Contains("found another one: worker 1 differs", faults[2]);
+        // By every process: one of them may be the only one that is heard.
+        foreach (string fault in faults)
+            Assert.Contains($"found another one: {message}", fault);
     }
 
     [TestMethod]
