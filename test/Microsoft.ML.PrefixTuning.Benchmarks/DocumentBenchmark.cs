@@ -137,7 +137,7 @@ internal static class DocumentBenchmark
         }
 
         Prefix Read(string text) =>
-            TextPrefix.Read(frozen, encoder.Context(text, out _).Ids, TrainingOptions.DefaultTokensPerPass);
+            TextPrefix.Read(frozen, encoder.Context(text, out _, out _), TrainingOptions.DefaultTokensPerPass);
 
         TrainingExample[] Placed(TrainingExample[] all, bool isInside) =>
             isInside ? [.. all.Zip(asked, (row, own) => row with { Source = own.Source })] : all;

@@ -72,7 +72,7 @@ internal sealed class RowReader(FitColumns columns, RowEncoder encoder, Training
     {
         if (_contexts.TryGetValue(text, out RowContext? known))
             return known;
-        RowContext context = encoder.Context(text, out int lost);
+        var context = new RowContext(encoder.Context(text, out int ofTemplate, out int lost), ofTemplate);
         if (lost > 0)
         {
             _warnings.Add($"{row.Place}, column '{columns.Context}': {lost} bytes have no token in the base's"

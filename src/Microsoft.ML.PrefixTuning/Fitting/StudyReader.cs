@@ -55,7 +55,7 @@ internal sealed class StudyReader
 
     /// <summary>The template up to its input, then a part, as a prefix.</summary>
     public Prefix Read(string part) =>
-        TextPrefix.Read(_frozen, _encoder.Context(part, out _).Ids, TrainingOptions.DefaultTokensPerPass);
+        TextPrefix.Read(_frozen, _encoder.Context(part, out _, out _), TrainingOptions.DefaultTokensPerPass);
 
     /// <summary>Tokens that may come behind a part: the longest prompt and what is written.</summary>
     private int Behind()

@@ -52,9 +52,9 @@ public sealed record SelfStudyOptions
     public int MaxAnswerTokens { get; init; } = 96;
 
     /// <summary>
-    /// What stands around a part and the seed prompt or question behind it, with <c>{input}</c> in it once; the one with
-    /// which the student is trained (<see cref="PrefixTuningOptions.Template"/>) around the question alone. A base that was taught to converse asks
-    /// and answers best by <see cref="BaseModel.OpenChatTemplate"/>.
+    /// What stands around a part and the seed prompt or question behind it, with <c>{input}</c> in it once; the student
+    /// is trained with it around the question alone (<see cref="PrefixTuningOptions.Template"/>). A base that was
+    /// taught to converse asks and answers best by <see cref="BaseModel.OpenChatTemplate"/>.
     /// </summary>
     /// <value>The default is <see langword="null"/>: <c>{input}</c> and a line break.</value>
     public string? Template { get; init; }

@@ -109,14 +109,16 @@ internal sealed class RowEncoder
     /// input, then the text. <see cref="BehindContext"/> is what comes behind it.
     /// </summary>
     /// <param name="text">The text.</param>
+    /// <param name="ofTemplate">How many of the ids are the template's, about: tokens may reach across.</param>
     /// <param name="lostBytes">Bytes of it that no token stands for.</param>
-    public RowContext Context(string text, out int lostBytes)
+    public int[] Context(string text, out int ofTemplate, out int lostBytes)
     {
         ExampleTemplate template = _cut.Value.UpToInput;
-        return new RowContext(template.Prompt(text, out lostBytes), template.Prompt("", out _).Length);
+        ofTemplate = template.Prompt("", out _).Length;
+        return template.Prompt(text, out lostBytes);
     }
 
-    /// <summary>A row's prompt from its input on, as it comes behind a <see cref="RowContext"/>.</summary>
+    /// <summary>A row's prompt from its input on, as it comes behind a <see cref="Context"/>.</summary>
     /// <param name="input">The input.</param>
     public int[] BehindContext(string input) => _cut.Value.FromInput.Prompt(input, out _);
 
@@ -220,16 +222,4 @@ internal sealed record EncodedPrompt(int[] Ids, int Opening, int LostBytes, bool
 {
     /// <summary>The row's text as far as it was not cut off; null where the prompt is a chat's.</summary>
     public string? Input { get; init; }
-}
-
-/// <summary>What a teacher reads in front of a row's input and the student does not.</summary>
-/// <param name="ids">Ids of the template up to the input, then of the text.</param>
-/// <param name="shared">How many of them are the template's, which the student reads as well.</param>
-internal sealed class RowContext(int[] ids, int shared)
-{
-    /// <summary>The ids, template and text.</summary>
-    public int[] Ids { get; } = ids;
-
-    /// <summary>Tokens that it puts in front of a row more than the row has itself.</summary>
-    public int Length => Ids.Length - shared;
 }

@@ -1,5 +1,4 @@
 using Microsoft.ML.PrefixTuning.Files;
-using Microsoft.ML.PrefixTuning.Rows;
 
 namespace Microsoft.ML.PrefixTuning.Training;
 

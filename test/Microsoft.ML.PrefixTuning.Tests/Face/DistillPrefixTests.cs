@@ -102,8 +102,8 @@ public sealed class DistillPrefixTests
         [
             "Student.Prefix.Length = 4, not 20", "Student.Training.MaxSteps = 2, not none",
             "Student.Training.MaxEpochs = 20, not 5", "Student.Training.BatchSize = 4, not 8",
-            "Student.Training.ValidationFraction = 0.25, not 0.05", "Student.Generation.MaxNewTokens = 12, not 128",
-            "Continuations.MaxNewTokens = 10, not 128",
+            "Student.Training.ValidationFraction = 0.25, not 0.05", "Student.Generation.MaxNewTokens = 12, not none",
+            "Continuations.MaxNewTokens = 10, not none",
             .. column is null ? Array.Empty<string>() : ["ContinuationColumnName = 'Label', not none"],
         ];
         CollectionAssert.AreEquivalent(expected, model.TrainingSummary!.Origin!.Changed

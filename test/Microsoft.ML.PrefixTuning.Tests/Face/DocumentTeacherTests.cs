@@ -74,7 +74,7 @@ public sealed class DocumentTeacherTests
         string[] texts = [StudyDocument.Text[..300], "Another part of it .\n", StudyDocument.Text[300..600]];
         var encoder = new RowEncoder(hold.Base.Tokenizer, hold.Base.Model.Spec,
             $"{upToInput}{{input}}{behindInput}", "Question", default);
-        RowContext[] contexts = [.. texts.Select(text => encoder.Context(text, out _))];
+        RowContext[] contexts = [.. texts.Select(text => Of(encoder, text))];
         TrainingExample[] rows = Examples(hold.Base, 7, behindInput);
         TrainingExample[] own = [.. rows.Zip(TinyBase.Rows(7)).Select((pair, i) => pair.First with
         {
@@ -100,8 +100,8 @@ public sealed class DocumentTeacherTests
         foreach (string? template in (string?[])[null, "{input} ?", "Ask :\n{input}"])
         {
             var encoder = new RowEncoder(hold.Base.Tokenizer, hold.Base.Model.Spec, template, "Question", default);
-            Assert.AreEqual(ids.Length, encoder.Context("Another part of it .\n", out _).Length, template);
-            Assert.AreEqual(0, encoder.Context("", out _).Length, template);
+            Assert.AreEqual(ids.Length, Of(encoder, "Another part of it .\n").Length, template);
+            Assert.AreEqual(0, Of(encoder, "").Length, template);
         }
     }
 
@@ -240,6 +240,9 @@ public sealed class DocumentTeacherTests
     public void FromText_OfADocumentBeyondTheContext_NamesTheWayOut() => Assert.Contains("PrefixTeacher.FromColumn",
         Assert.ThrowsExactly<ArgumentException>(() => Context.Transforms.Text.DistillPrefix("Output", "Question",
             TinyBase.Llama, PrefixTeacher.FromText(StudyDocument.Text), Quick).Fit(View(Rows.Value))).Message);
+
+    private static RowContext Of(RowEncoder encoder, string text) =>
+        new(encoder.Context(text, out int ofTemplate, out _), ofTemplate);
 
     private static DistillationTeacher OfColumn(FrozenBase frozen, DistillationOptions options) =>
         DistillationTeacher.Make(frozen, PrefixTeacher.FromColumn("Part"), options, View(Rows.Value));

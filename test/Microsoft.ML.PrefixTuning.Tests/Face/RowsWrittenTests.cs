@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.Data;
-using Microsoft.ML.PrefixTuning.Tests.Repository;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -29,8 +28,7 @@ public sealed class RowsWrittenTests
         // How many passes it makes differs a little from training to training.
         Assert.AreEqual(0, none % Count, "whole passes");
         Assert.AreEqual(0, half % (Count / 2), "the first half once, the other each time");
-        double told = ReadmeTests.Figure(@"some ([\d,]+), one for each row and pass");
-        Assert.AreEqual(told, none, 0.5 * told);
+        Assert.IsGreaterThan(2 * Count, none);
         Assert.IsLessThan(none, half);
     }
 

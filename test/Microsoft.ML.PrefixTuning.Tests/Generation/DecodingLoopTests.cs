@@ -77,7 +77,7 @@ public sealed class DecodingLoopTests
         int piece = new TextGeneratorOptions().PromptPiece, since = 0, pieces = 0;
         using var run = new Run("roomy", new(16) { PieceTokens = piece, IsOpen = true });
         ActiveRow[] others = [.. Enumerable.Range(0, Others)
-            .Select(i => run.Enter(Greedy with { MaxNewTokens = 60, MinNewTokens = 60 }, 5 + i))];
+            .Select(i => run.Enter(Greedy with { MaxNewTokens = 120, MinNewTokens = 120 }, 5 + i))];
         run.Until(() => others.All(row => row.Search.Single!.NewCount > 0));
         ActiveRow[] late = [run.Enter(Greedy, Longest), run.Enter(Greedy, Longest), run.Enter(Greedy, 30),
             run.Enter(Greedy, 240), run.Enter(Greedy, 250)];

@@ -52,7 +52,7 @@ public sealed class ReadmeTests
 
     /// <summary>A number that README tells.</summary>
     /// <param name="pattern">The words around it; its first group is the number.</param>
-    internal static double Figure(string pattern)
+    private static double Figure(string pattern)
     {
         Match found = Regex.Match(Readme, pattern);
         Assert.IsTrue(found.Success, $"README does not tell '{pattern}'.");
