@@ -9,6 +9,7 @@ internal static class Program
     {
         // A number on the command line means the same everywhere.
         CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
+        NativeHeap.ShareArenas();
         using ToolConsole console = ToolConsole.OfProcess();
         return ToolCommand.Run(arguments, console);
     }
