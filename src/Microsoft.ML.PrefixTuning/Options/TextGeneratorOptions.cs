@@ -29,8 +29,8 @@ public sealed record TextGeneratorOptions
     /// Tokens of prompts that are read between two tokens of the requests that are being written. A larger number reads
     /// long prompts faster, a smaller one delays the others less. An encoder reads its source as a whole.
     /// </summary>
-    /// <value>The default is 64.</value>
-    public int PromptPiece { get; init; } = 64;
+    /// <value>The default is 256.</value>
+    public int PromptPiece { get; init; } = 256;
 
     /// <summary>Checks all that can be chosen.</summary>
     internal void Check(Faults faults)
