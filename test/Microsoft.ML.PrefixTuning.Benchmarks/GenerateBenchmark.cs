@@ -7,7 +7,6 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
-using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -120,15 +119,7 @@ internal static class GenerateBenchmark
     public static Prefix TextPrefix(int[] text)
     {
         using FrozenBase wide = FrozenBase.Load(TrainBenchmark.BasePath, ScalarType.Float32, CPU);
-        return PrefixInitializer.Make(new StartRequest
-        {
-            Model = wide.Model,
-            Start = PrefixStart.DefaultText,
-            Sites = [AttentionSite.Decoder],
-            Length = PrefixLength,
-            Convention = PrefixConvention.DecoderOnly,
-            Text = text,
-        });
+        return TimedSteps.Start(wide, text, PrefixLength);
     }
 
     /// <summary>The prompts of a file.</summary>

@@ -20,7 +20,7 @@ internal static class TimedSteps
         int[] Ids(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(1000, 30_000))];
     }
 
-    /// <summary>A prefix of the first tokens of a text, which is repeated where it is short.</summary>
+    /// <summary>A prefix of the first tokens of a text.</summary>
     public static Prefix Start(FrozenBase frozen, int[] text, int length) => PrefixInitializer.Make(new StartRequest
     {
         Model = frozen.Model,
@@ -28,7 +28,7 @@ internal static class TimedSteps
         Sites = [AttentionSite.Decoder],
         Length = length,
         Convention = PrefixConvention.DecoderOnly,
-        Text = [.. Enumerable.Range(0, length).Select(place => text[place % text.Length])],
+        Text = text,
     });
 
     /// <summary>What the last step over some rows cost, and its loss; the steps before it warm up.</summary>

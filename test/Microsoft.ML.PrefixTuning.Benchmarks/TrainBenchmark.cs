@@ -100,15 +100,8 @@ internal static class TrainBenchmark
     }
 
     /// <summary>The prefix that is trained, of 20 tokens.</summary>
-    public static Prefix Start(FrozenBase frozen, TrainingExample[] rows) => PrefixInitializer.Make(new StartRequest
-    {
-        Model = frozen.Model,
-        Start = PrefixStart.DefaultText,
-        Sites = [AttentionSite.Decoder],
-        Length = PrefixLength,
-        Convention = PrefixConvention.DecoderOnly,
-        Text = rows[0].Source,
-    });
+    public static Prefix Start(FrozenBase frozen, TrainingExample[] rows) =>
+        TimedSteps.Start(frozen, rows[0].Source, PrefixLength);
 
     /// <summary>Rows of a JSON file whose <c>c.rows</c> have <c>prompt</c> and <c>target</c> ids.</summary>
     public static TrainingExample[] ReadRows(string path)

@@ -46,11 +46,11 @@ internal static class Program
             parsed.GetValue(Rows)!.FullName))
         {
             Results = parsed.GetValue(Results)?.FullName ?? Path.Combine("artifacts", "studies", name),
-            Pages = docs,
-            Name = name,
             Shard = parsed.GetValue(Shard),
             IsSmoke = parsed.GetValue(Smoke),
         };
+        if (!request.IsSmoke)
+            StudyLines.Restore(request.Folder, docs, name);
         SweepResults results = parsed.GetValue(Pages) ? request.Read() : request.Run();
         if (parsed.GetValue(Shard) is null)
         {

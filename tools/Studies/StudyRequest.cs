@@ -24,12 +24,6 @@ internal sealed class StudyRequest(StudyFile file)
     /// <summary>Folder of states and results.</summary>
     public required string Results { get; init; }
 
-    /// <summary>Folder of the pages, whose lines a fresh folder of results goes on from; null for none.</summary>
-    public string? Pages { get; init; }
-
-    /// <summary>Name of the study's pages.</summary>
-    public string Name { get; init; } = "";
-
     /// <summary>The part that is taken, I/N; null for all.</summary>
     public string? Shard { get; init; }
 
@@ -65,8 +59,6 @@ internal sealed class StudyRequest(StudyFile file)
             };
         }
         Faults.Throw(sweep.Check);
-        if (!IsSmoke && Pages is not null)
-            StudyLines.Restore(Folder, Pages, Name);
         using var trainer = new StudyTrainer(context, tables.Rows, sweep, all.Where(one => one.Baseline is not null)
             .ToDictionary(one => one.Candidate.Name, one => one.Baseline!));
         try

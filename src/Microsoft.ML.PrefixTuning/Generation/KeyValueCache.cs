@@ -54,9 +54,7 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
     public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
     {
         Block.Write(layer, _places!, keys, values);
-        if (_visible is not null)
-            return (_visible[2 * layer], _visible[2 * layer + 1]);
-        Tensor[] visible = Block.Read(_lanes, _columns);
+        Tensor[] visible = _visible ?? Block.Read(_lanes, _columns);
         return (visible[2 * layer], visible[2 * layer + 1]);
     }
 
