@@ -213,8 +213,9 @@ internal sealed class DecodingLoop : IDecodingLoop
         ActiveRow[] ended = Array.FindAll(rows, row => row.Present == row.Opening.Length);
         if (ended.Length == 0)
             return;
-        Tensor last = stack(ended.Select((_, row) => hidden.select(Axis.Row, row).select(0, read.Lengths[row] - 1)));
-        _choice.Choose(_model.Logits(last), ended, isFirst: true);
+        Tensor last = stack(
+            ended.Select((_, row) => hidden.select(Axis.Row, row).narrow(0, read.Lengths[row] - 1, 1))); // [n, 1, E]
+        _choice.Choose(Logits(last), ended, isFirst: true);
         FollowParents(ended, fromColumn: 0);
         _written += ended.Length;
     }
@@ -271,9 +272,13 @@ internal sealed class DecodingLoop : IDecodingLoop
         Tensor hidden = Run(pass, next, _sources?.See(0, Array.ConvertAll(rows, row => row.Lanes))); // [B, 1, E]
         foreach (ActiveRow row in rows)
             row.Present++;
-        _choice.Choose(_model.Logits(hidden.select(Axis.Token, 0)), rows, isFirst: false);
+        _choice.Choose(Logits(hidden), rows, isFirst: false);
         FollowParents(rows, rows.Min(row => row.PrefixLength + row.Opening.Length));
     }
+
+    // The last token's, as one token a row also where it is that of a longer piece: their sums do not depend on how many
+    // there are. [n, 1, E] becomes [n, V].
+    private Tensor Logits(Tensor last) => _model.Logits(last).select(Axis.Token, 0);
 
     private Tensor Run(in Pass pass, Tensor ids, CrossInput? cross)
     {

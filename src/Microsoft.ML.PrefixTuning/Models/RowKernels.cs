@@ -81,10 +81,15 @@ internal static unsafe class RowKernels
     {
         fixed (byte* g = gate.bytes, u = up.bytes)
         {
-            if (Lanes.AreWide)
-                Gate<WideLanes>((float*)g, (float*)u, (nint)gate.numel());
-            else
-                Gate<PairedLanes>((float*)g, (float*)u, (nint)gate.numel());
+            nint width = (nint)gate.size(Axis.Last), end = (nint)gate.numel();
+            // Row by row: the numbers behind the last whole step are made otherwise, by the last bit.
+            for (nint row = 0; row < end; row += width)
+            {
+                if (Lanes.AreWide)
+                    Gate<WideLanes>((float*)g + row, (float*)u + row, width);
+                else
+                    Gate<PairedLanes>((float*)g + row, (float*)u + row, width);
+            }
         }
     }
 

@@ -133,7 +133,7 @@ internal sealed class StoredMatrix(IStoredRows stored, long first, long rows, Wi
     private bool IsOneBlock => rows * Columns <= space.MostNumbers;
 
     private static Tensor Product(Tensor x, Tensor wide, Tensor? bias, bool alone) =>
-        alone && SkinnyProduct.Suits(x, wide) ? SkinnyProduct.Product(x, wide, bias)
+        alone && RowProducts.Suits(x, wide) ? RowProducts.Product(x, wide, bias)
             : nn.functional.linear(x, wide, bias);
 
     private WideRows Widened(long start, long count) =>

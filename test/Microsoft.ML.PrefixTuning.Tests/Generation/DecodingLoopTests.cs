@@ -163,6 +163,26 @@ public sealed class DecodingLoopTests
         Assert.HasCount(5, run.Done);
     }
 
+    /// <summary>Rows that are read one by one, and written side by side: no bit depends on how many they are.</summary>
+    [TestMethod]
+    public void Advance_OfARow_GivesTheSameBitsInAnyCompany()
+    {
+        int[] lengths = [9, 16, 11, 9, 14, 15, 10];
+        double[] alone = [.. lengths.Select(length => Scores(1, length)[0])];
+        CollectionAssert.AreEqual(alone, Scores(8, lengths));
+
+        static double[] Scores(int lanes, params int[] lengths)
+        {
+            // No two of them fit into a pass.
+            using var run = new Run("tiny-llama", new(lanes) { PieceTokens = 17, IsOpen = true });
+            ActiveRow[] rows = [.. lengths.Select(length => run.Enter(Greedy, length, Prefixes["tiny-llama"]))];
+            while (run.Advance())
+            {
+            }
+            return [.. rows.Select(row => (double)row.Search.Results()[0].Score)];
+        }
+    }
+
     /// <summary>A loop with rows that wait for it.</summary>
     private sealed class Run : IDisposable
     {

@@ -73,6 +73,18 @@ public sealed class RowKernelsTests
     }
 
     [TestMethod]
+    public void Gate_OfARow_HasTheSameBitsInAnyCompany()
+    {
+        Tensor gate = Random(1, 5, 1, 37) * 20, up = Random(2, 5, 1, 37);
+        Tensor alone = gate[4].unsqueeze(0).clone(), first = gate[0].unsqueeze(0).clone();
+        RowKernels.Gate(alone, up[4].unsqueeze(0));
+        RowKernels.Gate(first, up[0].unsqueeze(0));
+        RowKernels.Gate(gate, up);
+        Assert.IsTrue(gate[4].eq(alone[0]).all().ToBoolean(), "the last");
+        Assert.IsTrue(gate[0].eq(first[0]).all().ToBoolean(), "the first");
+    }
+
+    [TestMethod]
     [DataRow(1.0)]
     [DataRow(0.22)]
     public void Sum_OfRows_IsTorchs(double scale)
