@@ -17,8 +17,8 @@ internal static unsafe class RowKernels
 {
     private const int Step = Lanes.Count;
 
-    // Numbers that one thread widens at a time.
-    private const int WidenedTogether = 1 << 16;
+    // Numbers that one thread widens at a time: below, waking another one costs more.
+    private const int WidenedTogether = 1 << 18;
 
     /// <summary>Whether something is of this kind.</summary>
     /// <param name="x">[B, L, ...].</param>

@@ -23,7 +23,6 @@ internal sealed record GoldenLogits(string Name)
     /// <summary>Tokens of the prompt, and of the source beside an encoder.</summary>
     public const int PromptLength = 40, SourceLength = 12;
 
-
     // Of the golden logits; more digits would only say how a machine adds.
     private const int Digits = 5;
 
