@@ -30,9 +30,7 @@ internal sealed class LanguageModel : IDisposable
 
     public Device Device { get; }
 
-    /// <summary>
-    /// Whether nothing ever moves its weights: only then may copies of them be kept in another order.
-    /// </summary>
+    /// <summary>Whether nothing ever moves its weights: only then may copies of them be kept.</summary>
     public bool IsFrozen { get; init; }
 
     /// <summary>Type of matrix products: float32 or bfloat16.</summary>
@@ -40,18 +38,16 @@ internal sealed class LanguageModel : IDisposable
 
     public ModelWeights Weights => _weights;
 
-    /// <summary>
-    /// Type of the hidden states of one new token a row in what <see cref="ForSteps"/> gives.
-    /// </summary>
+    /// <summary>Type of the hidden states of one new token a row in what <see cref="ForSteps"/> gives.</summary>
     public ScalarType StepType => HasOwnSteps ? ScalarType.Float32 : Type;
 
     private bool HasOwnSteps => IsFrozen && Type == ScalarType.BFloat16
         && Device.type == TorchSharp.DeviceType.CPU;
 
     /// <summary>
-    /// This model as one new token a row goes through it: frozen in bfloat16 on the CPU one whose hidden states are float32,
-    /// for which <see cref="RowKernels"/> serve; else this one. Made when it is first asked for, and kept with this
-    /// model, which owns it.
+    /// This model as one new token a row goes through it: of a frozen one in bfloat16 on the CPU one whose hidden states
+    /// are float32, for which <see cref="RowKernels"/> serve; else this one. Made when it is first asked for, and kept
+    /// with this model, which owns it.
     /// </summary>
     /// <param name="form">How it makes products; of a base as stored, torch makes all.</param>
     public LanguageModel ForSteps(StepForm form)

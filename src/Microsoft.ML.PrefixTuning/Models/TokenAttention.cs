@@ -196,17 +196,17 @@ internal static unsafe class TokenAttention
             for (; i <= size - Lanes.Count; i += Lanes.Count)
             {
                 T taken = T.All(0);
-                for (int key = 0; key < count; key++)
-                    taken = T.MultiplyAdd(T.All(weights[key]), TKept.Load<T>(values, place + (nint)key * size + i),
-                        taken);
+                nint from = place + i;
+                for (int key = 0; key < count; key++, from += size)
+                    taken = T.MultiplyAdd(T.All(weights[key]), TKept.Load<T>(values, from), taken);
                 T.Store(T.Multiply(taken, T.All(inverse)), mixed + i);
             }
             for (; i < size; i++)
             {
                 float taken = 0;
-                for (int key = 0; key < count; key++)
-                    taken = float.FusedMultiplyAdd(weights[key], TKept.One(values, place + (nint)key * size + i),
-                        taken);
+                nint from = place + i;
+                for (int key = 0; key < count; key++, from += size)
+                    taken = float.FusedMultiplyAdd(weights[key], TKept.One(values, from), taken);
                 mixed[i] = taken * inverse;
             }
         }
