@@ -121,7 +121,8 @@ public sealed class StepMatrixTests
         Assert.AreEqual(ScalarType.BFloat16, narrow.dtype);
         // Without its lower half it would be infinite.
         Tensor none = tensor(Enumerable.Repeat(BitConverter.UInt32BitsToSingle(0x7F800001), 17).ToArray());
-        Assert.IsTrue(RowKernels.Narrow(none).to(ScalarType.Float32).isnan().all().ToBoolean());
+        Tensor found = RowKernels.Narrow(none).to(ScalarType.Float32);
+        Assert.IsTrue(found.ne(found).all().ToBoolean());
     }
 
     [TestMethod]
