@@ -46,8 +46,8 @@ internal sealed class LanguageModel : IDisposable
 
     /// <summary>
     /// This model as one new token a row goes through it: of a frozen one in bfloat16 on the CPU one whose hidden
-    /// states are float32, for which <see cref="RowKernels"/> serve; else this one. Made when it is first asked for, and
-    /// kept with this model, which owns it.
+    /// states are float32, for which <see cref="RowKernels"/> serve; else this one. Made when it is first asked for,
+    /// and kept with this model, which owns it.
     /// </summary>
     /// <param name="form">How it makes products; of a base as stored, torch makes all.</param>
     public LanguageModel ForSteps(StepForm form)
