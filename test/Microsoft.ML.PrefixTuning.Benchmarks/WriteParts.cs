@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Generation;
@@ -51,6 +52,8 @@ internal sealed record WriteParts(double Products, double BestProducts, double A
         using var scope = NewDisposeScope();
         Tensor x = Values(matrix.Type, rows, matrix.Columns);
         double taken = BestTime.Of(() => matrix.Product(x, null));
+        if (matrix is StepMatrix step)
+            return (taken, Math.Min(taken, OfProduct(step.Kept, rows).Best));
         if (matrix is not WideMatrix { Tensor: var weight })
             return (taken, taken);
         Tensor turned = weight.t().contiguous(), front = x.t().contiguous();

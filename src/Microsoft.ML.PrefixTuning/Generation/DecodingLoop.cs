@@ -18,6 +18,7 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 internal sealed class DecodingLoop : IDecodingLoop
 {
     private readonly LanguageModel _model;
+    private readonly StepForm _form;
     private readonly KeyValueCache _cache;
     private readonly SourceCache? _sources;
     private readonly NextTokens _choice;
@@ -30,11 +31,20 @@ internal sealed class DecodingLoop : IDecodingLoop
     private bool _isPrepared;
 
     /// <param name="model">The model; stays the caller's.</param>
-    public DecodingLoop(LanguageModel model)
+    /// <param name="lanes">Rows at once at most, a beam or draw as one: decides how products are made.</param>
+    public DecodingLoop(LanguageModel model, int lanes)
+        : this(model, StepChoice.Of(lanes))
     {
-        _model = model;
+    }
+
+    /// <param name="model">The model; stays the caller's.</param>
+    /// <param name="form">How the products of single tokens are made, of a base in bfloat16.</param>
+    public DecodingLoop(LanguageModel model, StepForm form)
+    {
+        (_model, _form) = (model, form);
         _cache = new KeyValueCache(model.Spec.Decoder, model.Type, model.Device);
-        _sources = model.Spec.IsEncoderDecoder ? new SourceCache(model.Spec.Decoder, model.Type, model.Device) : null;
+        _sources = model.Spec.IsEncoderDecoder ? new SourceCache(model.Spec.Decoder, model.StepType, model.Device)
+            : null;
         _choice = new NextTokens(model.Device);
     }
 
@@ -45,6 +55,9 @@ internal sealed class DecodingLoop : IDecodingLoop
         + (_sources is null ? 0 : (long)_sources.Block.Lanes * _sources.Block.Columns);
 
     private int Lanes => _rows.Sum(row => row.Lanes);
+
+    // Made by the first token that is written.
+    private LanguageModel Steps => _model.ForSteps(_form);
 
     public void Open(DecodingLimits limits, IReadOnlyList<ActiveRow> rows)
     {
@@ -207,7 +220,9 @@ internal sealed class DecodingLoop : IDecodingLoop
         var pass = new Pass(new LaneRange(rows[0].Lane, rows.Length, rows[0].Lanes),
             [.. rows.Zip(read.Lengths, (row, length) => row.State(length))], read.Width,
             Array.ConvertAll(rows, row => row.Convention));
-        Tensor hidden = Run(pass, read.Ids, _sources?.See(_written, OneEach(rows.Length)));          // [B, L, E]
+        // Beside an encoder all openings are one token.
+        Tensor hidden = Run(_sources is null ? _model : Steps, pass, read.Ids,
+            _sources?.See(_written, OneEach(rows.Length)));                                          // [B, L, E]
         for (int row = 0; row < rows.Length; row++)
             rows[row].Present += read.Lengths[row];
         ActiveRow[] ended = Array.FindAll(rows, row => row.Present == row.Opening.Length);
@@ -215,7 +230,7 @@ internal sealed class DecodingLoop : IDecodingLoop
             return;
         Tensor last = stack(
             ended.Select((_, row) => hidden.select(Axis.Row, row).narrow(0, read.Lengths[row] - 1, 1))); // [n, 1, E]
-        _choice.Choose(Logits(last), ended, isFirst: true);
+        _choice.Choose(Logits(Steps, last.to(_model.StepType)), ended, isFirst: true);
         FollowParents(ended, fromColumn: 0);
         _written += ended.Length;
     }
@@ -269,18 +284,20 @@ internal sealed class DecodingLoop : IDecodingLoop
         var pass = new Pass(new LaneRange(0, ofLanes.Length, 1), Array.ConvertAll(ofLanes, row => row.State(1)), 1,
             Array.ConvertAll(ofLanes, row => row.Convention));
         Tensor next = tensor(ids, [ids.Length, 1], device: _model.Device);
-        Tensor hidden = Run(pass, next, _sources?.See(0, Array.ConvertAll(rows, row => row.Lanes))); // [B, 1, E]
+        LanguageModel model = Steps;
+        Tensor hidden = Run(model, pass, next,
+            _sources?.See(0, Array.ConvertAll(rows, row => row.Lanes)));                             // [B, 1, E]
         foreach (ActiveRow row in rows)
             row.Present++;
-        _choice.Choose(Logits(hidden), rows, isFirst: false);
+        _choice.Choose(Logits(model, hidden), rows, isFirst: false);
         FollowParents(rows, rows.Min(row => row.PrefixLength + row.Opening.Length));
     }
 
     // The last token's, as one token a row also where it is that of a longer piece: their sums do not depend on how many
     // there are. [n, 1, E] becomes [n, V].
-    private Tensor Logits(Tensor last) => _model.Logits(last).select(Axis.Token, 0);
+    private static Tensor Logits(LanguageModel model, Tensor last) => model.Logits(last).select(Axis.Token, 0);
 
-    private Tensor Run(in Pass pass, Tensor ids, CrossInput? cross)
+    private Tensor Run(LanguageModel model, in Pass pass, Tensor ids, CrossInput? cross)
     {
         int columns = 0;
         var firstColumns = new int[pass.Lanes.Count];
@@ -291,7 +308,7 @@ internal sealed class DecodingLoop : IDecodingLoop
         }
         _cache.Begin(pass.Lanes, firstColumns, pass.Tokens, columns);
         AttentionPlaces seen = TokenPlaces.Causal(pass.States, pass.Tokens, columns, pass.Conventions);
-        return _model.Decode(_model.Embed(ids), seen, _cache, cross);
+        return model.Decode(model.Embed(ids), seen, _cache, cross);
     }
 
     /// <summary>Copies the columns of lanes that go on with another lane's text.</summary>

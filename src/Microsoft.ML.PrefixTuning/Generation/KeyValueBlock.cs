@@ -39,8 +39,10 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
 
     public int Columns { get; private set; }
 
-    /// <summary>Whether its numbers are float32 in the processor's memory.</summary>
-    public bool IsInReach => type == ScalarType.Float32 && device.type == TorchSharp.DeviceType.CPU;
+    /// <summary>Whether its numbers are float32 or bfloat16 in the processor's memory.</summary>
+    public bool IsInReach => device.type == TorchSharp.DeviceType.CPU && (type == ScalarType.Float32 || IsNarrow);
+
+    private bool IsNarrow => type == ScalarType.BFloat16;
 
     /// <summary>
     /// Makes room for lanes; what was held is lost. What one long row once needed is not kept for good: a block of
@@ -117,17 +119,18 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     /// <param name="columns">The most of them, S.</param>
     public unsafe KeyValuePlaces Places(int layer, LaneRange lanes, int[] counts, int columns)
     {
-        nint head = (nint)Columns * heads.Size, lane = head * heads.KeyValueCount, first = lanes.First * lane;
-        return new KeyValuePlaces((float*)_starts[Halves * layer] + first, (float*)_starts[Halves * layer + 1] + first,
-            lanes.Stride * lane, head, counts, columns);
+        nint head = (nint)Columns * heads.Size, lane = head * heads.KeyValueCount;
+        nint first = lanes.First * lane * (IsNarrow ? sizeof(ushort) : sizeof(float));
+        return new KeyValuePlaces((byte*)_starts[Halves * layer] + first, (byte*)_starts[Halves * layer + 1] + first,
+            IsNarrow, lanes.Stride * lane, head, counts, columns);
     }
 
     /// <summary>Writes one new token a lane of one layer, for those whose numbers are in reach.</summary>
     /// <param name="layer">Layer, from 0.</param>
     /// <param name="lanes">The lanes, B.</param>
     /// <param name="columns">[B]: where each lane's token goes.</param>
-    /// <param name="keys">[B, 1, G, D], contiguous.</param>
-    /// <param name="values">[B, 1, G, D], contiguous.</param>
+    /// <param name="keys">[B, 1, G, D], float32, contiguous; rounded to the type of the block.</param>
+    /// <param name="values">The same.</param>
     public unsafe void WriteTokens(int layer, LaneRange lanes, ReadOnlySpan<int> columns, Tensor keys, Tensor values)
     {
         ReadOnlySpan<float> ofKeys = MemoryMarshal.Cast<byte, float>(keys.bytes);
@@ -139,12 +142,18 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
             for (int head = 0; head < heads.KeyValueCount; head++, at += heads.Size)
             {
                 nint place = (nint)Place(lane, head, columns[row]) * heads.Size;
-                ofKeys.Slice(at, heads.Size).CopyTo(Of(_starts[Halves * layer], place));
-                ofValues.Slice(at, heads.Size).CopyTo(Of(_starts[Halves * layer + 1], place));
+                Put(ofKeys.Slice(at, heads.Size), _starts[Halves * layer], place);
+                Put(ofValues.Slice(at, heads.Size), _starts[Halves * layer + 1], place);
             }
         }
 
-        Span<float> Of(nint start, nint place) => new((float*)start + place, heads.Size);
+        void Put(ReadOnlySpan<float> numbers, nint start, nint place)
+        {
+            if (IsNarrow)
+                RowKernels.Narrow(numbers, new Span<ushort>((ushort*)start + place, numbers.Length));
+            else
+                numbers.CopyTo(new Span<float>((float*)start + place, numbers.Length));
+        }
     }
 
     /// <summary>Where a head's part of a token lies, as <see cref="Write"/> takes it.</summary>

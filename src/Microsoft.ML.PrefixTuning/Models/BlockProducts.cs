@@ -31,7 +31,7 @@ internal static unsafe class BlockProducts
     /// <summary>x W^T.</summary>
     /// <typeparam name="TFormat">How the weights lie.</typeparam>
     /// <param name="x">[..., columns], float32 or bfloat16.</param>
-    /// <param name="blocks">[blocks, bytes of one].</param>
+    /// <param name="blocks">[blocks, ...]: the bytes of one lie one behind the other.</param>
     /// <param name="outputs">Rows of the weights, without those of zeros in the last block.</param>
     /// <param name="scales">[rows of all blocks] in bfloat16: what sums are multiplied with; null for 1.</param>
     /// <returns>[n, outputs], float32, contiguous.</returns>
@@ -45,13 +45,13 @@ internal static unsafe class BlockProducts
         where TFormat : struct, IBlockFormat
         where T : struct, ILanes<T>
     {
-        long columns = blocks.size(1) / TFormat.StepBytes * TFormat.Step;
+        long bytes = blocks.bytes.Length / blocks.size(0), columns = bytes / TFormat.StepBytes * TFormat.Step;
         Tensor rows = Rows(x, columns);
         Tensor product = empty([rows.size(0), outputs], ScalarType.Float32);
         fixed (byte* from = rows.bytes, weights = blocks.bytes, factors = scales is null ? default : scales.bytes,
             to = product.bytes)
         {
-            var job = new Job((float*)from, (int)rows.size(0), (nint)columns, weights, (nint)blocks.size(1),
+            var job = new Job((float*)from, (int)rows.size(0), (nint)columns, weights, (nint)bytes,
                 (ushort*)factors, (float*)to, (nint)outputs);
             // Waking another thread takes as long as a small product.
             bool isShared = rows.numel() * outputs >= LeastShared;

@@ -50,7 +50,7 @@ public sealed class TextGenerator : IDisposable
                 PieceTokens = options.PromptPiece,
                 IsOpen = true,
             };
-            _loop = new RequestLoop(engine, engine.OpenLoop(), limits, options.QueueLimit)
+            _loop = new RequestLoop(engine, engine.OpenLoop(limits.Lanes), limits, options.QueueLimit)
             {
                 Threads = settings.Threads,
             };

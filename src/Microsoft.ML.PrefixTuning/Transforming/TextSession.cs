@@ -56,7 +56,7 @@ internal sealed class TextSession : IDisposable
             _prefixes = new PrefixSet(choice, settings, engine);
             GenerationRules rules =
                 GenerationRules.Of(settings.Generation, engine.Spec, engine.Tokenizer, engine.EndIds);
-            _generator = new BatchWriter(engine.OpenLoop(), engine.Spec, rules);
+            _generator = new BatchWriter(engine.OpenLoop(rules.Lanes), engine.Spec, rules);
         }
         catch
         {

@@ -192,7 +192,7 @@ public sealed class DecodingLoopTests
         public Run(string family, DecodingLimits limits)
         {
             _model = Leases[family].Base.Model;
-            Loop = new DecodingLoop(_model);
+            Loop = new DecodingLoop(_model, limits.Lanes);
             Loop.Open(limits, []);
         }
 
