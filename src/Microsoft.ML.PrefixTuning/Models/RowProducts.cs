@@ -5,9 +5,10 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// x W^T for one new token a row, float32 on the CPU: the weights are read once, as they lie, where torch's product copies
-/// them first. A number of the result is the sum of sixteen sums, each over every sixteenth column in their order: it has
-/// the same bits whatever rows and outputs stand beside it, on any processor and with any number of threads.
+/// x W^T for one new token a row, in float32 on the CPU, of weights in float32 or bfloat16: they are read once, as they
+/// lie, where torch's product copies them first. A number of the result is the sum of sixteen sums, each over every
+/// sixteenth column in their order: it has the same bits whatever rows and outputs stand beside it, on any processor and
+/// with any number of threads.
 /// </summary>
 internal static unsafe class RowProducts
 {
@@ -40,7 +41,12 @@ internal static unsafe class RowProducts
 
     /// <summary>The same without bias, with a form of numbers that are worked on together.</summary>
     public static Tensor Product<T>(Tensor x, Tensor weight)
+        where T : struct, ILanes<T> => weight.dtype == ScalarType.BFloat16
+            ? Product<T, BFloat16Numbers>(x, weight) : Product<T, SingleNumbers>(x, weight);
+
+    private static Tensor Product<T, TNumbers>(Tensor x, Tensor weight)
         where T : struct, ILanes<T>
+        where TNumbers : struct, INumbers
     {
         Tensor rows = x.contiguous();
         int count = (int)rows.size(Axis.Row), outputs = (int)weight.size(0);
@@ -49,17 +55,53 @@ internal static unsafe class RowProducts
         using Tensor first = weight.narrow(0, 0, 1);
         fixed (byte* from = rows.bytes, weights = first.bytes, to = product.bytes)
         {
-            var work = new Work<T>((float*)from, count, (nint)weight.size(1), (float*)weights, (float*)to, outputs);
+            var work = new Work<T, TNumbers>((float*)from, count, (nint)weight.size(1), weights, (float*)to, outputs);
             bool isShared = rows.numel() * outputs >= LeastShared;
             work.Run(isShared ? get_num_threads() : 1);
         }
         return product;
     }
 
-    private sealed class Work<T>(float* x, int rows, nint columns, float* weight, float* product, int outputs)
+    /// <summary>How the numbers of a row of weights lie.</summary>
+    private interface INumbers
+    {
+        static abstract nint Bytes { get; }
+
+        static abstract T Load<T>(byte* row, nint column)
+            where T : struct, ILanes<T>;
+
+        static abstract float One(byte* row, nint column);
+    }
+
+    private readonly struct SingleNumbers : INumbers
+    {
+        public static nint Bytes => sizeof(float);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Load<T>(byte* row, nint column)
+            where T : struct, ILanes<T> => T.Load((float*)row + column);
+
+        public static float One(byte* row, nint column) => ((float*)row)[column];
+    }
+
+    private readonly struct BFloat16Numbers : INumbers
+    {
+        public static nint Bytes => sizeof(ushort);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Load<T>(byte* row, nint column)
+            where T : struct, ILanes<T> => T.LoadBFloat16((ushort*)row + column);
+
+        public static float One(byte* row, nint column) => Lanes.Wide(((ushort*)row)[column]);
+    }
+
+    private sealed class Work<T, TNumbers>(float* x, int rows, nint columns, byte* weight, float* product, int outputs)
         : SharedWork
         where T : struct, ILanes<T>
+        where TNumbers : struct, INumbers
     {
+        private readonly nint _bytes = columns * TNumbers.Bytes;
+
         // Columns of whole steps.
         private readonly nint _whole = columns / Lanes.Count * Lanes.Count;
 
@@ -87,12 +129,12 @@ internal static unsafe class RowProducts
         private void MultiplyTile(nint row, nint output)
         {
             float* p = x + row * columns, q = p + columns, r = q + columns, s = r + columns;
-            float* a = weight + output * columns, b = a + columns, c = b + columns, d = c + columns;
+            byte* a = weight + output * _bytes, b = a + _bytes, c = b + _bytes, d = c + _bytes;
             T pa = T.All(0), pb = pa, pc = pa, pd = pa, qa = pa, qb = pa, qc = pa, qd = pa,
                 ra = pa, rb = pa, rc = pa, rd = pa, sa = pa, sb = pa, sc = pa, sd = pa;
             for (nint i = 0; i < _whole; i += Lanes.Count)
             {
-                T ofA = T.Load(a + i), ofB = T.Load(b + i), ofC = T.Load(c + i), ofD = T.Load(d + i);
+                T ofA = TNumbers.Load<T>(a, i), ofB = TNumbers.Load<T>(b, i), ofC = TNumbers.Load<T>(c, i), ofD = TNumbers.Load<T>(d, i);
                 T own = T.Load(p + i);
                 pa = T.MultiplyAdd(own, ofA, pa);
                 pb = T.MultiplyAdd(own, ofB, pb);
@@ -124,15 +166,15 @@ internal static unsafe class RowProducts
         private void MultiplyRow(nint row, nint output)
         {
             float* p = x + row * columns;
-            float* a = weight + output * columns, b = a + columns, c = b + columns, d = c + columns;
+            byte* a = weight + output * _bytes, b = a + _bytes, c = b + _bytes, d = c + _bytes;
             T pa = T.All(0), pb = pa, pc = pa, pd = pa;
             for (nint i = 0; i < _whole; i += Lanes.Count)
             {
                 T own = T.Load(p + i);
-                pa = T.MultiplyAdd(own, T.Load(a + i), pa);
-                pb = T.MultiplyAdd(own, T.Load(b + i), pb);
-                pc = T.MultiplyAdd(own, T.Load(c + i), pc);
-                pd = T.MultiplyAdd(own, T.Load(d + i), pd);
+                pa = T.MultiplyAdd(own, TNumbers.Load<T>(a, i), pa);
+                pb = T.MultiplyAdd(own, TNumbers.Load<T>(b, i), pb);
+                pc = T.MultiplyAdd(own, TNumbers.Load<T>(c, i), pc);
+                pd = T.MultiplyAdd(own, TNumbers.Load<T>(d, i), pd);
             }
             Put(row, output, pa, pb, pc, pd);
         }
@@ -140,10 +182,11 @@ internal static unsafe class RowProducts
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void MultiplyOne(nint row, nint output)
         {
-            float* p = x + row * columns, a = weight + output * columns;
+            float* p = x + row * columns;
+            byte* a = weight + output * _bytes;
             T sums = T.All(0);
             for (nint i = 0; i < _whole; i += Lanes.Count)
-                sums = T.MultiplyAdd(T.Load(p + i), T.Load(a + i), sums);
+                sums = T.MultiplyAdd(T.Load(p + i), TNumbers.Load<T>(a, i), sums);
             Put(row, output, sums);
         }
 
@@ -160,9 +203,10 @@ internal static unsafe class RowProducts
         private void Put(nint row, nint output, T sums)
         {
             float sum = T.Sum(sums);
-            float* own = x + row * columns, of = weight + output * columns;
+            float* own = x + row * columns;
+            byte* of = weight + output * _bytes;
             for (nint i = _whole; i < columns; i++)
-                sum = float.FusedMultiplyAdd(own[i], of[i], sum);
+                sum = float.FusedMultiplyAdd(own[i], TNumbers.One(of, i), sum);
             product[row * outputs + output] = sum;
         }
     }
