@@ -242,9 +242,9 @@ internal sealed class DecodingLoop : IDecodingLoop
             return;
         Tensor last = stack(ended.Select((_, row) => hidden.select(Axis.Row, row).select(0, read.Lengths[row] - 1)));
         _choice.Choose(_model.Logits(last), ended, isFirst: true);
-        if (ended[0] == _long)
+        if (_long is { } whole && whole == ended[0])
         {
-            MoveLanes(_long, Lanes - _long.Lanes);
+            MoveLanes(whole, Lanes - whole.Lanes);
             _long = null;
         }
         FollowParents(ended, fromColumn: 0);
