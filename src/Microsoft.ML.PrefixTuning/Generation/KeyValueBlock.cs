@@ -20,6 +20,10 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     private const int ColumnStep = 64;
 #endif
     private const int MostSpare = 2;
+
+    // Numbers that are copied between lanes at a time: 2 MiB in float32, which the heap keeps and hands out again. A
+    // copy of all layers may be as large as the row itself and would come from the system each time.
+    private const long MostCopied = 1L << 19;
     private const int LaneAxis = 2;
     private const int ColumnAxis = 4;
     private const int Halves = 2;
@@ -181,8 +185,8 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     }
 
     /// <summary>
-    /// Copies columns from lanes to other lanes, as many as there are of them. All are read before one is written; what
-    /// a lane that is written had behind them is lost.
+    /// Copies columns from lanes to other lanes, as many as there are of them. A layer's are all read before one is
+    /// written; what a lane that is written had behind them is lost.
     /// </summary>
     /// <param name="from">Lanes.</param>
     /// <param name="to">As many.</param>
@@ -193,9 +197,17 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         int count = known.Max() - first;
         if (count > 0)
         {
+            using var scope = NewDisposeScope();
             Tensor part = _block!.narrow(ColumnAxis, first, count);
-            part.index_copy_(LaneAxis, tensor(to, ScalarType.Int64, device),
-                part.index_select(LaneAxis, tensor(from, ScalarType.Int64, device)));
+            Tensor sources = tensor(from, ScalarType.Int64, device), targets = tensor(to, ScalarType.Int64, device);
+            long ofLayer = (long)Halves * from.Length * heads.KeyValueCount * count * heads.Size;
+            int together = (int)Math.Clamp(MostCopied / ofLayer, 1, layers);
+            for (int layer = 0; layer < layers; layer += together)
+            {
+                using var own = NewDisposeScope();
+                Tensor some = part.narrow(0, layer, Math.Min(together, layers - layer));
+                some.index_copy_(LaneAxis, targets, some.index_select(LaneAxis, sources));
+            }
         }
         for (int i = 0; i < to.Length; i++)
         {
