@@ -17,7 +17,10 @@ internal sealed class StudyTrainer(MLContext context, IDataView trainSet, Prefix
     private readonly PrefixSweepTrainer _prefixes = new(context, trainSet, sweep);
     private readonly BaselineTrainer _others = new(context, trainSet, sweep);
 
-    public IEnumerable<NamedValue> Identity => _prefixes.Identity;
+    /// <summary>What judges texts, by which a folder of others is refused; null for nothing.</summary>
+    public StudyJudgeFile? Judge { get; init; }
+
+    public IEnumerable<NamedValue> Identity => [.. _prefixes.Identity, NamedValue.Named("judge", Judge?.Identity)];
 
     public SweepOutcome Train(SweepJob job) => baselines.TryGetValue(job.Candidate.Name, out Baseline? baseline)
         ? _others.Train(job, baseline) : _prefixes.Train(job);
