@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Studies.Baselines;
 using Microsoft.ML.PrefixTuning.Tool.Sweeps;
 
 namespace Microsoft.ML.PrefixTuning.Studies;
@@ -13,6 +14,8 @@ internal sealed record StudyFile(SweepFile Sweep, string Title)
 
     // Enough that a share moves by a hundredth.
     private const int UsualDraws = 100;
+
+    private const int UsualRows = 100;
 
     /// <summary>What the paper found.</summary>
     public required string Paper { get; init; }
@@ -38,6 +41,9 @@ internal sealed record StudyFile(SweepFile Sweep, string Title)
     /// <summary>What says of texts which value they are of; null for nothing.</summary>
     public StudyJudgeFile? Judge { get; init; }
 
+    /// <summary>Rows of a task that is not trained, and whose loss is measured; null for none.</summary>
+    public StudyOtherFile? Other { get; init; }
+
     /// <summary>Reads one.</summary>
     /// <param name="path">The file.</param>
     /// <param name="rows">Folder that its paths start from.</param>
@@ -47,7 +53,8 @@ internal sealed record StudyFile(SweepFile Sweep, string Title)
         SweepFile sweep = SweepFile.Read(path, rows, Key);
         SweepNode study = sweep.Other
             ?? throw new System.FormatException($"'{path}': expected the key '{Key}', found none.");
-        study.Check(["title", "paper", "setup", "verdict", "agreement", "x", "series", "measures", "judge"]);
+        study.Check(["title", "paper", "setup", "verdict", "agreement", "x", "series", "measures", "judge",
+            "other"]);
         string? verdict = study.Text("verdict"), agreement = study.Text("agreement");
         if (verdict is null != agreement is null)
         {
@@ -64,6 +71,7 @@ internal sealed record StudyFile(SweepFile Sweep, string Title)
             Series = study.Text("series"),
             Measures = study.Texts("measures") ?? [],
             Judge = study.Under("judge") is { } judge ? ReadJudge(judge, rows) : null,
+            Other = study.Under("other") is { } other ? ReadOther(other, rows) : null,
         };
 
         string Needed(string key) => TextOf(study, key);
@@ -74,6 +82,13 @@ internal sealed record StudyFile(SweepFile Sweep, string Title)
         judge.Check(["train", "test", "text", "value", "draws"]);
         return new StudyJudgeFile(Path.Combine(rows, TextOf(judge, "train")), Path.Combine(rows, TextOf(judge, "test")),
             TextOf(judge, "text"), TextOf(judge, "value"), judge.Number("draws") ?? UsualDraws);
+    }
+
+    private static StudyOtherFile ReadOther(SweepNode other, string rows)
+    {
+        other.Check(["data", "input", "label", "rows"]);
+        return new StudyOtherFile(Path.Combine(rows, TextOf(other, "data")), TextOf(other, "input"),
+            TextOf(other, "label"), other.Number("rows") ?? UsualRows);
     }
 
     private static string TextOf(SweepNode node, string key) =>

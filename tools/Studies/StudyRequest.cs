@@ -2,12 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Studies.Baselines;
 using Microsoft.ML.PrefixTuning.Sweeps;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Sweeps;
-using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;
 
 namespace Microsoft.ML.PrefixTuning.Studies;
@@ -51,7 +49,6 @@ internal sealed class StudyRequest(StudyFile file)
             Shard = Shard is null ? null : SweepVerb.ParseShard(Shard),
             Progress = display.Show,
             CancellationToken = cancellation.Token,
-            OwnMeasures = file.Judge is { } asked ? MakeJudge(context, asked, console).Measure : null,
         };
         if (IsSmoke)
         {
@@ -64,7 +61,8 @@ internal sealed class StudyRequest(StudyFile file)
         Faults.Throw(sweep.Check);
         Dictionary<string, Baseline> baselines = all.Where(one => one.Baseline is not null)
             .ToDictionary(one => one.Candidate.Name, one => one.Baseline!);
-        using var trainer = new StudyTrainer(context, tables.Rows, sweep, baselines) { Judge = file.Judge };
+        using var trainer = new StudyTrainer(context, tables.Rows, sweep, baselines,
+            StudyMeasures.Make(context, file, console));
         try
         {
             return display.Run(() => SweepCatalog.Run(sweep, trainer));
@@ -80,18 +78,6 @@ internal sealed class StudyRequest(StudyFile file)
     {
         SweepFolder folder = SweepFolder.Open(Folder);
         return new SweepResults(folder, [.. folder.Manifest.Runs.Select(folder.Read)]);
-    }
-
-    private static StudyJudge MakeJudge(MLContext context, StudyJudgeFile asked, ToolConsole console)
-    {
-        return StudyJudge.Train(context, Read(asked.Train), Read(asked.Test), asked.Draws);
-
-        JudgedText[] Read(string path)
-        {
-            using TextTableView rows = new TrainingRows("study", asked.Text, [], console).Open(path, null);
-            return [.. rows.GetColumn<string>(asked.Text).Zip(rows.GetColumn<string>(asked.Value),
-                (text, value) => new JudgedText { Text = text, Value = value })];
-        }
     }
 
     private IEnumerable<(SweepCandidate, Baseline?)> Candidates(SweepRequest request)
