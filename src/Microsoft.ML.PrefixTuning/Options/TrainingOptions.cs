@@ -90,6 +90,14 @@ public sealed record TrainingOptions
     public double Averaging { get; init; } = 0.97;
 
     /// <summary>
+    /// Share of the steps so far that the mean reaches back at least, from 0 to below 1: 0.5 for some half of them, so
+    /// that a long training has a mean over more steps than <see cref="Averaging"/> says. It is made step by step,
+    /// newer steps counting more (polynomial-decay averaging; Shamir and Zhang 2013).
+    /// </summary>
+    /// <value>The default is 0: it does not grow.</value>
+    public double AveragingGrowth { get; init; }
+
+    /// <summary>
     /// Share of the training rows held out for validation where no validation set is given; 0 means none. Rows of one
     /// input (and attribute value) are held out together, as long as that comes nearer to the share.
     /// </summary>
@@ -185,6 +193,9 @@ public sealed record TrainingOptions
         faults.Share(Beta1, nameof(Beta1));
         faults.Share(Beta2, nameof(Beta2));
         faults.Share(Averaging, nameof(Averaging));
+        faults.Share(AveragingGrowth, nameof(AveragingGrowth));
+        faults.That(AveragingGrowth == 0 || Averaging != 0, nameof(AveragingGrowth),
+            "0 where Averaging is 0, and nothing is averaged", AveragingGrowth);
         faults.Share(LabelSmoothing, nameof(LabelSmoothing));
         faults.Share(ValidationFraction, nameof(ValidationFraction));
         faults.NotNegative(WeightDecay, nameof(WeightDecay));
