@@ -98,6 +98,15 @@ public sealed record TrainingOptions
     public double AveragingGrowth { get; init; }
 
     /// <summary>
+    /// Share of the prefix's positions whose values are left out of a layer in a step of training, drawn anew for each
+    /// layer and step, from 0 to below 1; the other values are scaled up by as much. Keys stay, so that a position
+    /// still draws the attention that it drew: this is dropout of the attention to the prefix (Srivastava et al.
+    /// 2014), the same for all rows of a step. What is validated and kept has all values.
+    /// </summary>
+    /// <value>The default is 0.</value>
+    public double PrefixDropout { get; init; }
+
+    /// <summary>
     /// Share of the training rows held out for validation where no validation set is given; 0 means none. Rows of one
     /// input (and attribute value) are held out together, as long as that comes nearer to the share.
     /// </summary>
@@ -196,6 +205,7 @@ public sealed record TrainingOptions
         faults.Share(AveragingGrowth, nameof(AveragingGrowth));
         faults.That(AveragingGrowth == 0 || Averaging != 0, nameof(AveragingGrowth),
             "0 where Averaging is 0, and nothing is averaged", AveragingGrowth);
+        faults.Share(PrefixDropout, nameof(PrefixDropout));
         faults.Share(LabelSmoothing, nameof(LabelSmoothing));
         faults.Share(ValidationFraction, nameof(ValidationFraction));
         faults.NotNegative(WeightDecay, nameof(WeightDecay));

@@ -115,6 +115,7 @@ internal static class OptionTable
         Of<TrainingOptions>("Loss", TrainingLoss.SentenceSum, "--loss sentence-sum"),
         Of<TrainingOptions>("Averaging", 0.5, "--averaging 0.5"),
         Of<TrainingOptions>("AveragingGrowth", 0.5, "--averaging-growth 0.5"),
+        Of<TrainingOptions>("PrefixDropout", 0.25, "--prefix-dropout 0.25"),
         Of<TrainingOptions>("ValidationFraction", 0.5, "--validation-fraction 0.5"),
         Of<TrainingOptions>("EarlyStopping", null, "--no-early-stopping"),
         Of<TrainingOptions>("Seed", 11, "--seed 11"),

@@ -118,6 +118,18 @@ public sealed class PrefixTrainerTests
     }
 
     [TestMethod]
+    public void Train_WithPrefixDropout_StepsWithAPartAndMeasuresTheWhole()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using TrainedKeyValues direct = TinyTraining.Direct(model), plain = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model) with { Validation = TinyTraining.Rows(4, seed: 5) };
+        Trained without = Trained.By(run, plain), with =
+            Trained.By(run with { Options = run.Options with { PrefixDropout = 0.5 } }, direct);
+        Assert.AreEqual(without.Summary.StartLoss, with.Summary.StartLoss);
+        Assert.AreNotEqual(without.Steps[0].Loss, with.Steps[0].Loss);
+    }
+
+    [TestMethod]
     public void Train_OfAPrefixThatHoldsTheBeginToken_MeasuresTheBaseWithItInEveryRow()
     {
         using LanguageModel model = TinyTraining.Model();

@@ -74,6 +74,11 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
             throw new NotSupportedException("A baseline: expected the loss token-mean without label smoothing, found"
                 + $" {training.Loss} with {training.LabelSmoothing}.");
         }
+        if (training.PrefixDropout != 0)
+        {
+            throw new NotSupportedException(
+                $"A baseline: expected no prefix whose positions are dropped, found {training.PrefixDropout} of them.");
+        }
     }
 
     private TrainingRun MakeRun(SweepJob job, FrozenBase frozen, TunedWeights weights, IDataView rows)
