@@ -86,6 +86,7 @@ internal static class OptionTable
         Of<ResidualMlpParametrization>("Depth", 2, "--parametrization residual-mlp:512:2"),
         Of<ResidualMlpParametrization>("Dropout", 0.5, "--parametrization residual-mlp:512:1:0.5"),
         Of<TextStart>("Text", "Be: so\n", @"--prefix-start text:Be:~so\n"),
+        Of<RowsStart>("Count", 2, "--prefix-start rows:2"),
         Of<RandomStart>("Scale", 0.5, "--prefix-start random:0.5"),
         Of<PrefixValuesStart>("Prefix", (Func<object>)OptionTrial.SomePrefix, null)
             with

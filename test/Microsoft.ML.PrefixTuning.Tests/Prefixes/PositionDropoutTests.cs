@@ -36,7 +36,8 @@ public sealed class PositionDropoutTests
         Assert.IsTrue(keys.All(key => key == 1), "keys stay");
         // [N, P]: what heads, groups and dimensions have alike.
         Tensor values = dropped.select(1, 1).transpose(1, -2).reshape(Layers, Length, -1);
-        float[] most = values.max(2).values.data<float>().ToArray(), least = values.min(2).values.data<float>().ToArray();
+        float[] most = values.max(2).values.data<float>().ToArray(),
+            least = values.min(2).values.data<float>().ToArray();
         CollectionAssert.AreEqual(most, least);
         float[] kinds = [.. most.Distinct().Order()];
         Assert.HasCount(2, kinds);
