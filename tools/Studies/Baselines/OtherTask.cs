@@ -9,7 +9,6 @@ using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.ML.PrefixTuning.Training;
-using Microsoft.ML.PrefixTuning.Transforming;
 
 namespace Microsoft.ML.PrefixTuning.Studies.Baselines;
 
@@ -29,9 +28,9 @@ internal sealed class OtherTask(StudyOtherFile file, ToolConsole console)
     /// <summary>With a prefix that was trained for the study's own task.</summary>
     public double Increase(PrefixTuningTransformer model)
     {
-        if (model is not { Session.Engine: BaseEngine engine, Prefix: { } prefix })
-            throw new NotSupportedException("Another task: expected one prefix for all rows, found another.");
-        FrozenBase frozen = engine.Base;
+        Prefix prefix = model.Prefix
+            ?? throw new NotSupportedException("Another task: expected one prefix for all rows, found several.");
+        FrozenBase frozen = model.Session.Base;
         using PrefixTensors tensors = PrefixTensors.Make(prefix, frozen.Model);
         return Loss(frozen, frozen.Model, tensors.Sites, PrefixRoom.Of(prefix)) - OfBase(frozen);
     }
