@@ -52,7 +52,7 @@ public sealed class PositionDropoutTests
     public void Apply_HasTheGradientOfWhatIsLeft()
     {
         using var scope = NewDisposeScope();
-        Tensor site = ones(Layers, 2, Heads, Length, Size).requires_grad_();
+        Tensor site = Ones(Layers, 2, Heads, Length, Size)[AttentionSite.Decoder].requires_grad_();
         var sites = new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = site };
         Tensor dropped = PositionDropout.Apply(sites, Share, Random(2))[AttentionSite.Decoder];
         Tensor gradient = autograd.grad([dropped], [site], [ones_like(dropped)])[0];
