@@ -40,8 +40,8 @@ public sealed class StudyJudgeTests
     private static StudyJudge Make(int draws) => StudyJudge.Train(Context,
         [
             .. from place in Enumerable.Range(0, 40)
-               let isGood = place % 2 == 0
-               select Of(isGood ? $"a fine {Thing(place)}" : $"a dull {Thing(place)}", isGood ? "positive" : "negative"),
+               select place % 2 == 0 ? Of($"a fine {Thing(place)}", "positive")
+                   : Of($"a dull {Thing(place)}", "negative"),
         ],
         [
             Of("a dull film", "negative"), Of("a fine film", "positive"), Of("a fine cast", "positive"),
