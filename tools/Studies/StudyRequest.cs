@@ -59,8 +59,10 @@ internal sealed class StudyRequest(StudyFile file)
             };
         }
         Faults.Throw(sweep.Check);
-        using var trainer = new StudyTrainer(context, tables.Rows, sweep, all.Where(one => one.Baseline is not null)
-            .ToDictionary(one => one.Candidate.Name, one => one.Baseline!));
+        Dictionary<string, Baseline> baselines = all.Where(one => one.Baseline is not null)
+            .ToDictionary(one => one.Candidate.Name, one => one.Baseline!);
+        using var trainer = new StudyTrainer(context, tables.Rows, sweep, baselines,
+            StudyMeasures.Make(context, file, console));
         try
         {
             return display.Run(() => SweepCatalog.Run(sweep, trainer));

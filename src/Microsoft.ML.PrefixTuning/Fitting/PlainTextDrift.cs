@@ -58,20 +58,42 @@ internal sealed class PlainTextDrift
         });
         return new TextDrift(without / tokens, with / tokens, tokens);
 
-        double Sum(TrainingExample[] rows, SitePrefixes prefix)
+        double Sum(TrainingExample[] rows, SitePrefixes prefix) =>
+            PlainTextDrift.Sum(_frozen.Model, rows, prefix, batchSize, checkAlive);
+    }
+
+    /// <summary>Measures a model whose weights were tuned: what a prefix is compared with.</summary>
+    /// <param name="tuned">A model of the base's shape and tokens.</param>
+    /// <param name="batchSize">Windows a forward pass.</param>
+    /// <param name="checkAlive">Called before every forward pass; throws to cancel.</param>
+    public TextDrift Measure(LanguageModel tuned, int batchSize, Action checkAlive)
+    {
+        TrainingExample[] rows = Rows(holdsBegin: false);
+        int tokens = rows.Sum(row => row.Target.Length);
+        return new TextDrift(Of(_frozen.Model), Of(tuned), tokens);
+
+        double Of(LanguageModel model) => Sum(model, rows, SitePrefixes.None, batchSize, checkAlive) / tokens;
+    }
+
+    /// <summary>The loss of rows, added up over their target tokens, in nats.</summary>
+    /// <param name="model">The base, or one of its shape.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="prefix">What they see in front of them.</param>
+    /// <param name="batchSize">Rows a forward pass.</param>
+    /// <param name="checkAlive">Called before every forward pass; throws to cancel.</param>
+    public static double Sum(LanguageModel model, TrainingExample[] rows, SitePrefixes prefix, int batchSize,
+        Action checkAlive)
+    {
+        using var noGradient = no_grad();
+        double sum = 0;
+        foreach (TrainingExample[] batch in rows.Chunk(batchSize))
         {
-            using var noGradient = no_grad();
-            LanguageModel model = _frozen.Model;
-            double sum = 0;
-            foreach (TrainingExample[] batch in rows.Chunk(batchSize))
-            {
-                checkAlive();
-                using var scope = NewDisposeScope();
-                TargetStates states = TargetStates.Make(model, batch, prefix);
-                sum += TargetLoss.Sum(model, states.Hidden, states.Labels);
-            }
-            return sum;
+            checkAlive();
+            using var scope = NewDisposeScope();
+            TargetStates states = TargetStates.Make(model, batch, prefix);
+            sum += TargetLoss.Sum(model, states.Hidden, states.Labels);
         }
+        return sum;
     }
 
     private TrainingExample[] Rows(bool holdsBegin)

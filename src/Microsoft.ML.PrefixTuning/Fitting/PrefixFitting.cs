@@ -54,6 +54,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         {
             Plan plan = Prepare();
             ReadRows rows = Annotate(Read(plan, input));
+            plan.Prefix.TakeRows(rows.Training);
             Learned learned = Learn(plan, rows);
             TrainingSummary summary = Summarize(learned, plan, rows);
             activity?.SetTag("prefix_tuning.rows", summary.TrainingRows)

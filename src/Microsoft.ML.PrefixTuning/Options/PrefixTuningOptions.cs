@@ -97,6 +97,8 @@ public sealed record PrefixTuningOptions
             $"null for the method {method}, which keeps no state", $"'{training.StateFile}'");
         faults.That(training.LearningRate is null, nameof(training.LearningRate),
             $"null for the method {method}, which trains no number", training.LearningRate ?? 0);
+        faults.That(training.PrefixDropout == 0, nameof(training.PrefixDropout),
+            $"0 for the method {method}, which trains no number", training.PrefixDropout);
     }
 
     private void CheckAttributes(Faults faults)

@@ -30,7 +30,7 @@ internal sealed class PrefixTrainer : IDisposable
     {
         (_learner, _run, _plan) = (learner, learner.Run, new TrainingPlan(learner.Run, learner.ValidationInterval));
         _keeper = new StateKeeper(learner);
-        _mean = new ParameterMean(learner.Parameters, _run.Options.Averaging);
+        _mean = new ParameterMean(learner.Parameters, _run.Options.Averaging, _run.Options.AveragingGrowth);
         try
         {
             _best = _start = learner.Keep() ?? throw new InvalidOperationException(
