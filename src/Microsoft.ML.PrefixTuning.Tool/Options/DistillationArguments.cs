@@ -18,7 +18,7 @@ internal sealed class DistillationArguments
             [
                 nameof(GenerationOptions.Decoding), nameof(GenerationOptions.SequenceCount),
                 nameof(GenerationOptions.ErrorColumnName), nameof(GenerationOptions.Truncation),
-            ]);
+            ], place: nameof(DistillationOptions.Continuations));
     }
 
     /// <summary>The options of the command line.</summary>

@@ -128,7 +128,7 @@ internal sealed class ConvertVerb
     {
         if (parsed.GetValue(_input) is not { } input || parsed.GetValue(_output) is not { } output)
             throw new UsageException("A saved model needs its columns: --input and --output.");
-        MLContext mlContext = Context.Make(console);
+        MLContext mlContext = Context.Make(console, OptionWords.Of(parsed));
         IDataView empty = new GeneratorColumns(input, output).MakeEmptyView(mlContext);
         TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions());
         options = options with

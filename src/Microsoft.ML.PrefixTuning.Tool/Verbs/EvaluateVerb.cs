@@ -72,7 +72,7 @@ internal sealed class EvaluateVerb
         string[] paths = parsed.GetValue(_paths)!;
         var start = new TextGenerationEvaluationOptions { Metrics = _metrics.Read(parsed) };
         TextGenerationEvaluationOptions options = _options.Read(parsed, start);
-        MLContext mlContext = Context.Make(_console);
+        MLContext mlContext = Context.Make(_console, OptionWords.Of(parsed));
         List<EvaluationRow> rows = ReadRows(parsed, paths, options.GroupColumnName, mlContext);
         if (rows.Count == 0)
             throw new FormatException($"'{paths[0]}': expected texts to measure, found none.");

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Sweeps;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Sweeps;
 using Spectre.Console;
 
@@ -35,6 +36,8 @@ internal sealed class SweepVerb
         command.Arguments.Add(_file);
         foreach (Option option in (Option[])[_results, _shard, _merge])
             command.Options.Add(option);
+        foreach (OptionWord word in new SweepOptions().Words.All)
+            command.Words.Add(word.Path, word.Typed, word.Property);
         command.SetAction(Run);
     }
 
@@ -57,8 +60,8 @@ internal sealed class SweepVerb
         string path = parsed.GetValue(_file)!;
         string folder = parsed.GetValue(_results) ?? FolderOf(path);
         if (!parsed.GetValue(_merge))
-            return Finish(Sweep(parsed, path, folder), folder, isShard: parsed.GetValue(_shard) is not null);
-        return parsed.GetValue(_shard) is null ? Finish(SweepResults.Merge(folder), folder, isShard: false)
+            return Finish(parsed, Sweep(parsed, path, folder), folder, isShard: parsed.GetValue(_shard) is not null);
+        return parsed.GetValue(_shard) is null ? Finish(parsed, SweepResults.Merge(folder), folder, isShard: false)
             : throw new UsageException("--shard and --merge exclude each other.");
     }
 
@@ -69,9 +72,9 @@ internal sealed class SweepVerb
         IReadOnlyList<SweepCandidate> candidates = request.Candidates();
         request.Files(folder).Check();
         using var cancellation = new CancellationTokenSource();
-        var display = new SweepDisplay(_console);
+        var display = new SweepDisplay(_console, OptionWords.Of(parsed));
         using var interruption = new Interruption(cancellation, display.SayNow);
-        MLContext mlContext = Context.Make(display.Say);
+        MLContext mlContext = Context.Make(display.Say, OptionWords.Of(parsed));
         using SweepTables tables = request.Open();
         PrefixSweep sweep = request.Make(candidates, tables, folder) with
         {
@@ -91,9 +94,9 @@ internal sealed class SweepVerb
             : throw new UsageException($"--shard: expected I/N with I from 0 to N - 1, found '{text}'.");
     }
 
-    private int Finish(SweepResults results, string folder, bool isShard)
+    private int Finish(ParseResult parsed, SweepResults results, string folder, bool isShard)
     {
-        _console.Write(MakeTable(results));
+        _console.Write(MakeTable(results, OptionWords.Of(parsed)));
         foreach (string note in results.Notes)
             _console.Out.WriteLine($"* {note}");
         if (isShard)
@@ -116,7 +119,7 @@ internal sealed class SweepVerb
             _console.Out.WriteLine($"{command} --seed {best.Seed}");
     }
 
-    private static Table MakeTable(SweepResults results)
+    private static Table MakeTable(SweepResults results, OptionWords words)
     {
         string[] measures = [.. results.Candidates.SelectMany(one => one.Measures.Keys).Distinct()];
         Table table = new Table().Border(TableBorder.Simple).AddColumn("candidate")
@@ -133,7 +136,7 @@ internal sealed class SweepVerb
                 string.Join(", ", one.Runs.CountBy(run => run.Status)
                     .Select(pair => $"{pair.Value} {SweepReport.Word(pair.Key)}"))
                     + string.Concat(one.Runs.Select(run => run.Error).OfType<string>().Distinct()
-                        .Select(error => $": {error}")),
+                        .Select(error => $": {words.Of(error)}")),
             ];
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
