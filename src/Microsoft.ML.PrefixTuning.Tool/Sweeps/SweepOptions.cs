@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Globalization;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -88,8 +89,8 @@ internal sealed class SweepOptions
     {
         if (!values.TryGetValue(Rows, out IReadOnlyList<string>? rows) || rows is ["all"])
             return null;
-        return rows is [var text] && int.TryParse(text, out int count) && count > 0 ? count
-            : throw new UsageException(
+        return rows is [var text] && int.TryParse(text, CultureInfo.InvariantCulture, out int count) && count > 0
+            ? count : throw new UsageException(
                 $"{Rows}: expected a whole number above 0 or 'all', found '{string.Join(", ", rows)}'.");
     }
 

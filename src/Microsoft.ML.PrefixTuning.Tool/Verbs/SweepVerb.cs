@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -89,8 +90,10 @@ internal sealed class SweepVerb
     /// <exception cref="UsageException">It is none.</exception>
     public static SweepShard ParseShard(string text)
     {
-        return text.Split('/') is [var index, var count] && int.TryParse(index, out int i)
-            && int.TryParse(count, out int n) && i >= 0 && i < n ? new SweepShard(i, n)
+        return text.Split('/') is [var index, var count]
+            && int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out int i)
+            && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && i < n
+            ? new SweepShard(i, n)
             : throw new UsageException($"--shard: expected I/N with I from 0 to N - 1, found '{text}'.");
     }
 
