@@ -129,6 +129,8 @@ public sealed class SweepFileTests
     [DataRow("options: { decoding: beam, beam-width: 100000, sequence-count: 1000000000 }",
         "beam-width: expected at most 1,024, found 100000.|sequence-count: expected at most 1,024, found 1000000000.")]
     [DataRow("options: { template: no place }", "template: expected {input} exactly once, found 'no place'.")]
+    [DataRow("{ random: { count: 0 }, options: { prefix-length: 4 } }",
+        "random: expected a count of 1 or more, found 0.")]
     [DataRow("seeds: one", "expected a whole number, found 'one'")]
     [DataRow("- 1", "expected one document with keys")]
     [DataRow("options: { a: 1", "line ")]
