@@ -52,8 +52,11 @@ internal sealed partial class OptionWords
             if (Exact($"{place}.{name}") is { } beside)
                 return beside.Typed;
         }
-        return (Exact(name) ?? _words.Find(word => word.Path.EndsWith($".{name}", StringComparison.OrdinalIgnoreCase)))
-            ?.Typed;
+        if (Exact(name) is { } whole)
+            return whole.Typed;
+        // A word such as Text or Length may be anything's.
+        return !name.Skip(1).Any(char.IsUpper) ? null
+            : _words.Find(word => word.Path.EndsWith($".{name}", StringComparison.OrdinalIgnoreCase))?.Typed;
     }
 
     // Members of kinds are called as the factories' parameters are, in small letters.
@@ -66,12 +69,12 @@ internal sealed partial class OptionWords
     /// <summary>A name as it is entered, without what holds the options here, or their record's own name.</summary>
     private static string Inner(string name) => Record().Replace(Holder().Replace(name, ""), "$1.");
 
-    [GeneratedRegex(@"^[A-Za-z][\w.\[\]]*(?=: expected )")]
+    [GeneratedRegex(@"^[A-Z][\w.\[\]]*(?=: expected )")]
     private static partial Regex Subject();
 
     // What is quoted; what a fault begins with; a member that is named with its record; or a word that only a member's
     // name can be.
-    [GeneratedRegex(@"(?<!\w)'[^']*'(?!\w)|^[A-Za-z][\w.\[\]]*(?=: expected )"
+    [GeneratedRegex(@"(?<!\w)'[^']*'(?!\w)|^[A-Z][\w.\[\]]*(?=: expected )"
         + @"|(?<![\w./\\-])(?:[A-Z]\w*(?:\[\d+\])?\.)+\w+(?![\w/\\])|(?<![\w./\\])[A-Z][a-z]+(?:[A-Z][a-z]+)+\b")]
     private static partial Regex Name();
 

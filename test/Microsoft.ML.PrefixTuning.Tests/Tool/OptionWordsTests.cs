@@ -75,6 +75,7 @@ public sealed class OptionWordsTests
     [DataRow("sweep", "Seeds: expected each seed once, found 1, 1.", "seeds: expected each seed once, found 1, 1.")]
     [DataRow("sweep", "TestPartColumnName: expected null without a test set, found Topic.",
         "test-part-column: expected null without a test set, found Topic.")]
+    [DataRow("train", "Text: expected UTF-8, found Length.", "Text: expected UTF-8, found Length.")]
     [DataRow("inspect", "Training.Seed, BatchSize", "Training.Seed, BatchSize")]
     public void Of_AMessage_HasTheNamesThatAreTyped(string verb, string message, string expected) =>
         Assert.AreEqual(expected, Words(verb).Of(message));
@@ -84,7 +85,10 @@ public sealed class OptionWordsTests
     public void Run_OfAValueOutOfRange_NamesTheFlagAndNotTheProperty(string verb, string flag, string path)
     {
         PropertyInfo member = Words(verb).All.Single(word => word.Path == path).Property!;
-        ToolRun run = ToolFolder.Run([.. Command(verb, member), flag, BadValue(member)!]);
+        string value = BadValue(member)!;
+        // A number below 0 is no option either way, and an empty text a word of its own.
+        string[] given = value.Length == 0 ? [flag, value] : [$"{flag}={value}"];
+        ToolRun run = ToolFolder.Run([.. Command(verb, member), .. given]);
         Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
         Assert.IsTrue(Regex.IsMatch(run.Error, $@"{flag}(?![\w-])"), run.Error);
         Assert.IsFalse(Regex.IsMatch(run.Error, $@"(^|[\s.]){member.Name}: |\b(Training|Generation|Student)\.[A-Z]"),
