@@ -42,7 +42,7 @@ internal sealed class StudyRequest(StudyFile file)
         var context = new MLContext();
         using SweepTables tables = request.Open();
         using var cancellation = new CancellationTokenSource();
-        var display = new SweepDisplay(console);
+        var display = new SweepDisplay(console, new SweepOptions().Words);
         using var interruption = new Interruption(cancellation, display.SayNow);
         PrefixSweep sweep = request.Make([.. all.Select(one => one.Candidate)], tables, Folder) with
         {

@@ -81,6 +81,8 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         Probe();
         GenerationRules.Of(options.Generation, _model.Spec, frozen.Tokenizer, frozen.EndIds);
         var prefix = new PrefixPlan(options.Prefix, columns, frozen, Seed);
+        PrefixMemory.Check(options.Prefix, _model.Spec, prefix.Sites, prefix.Length,
+            _model.Device.type == TorchSharp.DeviceType.CPU ? AvailableMemory.Bytes() : null);
         // What does not fit behind a teacher cannot be learned from it.
         PrefixRoom room = prefix.Room with { Tokens = Math.Max(prefix.Room.Tokens, Teacher?.Room ?? 0) };
         return new Plan(prefix, room,
@@ -210,7 +212,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         Examples = rows.Training,
         Validation = rows.Validation,
         Options = options.Training,
-        Objective = Teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
+        Objective = Teacher?.MakeObjective() ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
         Seed = Seed,
         // A search has none; what is moved by a gradient brings its own.
         LearningRate = 0,

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -24,6 +25,9 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     // Numbers that are copied between lanes at a time: 2 MiB in float32, which the heap keeps and hands out again. A
     // copy of all layers may be as large as the row itself and would come from the system each time.
     private const long MostCopied = 1L << 19;
+
+    // Bytes from which it is worth asking what is free.
+    private const double Large = 1 << 28;
     private const int LaneAxis = 2;
     private const int ColumnAxis = 4;
     private const int Halves = 2;
@@ -42,6 +46,9 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     public int Lanes { get; private set; }
 
     public int Columns { get; private set; }
+
+    /// <summary>Tells how many bytes of the processor's memory are free, or null where that is not known.</summary>
+    public Func<long?> FreeMemory { get; init; } = AvailableMemory.Bytes;
 
     /// <summary>Whether its numbers are float32 or bfloat16 in the processor's memory.</summary>
     public bool IsInReach => device.type == TorchSharp.DeviceType.CPU && (type == ScalarType.Float32 || IsNarrow);
@@ -69,7 +76,26 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     public void Clear(int first, int count) => _known.AsSpan(first, count).Clear();
 
     /// <summary>Makes room for columns; what is held stays.</summary>
-    public void Ensure(int columns) => Ensure(Lanes, columns, long.MaxValue);
+    /// <exception cref="InsufficientMemoryException">They need more memory than is free.</exception>
+    public void Ensure(int columns)
+    {
+        if (columns > Columns)
+            CheckMemory(columns);
+        Ensure(Lanes, columns, long.MaxValue);
+    }
+
+    // The system grants memory that there is not, and ends the process where it is touched: all of these columns are.
+    private void CheckMemory(int columns)
+    {
+        double needed = 1.0 * Halves * layers * Lanes * heads.KeyValueCount * columns * heads.Size
+            * (type == ScalarType.Float32 ? sizeof(float) : sizeof(ushort));
+        if (needed < Large || device.type != TorchSharp.DeviceType.CPU || FreeMemory() is not { } free
+            || needed <= free)
+            return;
+        throw new InsufficientMemoryException(FormattableString.Invariant(
+            $"the key/value cache of {Lanes} x {columns} tokens needs {needed / 1e9:F2} GB of the {free / 1e9:F2} GB")
+            + " that are free");
+    }
 
     /// <summary>
     /// Makes room for lanes and columns, with some to spare where the block then stays within a bound; what is held in

@@ -53,7 +53,7 @@ internal sealed class PrefixTrainer : IDisposable
 
     /// <summary>The rows at which start and base are measured.</summary>
     private IReadOnlyList<TrainingExample> Measured => _run.Validation.Count > 0 ? _run.Validation
-        : [.. _run.Examples.Take(SampleBatches * _run.Options.BatchSize)];
+        : [.. _run.Examples.Take((int)Math.Min(int.MaxValue, (long)SampleBatches * _run.Options.BatchSize))];
 
     private double Seconds => _secondsBefore + _clock.Elapsed.TotalSeconds;
 

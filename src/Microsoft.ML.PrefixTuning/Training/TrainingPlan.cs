@@ -31,7 +31,7 @@ internal sealed class TrainingPlan
         _order = run.Order ?? (epoch => BatchPlan.Shuffled(run.Examples, options.BatchSize, run.Seed, epoch));
         (_accumulation, _mostTokens) = (options.GradientAccumulation, options.MaxTokensPerPass);
         _batches = _order(0);
-        StepsAnEpoch = (_batches.Length + _accumulation - 1) / _accumulation;
+        StepsAnEpoch = (int)((_batches.Length + (long)_accumulation - 1) / _accumulation);
         long all = (long)StepsAnEpoch * options.MaxEpochs;
         TotalSteps = (int)Math.Min(all, options.MaxSteps ?? int.MaxValue);
         int warmup = options.WarmupSteps ?? Math.Min(LongestDefaultWarmup, TotalSteps / DefaultWarmupParts);

@@ -167,6 +167,23 @@ public sealed class ReadingTests
     }
 
     [TestMethod]
+    public void Ensure_OfMoreThanIsFree_IsRefusedBeforeItIsAskedFor()
+    {
+        using var block = new KeyValueBlock(1, new HeadShape(2, 1, 4), ScalarType.Float32, CPU)
+        {
+            FreeMemory = () => 1L << 29,
+        };
+        block.Open(1 << 17, 64);
+        block.Ensure(8);
+        int columns = block.Columns;
+        var fault = Assert.ThrowsExactly<InsufficientMemoryException>(() => block.Ensure(1_000));
+        Assert.AreEqual("the key/value cache of 131072 x 1000 tokens needs 4.19 GB of the 0.54 GB that are free",
+            fault.Message);
+        Assert.IsTrue(MemoryFault.Is(fault));
+        Assert.AreEqual(columns, block.Columns);
+    }
+
+    [TestMethod]
     public void Read_WhereALaneHoldsNothing_FindsZeros()
     {
         using var scope = NewDisposeScope();

@@ -60,6 +60,29 @@ public sealed class TrainingPartsTests
         Assert.IsLessThan(0.05, 1 - rows.Sum(row => row.Tokens) / places);
     }
 
+    /// <summary>Times the batches of a pool, numbers as these leave 32 bits: to 32, to 0 and below 0.</summary>
+    [TestMethod]
+    [DataRow((1 << 27) + 1)]
+    [DataRow(1 << 27)]
+    [DataRow((1 << 26) + 1)]
+    [DataRow(int.MaxValue)]
+    public void Shuffled_OfAHugeBatch_IsOneBatchOfAllRows(int batchSize)
+    {
+        TrainingExample[] rows = TinyTraining.Rows(203);
+        Assert.HasCount(203, BatchPlan.Shuffled(rows, batchSize, 1, 0).Single());
+    }
+
+    [TestMethod]
+    public void Plan_OfAHugeAccumulation_HasAStepAnEpoch()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        TrainingOptions options =
+            new() { MaxEpochs = int.MaxValue, BatchSize = 4, GradientAccumulation = int.MaxValue };
+        var plan = new TrainingPlan(TinyTraining.Run(model, options));
+        Assert.AreEqual((1, int.MaxValue), (plan.StepsAnEpoch, plan.TotalSteps));
+        Assert.IsGreaterThan(1, plan.Rows(0).Count);
+    }
+
     [TestMethod]
     public void Shuffled_Batches_DependOnSeedAndEpochAlone()
     {
