@@ -17,6 +17,8 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 /// <param name="Front">float32, W x^T.</param>
 /// <param name="Own">float32, the product of our own that one new token a row takes.</param>
 /// <param name="BFloat16">bfloat16, torch's linear map.</param>
+/// <param name="OwnBFloat16">bfloat16, as <paramref name="Own"/>.</param>
+/// <param name="Blocks">bfloat16, in blocks.</param>
 /// <param name="Int8">8 bits, in blocks.</param>
 /// <param name="Int4">4 bits, the same.</param>
 internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double Linear, double Turned, double Front,

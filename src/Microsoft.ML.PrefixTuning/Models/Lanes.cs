@@ -43,6 +43,9 @@ internal unsafe interface ILanes<T>
 
     /// <summary>The sum of the sixteen: of halves, of their halves, and so on.</summary>
     static abstract float Sum(T lanes);
+
+    /// <summary>Four of these sums at once.</summary>
+    static abstract Vector128<float> Sums(T a, T b, T c, T d);
 }
 
 /// <summary>What all forms share.</summary>
@@ -81,6 +84,24 @@ internal static class Lanes
         Vector128<float> four = eight.GetLower() + eight.GetUpper();
         Vector64<float> two = four.GetLower() + four.GetUpper();
         return two.GetElement(0) + two.GetElement(1);
+    }
+
+    /// <summary>Four of these sums at once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    {
+        if (!Avx.IsSupported)
+            return Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d));
+        const byte Lower = 0x20, Upper = 0x31, FirstTwo = 0x44, LastTwo = 0xEE, Even = 0x88, Odd = 0xDD;
+        // Four of a, then four of b; of c and d.
+        Vector256<float> ab = Avx.Permute2x128(a, b, Lower) + Avx.Permute2x128(a, b, Upper);
+        Vector256<float> cd = Avx.Permute2x128(c, d, Lower) + Avx.Permute2x128(c, d, Upper);
+        // Two of a, two of c; two of b, two of d.
+        Vector256<float> all = Avx.Shuffle(ab, cd, FirstTwo) + Avx.Shuffle(ab, cd, LastTwo);
+        Vector128<float> ac = all.GetLower(), bd = all.GetUpper();
+        // a, c, b, d.
+        Vector128<float> sums = Sse.Shuffle(ac, bd, Even) + Sse.Shuffle(ac, bd, Odd);
+        return Vector128.Shuffle(sums, Vector128.Create(0, 2, 1, 3));
     }
 }
 
@@ -143,7 +164,14 @@ internal readonly unsafe struct WideLanes : ILanes<WideLanes>
     public static WideLanes Exp(WideLanes lanes) => new(Vector512.Exp(lanes._all));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(WideLanes lanes) => Lanes.Sum(lanes._all.GetLower() + lanes._all.GetUpper());
+    public static float Sum(WideLanes lanes) => Lanes.Sum(Eight(lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(WideLanes a, WideLanes b, WideLanes c, WideLanes d) =>
+        Lanes.Sums(Eight(a), Eight(b), Eight(c), Eight(d));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Eight(WideLanes lanes) => lanes._all.GetLower() + lanes._all.GetUpper();
 }
 
 /// <summary>Two registers of 256 bits, or what a processor has for them.</summary>
@@ -219,6 +247,10 @@ internal readonly unsafe struct PairedLanes : ILanes<PairedLanes>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(PairedLanes lanes) => Lanes.Sum(lanes._first + lanes._second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(PairedLanes a, PairedLanes b, PairedLanes c, PairedLanes d) => Lanes.Sums(
+        a._first + a._second, b._first + b._second, c._first + c._second, d._first + d._second);
 
     // The upper halves of the rounded numbers.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -23,7 +23,7 @@ internal static class PositionDropout
         // In an order that no dictionary has a say in.
         : sites.OrderBy(site => site.Key).ToDictionary(site => site.Key, site => Apply(site.Value, share, random));
 
-    /// <param name="site">[N, 2, G, P, D] or [N, 2, K, G, P, D].</param>
+    // A site is [N, 2, G, P, D] or [N, 2, K, G, P, D].
     private static Tensor Apply(Tensor site, double share, SeededRandom random)
     {
         long[] shape = site.shape;

@@ -8,6 +8,7 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Tests.Parity;
 using Microsoft.ML.PrefixTuning.Tests.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Generation;

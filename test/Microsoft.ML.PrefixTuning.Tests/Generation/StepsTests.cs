@@ -9,6 +9,7 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Generation;
