@@ -27,7 +27,7 @@ internal static class GenerateBenchmark
     /// <summary>Measures: a JSON line a precision and batch size, then a table.</summary>
     /// <param name="arguments">
     /// Prompts (a JSON file whose <c>c.rows</c> have <c>prompt</c> ids), rows at batch size 16 (default 32), precisions
-    /// (default all; see <see cref="BaseForms"/>); <c>steps=blocks</c> or <c>steps=whole</c> for the products of
+    /// (default all; see <see cref="BaseForms"/>); <c>steps=rows</c> or <c>steps=whole</c> for the products of
     /// bfloat16 that are not those of the batch size.
     /// </param>
     public static void Measure(string[] arguments)

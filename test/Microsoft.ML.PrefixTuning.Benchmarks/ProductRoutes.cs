@@ -18,11 +18,10 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 /// <param name="Own">float32, the product of our own that one new token a row takes.</param>
 /// <param name="BFloat16">bfloat16, torch's linear map.</param>
 /// <param name="OwnBFloat16">bfloat16, as <paramref name="Own"/>.</param>
-/// <param name="Blocks">bfloat16, in blocks.</param>
 /// <param name="Int8">8 bits, in blocks.</param>
 /// <param name="Int4">4 bits, the same.</param>
 internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double Linear, double Turned, double Front,
-    double Own, double BFloat16, double OwnBFloat16, double Blocks, double Int8, double Int4)
+    double Own, double BFloat16, double OwnBFloat16, double Int8, double Int4)
 {
     // Inputs and outputs of SmolLM2's matrices: query and output, key and value, gate and up, down, head.
     private static readonly (int, int)[] Shapes = [(576, 576), (576, 192), (576, 1536), (1536, 576), (576, 49152)];
@@ -42,9 +41,9 @@ internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double L
                 all.Add(routes);
             }
         }
-        Console.WriteLine("\nGFLOPS:\n\n| rows | in x out | float32: linear | turned | W x^T | own | bfloat16 | own | blocks |"
+        Console.WriteLine("\nGFLOPS:\n\n| rows | in x out | float32: linear | turned | W x^T | own | bfloat16 | own |"
             + " 8 bits | 4 bits |");
-        Console.WriteLine("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        Console.WriteLine("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|");
         foreach (ProductRoutes routes in all)
             Console.WriteLine(routes.Line());
     }
@@ -57,7 +56,6 @@ internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double L
         Tensor turned = weight.t().contiguous(), front = x.t().contiguous();
         Tensor narrow = x.to(ScalarType.BFloat16), narrowWeight = weight.to(ScalarType.BFloat16);
         var wide = new WideMatrix(weight);
-        var blocks = BFloat16Matrix.Of(new WideMatrix(narrowWeight), tensor => tensor.MoveToOuterDisposeScope());
         Int8Matrix in8 = Int8Matrix.Of(wide, tensor => tensor);
         Int4Matrix in4 = Int4Matrix.Of(wide, tensor => tensor.MoveToOuterDisposeScope());
         return new ProductRoutes(rows, inputs, outputs, Milliseconds(() => nn.functional.linear(x, weight)),
@@ -65,13 +63,13 @@ internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double L
             Milliseconds(() => RowProducts.Product(x.unsqueeze(1), weight, null)),
             Milliseconds(() => nn.functional.linear(narrow, narrowWeight)),
             Milliseconds(() => RowProducts.Product(x.unsqueeze(1), narrowWeight, null)),
-            Milliseconds(() => blocks.Product(x, null)), Milliseconds(() => in8.Product(x, null)),
+            Milliseconds(() => in8.Product(x, null)),
             Milliseconds(() => in4.Product(x, null)));
     }
 
     private string Line()
     {
-        double?[] times = [Linear, Turned, Front, Own, BFloat16, OwnBFloat16, Blocks, Int8, Int4];
+        double?[] times = [Linear, Turned, Front, Own, BFloat16, OwnBFloat16, Int8, Int4];
         return $"| {Rows} | {Inputs} x {Outputs} |" + string.Concat(times.Select(time => time is not { } ms ? " |"
             : string.Create(CultureInfo.InvariantCulture, $" {2e-6 * Rows * Inputs * Outputs / ms:F0} |")));
     }

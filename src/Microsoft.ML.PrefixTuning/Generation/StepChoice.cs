@@ -9,9 +9,9 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 /// </summary>
 internal static class StepChoice
 {
-    // Weights in blocks are read at the pace of memory; beyond some rows the time goes into the products themselves,
-    // where instructions for bfloat16 make several times as many (docs/performance.md).
-    private const int MostInBlocks = 8;
+    // So many rows have their products at the pace of memory, or nearly; beyond, instructions for bfloat16 make up to
+    // twice as many in the time (docs/performance.md).
+    private const int MostByRows = 16;
 
     /// <summary>The products of a generator on this processor.</summary>
     /// <param name="lanes">Rows that it writes at once at most; each beam or draw counts as one.</param>
@@ -21,5 +21,5 @@ internal static class StepChoice
     /// <param name="lanes">Rows that it writes at once at most; each beam or draw counts as one.</param>
     /// <param name="isBFloat16Fast">Whether the processor has instructions for products of bfloat16.</param>
     public static StepForm Of(int lanes, bool isBFloat16Fast) =>
-        isBFloat16Fast && lanes > MostInBlocks ? StepForm.Whole : StepForm.Blocks;
+        isBFloat16Fast && lanes > MostByRows ? StepForm.Whole : StepForm.Rows;
 }

@@ -88,28 +88,6 @@ internal readonly unsafe struct Int8Blocks : IBlockFormat
     }
 }
 
-/// <summary>A bfloat16 a number.</summary>
-internal readonly unsafe struct BFloat16Blocks : IBlockFormat
-{
-    public static int Step => 2;
-
-    public static int StepBytes => 2 * Lanes.Count * sizeof(ushort);
-
-    public static int Group => int.MaxValue;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GroupScale<T> Open<T>(byte* block, nint column)
-        where T : struct, ILanes<T> => default;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadPair<T>(byte* block, nint column, in GroupScale<T> group, out T first, out T second)
-        where T : struct, ILanes<T>
-    {
-        ushort* numbers = (ushort*)block + column * Lanes.Count;
-        (first, second) = (T.LoadBFloat16(numbers), T.LoadBFloat16(numbers + Lanes.Count));
-    }
-}
-
 /// <summary>
 /// Groups of 32 columns in steps of 4 bits: 256 bytes of steps, two columns in the lower and upper halves of sixteen;
 /// behind them each row's scale of a step and its number of step 0, in bfloat16.

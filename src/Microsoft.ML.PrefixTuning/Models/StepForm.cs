@@ -4,10 +4,10 @@ namespace Microsoft.ML.PrefixTuning.Models;
 internal enum StepForm
 {
     /// <summary>
-    /// With numbers of rows in float32, by weights that lie in blocks (<see cref="BFloat16Matrix"/>): a row has the
-    /// same bits in any company. Costs a copy of the weights.
+    /// By products of our own, with numbers of rows in float32 (<see cref="RowMatrix"/>): a row has the same bits in any
+    /// company.
     /// </summary>
-    Blocks,
+    Rows,
 
     /// <summary>By torch's product, with rows that are rounded to bfloat16 (<see cref="RoundedMatrix"/>).</summary>
     Whole,

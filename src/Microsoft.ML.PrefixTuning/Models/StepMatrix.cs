@@ -72,3 +72,17 @@ internal sealed class RoundedMatrix(FrozenMatrix kept) : StepMatrix(kept)
         return RowKernels.Wide(product);
     }
 }
+
+/// <summary>
+/// Products of our own (<see cref="RowProducts"/>), with rows as they are: fast for few rows, and a row has the same bits
+/// whatever stands beside it.
+/// </summary>
+/// <param name="kept">The matrix, in bfloat16; stays its owner's.</param>
+internal sealed class RowMatrix(WideMatrix kept) : StepMatrix(kept)
+{
+    /// <summary>Whether a matrix lies as these products read it.</summary>
+    public static bool Suits(WideMatrix matrix) => matrix.Tensor.is_contiguous();
+
+    protected override Tensor Product(Tensor x) =>
+        RowProducts.Product(x.reshape(-1, 1, Columns), kept.Tensor, null).view(-1, Rows);
+}

@@ -82,8 +82,8 @@ internal sealed class StepWeights
     {
         if (!_made.TryGetValue(matrix, out FrozenMatrix? made))
         {
-            made = _form == StepForm.Blocks && matrix is WideMatrix wide && BFloat16Matrix.Suits(wide)
-                ? BFloat16Matrix.Of(wide, Own) : new RoundedMatrix(matrix);
+            made = _form == StepForm.Rows && matrix is WideMatrix wide && RowMatrix.Suits(wide)
+                ? new RowMatrix(wide) : new RoundedMatrix(matrix);
             _made.Add(matrix, made);
         }
         return made;

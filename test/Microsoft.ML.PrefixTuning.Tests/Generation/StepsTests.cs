@@ -46,21 +46,21 @@ public sealed class StepsTests
     [DataRow("llama")]
     [DataRow("qwen3")]
     [DataRow("mistral-window")]
-    public void Logits_InBlocks_HaveTheSameBitsInAnyCompany(string shape) =>
+    public void Logits_OfOurOwnProducts_HaveTheSameBitsInAnyCompany(string shape) =>
         GoldenLogits.With(new GoldenLogits(shape).Read(), model =>
         {
-            Tensor together = Logits(model, StepForm.Blocks, Prompts(model, 7));
+            Tensor together = Logits(model, StepForm.Rows, Prompts(model, 7));
             for (int count = 1; count < 7; count += 2)
             {
-                Tensor found = Logits(model, StepForm.Blocks, Prompts(model, count));
+                Tensor found = Logits(model, StepForm.Rows, Prompts(model, count));
                 Assert.IsTrue(together.narrow(0, 0, count).eq(found).all().ToBoolean(), $"{count} rows");
             }
             return true;
         }, ScalarType.BFloat16);
 
     [TestMethod]
-    [DataRow("llama", nameof(StepForm.Blocks))]
-    [DataRow("t5", nameof(StepForm.Blocks))]
+    [DataRow("llama", nameof(StepForm.Rows))]
+    [DataRow("t5", nameof(StepForm.Rows))]
     [DataRow("llama", nameof(StepForm.Whole))]
     [DataRow("t5", nameof(StepForm.Whole))]
     public void Advance_OfRowsOfAllKinds_WritesAllOfThem(string name, string form)
@@ -75,15 +75,15 @@ public sealed class StepsTests
     [TestMethod]
     [DataRow("llama")]
     [DataRow("t5")]
-    public void Advance_InBlocks_WritesWhatARowWritesAlone(string name)
+    public void Advance_OfOurOwnProducts_WritesWhatARowWritesAlone(string name)
     {
         using FrozenBase frozen = FrozenBase.Load(TinyBase.Folder(name), ScalarType.BFloat16, CPU);
         (GenerationRules, int)[] rows = [.. Enumerable.Range(0, 9)
             .Select(row => (Greedy with { MaxNewTokens = 12 + row }, 5 + 3 * row))];
-        int[][] together = Write(frozen.Model, StepForm.Blocks, rows);
+        int[][] together = Write(frozen.Model, StepForm.Rows, rows);
         for (int row = 0; row < rows.Length; row++)
         {
-            int[] alone = Write(frozen.Model, StepForm.Blocks, [rows[row]])[0];
+            int[] alone = Write(frozen.Model, StepForm.Rows, [rows[row]])[0];
             CollectionAssert.AreEqual(alone, together[row], $"row {row}");
         }
     }
@@ -93,8 +93,8 @@ public sealed class StepsTests
     {
         for (int lanes = 1; lanes < 100; lanes++)
         {
-            Assert.AreEqual(StepForm.Blocks, StepChoice.Of(lanes, isBFloat16Fast: false));
-            Assert.AreEqual(lanes <= 8 ? StepForm.Blocks : StepForm.Whole, StepChoice.Of(lanes, isBFloat16Fast: true));
+            Assert.AreEqual(StepForm.Rows, StepChoice.Of(lanes, isBFloat16Fast: false));
+            Assert.AreEqual(lanes <= 16 ? StepForm.Rows : StepForm.Whole, StepChoice.Of(lanes, isBFloat16Fast: true));
         }
         Assert.AreEqual(16, Greedy.Lanes);
         Assert.AreEqual(20, (Greedy with { Decoding = Decoding.Beam(20) }).Lanes);
@@ -115,15 +115,15 @@ public sealed class StepsTests
         });
         foreach (LanguageModel model in (LanguageModel[])[wide.Model, packed.Model, moving])
         {
-            Assert.AreSame(model, model.ForSteps(StepForm.Blocks));
+            Assert.AreSame(model, model.ForSteps(StepForm.Rows));
             Assert.AreEqual(model.Type, model.StepType);
         }
     }
 
     [TestMethod]
-    [DataRow(nameof(StepForm.Blocks), nameof(MatrixForm.Wide))]
+    [DataRow(nameof(StepForm.Rows), nameof(MatrixForm.Wide))]
     [DataRow(nameof(StepForm.Whole), nameof(MatrixForm.Wide))]
-    [DataRow(nameof(StepForm.Blocks), nameof(MatrixForm.AsStored))]
+    [DataRow(nameof(StepForm.Rows), nameof(MatrixForm.AsStored))]
     public void ForSteps_OfABase_IsMadeOnceAndEndsWithIt(string form, string matrices)
     {
         long before = OwnTensors.Live;
@@ -134,9 +134,9 @@ public sealed class StepsTests
             LanguageModel steps = frozen.Model.ForSteps(Enum.Parse<StepForm>(form));
             Assert.AreSame(steps, frozen.Model.ForSteps(Enum.Parse<StepForm>(form)));
             Assert.AreEqual(ScalarType.Float32, steps.Type);
-            bool hasBlocks = form == nameof(StepForm.Blocks) && matrices == nameof(MatrixForm.Wide);
-            Assert.AreEqual(hasBlocks, steps.Weights.Head is BFloat16Matrix);
-            Assert.AreEqual(hasBlocks, steps.Weights.Decoder.Blocks[0].Up.Weight is BFloat16Matrix);
+            bool isOwn = form == nameof(StepForm.Rows) && matrices == nameof(MatrixForm.Wide);
+            Assert.AreEqual(isOwn, steps.Weights.Head is RowMatrix);
+            Assert.AreEqual(isOwn, steps.Weights.Decoder.Blocks[0].Up.Weight is RowMatrix);
             Assert.AreSame(frozen.Model.Weights.Head, ((StepMatrix)steps.Weights.Head).Kept);
         }
         Assert.AreEqual(before, OwnTensors.Live);
