@@ -43,9 +43,9 @@ internal sealed class PlainTextDrift
     /// <param name="prefixes">
     /// One, or that of every value of an attribute, of one convention; the loss behind them is their mean.
     /// </param>
-    /// <param name="batchSize">Windows a forward pass.</param>
+    /// <param name="options">Windows and tokens of a forward pass.</param>
     /// <param name="checkAlive">Called before every forward pass; throws to cancel.</param>
-    public TextDrift Measure(IReadOnlyList<Prefix> prefixes, int batchSize, Action checkAlive)
+    public TextDrift Measure(IReadOnlyList<Prefix> prefixes, TrainingOptions options, Action checkAlive)
     {
         PrefixConvention convention = prefixes[0].Convention;
         TrainingExample[] plain = Rows(holdsBegin: false), behind = Rows(convention.HoldsBeginToken);
@@ -63,11 +63,12 @@ internal sealed class PlainTextDrift
             using var noGradient = no_grad();
             LanguageModel model = _frozen.Model;
             double sum = 0;
-            foreach (TrainingExample[] batch in rows.Chunk(batchSize))
+            foreach (TrainingExample[] pass in rows.Chunk(options.BatchSize)
+                .SelectMany(batch => BatchPlan.Passes(batch, options.MaxTokensPerPass)))
             {
                 checkAlive();
                 using var scope = NewDisposeScope();
-                TargetStates states = TargetStates.Make(model, batch, prefix);
+                TargetStates states = TargetStates.Make(model, pass, prefix);
                 sum += TargetLoss.Sum(model, states.Hidden, states.Labels);
             }
             return sum;

@@ -32,6 +32,9 @@ internal sealed class LanguageModel : IDisposable
 
     public ModelWeights Weights => _weights;
 
+    /// <summary>Whether the matrices of its layers are widened for each product.</summary>
+    public bool IsStored => _weights.Decoder.Blocks[0].Up.Weight is StoredMatrix;
+
     /// <summary>Token embeddings.</summary>
     /// <param name="ids">[B, L], int64.</param>
     /// <returns>[B, L, embedding width].</returns>
