@@ -83,7 +83,7 @@ internal static class TinyTraining
         };
     }
 
-    /// <summary>The same with matrices that are widened for each product; the caller's, ends before the wide one.</summary>
+    /// <summary>The same with matrices that are widened for each product; ends before the wide one.</summary>
     public static LanguageModel Stored(LanguageModel wide, ScalarType type = ScalarType.Float32)
     {
         var space = new WideSpace(type, CPU);
