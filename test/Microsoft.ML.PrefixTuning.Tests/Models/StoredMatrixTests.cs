@@ -75,13 +75,13 @@ public sealed class StoredMatrixTests
         var rows = new StoredTensor(_numbers);
         Tensor x = Random(2, 1, Columns).requires_grad_();
         Tensor product = new StoredMatrix(rows, 0, Rows, space).Product(x, null);
-        rows.Fault = new OutOfMemoryException();
+        rows.Fault = new InsufficientMemoryException();
 
         Tensor gradient = autograd.grad([product.sum()], [x])[0];
 
         Assert.IsTrue(gradient.isnan().all().ToBoolean());
         CollectionAssert.AreEqual(x.shape, gradient.shape);
-        Assert.ThrowsExactly<OutOfMemoryException>(WayBack.ThrowKept);
+        Assert.ThrowsExactly<InsufficientMemoryException>(WayBack.ThrowKept);
         WayBack.ThrowKept();
     }
 
