@@ -37,7 +37,7 @@ internal static class GenerateBenchmark
         arguments = [.. arguments.Where(argument => argument != asked)];
         int[][] sources = ReadSources(arguments[0]);
         int rows = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 32;
-        Console.WriteLine($"threads {get_num_threads()}, memory read {Calibration.ReadRate():F1} GB/s");
+        Calibration.Print(Calibration.ReadRate());
         var results = new List<Result>();
         foreach ((string name, BaseForm form) in BaseForms.Of(arguments.Skip(2).ToArray()))
         {
@@ -61,7 +61,7 @@ internal static class GenerateBenchmark
     private static void WriteTable(List<Result> results)
     {
         Console.WriteLine("\n| precision | batch | tokens/s, prompts included | without | bound | share | ms a step |"
-            + " products | attention | elementwise | cache | else | processor ms a token | peak memory |");
+            + " products | attention | elementwise | cache | not measured | processor ms a token | peak memory |");
         Console.WriteLine("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         foreach (Result result in results)
         {

@@ -275,7 +275,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     {
         try
         {
-            return drift?.Measure(prefixes, options.Training.BatchSize, CheckAlive);
+            return drift?.Measure(prefixes, options.Training, CheckAlive);
         }
         catch (OperationCanceledException) when (options.Training.WhenCancelled == CancellationBehavior.ReturnBest)
         {

@@ -58,6 +58,9 @@ internal sealed class LanguageModel : IDisposable
             return _steps[(int)form] ??= new LanguageModel(Spec, StepWeights.Of(_weights, form));
     }
 
+    /// <summary>Whether the matrices of its layers are widened for each product.</summary>
+    public bool IsStored => _weights.Decoder.Blocks[0].Up.Weight is StoredMatrix;
+
     /// <summary>Token embeddings.</summary>
     /// <param name="ids">[B, L], int64.</param>
     /// <returns>[B, L, embedding width].</returns>

@@ -14,8 +14,8 @@ internal interface IStoredRows
     long Columns { get; }
 
     /// <summary>
-    /// Writes rows as wide numbers. Called while a gradient is on its way back, where nothing may be thrown: what can
-    /// be wrong with the rows was found before.
+    /// Writes rows as wide numbers. Called while a gradient is on its way back, too: what can be wrong with the rows
+    /// was found before.
     /// </summary>
     /// <param name="rowOf">The stored row of each row that is written.</param>
     /// <param name="target">[n, columns] in CPU memory, float32 or bfloat16, contiguous.</param>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Tests.Models;
@@ -18,10 +19,13 @@ internal static class ShapeTraining
     /// <param name="shape">Name of the shape.</param>
     /// <param name="options">What the step is tried with.</param>
     /// <param name="convention">What the prefix does to the tokens; null for what is usual.</param>
-    public static FirstStep Step(string shape, TrainingOptions options, PrefixConvention? convention = null) =>
-        GoldenLogits.With(new GoldenLogits(shape).Read(), model => Step(model, options, convention));
+    /// <param name="form">How the base is kept; null for float32.</param>
+    public static FirstStep Step(string shape, TrainingOptions options, PrefixConvention? convention = null,
+        BaseForm? form = null) =>
+        GoldenLogits.With(new GoldenLogits(shape).Read(), model => Step(model, options, convention), form);
 
-    private static FirstStep Step(LanguageModel model, TrainingOptions options, PrefixConvention? convention)
+    /// <summary>The same on a model.</summary>
+    public static FirstStep Step(LanguageModel model, TrainingOptions options, PrefixConvention? convention = null)
     {
         bool both = model.Spec.IsEncoderDecoder;
         Prefix start = PrefixInitializer.Make(new StartRequest
