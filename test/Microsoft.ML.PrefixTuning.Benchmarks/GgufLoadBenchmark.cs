@@ -1,4 +1,3 @@
-using System;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;

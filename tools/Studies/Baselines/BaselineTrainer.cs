@@ -57,7 +57,7 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
         if (options.Training.DriftText is { } text)
         {
             measures["drift"] = new PlainTextDrift(lease.Base, text, prefixTokens: 0)
-                .Measure(weights.Model, options.Training.BatchSize, run.ThrowIfCancelled).Increase;
+                .Measure(weights.Model, options.Training, run.ThrowIfCancelled).Increase;
         }
         if (Other is { } other)
             measures[OtherTask.Name] = other.Increase(lease.Base, weights.Model);

@@ -23,7 +23,7 @@ internal sealed class OtherTask(StudyOtherFile file, ToolConsole console)
     /// <summary>Name of the measure.</summary>
     public const string Name = "other task";
 
-    private const int BatchSize = 8;
+    private static readonly TrainingOptions s_passes = new() { BatchSize = 8 };
 
     /// <summary>With a prefix that was trained for the study's own task.</summary>
     public double Increase(PrefixTuningTransformer model)
@@ -48,7 +48,7 @@ internal sealed class OtherTask(StudyOtherFile file, ToolConsole console)
             new TrainingOptions { Truncation = PromptTruncation.End });
         using TextTableView view = new TrainingRows("study", file.Input, [file.Label], console).Open(file.Path, null);
         TrainingExample[] rows = [.. reader.Read(view, isTraining: false, () => { }).Take(file.Rows)];
-        return PlainTextDrift.Sum(model, rows, prefix, BatchSize, () => { }) / rows.Sum(row => row.Target.Length);
+        return PlainTextDrift.Sum(model, rows, prefix, s_passes, () => { }) / rows.Sum(row => row.Target.Length);
     }
 }
 
