@@ -41,7 +41,7 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
     }
 
     private double Need(IReadOnlyList<TrainingExample> rows, bool recomputes, ScalarType? type = null) =>
-        new PassMemory(run.Model.Spec, type ?? run.Model.Type, prefixLength).Of(rows, recomputes);
+        new PassMemory(run.Model.Spec, type ?? run.Model.Type, prefixLength).Of(rows, recomputes, run.Packing);
 
     private TrainingExample[] Largest(bool recomputes) => Enumerable.Range(0, plan.StepsAnEpoch)
         .SelectMany(plan.Rows).MaxBy(rows => Need(rows, recomputes))!;
@@ -68,9 +68,16 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
             + $" free. Less need: {string.Join(", ", ways)}.";
     }
 
-    private static string Shape(TrainingExample[] rows) =>
-        FormattableString.Invariant($"{rows.Length} row{(rows.Length == 1 ? "" : "s")} of up to")
-        + FormattableString.Invariant($" {rows.Max(row => row.Tokens)} tokens");
+    private string Shape(TrainingExample[] rows)
+    {
+        RowPack[] packs = RowPack.Of(rows, run.Packing);
+        string sources = packs.Length == rows.Length ? "" : $" of {Count(packs.Length, "source")}";
+        return $"{Count(rows.Length, "row")}{sources} of up to"
+            + FormattableString.Invariant($" {packs.Max(pack => pack.Tokens)} tokens");
+    }
+
+    private static string Count(int number, string what) =>
+        FormattableString.Invariant($"{number} {what}{(number == 1 ? "" : "s")}");
 
     private static string Bytes(double bytes) => FormattableString.Invariant($"{bytes / 1e9:F2} GB");
 }

@@ -28,17 +28,21 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     /// <summary>Bytes of a pass.</summary>
     /// <param name="rows">Its rows.</param>
     /// <param name="recomputes">Whether layers are run a second time for their gradient.</param>
-    public double Of(IReadOnlyList<TrainingExample> rows, bool recomputes)
+    /// <param name="packing">What rows of one source have in common.</param>
+    public double Of(IReadOnlyList<TrainingExample> rows, bool recomputes, RowPacking packing = RowPacking.None)
     {
+        RowPack[] packs = RowPack.Of(rows, packing);
         long source = rows.Max(row => row.Source.Length), target = rows.Max(row => row.Target.Length);
         double loss = OfLoss(rows.Sum(row => row.Target.Length));
         return Fixed + loss + (spec.Encoder is not { } encoder
-            ? OfStack(spec.Decoder, rows.Count, rows.Max(row => row.Tokens), 0, recomputes)
+            ? OfStack(spec.Decoder, packs.Length, packs.Max(pack => pack.Tokens), 0, recomputes,
+                packs.Length < rows.Count)
             : OfStack(spec.Decoder, rows.Count, target, source, recomputes)
-                + OfStack(encoder, rows.Count, source, 0, recomputes));
+                + OfStack(encoder, packs.Length, source, 0, recomputes));
     }
 
-    private double OfStack(StackSpec stack, long rows, long width, long source, bool recomputes)
+    private double OfStack(StackSpec stack, long rows, long width, long source, bool recomputes,
+        bool isBranched = false)
     {
         double keys = (double)(prefixLength + width) / width;
         double sources = source == 0 ? 0 : (double)(prefixLength + source) / width;
@@ -47,7 +51,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         double kept = Kept(stack, keys) + besides, working = Working(stack, keys) + besides;
         // The input of each layer, and the gradients of two.
         double between = (stack.Layers + 2.0) * Size * spec.Width + CrossKeysValues(stack, sources) * stack.Layers;
-        return Masks(stack, rows, width)
+        return Masks(stack, rows, width, isBranched)
             + (double)rows * width * (Holes * working + (recomputes ? between : Holes * stack.Layers * kept));
     }
 
@@ -81,7 +85,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         Size * 4 * KeysValues(stack) * sources;
 
     /// <summary>Bytes of the masks of a causal stack.</summary>
-    private double Masks(StackSpec stack, long rows, long width)
+    private double Masks(StackSpec stack, long rows, long width, bool isBranched)
     {
         bool isRelative = stack.Positions is RelativePositions;
         bool isWindowed = stack.Windows.Any(window => window < prefixLength + width);
@@ -92,13 +96,13 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         {
             // One part of the queries, its scores where they are made, and their gradient.
             double ofScore = stack.ScoreCap is null ? 0 : 4 * Float;
-            return isRelative || isWindowed || stack.ScoreCap is not null
+            return isRelative || isWindowed || isBranched || stack.ScoreCap is not null
                 ? MaskParts.MostNumbers * (2.0 * Size + Making + ofScore) : 0;
         }
         if (isRelative)
             return places * (stack.Heads.Count * Size + 16);
         double mask = Size * (stack.Heads.Group == 1 ? 1 : 1 + stack.Heads.Group);
-        return places * ((isWindowed ? 2 : 1) * mask + (isWindowed ? Making : 2));
+        return places * ((isWindowed ? 2 : 1) * mask + (isWindowed || isBranched ? Making : 2));
     }
 
     /// <summary>Whether a stack's masks are not made whole.</summary>

@@ -30,6 +30,18 @@ public sealed class MemoryPlanTests
     }
 
     [TestMethod]
+    public void Decide_OfRowsOfOneSource_TellsWhatReadsItOnce()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        var told = new List<string>();
+        TrainingRun run = Run(model, long.MaxValue) with { Say = told.Add };
+
+        Plan(run with { Options = run.Options with { SharedSources = true } }).Decide();
+
+        StringAssert.StartsWith(told[0], "The largest pass has 6 rows of 1 source of up to 2250 tokens and needs ");
+    }
+
+    [TestMethod]
     public void Decide_WithLittleFreeMemory_RunsLayersTwiceAndSaysSo()
     {
         using LanguageModel model = TinyTraining.Model();
