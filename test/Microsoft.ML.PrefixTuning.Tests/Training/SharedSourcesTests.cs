@@ -308,11 +308,11 @@ public sealed class SharedSourcesTests
     /// <summary>54 rows of twelve sources, 1 to 9 of each, not side by side.</summary>
     private static TrainingExample[] Many()
     {
-        IEnumerable<TrainingExample> rows = from source in Enumerable.Range(0, 12)
-                                            from target in Enumerable.Range(0, 1 + 5 * source % 9)
-                                            orderby (31 * target + 17 * source) % 13
-                                            select new TrainingExample([3 + source, 4, 5],
-                                                [.. Enumerable.Repeat(7 + target, 1 + target % 4), 2]);
+        IEnumerable<TrainingExample> rows =
+            from source in Enumerable.Range(0, 12)
+            from target in Enumerable.Range(0, 1 + 5 * source % 9)
+            orderby (31 * target + 17 * source) % 13
+            select new TrainingExample([3 + source, 4, 5], [.. Enumerable.Repeat(7 + target, 1 + target % 4), 2]);
         return [.. rows.Select((row, i) => row with { Row = i })];
     }
 }
