@@ -7,6 +7,7 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;
 
 namespace Microsoft.ML.PrefixTuning.Tool;
@@ -79,7 +80,7 @@ internal static partial class ToolCommand
         {
             // The fault is this one, or came first.
         }
-        console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault)}");
+        console.Error.WriteLine(parsed.GetValue(Verbose) ? fault.ToString() : $"{Name}: {MessageOf(fault, parsed)}");
         return CodeOf(fault);
     }
 
@@ -128,13 +129,16 @@ internal static partial class ToolCommand
     };
 
     /// <summary>The message of a fault on one line, without what .NET puts behind it.</summary>
-    internal static string PlainMessage(Exception fault) =>
-        WhiteSpace().Replace(ParameterName().Replace(fault.Message, ""), " ").Trim();
+    internal static string PlainMessage(Exception fault) => OneLine(fault.Message);
+
+    private static string OneLine(string message) =>
+        WhiteSpace().Replace(ParameterName().Replace(message, ""), " ").Trim();
 
     // A fault of this program, or of a step of a model that is another's, says nothing without its kind.
-    private static string MessageOf(Exception fault)
+    private static string MessageOf(Exception fault, ParseResult parsed)
     {
-        string message = PlainMessage(fault);
+        string message = fault is UsageException ? PlainMessage(fault)
+            : OneLine(OptionWords.Of(parsed).Of(fault.Message));
         return IsExpected(fault) ? message : $"{fault.GetType().Name}: {message} --verbose shows where it arose.";
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.CommandLine;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool;
 
@@ -9,6 +10,9 @@ namespace Microsoft.ML.PrefixTuning.Tool;
 internal sealed class Verb(string name, string description) : System.CommandLine.Command(name, description)
 {
     private readonly Dictionary<Option, string> _groups = [];
+
+    /// <summary>What the library's messages call its options, and how these are typed.</summary>
+    public OptionWords Words { get; } = new();
 
     /// <summary>Names a group of options in the verb's help: all without one so far.</summary>
     public void Group(string title)

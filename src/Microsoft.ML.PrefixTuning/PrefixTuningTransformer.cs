@@ -143,8 +143,11 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
     /// <exception cref="ObjectDisposedException">The transformer was disposed.</exception>
     public PrefixTuningTransformer WithThreads(int? threads)
     {
-        if (threads < 1)
-            throw new ArgumentOutOfRangeException(nameof(threads), threads, "Expected 1 or more, or null.");
+        if (threads is < 1 or > OptionBounds.Threads)
+        {
+            throw new ArgumentOutOfRangeException(nameof(threads), threads,
+                $"Expected 1 to {OptionBounds.Threads}, or null.");
+        }
         if (_session.Engine is not BaseEngine)
             throw new NotSupportedException("Expected a transformer over a base that this library computes, found one"
                 + " over another engine: its threads are those of the options that it was made with.");

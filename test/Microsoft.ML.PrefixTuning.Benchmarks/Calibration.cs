@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Linq;
+using System.Text.Json;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
@@ -15,19 +16,32 @@ internal sealed record Calibration(double Float32, double BFloat16, double Memor
     public static Calibration Measure()
     {
         using var noGradient = no_grad();
-        Console.WriteLine($"threads {get_num_threads()}");
         var rates = new double[2];
         foreach ((int m, int k, int n) in ((int, int, int)[])[(2048, 2048, 2048), (600, 576, 1536), (600, 576, 49152)])
         {
             double f32 = Rate(m, k, n, ScalarType.Float32), bf16 = Rate(m, k, n, ScalarType.BFloat16);
-            Console.WriteLine($"matmul {m} x {k} x {n}: float32 {f32:F0} GFLOPS, bfloat16 {bf16:F0} GFLOPS");
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                Threads = get_num_threads(),
+                Product = $"{m} x {k} x {n}",
+                Float32Gflops = f32,
+                BFloat16Gflops = bf16,
+            }));
             if (m == 2048)
                 rates = [f32, bf16];
         }
         double read = ReadRate();
-        Console.WriteLine($"memory read {read:F1} GB/s");
+        Print(read);
         return new Calibration(rates[0], rates[1], read);
     }
+
+    /// <summary>Threads, and how fast memory is read, as a JSON line.</summary>
+    /// <param name="memoryRead">GB/s.</param>
+    public static void Print(double memoryRead) => Console.WriteLine(JsonSerializer.Serialize(new
+    {
+        Threads = get_num_threads(),
+        MemoryReadGigabytesPerSecond = memoryRead,
+    }));
 
     private static double Rate(int m, int k, int n, ScalarType type)
     {

@@ -99,7 +99,7 @@ internal static class DistillBenchmark
         {
             Console.WriteLine(
                 $"{name}: {prefix?.Length ?? 0} tokens, held-out divergence"
-                    + $" {ObjectiveMean.Of(frozen.Model, teacher.Objective, continuations, prefix):F3},"
+                    + $" {ObjectiveMean.Of(frozen.Model, teacher.MakeObjective(), continuations, prefix):F3},"
                 + $" loss of the references {ObjectiveMean.Of(frozen.Model, crossEntropy, references, prefix):F3}");
         }
     }

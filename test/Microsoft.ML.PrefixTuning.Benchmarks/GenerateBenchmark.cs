@@ -7,6 +7,7 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Generation;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -19,19 +20,24 @@ internal static class GenerateBenchmark
 {
     private const int PrefixLength = 20;
     private const int NewTokens = 40;
+    private const string Steps = "steps=";
 
     private static readonly int[] BatchSizes = [1, 16, 64];
 
     /// <summary>Measures: a JSON line a precision and batch size, then a table.</summary>
     /// <param name="arguments">
     /// Prompts (a JSON file whose <c>c.rows</c> have <c>prompt</c> ids), rows at batch size 16 (default 32), precisions
-    /// (default all; see <see cref="BaseForms"/>).
+    /// (default all; see <see cref="BaseForms"/>); <c>steps=rows</c> or <c>steps=whole</c> for the products of
+    /// bfloat16 that are not those of the batch size.
     /// </param>
     public static void Measure(string[] arguments)
     {
+        string? asked = arguments.FirstOrDefault(argument => argument.StartsWith(Steps, StringComparison.Ordinal));
+        StepForm? forced = asked is null ? null : Enum.Parse<StepForm>(asked[Steps.Length..], ignoreCase: true);
+        arguments = [.. arguments.Where(argument => argument != asked)];
         int[][] sources = ReadSources(arguments[0]);
         int rows = arguments.Length > 1 ? int.Parse(arguments[1], CultureInfo.InvariantCulture) : 32;
-        Console.WriteLine($"threads {get_num_threads()}, memory read {Calibration.ReadRate():F1} GB/s");
+        Calibration.Print(Calibration.ReadRate());
         var results = new List<Result>();
         foreach ((string name, BaseForm form) in BaseForms.Of(arguments.Skip(2).ToArray()))
         {
@@ -42,7 +48,7 @@ internal static class GenerateBenchmark
             foreach (int batchSize in BatchSizes)
             {
                 int count = batchSize == 1 ? Math.Max(1, rows / 8) : Math.Max(rows, batchSize);
-                Result result = Run(frozen, name, batchSize, prompts[..count]);
+                Result result = Run(frozen, name, forced ?? StepChoice.Of(batchSize), batchSize, prompts[..count]);
                 Console.WriteLine(JsonSerializer.Serialize(result));
                 results.Add(result);
             }
@@ -55,7 +61,7 @@ internal static class GenerateBenchmark
     private static void WriteTable(List<Result> results)
     {
         Console.WriteLine("\n| precision | batch | tokens/s, prompts included | without | bound | share | ms a step |"
-            + " products | attention | elementwise | cache | else | processor ms a token | peak memory |");
+            + " products | attention | elementwise | cache | not measured | processor ms a token | peak memory |");
         Console.WriteLine("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         foreach (Result result in results)
         {
@@ -73,24 +79,25 @@ internal static class GenerateBenchmark
         }
     }
 
-    private static Result Run(FrozenBase frozen, string precision, int batchSize, GenerationPrompt[] prompts)
+    private static Result Run(FrozenBase frozen, string precision, StepForm form, int batchSize,
+        GenerationPrompt[] prompts)
     {
         // No end token: every run does the same work.
-        (double seconds, double processor) = Write(frozen, batchSize, prompts, NewTokens);
+        (double seconds, double processor) = Write(frozen, form, batchSize, prompts, NewTokens);
         // The prompts and each row's first token.
-        (double reading, _) = Write(frozen, batchSize, prompts, 1);
+        (double reading, _) = Write(frozen, form, batchSize, prompts, 1);
         double tokens = (double)prompts.Length * NewTokens;
         int columns = PrefixLength + (int)prompts.Average(prompt => prompt.Source.Length) + NewTokens / 2;
         return new Result(precision, batchSize, prompts.Length, tokens / seconds,
             (tokens - prompts.Length) / (seconds - reading), 1e3 * processor / tokens, CellProcess.Peak(),
-            WriteParts.Measure(frozen.Model, batchSize, 1, columns));
+            WriteParts.Measure(frozen.Model.ForSteps(form), batchSize, 1, columns));
     }
 
-    private static (double Seconds, double Processor) Write(FrozenBase frozen, int batchSize,
+    private static (double Seconds, double Processor) Write(FrozenBase frozen, StepForm form, int batchSize,
         GenerationPrompt[] prompts, int newTokens)
     {
-        using var generator =
-            new BatchWriter(frozen.Model, new GenerationRules { MaxNewTokens = newTokens, BatchSize = batchSize });
+        using var generator = new BatchWriter(new DecodingLoop(frozen.Model, form), frozen.Model.Spec,
+            new GenerationRules { MaxNewTokens = newTokens, BatchSize = batchSize });
         generator.Generate(prompts[..Math.Min(batchSize, prompts.Length)]);
         using var self = Process.GetCurrentProcess();
         TimeSpan before = self.TotalProcessorTime;

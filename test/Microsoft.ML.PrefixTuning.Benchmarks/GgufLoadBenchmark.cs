@@ -1,4 +1,3 @@
-using System;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
@@ -19,9 +18,6 @@ internal static class GgufLoadBenchmark
     public static void Run(string path)
     {
         long elements = Elements(path);
-        Console.WriteLine(
-            $"{Path.GetFileName(path)}: {new FileInfo(path).Length / 1e6:F1} MB, {elements / 1e6:F1} M elements,"
-                + $" {Environment.ProcessorCount} cores");
         LoadCost floor = LoadCost.Worst, float32 = LoadCost.Worst, bfloat16 = LoadCost.Worst;
         for (int round = 0; round < Rounds; round++)
         {
@@ -29,12 +25,12 @@ internal static class GgufLoadBenchmark
             float32 = float32.Least(LoadCost.Of(() => Load(path, ScalarType.Float32)));
             bfloat16 = bfloat16.Least(LoadCost.Of(() => Load(path, ScalarType.BFloat16)));
         }
-        Print("read file, write floats", floor, floor);
-        Print("load as float32", float32, floor);
-        Print("load as bfloat16", bfloat16, floor);
         using GgufModel model = GgufModel.Open(path);
-        Print("content hash, first time", LoadCost.Of(() => model.ContentHash()), floor);
-        Print("content hash, again", LoadCost.Of(() => model.ContentHash()), floor);
+        LoadCost hash = LoadCost.Of(() => model.ContentHash()), again = LoadCost.Of(() => model.ContentHash());
+        LoadCost.Print(
+            $"{Path.GetFileName(path)}, {new FileInfo(path).Length / 1_000_000} MB, {elements / 1_000_000} M numbers",
+            [("floor: read file, write floats", floor), ("as float32", float32), ("as bfloat16", bfloat16),
+                ("content hash, first time", hash), ("content hash, again", again)]);
     }
 
     private static void Load(string path, ScalarType type)
@@ -56,8 +52,4 @@ internal static class GgufLoadBenchmark
         }
         return elements;
     }
-
-    private static void Print(string what, LoadCost cost, LoadCost floor) => Console.WriteLine(
-        $"{what,-25} {cost.Wall * 1e3,7:F0} ms ({cost.Wall / floor.Wall:F2} of the floor), processor"
-            + $" {cost.Processor * 1e3,7:F0} ms ({cost.Processor / floor.Processor:F2})");
 }

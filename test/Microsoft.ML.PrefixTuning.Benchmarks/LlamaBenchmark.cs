@@ -57,7 +57,7 @@ internal static class LlamaBenchmark
     {
         // No end token: every run does the same work.
         var rules = new GenerationRules { MaxNewTokens = NewTokens, BatchSize = batchSize };
-        using var writer = new BatchWriter(engine.OpenLoop(), engine.Spec, rules);
+        using var writer = new BatchWriter(engine.OpenLoop(rules.Lanes), engine.Spec, rules);
         GenerationPrompt[] rows = Array.ConvertAll(prompts, ids => new GenerationPrompt(ids, prefix));
         writer.Generate(rows[..Math.Min(batchSize, rows.Length)]);
         long start = Stopwatch.GetTimestamp();

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
@@ -56,33 +55,13 @@ internal static class SafeTensorsLoadBenchmark
                 for (int i = 0; i < cases.Length; i++)
                     costs[i] = costs[i].Least(LoadCost.Of(cases[i].Load));
             }
-            Print(model, cases, costs);
+            LoadCost.Print($"safetensors, {model.Name} billion numbers",
+                [.. cases.Zip(costs, (one, cost) => (one.What, cost))]);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static void Print(ScaleModel model, (string What, Action Load)[] cases, LoadCost[] costs)
-    {
-        for (int i = 0; i < cases.Length; i++)
-        {
-            Console.WriteLine(JsonSerializer.Serialize(new
-            {
-                model.Name,
-                cases[i].What,
-                Seconds = costs[i].Wall,
-                ProcessorSeconds = costs[i].Processor,
-                OfFloor = costs[i].Wall / costs[0].Wall,
-            }));
-        }
-        Console.WriteLine($"\n| safetensors, {model.Name} billion numbers | s | against the floor | processor s |");
-        Console.WriteLine("|---|---:|---:|---:|");
-        for (int i = 0; i < cases.Length; i++)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {cases[i].What} | {costs[i].Wall:F2} |")
-                + string.Create(CultureInfo.InvariantCulture,
-                    $" {costs[i].Wall / costs[0].Wall:F2} | {costs[i].Processor:F2} |"));
     }
 
     private static void Load(string folder, BaseForm form) => FrozenBase.Load(folder, form, CPU).Dispose();

@@ -1,6 +1,9 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
+using System.Text.Json;
 using System.Threading.Tasks;
 using static TorchSharp.torch;
 
@@ -23,6 +26,33 @@ internal readonly record struct LoadCost(double Wall, double Processor)
         action();
         return new LoadCost(Stopwatch.GetElapsedTime(start).TotalSeconds,
             (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
+    }
+
+    /// <summary>Writes JSON lines and a table, against the first one, which is the floor.</summary>
+    /// <param name="name">What is loaded.</param>
+    /// <param name="costs">What was measured.</param>
+    public static void Print(string name, IReadOnlyList<(string What, LoadCost Cost)> costs)
+    {
+        LoadCost floor = costs[0].Cost;
+        foreach ((string what, LoadCost cost) in costs)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                Name = name,
+                What = what,
+                Seconds = cost.Wall,
+                ProcessorSeconds = cost.Processor,
+                OfFloor = cost.Wall / floor.Wall,
+            }));
+        }
+        Console.WriteLine($"\n| {name} | s | against the floor | processor s |");
+        Console.WriteLine("|---|---:|---:|---:|");
+        foreach ((string what, LoadCost cost) in costs)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {what} | {cost.Wall:F3} |")
+                + string.Create(CultureInfo.InvariantCulture,
+                    $" {cost.Wall / floor.Wall:F2} | {cost.Processor:F3} |"));
+        }
     }
 
     /// <summary>

@@ -6,7 +6,6 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
-using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
@@ -14,8 +13,9 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
 
 /// <summary>
-/// Peak memory of one training step on the SmolLM2 base by rows and tokens a row, a process a cell: what is measured is
-/// the largest resident set of a process that loads the base and takes one step.
+/// Peak memory of one training step by rows and tokens a row, a process a cell: the largest resident set of a process
+/// that loads the base (SmolLM2, or another) and takes one step, and the need beside the base, as estimated before the
+/// step and as measured.
 /// </summary>
 internal static class MemoryBenchmark
 {
@@ -40,13 +40,16 @@ internal static class MemoryBenchmark
             Console.WriteLine(line);
             results.Add(JsonSerializer.Deserialize<MemoryCell>(line)!);
         }
-        Console.WriteLine("\n| rows x tokens | settings | base alone | estimated | peak | seconds |");
-        Console.WriteLine("|---|---|---:|---:|---:|---:|");
+        Console.WriteLine("\n| rows x tokens | settings | base alone | need, estimated | need, measured | off by |"
+            + " peak | seconds |");
+        Console.WriteLine("|---|---|---:|---:|---:|---:|---:|---:|");
         foreach (MemoryCell result in results)
         {
+            double needed = result.PeakGigabytes - result.BaseGigabytes;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {result.Rows} x {result.Tokens} |")
                 + string.Create(CultureInfo.InvariantCulture, $" {result.Settings} | {result.BaseGigabytes:F2} GB |")
-                + string.Create(CultureInfo.InvariantCulture, $" {result.EstimatedGigabytes:F2} GB |")
+                + string.Create(CultureInfo.InvariantCulture, $" {result.NeedGigabytes:F2} GB | {needed:F2} GB |")
+                + string.Create(CultureInfo.InvariantCulture, $" {result.NeedGigabytes / needed - 1:P0} |")
                 + string.Create(CultureInfo.InvariantCulture, $" {result.PeakGigabytes:F2} GB |")
                 + string.Create(CultureInfo.InvariantCulture, $" {result.Seconds:F0} |"));
         }
@@ -58,9 +61,10 @@ internal static class MemoryBenchmark
     {
         int[] shape = [.. arguments[0].Split('x').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
         var settings = MemorySettings.Parse(arguments[1..]);
-        using FrozenBase frozen = FrozenBase.Load(TrainBenchmark.BasePath, settings.Form, CPU);
+        using FrozenBase frozen = FrozenBase.Load(settings.Base, settings.Form, CPU);
         // A fifth of a row is its target.
-        TrainingExample[] rows = TimedSteps.Rows(shape[0], shape[1] - shape[1] / 5, shape[1] / 5);
+        TrainingExample[] rows = TimedSteps.Rows(shape[0], shape[1] - shape[1] / 5, shape[1] / 5,
+            frozen.Model.Spec.VocabularySize);
         using var parametrization =
             new TrainedKeyValues(TimedSteps.Start(frozen, rows[0].Source, PrefixLength), CPU);
         double before = CellProcess.Resident();
@@ -79,11 +83,12 @@ internal static class MemoryBenchmark
         var plan = new TrainingPlan(run);
         learner.Prepare(plan);
         StepRecord step = learner.Take(plan, 0, 0).Record;
-        var memory = new PassMemory(frozen.Model.Spec, frozen.Model.Type, PrefixLength);
+        var memory =
+            new PassMemory(frozen.Model.Spec, frozen.Model.Type, PrefixLength, frozen.Model.IsStored);
         double estimate = BatchPlan.Passes(rows, settings.Options.MaxTokensPerPass)
             .Max(pass => memory.Of(pass, learner.Recomputes == true));
         Console.WriteLine(JsonSerializer.Serialize(new MemoryCell(shape[0], shape[1], settings.Text, before,
-            before + estimate / 1e9, CellProcess.Peak(), watch.Elapsed.TotalSeconds, step.Loss, step.GradientNorm)));
+            estimate / 1e9, CellProcess.Peak(), watch.Elapsed.TotalSeconds, step.Loss, step.GradientNorm)));
     }
 
     /// <summary>What a cell came to.</summary>
@@ -91,47 +96,44 @@ internal static class MemoryBenchmark
     /// <param name="Tokens">Tokens a row, source and target.</param>
     /// <param name="Settings">Precision and options.</param>
     /// <param name="BaseGigabytes">Resident with the base loaded, before training.</param>
-    /// <param name="EstimatedGigabytes">What is told before the first step: what is there and what is needed.</param>
+    /// <param name="NeedGigabytes">What the largest pass is told to need beside it, before the first step.</param>
     /// <param name="PeakGigabytes">Largest resident set of the process.</param>
     /// <param name="Seconds">The step.</param>
     /// <param name="Loss">Loss of the step.</param>
     /// <param name="Norm">Norm of its gradient.</param>
     private sealed record MemoryCell(int Rows, int Tokens, string Settings, double BaseGigabytes,
-        double EstimatedGigabytes, double PeakGigabytes, double Seconds, double Loss, double Norm);
+        double NeedGigabytes, double PeakGigabytes, double Seconds, double Loss, double Norm);
 }
 
-/// <summary>Precision and training options of a memory benchmark.</summary>
+/// <summary>Base, precision and training options of a memory benchmark.</summary>
 /// <param name="Text">As given.</param>
+/// <param name="Base">File or folder of the base.</param>
 /// <param name="Form">Precision.</param>
 /// <param name="Options">Options.</param>
-internal sealed record MemorySettings(string Text, BaseForm Form, TrainingOptions Options)
+internal sealed record MemorySettings(string Text, string Base, BaseForm Form, TrainingOptions Options)
 {
     /// <summary>Reads <c>name=value</c>.</summary>
     public static MemorySettings Parse(string[] settings)
     {
-        var parsed = new MemorySettings(string.Join(' ', settings), ScalarType.Float32, new TrainingOptions());
+        var parsed = new MemorySettings(string.Join(' ', settings), TrainBenchmark.BasePath, ScalarType.Float32,
+            new TrainingOptions());
         foreach (string setting in settings)
         {
             string[] parts = setting.Split('=', 2);
             parsed = parts[0] switch
             {
-                "precision" => parsed with { Form = FormOf(parts[1]) },
+                "base" => parsed with { Base = parts[1] },
+                "precision" => parsed with { Form = BaseForms.Of(parts[1]) },
                 "tokens" => parsed with { Options = parsed.Options with { MaxTokensPerPass = Number(parts[1]) } },
                 "recompute" => parsed with
                 {
                     Options = parsed.Options with { Recompute = Enum.Parse<Recomputation>(parts[1], ignoreCase: true) },
                 },
                 _ => throw new ArgumentException(
-                    $"memory: expected precision=, tokens= or recompute=, found '{setting}'."),
+                    $"memory: expected base=, precision=, tokens= or recompute=, found '{setting}'."),
             };
         }
         return parsed;
-
-        // A base as stored has products in float32, unless its name goes on with -bfloat16.
-        static BaseForm FormOf(string text) =>
-            new(Enum.Parse<ScalarType>(text.Replace("asstored-", "", StringComparison.Ordinal)
-                .Replace("asstored", "float32", StringComparison.Ordinal), ignoreCase: true),
-                text.StartsWith("asstored", StringComparison.Ordinal) ? MatrixForm.AsStored : MatrixForm.Wide);
 
         static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }

@@ -15,12 +15,13 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 /// <param name="Linear">float32, torch's linear map.</param>
 /// <param name="Turned">float32, with a weight that lies the other way round.</param>
 /// <param name="Front">float32, W x^T.</param>
-/// <param name="Parts">float32, in parts of the weight: the way of few rows; null for many.</param>
+/// <param name="Own">float32, the product of our own that one new token a row takes.</param>
 /// <param name="BFloat16">bfloat16, torch's linear map.</param>
+/// <param name="OwnBFloat16">bfloat16, as <paramref name="Own"/>.</param>
 /// <param name="Int8">8 bits, in blocks.</param>
 /// <param name="Int4">4 bits, the same.</param>
 internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double Linear, double Turned, double Front,
-    double? Parts, double BFloat16, double Int8, double Int4)
+    double Own, double BFloat16, double OwnBFloat16, double Int8, double Int4)
 {
     // Inputs and outputs of SmolLM2's matrices: query and output, key and value, gate and up, down, head.
     private static readonly (int, int)[] Shapes = [(576, 576), (576, 192), (576, 1536), (1536, 576), (576, 49152)];
@@ -40,9 +41,9 @@ internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double L
                 all.Add(routes);
             }
         }
-        Console.WriteLine("\nGFLOPS:\n\n| rows | in x out | float32: linear | turned | W x^T | parts | bfloat16 |"
+        Console.WriteLine("\nGFLOPS:\n\n| rows | in x out | float32: linear | turned | W x^T | own | bfloat16 | own |"
             + " 8 bits | 4 bits |");
-        Console.WriteLine("|---:|---|---:|---:|---:|---:|---:|---:|---:|");
+        Console.WriteLine("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|");
         foreach (ProductRoutes routes in all)
             Console.WriteLine(routes.Line());
     }
@@ -59,14 +60,16 @@ internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double L
         Int4Matrix in4 = Int4Matrix.Of(wide, tensor => tensor.MoveToOuterDisposeScope());
         return new ProductRoutes(rows, inputs, outputs, Milliseconds(() => nn.functional.linear(x, weight)),
             Milliseconds(() => x.mm(turned)), Milliseconds(() => weight.mm(front)),
-            SkinnyProduct.Suits(x, weight) ? Milliseconds(() => SkinnyProduct.Product(x, weight, null)) : null,
-            Milliseconds(() => nn.functional.linear(narrow, narrowWeight)), Milliseconds(() => in8.Product(x, null)),
+            Milliseconds(() => RowProducts.Product(x.unsqueeze(1), weight, null)),
+            Milliseconds(() => nn.functional.linear(narrow, narrowWeight)),
+            Milliseconds(() => RowProducts.Product(x.unsqueeze(1), narrowWeight, null)),
+            Milliseconds(() => in8.Product(x, null)),
             Milliseconds(() => in4.Product(x, null)));
     }
 
     private string Line()
     {
-        double?[] times = [Linear, Turned, Front, Parts, BFloat16, Int8, Int4];
+        double?[] times = [Linear, Turned, Front, Own, BFloat16, OwnBFloat16, Int8, Int4];
         return $"| {Rows} | {Inputs} x {Outputs} |" + string.Concat(times.Select(time => time is not { } ms ? " |"
             : string.Create(CultureInfo.InvariantCulture, $" {2e-6 * Rows * Inputs * Outputs / ms:F0} |")));
     }

@@ -9,8 +9,8 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 /// <summary>
 /// What a quality run sets besides the method; with none, the library's defaults hold. <c>state</c> names a folder for
 /// training states: a run that is started again goes on where it was stopped. <c>precision</c>, <c>rate</c> (learning
-/// rate), <c>epochs</c>, <c>held</c> (share held out), <c>smoothing</c>, <c>shared</c> (true: rows of one source read it
-/// once).
+/// rate), <c>epochs</c>, <c>held</c> (share held out), <c>smoothing</c>, <c>shared</c> (true: rows of one source read
+/// it once).
 /// </summary>
 internal sealed class QualitySettings(IEnumerable<string> arguments)
 {

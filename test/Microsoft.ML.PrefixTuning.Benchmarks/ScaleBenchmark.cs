@@ -63,12 +63,11 @@ internal static class ScaleBenchmark
         long start = Stopwatch.GetTimestamp();
         using FrozenBase frozen = FrozenBase.Load(file, settings.Form, CPU);
         double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        (LoadCost step, double loss) = TimedSteps.LastOf(frozen,
+        (LoadCost step, double loss, bool isRecomputed) = TimedSteps.LastOf(frozen,
             TimedSteps.Rows(Rows * steps, Tokens - Targets, Targets), settings.Options with { BatchSize = Rows },
             PrefixLength);
         double text = Write(frozen);
         double peak = CellProcess.Peak();
-        bool isRecomputed = settings.Text.Contains("recompute=", StringComparison.OrdinalIgnoreCase);
         double bound = ScaleBound.OfStep(model, Rows, Tokens, Rows * Targets, (settings.Form.Type, isRecomputed));
         Console.WriteLine(JsonSerializer.Serialize(new ScaleCell
         {

@@ -11,28 +11,46 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 /// <summary>Training steps on rows of random tokens.</summary>
 internal static class TimedSteps
 {
-    /// <summary>Rows of random tokens, which every base here has.</summary>
-    public static TrainingExample[] Rows(int count, int source, int target)
+    private const int MostTokens = 30_000;
+
+    /// <summary>Rows of random tokens.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="source">Tokens of a source.</param>
+    /// <param name="target">Tokens of a target.</param>
+    /// <param name="vocabulary">Tokens of the base; most have as many as are used at most.</param>
+    public static TrainingExample[] Rows(int count, int source, int target, int vocabulary = MostTokens)
     {
+        int most = Math.Min(vocabulary, MostTokens);
         var random = new Random(1);
         return [.. Enumerable.Range(0, count).Select(_ => new TrainingExample(Ids(source), Ids(target)))];
 
-        int[] Ids(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(1000, 30_000))];
+        // The first ones are those that mean something.
+        int[] Ids(int length) =>
+            [.. Enumerable.Range(0, length).Select(_ => random.Next(1000 * most / MostTokens, most))];
     }
 
-    /// <summary>A prefix of the first tokens of a text.</summary>
-    public static Prefix Start(FrozenBase frozen, int[] text, int length) => PrefixInitializer.Make(new StartRequest
+    /// <summary>
+    /// A prefix of the first tokens of a text; where there is an encoder, random numbers at every site.
+    /// </summary>
+    public static Prefix Start(FrozenBase frozen, int[] text, int length)
     {
-        Model = frozen.Model,
-        Start = PrefixStart.DefaultText,
-        Sites = [AttentionSite.Decoder],
-        Length = length,
-        Convention = PrefixConvention.DecoderOnly,
-        Text = text,
-    });
+        bool both = frozen.Model.Spec.IsEncoderDecoder;
+        return PrefixInitializer.Make(new StartRequest
+        {
+            Model = frozen.Model,
+            Start = both ? PrefixStart.Random(0.5) : PrefixStart.DefaultText,
+            Sites = both ? Enum.GetValues<AttentionSite>() : [AttentionSite.Decoder],
+            Length = length,
+            Convention = both ? PrefixConvention.EncoderDecoder : PrefixConvention.DecoderOnly,
+            Text = text,
+        });
+    }
 
-    /// <summary>What the last step over some rows cost, and its loss; the steps before it warm up.</summary>
-    public static (LoadCost Step, double Loss) LastOf(FrozenBase frozen, TrainingExample[] rows,
+    /// <summary>
+    /// What the last step over some rows cost, its loss, and whether layers were run twice; the steps before it warm
+    /// up.
+    /// </summary>
+    public static (LoadCost Step, double Loss, bool Recomputed) LastOf(FrozenBase frozen, TrainingExample[] rows,
         TrainingOptions options, int prefixLength)
     {
         using var parametrization = new TrainedKeyValues(Start(frozen, rows[0].Source, prefixLength), CPU);
@@ -55,6 +73,6 @@ internal static class TimedSteps
             },
         }, parametrization);
         TrainingOutcome outcome = PrefixTrainer.Train(learner);
-        return (step, outcome.Steps[^1].Loss);
+        return (step, outcome.Steps[^1].Loss, outcome.Summary.Recomputed == true);
     }
 }

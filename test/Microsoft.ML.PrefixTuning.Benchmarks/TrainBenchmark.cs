@@ -54,14 +54,14 @@ internal static class TrainBenchmark
     private static void WriteTable(List<TrainResult> results)
     {
         Console.WriteLine("\n| precision | rows/s | tokens/s | steps/s | padding | peak memory | ms a step | bound |"
-            + " share | products | attention | elementwise | loss | optimiser | else |");
-        Console.WriteLine("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+            + " share | products | attention | elementwise | loss | moves | inputs | optimiser | not measured |");
+        Console.WriteLine("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         foreach (TrainResult result in results)
         {
             double step = 1 / result.StepsPerSecond;
             TrainParts parts = result.Parts;
-            double[] milliseconds = [parts.Products, parts.Attention, parts.Elementwise, parts.Loss, parts.Optimizer,
-                step - parts.Sum];
+            double[] milliseconds = [parts.Products, parts.Attention, parts.Elementwise, parts.Loss, parts.Moves,
+                parts.Inputs, parts.Optimizer, step - parts.Sum];
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"| {result.Precision} | {result.RowsPerSecond:F2} | {result.TokensPerSecond:F0} |")
                 + string.Create(CultureInfo.InvariantCulture, $" {result.StepsPerSecond:F2} |")

@@ -19,15 +19,18 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 /// <param name="Attention">Scores, softmax and mixing.</param>
 /// <param name="Elementwise">Norms, rotation, activation, sums.</param>
 /// <param name="Loss">The head, the loss and its gradient.</param>
+/// <param name="BestHead">Of it the head's products alone, by the fastest route.</param>
+/// <param name="Moves">Prefixes in front of keys and values, heads that are turned.</param>
+/// <param name="Inputs">Embedding, masks, rotations, the choice of what is predicted: once a pass.</param>
 /// <param name="Optimizer">The update of the prefix.</param>
 internal sealed record TrainParts(double Products, double BestProducts, double Attention, double Elementwise,
-    double Loss, double Optimizer)
+    double Loss, double BestHead, double Moves, double Inputs, double Optimizer)
 {
-    /// <summary>A step of nothing but products by their best route, the loss with the head's, and attention.</summary>
-    public double Bound => BestProducts + Attention + Loss;
+    /// <summary>A step of nothing but products by their best route, the head's among them, and attention.</summary>
+    public double Bound => BestProducts + Attention + BestHead;
 
     /// <summary>All that is measured by itself.</summary>
-    public double Sum => Products + Attention + Elementwise + Loss + Optimizer;
+    public double Sum => Products + Attention + Elementwise + Loss + Moves + Inputs + Optimizer;
 
     /// <summary>Measures the parts of a decoder-only base.</summary>
     /// <param name="model">The base.</param>
@@ -47,12 +50,15 @@ internal sealed record TrainParts(double Products, double BestProducts, double A
         Linear[] products = [.. new[] { block.Attention.Query, block.Attention.Key, block.Attention.Value,
             block.Attention.Output, block.Gate, block.Up, block.Down }.OfType<Linear>()];
         (double Taken, double Best)[] times = [.. products.Select(linear => OfProduct(linear, batch * width))];
-        AttentionInput input = AttentionInput.Make(
-            TokenPlaces.Causal(states, width, length, length + width, prefix.Convention), stack, null, model.Type, CPU);
+        AttentionPlaces places = TokenPlaces.Causal(states, width, length, length + width, prefix.Convention);
+        AttentionInput input = AttentionInput.Make(places, stack, null, model.Type, CPU);
+        (int, int, int) shape = (batch, width, length);
+        (_, double head) = OfProduct(new Linear(model.Weights.Head, null), rows.Sum(row => (long)row.Target.Length));
         double layers = stack.Layers;
         return new TrainParts(layers * times.Sum(time => time.Taken), layers * times.Sum(time => time.Best),
-            layers * OfAttention(stack, input, (batch, width, length), model.Type),
-            layers * OfElements(model, input, (batch, width)), OfLoss(model, rows), OfOptimizer(prefix));
+            layers * OfAttention(stack, input, shape, model.Type), layers * OfElements(model, input, (batch, width)),
+            OfLoss(model, rows), head, layers * OfMoves(stack, shape, model.Type, prefix.Convention),
+            OfInputs(model, rows, places), OfOptimizer(prefix));
     }
 
     /// <summary>x W^T, and the gradient of x: g W.</summary>
@@ -107,6 +113,47 @@ internal sealed record TrainParts(double Products, double BestProducts, double A
 
         Tensor Heads(int count) =>
             Values(model.Type, shape.Rows, shape.Width, count, stack.Heads.Size).requires_grad_();
+    }
+
+    /// <summary>What a layer does to its queries, keys and values around attention.</summary>
+    private static double OfMoves(StackSpec stack, (int Rows, int Width, int Front) shape, ScalarType type,
+        PrefixConvention convention)
+    {
+        using var scope = NewDisposeScope();
+        HeadShape heads = stack.Heads;
+        Tensor front = Values(type, 1, 2, heads.KeyValueCount, shape.Front, heads.Size).requires_grad_();
+        Tensor keys = Values(type, shape.Rows, shape.Width, heads.KeyValueCount, heads.Size).requires_grad_();
+        Tensor queries = Values(type, shape.Rows, shape.Width, heads.Count, heads.Size).requires_grad_();
+        return Best(() =>
+        {
+            var memory = new PrefixMemory(new SitePrefixes(
+                new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = front }, convention));
+            (Tensor allKeys, Tensor allValues) = memory.Append(AttentionSite.Decoder, 0,
+                keys.transpose(Axis.Token, Axis.Key), keys.transpose(Axis.Token, Axis.Key));
+            Tensor folded = queries.view(shape.Rows, shape.Width, heads.KeyValueCount, heads.Group, heads.Size)
+                .permute(0, 2, 3, 1, 4).reshape(shape.Rows, heads.KeyValueCount, -1, heads.Size);
+            Tensor turned = folded.view(shape.Rows, heads.KeyValueCount, heads.Group, shape.Width, heads.Size)
+                .permute(0, 3, 1, 2, 4).reshape(shape.Rows, shape.Width, -1);
+            Tensor[] made = [allKeys, allValues, turned];
+            autograd.grad(made, [front, keys, queries], [.. made.Select(one => ones_like(one))]);
+        });
+    }
+
+    private static double OfInputs(LanguageModel model, TrainingExample[] rows, AttentionPlaces places)
+    {
+        using var scope = NewDisposeScope();
+        StackSpec stack = model.Spec.Decoder;
+        Tensor ids = ones([places.Rows, places.Queries], ScalarType.Int64);
+        Tensor chosen = arange(rows.Sum(row => row.Target.Length), ScalarType.Int64);
+        (float[] frequencies, double factor) = Rotary.Frequencies(((RotaryPositions)stack.Positions).Full);
+        Tensor divisors = tensor(frequencies);
+        return Best(() =>
+        {
+            Tensor embedded = model.Embed(ids);
+            AttentionInput input = AttentionInput.Make(places, stack, null, model.Type, CPU);
+            Rotary.Angles(input.Positions, divisors, factor, model.Type);
+            embedded.flatten(0, 1).index_select(0, chosen);
+        });
     }
 
     private static double OfLoss(LanguageModel model, TrainingExample[] rows)

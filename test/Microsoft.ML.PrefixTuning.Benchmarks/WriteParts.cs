@@ -1,7 +1,9 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Benchmarks;
@@ -23,6 +25,10 @@ internal sealed record WriteParts(double Products, double BestProducts, double A
 
     /// <summary>All that is measured by itself.</summary>
     public double Sum => Products + Attention + Elementwise + Memory;
+
+    /// <summary>The same of several passes.</summary>
+    public WriteParts Times(int passes) => new(passes * Products, passes * BestProducts, passes * Attention,
+        passes * Elementwise, passes * Memory);
 
     /// <summary>Measures the parts of a decoder-only base.</summary>
     /// <param name="model">The base.</param>
@@ -51,6 +57,8 @@ internal sealed record WriteParts(double Products, double BestProducts, double A
         using var scope = NewDisposeScope();
         Tensor x = Values(matrix.Type, rows, matrix.Columns);
         double taken = BestTime.Of(() => matrix.Product(x, null));
+        if (matrix is StepMatrix step)
+            return (taken, Math.Min(taken, OfProduct(step.Kept, rows).Best));
         if (matrix is not WideMatrix { Tensor: var weight })
             return (taken, taken);
         Tensor turned = weight.t().contiguous(), front = x.t().contiguous();
@@ -61,16 +69,34 @@ internal sealed record WriteParts(double Products, double BestProducts, double A
     private static double OfAttention(LanguageModel model, int rows, int tokens, int columns)
     {
         using var scope = NewDisposeScope();
-        HeadShape heads = model.Spec.Decoder.Heads;
-        Tensor queries = Values(model.Type, rows, heads.KeyValueCount, heads.Group * tokens, heads.Size);
-        Tensor keys = Values(model.Type, rows, heads.KeyValueCount, columns, heads.Size), values = keys.clone();
-        if (tokens > 1)
+        StackSpec stack = model.Spec.Decoder;
+        HeadShape heads = stack.Heads;
+        RowState[] states = [.. Enumerable.Repeat(new RowState(0, columns - tokens, tokens), rows)];
+        AttentionMask mask = AttentionInput.Make(
+            TokenPlaces.Causal(states, tokens, 0, columns, PrefixConvention.DecoderOnly), stack, null, model.Type, CPU)
+            .FullMask;
+        var pass = new AttentionPass(AttentionSite.Decoder, 0, stack, model.Weights.Decoder.Blocks[0].Attention, null,
+            mask, NoMemory.Instance);
+        Tensor queries = Values(model.Type, rows, tokens, heads.Count, heads.Size);
+        using var block = new KeyValueBlock(1, heads, model.Type, CPU);
+        if (tokens == 1 && block.IsInReach)
         {
-            Tensor mask = zeros([rows, 1, heads.Group * tokens, columns], model.Type);
-            return BestTime.Of(() => nn.functional.scaled_dot_product_attention(queries, keys, values, mask));
+            block.Ensure(rows, columns, long.MaxValue);
+            WriteEverywhere(block, heads, rows, columns);
+            KeyValuePlaces places = block.Places(0, new LaneRange(0, rows, 1),
+                [.. Enumerable.Repeat(columns, rows)], columns);
+            return BestTime.Of(() => TokenAttention.Mix(queries, places, pass));
         }
-        return BestTime.Of(() => (queries * Scalars.Real(0.125)).matmul(keys.transpose(Axis.Key, Axis.Last))
-            .softmax(Axis.Last, ScalarType.Float32).to(model.Type).matmul(values));
+        Tensor keys = Values(model.Type, rows, heads.KeyValueCount, columns, heads.Size), values = keys.clone();
+        return BestTime.Of(() => _ = mask.Parts is null ? Models.Attention.Mix(queries, keys, values, pass)
+            : PartedAttention.Mix(queries, keys, values, pass));
+    }
+
+    private static void WriteEverywhere(KeyValueBlock block, HeadShape heads, int rows, int columns)
+    {
+        Tensor tokens = Values(ScalarType.Float32, rows, 1, heads.KeyValueCount, heads.Size);
+        for (int column = 0; column < columns; column++)
+            block.WriteTokens(0, new LaneRange(0, rows, 1), [.. Enumerable.Repeat(column, rows)], tokens, tokens);
     }
 
     /// <summary>A layer without its products, its attention and its memory.</summary>
@@ -86,14 +112,22 @@ internal sealed record WriteParts(double Products, double BestProducts, double A
         Tensor queries = Values(model.Type, rows, tokens, stack.Heads.Count, stack.Heads.Size);
         Tensor keys = Values(model.Type, rows, tokens, stack.Heads.KeyValueCount, stack.Heads.Size);
         Tensor gate = Values(model.Type, rows, tokens, stack.FeedForward.Inner);
+        // Neither vanishes nor grows where it is taken again and again, in the place of the gate.
+        Tensor up = full_like(gate, Scalars.Real(2));
         return BestTime.Of(() =>
         {
             block.AttentionNorm!.Apply(x, stack.Norm);
             Rotary.Rotate(queries, cosine, sine);
             Rotary.Rotate(keys, cosine, sine);
-            block.FeedForwardNorm!.Apply(x.Plus(x), stack.Norm);
-            _ = x.Plus(nn.functional.silu(gate).mul_(gate).narrow(Axis.Last, 0, x.size(Axis.Last)));
+            block.FeedForwardNorm!.Apply(Added(), stack.Norm);
+            if (RowKernels.Suits(gate))
+                RowKernels.Gate(gate, up);
+            else
+                _ = nn.functional.silu(gate) * up;
+            Added();
         });
+
+        Tensor Added() => RowKernels.Suits(x) ? RowKernels.Sum(x, x, 1) : x.Plus(x);
     }
 
     private static double OfMemory(LanguageModel model, int rows, int tokens, int columns)
@@ -102,8 +136,13 @@ internal sealed record WriteParts(double Products, double BestProducts, double A
         StackSpec stack = model.Spec.Decoder;
         using var block = new KeyValueBlock(1, stack.Heads, model.Type, CPU);
         block.Ensure(rows, columns, long.MaxValue);
-        Tensor keys = Values(model.Type, rows, tokens, stack.Heads.KeyValueCount, stack.Heads.Size)
-            .transpose(Axis.Token, Axis.Key);
+        Tensor written = Values(model.Type, rows, tokens, stack.Heads.KeyValueCount, stack.Heads.Size);
+        if (tokens == 1 && block.IsInReach)
+        {
+            int[] column = [.. Enumerable.Repeat(columns - 1, rows)];
+            return BestTime.Of(() => block.WriteTokens(0, new LaneRange(0, rows, 1), column, written, written));
+        }
+        Tensor keys = written.transpose(Axis.Token, Axis.Key);
         var places = new List<long>();
         for (int row = 0; row < rows; row++)
         {

@@ -78,7 +78,7 @@ public sealed class LlamaCppFamilyTests
     {
         Dictionary<string, Prefix> prefixes = one.Prefixes();
         using TextGenerator own = one.Model.CreateGenerator(prefixes), other = one.Open(prefixes,
-            new TextGeneratorOptions { MaxRows = 7, CacheTokens = 2000, PromptPiece = 24 });
+            new TextGeneratorOptions { MaxRows = 7, CacheTokens = 2000, PromptPiece = 6 });
         return (await Task.WhenAll(requests.Select(request => own.GenerateAsync(request))),
             await Task.WhenAll(requests.Select(request => other.GenerateAsync(request))));
     }

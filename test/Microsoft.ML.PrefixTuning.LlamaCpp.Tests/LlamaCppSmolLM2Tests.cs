@@ -34,7 +34,7 @@ public sealed class LlamaCppSmolLM2Tests
         using PrefixTensors prefix = engine.Place(GoldenPrefix(folder, engine.Spec));
         var rules = new GenerationRules { MaxNewTokens = 40, EndIds = engine.Spec.Tokens.Ends, BatchSize = 12 };
         int[][] sources = [.. section.GetProperty("prompt_ids").EnumerateArray().Take(TaskPrompts).Select(Ids)];
-        using var writer = new BatchWriter(engine.OpenLoop(), engine.Spec, rules);
+        using var writer = new BatchWriter(engine.OpenLoop(rules.Lanes), engine.Spec, rules);
 
         IReadOnlyList<GeneratedSequence[]> found =
             writer.Generate([.. sources.Select(source => new GenerationPrompt(source, prefix))]);

@@ -23,7 +23,7 @@ public sealed class LlamaLoopTests
         using var inference = inference_mode();
         LlamaModel model = LlamaModel.Load(LlamaCase.Narrow.Read(), LlamaCase.Exact, threads: 1);
         using var loop = new LlamaLoop(model);
-        loop.Open(new DecodingLimits(4) { Tokens = 400, PieceTokens = Piece, IsOpen = true }, []);
+        loop.Open(new DecodingLimits(4) { Tokens = 400, PassTokens = Piece, PieceTokens = Piece, IsOpen = true }, []);
         ActiveRow early = Row(model, 5);
         ActiveRow[] late = [Row(model, Long), Row(model, Long), Row(model, 8)];
         loop.Advance(new Queue<ActiveRow>([early]));
@@ -43,6 +43,21 @@ public sealed class LlamaLoopTests
         model.Release();
 
         static int Read(ActiveRow row) => int.Min(row.Present, row.Opening.Length);
+    }
+
+    [TestMethod]
+    public void Advance_WithALongPromptAndShortOnes_ReadsAPieceOfItBesideThem()
+    {
+        using var inference = inference_mode();
+        LlamaModel model = LlamaModel.Load(LlamaCase.Narrow.Read(), LlamaCase.Exact, threads: 1);
+        using var loop = new LlamaLoop(model);
+        loop.Open(new DecodingLimits(4) { Tokens = 400, PassTokens = 32, PieceTokens = 8, IsOpen = true }, []);
+        ActiveRow[] rows = [Row(model, 90), Row(model, 8), Row(model, 12), Row(model, 20)];
+        loop.Advance(new Queue<ActiveRow>(rows));
+        CollectionAssert.AreEqual(new[] { 8, 8, 12, 4 }, Array.ConvertAll(rows, row => row.Present));
+        loop.Advance([]);
+        CollectionAssert.AreEqual(new[] { 16, 9, 13, 20 }, Array.ConvertAll(rows, row => row.Present));
+        model.Release();
     }
 
     [TestMethod]

@@ -6,6 +6,7 @@ using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.ML.PrefixTuning.Tests.Options;
 using Microsoft.ML.PrefixTuning.Tests.Serving;
+using Microsoft.ML.PrefixTuning.Tests.Tool;
 
 namespace Microsoft.ML.PrefixTuning.Tests;
 
@@ -64,6 +65,12 @@ internal static class ChildProcess
                 return 0;
             case [ServingChild.Serve, var path]:
                 ServingChild.ServeRequests(path);
+                return 0;
+            case [NativeHeapChild.SetUp]:
+                NativeHeapChild.TellSettings();
+                return 0;
+            case [NativeHeapChild.Allocate]:
+                NativeHeapChild.TellBlocks();
                 return 0;
             case [FaceChild.Load, var model, var text]:
                 FaceChild.WriteText(model, text);

@@ -43,6 +43,8 @@ internal static class StudyPage
             page.Append($"* {note}\n");
         page.Append(plots.Count > 0 ? $"\n{string.Join("\n\n", plots)}\n" : "");
         page.Append($"\n**What came out.** {file.Verdict?.Trim() ?? "Nobody has looked at these figures yet."}\n");
+        if (file.Agreement is { } agreement)
+            page.Append($"\n**Whether that agrees.** {agreement.Trim()}\n");
         page.Append(Texts(candidates));
         page.Append($"\nMade by `dotnet run -c Release --project tools/Studies -- {name} FOLDER` from"
             + $" [{name}.yaml]({name}.yaml); a line a run in [{name}.jsonl]({name}.jsonl). ± is the standard deviation"

@@ -42,7 +42,7 @@ internal sealed class StudyRequest(StudyFile file)
         var context = new MLContext();
         using SweepTables tables = request.Open();
         using var cancellation = new CancellationTokenSource();
-        var display = new SweepDisplay(console);
+        var display = new SweepDisplay(console, new SweepOptions().Words);
         using var interruption = new Interruption(cancellation, display.SayNow);
         PrefixSweep sweep = request.Make([.. all.Select(one => one.Candidate)], tables, Folder) with
         {
@@ -59,8 +59,10 @@ internal sealed class StudyRequest(StudyFile file)
             };
         }
         Faults.Throw(sweep.Check);
-        using var trainer = new StudyTrainer(context, tables.Rows, sweep, all.Where(one => one.Baseline is not null)
-            .ToDictionary(one => one.Candidate.Name, one => one.Baseline!));
+        Dictionary<string, Baseline> baselines = all.Where(one => one.Baseline is not null)
+            .ToDictionary(one => one.Candidate.Name, one => one.Baseline!);
+        using var trainer = new StudyTrainer(context, tables.Rows, sweep, baselines,
+            StudyMeasures.Make(context, file, console));
         try
         {
             return display.Run(() => SweepCatalog.Run(sweep, trainer));

@@ -40,7 +40,7 @@ internal sealed class LlamaEngine(LlamaModel model, LlamaBase texts) : ITextEngi
         return PrefixTensors.Make(prefix, Spec, ScalarType.Float32, CPU);
     }
 
-    public IDecodingLoop OpenLoop() => new LlamaLoop(model);
+    public IDecodingLoop OpenLoop(int lanes) => new LlamaLoop(model);
 
     public ITextEngine By(TextRules rules) => new LlamaEngine(model, texts.By(rules));
 

@@ -54,9 +54,9 @@ internal sealed class LlamaLoop(LlamaModel model) : IDecodingLoop
         LLamaBatch batch = _sequences!.Begin();
         foreach (LlamaRow row in written)
             row.AddStep(batch);
-        int room = Math.Min(_limits.PieceTokens, MostPieceTokens);
+        int room = Math.Min(_limits.PassTokens, MostPieceTokens);
         foreach (LlamaRow row in reading)
-            room -= row.AddPiece(batch, room);
+            room -= row.AddPiece(batch, Math.Min(room, _limits.PieceOf(row.Row.Opening.Length)));
         _sequences.Decode();
         Choose(written, isFirst: false);
         Choose([.. reading.Where(row => row.IsRead)], isFirst: true);

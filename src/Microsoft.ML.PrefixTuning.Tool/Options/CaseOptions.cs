@@ -16,9 +16,10 @@ internal sealed class CaseOptions<T>
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The command.</param>
     /// <param name="name">Of the option that says the kind, with its hyphens.</param>
+    /// <param name="place">The property as the library's messages call it: where it stands, and its name.</param>
     /// <param name="meaning">What is chosen.</param>
     /// <param name="cases">The kinds, the default first.</param>
-    public CaseOptions(Verb command, string name, string meaning, IReadOnlyList<OptionCase<T>> cases)
+    public CaseOptions(Verb command, string name, string place, string meaning, IReadOnlyList<OptionCase<T>> cases)
     {
         string[] names = [.. cases.Select(one => one.Name)];
         _kind = new Option<string>(name)
@@ -29,8 +30,9 @@ internal sealed class CaseOptions<T>
         };
         _kind.AcceptOnlyFromAmong(names);
         command.Options.Add(_kind);
+        command.Words.Add(place, name);
         _cases = [.. cases.Select(one =>
-            (one, new MemberOptions(command, one.Default, OptionNames.For(one.Default.GetType()))))];
+            (one, new MemberOptions(command, one.Default, place, OptionNames.For(one.Default.GetType()))))];
     }
 
     /// <summary>Whether the command line says any of them.</summary>

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
+using System.Reflection;
 using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
@@ -19,9 +20,10 @@ internal sealed class CaseText<T>
     /// <summary>Adds the option to a command.</summary>
     /// <param name="command">The command.</param>
     /// <param name="name">With its hyphens.</param>
+    /// <param name="place">The property as the library's messages call it: where it stands, and its name.</param>
     /// <param name="meaning">What is chosen.</param>
     /// <param name="cases">The kinds, the default first.</param>
-    public CaseText(Verb command, string name, string meaning, IReadOnlyList<OptionCase<T>> cases)
+    public CaseText(Verb command, string name, string place, string meaning, IReadOnlyList<OptionCase<T>> cases)
     {
         _cases = cases;
         _symbol = new Option<string>(name)
@@ -31,6 +33,9 @@ internal sealed class CaseText<T>
             DefaultValueFactory = _ => cases[0].Name,
         };
         command.Options.Add(_symbol);
+        command.Words.Add(place, name);
+        foreach (PropertyInfo member in cases.SelectMany(one => one.Members))
+            command.Words.Add($"{place}.{member.Name}", $"{name}, {OptionCase<T>.Word(member)}");
     }
 
     /// <summary>What the command line says.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -18,12 +19,22 @@ internal sealed class DistillationArguments
             [
                 nameof(GenerationOptions.Decoding), nameof(GenerationOptions.SequenceCount),
                 nameof(GenerationOptions.ErrorColumnName), nameof(GenerationOptions.Truncation),
-            ]);
+            ], place: nameof(DistillationOptions.Continuations));
     }
 
+    /// <summary>The first option of the command line that says how the teacher writes; null for none.</summary>
+    public string? FirstOfContinuations(ParseResult parsed) => _continuations.Given(parsed).FirstOrDefault();
+
     /// <summary>The options of the command line.</summary>
-    public DistillationOptions Read(ParseResult parsed) => _options.Read(parsed, new DistillationOptions()) with
+    /// <exception cref="UsageException">It says how texts are written that are there already.</exception>
+    public DistillationOptions Read(ParseResult parsed)
     {
-        Continuations = _continuations.Read(parsed, new GenerationOptions()),
-    };
+        DistillationOptions options = _options.Read(parsed, new DistillationOptions());
+        if (options.ContinuationColumnName is { } column && FirstOfContinuations(parsed) is { } stray)
+        {
+            throw new UsageException(
+                $"{stray} goes without --continuation-column, which has the texts, found '{column}'.");
+        }
+        return options with { Continuations = _continuations.Read(parsed, new GenerationOptions()) };
+    }
 }

@@ -7,6 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Tool.Options;
 /// <summary>How text is written, as options of a command.</summary>
 internal sealed class GenerationArguments
 {
+    private const string Place = nameof(PrefixTuningOptions.Generation);
+
     private readonly CaseOptions<Decoding> _decoding;
     private readonly RecordOptions<GenerationOptions> _options;
 
@@ -15,10 +17,10 @@ internal sealed class GenerationArguments
     /// <param name="without">Members of <see cref="GenerationOptions"/> that have no part in it.</param>
     public GenerationArguments(Verb command, params IEnumerable<string> without)
     {
-        _decoding = new CaseOptions<Decoding>(command, "--decoding", "How the next token is chosen.",
-            OptionCases.Decodings);
+        _decoding = new CaseOptions<Decoding>(command, "--decoding", $"{Place}.{nameof(GenerationOptions.Decoding)}",
+            "How the next token is chosen.", OptionCases.Decodings);
         _options = new RecordOptions<GenerationOptions>(command, without:
-            [nameof(GenerationOptions.Decoding), .. without]);
+            [nameof(GenerationOptions.Decoding), .. without], place: Place);
     }
 
     /// <summary>Whether the command line says any of them.</summary>

@@ -18,9 +18,11 @@ internal sealed class MemberOptions
     /// <summary>Adds the options to a command.</summary>
     /// <param name="command">The command.</param>
     /// <param name="defaults">The record with all members at their defaults.</param>
+    /// <param name="place">Where the record stands among the options that the library checks; empty for none.</param>
     /// <param name="names">How they are called.</param>
     /// <param name="without">Members that the command decides about itself.</param>
-    public MemberOptions(Verb command, object defaults, OptionNames names, IReadOnlyCollection<string>? without = null)
+    public MemberOptions(Verb command, object defaults, string place, OptionNames names,
+        IReadOnlyCollection<string>? without = null)
     {
         foreach (PropertyInfo member in OptionMembers.Of(defaults.GetType()))
         {
@@ -31,6 +33,7 @@ internal sealed class MemberOptions
                 continue;
             _options.Add(made);
             command.Options.Add(made.Symbol);
+            command.Words.Add(place.Length == 0 ? member.Name : $"{place}.{member.Name}", name, member);
         }
     }
 

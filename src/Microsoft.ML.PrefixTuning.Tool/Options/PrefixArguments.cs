@@ -7,7 +7,7 @@ namespace Microsoft.ML.PrefixTuning.Tool.Options;
 /// <summary>What is trained, as options of a command.</summary>
 internal sealed class PrefixArguments
 {
-    private const string Start = "--prefix-start";
+    private const string Start = "--prefix-start", Place = nameof(PrefixTuningOptions.Prefix);
 
     private readonly RecordOptions<PrefixOptions> _options;
     private readonly CaseText<PrefixStart> _start;
@@ -27,12 +27,21 @@ internal sealed class PrefixArguments
         // The library names the start by its property.
         OptionCase<PrefixMethod>[] methods = [.. OptionCases.Methods.Select(one => one.Default == PrefixMethod.Text
             ? one with { Meaning = $"Nothing: the text of {Start} as it is" } : one)];
-        _start = new CaseText<PrefixStart>(command, Start, "Where training starts.", starts);
-        _method = new CaseText<PrefixMethod>(command, "--method", "What is learned.", methods);
-        _parametrization = new CaseText<Parametrization>(command, "--parametrization", "What numbers training moves.",
+        _start = new CaseText<PrefixStart>(command, Start, $"{Place}.{nameof(PrefixOptions.Start)}",
+            "Where training starts.", starts);
+        _method = new CaseText<PrefixMethod>(command, "--method", $"{Place}.{nameof(PrefixOptions.Method)}",
+            "What is learned.", methods);
+        _parametrization = new CaseText<Parametrization>(command, "--parametrization",
+            $"{Place}.{nameof(PrefixOptions.Parametrization)}", "What numbers training moves.",
             OptionCases.Parametrizations);
         _options = new RecordOptions<PrefixOptions>(command, without:
-            [nameof(PrefixOptions.Start), nameof(PrefixOptions.Method), nameof(PrefixOptions.Parametrization)]);
+            [nameof(PrefixOptions.Start), nameof(PrefixOptions.Method), nameof(PrefixOptions.Parametrization)],
+            place: Place);
+        // Kinds that the library advises.
+        command.Words.Add($"{nameof(PrefixStart)}.{nameof(PrefixStart.FromText)}", $"{Start} text");
+        command.Words.Add($"{nameof(PrefixMethod)}.{nameof(PrefixMethod.Prefix)}", "--method prefix");
+        command.Words.Add($"{nameof(Parametrization)}.{nameof(Parametrization.Direct)}", "--parametrization direct");
+        command.Words.Add(nameof(Parametrization.ResidualMlp), "residual-mlp");
     }
 
     /// <summary>The options of the command line.</summary>

@@ -14,8 +14,11 @@ internal sealed class TrainingArguments
     public TrainingArguments(Verb command)
     {
         // What a cancelled training does is this tool's promise: it keeps the best.
-        _options = new RecordOptions<TrainingOptions>(command, without: [nameof(TrainingOptions.WhenCancelled)]);
-        _earlyStopping = new RecordOptions<EarlyStopping>(command);
+        const string place = nameof(PrefixTuningOptions.Training);
+        _options = new RecordOptions<TrainingOptions>(command, without: [nameof(TrainingOptions.WhenCancelled)],
+            place: place);
+        _earlyStopping = new RecordOptions<EarlyStopping>(command,
+            place: $"{place}.{nameof(TrainingOptions.EarlyStopping)}");
         command.Options.Add(_noEarlyStopping);
     }
 

@@ -161,7 +161,7 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
     private static ApiException Refused(Exception fault, CompletionRequest asked)
     {
         string message = ToolCommand.PlainMessage(fault);
-        return new ApiException(400, message, asked.FieldOf(message));
+        return new ApiException(400, asked.Named(message), asked.FieldOf(message));
     }
 }
 

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Serving;
 
@@ -14,6 +15,13 @@ internal sealed record CompletionRequest
 
     // OpenAI's.
     private const int MostTexts = 128;
+
+    // What fields become, as the library calls it.
+    private static readonly (string Path, string Field)[] Fields =
+    [
+        ("Decoding.Temperature", "temperature"), ("Decoding.TopP", "top_p"), ("Decoding", "n"), ("SequenceCount", "n"),
+        ("StopStrings", "stop"),
+    ];
 
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }
@@ -110,6 +118,16 @@ internal sealed record CompletionRequest
         {
             SequenceCount = Count,
         };
+    }
+
+    /// <summary>A message of the library with the names of fields in the place of options'.</summary>
+    public string Named(string message)
+    {
+        var words = new OptionWords();
+        foreach ((string path, string field) in Fields)
+            words.Add(path, field);
+        words.Add("MaxNewTokens", MaxTokensField);
+        return words.Of(message);
     }
 
     /// <summary>The field that a message of the library is about; null where it is none.</summary>

@@ -32,6 +32,8 @@ internal static class SweepCandidates
         options.Check(file);
         if ((file.Drawn?.Count ?? file.Grids.Sum(Size)) is > Most and double found)
             throw new UsageException($"'{file.Path}': {TooMany(found)}");
+        if (file.Drawn is { } asked && asked.Count < 1)
+            throw new UsageException($"'{file.Path}': random: expected a count of 1 or more, found {asked.Count}.");
         Values[] all = file.Drawn is { } drawn ? [.. Draw(file, drawn.Count, drawn.Seed)]
             : [.. file.Grids.SelectMany(Grid).DistinctBy(Key)];
         string[] varying = [.. Varying(all)];

@@ -5,13 +5,15 @@ using System.Globalization;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Sweeps;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using Spectre.Console;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Sweeps;
 
 /// <summary>Shows a running sweep on standard error: a live table on a terminal, a line a run elsewhere.</summary>
 /// <param name="console">Takes it.</param>
-internal sealed class SweepDisplay(ToolConsole console)
+/// <param name="words">Names of the file's options, for what the library says of a run that failed.</param>
+internal sealed class SweepDisplay(ToolConsole console, OptionWords words)
 {
     // Runs that a screen has room for.
     private const int MostRows = 20;
@@ -79,9 +81,9 @@ internal sealed class SweepDisplay(ToolConsole console)
         _live.UpdateTarget(Table(progress));
     }
 
-    private static string Line(SweepProgress progress, SweepRun run) => string.Create(CultureInfo.InvariantCulture,
+    private string Line(SweepProgress progress, SweepRun run) => string.Create(CultureInfo.InvariantCulture,
         $"run {run.Number}/{progress.Runs.Count} ({run.Name}; seed {run.Seed}): {SweepReport.Word(run.Status)}"
-            + $"{(run.Error is { } error ? $": {error}" : "")}"
+            + $"{(run.Error is { } error ? $": {words.Of(error)}" : "")}"
             + $"{(run.HeldOutLoss is double loss ? $", held-out loss {loss:F3}" : "")}, {run.TrainingSeconds:F0} s"
             + $"{(progress.TimeLeft is { } left ? $"; {TimeText.Of(left)} left" : "")}");
 

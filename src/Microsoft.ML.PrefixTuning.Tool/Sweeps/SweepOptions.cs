@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Globalization;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -23,6 +24,15 @@ internal sealed class SweepOptions
         ["state"] = "each run has its own in the results' folder",
     };
 
+    // What the library asks of a sweep itself, by the keys of the file.
+    private static readonly (string Path, string Key)[] Keys =
+    [
+        (nameof(PrefixSweep.ValidationSet), "validation"), (nameof(PrefixSweep.TestSet), "test"),
+        (nameof(PrefixSweep.TestPartColumnName), "test-part-column"), (nameof(PrefixSweep.TextCount), "texts"),
+        (nameof(PrefixSweep.Seeds), "seeds"), ("Halving.Factor", "halving, factor"),
+        ("Halving.FirstEpochs", "halving, first-epochs"), ("Evaluation.GroupColumnName", "group-column"),
+    ];
+
     private readonly Verb _command = new("train", "");
     private readonly TuningOptions _options;
     private readonly string[] _others;
@@ -32,7 +42,14 @@ internal sealed class SweepOptions
     {
         _options = new TuningOptions(_command);
         _others = [Rows, .. others];
+        foreach ((string path, string key) in Keys)
+            Words.Add(path, key);
+        foreach (OptionWord word in _command.Words.All)
+            Words.Add(word.Path, word.Typed.TrimStart('-'), word.Property);
     }
+
+    /// <summary>What the library's messages call options and keys of a sweep's file, as the file has them.</summary>
+    public OptionWords Words { get; } = new();
 
     private IEnumerable<string> Names => _command.Options.Select(option => option.Name[2..])
         .Except(["help", .. Own.Keys]).Concat(_others);
@@ -53,13 +70,18 @@ internal sealed class SweepOptions
     }
 
     /// <summary>The options that some values stand for.</summary>
-    /// <exception cref="UsageException">A value is none of its option's.</exception>
+    /// <exception cref="UsageException">A value is none of its option's, or out of its range.</exception>
     public PrefixTuningOptions Read(IReadOnlyDictionary<string, IReadOnlyList<string>> values)
     {
         ParseResult parsed = _command.Parse([.. Arguments(values)]);
         if (parsed.Errors.Count > 0)
             throw new UsageException(string.Join(" ", parsed.Errors.Select(error => error.Message)));
-        return _options.Read(parsed);
+        PrefixTuningOptions options = _options.Read(parsed);
+        // The base has the template that is only named here.
+        PrefixTuningOptions known =
+            options.Template == NamedTemplate.Chat ? options with { Template = null } : options;
+        return Faults.Of(known.Check) is { Count: > 0 } faults
+            ? throw new UsageException(string.Join(" ", faults.Select(fault => Words.Of(fault)))) : options;
     }
 
     /// <summary>Rows to draw; null for all.</summary>
@@ -67,8 +89,8 @@ internal sealed class SweepOptions
     {
         if (!values.TryGetValue(Rows, out IReadOnlyList<string>? rows) || rows is ["all"])
             return null;
-        return rows is [var text] && int.TryParse(text, out int count) && count > 0 ? count
-            : throw new UsageException(
+        return rows is [var text] && int.TryParse(text, CultureInfo.InvariantCulture, out int count) && count > 0
+            ? count : throw new UsageException(
                 $"{Rows}: expected a whole number above 0 or 'all', found '{string.Join(", ", rows)}'.");
     }
 

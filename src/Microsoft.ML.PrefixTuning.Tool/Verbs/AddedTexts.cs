@@ -22,15 +22,15 @@ internal sealed class AddedTexts
         new AddedColumn(column.Name, column.Type is VectorDataViewType vector ? vector.Size : 1))];
 
     /// <summary>
-    /// Finds them: every text that the input lacks, and the output, which may replace a column of the input.
+    /// Finds them: every text that the input lacks, and what the model writes, which may replace columns of the input.
     /// </summary>
     /// <param name="before">The input.</param>
     /// <param name="after">What the model makes of it.</param>
-    /// <param name="output">The column that takes the text.</param>
-    public static AddedTexts Of(DataViewSchema before, DataViewSchema after, string output) =>
+    /// <param name="written">The columns that the model writes.</param>
+    public static AddedTexts Of(DataViewSchema before, DataViewSchema after, IReadOnlyCollection<string> written) =>
         new([.. after.Where(column =>
         !column.IsHidden && IsText(column.Type)
-            && (column.Name == output || before.GetColumnOrNull(column.Name) is null))]);
+            && (written.Contains(column.Name) || before.GetColumnOrNull(column.Name) is null))]);
 
     /// <summary>Gives each column's texts of the cursor's row.</summary>
     public Func<string[]>[] GetReaders(DataViewRow row) =>

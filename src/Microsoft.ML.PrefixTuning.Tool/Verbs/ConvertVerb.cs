@@ -38,6 +38,7 @@ internal sealed class ConvertVerb
         };
     private readonly RecordOptions<TextGenerationOptions> _options;
     private readonly GenerationArguments _generation;
+    private readonly Option[] _ofModel;
 
     private ConvertVerb(Verb command)
     {
@@ -45,8 +46,10 @@ internal sealed class ConvertVerb
         command.Arguments.Add(_target);
         foreach (Option option in (Option[])[_base, _preTokenizer, _attribute, _input, _output, _baseName])
             command.Options.Add(option);
+        Option[] others = [.. command.Options];
         _options = new RecordOptions<TextGenerationOptions>(command);
         _generation = new GenerationArguments(command);
+        _ofModel = [_input, _output, .. command.Options.Except(others)];
     }
 
     /// <summary>The command.</summary>
@@ -73,6 +76,7 @@ internal sealed class ConvertVerb
             throw new UsageException($"'{source}': expected a saved model, a prefix or an adapter, found a base.");
         if (from == to)
             throw new UsageException($"'{source}' and '{target}' are of the same kind: there is nothing to convert.");
+        CheckStrays(parsed, to, target);
         Files(parsed, from, to).Check();
         Prefix prefix;
         BaseModel? baseModel = parsed.GetValue(_base) is { } named
@@ -95,6 +99,19 @@ internal sealed class ConvertVerb
             prefix = from == PathKind.Prefix ? Prefix.Load(source) : Prefix.FromPeft(source, Needed(baseModel));
         }
         return Write(parsed, prefix, baseModel, console);
+    }
+
+    /// <summary>Refuses what only another target has a place for: it would be left aside.</summary>
+    private void CheckStrays(ParseResult parsed, PathKind to, string target)
+    {
+        if (to != PathKind.Model
+            && Array.Find(_ofModel, option => parsed.GetResult(option) is { Implicit: false }) is { } stray)
+            throw new UsageException($"{stray.Name} goes with a saved model (.zip) as the target, found '{target}'.");
+        if (to != PathKind.Peft && parsed.GetValue(_baseName) is not null)
+        {
+            throw new UsageException(
+                $"{_baseName.Name} goes with the folder of a PEFT adapter as the target, found '{target}'.");
+        }
     }
 
     private int Write(ParseResult parsed, Prefix prefix, BaseModel? baseModel, ToolConsole console)
@@ -128,7 +145,7 @@ internal sealed class ConvertVerb
     {
         if (parsed.GetValue(_input) is not { } input || parsed.GetValue(_output) is not { } output)
             throw new UsageException("A saved model needs its columns: --input and --output.");
-        MLContext mlContext = Context.Make(console);
+        MLContext mlContext = Context.Make(console, OptionWords.Of(parsed));
         IDataView empty = new GeneratorColumns(input, output).MakeEmptyView(mlContext);
         TextGenerationOptions options = _options.Read(parsed, new TextGenerationOptions());
         options = options with

@@ -166,6 +166,11 @@ internal sealed class DistillVerb
             if (value is not null)
                 throw new UsageException($"--document: expected no {name} beside it, found '{value}'.");
         }
+        if (_options.FirstOfContinuations(parsed) is { } stray)
+        {
+            throw new UsageException(
+                $"--document: expected no {stray} beside it; --max-answer-tokens bounds the answers.");
+        }
         if (_student.Input(parsed) is StudyFile.Answer or StudyFile.Part)
         {
             throw new UsageException($"--input: expected another name than '{StudyFile.Answer}' and '{StudyFile.Part}',"

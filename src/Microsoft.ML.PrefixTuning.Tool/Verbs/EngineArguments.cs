@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -34,8 +35,8 @@ internal sealed class EngineArguments
     public bool IsLlamaCpp(ParseResult parsed)
     {
         bool isLlamaCpp = parsed.GetValue(_engine) == LlamaCpp;
-        return isLlamaCpp || !_llamaCpp.IsAnyGiven(parsed) ? isLlamaCpp
-            : throw new UsageException($"options of llama.cpp go with '--engine {LlamaCpp}'.");
+        return isLlamaCpp || _llamaCpp.Given(parsed).FirstOrDefault() is not { } stray ? isLlamaCpp
+            : throw new UsageException($"{stray} goes with '--engine {LlamaCpp}'.");
     }
 
     /// <summary>What makes estimators over llama.cpp.</summary>

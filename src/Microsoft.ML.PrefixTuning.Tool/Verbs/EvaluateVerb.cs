@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -72,7 +73,7 @@ internal sealed class EvaluateVerb
         string[] paths = parsed.GetValue(_paths)!;
         var start = new TextGenerationEvaluationOptions { Metrics = _metrics.Read(parsed) };
         TextGenerationEvaluationOptions options = _options.Read(parsed, start);
-        MLContext mlContext = Context.Make(_console);
+        MLContext mlContext = Context.Make(_console, OptionWords.Of(parsed));
         List<EvaluationRow> rows = ReadRows(parsed, paths, options.GroupColumnName, mlContext);
         if (rows.Count == 0)
             throw new FormatException($"'{paths[0]}': expected texts to measure, found none.");
@@ -131,23 +132,35 @@ internal sealed class EvaluateVerb
         return rows;
     }
 
-    private static List<EvaluationRow> WriteTexts(TableInput table, EvaluationNames names, TextSource source)
+    private List<EvaluationRow> WriteTexts(TableInput table, EvaluationNames names, TextSource source)
     {
         var pending = new Queue<TableRow>();
         using var view = new TextTableView(table, new TableViewOptions { RowRead = pending.Enqueue });
         var fields = new EvaluationFields(view.Columns, names);
         source.CheckColumns(view.Columns);
         IDataView written = source.Model.Transform(view);
-        AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
+        AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.WrittenColumns);
         using DataViewRowCursor cursor = written.GetRowCursor(added.Needed);
         var read = added.GetReader(cursor, source.Tuned.OutputColumnName);
+        // A later step of the model may have dropped it.
+        Func<string[]>? readFault = source.ErrorColumnName is { } error
+            && added.Columns.Any(column => column.Name == error) ? added.GetReader(cursor, error) : null;
         var rows = new List<EvaluationRow>();
+        var faults = new List<string>();
         while (cursor.MoveNext())
         {
             EvaluationRow row = fields.Read(pending.Dequeue());
             // Of several texts the best one, which is the first, counts.
             row.Output = read()[0];
             rows.Add(row);
+            if (readFault?.Invoke()[0] is { Length: > 0 } fault)
+                faults.Add(fault);
+        }
+        if (faults.Count > 0)
+        {
+            _console.Error.WriteLine(FormattableString.Invariant(
+                $"prefix-tune: warning: {faults.Count} of {rows.Count} rows have no text and are measured as empty")
+                + $" ones; the first: {faults[0]}");
         }
         return rows;
     }

@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Shards;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -118,7 +119,7 @@ internal sealed class GenerateVerb
 
     private TextSource Open(ParseResult parsed, CommandFiles files)
     {
-        TextSource source = _generator.Open(parsed, Context.Make(_console));
+        TextSource source = _generator.Open(parsed, Context.Make(_console, OptionWords.Of(parsed)));
         try
         {
             files.CheckOpen();

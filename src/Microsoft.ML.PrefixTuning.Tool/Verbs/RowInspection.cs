@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
@@ -54,7 +55,8 @@ internal sealed class RowInspection
         });
         _prefixLength.Validators.Add(result =>
         {
-            if (result.Tokens is [{ Value: { } given }] && int.TryParse(given, out int length) && length < 0)
+            if (result.Tokens is [{ Value: { } given }]
+                && int.TryParse(given, CultureInfo.InvariantCulture, out int length) && length < 0)
                 result.AddError($"--prefix-length: expected 0 or more, found {length}.");
         });
         _others = [_input, _label, _template, _prefixLength, _format];

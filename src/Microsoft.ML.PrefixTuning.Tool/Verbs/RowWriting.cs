@@ -101,7 +101,7 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
         if (!view.IsEmpty)
             source.CheckColumns(view.Columns);
         IDataView written = view.IsEmpty ? view : source.Model.Transform(view);
-        AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.Tuned.OutputColumnName);
+        AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.WrittenColumns);
         TableWriter table = TableWriter.Make(toFormat, view.Columns, added.Columns, view.Kinds);
         using ITableOutput output = open(table);
         using DataViewRowCursor cursor = written.GetRowCursor(added.Needed);

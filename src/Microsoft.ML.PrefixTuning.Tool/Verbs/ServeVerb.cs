@@ -73,6 +73,7 @@ internal sealed class ServeVerb
 
     private int Run(ParseResult parsed)
     {
+        NativeHeap.ReturnLargeBlocks();
         ServeSettings settings = _listen.Read(parsed);
         string named = parsed.GetValue(_base)!;
         BaseModel baseModel = BaseArgument.Resolve(named, parsed.GetValue(_preTokenizer));

@@ -1,9 +1,11 @@
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Sweeps;
+using Microsoft.ML.PrefixTuning.Tool.Options;
 using Microsoft.ML.PrefixTuning.Tool.Sweeps;
 using Spectre.Console;
 
@@ -35,6 +37,8 @@ internal sealed class SweepVerb
         command.Arguments.Add(_file);
         foreach (Option option in (Option[])[_results, _shard, _merge])
             command.Options.Add(option);
+        foreach (OptionWord word in new SweepOptions().Words.All)
+            command.Words.Add(word.Path, word.Typed, word.Property);
         command.SetAction(Run);
     }
 
@@ -57,8 +61,8 @@ internal sealed class SweepVerb
         string path = parsed.GetValue(_file)!;
         string folder = parsed.GetValue(_results) ?? FolderOf(path);
         if (!parsed.GetValue(_merge))
-            return Finish(Sweep(parsed, path, folder), folder, isShard: parsed.GetValue(_shard) is not null);
-        return parsed.GetValue(_shard) is null ? Finish(SweepResults.Merge(folder), folder, isShard: false)
+            return Finish(parsed, Sweep(parsed, path, folder), folder, isShard: parsed.GetValue(_shard) is not null);
+        return parsed.GetValue(_shard) is null ? Finish(parsed, SweepResults.Merge(folder), folder, isShard: false)
             : throw new UsageException("--shard and --merge exclude each other.");
     }
 
@@ -69,9 +73,9 @@ internal sealed class SweepVerb
         IReadOnlyList<SweepCandidate> candidates = request.Candidates();
         request.Files(folder).Check();
         using var cancellation = new CancellationTokenSource();
-        var display = new SweepDisplay(_console);
+        var display = new SweepDisplay(_console, OptionWords.Of(parsed));
         using var interruption = new Interruption(cancellation, display.SayNow);
-        MLContext mlContext = Context.Make(display.Say);
+        MLContext mlContext = Context.Make(display.Say, OptionWords.Of(parsed));
         using SweepTables tables = request.Open();
         PrefixSweep sweep = request.Make(candidates, tables, folder) with
         {
@@ -86,14 +90,16 @@ internal sealed class SweepVerb
     /// <exception cref="UsageException">It is none.</exception>
     public static SweepShard ParseShard(string text)
     {
-        return text.Split('/') is [var index, var count] && int.TryParse(index, out int i)
-            && int.TryParse(count, out int n) && i >= 0 && i < n ? new SweepShard(i, n)
+        return text.Split('/') is [var index, var count]
+            && int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out int i)
+            && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && i < n
+            ? new SweepShard(i, n)
             : throw new UsageException($"--shard: expected I/N with I from 0 to N - 1, found '{text}'.");
     }
 
-    private int Finish(SweepResults results, string folder, bool isShard)
+    private int Finish(ParseResult parsed, SweepResults results, string folder, bool isShard)
     {
-        _console.Write(MakeTable(results));
+        _console.Write(MakeTable(results, OptionWords.Of(parsed)));
         foreach (string note in results.Notes)
             _console.Out.WriteLine($"* {note}");
         if (isShard)
@@ -116,7 +122,7 @@ internal sealed class SweepVerb
             _console.Out.WriteLine($"{command} --seed {best.Seed}");
     }
 
-    private static Table MakeTable(SweepResults results)
+    private static Table MakeTable(SweepResults results, OptionWords words)
     {
         string[] measures = [.. results.Candidates.SelectMany(one => one.Measures.Keys).Distinct()];
         Table table = new Table().Border(TableBorder.Simple).AddColumn("candidate")
@@ -133,7 +139,7 @@ internal sealed class SweepVerb
                 string.Join(", ", one.Runs.CountBy(run => run.Status)
                     .Select(pair => $"{pair.Value} {SweepReport.Word(pair.Key)}"))
                     + string.Concat(one.Runs.Select(run => run.Error).OfType<string>().Distinct()
-                        .Select(error => $": {error}")),
+                        .Select(error => $": {words.Of(error)}")),
             ];
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }

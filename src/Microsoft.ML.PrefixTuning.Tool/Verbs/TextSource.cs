@@ -18,6 +18,15 @@ internal sealed class TextSource(ITransformer model, PrefixTuningTransformer tun
 
     public PrefixTuningTransformer Tuned => tuned;
 
+    /// <summary>The column that takes the message of a row that could not be used; null where there is none.</summary>
+    public string? ErrorColumnName => tuned.Session.Settings.Generation.ErrorColumnName;
+
+    /// <summary>
+    /// The columns that are written: those of former texts and messages in the rows, such as of a former run, too.
+    /// </summary>
+    public IReadOnlyCollection<string> WrittenColumns =>
+        ErrorColumnName is { } error ? [tuned.OutputColumnName, error] : [tuned.OutputColumnName];
+
     /// <summary>Refuses rows without the column that is read, where no other part of the model makes it.</summary>
     /// <exception cref="FormatException">It is missing.</exception>
     public void CheckColumns(IReadOnlyList<string> columns)

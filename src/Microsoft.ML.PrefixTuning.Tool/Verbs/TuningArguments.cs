@@ -81,6 +81,7 @@ internal sealed class TuningArguments
         foreach (Option option in (Option[])
             [_base, _preTokenizer, _model, _report, _curves, _input, _output, .. own, _validation, _format])
             command.Options.Add(option);
+        command.Words.Add(nameof(PrefixTuningOptions.ValidationSet), _validation.Name);
         _workers = new WorkersOption(command);
         _options = new TuningOptions(command, without, plainStart);
     }
@@ -164,7 +165,7 @@ internal sealed class TuningArguments
         using TextTableView? validation = parsed.GetValue(_validation) is { } held ? Open(parsed, held, texts) : null;
         using var cancellation = new CancellationTokenSource();
         var display = new TrainingDisplay(console);
-        MLContext mlContext = Context.Make(display.Say);
+        MLContext mlContext = Context.Make(display.Say, OptionWords.Of(parsed));
         PrefixTuningOptions options = Read(parsed);
         options = options with
         {

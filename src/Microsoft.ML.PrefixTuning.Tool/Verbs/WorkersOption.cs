@@ -25,6 +25,7 @@ internal sealed class WorkersOption
                 result.AddError($"--workers: expected '{Mpi}', found '{other.Value}'.");
         });
         command.Options.Add(_option);
+        command.Words.Add($"{nameof(PrefixTuningOptions.Training)}.{nameof(TrainingOptions.Workers)}", _option.Name);
     }
 
     /// <summary>Works, in all processes where the command line says so.</summary>

@@ -229,7 +229,8 @@ internal sealed class FrozenBase : IDisposable
         {
             (TransformerSpec spec, TensorNames names, IReadOnlyList<int> ends) = describe(source);
             var model = new LanguageModel(spec,
-                WeightBinder.Bind(spec, names, source, form.Type, device, form.Matrices));
+                WeightBinder.Bind(spec, names, source, form.Type, device, form.Matrices))
+            { IsFrozen = true };
             stays = form.AsStored;
             return new Loaded(model, ends, stays ? source : null);
         }

@@ -16,15 +16,21 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 internal static class MeteorAligner
 {
     /// <summary>The match of each reference word, or null.</summary>
-    public static MeteorMatch?[] Align(string[] output, string[] reference, MeteorResources resources)
+    /// <param name="output">Words of the output.</param>
+    /// <param name="reference">Words of the reference.</param>
+    /// <param name="resources">What else than equal words matches.</param>
+    /// <param name="work">Takes what the search cost; null where nobody asks.</param>
+    public static MeteorMatch?[] Align(string[] output, string[] reference, MeteorResources resources,
+        MeteorWork? work = null)
     {
+        work ??= new MeteorWork();
         MeteorCandidates candidates = MeteorCandidates.Find(output, reference, resources);
         IReadOnlyList<MeteorPath> paths = [MeteorPath.Start(output.Length, candidates.Certain)];
         var beam = new MeteorBeam();
         for (int place = 0; place < reference.Length; place++)
         {
             foreach (MeteorPath path in paths)
-                Extend(path, place, candidates, beam);
+                Extend(path, place, candidates, beam, work);
             paths = beam.Take();
         }
         foreach (MeteorPath path in paths)
@@ -32,8 +38,10 @@ internal static class MeteorAligner
         return beam.Take()[0].Matches(reference.Length);
     }
 
-    private static void Extend(MeteorPath path, int reference, MeteorCandidates candidates, MeteorBeam beam)
+    private static void Extend(MeteorPath path, int reference, MeteorCandidates candidates, MeteorBeam beam,
+        MeteorWork work)
     {
+        work.Steps++;
         if (candidates.Certain[reference] is { } certain)
         {
             beam.Offer(path.Follow(certain, path.Distance + certain.Distance));
@@ -45,6 +53,7 @@ internal static class MeteorAligner
             int offered = 0;
             foreach (PlaceBlock block in places.Blocks)
             {
+                work.Blocks++;
                 PlaceBlock free = path.Unused(block);
                 // Of the steps by one module, those that go on with a chunk aside, an earlier one is never worse.
                 if (offered >= MeteorBeam.Width && !free.Contains(path.End))
@@ -55,6 +64,7 @@ internal static class MeteorAligner
                 foreach (int output in free)
                 {
                     var match = new MeteorMatch(module, output, reference);
+                    work.Steps++;
                     beam.Offer(path.Follow(match, distance));
                     distance += match.Distance;
                     offered++;
@@ -63,4 +73,14 @@ internal static class MeteorAligner
         }
         beam.Offer(path.Skip(distance));
     }
+}
+
+/// <summary>What a search cost, counted: time follows from it, whatever the machine.</summary>
+internal sealed class MeteorWork
+{
+    /// <summary>Steps that were made one by one.</summary>
+    public long Steps { get; set; }
+
+    /// <summary>Blocks of places that were looked at.</summary>
+    public long Blocks { get; set; }
 }

@@ -48,7 +48,7 @@ internal sealed class AttributeFitting(AttributeValues values, PrefixTuningOptio
 
     private IReadOnlyList<int> TextOf(StartRequest start, string value)
     {
-        if (start.Start is not TextStart)
+        if (!start.Start.IsOfTokens)
             return start.Text;
         int own = OwnLength(start.Length), shared = start.Length - own - start.Opening.Count;
         int[] ofValue = tokenizer.Encode($" {options.AttributeColumnName}: {value}.");

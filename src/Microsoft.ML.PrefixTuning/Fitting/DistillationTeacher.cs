@@ -79,8 +79,8 @@ internal sealed class DistillationTeacher
     /// <summary>Positions of the context window that the teacher takes from a row.</summary>
     public int Room => _column is not null || Prefix is { Convention.TakesPositions: false } ? 0 : Length;
 
-    /// <summary>What the student is trained for, once the rows were annotated.</summary>
-    public ITrainingObjective Objective => new DistillationObjective(_options.Temperature, Identity());
+    /// <summary>What the student is trained for, once the rows were annotated: all their texts are hashed.</summary>
+    public ITrainingObjective MakeObjective() => new DistillationObjective(_options.Temperature, Identity());
 
     /// <summary>
     /// The student's options with a start that fits the teacher where none was chosen: its first tokens, as far as the

@@ -43,9 +43,9 @@ internal sealed class PlainTextDrift
     /// <param name="prefixes">
     /// One, or that of every value of an attribute, of one convention; the loss behind them is their mean.
     /// </param>
-    /// <param name="batchSize">Windows a forward pass.</param>
+    /// <param name="options">Windows and tokens of a forward pass.</param>
     /// <param name="checkAlive">Called before every forward pass; throws to cancel.</param>
-    public TextDrift Measure(IReadOnlyList<Prefix> prefixes, int batchSize, Action checkAlive)
+    public TextDrift Measure(IReadOnlyList<Prefix> prefixes, TrainingOptions options, Action checkAlive)
     {
         PrefixConvention convention = prefixes[0].Convention;
         TrainingExample[] plain = Rows(holdsBegin: false), behind = Rows(convention.HoldsBeginToken);
@@ -58,20 +58,43 @@ internal sealed class PlainTextDrift
         });
         return new TextDrift(without / tokens, with / tokens, tokens);
 
-        double Sum(TrainingExample[] rows, SitePrefixes prefix)
+        double Sum(TrainingExample[] rows, SitePrefixes prefix) =>
+            PlainTextDrift.Sum(_frozen.Model, rows, prefix, options, checkAlive);
+    }
+
+    /// <summary>Measures a model whose weights were tuned: what a prefix is compared with.</summary>
+    /// <param name="tuned">A model of the base's shape and tokens.</param>
+    /// <param name="options">Windows and tokens of a forward pass.</param>
+    /// <param name="checkAlive">Called before every forward pass; throws to cancel.</param>
+    public TextDrift Measure(LanguageModel tuned, TrainingOptions options, Action checkAlive)
+    {
+        TrainingExample[] rows = Rows(holdsBegin: false);
+        int tokens = rows.Sum(row => row.Target.Length);
+        return new TextDrift(Of(_frozen.Model), Of(tuned), tokens);
+
+        double Of(LanguageModel model) => Sum(model, rows, SitePrefixes.None, options, checkAlive) / tokens;
+    }
+
+    /// <summary>The loss of rows, added up over their target tokens, in nats.</summary>
+    /// <param name="model">The base, or one of its shape.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="prefix">What they see in front of them.</param>
+    /// <param name="options">Rows and tokens of a forward pass.</param>
+    /// <param name="checkAlive">Called before every forward pass; throws to cancel.</param>
+    public static double Sum(LanguageModel model, TrainingExample[] rows, SitePrefixes prefix, TrainingOptions options,
+        Action checkAlive)
+    {
+        using var noGradient = no_grad();
+        double sum = 0;
+        foreach (TrainingExample[] pass in rows.Chunk(options.BatchSize)
+            .SelectMany(batch => BatchPlan.Passes(batch, options.MaxTokensPerPass)))
         {
-            using var noGradient = no_grad();
-            LanguageModel model = _frozen.Model;
-            double sum = 0;
-            foreach (TrainingExample[] batch in rows.Chunk(batchSize))
-            {
-                checkAlive();
-                using var scope = NewDisposeScope();
-                TargetStates states = TargetStates.Make(model, batch, prefix);
-                sum += TargetLoss.Sum(model, states.Hidden, states.Labels);
-            }
-            return sum;
+            checkAlive();
+            using var scope = NewDisposeScope();
+            TargetStates states = TargetStates.Make(model, pass, prefix);
+            sum += TargetLoss.Sum(model, states.Hidden, states.Labels);
         }
+        return sum;
     }
 
     private TrainingExample[] Rows(bool holdsBegin)

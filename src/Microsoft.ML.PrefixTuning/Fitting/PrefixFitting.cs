@@ -54,6 +54,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         {
             Plan plan = Prepare();
             ReadRows rows = Annotate(Read(plan, input));
+            plan.Prefix.TakeRows(rows.Training);
             Learned learned = Learn(plan, rows);
             TrainingSummary summary = Summarize(learned, plan, rows);
             activity?.SetTag("prefix_tuning.rows", summary.TrainingRows)
@@ -80,6 +81,8 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         Probe();
         GenerationRules.Of(options.Generation, _model.Spec, frozen.Tokenizer, frozen.EndIds);
         var prefix = new PrefixPlan(options.Prefix, columns, frozen, Seed);
+        PrefixMemory.Check(options.Prefix, _model.Spec, prefix.Sites, prefix.Length,
+            _model.Device.type == TorchSharp.DeviceType.CPU ? AvailableMemory.Bytes() : null);
         // What does not fit behind a teacher cannot be learned from it.
         PrefixRoom room = prefix.Room with { Tokens = Math.Max(prefix.Room.Tokens, Teacher?.Room ?? 0) };
         return new Plan(prefix, room,
@@ -209,7 +212,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         Examples = rows.Training,
         Validation = rows.Validation,
         Options = options.Training,
-        Objective = Teacher?.Objective ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
+        Objective = Teacher?.MakeObjective() ?? new CrossEntropyObjective(options.Training.LabelSmoothing),
         Seed = Seed,
         // A search has none; what is moved by a gradient brings its own.
         LearningRate = 0,
@@ -272,7 +275,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     {
         try
         {
-            return drift?.Measure(prefixes, options.Training.BatchSize, CheckAlive);
+            return drift?.Measure(prefixes, options.Training, CheckAlive);
         }
         catch (OperationCanceledException) when (options.Training.WhenCancelled == CancellationBehavior.ReturnBest)
         {

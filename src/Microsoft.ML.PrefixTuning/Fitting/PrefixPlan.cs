@@ -56,7 +56,7 @@ internal sealed class PrefixPlan
     /// <summary>Where training starts, as text: two that start alike have the same.</summary>
     public string StartIdentity => _options.Start switch
     {
-        TextStart => $"text {string.Join(' ', Text)}",
+        { IsOfTokens: true } => $"text {string.Join(' ', Text)}",
         RandomStart random => string.Create(CultureInfo.InvariantCulture, $"random {random.Scale}"),
         PrefixValuesStart given => $"prefix {given.Prefix.Hash()}",
         _ => _options.Start.Name,
@@ -70,6 +70,7 @@ internal sealed class PrefixPlan
             "A network starts at random and needs long training;"
                 + " Parametrization.Direct and ResidualMlp start from a text.",
         { Start: TextStart } => "Another text (PrefixStart.FromText) may fit the task better.",
+        { Start: RowsStart } => "A prefix of more tokens has room for whole rows (PrefixOptions.Length).",
         { Start: PrefixValuesStart } =>
             $"The prefix that was given may be of another task. {PrefixStart.TextAdvice}",
         _ => PrefixStart.TextAdvice,
@@ -80,13 +81,25 @@ internal sealed class PrefixPlan
 
     private TransformerSpec Spec => _frozen.Model.Spec;
 
-    private int[] Text { get; }
+    private int[] Text { get; set; }
 
     private Opening Opening => new(_frozen.Tokenizer, Spec);
 
     private int[] Front => Opening.OfPrefix(IsInfix);
 
     private bool IsInfix => _options.Method is InfixMethod;
+
+    /// <summary>Takes the rows that a start is made of, where it is made of rows; before anything is made.</summary>
+    /// <param name="rows">The rows that are trained on.</param>
+    public void TakeRows(IReadOnlyList<TrainingExample> rows)
+    {
+        // As training sees them, end token and all: the end of a text is a part of the example.
+        if (_options.Start is RowsStart start)
+        {
+            Text = [.. rows.DistinctBy(row => row.Origin).Take(start.Count)
+                .SelectMany(row => row.Source[row.Opening..].Concat(row.Target))];
+        }
+    }
 
     /// <summary>What is trained; the caller's.</summary>
     /// <exception cref="ArgumentException">The start's text has no tokens.</exception>
@@ -153,7 +166,7 @@ internal sealed class PrefixPlan
             return PrefixConvention.EncoderDecoder;
         if (IsInfix)
             return PrefixConvention.InfixBeforeLastToken;
-        bool isFromText = _options.Start is TextStart && _options.Parametrization.TakesStart;
+        bool isFromText = _options.Start.IsOfTokens && _options.Parametrization.TakesStart;
         return PrefixConvention.DecoderOnly with { HoldsBeginToken = Opening.IsHeld(IsInfix, isFromText) };
     }
 

@@ -21,7 +21,7 @@ internal sealed class BatchWriter(IDecodingLoop loop, TransformerSpec spec, Gene
 
     /// <summary>One over a model.</summary>
     public BatchWriter(LanguageModel model, GenerationRules rules)
-        : this(new DecodingLoop(model), model.Spec, rules)
+        : this(new DecodingLoop(model, rules.Lanes), model.Spec, rules)
     {
     }
 

@@ -10,7 +10,13 @@ internal sealed record DecodingLimits(int Lanes)
     /// </summary>
     public long Tokens { get; init; } = long.MaxValue;
 
-    /// <summary>Tokens of prompts that one pass reads at most, so long must the other rows wait.</summary>
+    /// <summary>
+    /// Tokens of prompts that one pass reads at most: of short rows, which are read whole and together. So long must
+    /// the other rows wait.
+    /// </summary>
+    public int PassTokens { get; init; } = ReadingPass.MostTokens;
+
+    /// <summary>Tokens that one pass reads at most of a long row, which is one of more than a pass takes.</summary>
     public int PieceTokens { get; init; } = ReadingPass.MostTokens;
 
     /// <summary>
@@ -18,4 +24,11 @@ internal sealed record DecodingLimits(int Lanes)
     /// free that a reading pass is worth it.
     /// </summary>
     public bool IsOpen { get; init; }
+
+    /// <summary>
+    /// Tokens of a row that one pass reads at most. Its own length says it, whatever is read or written beside it: the
+    /// last bits of what is read follow from the size of the pieces.
+    /// </summary>
+    /// <param name="length">Tokens of the row.</param>
+    public int PieceOf(int length) => length > PassTokens ? PieceTokens : PassTokens;
 }

@@ -13,28 +13,42 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 /// </summary>
 /// <remarks>
 /// Rows that are written fill the first lanes of the cache, rows that are read those behind. All that is read at once
-/// has the same number of lanes a row.
+/// has the same number of lanes a row. A row that comes by itself and takes several passes holds up none behind it:
+/// rows that one pass reads enter between its pieces, taking turns with them. It has the last lanes until it is read,
+/// so that it need not move for those that enter and leave in front of it.
 /// </remarks>
 internal sealed class DecodingLoop : IDecodingLoop
 {
     private readonly LanguageModel _model;
+    private readonly StepForm _form;
     private readonly KeyValueCache _cache;
     private readonly SourceCache? _sources;
     private readonly NextTokens _choice;
     private Queue<ActiveRow> _alone = [];
     private List<ActiveRow> _rows = [];
     private DecodingLimits _limits = new(1);
+    private ActiveRow? _long;
     private int _written;
     private int _part;
+    private int _longPart;
+    private bool _isLongDue;
     private bool _isStepDue;
-    private bool _isPrepared;
 
     /// <param name="model">The model; stays the caller's.</param>
-    public DecodingLoop(LanguageModel model)
+    /// <param name="lanes">Rows at once at most, a beam or draw as one: decides how products are made.</param>
+    public DecodingLoop(LanguageModel model, int lanes)
+        : this(model, StepChoice.Of(lanes))
     {
-        _model = model;
+    }
+
+    /// <param name="model">The model; stays the caller's.</param>
+    /// <param name="form">How the products of single tokens are made, of a base in bfloat16.</param>
+    public DecodingLoop(LanguageModel model, StepForm form)
+    {
+        (_model, _form) = (model, form);
         _cache = new KeyValueCache(model.Spec.Decoder, model.Type, model.Device);
-        _sources = model.Spec.IsEncoderDecoder ? new SourceCache(model.Spec.Decoder, model.Type, model.Device) : null;
+        _sources = model.Spec.IsEncoderDecoder ? new SourceCache(model.Spec.Decoder, model.StepType, model.Device)
+            : null;
         _choice = new NextTokens(model.Device);
     }
 
@@ -46,9 +60,15 @@ internal sealed class DecodingLoop : IDecodingLoop
 
     private int Lanes => _rows.Sum(row => row.Lanes);
 
+    // Made by the first token that is written.
+    private LanguageModel Steps => _model.ForSteps(_form);
+
+    /// <summary>Rows that are read together, without the long one.</summary>
+    private int Entering => _rows.Count - _written - (_long is null ? 0 : 1);
+
     public void Open(DecodingLimits limits, IReadOnlyList<ActiveRow> rows)
     {
-        (_limits, _written, _isStepDue) = (limits, 0, false);
+        (_limits, _written, _isStepDue, _long) = (limits, 0, false, null);
         _rows.Clear();
         _alone.Clear();
         if (rows.Count == 0)
@@ -62,12 +82,12 @@ internal sealed class DecodingLoop : IDecodingLoop
     public void Advance(Queue<ActiveRow> waiting)
     {
         _isStepDue &= _written > 0;
-        if (_written == _rows.Count && !_isStepDue)
-            Admit(_alone.Count > 0 ? _alone : waiting, _alone.Count > 0 ? 1 : int.MaxValue);
+        bool mayEnter = Entering == 0 && !_isStepDue && !(_long is not null && _isLongDue);
+        bool enters = mayEnter && Admit(_alone.Count > 0 ? _alone : waiting, _alone.Count > 0 ? 1 : int.MaxValue);
         bool reads = _written < _rows.Count && !_isStepDue;
         using var scope = NewDisposeScope();
         if (reads)
-            ReadOrFail();
+            ReadOrFail(enters);
         else if (_written > 0)
             Step();
         // Who waits for a long prompt, or comes while others are written, lets them have a token in between.
@@ -96,6 +116,8 @@ internal sealed class DecodingLoop : IDecodingLoop
         reading.RemoveAll(leaves);
         List<ActiveRow> slots = _rows;
         (_rows, _written) = ([.. written, .. reading], written.Count);
+        if (_long is not null && leaves(_long))
+            _long = null;
         Move(slots);
         return leaving;
     }
@@ -108,23 +130,35 @@ internal sealed class DecodingLoop : IDecodingLoop
     }
 
     /// <summary>Takes as many waiting rows as there is room for and one pass reads.</summary>
-    private void Admit(Queue<ActiveRow> waiting, int most)
+    /// <returns>Whether there are any.</returns>
+    private bool Admit(Queue<ActiveRow> waiting, int most)
     {
         var rows = new List<ActiveRow>();
         int longest = 0, lanes = Lanes;
         while (rows.Count < most && waiting.TryPeek(out ActiveRow? next))
         {
             longest = Math.Max(longest, next.Prompt.Source.Length);
-            bool isAlike = rows.Count == 0 || next.Lanes == rows[0].Lanes
-                && ReadingPass.Holds(rows.Count + 1, longest, _limits.PieceTokens);
+            bool isAlike = rows.Count == 0 ? _long is null || !IsLong(next) : next.Lanes == rows[0].Lanes
+                && ReadingPass.Holds(rows.Count + 1, longest, _limits.PassTokens);
             if (!isAlike || !HasRoom(rows, next, lanes))
                 break;
             rows.Add(waiting.Dequeue());
             lanes += next.Lanes;
         }
-        if (rows.Count == 0)
-            return;
-        Enter(rows, longest);
+        if (rows.Count > 0)
+            Enter(rows);
+        return rows.Count > 0;
+    }
+
+    /// <summary>Whether a row that comes one by one is read in several passes.</summary>
+    private bool IsLong(ActiveRow row) => _limits.IsOpen && Part([row]) < row.Opening.Length;
+
+    /// <summary>Tokens of each row that a pass reads at most.</summary>
+    private int Part(List<ActiveRow> rows)
+    {
+        int longest = rows.Max(row => row.Opening.Length);
+        return ReadingPass.Tokens(rows.Count, longest, rows.Max(row => row.PrefixLength),
+            _model.Spec.Decoder.Heads.Group, _limits.PieceOf(longest));
     }
 
     private bool HasRoom(List<ActiveRow> entering, ActiveRow next, int lanes)
@@ -151,35 +185,41 @@ internal sealed class DecodingLoop : IDecodingLoop
         return lanes * columns + slots * sources;
     }
 
-    /// <summary>Gives rows their lanes behind the others.</summary>
-    private void Enter(List<ActiveRow> rows, int longest)
+    /// <summary>Gives rows their lanes behind the others, in front of the long one.</summary>
+    private void Enter(List<ActiveRow> rows)
     {
         // Those that are read first lie first. Beside an encoder all are, and those of one prefix are encoded together.
         IEnumerable<ActiveRow> ordered = _sources is null ? rows.OrderBy(row => row.Opening.Length)
             : rows.GroupBy(row => row.Prompt.Prefix).SelectMany(group => group);
-        int lane = Lanes;
+        int at = _written, lane = _rows[..at].Sum(row => row.Lanes);
         foreach (ActiveRow row in ordered)
         {
             (row.Lane, row.Present) = (lane, 0);
-            _rows.Add(row);
+            _rows.Insert(at++, row);
             lane += row.Lanes;
         }
-        _isPrepared = false;
-        int readTokens = _sources is null ? longest : 1;
-        _part = ReadingPass.Tokens(rows.Count, readTokens, rows.Max(row => row.PrefixLength),
-            _model.Spec.Decoder.Heads.Group, _limits.PieceTokens);
+        if (rows.Count == 1 && IsLong(rows[0]))
+            (_long, _longPart, _isLongDue) = (rows[0], Part(rows), true);
+        else
+            _part = Part(rows);
     }
 
     /// <summary>Reads a piece; where several rows fail together, each is read alone afterwards.</summary>
-    private void ReadOrFail()
+    /// <param name="enters">Whether it is the first of its rows.</param>
+    private void ReadOrFail(bool enters)
     {
+        bool isLong = Entering == 0;
+        ActiveRow[] reading = isLong ? [_long!] : [.. _rows[_written..(_written + Entering)]];
         try
         {
-            ReadPiece();
+            // Where what others hold had to be moved, they have their token before anything is read.
+            if (enters && Prepare(reading) && _limits.IsOpen && _written > 0)
+                return;
+            ReadPiece(reading, isLong ? _longPart : _part);
+            _isLongDue = !isLong;
         }
         catch (Exception fault)
         {
-            ActiveRow[] reading = [.. _rows[_written..]];
             bool isAlone = reading.Length == 1;
             foreach (ActiveRow row in reading)
             {
@@ -196,39 +236,57 @@ internal sealed class DecodingLoop : IDecodingLoop
 
     /// <summary>Runs the next piece of the openings that are read, and chooses the first tokens of those at their end.
     /// </summary>
-    private void ReadPiece()
+    /// <param name="rows">The rows, which stand behind those that are written.</param>
+    /// <param name="most">Tokens of each at most.</param>
+    private void ReadPiece(ActiveRow[] rows, int most)
     {
         using var scope = NewDisposeScope();
-        ActiveRow[] rows = [.. _rows[_written..]];
-        if (!_isPrepared)
-            Prepare(rows);
+        int part = ReadingPass.Next(rows.Max(row => row.Opening.Length - row.Present), most);
         TokenRows read = TokenRows.Pad(Array.ConvertAll(rows,
-            row => row.Opening[row.Present..Math.Min(row.Present + _part, row.Opening.Length)]), _model.Device);
+            row => row.Opening[row.Present..Math.Min(row.Present + part, row.Opening.Length)]), _model.Device);
         var pass = new Pass(new LaneRange(rows[0].Lane, rows.Length, rows[0].Lanes),
             [.. rows.Zip(read.Lengths, (row, length) => row.State(length))], read.Width,
             Array.ConvertAll(rows, row => row.Convention));
-        Tensor hidden = Run(pass, read.Ids, _sources?.See(_written, OneEach(rows.Length)));          // [B, L, E]
+        // Beside an encoder all openings are one token.
+        Tensor hidden = Run(_sources is null ? _model : Steps, pass, read.Ids,
+            _sources?.See(_written, OneEach(rows.Length)));                                          // [B, L, E]
         for (int row = 0; row < rows.Length; row++)
             rows[row].Present += read.Lengths[row];
         ActiveRow[] ended = Array.FindAll(rows, row => row.Present == row.Opening.Length);
         if (ended.Length == 0)
             return;
-        Tensor last = stack(ended.Select((_, row) => hidden.select(Axis.Row, row).select(0, read.Lengths[row] - 1)));
-        _choice.Choose(_model.Logits(last), ended, isFirst: true);
+        Tensor last = stack(
+            ended.Select((_, row) => hidden.select(Axis.Row, row).narrow(0, read.Lengths[row] - 1, 1))); // [n, 1, E]
+        _choice.Choose(Logits(Steps, last.to(_model.StepType)), ended, isFirst: true);
+        if (_long is { } whole && whole == ended[0])
+        {
+            MoveLanes(whole, Lanes - whole.Lanes);
+            _long = null;
+        }
         FollowParents(ended, fromColumn: 0);
         _written += ended.Length;
     }
 
     /// <summary>Makes room for rows, with their prefixes and sources in it.</summary>
-    private void Prepare(ActiveRow[] rows)
+    /// <returns>Whether what other rows hold was taken to other places, which takes its time.</returns>
+    private bool Prepare(ActiveRow[] rows)
     {
+        bool areOthers = rows.Length < _rows.Count, isMoved = false;
+        ActiveRow? held = rows[0] == _long ? null : _long;
+        (int, int) size = (_cache.Block.Lanes, _cache.Block.Columns);
         int lanes = Lanes, slots = _rows.Count, sources = _rows.Max(row => row.SourceColumns);
         if (_limits.IsOpen)
         {
             int columns = _rows.Max(row => row.Columns);
             // Nothing is held: what a former row needed and these do not is given back.
-            if (_written == 0)
+            if (!areOthers)
                 _cache.Block.Open(0, columns);
+            // A block that is made anew may have no more lanes than are needed.
+            if (held is not null && (lanes > _cache.Block.Lanes || columns > _cache.Block.Columns
+                || CachedTokens > _limits.Tokens))
+            {
+                isMoved = MoveLanes(held, Math.Min(held.Lane, lanes - held.Lanes));
+            }
             _cache.Block.Ensure(lanes, columns, _limits.Tokens - (long)slots * sources);
             _sources?.Ensure(slots, sources, most: 0);
             if (CachedTokens > _limits.Tokens)
@@ -239,12 +297,29 @@ internal sealed class DecodingLoop : IDecodingLoop
             }
         }
         _cache.Block.Ensure(rows.Max(row => row.PrefixLength + row.Opening.Length));
+        isMoved |= areOthers && size != (_cache.Block.Lanes, _cache.Block.Columns);
+        if (held is not null && held.Lane < lanes - held.Lanes)
+            isMoved |= MoveLanes(held, _cache.Block.Lanes - held.Lanes);
+        else if (held is null && _long is not null)
+            _long.Lane = _cache.Block.Lanes - _long.Lanes;
         _cache.Block.Clear(rows[0].Lane, rows.Sum(row => row.Lanes));
         foreach (ActiveRow row in rows.Where(row => row.PrefixLength > 0))
             _cache.Block.Fill(row.Lane, row.Prefix.Values[AttentionSite.Decoder]);
         if (_sources is not null)
             Encode(rows);
-        _isPrepared = true;
+        return isMoved;
+    }
+
+    /// <summary>Takes what the cache holds of a row to other lanes.</summary>
+    /// <returns>Whether it was in others.</returns>
+    private bool MoveLanes(ActiveRow row, int lane)
+    {
+        if (row.Lane == lane)
+            return false;
+        using var scope = NewDisposeScope();
+        CopyLanes([.. Enumerable.Range(0, row.Lanes).Select(own => (row.Lane + own, lane + own))], fromColumn: 0);
+        row.Lane = lane;
+        return true;
     }
 
     private void Encode(ActiveRow[] rows)
@@ -268,14 +343,20 @@ internal sealed class DecodingLoop : IDecodingLoop
         var pass = new Pass(new LaneRange(0, ofLanes.Length, 1), Array.ConvertAll(ofLanes, row => row.State(1)), 1,
             Array.ConvertAll(ofLanes, row => row.Convention));
         Tensor next = tensor(ids, [ids.Length, 1], device: _model.Device);
-        Tensor hidden = Run(pass, next, _sources?.See(0, Array.ConvertAll(rows, row => row.Lanes))); // [B, 1, E]
+        LanguageModel model = Steps;
+        Tensor hidden = Run(model, pass, next,
+            _sources?.See(0, Array.ConvertAll(rows, row => row.Lanes)));                             // [B, 1, E]
         foreach (ActiveRow row in rows)
             row.Present++;
-        _choice.Choose(_model.Logits(hidden.select(Axis.Token, 0)), rows, isFirst: false);
+        _choice.Choose(Logits(model, hidden), rows, isFirst: false);
         FollowParents(rows, rows.Min(row => row.PrefixLength + row.Opening.Length));
     }
 
-    private Tensor Run(in Pass pass, Tensor ids, CrossInput? cross)
+    // The last token's, as one token a row also where it is that of a longer piece: their sums do not depend on how many
+    // there are. [n, 1, E] becomes [n, V].
+    private static Tensor Logits(LanguageModel model, Tensor last) => model.Logits(last).select(Axis.Token, 0);
+
+    private Tensor Run(LanguageModel model, in Pass pass, Tensor ids, CrossInput? cross)
     {
         int columns = 0;
         var firstColumns = new int[pass.Lanes.Count];
@@ -286,7 +367,7 @@ internal sealed class DecodingLoop : IDecodingLoop
         }
         _cache.Begin(pass.Lanes, firstColumns, pass.Tokens, columns);
         AttentionPlaces seen = TokenPlaces.Causal(pass.States, pass.Tokens, columns, pass.Conventions);
-        return _model.Decode(_model.Embed(ids), seen, _cache, cross);
+        return model.Decode(model.Embed(ids), seen, _cache, cross);
     }
 
     /// <summary>Copies the columns of lanes that go on with another lane's text.</summary>
@@ -316,6 +397,9 @@ internal sealed class DecodingLoop : IDecodingLoop
         for (int slot = 0; slot < _rows.Count; slot++)
         {
             ActiveRow row = _rows[slot];
+            // Behind gaps, until it is read.
+            if (row == _long)
+                continue;
             if (row.Lane != next)
                 lanes.AddRange(Enumerable.Range(0, row.Lanes).Select(lane => (row.Lane + lane, next + lane)));
             int from = former.IndexOf(row);

@@ -60,6 +60,9 @@ internal sealed record GenerationRules
     /// <summary>Rows worked on at once; every beam or draw of a row counts as one.</summary>
     public int BatchSize { get; init; } = 16;
 
+    /// <summary>Beams and draws worked on at once at most; one row has its own, also where they are more.</summary>
+    public int Lanes => Math.Max(BatchSize, TokenSearch.LanesOf(this));
+
     /// <summary>
     /// How many of the most probable tokens are recorded beside each that is written; null, the default, where nothing
     /// is recorded. Not for beams.

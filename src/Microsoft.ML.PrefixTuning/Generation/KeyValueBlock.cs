@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -20,6 +21,13 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     private const int ColumnStep = 64;
 #endif
     private const int MostSpare = 2;
+
+    // Numbers that are copied between lanes at a time: 2 MiB in float32, which the heap keeps and hands out again. A
+    // copy of all layers may be as large as the row itself and would come from the system each time.
+    private const long MostCopied = 1L << 19;
+
+    // Bytes from which it is worth asking what is free.
+    private const double Large = 1 << 28;
     private const int LaneAxis = 2;
     private const int ColumnAxis = 4;
     private const int Halves = 2;
@@ -39,8 +47,13 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
 
     public int Columns { get; private set; }
 
-    /// <summary>Whether its numbers are float32 in the processor's memory.</summary>
-    public bool IsInReach => type == ScalarType.Float32 && device.type == TorchSharp.DeviceType.CPU;
+    /// <summary>Tells how many bytes of the processor's memory are free, or null where that is not known.</summary>
+    public Func<long?> FreeMemory { get; init; } = AvailableMemory.Bytes;
+
+    /// <summary>Whether its numbers are float32 or bfloat16 in the processor's memory.</summary>
+    public bool IsInReach => device.type == TorchSharp.DeviceType.CPU && (type == ScalarType.Float32 || IsNarrow);
+
+    private bool IsNarrow => type == ScalarType.BFloat16;
 
     /// <summary>
     /// Makes room for lanes; what was held is lost. What one long row once needed is not kept for good: a block of
@@ -63,7 +76,26 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     public void Clear(int first, int count) => _known.AsSpan(first, count).Clear();
 
     /// <summary>Makes room for columns; what is held stays.</summary>
-    public void Ensure(int columns) => Ensure(Lanes, columns, long.MaxValue);
+    /// <exception cref="InsufficientMemoryException">They need more memory than is free.</exception>
+    public void Ensure(int columns)
+    {
+        if (columns > Columns)
+            CheckMemory(columns);
+        Ensure(Lanes, columns, long.MaxValue);
+    }
+
+    // The system grants memory that there is not, and ends the process where it is touched: all of these columns are.
+    private void CheckMemory(int columns)
+    {
+        double needed = 1.0 * Halves * layers * Lanes * heads.KeyValueCount * columns * heads.Size
+            * (type == ScalarType.Float32 ? sizeof(float) : sizeof(ushort));
+        if (needed < Large || device.type != TorchSharp.DeviceType.CPU || FreeMemory() is not { } free
+            || needed <= free)
+            return;
+        throw new InsufficientMemoryException(FormattableString.Invariant(
+            $"the key/value cache of {Lanes} x {columns} tokens needs {needed / 1e9:F2} GB of the {free / 1e9:F2} GB")
+            + " that are free");
+    }
 
     /// <summary>
     /// Makes room for lanes and columns, with some to spare where the block then stays within a bound; what is held in
@@ -117,17 +149,18 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     /// <param name="columns">The most of them, S.</param>
     public unsafe KeyValuePlaces Places(int layer, LaneRange lanes, int[] counts, int columns)
     {
-        nint head = (nint)Columns * heads.Size, lane = head * heads.KeyValueCount, first = lanes.First * lane;
-        return new KeyValuePlaces((float*)_starts[Halves * layer] + first, (float*)_starts[Halves * layer + 1] + first,
-            lanes.Stride * lane, head, counts, columns);
+        nint head = (nint)Columns * heads.Size, lane = head * heads.KeyValueCount;
+        nint first = lanes.First * lane * (IsNarrow ? sizeof(ushort) : sizeof(float));
+        return new KeyValuePlaces((byte*)_starts[Halves * layer] + first, (byte*)_starts[Halves * layer + 1] + first,
+            IsNarrow, lanes.Stride * lane, head, counts, columns);
     }
 
     /// <summary>Writes one new token a lane of one layer, for those whose numbers are in reach.</summary>
     /// <param name="layer">Layer, from 0.</param>
     /// <param name="lanes">The lanes, B.</param>
     /// <param name="columns">[B]: where each lane's token goes.</param>
-    /// <param name="keys">[B, 1, G, D], contiguous.</param>
-    /// <param name="values">[B, 1, G, D], contiguous.</param>
+    /// <param name="keys">[B, 1, G, D], float32, contiguous; rounded to the type of the block.</param>
+    /// <param name="values">The same.</param>
     public unsafe void WriteTokens(int layer, LaneRange lanes, ReadOnlySpan<int> columns, Tensor keys, Tensor values)
     {
         ReadOnlySpan<float> ofKeys = MemoryMarshal.Cast<byte, float>(keys.bytes);
@@ -139,12 +172,18 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
             for (int head = 0; head < heads.KeyValueCount; head++, at += heads.Size)
             {
                 nint place = (nint)Place(lane, head, columns[row]) * heads.Size;
-                ofKeys.Slice(at, heads.Size).CopyTo(Of(_starts[Halves * layer], place));
-                ofValues.Slice(at, heads.Size).CopyTo(Of(_starts[Halves * layer + 1], place));
+                Put(ofKeys.Slice(at, heads.Size), _starts[Halves * layer], place);
+                Put(ofValues.Slice(at, heads.Size), _starts[Halves * layer + 1], place);
             }
         }
 
-        Span<float> Of(nint start, nint place) => new((float*)start + place, heads.Size);
+        void Put(ReadOnlySpan<float> numbers, nint start, nint place)
+        {
+            if (IsNarrow)
+                RowKernels.Narrow(numbers, new Span<ushort>((ushort*)start + place, numbers.Length));
+            else
+                numbers.CopyTo(new Span<float>((float*)start + place, numbers.Length));
+        }
     }
 
     /// <summary>Where a head's part of a token lies, as <see cref="Write"/> takes it.</summary>
@@ -172,8 +211,8 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     }
 
     /// <summary>
-    /// Copies columns from lanes to other lanes, as many as there are of them. All are read before one is written; what
-    /// a lane that is written had behind them is lost.
+    /// Copies columns from lanes to other lanes, as many as there are of them. A layer's are all read before one is
+    /// written; what a lane that is written had behind them is lost.
     /// </summary>
     /// <param name="from">Lanes.</param>
     /// <param name="to">As many.</param>
@@ -184,9 +223,17 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         int count = known.Max() - first;
         if (count > 0)
         {
+            using var scope = NewDisposeScope();
             Tensor part = _block!.narrow(ColumnAxis, first, count);
-            part.index_copy_(LaneAxis, tensor(to, ScalarType.Int64, device),
-                part.index_select(LaneAxis, tensor(from, ScalarType.Int64, device)));
+            Tensor sources = tensor(from, ScalarType.Int64, device), targets = tensor(to, ScalarType.Int64, device);
+            long ofLayer = (long)Halves * from.Length * heads.KeyValueCount * count * heads.Size;
+            int together = (int)Math.Clamp(MostCopied / ofLayer, 1, layers);
+            for (int layer = 0; layer < layers; layer += together)
+            {
+                using var own = NewDisposeScope();
+                Tensor some = part.narrow(0, layer, Math.Min(together, layers - layer));
+                some.index_copy_(LaneAxis, targets, some.index_select(LaneAxis, sources));
+            }
         }
         for (int i = 0; i < to.Length; i++)
         {

@@ -112,13 +112,17 @@ internal static class Attention
     public static Tensor Fused(Tensor queries, Tensor keys, Tensor values, Tensor? mask)
     {
         ScalarType type = queries.dtype;
-        bool widens = type == ScalarType.BFloat16 && queries.device_type == TorchSharp.DeviceType.CPU
-            && is_grad_enabled();
-        return widens
+        return Widens(type, queries.device_type)
             ? nn.functional.scaled_dot_product_attention(queries.to(ScalarType.Float32), keys.to(ScalarType.Float32),
                 values.to(ScalarType.Float32), mask?.to(ScalarType.Float32)).to(type)
             : nn.functional.scaled_dot_product_attention(queries, keys, values, mask);
     }
+
+    /// <summary>Whether attention is made in float32 because a gradient may be wanted of it.</summary>
+    /// <param name="type">Type of queries, keys and values.</param>
+    /// <param name="device">Where they lie.</param>
+    public static bool Widens(ScalarType type, TorchSharp.DeviceType device) =>
+        type == ScalarType.BFloat16 && device == TorchSharp.DeviceType.CPU && is_grad_enabled();
 
     /// <summary>
     /// The same for long rows: the query heads of a group one after the other, so that a mask serves them all, and
@@ -131,6 +135,13 @@ internal static class Attention
     /// <returns>[B, L, H * D].</returns>
     private static Tensor MixApart(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)
     {
+        ScalarType type = queries.dtype;
+        // Once for all heads: each keeps the keys and values that it was given for its way back.
+        if (Widens(type, queries.device_type))
+        {
+            (queries, keys, values) = (queries.to(ScalarType.Float32), keys.to(ScalarType.Float32),
+                values.to(ScalarType.Float32));
+        }
         Tensor grouped = queries.view(queries.size(Axis.Row), -1, pass.Shape.KeyValueCount, pass.Shape.Group,
             pass.Shape.Size);                                                                      // [B, L, G, R, D]
         var mixed = new Tensor[pass.Shape.Group];
@@ -140,7 +151,7 @@ internal static class Attention
             mixed[head] = (pass.Mask.IsCausal ? MixCausal(Scaled(own, pass), keys, values)
                 : MixFolded(own, keys, values, pass)).transpose(Axis.Token, Axis.Key);             // [B, L, G, D]
         }
-        return stack(mixed, Axis.Group).flatten(Axis.Key);
+        return stack(mixed, Axis.Group).flatten(Axis.Key).to(type);
     }
 
     /// <summary>

@@ -11,10 +11,10 @@ namespace Microsoft.ML.PrefixTuning.Models;
 internal sealed class AttentionInput
 {
     /// <summary>
-    /// Numbers (256 MiB in float32) beyond which a mask of all queries and heads is not made: query heads go one after
-    /// the other, or queries in parts.
+    /// Numbers (16 MiB in float32) beyond which a mask of all queries and heads is not made: query heads go one after
+    /// the other, or queries in parts. As many as a part has: a mask that is whole takes no more than one in parts.
     /// </summary>
-    public const long MostMaskNumbers = 1L << 26;
+    public const long MostMaskNumbers = MaskParts.MostNumbers;
 
     private AttentionInput(Tensor positions, AttentionMask full, AttentionMask window)
         => (Positions, FullMask, WindowMask) = (positions, full, window);

@@ -23,24 +23,37 @@ internal readonly record struct AttentionMask(Tensor? Added, bool HeadsApart = f
     {
         HeadShape heads = rule.Stack.Heads;
         long places = (long)columns.Rows * columns.Queries * columns.Keys;
-        // A bias that is trained needs the way back through its mask.
-        if (places * (rule.Bias is null ? heads.Group : heads.Count) <= mostNumbers
+        // A bias that is trained needs the way back through its mask. Of one query a row there is little, and which way
+        // it takes must not depend on how many rows and keys there are.
+        if (places * (rule.Bias is null ? heads.Group : heads.Count) <= mostNumbers || columns.Queries == 1
             || rule.Bias is { requires_grad: true })
         {
-            return new AttentionMask(rule.Of(columns));
+            return new AttentionMask(Whole(columns, rule));
         }
         // The kernel alone knows an order without a mask, and it knows neither a bias nor a cap.
         if (rule.Bias is null && rule.Stack.ScoreCap is null)
         {
             if (!columns.HidesAny(rule.Window))
                 return new AttentionMask(null, HeadsApart: true);
-            if (columns.IsCausal(rule.Window))
+            // It counts queries for the keys in front, too: with more of these than tokens, a part's mask costs less.
+            if (columns.Keys <= 2L * columns.Queries && columns.IsCausal(rule.Window))
                 return new AttentionMask(null, HeadsApart: true, IsCausal: true);
             if (rule.Window is null && columns.SeeAlike())
-                return new AttentionMask(rule.Of(columns), HeadsApart: true);
+                return new AttentionMask(Whole(columns, rule), HeadsApart: true);
         }
         return new AttentionMask(null,
             Parts: new MaskParts(columns, rule, Math.Min(mostNumbers, MaskParts.MostNumbers)));
+    }
+
+    /// <summary>
+    /// A mask of all queries, in the type that attention takes it in: widened by each layer, it would be kept by each
+    /// for the way back. What it is made from ends here.
+    /// </summary>
+    private static Tensor? Whole(AttentionPlaces columns, MaskRule rule)
+    {
+        using var scope = NewDisposeScope();
+        MaskRule taken = Attention.Widens(rule.Type, rule.Device.type) ? rule with { Type = ScalarType.Float32 } : rule;
+        return taken.Of(columns)?.MoveToOuterDisposeScope();
     }
 }
 

@@ -95,12 +95,13 @@ internal static unsafe class BlockProducts
         protected override void Do(int part)
         {
             int first = part * OfRow, count = Math.Min(OfRow, _blocks - first), row = 0;
+            float* sums = stackalloc float[Tile * OfTile * Lanes.Count];
             if (count == OfRow)
             {
                 for (; row + Tile <= _job.Rows; row += Tile)
                 {
-                    MultiplyTile(row, first);
-                    MultiplyTile(row, first + OfTile);
+                    MultiplyTile(row, first, sums);
+                    MultiplyTile(row, first + OfTile, sums);
                 }
                 for (; row < _job.Rows; row++)
                     MultiplyRow(row, first);
@@ -160,7 +161,7 @@ internal static unsafe class BlockProducts
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void MultiplyTile(int row, nint block)
+        private void MultiplyTile(int row, nint block, float* sums)
         {
             nint columns = _job.Columns;
             float* p = _job.X + row * columns, q = p + columns, r = q + columns, s = r + columns;
@@ -190,14 +191,26 @@ internal static unsafe class BlockProducts
                 sa = T.MultiplyAdd(two, secondA, T.MultiplyAdd(one, firstA, sa));
                 sb = T.MultiplyAdd(two, secondB, T.MultiplyAdd(one, firstB, sb));
             }
-            Put(row, block, pa);
-            Put(row, block + 1, pb);
-            Put(row + 1, block, qa);
-            Put(row + 1, block + 1, qb);
-            Put(row + 2, block, ra);
-            Put(row + 2, block + 1, rb);
-            Put(row + 3, block, sa);
-            Put(row + 3, block + 1, sb);
+            T.Store(pa, sums);
+            T.Store(pb, sums + Lanes.Count);
+            T.Store(qa, sums + 2 * Lanes.Count);
+            T.Store(qb, sums + 3 * Lanes.Count);
+            T.Store(ra, sums + 4 * Lanes.Count);
+            T.Store(rb, sums + 5 * Lanes.Count);
+            T.Store(sa, sums + 6 * Lanes.Count);
+            T.Store(sb, sums + 7 * Lanes.Count);
+            PutTile(row, block, sums);
+        }
+
+        // Apart from the loop, which has its sums in registers.
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private void PutTile(int row, nint block, float* sums)
+        {
+            for (int i = 0; i < Tile; i++)
+            {
+                for (int j = 0; j < OfTile; j++, sums += Lanes.Count)
+                    Put(row + i, block + j, T.Load(sums));
+            }
         }
 
         private void Put(int row, nint block, T sums)

@@ -62,8 +62,8 @@ internal sealed class WideMatrix(Tensor tensor) : FrozenMatrix
 
     public override Device Device => tensor.device;
 
-    public override Tensor Product(Tensor x, Tensor? bias) => SkinnyProduct.Suits(x, tensor)
-        ? SkinnyProduct.Product(x, tensor, bias) : nn.functional.linear(x, tensor, bias);
+    public override Tensor Product(Tensor x, Tensor? bias) => RowProducts.Suits(x, tensor)
+        ? RowProducts.Product(x, tensor, bias) : nn.functional.linear(x, tensor, bias);
 
     public override Tensor BackProduct(Tensor y) => y.matmul(tensor);
 

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using static TorchSharp.torch;
 
@@ -23,10 +24,11 @@ internal sealed class FrozenProduct : autograd.SingleTensorFunction<FrozenProduc
         return matrix.Forward((Tensor)arguments[0], (Tensor?)arguments[2], alone: false);
     }
 
-    // What is thrown here would end the process: nothing in it throws.
     public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient)
     {
         using var noGradient = no_grad();
-        return [((StoredMatrix)context.get_data(Matrix)).BackProduct(gradient), null!, null!];
+        var matrix = (StoredMatrix)context.get_data(Matrix);
+        return [.. WayBack.Guarded(() => [matrix.BackProduct(gradient)], gradient,
+            [.. gradient.shape.AsSpan(..^1), matrix.Columns]), null!, null!];
     }
 }

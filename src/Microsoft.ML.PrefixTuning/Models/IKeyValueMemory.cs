@@ -21,12 +21,12 @@ internal interface IKeyValueMemory
 
     /// <summary>
     /// Takes one new token of every row and gives where all visible ones lie; null, with nothing taken, where they do
-    /// not lie together in float32 in the processor's reach.
+    /// not lie together in the processor's reach.
     /// </summary>
     /// <param name="site">Which attention.</param>
     /// <param name="layer">Layer, from 0.</param>
-    /// <param name="keys">[B, 1, G, D], already rotated, contiguous.</param>
-    /// <param name="values">[B, 1, G, D], contiguous.</param>
+    /// <param name="keys">[B, 1, G, D], float32, already rotated, contiguous.</param>
+    /// <param name="values">[B, 1, G, D], float32, contiguous.</param>
     KeyValuePlaces? AppendToken(AttentionSite site, int layer, torch.Tensor keys, torch.Tensor values) => null;
 
     /// <summary>What the memory adds to a layer's keys and values and may want a gradient of.</summary>

@@ -27,6 +27,9 @@ internal unsafe interface ILanes<T>
 
     static abstract void Store(T lanes, float* to);
 
+    /// <summary>Rounded to bfloat16: to the nearest, half way to the even one; what is no number stays none.</summary>
+    static abstract void StoreBFloat16(T lanes, ushort* to);
+
     static abstract T Add(T left, T right);
 
     static abstract T Multiply(T left, T right);
@@ -40,6 +43,9 @@ internal unsafe interface ILanes<T>
 
     /// <summary>The sum of the sixteen: of halves, of their halves, and so on.</summary>
     static abstract float Sum(T lanes);
+
+    /// <summary>Four of these sums at once.</summary>
+    static abstract Vector128<float> Sums(T a, T b, T c, T d);
 }
 
 /// <summary>What all forms share.</summary>
@@ -48,12 +54,28 @@ internal static class Lanes
     /// <summary>Numbers that are worked on together.</summary>
     public const int Count = 16;
 
+    /// <summary>
+    /// What is added to a float32's bits, beside the last one that stays, before their lower half is cut off.
+    /// </summary>
+    public const uint BelowHalf = 0x7FFF;
+
+    /// <summary>Set in what is no number, so that it does not become infinite without its lower half.</summary>
+    public const uint Quiet = 0x400000;
+
     /// <summary>Whether the processor has registers of 512 bits.</summary>
     public static bool AreWide => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
 
     /// <summary>A bfloat16 as it is: the upper half of a float32.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Wide(ushort upper) => System.BitConverter.UInt32BitsToSingle((uint)upper << 16);
+
+    /// <summary>A number rounded to bfloat16, as <see cref="ILanes{T}.StoreBFloat16"/> does it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort Narrow(float number)
+    {
+        uint bits = System.BitConverter.SingleToUInt32Bits(number);
+        return (ushort)((float.IsNaN(number) ? bits | Quiet : bits + BelowHalf + (bits >> 16 & 1)) >> 16);
+    }
 
     /// <summary>The sum of eight: of halves, of their halves, and so on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -62,6 +84,24 @@ internal static class Lanes
         Vector128<float> four = eight.GetLower() + eight.GetUpper();
         Vector64<float> two = four.GetLower() + four.GetUpper();
         return two.GetElement(0) + two.GetElement(1);
+    }
+
+    /// <summary>Four of these sums at once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    {
+        if (!Avx.IsSupported)
+            return Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d));
+        const byte Lower = 0x20, Upper = 0x31, FirstTwo = 0x44, LastTwo = 0xEE, Even = 0x88, Odd = 0xDD;
+        // Four of a, then four of b; of c and d.
+        Vector256<float> ab = Avx.Permute2x128(a, b, Lower) + Avx.Permute2x128(a, b, Upper);
+        Vector256<float> cd = Avx.Permute2x128(c, d, Lower) + Avx.Permute2x128(c, d, Upper);
+        // Two of a, two of c; two of b, two of d.
+        Vector256<float> all = Avx.Shuffle(ab, cd, FirstTwo) + Avx.Shuffle(ab, cd, LastTwo);
+        Vector128<float> ac = all.GetLower(), bd = all.GetUpper();
+        // a, c, b, d.
+        Vector128<float> sums = Sse.Shuffle(ac, bd, Even) + Sse.Shuffle(ac, bd, Odd);
+        return Vector128.Shuffle(sums, Vector128.Create(0, 2, 1, 3));
     }
 }
 
@@ -98,6 +138,16 @@ internal readonly unsafe struct WideLanes : ILanes<WideLanes>
     public static void Store(WideLanes lanes, float* to) => lanes._all.Store(to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBFloat16(WideLanes lanes, ushort* to)
+    {
+        Vector512<uint> bits = lanes._all.AsUInt32();
+        Vector512<uint> rounded = bits + Vector512.Create(Lanes.BelowHalf) + ((bits >>> 16) & Vector512.Create(1u));
+        rounded = Vector512.ConditionalSelect(Vector512.IsNaN(lanes._all).AsUInt32(),
+            bits | Vector512.Create(Lanes.Quiet), rounded);
+        Avx512F.ConvertToVector256UInt16(rounded >>> 16).Store(to);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WideLanes Add(WideLanes left, WideLanes right) => new(left._all + right._all);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -114,7 +164,14 @@ internal readonly unsafe struct WideLanes : ILanes<WideLanes>
     public static WideLanes Exp(WideLanes lanes) => new(Vector512.Exp(lanes._all));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(WideLanes lanes) => Lanes.Sum(lanes._all.GetLower() + lanes._all.GetUpper());
+    public static float Sum(WideLanes lanes) => Lanes.Sum(Eight(lanes));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(WideLanes a, WideLanes b, WideLanes c, WideLanes d) =>
+        Lanes.Sums(Eight(a), Eight(b), Eight(c), Eight(d));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Eight(WideLanes lanes) => lanes._all.GetLower() + lanes._all.GetUpper();
 }
 
 /// <summary>Two registers of 256 bits, or what a processor has for them.</summary>
@@ -164,6 +221,10 @@ internal readonly unsafe struct PairedLanes : ILanes<PairedLanes>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBFloat16(PairedLanes lanes, ushort* to) =>
+        Vector256.Narrow(Upper(lanes._first), Upper(lanes._second)).Store(to);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static PairedLanes Add(PairedLanes left, PairedLanes right) =>
         new(left._first + right._first, left._second + right._second);
 
@@ -186,6 +247,20 @@ internal readonly unsafe struct PairedLanes : ILanes<PairedLanes>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(PairedLanes lanes) => Lanes.Sum(lanes._first + lanes._second);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(PairedLanes a, PairedLanes b, PairedLanes c, PairedLanes d) => Lanes.Sums(
+        a._first + a._second, b._first + b._second, c._first + c._second, d._first + d._second);
+
+    // The upper halves of the rounded numbers.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> Upper(Vector256<float> eight)
+    {
+        Vector256<uint> bits = eight.AsUInt32();
+        Vector256<uint> rounded = bits + Vector256.Create(Lanes.BelowHalf) + ((bits >>> 16) & Vector256.Create(1u));
+        return Vector256.ConditionalSelect(Vector256.IsNaN(eight).AsUInt32(), bits | Vector256.Create(Lanes.Quiet),
+            rounded) >>> 16;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Wide(Vector128<short> eight)

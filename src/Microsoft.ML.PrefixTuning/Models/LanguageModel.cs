@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
@@ -12,6 +13,8 @@ internal sealed class LanguageModel : IDisposable
     private readonly ModelWeights _weights;
     private readonly TransformerStack _decoder;
     private readonly TransformerStack? _encoder;
+    private readonly Lock _stepsLock = new();
+    private readonly LanguageModel?[] _steps = new LanguageModel?[Enum.GetValues<StepForm>().Length];
 
     /// <summary>Takes ownership of the weights.</summary>
     public LanguageModel(TransformerSpec spec, ModelWeights weights)
@@ -27,10 +30,36 @@ internal sealed class LanguageModel : IDisposable
 
     public Device Device { get; }
 
+    /// <summary>Whether nothing ever moves its weights: only then may copies of them be kept.</summary>
+    public bool IsFrozen { get; init; }
+
     /// <summary>Type of matrix products: float32 or bfloat16.</summary>
     public ScalarType Type => _weights.Embedding.Type;
 
     public ModelWeights Weights => _weights;
+
+    /// <summary>Type of the hidden states of one new token a row in what <see cref="ForSteps"/> gives.</summary>
+    public ScalarType StepType => HasOwnSteps ? ScalarType.Float32 : Type;
+
+    private bool HasOwnSteps => IsFrozen && Type == ScalarType.BFloat16
+        && Device.type == TorchSharp.DeviceType.CPU;
+
+    /// <summary>
+    /// This model as one new token a row goes through it: of a frozen one in bfloat16 on the CPU one whose hidden
+    /// states are float32, for which <see cref="RowKernels"/> serve; else this one. Made when it is first asked for,
+    /// and kept with this model, which owns it.
+    /// </summary>
+    /// <param name="form">How it makes products; of a base as stored, torch makes all.</param>
+    public LanguageModel ForSteps(StepForm form)
+    {
+        if (!HasOwnSteps)
+            return this;
+        lock (_stepsLock)
+            return _steps[(int)form] ??= new LanguageModel(Spec, StepWeights.Of(_weights, form));
+    }
+
+    /// <summary>Whether the matrices of its layers are widened for each product.</summary>
+    public bool IsStored => _weights.Decoder.Blocks[0].Up.Weight is StoredMatrix;
 
     /// <summary>Token embeddings.</summary>
     /// <param name="ids">[B, L], int64.</param>
@@ -106,6 +135,9 @@ internal sealed class LanguageModel : IDisposable
 
     public void Dispose()
     {
+        // Before what they are made of.
+        foreach (LanguageModel? steps in _steps)
+            steps?.Dispose();
         _decoder.Dispose();
         _encoder?.Dispose();
         _weights.Dispose();

@@ -80,6 +80,7 @@ internal sealed class LayerTape(Action? checkAlive = null)
             using var scope = NewDisposeScope();
             using var gradientsOn = enable_grad();
             Tensor[] gradients = [.. autograd.grad([Run(Input)], Sources, [ofOutput])];
+            WayBack.ThrowKept();
             return Array.ConvertAll(gradients, gradient => gradient.MoveToOuterDisposeScope());
         }
     }

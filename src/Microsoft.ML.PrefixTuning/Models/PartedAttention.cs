@@ -42,12 +42,17 @@ internal sealed class PartedAttention : autograd.SingleTensorFunction<PartedAtte
         return OfParts(queries, keys, values, pass);
     }
 
-    // What is thrown here would end the process: nothing in it throws.
     public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient)
     {
-        using var scope = NewDisposeScope();
         List<Tensor> saved = context.get_saved_variables();
         var pass = (AttentionPass)context.get_data(Pass);
+        return [.. WayBack.Guarded(() => Gradients(saved, pass, gradient), gradient, saved[0].shape, saved[1].shape,
+            saved[2].shape), null!];
+    }
+
+    private static List<Tensor> Gradients(List<Tensor> saved, AttentionPass pass, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
         Tensor queries = saved[0].detach(), keys = saved[1].detach(), values = saved[2].detach();
         Tensor ofQueries = empty_like(queries);
         // Sums of several parts are made in float32, whatever the type of one.
@@ -66,7 +71,7 @@ internal sealed class PartedAttention : autograd.SingleTensorFunction<PartedAtte
             ofValues.PlusInPlace(gradients[2]);
         });
         return [ofQueries.MoveToOuterDisposeScope(), ofKeys.to(keys.dtype).MoveToOuterDisposeScope(),
-            ofValues.to(values.dtype).MoveToOuterDisposeScope(), null!];
+            ofValues.to(values.dtype).MoveToOuterDisposeScope()];
     }
 
     private static Tensor OfParts(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass)

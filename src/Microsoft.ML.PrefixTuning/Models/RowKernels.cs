@@ -7,14 +7,18 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// The small parts of a layer for one new token a row, float32 on the CPU: each in one go over the numbers, where
-/// torch's operators take several, and at this size an operator's call costs more than its work (docs/performance.md).
+/// The small parts of a layer for one new token a row, float32 on the CPU, whatever its products take: each in one go
+/// over the numbers, where torch's operators take several, and at this size an operator's call costs more than its work
+/// (docs/performance.md).
 /// A row has the same bits whatever rows stand beside it. All have torch's operators as their equals
 /// (<c>RowKernelsTests</c>), which serve longer rows, gradients and other devices.
 /// </summary>
 internal static unsafe class RowKernels
 {
     private const int Step = Lanes.Count;
+
+    // Numbers that one thread widens at a time: below, waking another one costs more.
+    private const int WidenedTogether = 1 << 18;
 
     /// <summary>Whether something is of this kind.</summary>
     /// <param name="x">[B, L, ...].</param>
@@ -81,10 +85,15 @@ internal static unsafe class RowKernels
     {
         fixed (byte* g = gate.bytes, u = up.bytes)
         {
-            if (Lanes.AreWide)
-                Gate<WideLanes>((float*)g, (float*)u, (nint)gate.numel());
-            else
-                Gate<PairedLanes>((float*)g, (float*)u, (nint)gate.numel());
+            nint width = (nint)gate.size(Axis.Last), end = (nint)gate.numel();
+            // Row by row: the numbers behind the last whole step are made otherwise, by the last bit.
+            for (nint row = 0; row < end; row += width)
+            {
+                if (Lanes.AreWide)
+                    Gate<WideLanes>((float*)g + row, (float*)u + row, width);
+                else
+                    Gate<PairedLanes>((float*)g + row, (float*)u + row, width);
+            }
         }
     }
 
@@ -102,6 +111,45 @@ internal static unsafe class RowKernels
         return sum;
     }
 
+    /// <summary>Numbers rounded to bfloat16.</summary>
+    /// <param name="x">[...], float32, contiguous.</param>
+    public static Tensor Narrow(Tensor x)
+    {
+        Tensor narrow = empty(x.shape, ScalarType.BFloat16);
+        Narrow(Numbers(x), MemoryMarshal.Cast<byte, ushort>(narrow.bytes));
+        return narrow;
+    }
+
+    /// <summary>Numbers rounded to bfloat16.</summary>
+    /// <param name="numbers">The numbers.</param>
+    /// <param name="narrow">As many.</param>
+    public static void Narrow(ReadOnlySpan<float> numbers, Span<ushort> narrow)
+    {
+        fixed (float* from = numbers)
+        fixed (ushort* to = narrow)
+        {
+            if (Lanes.AreWide)
+                Narrow<WideLanes>(from, to, numbers.Length);
+            else
+                Narrow<PairedLanes>(from, to, numbers.Length);
+        }
+    }
+
+    /// <summary>Numbers as float32. Many of them are shared out among threads.</summary>
+    /// <param name="x">[...], bfloat16, contiguous.</param>
+    public static Tensor Wide(Tensor x)
+    {
+        Tensor wide = empty(x.shape, ScalarType.Float32);
+        fixed (byte* from = x.bytes, to = wide.bytes)
+        {
+            nint count = (nint)x.numel();
+            SharedWork work = Lanes.AreWide ? new Widening<WideLanes>((ushort*)from, (float*)to, count)
+                : new Widening<PairedLanes>((ushort*)from, (float*)to, count);
+            work.Run(get_num_threads());
+        }
+        return wide;
+    }
+
     /// <summary>The place of each row's largest number, the first of equal ones; of a NaN where there is one.</summary>
     /// <param name="x">[n, E], contiguous.</param>
     public static long[] Largest(Tensor x)
@@ -116,7 +164,7 @@ internal static unsafe class RowKernels
 
     /// <summary>The product of two rows of numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Dot<T>(float* left, float* right, nint count)
+    private static float Dot<T>(float* left, float* right, nint count)
         where T : struct, ILanes<T>
     {
         T lanes = T.All(0);
@@ -130,6 +178,16 @@ internal static unsafe class RowKernels
     }
 
     private static Span<float> Numbers(Tensor x) => MemoryMarshal.Cast<byte, float>(x.bytes);
+
+    private static void Narrow<T>(float* from, ushort* to, nint count)
+        where T : struct, ILanes<T>
+    {
+        nint i = 0;
+        for (; i <= count - Step; i += Step)
+            T.StoreBFloat16(T.Load(from + i), to + i);
+        for (; i < count; i++)
+            to[i] = Lanes.Narrow(from[i]);
+    }
 
     private static void Norm<T>(float* from, float* to, float* weight, float* bias, nint width, NormSpec spec)
         where T : struct, ILanes<T>
@@ -179,5 +237,24 @@ internal static unsafe class RowKernels
         }
         for (; i < count; i++)
             gate[i] = gate[i] / (1 + MathF.Exp(-gate[i])) * up[i];
+    }
+
+    private sealed class Widening<T>(ushort* from, float* to, nint count) : SharedWork
+        where T : struct, ILanes<T>
+    {
+        private readonly ushort* _from = from;
+        private readonly float* _to = to;
+        private readonly nint _count = count;
+
+        protected override int Parts => (int)((_count + WidenedTogether - 1) / WidenedTogether);
+
+        protected override void Do(int part)
+        {
+            nint i = (nint)part * WidenedTogether, end = Math.Min(_count, i + WidenedTogether);
+            for (; i <= end - Step; i += Step)
+                T.Store(T.LoadBFloat16(_from + i), _to + i);
+            for (; i < end; i++)
+                _to[i] = Lanes.Wide(_from[i]);
+        }
     }
 }

@@ -14,8 +14,8 @@ internal interface IStoredRows
     long Columns { get; }
 
     /// <summary>
-    /// Writes rows as wide numbers. Called while a gradient is on its way back, where nothing may be thrown: what can
-    /// be wrong with the rows was found before.
+    /// Writes rows as wide numbers. Called while a gradient is on its way back, too: what can be wrong with the rows
+    /// was found before.
     /// </summary>
     /// <param name="rowOf">The stored row of each row that is written.</param>
     /// <param name="target">[n, columns] in CPU memory, float32 or bfloat16, contiguous.</param>
@@ -133,7 +133,7 @@ internal sealed class StoredMatrix(IStoredRows stored, long first, long rows, Wi
     private bool IsOneBlock => rows * Columns <= space.MostNumbers;
 
     private static Tensor Product(Tensor x, Tensor wide, Tensor? bias, bool alone) =>
-        alone && SkinnyProduct.Suits(x, wide) ? SkinnyProduct.Product(x, wide, bias)
+        alone && RowProducts.Suits(x, wide) ? RowProducts.Product(x, wide, bias)
             : nn.functional.linear(x, wide, bias);
 
     private WideRows Widened(long start, long count) =>

@@ -1,21 +1,61 @@
 using System;
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
-/// <summary>Where the keys and values of a layer lie in memory, float32 on the CPU, for rows of lanes.</summary>
+/// <summary>How the numbers of keys and values lie.</summary>
+internal unsafe interface IKeptNumbers
+{
+    /// <summary>Sixteen of them as float32.</summary>
+    /// <param name="numbers">The first one.</param>
+    /// <param name="place">Numbers before those that are wanted.</param>
+    static abstract T Load<T>(byte* numbers, nint place)
+        where T : struct, ILanes<T>;
+
+    /// <summary>One of them.</summary>
+    static abstract float One(byte* numbers, nint place);
+}
+
+/// <summary>Float32.</summary>
+internal readonly unsafe struct KeptFloat32 : IKeptNumbers
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Load<T>(byte* numbers, nint place)
+        where T : struct, ILanes<T> => T.Load((float*)numbers + place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float One(byte* numbers, nint place) => ((float*)numbers)[place];
+}
+
+/// <summary>Bfloat16, made wide in registers.</summary>
+internal readonly unsafe struct KeptBFloat16 : IKeptNumbers
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Load<T>(byte* numbers, nint place)
+        where T : struct, ILanes<T> => T.LoadBFloat16((ushort*)numbers + place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float One(byte* numbers, nint place) => Lanes.Wide(((ushort*)numbers)[place]);
+}
+
+/// <summary>
+/// Where the keys and values of a layer lie in memory, float32 or bfloat16 on the CPU, for rows of lanes.
+/// </summary>
 /// <param name="keys">The first lane's first key.</param>
 /// <param name="values">The first lane's first value.</param>
+/// <param name="areNarrow">Whether their numbers are bfloat16.</param>
 /// <param name="laneNumbers">Numbers from one lane to the next.</param>
 /// <param name="headNumbers">Numbers from one key/value head to the next.</param>
 /// <param name="counts">[B]: keys that each lane has; a head's lie one behind the other.</param>
 /// <param name="most">The most of them, S, for which there is a mask.</param>
-internal readonly unsafe struct KeyValuePlaces(float* keys, float* values, nint laneNumbers, nint headNumbers,
-    int[] counts, int most)
+internal readonly unsafe struct KeyValuePlaces(byte* keys, byte* values, bool areNarrow, nint laneNumbers,
+    nint headNumbers, int[] counts, int most)
 {
-    public readonly float* Keys = keys;
-    public readonly float* Values = values;
+    public readonly byte* Keys = keys;
+    public readonly byte* Values = values;
+    public readonly bool AreNarrow = areNarrow;
     public readonly nint LaneNumbers = laneNumbers;
     public readonly nint HeadNumbers = headNumbers;
     public readonly int[] Counts = counts;
@@ -23,7 +63,7 @@ internal readonly unsafe struct KeyValuePlaces(float* keys, float* values, nint 
 }
 
 /// <summary>
-/// Attention of one new token a row, float32 on the CPU, over keys and values where they lie: the equal of
+/// Attention of one new token a row in float32 on the CPU, over keys and values where they lie: the equal of
 /// <see cref="Attention.Mix"/> in one go. A row has the same bits whatever rows and hidden columns stand beside it, and
 /// a short one costs no more beside a long one.
 /// </summary>
@@ -49,8 +89,11 @@ internal static unsafe class TokenAttention
                 (nint)(mask.size(1) * mask.size(2)) * places.Most);
             int parts = (int)queries.size(Axis.Row) * pass.Shape.KeyValueCount;
             var job = new Job((float*)from, places, seen, (float*)to);
-            SharedWork work = Lanes.AreWide ? new Work<WideLanes>(job, pass, parts)
-                : new Work<PairedLanes>(job, pass, parts);
+            SharedWork work = places.AreNarrow
+                ? Lanes.AreWide ? new Work<WideLanes, KeptBFloat16>(job, pass, parts)
+                    : new Work<PairedLanes, KeptBFloat16>(job, pass, parts)
+                : Lanes.AreWide ? new Work<WideLanes, KeptFloat32>(job, pass, parts)
+                    : new Work<PairedLanes, KeptFloat32>(job, pass, parts);
             bool isShared = mixed.numel() * places.Most >= LeastShared;
             work.Run(isShared ? get_num_threads() : 1);
         }
@@ -72,8 +115,9 @@ internal static unsafe class TokenAttention
         public readonly float* Mixed = mixed;
     }
 
-    private sealed class Work<T>(Job job, AttentionPass pass, int parts) : SharedWork
+    private sealed class Work<T, TKept>(Job job, AttentionPass pass, int parts) : SharedWork
         where T : struct, ILanes<T>
+        where TKept : struct, IKeptNumbers
     {
         private readonly Job _job = job;
         private readonly HeadShape _shape = pass.Shape;
@@ -95,21 +139,21 @@ internal static unsafe class TokenAttention
                 for (int query = 0; query < _shape.Group; query++)
                 {
                     nint own = (nint)(row * _shape.Count + head * _shape.Group + query) * _shape.Size;
-                    float sum = Weigh(_job.Queries + own, _job.Places.Keys + place, _job.Seen.Of(row, head, query),
-                        weights, count, padded);
-                    Take(weights, sum, _job.Places.Values + place, count, _job.Mixed + own);
+                    float sum = Weigh(_job.Queries + own, place, _job.Seen.Of(row, head, query), weights, count,
+                        padded);
+                    Take(weights, sum, place, count, _job.Mixed + own);
                 }
             }
             ArrayPool<float>.Shared.Return(scores);
         }
 
         /// <summary>exp(score - largest) of every key; gives their sum.</summary>
-        private float Weigh(float* query, float* keys, float* added, float* weights, int count, int padded)
+        private float Weigh(float* query, nint keys, float* added, float* weights, int count, int padded)
         {
             float largest = float.NegativeInfinity;
             for (int key = 0; key < count; key++)
             {
-                float score = RowKernels.Dot<T>(query, keys + (nint)key * _shape.Size, _shape.Size) * _factor;
+                float score = Dot(query, keys + (nint)key * _shape.Size) * _factor;
                 if (_cap > 0)
                     score = _cap * MathF.Tanh(score / _cap);
                 if (added is not null)
@@ -129,23 +173,40 @@ internal static unsafe class TokenAttention
             return T.Sum(sum);
         }
 
-        /// <summary>The mean of the values by their weights.</summary>
-        private void Take(float* weights, float sum, float* values, int count, float* mixed)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private float Dot(float* query, nint key)
         {
+            byte* keys = _job.Places.Keys;
+            T lanes = T.All(0);
+            int size = _shape.Size, i = 0;
+            for (; i <= size - Lanes.Count; i += Lanes.Count)
+                lanes = T.MultiplyAdd(T.Load(query + i), TKept.Load<T>(keys, key + i), lanes);
+            float sum = T.Sum(lanes);
+            for (; i < size; i++)
+                sum = float.FusedMultiplyAdd(query[i], TKept.One(keys, key + i), sum);
+            return sum;
+        }
+
+        /// <summary>The mean of the values by their weights.</summary>
+        private void Take(float* weights, float sum, nint place, int count, float* mixed)
+        {
+            byte* values = _job.Places.Values;
             int size = _shape.Size, i = 0;
             float inverse = 1 / sum;
             for (; i <= size - Lanes.Count; i += Lanes.Count)
             {
                 T taken = T.All(0);
-                for (int key = 0; key < count; key++)
-                    taken = T.MultiplyAdd(T.All(weights[key]), T.Load(values + (nint)key * size + i), taken);
+                nint from = place + i;
+                for (int key = 0; key < count; key++, from += size)
+                    taken = T.MultiplyAdd(T.All(weights[key]), TKept.Load<T>(values, from), taken);
                 T.Store(T.Multiply(taken, T.All(inverse)), mixed + i);
             }
             for (; i < size; i++)
             {
                 float taken = 0;
-                for (int key = 0; key < count; key++)
-                    taken = float.FusedMultiplyAdd(weights[key], values[(nint)key * size + i], taken);
+                nint from = place + i;
+                for (int key = 0; key < count; key++, from += size)
+                    taken = float.FusedMultiplyAdd(weights[key], TKept.One(values, from), taken);
                 mixed[i] = taken * inverse;
             }
         }

@@ -20,6 +20,12 @@ internal readonly record struct WideRows(long Count, long Columns, Action<Tensor
 /// <param name="device">Where products are made.</param>
 internal sealed class WideSpace(ScalarType type, Device device) : IDisposable
 {
+    /// <summary>What <see cref="MostNumbers"/> is unless another is set: 256 MB in float32.</summary>
+    public const long DefaultNumbers = 1L << 26;
+
+    /// <summary>What <see cref="BlockNumbers"/> is unless another is set: 64 MB in float32.</summary>
+    public const long DefaultBlockNumbers = 1L << 24;
+
     private Tensor? _spare;
 
     public ScalarType Type => type;
@@ -27,10 +33,10 @@ internal sealed class WideSpace(ScalarType type, Device device) : IDisposable
     public Device Device => device;
 
     /// <summary>Numbers that are wide at most at a time where a matrix is wide as a whole.</summary>
-    public long MostNumbers { get; init; } = 1L << 26;
+    public long MostNumbers { get; init; } = DefaultNumbers;
 
-    /// <summary>Numbers of a block of a matrix that is gone over in blocks: 64 MB in float32.</summary>
-    public long BlockNumbers { get; init; } = 1L << 24;
+    /// <summary>Numbers of a block of a matrix that is gone over in blocks.</summary>
+    public long BlockNumbers { get; init; } = DefaultBlockNumbers;
 
     /// <summary>Makes rows wide, uses them and forgets them.</summary>
     /// <param name="rows">The rows.</param>

@@ -32,6 +32,8 @@ internal abstract class SharedWork
         var wait = new SpinWait();
         while (Volatile.Read(ref _done) < Parts)
             wait.SpinOnce(sleep1Threshold: -1);
+        if (Threads > 1)
+            WorkTeam.Withdraw(this);
     }
 
     /// <summary>Does parts until none is left.</summary>
@@ -76,6 +78,9 @@ internal static class WorkTeam
         for (int i = 0; i < work.Threads - 1; i++)
             helpers[i].Wake();
     }
+
+    /// <summary>Forgets work that is done, and with it all that it holds.</summary>
+    public static void Withdraw(SharedWork work) => Interlocked.CompareExchange(ref s_offered, null, work);
 
     private static Helper[] Enlarge(int count)
     {

@@ -13,7 +13,7 @@ public abstract record Decoding
     /// <summary>
     /// Keeps the most probable beginnings (transformers' rules: the best 2 x width continuations a step).
     /// </summary>
-    /// <param name="width">Beginnings kept.</param>
+    /// <param name="width">Beginnings kept; at most 1,024.</param>
     /// <param name="lengthPenalty">A text's score is its log-probability over its length to this power.</param>
     /// <param name="earlyStopping">
     /// Whether to stop at <paramref name="width"/> finished texts, or only when none better can come.
@@ -49,7 +49,7 @@ internal sealed record GreedyDecoding : Decoding
 /// <summary>A search that keeps the most probable beginnings.</summary>
 public sealed record BeamDecoding : Decoding
 {
-    /// <summary>Beginnings that a beam search keeps.</summary>
+    /// <summary>Beginnings that a beam search keeps; at most 1,024.</summary>
     /// <value>The default is 4.</value>
     public int Width { get; init; } = 4;
 
@@ -65,9 +65,10 @@ public sealed record BeamDecoding : Decoding
 
     internal override void Check(Faults faults, string name, int sequences)
     {
-        faults.That(Width >= sequences, name, $"a width of at least SequenceCount = {sequences}", Width);
-        faults.That(Width >= 1, name, "a width of 1 or more", Width);
-        faults.That(double.IsFinite(LengthPenalty), name, "a finite length penalty", LengthPenalty);
+        Faults own = faults.Under(name);
+        own.Within(1, OptionBounds.Sequences, Width, "width");
+        own.That(Width >= sequences || Width < 1, "width", $"at least SequenceCount = {sequences}", Width);
+        own.That(double.IsFinite(LengthPenalty), "lengthPenalty", "a finite number", LengthPenalty);
     }
 }
 

@@ -59,6 +59,13 @@ internal sealed class Faults
 
     public void AtLeast(int least, int value, string name) => That(value >= least, name, $"{least} or more", value);
 
+    /// <summary>At least a number, and at most one that <see cref="OptionBounds"/> has.</summary>
+    public void Within(int least, int most, int value, string name)
+    {
+        AtLeast(least, value, name);
+        That(value <= most, name, string.Create(CultureInfo.InvariantCulture, $"at most {most:N0}"), value);
+    }
+
     public void Above(double bound, double value, string name) =>
         That(double.IsFinite(value) && value > bound, name, $"a number above {bound}", value);
 

@@ -9,7 +9,7 @@ public sealed record GenerationOptions
     /// <value>The default is <see cref="Decoding.Greedy"/>.</value>
     public Decoding Decoding { get; init; } = Decoding.Greedy;
 
-    /// <summary>Tokens a text has at most, the end token included.</summary>
+    /// <summary>Tokens a text has at most, the end token included; at most 1,048,576.</summary>
     /// <value>
     /// The default is <see langword="null"/>: what the generation_config.json of an encoder-decoder base says
     /// (<c>max_new_tokens</c>, or <c>max_length</c> without the decoder start token), else 128.
@@ -43,7 +43,7 @@ public sealed record GenerationOptions
     public IReadOnlyList<string> StopStrings { get; init => field = Own(value); } = [];
 
     /// <summary>
-    /// Texts a row; above 1 the output column is a vector of texts, best first. Needs beams or sampling.
+    /// Texts a row, at most 1,024; above 1 the output column is a vector of texts, best first. Needs beams or sampling.
     /// </summary>
     /// <value>The default is 1.</value>
     public int SequenceCount { get; init; } = 1;
@@ -84,7 +84,7 @@ public sealed record GenerationOptions
     internal void Check(Faults faults)
     {
         if (MaxNewTokens is { } most)
-            faults.AtLeast(1, most, nameof(MaxNewTokens));
+            faults.Within(1, OptionBounds.NewTokens, most, nameof(MaxNewTokens));
         if (MinNewTokens is { } least)
         {
             faults.That(least >= 0 && !(least > MaxNewTokens), nameof(MinNewTokens),
@@ -94,7 +94,7 @@ public sealed record GenerationOptions
         faults.AtLeast(1, BatchSize, nameof(BatchSize));
         faults.AtLeast(1, LookAhead, nameof(LookAhead));
         faults.AtLeast(0, RememberedTexts, nameof(RememberedTexts));
-        faults.AtLeast(1, SequenceCount, nameof(SequenceCount));
+        faults.Within(1, OptionBounds.Sequences, SequenceCount, nameof(SequenceCount));
         faults.Above(0, RepetitionPenalty, nameof(RepetitionPenalty));
         faults.Known(Truncation, nameof(Truncation));
         faults.Words(BannedWords, nameof(BannedWords));

@@ -45,6 +45,7 @@ internal static class OptionCases
         new("text", PrefixStart.DefaultText),
         new("zero", PrefixStart.Zero) { Meaning = "Keys and values of 0" },
         new("random", PrefixStart.Random()),
+        new("rows", PrefixStart.FromRows()),
         new(StartFile, new PrefixValuesStart()) { NeedsValue = true },
     ];
 

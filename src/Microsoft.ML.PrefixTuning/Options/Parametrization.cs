@@ -62,11 +62,11 @@ public abstract record NetworkParametrization : Parametrization
     {
     }
 
-    /// <summary>Width of the hidden layers.</summary>
+    /// <summary>Width of the hidden layers; at most 16,384.</summary>
     /// <value>The default is 512.</value>
     public int Width { get; init; } = 512;
 
-    /// <summary>Hidden layers.</summary>
+    /// <summary>Hidden layers; at most 64.</summary>
     /// <value>The default is 1.</value>
     public int Depth { get; init; } = 1;
 
@@ -76,8 +76,8 @@ public abstract record NetworkParametrization : Parametrization
 
     internal sealed override void Check(Faults faults)
     {
-        faults.AtLeast(1, Width, "width");
-        faults.AtLeast(1, Depth, "depth");
+        faults.Within(1, OptionBounds.NetworkWidth, Width, "width");
+        faults.Within(1, OptionBounds.NetworkDepth, Depth, "depth");
         faults.Share(Dropout, "dropout");
     }
 }

@@ -79,7 +79,7 @@ public sealed record TriggerWordsMethod : PrefixMethod
     /// <value>The default is 100.</value>
     public int Steps { get; init; } = 100;
 
-    /// <summary>Words tried a step; each costs a forward pass.</summary>
+    /// <summary>Words tried a step, at most 10,000; each costs a forward pass.</summary>
     /// <value>The default is 16.</value>
     public int Candidates { get; init; } = 16;
 
@@ -88,7 +88,7 @@ public sealed record TriggerWordsMethod : PrefixMethod
     /// <summary>Checks its own members.</summary>
     internal void Check(Faults faults)
     {
-        faults.AtLeast(1, Candidates, "candidates");
+        faults.Within(1, OptionBounds.Candidates, Candidates, "candidates");
         faults.AtLeast(1, Steps, "steps");
     }
 }

@@ -19,8 +19,8 @@ public sealed record PrefixOptions
     public Parametrization Parametrization { get; init; } = Parametrization.Direct;
 
     /// <summary>
-    /// Prefix length in tokens. A prefix given as <see cref="Start"/>, and the text of <see cref="PrefixMethod.Text"/>,
-    /// have their own.
+    /// Prefix length in tokens, at most 32,768. A prefix given as <see cref="Start"/>, and the text of
+    /// <see cref="PrefixMethod.Text"/>, have their own.
     /// </summary>
     /// <value>The default is 20.</value>
     public int Length { get; init; } = 20;
@@ -38,7 +38,7 @@ public sealed record PrefixOptions
     /// <summary>Checks its own members, and what does not go together: nothing that was chosen is left aside.</summary>
     internal void Check(Faults faults)
     {
-        faults.AtLeast(1, Length, nameof(Length));
+        faults.Within(1, OptionBounds.PrefixTokens, Length, nameof(Length));
         if (Sites is { } sites)
         {
             string all = string.Join(", ", sites);

@@ -20,6 +20,15 @@ public abstract record PrefixStart
     /// </summary>
     public static TextStart FromText(string text) => new() { Text = text };
 
+    /// <summary>
+    /// The keys and values that a few training rows have in the base, input and wanted text, one behind the other:
+    /// examples in front of the row (Brown et al. 2020, "in-context learning"), from which training goes on. They are
+    /// cut where the prefix ends, which takes some hundred tokens for two or three rows of usual length, and repeated
+    /// where it is longer.
+    /// </summary>
+    /// <param name="count">Rows: the first ones of different inputs that are trained on.</param>
+    public static RowsStart FromRows(int count = 3) => new() { Count = count };
+
     /// <summary>Normally distributed around 0.</summary>
     /// <param name="scale">Standard deviation.</param>
     public static RandomStart Random(double scale = 0.02) => new() { Scale = scale };
@@ -31,6 +40,9 @@ public abstract record PrefixStart
 
     /// <summary>As the options call it.</summary>
     internal abstract string Name { get; }
+
+    /// <summary>Whether it is the keys and values of tokens.</summary>
+    internal virtual bool IsOfTokens => false;
 
     /// <summary>Checks its own members.</summary>
     /// <param name="faults">Takes what is wrong.</param>
@@ -49,8 +61,27 @@ public sealed record TextStart : PrefixStart
 
     internal override string Name => nameof(FromText);
 
+    internal override bool IsOfTokens => true;
+
     internal override void Check(Faults faults, string name) =>
         faults.That(Text is not "", name, "a text of at least one character", "an empty one");
+}
+
+/// <summary>Keys and values of a few training rows.</summary>
+public sealed record RowsStart : PrefixStart
+{
+    /// <summary>
+    /// Rows: the first ones of different inputs that are trained on; all where there are fewer. What does not fit into
+    /// the prefix is cut, and what is shorter is repeated.
+    /// </summary>
+    /// <value>The default is 3.</value>
+    public int Count { get; init; } = 3;
+
+    internal override string Name => nameof(FromRows);
+
+    internal override bool IsOfTokens => true;
+
+    internal override void Check(Faults faults, string name) => faults.AtLeast(1, Count, name);
 }
 
 /// <summary>All zero.</summary>

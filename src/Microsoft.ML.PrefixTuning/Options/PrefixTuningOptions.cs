@@ -60,7 +60,7 @@ public sealed record PrefixTuningOptions
     /// decide.</value>
     public string? Device { get; init; }
 
-    /// <summary>Threads of the processor among which torch divides its work.</summary>
+    /// <summary>Threads of the processor among which torch divides its work; at most 1,024.</summary>
     /// <value>The default is <see langword="null"/>: torch's own, which is one a core or what the environment variable
     /// <c>OMP_NUM_THREADS</c> says. The last bits of products depend on it: texts and prefixes are the same to the byte
     /// only for the same number.</value>
@@ -83,7 +83,7 @@ public sealed record PrefixTuningOptions
             Generation.Check(faults.Under(nameof(Generation)));
         InputPlaceholder.Check(faults, Template);
         DeviceName.Check(faults, Device, Precision);
-        faults.AtLeast(1, Threads ?? 1, nameof(Threads));
+        faults.Within(1, OptionBounds.Threads, Threads ?? 1, nameof(Threads));
         faults.Known(Precision, nameof(Precision));
     }
 
@@ -97,6 +97,8 @@ public sealed record PrefixTuningOptions
             $"null for the method {method}, which keeps no state", $"'{training.StateFile}'");
         faults.That(training.LearningRate is null, nameof(training.LearningRate),
             $"null for the method {method}, which trains no number", training.LearningRate ?? 0);
+        faults.That(training.PrefixDropout == 0, nameof(training.PrefixDropout),
+            $"0 for the method {method}, which trains no number", training.PrefixDropout);
     }
 
     private void CheckAttributes(Faults faults)

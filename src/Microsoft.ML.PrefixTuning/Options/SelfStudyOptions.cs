@@ -15,7 +15,7 @@ public sealed record SelfStudyOptions
     /// <value>The default is 512. A number above the document's tokens makes one part of it.</value>
     public int TokensPerPart { get; init; } = 512;
 
-    /// <summary>Questions about each part.</summary>
+    /// <summary>Questions about each part; at most 10,000.</summary>
     /// <value>The default is 16.</value>
     public int QuestionsPerPart { get; init; } = 16;
 
@@ -81,15 +81,15 @@ public sealed record SelfStudyOptions
     internal void Check(Faults faults)
     {
         faults.AtLeast(1, TokensPerPart, nameof(TokensPerPart));
-        faults.AtLeast(1, QuestionsPerPart, nameof(QuestionsPerPart));
+        faults.Within(1, OptionBounds.Questions, QuestionsPerPart, nameof(QuestionsPerPart));
         faults.Words(SeedPrompts, nameof(SeedPrompts));
         faults.That(SeedPrompts is null || SeedPrompts.Any(), nameof(SeedPrompts), "at least one text", "none");
         faults.Temperature(QuestionTemperature, nameof(QuestionTemperature));
-        faults.AtLeast(1, MaxQuestionTokens, nameof(MaxQuestionTokens));
-        faults.AtLeast(1, MaxAnswerTokens, nameof(MaxAnswerTokens));
+        faults.Within(1, OptionBounds.NewTokens, MaxQuestionTokens, nameof(MaxQuestionTokens));
+        faults.Within(1, OptionBounds.NewTokens, MaxAnswerTokens, nameof(MaxAnswerTokens));
         InputPlaceholder.Check(faults, Template);
         DeviceName.Check(faults, Device, Precision);
-        faults.AtLeast(1, Threads ?? 1, nameof(Threads));
+        faults.Within(1, OptionBounds.Threads, Threads ?? 1, nameof(Threads));
         faults.Known(Precision, nameof(Precision));
     }
 }

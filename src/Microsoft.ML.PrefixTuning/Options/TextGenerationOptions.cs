@@ -35,7 +35,7 @@ public sealed record TextGenerationOptions
             Generation.Check(faults.Under(nameof(Generation)));
         InputPlaceholder.Check(faults, Template);
         DeviceName.Check(faults, Device, Precision);
-        faults.AtLeast(1, Threads ?? 1, nameof(Threads));
+        faults.Within(1, OptionBounds.Threads, Threads ?? 1, nameof(Threads));
         faults.Known(Precision, nameof(Precision));
     }
 }

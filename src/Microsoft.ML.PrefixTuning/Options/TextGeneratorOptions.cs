@@ -26,11 +26,13 @@ public sealed record TextGeneratorOptions
     public int CacheTokens { get; init; } = 32_768;
 
     /// <summary>
-    /// Tokens of prompts that are read between two tokens of the requests that are being written. A larger number reads
-    /// long prompts faster, a smaller one delays the others less. An encoder reads its source as a whole.
+    /// Tokens of a long prompt that are read between two tokens of the requests that are being written. A larger number
+    /// reads long prompts faster, a smaller one delays the others less. A prompt of up to four times as many (with
+    /// numbers above 512, up to 2,048 or this number) is short: it is read at once, with others where they have no more
+    /// together. An encoder reads its source as a whole.
     /// </summary>
-    /// <value>The default is 256.</value>
-    public int PromptPiece { get; init; } = 256;
+    /// <value>The default is 64.</value>
+    public int PromptPiece { get; init; } = 64;
 
     /// <summary>Checks all that can be chosen.</summary>
     internal void Check(Faults faults)

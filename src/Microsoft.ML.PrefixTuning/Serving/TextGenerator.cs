@@ -48,9 +48,10 @@ public sealed class TextGenerator : IDisposable
             {
                 Tokens = options.CacheTokens,
                 PieceTokens = options.PromptPiece,
+                PassTokens = ReadingPass.TokensBeside(options.PromptPiece),
                 IsOpen = true,
             };
-            _loop = new RequestLoop(engine, engine.OpenLoop(), limits, options.QueueLimit)
+            _loop = new RequestLoop(engine, engine.OpenLoop(limits.Lanes), limits, options.QueueLimit)
             {
                 Threads = settings.Threads,
             };

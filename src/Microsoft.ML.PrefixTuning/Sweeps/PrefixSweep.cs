@@ -82,6 +82,9 @@ public sealed record PrefixSweep
     /// <summary>The schema that saved models say they take; null for that of the training rows.</summary>
     internal DataViewSchema? SavedSchema { get; init; }
 
+    /// <summary>Measures of a trained model beside those of its texts, by name; null for none.</summary>
+    internal Func<PrefixTuningTransformer, IReadOnlyDictionary<string, double>>? OwnMeasures { get; init; }
+
     /// <summary>Checks its own members.</summary>
     internal void Check(Faults faults)
     {

@@ -62,16 +62,21 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
         context.Model.SaveAtomically(model, sweep.SavedSchema ?? trainSet.Schema, job.ModelFile);
         outcome = outcome with { HasModel = true };
         outcome = SweepWriting.Write(context, sweep, model, rows, outcome);
-        return summary.Drift is not { } drift ? outcome : outcome with
-        {
-            Measures = new Dictionary<string, double>(outcome.Measures) { ["drift"] = drift.Increase },
-        };
+        return outcome with { Measures = outcome.Measures.Concat(Own(model)).ToDictionary() };
     }
 
     public void Dispose()
     {
         foreach (BaseLease lease in _leases.Values)
             lease.Dispose();
+    }
+
+    /// <summary>Measures that are not those of its texts.</summary>
+    private IEnumerable<KeyValuePair<string, double>> Own(PrefixTuningTransformer model)
+    {
+        IEnumerable<KeyValuePair<string, double>> others = sweep.OwnMeasures?.Invoke(model).AsEnumerable() ?? [];
+        return model.TrainingSummary?.Drift is { } drift
+            ? others.Prepend(KeyValuePair.Create("drift", drift.Increase)) : others;
     }
 
     private PrefixTuningOptions OptionsOf(SweepJob job, CancellationTokenSource pause)

@@ -147,7 +147,8 @@ internal static class SweepReport
 
     // Shares have figures behind the point only.
     private static int DecimalsOf(string measure) => measure.StartsWith("ROUGE", StringComparison.Ordinal)
-        || measure.Split(',')[0] is "METEOR" or "exact match" or "drift" or "WebNLG METEOR" or "WebNLG TER" ? 3 : 2;
+        || measure.Split(',')[0] is "METEOR" or "exact match" or "drift" or "other task" or "WebNLG METEOR"
+            or "WebNLG TER" ? 3 : 2;
 
     private static string Number(double value, int decimals) =>
         double.IsFinite(value) ? value.ToString($"N{decimals}", CultureInfo.InvariantCulture) : None;

@@ -31,8 +31,9 @@ internal static class BatchPlan
         var random = new SeededRandom(seed, RandomPurpose.Order, epoch);
         int[] rows = Enumerable.Range(0, examples.Count).ToArray();
         random.Shuffle(rows.AsSpan());
-        int[][] batches = rows.Chunk(batchSize * BatchesAPool)
-            .SelectMany(pool => ByLength(examples, pool).Chunk(batchSize)).ToArray();
+        int pool = (int)Math.Min(int.MaxValue, (long)batchSize * BatchesAPool);
+        int[][] batches = rows.Chunk(pool)
+            .SelectMany(near => ByLength(examples, near).Chunk(batchSize)).ToArray();
         random.Shuffle(batches.AsSpan());
         return batches;
     }

@@ -87,7 +87,9 @@ internal sealed class GradientLearner : PrefixLearner
     {
         using var scope = NewDisposeScope();
         using var gradientsOn = enable_grad();
-        var made = _parametrization.Materialize(new SeededRandom(Run.Seed, RandomPurpose.Dropout, step));
+        var made = PositionDropout.Apply(
+            _parametrization.Materialize(new SeededRandom(Run.Seed, RandomPurpose.Dropout, step)),
+            Run.Options.PrefixDropout, new SeededRandom(Run.Seed, RandomPurpose.Positions, step));
         var leaves = made.ToDictionary(site => site.Key, site => site.Value.detach().requires_grad_());
         (double loss, Tensor[]? ofLeaves) = Backward(batches, leaves);
         if (ofLeaves is null)

@@ -10,74 +10,117 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// Whether a training fits into memory, and how: told, or refused, before the first step. What it decides changes no
 /// number.
 /// </summary>
-/// <param name="run">Base, options, memory that is free.</param>
+/// <param name="run">Base, rows, options, memory that is free.</param>
 /// <param name="plan">The passes of each step.</param>
 /// <param name="prefixLength">P.</param>
 internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixLength)
 {
-    // An estimate is right within a quarter (docs/performance.md).
+    // An estimate is right within a quarter (docs/performance.md): what needs less than is free may need more.
     private const double Margin = 1.25;
 
+    // Rows whose passes are looked at, those of the first epoch in any case.
+    private const long MostRows = 1L << 20;
+
+    /// <summary>Bytes of this machine's memory that are free; null where it is not known, as of a GPU's.</summary>
+    public long? Free => run.Model.Device.type == DeviceType.CPU ? run.FreeMemory?.Invoke() : null;
+
     /// <summary>Whether layers are run a second time for their gradient.</summary>
-    /// <exception cref="InvalidOperationException">The largest pass does not fit.</exception>
-    public bool Decide()
+    /// <param name="free">Bytes that this process may take; null where it is not known.</param>
+    /// <exception cref="InvalidOperationException">The largest pass may not fit.</exception>
+    public bool Decide(long? free)
     {
-        TrainingExample[] kept = Largest(recomputes: false), rows = Largest(recomputes: true);
-        double ofKept = Need(kept, recomputes: false), need = Need(rows, recomputes: true);
-        // Only the processor's memory is known.
-        long? free = run.Model.Device.type == DeviceType.CPU ? run.FreeMemory?.Invoke() : null;
+        List<Pass> passes = [.. Passes()];
+        Pass ofKept = passes.MaxBy(pass => Need(pass, recomputes: false))!;
         bool recomputes = run.Options.Recompute == Recomputation.Always
-            || (run.Options.Recompute == Recomputation.Automatic && ofKept * Margin > free);
-        (rows, need) = recomputes ? (rows, need) : (kept, ofKept);
-        if (need > free)
-            throw new InvalidOperationException(Refusal(rows, need, recomputes, free.Value));
+            || (run.Options.Recompute == Recomputation.Automatic && Need(ofKept, recomputes: false) * Margin > free);
+        Pass largest = recomputes ? passes.MaxBy(pass => Need(pass, recomputes: true))! : ofKept;
+        double need = Need(largest, recomputes);
+        if (need * Margin > free)
+            throw new InvalidOperationException(Refusal(largest, recomputes, free.Value));
         string passed = recomputes ? "Layers are run a second time for their gradient"
-                + (run.Options.Recompute == Recomputation.Always ? "." : $"; kept, they would need {Bytes(ofKept)}.")
+                + (run.Options.Recompute == Recomputation.Always ? "."
+                    : $"; kept, they would need {Bytes(Need(ofKept, recomputes: false))}.")
             : "Layers are kept for their gradient.";
-        run.Say?.Invoke($"The largest pass has {Shape(rows)} and needs about {Bytes(need)} of memory beside the"
-            + $" {Bytes(Environment.WorkingSet)} that the process holds{(free is { } left ? $"; {Bytes(left)} are free"
-            : "")}. {passed}");
+        run.Say?.Invoke($"The largest pass has {Shape(largest)} and needs about {Bytes(need)} of memory beside the"
+            + $" {Bytes(Environment.WorkingSet)} that the process holds{(free is { } left
+                ? $"; {Bytes(left)} are {Whose}" : "")}. {passed}");
         return recomputes;
     }
 
-    private double Need(IReadOnlyList<TrainingExample> rows, bool recomputes, ScalarType? type = null) =>
-        new PassMemory(run.Model.Spec, type ?? run.Model.Type, prefixLength).Of(rows, recomputes, run.Packing);
+    private string Whose => run.Share.Count == 1 ? "free" : "free for each process";
 
-    private TrainingExample[] Largest(bool recomputes) => Enumerable.Range(0, plan.StepsAnEpoch)
-        .SelectMany(plan.Rows).MaxBy(rows => Need(rows, recomputes))!;
+    private double Need(Pass pass, bool recomputes) =>
+        Need(pass, recomputes, run.Model.Type, run.Model.IsStored);
 
-    private string Refusal(TrainingExample[] rows, double need, bool recomputes, long free)
+    private double Need(Pass pass, bool recomputes, ScalarType type, bool isStored)
     {
-        TrainingExample longest = rows.MaxBy(row => row.Tokens)!;
-        var ways = new List<string>();
-        if (!recomputes)
-            ways.Add($"TrainingOptions.Recompute Always (about {Bytes(Need(rows, recomputes: true))})");
-        if (rows.Length > 1)
-        {
-            ways.Add($"TrainingOptions.MaxTokensPerPass {longest.Tokens} or BatchSize 1"
-                + $" (about {Bytes(Need([longest], recomputes))})");
-        }
-        if (run.Model.Type == ScalarType.Float32)
-        {
-            ways.Add("PrefixTuningOptions.Precision BFloat16"
-                + $" (about {Bytes(Need(rows, recomputes, ScalarType.BFloat16))})");
-        }
-        ways.Add($"shorter rows; {longest.Place} has {longest.Tokens} tokens");
-        return $"Training: the largest pass has {Shape(rows)} and needs about {Bytes(need)} of memory beside the"
-            + $" {Bytes(Environment.WorkingSet)} that the process holds: expected at most the {Bytes(free)} that are"
-            + $" free. Less need: {string.Join(", ", ways)}.";
+        var memory = new PassMemory(run.Model.Spec, type, prefixLength, isStored);
+        return pass.HasGradient ? memory.Of(pass.Rows, recomputes, PackingOf(pass)) : memory.OfReading(pass.Rows);
     }
 
-    private string Shape(TrainingExample[] rows)
+    /// <summary>What rows of a pass have in common: in those of validation each reads its source itself.</summary>
+    private RowPacking PackingOf(Pass pass) => pass.HasGradient ? run.Packing : RowPacking.None;
+
+    /// <summary>The passes of the steps, and those of validation, whose rows may be longer.</summary>
+    private IEnumerable<Pass> Passes()
     {
-        RowPack[] packs = RowPack.Of(rows, run.Packing);
-        string sources = packs.Length == rows.Length ? "" : $" of {Count(packs.Length, "source")}";
-        return $"{Count(rows.Length, "row")}{sources} of up to"
-            + FormattableString.Invariant($" {packs.Max(pack => pack.Tokens)} tokens");
+        long epochs = Math.Max(1, MostRows / run.Examples.Count);
+        int steps = (int)Math.Min(plan.TotalSteps, epochs * plan.StepsAnEpoch);
+        return Enumerable.Range(0, steps).SelectMany(plan.Rows).Select(rows => new Pass(rows, HasGradient: true))
+            .Concat(BatchPlan.Sorted(run.Validation, run.Options.BatchSize)
+                .SelectMany(batch => BatchPlan.Passes(batch.Select(row => run.Validation[row]),
+                    run.Options.MaxTokensPerPass))
+                .Select(rows => new Pass(rows, HasGradient: false)));
+    }
+
+    private string Refusal(Pass pass, bool recomputes, long free)
+    {
+        double need = Need(pass, recomputes);
+        TrainingExample longest = pass.Rows.MaxBy(row => row.Tokens)!;
+        bool isWide = run.Model.Type == ScalarType.Float32 && !run.Model.IsStored;
+        var ways = new List<string>();
+        if (!recomputes)
+            Offer("TrainingOptions.Recompute Always", Need(pass, recomputes: true));
+        if (pass.Rows.Length > 1)
+        {
+            Offer($"TrainingOptions.MaxTokensPerPass {longest.Tokens} or BatchSize 1",
+                Need(pass with { Rows = [longest] }, recomputes));
+        }
+        if (isWide)
+        {
+            Offer("PrefixTuningOptions.Precision BFloat16", Need(pass, recomputes, ScalarType.BFloat16, false),
+                ", beside half of the base");
+            // Takes more for a pass, and what a base has in fewer bits than float32 is no longer held.
+            ways.Add("PrefixTuningOptions.Precision AsStored"
+                + $" (about {Bytes(Need(pass, recomputes, ScalarType.Float32, true))}, beside the base in the bits of"
+                + " its file)");
+        }
+        ways.Add($"shorter rows; {longest.Place} has {longest.Tokens} tokens");
+        return $"Training: the largest pass has {Shape(pass)} and needs about {Bytes(need)} of memory"
+            + $" ({Bytes(need * Margin)} with a margin for the estimate) beside the {Bytes(Environment.WorkingSet)}"
+            + $" that the process holds: expected at most the {Bytes(free)} that are {Whose}. Less need:"
+            + $" {string.Join(", ", ways)}.";
+
+        void Offer(string way, double bytes, string beside = "")
+        {
+            if (bytes < need)
+                ways.Add($"{way} (about {Bytes(bytes)}{beside})");
+        }
+    }
+
+    private string Shape(Pass pass)
+    {
+        RowPack[] packs = RowPack.Of(pass.Rows, PackingOf(pass));
+        string sources = packs.Length == pass.Rows.Length ? "" : $" of {Count(packs.Length, "source")}";
+        return $"{Count(pass.Rows.Length, "row")}{sources} of up to"
+            + FormattableString.Invariant($" {packs.Max(pack => pack.Tokens)} tokens")
+            + (pass.HasGradient ? "" : ", for validation,");
     }
 
     private static string Count(int number, string what) =>
         FormattableString.Invariant($"{number} {what}{(number == 1 ? "" : "s")}");
 
     private static string Bytes(double bytes) => FormattableString.Invariant($"{bytes / 1e9:F2} GB");
+
+    private sealed record Pass(TrainingExample[] Rows, bool HasGradient);
 }

@@ -12,7 +12,12 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// </summary>
 /// <param name="parameters">What is trained; the parametrisation's.</param>
 /// <param name="kept">Share of the mean that a step leaves; 0 for no mean at all.</param>
-internal sealed class ParameterMean(IReadOnlyList<NamedParameter> parameters, double kept) : IDisposable
+/// <param name="growth">
+/// Share of the updates so far that the mean reaches back at least: with it a step's part of the mean falls as 1 over
+/// their number (polynomial-decay averaging; Shamir and Zhang 2013).
+/// </param>
+internal sealed class ParameterMean(IReadOnlyList<NamedParameter> parameters, double kept, double growth)
+    : IDisposable
 {
     private readonly Tensor[] _means = kept == 0 ? []
         : [.. parameters.Select(parameter => Copy(parameter.Value))];
@@ -30,7 +35,7 @@ internal sealed class ParameterMean(IReadOnlyList<NamedParameter> parameters, do
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         for (int i = 0; i < _means.Length; i++)
-            _means[i].lerp_(parameters[i].Value, Math.Max(1.0 / updates, 1 - kept));
+            _means[i].lerp_(parameters[i].Value, Part(updates));
     }
 
     /// <summary>Runs something while the parameters have the values of their means.</summary>
@@ -55,6 +60,10 @@ internal sealed class ParameterMean(IReadOnlyList<NamedParameter> parameters, do
         foreach (Tensor mean in _means)
             mean.Dispose();
     }
+
+    // It follows from the number of updates: a state file needs nothing more.
+    private double Part(int updates) =>
+        Math.Max(1.0 / updates, growth == 0 ? 1 - kept : Math.Min(1 - kept, 1 / (growth * updates)));
 
     // Nothing beside the copy: no scope may be open that would free it.
     private static Tensor Copy(Tensor parameter)

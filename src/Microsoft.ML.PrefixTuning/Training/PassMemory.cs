@@ -13,7 +13,8 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="spec">The base.</param>
 /// <param name="type">Its type.</param>
 /// <param name="prefixLength">P.</param>
-internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int prefixLength)
+/// <param name="isStored">Whether its matrices are widened for each product.</param>
+internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int prefixLength, bool isStored = false)
 {
     private const int Float = 4;
 
@@ -25,34 +26,42 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
 
     private int Size => type == ScalarType.Float32 ? Float : 2;
 
-    /// <summary>Bytes of a pass.</summary>
+    /// <summary>Bytes of a pass and its gradient.</summary>
     /// <param name="rows">Its rows.</param>
     /// <param name="recomputes">Whether layers are run a second time for their gradient.</param>
     /// <param name="packing">What rows of one source have in common.</param>
-    public double Of(IReadOnlyList<TrainingExample> rows, bool recomputes, RowPacking packing = RowPacking.None)
+    public double Of(IReadOnlyList<TrainingExample> rows, bool recomputes, RowPacking packing = RowPacking.None) =>
+        Of(rows, recomputes ? Left.Inputs : Left.Everything, packing);
+
+    /// <summary>Bytes of a pass without a gradient, in which each row reads its source itself.</summary>
+    /// <param name="rows">Its rows.</param>
+    public double OfReading(IReadOnlyList<TrainingExample> rows) => Of(rows, Left.Nothing, RowPacking.None);
+
+    private double Of(IReadOnlyList<TrainingExample> rows, Left left, RowPacking packing)
     {
         RowPack[] packs = RowPack.Of(rows, packing);
         long source = rows.Max(row => row.Source.Length), target = rows.Max(row => row.Target.Length);
-        double loss = OfLoss(rows.Sum(row => row.Target.Length));
-        return Fixed + loss + (spec.Encoder is not { } encoder
-            ? OfStack(spec.Decoder, packs.Length, packs.Max(pack => pack.Tokens), 0, recomputes,
-                packs.Length < rows.Count)
-            : OfStack(spec.Decoder, rows.Count, target, source, recomputes)
-                + OfStack(encoder, packs.Length, source, 0, recomputes));
+        bool isDistilled = rows.Any(row => row.Teacher is not null);
+        return Fixed + OfWideMatrices(isDistilled) + OfLoss(rows.Sum(row => row.Target.Length), isDistilled)
+            + (spec.Encoder is not { } encoder
+                ? OfStack(spec.Decoder, packs.Length, packs.Max(pack => pack.Tokens), 0, left,
+                    packs.Length < rows.Count)
+                : OfStack(spec.Decoder, rows.Count, target, source, left)
+                    + OfStack(encoder, packs.Length, source, 0, left));
     }
 
-    private double OfStack(StackSpec stack, long rows, long width, long source, bool recomputes,
-        bool isBranched = false)
+    private double OfStack(StackSpec stack, long rows, long width, long source, Left left, bool isBranched = false)
     {
         double keys = (double)(prefixLength + width) / width;
         double sources = source == 0 ? 0 : (double)(prefixLength + source) / width;
         double besides = (IsLong(stack, rows, width) ? 0 : Capped(stack, width))
             + (source == 0 ? 0 : Cross(stack, sources));
         double kept = Kept(stack, keys) + besides, working = Working(stack, keys) + besides;
-        // The input of each layer, and the gradients of two.
-        double between = (stack.Layers + 2.0) * Size * spec.Width + CrossKeysValues(stack, sources) * stack.Layers;
+        // The input of each layer, and the gradients of two; without a gradient what goes from one to the next.
+        double between = (left == Left.Nothing ? 2.0 : stack.Layers + 2.0) * Size * spec.Width
+            + CrossKeysValues(stack, sources) * stack.Layers;
         return Masks(stack, rows, width, isBranched)
-            + (double)rows * width * (Holes * working + (recomputes ? between : Holes * stack.Layers * kept));
+            + Holes * rows * width * (working + (left == Left.Everything ? stack.Layers * kept : between));
     }
 
     /// <summary>Bytes a token that a layer keeps for its gradient.</summary>
@@ -61,15 +70,18 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         double queries = Queries(stack), values = KeysValues(stack);
         // Frozen products keep nothing; norms keep their input in float32.
         double norms = Float * (Norms(stack) * spec.Width + (IsNormed(stack) ? queries + values : 0));
-        return norms + Size * (2 * queries + 2 * values * keys + (stack.FeedForward.Gated ? 3 : 1)
-            * (double)stack.FeedForward.Inner);
+        // Where a gradient is wanted attention is made in float32.
+        return norms + Float * (2 * queries + 2 * values * keys)
+            + Size * (stack.FeedForward.Gated ? 3 : 1) * (double)stack.FeedForward.Inner;
     }
 
     /// <summary>Bytes a token of all that a layer makes.</summary>
     private double Working(StackSpec stack, double keys)
     {
         double norm = Size == Float ? 3 * Float : 4 * Float + Size;
-        return norm * (Norms(stack) * spec.Width + (IsNormed(stack) ? Queries(stack) + KeysValues(stack) : 0))
+        // In float32: queries and what becomes of them, keys, values, and the gradients of all.
+        double widened = Size == Float ? 0 : Float * (4 * Queries(stack) + 4 * KeysValues(stack) * keys);
+        return norm * (Norms(stack) * spec.Width + (IsNormed(stack) ? Queries(stack) + KeysValues(stack) : 0)) + widened
             + Size * (6 * Queries(stack) + 4 * KeysValues(stack) + 2 * KeysValues(stack) * keys + 4 * spec.Width
                 + (stack.FeedForward.Gated ? 4 : 2) * (double)stack.FeedForward.Inner);
     }
@@ -79,7 +91,8 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         stack.ScoreCap is null ? 0 : (2.0 * Float + 2 * Size) * stack.Heads.Count * (prefixLength + width);
 
     private double Cross(StackSpec stack, double sources) =>
-        Float * spec.Width + Size * 2 * Queries(stack) + CrossKeysValues(stack, sources);
+        Float * spec.Width + Float * 2 * Queries(stack) + CrossKeysValues(stack, sources)
+            + (Size == Float ? 0 : Float * 2 * KeysValues(stack) * sources);
 
     private double CrossKeysValues(StackSpec stack, double sources) =>
         Size * 4 * KeysValues(stack) * sources;
@@ -89,20 +102,17 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     {
         bool isRelative = stack.Positions is RelativePositions;
         bool isWindowed = stack.Windows.Any(window => window < prefixLength + width);
-        double places = Places(rows, width);
-        // Whole numbers and flags of which a mask is made.
-        const int Making = 6;
         if (IsLong(stack, rows, width))
         {
+            // Whole numbers and flags of which a mask is made.
+            const int Making = 6;
             // One part of the queries, its scores where they are made, and their gradient.
             double ofScore = stack.ScoreCap is null ? 0 : 4 * Float;
-            return isRelative || isWindowed || isBranched || stack.ScoreCap is not null
-                ? MaskParts.MostNumbers * (2.0 * Size + Making + ofScore) : 0;
+            return isRelative || isWindowed || isBranched || stack.ScoreCap is not null || prefixLength > width
+                ? MaskParts.MostNumbers * ((double)Size + Float + Making + ofScore) : 0;
         }
-        if (isRelative)
-            return places * (stack.Heads.Count * Size + 16);
-        double mask = Size * (stack.Heads.Group == 1 ? 1 : 1 + stack.Heads.Group);
-        return places * ((isWindowed ? 2 : 1) * mask + (isWindowed || isBranched ? Making : 2));
+        return Places(rows, width) * Float * (isRelative ? stack.Heads.Count : stack.Heads.Group)
+            * (isWindowed ? 2 : 1);
     }
 
     /// <summary>Whether a stack's masks are not made whole.</summary>
@@ -114,12 +124,39 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
 
     private double Places(long rows, long width) => (double)rows * width * (prefixLength + width);
 
-    private double OfLoss(long tokens)
+    private double OfLoss(long tokens, bool isDistilled)
     {
-        double chunk = Math.Min(tokens, TargetLoss.ChunkTokens(spec.VocabularySize));
+        if (isDistilled)
+        {
+            // Scores, the same at a temperature, and log-probabilities, of student and teacher; probabilities.
+            double size = TargetLoss.ChunkTokens(spec.VocabularySize, isStored);
+            return Math.Min(tokens, size) * spec.VocabularySize * (7.0 * Float + (Size == Float ? 0 : 3 * Size))
+                + 2.0 * tokens * Size * spec.Width;
+        }
+        long words = isStored ? Math.Min(spec.VocabularySize, WordsOfBlock) : spec.VocabularySize;
+        double chunk = Math.Min(tokens, TargetLoss.ChunkTokens(words, isStored: false));
         double ofScore = Size == Float ? 2 * Float : Float + 2 * Size;
-        return chunk * spec.VocabularySize * ofScore + 2.0 * tokens * Size * spec.Width;
+        return chunk * words * ofScore + 2.0 * tokens * (isStored ? Float : Size) * spec.Width;
     }
+
+    /// <summary>Bytes of the piece of memory in which stored matrices are wide (<see cref="WideSpace"/>).</summary>
+    private double OfWideMatrices(bool isDistilled)
+    {
+        if (!isStored)
+            return 0;
+        long head = (long)spec.VocabularySize * spec.EmbeddingWidth;
+        StackSpec[] stacks = spec.Encoder is { } encoder ? [spec.Decoder, encoder] : [spec.Decoder];
+        long most = stacks.Max(stack => Math.Max(OfMatrix(stack.FeedForward.Inner * (long)spec.Width),
+            OfMatrix((long)Queries(stack) * spec.Width)));
+        // The loss goes over the head in blocks; a teacher's distributions take it as any other matrix.
+        long ofHead = isDistilled ? OfMatrix(head) : Math.Min(head, WideSpace.DefaultBlockNumbers);
+        return (double)Size * Math.Max(most, ofHead);
+
+        static long OfMatrix(long numbers) =>
+            numbers <= WideSpace.DefaultNumbers ? numbers : WideSpace.DefaultBlockNumbers;
+    }
+
+    private long WordsOfBlock => Math.Max(1, WideSpace.DefaultBlockNumbers / spec.EmbeddingWidth);
 
     private static double Norms(StackSpec stack) =>
         (stack.Residual == Residual.NormBothSides ? 4 : 2) + (stack.CrossAttention ? 1 : 0);
@@ -129,4 +166,16 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     private static double Queries(StackSpec stack) => stack.Heads.Count * stack.Heads.Size;
 
     private static double KeysValues(StackSpec stack) => stack.Heads.KeyValueCount * stack.Heads.Size;
+
+    /// <summary>What layers leave until the end of a pass.</summary>
+    private enum Left
+    {
+        Nothing,
+
+        /// <summary>Their inputs: they are run a second time.</summary>
+        Inputs,
+
+        /// <summary>All that their gradient needs.</summary>
+        Everything,
+    }
 }

@@ -17,13 +17,18 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     public bool Recomputes { get; private set; } = run.Options.Recompute == Recomputation.Always;
 
     /// <summary>
-    /// Sees to it that the passes of a training fit into memory; of several processes, as the first one decides.
+    /// Sees to it that the passes of a training fit into memory; of several processes, as the first one decides for the
+    /// one that has the least. Those of a machine share what is free there.
     /// </summary>
     /// <param name="plan">The passes.</param>
     /// <param name="prefixLength">P.</param>
     /// <exception cref="InvalidOperationException">They do not.</exception>
-    public void Prepare(TrainingPlan plan, int prefixLength) =>
-        Recomputes = run.Share.OfFirst(() => new MemoryPlan(run, plan, prefixLength).Decide() ? 1 : 0) == 1;
+    public void Prepare(TrainingPlan plan, int prefixLength)
+    {
+        var memory = new MemoryPlan(run, plan, prefixLength);
+        long? free = run.Share.LeastPart(memory.Free);
+        Recomputes = run.Share.OfFirst(() => memory.Decide(free) ? 1 : 0) == 1;
+    }
 
     /// <summary>One batch through the base.</summary>
     /// <param name="rows">The rows; at least one target token.</param>

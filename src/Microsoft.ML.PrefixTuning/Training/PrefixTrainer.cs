@@ -30,7 +30,7 @@ internal sealed class PrefixTrainer : IDisposable
     {
         (_learner, _run, _plan) = (learner, learner.Run, new TrainingPlan(learner.Run, learner.ValidationInterval));
         _keeper = new StateKeeper(learner);
-        _mean = new ParameterMean(learner.Parameters, _run.Options.Averaging);
+        _mean = new ParameterMean(learner.Parameters, _run.Options.Averaging, _run.Options.AveragingGrowth);
         try
         {
             _best = _start = learner.Keep() ?? throw new InvalidOperationException(
@@ -53,7 +53,7 @@ internal sealed class PrefixTrainer : IDisposable
 
     /// <summary>The rows at which start and base are measured.</summary>
     private IReadOnlyList<TrainingExample> Measured => _run.Validation.Count > 0 ? _run.Validation
-        : [.. _run.Examples.Take(SampleBatches * _run.Options.BatchSize)];
+        : [.. _run.Examples.Take((int)Math.Min(int.MaxValue, (long)SampleBatches * _run.Options.BatchSize))];
 
     private double Seconds => _secondsBefore + _clock.Elapsed.TotalSeconds;
 

@@ -9,7 +9,8 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// The loss of <see cref="TargetLoss"/> for a head that is widened for each use: all tokens pass over a block of the
 /// vocabulary before the next one is widened, so that the head is gone over once. Sums of exponentials, and the words
 /// that they weigh, are kept relative to the largest score so far, as fused attention does it: the gradient of a
-/// token's loss is attention over the vocabulary, less the wanted word.
+/// token's loss is attention over the vocabulary, less the wanted word. A soft cap lets each word weigh as much less as
+/// its score is near it.
 /// </summary>
 internal sealed class StoredHeadLoss
 {
@@ -35,14 +36,13 @@ internal sealed class StoredHeadLoss
         if (!withGradient)
             return;
         _mixed = zeros([tokens, width], ScalarType.Float32, hidden.device);
-        _allWords = zeros([width], ScalarType.Float32, hidden.device);
+        // Without a cap all tokens have the same.
+        _allWords = zeros(model.Spec.Head.Cap is null ? [1, width] : [tokens, width], ScalarType.Float32,
+            hidden.device);
     }
 
-    /// <summary>
-    /// Whether a model's head is of this kind. A soft cap changes what words weigh from token to token.
-    /// </summary>
-    public static bool Suits(LanguageModel model) =>
-        model.Weights.Head is StoredMatrix && model.Spec.Head.Cap is null;
+    /// <summary>Whether a model's head is of this kind.</summary>
+    public static bool Suits(LanguageModel model) => model.Weights.Head is StoredMatrix;
 
     /// <inheritdoc cref="TargetLoss.Sum"/>
     public static double Sum(LanguageModel model, Tensor hidden, Tensor labels)
@@ -78,7 +78,7 @@ internal sealed class StoredHeadLoss
                 var tokens = (first, Math.Min(size, count - first));
                 Take(Part(scaled, tokens), start, words, tokens);
             }
-            if (_smoothing > 0)
+            if (_smoothing > 0 && _model.Spec.Head.Cap is null)
                 _allWords?.PlusInPlace(words.sum(0, type: ScalarType.Float32));
         });
     }
@@ -88,6 +88,12 @@ internal sealed class StoredHeadLoss
     {
         Tensor? bias = _model.Weights.HeadBias?.narrow(0, start, words.size(0));
         Tensor scores = nn.functional.linear(hidden, words, bias).to(ScalarType.Float32);              // [C, n]
+        Tensor? slopes = null;
+        if (_model.Spec.Head.Cap is { } cap)
+        {
+            scores = Layers.Capped(scores, cap);
+            slopes = _mixed is null ? null : Slopes(scores, cap);
+        }
         Tensor column = Part(_labels, tokens) - Scalars.Whole(start);
         Tensor isHere = column.ge(Scalars.Whole(0)).logical_and(column.lt(Scalars.Whole(words.size(0))));
         Tensor place = column.clamp(Scalars.Whole(0), Scalars.Whole(words.size(0) - 1));
@@ -104,6 +110,12 @@ internal sealed class StoredHeadLoss
             return;
         // The wanted word's own share comes in at the end, less what is wanted of it: their difference may be small.
         shares.scatter_(1, place, shares.gather(1, place) * isHere.logical_not());
+        if (slopes is not null)
+        {
+            shares.mul_(slopes);
+            if (_smoothing > 0)
+                Part(_allWords!, tokens).PlusInPlace(slopes.to(words.dtype).matmul(words));
+        }
         Part(_mixed, tokens).mul_(faded).PlusInPlace(shares.to(words.dtype).matmul(words));
     }
 
@@ -124,6 +136,8 @@ internal sealed class StoredHeadLoss
     {
         Tensor gradient = _mixed!.div_(_sums);
         Tensor own = (_wanted - LogSums()).exp_().sub_(Scalars.Real(1 - _smoothing));
+        if (_model.Spec.Head.Cap is { } cap)
+            own.mul_(Slopes(_wanted, cap));
         gradient.PlusInPlace(_model.Weights.Head.Select(_labels.squeeze(-1)).to(ScalarType.Float32) * own);
         if (_smoothing > 0)
             gradient.sub_(_allWords! * Scalars.Real(_smoothing / _model.Weights.Head.Rows));
@@ -131,6 +145,10 @@ internal sealed class StoredHeadLoss
             gradient.mul_(Scalars.Real(_model.Spec.Head.Scale));
         return gradient.to(_hidden.dtype);
     }
+
+    /// <summary>The derivative of the cap, 1 - tanh^2, from what it gave.</summary>
+    private static Tensor Slopes(Tensor capped, double cap) =>
+        capped.square().mul_(Scalars.Real(-1 / (cap * cap))).PlusInPlace(Scalars.One);
 
     private Tensor LogSums() => _largest.Plus(_sums.log());
 

@@ -15,6 +15,9 @@ internal static class TargetLoss
     // caches.
     public const long ChunkNumbers = 1L << 23;
 
+    // Where each chunk widens the head anew: twice as many, so that the products take several times as long as that.
+    private const long StoredChunkNumbers = 1L << 24;
+
     /// <summary>The sum of the tokens' losses, without label smoothing.</summary>
     /// <param name="model">The base.</param>
     /// <param name="hidden">[T, E] at the positions that predict the labels.</param>
@@ -65,11 +68,15 @@ internal static class TargetLoss
         return (sum, gradient);
     }
 
-    /// <summary>Tokens of one chunk.</summary>
-    public static long ChunkTokens(LanguageModel model) => ChunkTokens(model.Weights.Head.Rows);
+    /// <summary>Tokens of one chunk, for which the head is used as a whole.</summary>
+    public static long ChunkTokens(LanguageModel model) =>
+        ChunkTokens(model.Weights.Head.Rows, model.Weights.Head is StoredMatrix);
 
     /// <summary>The same for a vocabulary.</summary>
-    public static long ChunkTokens(long vocabulary) => Math.Max(1, ChunkNumbers / vocabulary);
+    /// <param name="vocabulary">V.</param>
+    /// <param name="isStored">Whether the head is widened for each chunk.</param>
+    public static long ChunkTokens(long vocabulary, bool isStored) =>
+        Math.Max(1, (isStored ? StoredChunkNumbers : ChunkNumbers) / vocabulary);
 
     /// <summary>
     /// Log-probabilities become the gradient of the loss with respect to the scores: probability minus wanted

@@ -14,9 +14,9 @@ internal static class TrainingMessages
         int last = state.Steps.Count - 1;
         StepRecord step = state.Steps[last];
         IEnumerable<long> rows = plan.Rows(last).SelectMany(batch => batch).Select(row => row.Row + 1);
-        return $"Training failed: step {last + 1} is not finite (loss {step.Loss}, gradient norm {step.GradientNorm}),"
-            + $" as every step before it; learning rate {step.LearningRate}, rows {string.Join(", ", rows)}"
-            + " (the first is 1)."
+        return Text($"Training failed: step {last + 1} is not finite (loss {step.Loss}, gradient norm")
+            + Text($" {step.GradientNorm}), as every step before it; learning rate {step.LearningRate}, rows")
+            + Text($" {string.Join(", ", rows)} (the first is 1).")
             + " Expected a finite loss: look at these rows, or lower TrainingOptions.LearningRate.";
     }
 
@@ -59,8 +59,8 @@ internal static class TrainingMessages
     {
         if (state.StartLoss > state.BaseLoss)
         {
-            yield return $"The starting prefix makes the base worse: loss {state.StartLoss:F3} with it,"
-                + $" {state.BaseLoss:F3} without. {run.StartAdvice}";
+            yield return Text($"The starting prefix makes the base worse: loss {state.StartLoss:F3} with it,")
+                + Text($" {state.BaseLoss:F3} without. {run.StartAdvice}");
         }
         int failed = state.Steps.Count(step => step.Failed);
         if (failed > 0)
@@ -77,8 +77,10 @@ internal static class TrainingMessages
         }
         if (state.Steps.Count > 0 && kept > state.BaseLoss)
         {
-            yield return $"The kept prefix is worse than the base alone: loss {kept:F3} with it,"
-                + $" {state.BaseLoss:F3} without.";
+            yield return Text($"The kept prefix is worse than the base alone: loss {kept:F3} with it,")
+                + Text($" {state.BaseLoss:F3} without.");
         }
     }
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }

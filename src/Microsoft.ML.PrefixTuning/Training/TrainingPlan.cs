@@ -34,7 +34,7 @@ internal sealed class TrainingPlan
             : BatchPlan.Shuffled(run.Examples, options.BatchSize, run.Seed, epoch));
         (_accumulation, _mostTokens, _packing) = (options.GradientAccumulation, options.MaxTokensPerPass, run.Packing);
         _batches = _order(0);
-        StepsAnEpoch = (_batches.Length + _accumulation - 1) / _accumulation;
+        StepsAnEpoch = (int)((_batches.Length + (long)_accumulation - 1) / _accumulation);
         long all = (long)StepsAnEpoch * options.MaxEpochs;
         TotalSteps = (int)Math.Min(all, options.MaxSteps ?? int.MaxValue);
         int warmup = options.WarmupSteps ?? Math.Min(LongestDefaultWarmup, TotalSteps / DefaultWarmupParts);

@@ -106,6 +106,8 @@ internal static class TrainingSignature
         Unless(0.0, "WeightDecay", options.WeightDecay),
         Unless(0.0, "ClipNorm", options.ClipNorm),
         Unless(0.0, "Averaging", options.Averaging),
+        Unless(0.0, "AveragingGrowth", options.AveragingGrowth),
+        Unless(0.0, "PrefixDropout", options.PrefixDropout),
         Unless(0.0, "LabelSmoothing", options.LabelSmoothing),
         Named("Loss", options.Loss switch
         {

@@ -89,6 +89,24 @@ internal sealed class WorkShare(TrainingWorkers? workers)
         return received;
     }
 
+    /// <summary>
+    /// What each process may take of something that its machine has once, such as memory: the processes of a machine
+    /// share it alike, and all take what the least of them may. A machine is known by its name.
+    /// </summary>
+    /// <param name="found">What this process finds on its machine; null where it is not known.</param>
+    /// <returns>The same in all processes; null where it is not known in one.</returns>
+    public long? LeastPart(long? found)
+    {
+        if (workers is null)
+            return found;
+        byte[] name = SHA256.HashData(Encoding.UTF8.GetBytes(Environment.MachineName));
+        long[] own = [MemoryMarshal.Read<long>(name), found ?? -1], all = new long[own.Length * workers.Count];
+        workers.Gather(MemoryMarshal.AsBytes(own.AsSpan()), MemoryMarshal.AsBytes(all.AsSpan()));
+        (long Machine, long Found)[] each = [.. all.Chunk(own.Length).Select(one => (one[0], one[1]))];
+        return each.Any(one => one.Found < 0) ? null
+            : each.Min(one => one.Found / each.Count(other => other.Machine == one.Machine));
+    }
+
     /// <summary>What the first process has, or null as there; a process alone has it as it is.</summary>
     /// <param name="own">Asked of the first process alone.</param>
     /// <param name="send">Its bytes.</param>

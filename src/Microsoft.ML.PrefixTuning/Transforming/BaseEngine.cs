@@ -40,7 +40,7 @@ internal sealed class BaseEngine : ITextEngine
         return PrefixTensors.Make(prefix, _frozen.Model);
     }
 
-    public IDecodingLoop OpenLoop() => new DecodingLoop(_frozen.Model);
+    public IDecodingLoop OpenLoop(int lanes) => new DecodingLoop(_frozen.Model, lanes);
 
     public ITextEngine By(TextRules rules) => new BaseEngine(_lease, _frozen.By(rules));
 

@@ -34,7 +34,10 @@ internal interface ITextEngine : IDisposable
     PrefixTensors Place(Prefix prefix);
 
     /// <summary>A loop over the base, which must stay alive meanwhile; owned by the caller.</summary>
-    IDecodingLoop OpenLoop();
+    /// <param name="lanes">
+    /// Rows that it works on at once at most, each beam or draw as one; a row that has more is worked on alone.
+    /// </param>
+    IDecodingLoop OpenLoop(int lanes);
 
     /// <summary>This base by other rules of texts; nothing of its own: it lives as long as this one.</summary>
     ITextEngine By(TextRules rules);

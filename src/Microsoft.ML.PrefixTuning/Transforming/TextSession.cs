@@ -56,7 +56,7 @@ internal sealed class TextSession : IDisposable
             _prefixes = new PrefixSet(choice, settings, engine);
             GenerationRules rules =
                 GenerationRules.Of(settings.Generation, engine.Spec, engine.Tokenizer, engine.EndIds);
-            _generator = new BatchWriter(engine.OpenLoop(), engine.Spec, rules);
+            _generator = new BatchWriter(engine.OpenLoop(rules.Lanes), engine.Spec, rules);
         }
         catch
         {
@@ -210,7 +210,16 @@ internal sealed class TextSession : IDisposable
     private string NoMemory(InputRow row, GenerationPrompt prompt, PromptMemoryException fault) =>
         $"{row.Place}, column '{_settings.InputColumn}': memory does not suffice to write its text behind a prompt of"
         + $" {prompt.Source.Length} tokens ({MemoryFault.Reason(fault.InnerException!)}). Lower Generation.BatchSize"
-        + $" (now {_settings.Generation.BatchSize}) or Generation.MaxNewTokens, or shorten the row.";
+        + $" (now {_settings.Generation.BatchSize}){Fewer(_settings.Generation)} or Generation.MaxNewTokens, or shorten"
+        + " the row.";
+
+    // Each beam or draw takes as much as a row.
+    private static string Fewer(GenerationOptions generation) => generation switch
+    {
+        { Decoding: BeamDecoding beam } => $", Generation.Decoding.width (now {beam.Width})",
+        { SequenceCount: > 1 } => $", Generation.SequenceCount (now {generation.SequenceCount})",
+        _ => "",
+    };
 
     /// <summary>A row's prompt and its result but for the texts; null where the result is an error.</summary>
     private GenerationPrompt? Encode(InputRow row, Action<string>? warn, out GeneratedText result)

@@ -43,9 +43,17 @@ public sealed class LongTextTests
         foreach (string[] reference in references)
         {
             MeteorMatch?[] alignment = [];
-            long bytes = Allocated(() => alignment = MeteorAligner.Align(words, reference, MeteorResources.BuiltIn));
+            var work = new MeteorWork();
+            long bytes = Allocated(() =>
+                alignment = MeteorAligner.Align(words, reference, MeteorResources.BuiltIn, work));
             Assert.AreEqual(reference.Count(word => word == "the"), alignment.Count(match => match is not null));
             Assert.IsLessThan(1_000 * Megabyte, bytes);
+            // A path makes the steps that may be kept, those of the blocks in which it has them all and in which its
+            // chunk goes on, and that without a match; and looks at each block once.
+            long paths = (long)MeteorBeam.Width * reference.Length;
+            Assert.IsLessThanOrEqualTo(paths * (MeteorBeam.Width + 2 * PlaceBlock.Size + 1), work.Steps);
+            Assert.IsLessThanOrEqualTo(paths * (words.Length / PlaceBlock.Size + 1), work.Blocks);
+            Assert.IsGreaterThan(reference.Length, work.Steps);
         }
     }
 

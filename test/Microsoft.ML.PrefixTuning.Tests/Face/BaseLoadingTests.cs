@@ -113,7 +113,7 @@ public sealed class BaseLoadingTests
         using PrefixTuningTransformer back = changed.WithThreads(null);
         Assert.AreEqual((before, before), Write(back));
         var fault = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => model.WithThreads(0));
-        StringAssert.StartsWith(fault.Message, "Expected 1 or more, or null.");
+        StringAssert.StartsWith(fault.Message, "Expected 1 to 1024, or null.");
 
         (int Within, int After) Write(PrefixTuningTransformer transformer)
         {

@@ -23,6 +23,7 @@ public sealed class MethodTests
     internal static Dictionary<string, PrefixOptions> Choices { get; } = new()
     {
         ["direct"] = Short,
+        ["direct from rows"] = Short with { Start = PrefixStart.FromRows(2) },
         ["mlp"] = Short with { Parametrization = Parametrization.Mlp(16, 2, 0.1) },
         ["residual mlp"] = Short with { Parametrization = Parametrization.ResidualMlp(16) },
         ["embedding only"] = Short with { Method = PrefixMethod.EmbeddingOnly },
@@ -116,6 +117,34 @@ public sealed class MethodTests
         };
         using PrefixTuningTransformer model = TinyBase.Fit(Context, options);
         Assert.IsLessThan(model.TrainingSummary!.Losses[0], model.TrainingSummary.Losses[^1]);
+    }
+
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Fit_FromRows_StartsFromTheTokensOfTheFirstOnes(bool embeddings)
+    {
+        PrefixOptions prefix = Short with
+        {
+            Method = embeddings ? PrefixMethod.EmbeddingOnly : PrefixMethod.Prefix,
+        };
+        string first = TinyBase.Rows(1).Single().Input;
+        CollectionAssert.AreEqual(Start(prefix with { Start = PrefixStart.FromText(first) }),
+            Start(prefix with { Start = PrefixStart.FromRows(1) }), "cut where the prefix ends");
+        PrefixOptions longer = prefix with { Length = 100 };
+        CollectionAssert.AreNotEqual(Start(longer with { Start = PrefixStart.FromRows(1) }),
+            Start(longer with { Start = PrefixStart.FromRows(2) }), "the second row has no part");
+
+        static byte[] Start(PrefixOptions options)
+        {
+            // Steps that move nothing.
+            using PrefixTuningTransformer model = TinyBase.Fit(Context, TinyBase.Quick with
+            {
+                Prefix = options,
+                Training = new TrainingOptions { MaxSteps = 1, LearningRate = 1e-30, ValidationFraction = 0 },
+            });
+            return model.Prefix!.ToBytes();
+        }
     }
 
     [TestMethod]

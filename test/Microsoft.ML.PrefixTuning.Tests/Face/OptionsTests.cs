@@ -69,6 +69,10 @@ public sealed class OptionsTests
             new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling() with { MinP = 1.5 } } },
             "Generation.Decoding.minP: expected 0 to 1, found 1.5."
         ],
+        [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Beam(2), SequenceCount = 3 } },
+            "Generation.Decoding.width: expected at least SequenceCount = 3, found 2."],
+        [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Beam(lengthPenalty: double.NaN) } },
+            "Generation.Decoding.lengthPenalty: expected a finite number, found NaN."],
         [new PrefixTuningOptions { Generation = new() { BannedWords = [""] } },
             "Generation.BannedWords: expected no empty text in the list, found one."],
         [new PrefixTuningOptions { Template = "no place" },
@@ -88,6 +92,34 @@ public sealed class OptionsTests
     [TestMethod]
     [DynamicData(nameof(Bad))]
     public void PrefixTune_OfBadOption_NamesIt(PrefixTuningOptions options, string message)
+    {
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Estimator(Context, options));
+        Assert.AreEqual($"{message} (Parameter 'options')", fault.Message);
+    }
+
+    /// <summary>Values that would take all memory or time, each by itself.</summary>
+    public static IEnumerable<object[]> Huge =>
+    [
+        [new PrefixTuningOptions { Prefix = new() { Length = 10_000_000 } },
+            "Prefix.Length: expected at most 32,768, found 10000000."],
+        [new PrefixTuningOptions { Prefix = new() { Parametrization = Parametrization.Mlp(1_000_000) } },
+            "Prefix.Parametrization.width: expected at most 16,384, found 1000000."],
+        [new PrefixTuningOptions { Prefix = new() { Parametrization = Parametrization.ResidualMlp(depth: 1000) } },
+            "Prefix.Parametrization.depth: expected at most 64, found 1000."],
+        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.TriggerWords(int.MaxValue) } },
+            "Prefix.Method.candidates: expected at most 10,000, found 2147483647."],
+        [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Beam(100_000) } },
+            "Generation.Decoding.width: expected at most 1,024, found 100000."],
+        [new PrefixTuningOptions { Generation = new() { Decoding = Decoding.Sampling(), SequenceCount = 100_000 } },
+            "Generation.SequenceCount: expected at most 1,024, found 100000."],
+        [new PrefixTuningOptions { Generation = new() { MaxNewTokens = 1_000_000_000 } },
+            "Generation.MaxNewTokens: expected at most 1,048,576, found 1000000000."],
+        [new PrefixTuningOptions { Threads = 1_000_000 }, "Threads: expected at most 1,024, found 1000000."],
+    ];
+
+    [TestMethod]
+    [DynamicData(nameof(Huge))]
+    public void PrefixTune_OfWhatWouldTakeAllMemoryOrTime_IsRefused(PrefixTuningOptions options, string message)
     {
         var fault = Assert.ThrowsExactly<ArgumentException>(() => TinyBase.Estimator(Context, options));
         Assert.AreEqual($"{message} (Parameter 'options')", fault.Message);

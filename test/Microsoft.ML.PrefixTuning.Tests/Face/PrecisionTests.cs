@@ -65,7 +65,7 @@ public sealed class PrecisionTests
     public void Advice_IsGivenOnlyWhereBFloat16WouldPay()
     {
         var wide = UsedPrecision.Of(ModelPrecision.Float32);
-        Assert.Contains("with --precision bfloat16 training is about 1.9 times",
+        Assert.Contains("with --precision bfloat16 training is about twice as fast",
             wide.Advice("--precision bfloat16", isBFloat16Fast: true)!);
         Assert.IsNull(wide.Advice("", isBFloat16Fast: false));
         foreach (ModelPrecision other in (ModelPrecision[])[ModelPrecision.BFloat16, ModelPrecision.AsStored])

@@ -52,7 +52,7 @@ public sealed class DecodingLoopTests
     [TestMethod]
     public void Advance_WithALongPrompt_WritesATokenBetweenItsPieces()
     {
-        using var run = new Run("tiny-llama", new(4) { PieceTokens = 16, IsOpen = true });
+        using var run = new Run("tiny-llama", new(4) { PassTokens = 16, PieceTokens = 16, IsOpen = true });
         ActiveRow early = run.Enter(Greedy, 5), late = run.Enter(Greedy, 100);
         run.Advance();
         int pieces = 0;
@@ -74,8 +74,9 @@ public sealed class DecodingLoopTests
     public void Advance_WithPromptsOf2000Tokens_ReadsAtMostAPieceBetweenTwoTokensOfTheOthers()
     {
         const int Longest = 2000, Others = 7;
-        int piece = new TextGeneratorOptions().PromptPiece, since = 0, pieces = 0;
-        using var run = new Run("roomy", new(16) { PieceTokens = piece, IsOpen = true });
+        int pieces = 0;
+        bool isDue = false;
+        using var run = new Run("roomy", Served(16));
         ActiveRow[] others = [.. Enumerable.Range(0, Others)
             .Select(i => run.Enter(Greedy with { MaxNewTokens = 120, MinNewTokens = 120 }, 5 + i))];
         run.Until(() => others.All(row => row.Search.Single!.NewCount > 0));
@@ -84,22 +85,111 @@ public sealed class DecodingLoopTests
 
         while (late.Any(row => row.Present < row.Opening.Length))
         {
-            int[] before = Array.ConvertAll(late, Read);
             int written = Written();
-            run.Advance();
-            since += late.Select(Read).Sum() - before.Sum();
-            Assert.IsLessThanOrEqualTo(piece, since);
-            pieces += Read(late[0]) > before[0] ? 1 : 0;
+            int[] read = run.Read(late);
+            if (read.Sum() > 0)
+            {
+                Assert.IsFalse(isDue, "the others have a token first");
+                Assert.IsLessThanOrEqualTo(256, read.Sum());
+                Assert.IsLessThanOrEqualTo(64, Math.Max(read[0], read[1]));
+                pieces += read[0] > 0 ? 1 : 0;
+                isDue = true;
+            }
             if (Written() == written)
                 continue;
             Assert.AreEqual(written + Others, Written());
-            since = 0;
+            isDue = false;
         }
-        Assert.AreEqual((Longest + piece - 1) / piece, pieces);
+        Assert.AreEqual(32, pieces);
 
         int Written() => others.Sum(row => row.Search.Single!.NewCount);
+    }
 
-        static int Read(ActiveRow row) => Math.Min(row.Present, row.Opening.Length);
+    [TestMethod]
+    public void Advance_WithALongPromptAndShortOnes_ReadsThemInTurn()
+    {
+        using var run = new Run("tiny-llama", new(16) { PassTokens = 64, PieceTokens = 16, IsOpen = true });
+        ActiveRow early = run.Enter(Greedy with { MaxNewTokens = 60, MinNewTokens = 60 }, 5);
+        run.Until(() => early.Search.Single!.NewCount > 0);
+        ActiveRow[] late =
+            [run.Enter(Greedy, 100), run.Enter(Greedy, 10), run.Enter(Greedy, 20), run.Enter(Greedy, 30)];
+        CollectionAssert.AreEqual(new[]
+        {
+            "100:15", "10:10 20:20", "100:15", "30:30", "100:14", "100:14", "100:14", "100:14", "100:14",
+        }, run.Passes(late));
+    }
+
+    [TestMethod]
+    public void Advance_WithTwoLongPrompts_ReadsTheSecondAndAllBehindItAfterTheFirst()
+    {
+        using var run = new Run("tiny-llama", new(16) { PassTokens = 64, PieceTokens = 16, IsOpen = true });
+        ActiveRow[] rows = [run.Enter(Greedy, 100), run.Enter(Greedy, 90), run.Enter(Greedy, 10)];
+        CollectionAssert.AreEqual(new[]
+        {
+            "100:15", "100:15", "100:14", "100:14", "100:14", "100:14", "100:14",
+            "90:15", "10:10", "90:15", "90:15", "90:15", "90:15", "90:15",
+        }, run.Passes(rows));
+    }
+
+    [TestMethod]
+    public void Advance_WithShortPromptsWithoutEnd_ReadsALongOneEverySecondTime()
+    {
+        const int Pieces = 13, Passes = 6;   // a piece, a step, room, a step, a short row, a step
+        using var run = new Run("tiny-llama", new(16) { PassTokens = 32, PieceTokens = 8, IsOpen = true });
+        ActiveRow late = run.Enter(Greedy, 100);
+        int passes = 0;
+        for (; late.Present < 100; passes++)
+        {
+            run.Enter(Greedy with { MaxNewTokens = 2, MinNewTokens = 2 }, 20);
+            run.Advance();
+        }
+        Assert.IsLessThanOrEqualTo(Pieces * Passes, passes);
+        Assert.IsGreaterThanOrEqualTo(Pieces - 3, run.Done.Count);
+    }
+
+    [TestMethod]
+    public void Advance_BesideLongPrompts_WritesWhatRowsWriteAlone()
+    {
+        using var run = new Run("roomy", Served(6));
+        (GenerationRules Rules, int Length)[] kinds =
+        [
+            (Greedy, 40), (Greedy, 2000), (Beams, 30), (Greedy, 100), (Beams, 700), (Greedy, 60), (Greedy, 250),
+            (Greedy, 300),
+        ];
+        ActiveRow[] rows = Array.ConvertAll(kinds, kind => run.Enter(kind.Rules, kind.Length));
+        while (run.Advance())
+        {
+        }
+        for (int i = 0; i < rows.Length; i++)
+            AssertAsAlone("roomy", kinds[i].Rules, rows[i]);
+    }
+
+    [TestMethod]
+    public void Advance_WithBadRowsBesideALongPrompt_FailsThemAloneAndReadsOn()
+    {
+        using var run = new Run("tiny-llama", new(8) { PassTokens = 64, PieceTokens = 16, IsOpen = true });
+        ActiveRow early = run.Enter(Greedy, 5), late = run.Enter(Greedy, 100);
+        ActiveRow bad = run.Enter(Greedy, 0, null, 7, 1_000_000), good = run.Enter(Greedy, 6);
+        while (run.Advance())
+        {
+        }
+        Assert.IsNotNull(bad.Fault);
+        AssertAsAlone("tiny-llama", Greedy, early, late, good);
+    }
+
+    [TestMethod]
+    public void TakeOut_OfALongPromptThatIsRead_LetsTheNextOneEnter()
+    {
+        using var run = new Run("tiny-llama", new(4) { PassTokens = 64, PieceTokens = 16, IsOpen = true });
+        ActiveRow early = run.Enter(Greedy, 5), left = run.Enter(Greedy, 100), next = run.Enter(Greedy, 90),
+            last = run.Enter(Greedy, 10);
+        run.Until(() => left.Present > 0);
+        Assert.HasCount(1, run.Loop.TakeOut(row => row == left));
+        while (run.Advance())
+        {
+        }
+        Assert.IsLessThan(100, left.Present);
+        AssertAsAlone("tiny-llama", Greedy, early, next, last);
     }
 
     [TestMethod]
@@ -120,7 +210,7 @@ public sealed class DecodingLoopTests
     public void Advance_OfRowsOfAllKinds_StaysWithinItsBoundAndWritesWhatTheyWriteAlone(string family)
     {
         const int Bound = 400;
-        using var run = new Run(family, new(7) { Tokens = Bound, PieceTokens = 32, IsOpen = true });
+        using var run = new Run(family, new(7) { Tokens = Bound, PassTokens = 32, PieceTokens = 8, IsOpen = true });
         var random = new Random(3);
         (GenerationRules Rules, int Length)[] kinds = [.. Enumerable.Range(0, 30)
             .Select(i => (i % 4 == 1 ? Beams : Greedy with { MaxNewTokens = 12 + i }, 2 + random.Next(60)))];
@@ -131,11 +221,7 @@ public sealed class DecodingLoopTests
 
         Assert.HasCount(rows.Length, run.Done);
         for (int i = 0; i < rows.Length; i++)
-        {
-            using var writer = new BatchWriter(Leases[family].Base.Model, kinds[i].Rules);
-            CollectionAssert.AreEqual(writer.Generate([rows[i].Prompt])[0][0].Ids, rows[i].Search.Results()[0].Ids,
-                $"row {i}: {kinds[i].Length} tokens, {rows[i].Lanes} lanes");
-        }
+            AssertAsAlone(family, kinds[i].Rules, rows[i]);
     }
 
     [TestMethod]
@@ -163,6 +249,48 @@ public sealed class DecodingLoopTests
         Assert.HasCount(5, run.Done);
     }
 
+    /// <summary>Rows that are read one by one, and written side by side: no bit depends on how many they are.</summary>
+    [TestMethod]
+    public void Advance_OfARow_GivesTheSameBitsInAnyCompany()
+    {
+        int[] lengths = [9, 16, 11, 9, 14, 15, 10];
+        double[] alone = [.. lengths.Select(length => Scores(1, length)[0])];
+        CollectionAssert.AreEqual(alone, Scores(8, lengths));
+
+        static double[] Scores(int lanes, params int[] lengths)
+        {
+            // No two of them fit into a pass.
+            using var run = new Run("tiny-llama", new(lanes) { PassTokens = 17, PieceTokens = 17, IsOpen = true });
+            ActiveRow[] rows = [.. lengths.Select(length => run.Enter(Greedy, length, Prefixes["tiny-llama"]))];
+            while (run.Advance())
+            {
+            }
+            return [.. rows.Select(row => (double)row.Search.Results()[0].Score)];
+        }
+    }
+
+    /// <summary>As a generator has it by itself.</summary>
+    private static DecodingLimits Served(int lanes)
+    {
+        int piece = new TextGeneratorOptions().PromptPiece;
+        return new DecodingLimits(lanes)
+        {
+            PassTokens = ReadingPass.TokensBeside(piece),
+            PieceTokens = piece,
+            IsOpen = true,
+        };
+    }
+
+    private static void AssertAsAlone(string family, GenerationRules rules, params ActiveRow[] rows)
+    {
+        using var writer = new BatchWriter(Leases[family].Base.Model, rules);
+        foreach (ActiveRow row in rows)
+        {
+            CollectionAssert.AreEqual(writer.Generate([row.Prompt])[0][0].Ids, row.Search.Results()[0].Ids,
+                $"{row.Opening.Length} tokens, {row.Lanes} lanes");
+        }
+    }
+
     /// <summary>A loop with rows that wait for it.</summary>
     private sealed class Run : IDisposable
     {
@@ -172,7 +300,7 @@ public sealed class DecodingLoopTests
         public Run(string family, DecodingLimits limits)
         {
             _model = Leases[family].Base.Model;
-            Loop = new DecodingLoop(_model);
+            Loop = new DecodingLoop(_model, limits.Lanes);
             Loop.Open(limits, []);
         }
 
@@ -197,6 +325,33 @@ public sealed class DecodingLoopTests
             Loop.Advance(_waiting);
             Done.AddRange(Loop.TakeOut(row => row.IsOver));
             return _waiting.Count + Loop.Count > 0;
+        }
+
+        /// <summary>Goes on by a pass and tells what it read of each of some rows.</summary>
+        public int[] Read(ActiveRow[] rows)
+        {
+            int[] before = Array.ConvertAll(rows, Present);
+            Advance();
+            return [.. rows.Select((row, i) => Present(row) - before[i])];
+
+            static int Present(ActiveRow row) => Math.Min(row.Present, row.Opening.Length);
+        }
+
+        /// <summary>Reads rows to their ends: of each pass that reads, tokens of a row, and how many it read of them.
+        /// </summary>
+        public string[] Passes(ActiveRow[] rows)
+        {
+            var passes = new List<string>();
+            while (rows.Any(row => row.Present < row.Opening.Length))
+            {
+                int[] read = Read(rows);
+                if (read.Sum() > 0)
+                {
+                    passes.Add(string.Join(' ', rows.Where((_, i) => read[i] > 0)
+                        .Select(row => $"{row.Opening.Length}:{read[Array.IndexOf(rows, row)]}")));
+                }
+            }
+            return [.. passes];
         }
 
         public void Until(Func<bool> isReached)

@@ -8,6 +8,7 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Tests.Parity;
 using Microsoft.ML.PrefixTuning.Tests.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Generation;
@@ -34,6 +35,33 @@ public sealed class ReadingTests
 
     [TestMethod]
     public void Tokens_OfShortRows_ReadsThemAtOnce() => Assert.AreEqual(128, ReadingPass.Tokens(16, 128, 200, 4));
+
+    [TestMethod]
+    [DataRow(4033, 64)]
+    [DataRow(2000, 64)]
+    [DataRow(257, 64)]
+    [DataRow(2049, 2048)]
+    [DataRow(7, 1)]
+    public void Next_OfALongRow_LeavesNoSmallPart(int length, int piece)
+    {
+        int most = ReadingPass.Tokens(1, length, 0, 1, piece);
+        var parts = new List<int>();
+        for (int left = length; left > 0; left -= parts[^1])
+            parts.Add(ReadingPass.Next(left, most));
+        Assert.AreEqual(length, parts.Sum());
+        Assert.HasCount((length + piece - 1) / piece, parts);
+        Assert.IsLessThanOrEqualTo(piece, parts.Max());
+        Assert.IsGreaterThanOrEqualTo(most - 1, parts.Min());
+    }
+
+    [TestMethod]
+    [DataRow(1, 4)]
+    [DataRow(64, 256)]
+    [DataRow(600, 2048)]
+    [DataRow(3000, 3000)]
+    [DataRow(int.MaxValue, int.MaxValue)]
+    public void TokensBeside_OfAPiece_AreFourOfItUpToAPass(int piece, int expected) =>
+        Assert.AreEqual(expected, ReadingPass.TokensBeside(piece));
 
     [TestMethod]
     [DataRow("Front")]
@@ -140,6 +168,23 @@ public sealed class ReadingTests
     }
 
     [TestMethod]
+    public void Ensure_OfMoreThanIsFree_IsRefusedBeforeItIsAskedFor()
+    {
+        using var block = new KeyValueBlock(1, new HeadShape(2, 1, 4), ScalarType.Float32, CPU)
+        {
+            FreeMemory = () => 1L << 29,
+        };
+        block.Open(1 << 17, 64);
+        block.Ensure(8);
+        int columns = block.Columns;
+        var fault = Assert.ThrowsExactly<InsufficientMemoryException>(() => block.Ensure(1_000));
+        Assert.AreEqual("the key/value cache of 131072 x 1000 tokens needs 4.19 GB of the 0.54 GB that are free",
+            fault.Message);
+        Assert.IsTrue(MemoryFault.Is(fault));
+        Assert.AreEqual(columns, block.Columns);
+    }
+
+    [TestMethod]
     public void Read_WhereALaneHoldsNothing_FindsZeros()
     {
         using var scope = NewDisposeScope();
@@ -160,6 +205,34 @@ public sealed class ReadingTests
         block.Fill(0, ones([1, 2, 1, 4, 4]));
         block.CopyLanes([0], [1], first: 0);
         Assert.AreEqual(4 * 4, block.Read(new LaneRange(1, 1, 1), 9)[1].sum().item<float>());
+    }
+
+    /// <summary>Of so many columns that layers are copied one by one, and of so few that all are at once.</summary>
+    [TestMethod]
+    [DataRow(20_000)]
+    [DataRow(5)]
+    public void CopyLanes_OfSeveralLayers_CopiesAllOfThem(int columns)
+    {
+        using var scope = NewDisposeScope();
+        using var block = new KeyValueBlock(3, new HeadShape(2, 2, 8), ScalarType.Float32, CPU);
+        block.Ensure(3, columns, long.MaxValue);
+        int count = 3 * 2 * 2 * columns * 8;
+        Tensor numbers = arange(count + 3, ScalarType.Float32);
+        Tensor[] rows = [.. Enumerable.Range(0, 3)
+            .Select(lane => numbers.narrow(0, lane, count).view(3, 2, 2, columns, 8))];
+        for (int lane = 0; lane < 3; lane++)
+            block.Fill(lane, rows[lane]);
+        block.CopyLanes([2, 0], [0, 1], first: 1);
+        foreach ((int lane, int from) in ((int, int)[])[(0, 2), (1, 0), (2, 2)])
+        {
+            Tensor[] found = block.Read(new LaneRange(lane, 1, 1), columns);
+            for (int half = 0; half < found.Length; half++)
+            {
+                Tensor expected = rows[from].flatten(0, 1)[half].narrow(1, 1, columns - 1);
+                Assert.IsTrue(found[half][0].narrow(1, 1, columns - 1).equal(expected).all().ToBoolean(),
+                    $"lane {lane}, half {half}");
+            }
+        }
     }
 
     [TestMethod]

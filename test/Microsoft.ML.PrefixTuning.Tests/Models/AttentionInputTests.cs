@@ -38,6 +38,23 @@ public sealed class AttentionInputTests
         }
     }
 
+    /// <summary>Widened by each layer, it would be kept by each; and what it was made from does not stay.</summary>
+    [TestMethod]
+    public void Make_InBFloat16ForAGradient_MakesTheMaskInFloat32AndNothingElse()
+    {
+        using var scope = NewDisposeScope();
+        StackSpec stack = Stack(new RotaryPositions(new RotarySpec(10000, 4, new NoScaling())), window: null);
+        long before = OwnTensors.Live;
+
+        AttentionInput input = AttentionInput.Make(Places(1), stack, null, ScalarType.BFloat16, CPU);
+
+        Assert.AreEqual(2, OwnTensors.Live - before, "positions and mask");
+        Assert.AreEqual(ScalarType.Float32, input.FullMask.Added!.dtype);
+        using var noGradient = no_grad();
+        Assert.AreEqual(ScalarType.BFloat16,
+            AttentionInput.Make(Places(1), stack, null, ScalarType.BFloat16, CPU).FullMask.Added!.dtype);
+    }
+
     [TestMethod]
     public void Make_WhereEveryQuerySeesEveryKey_MakesNoMask()
     {

@@ -20,7 +20,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.Models;
 /// <param name="Name">Name of the shape.</param>
 internal sealed record GoldenLogits(string Name)
 {
-    private const int PromptLength = 40, SourceLength = 12;
+    /// <summary>Tokens of the prompt, and of the source beside an encoder.</summary>
+    public const int PromptLength = 40, SourceLength = 12;
 
     // Of the golden logits; more digits would only say how a machine adds.
     private const int Digits = 5;
@@ -114,7 +115,8 @@ internal sealed record GoldenLogits(string Name)
         return model.Logits(hidden)[0][PromptLength - 1];
     }
 
-    private static long[] Tokens(int count, int vocabulary) =>
+    /// <summary>The first tokens of the prompt and of the source.</summary>
+    public static long[] Tokens(int count, int vocabulary) =>
         [.. Enumerable.Range(0, count).Select(i => (7L + 13 * i + i * i) % vocabulary)];
 
     private static IEnumerable<SafeTensorsContent> Weights(JsonObject tensors) => tensors.Select(entry =>

@@ -73,6 +73,18 @@ public sealed class RowKernelsTests
     }
 
     [TestMethod]
+    public void Gate_OfARow_HasTheSameBitsInAnyCompany()
+    {
+        Tensor gate = Random(1, 5, 1, 37) * 20, up = Random(2, 5, 1, 37);
+        Tensor alone = gate[4].unsqueeze(0).clone(), first = gate[0].unsqueeze(0).clone();
+        RowKernels.Gate(alone, up[4].unsqueeze(0));
+        RowKernels.Gate(first, up[0].unsqueeze(0));
+        RowKernels.Gate(gate, up);
+        Assert.IsTrue(gate[4].eq(alone[0]).all().ToBoolean(), "the last");
+        Assert.IsTrue(gate[0].eq(first[0]).all().ToBoolean(), "the first");
+    }
+
+    [TestMethod]
     [DataRow(1.0)]
     [DataRow(0.22)]
     public void Sum_OfRows_IsTorchs(double scale)
@@ -108,16 +120,7 @@ public sealed class RowKernelsTests
     public void Mix_OfARow_IsAttentions(int groups, int group, int size, int columns, double? cap)
     {
         const int Rows = 3;
-        var stack = new StackSpec
-        {
-            Layers = 1,
-            Heads = new HeadShape(groups * group, groups, size),
-            Norm = new NormSpec(NormKind.Layer, 1e-5),
-            Residual = Residual.NormFirst,
-            FeedForward = new FeedForwardSpec(Activation.Silu, 16, Gated: true),
-            Positions = new LearnedPositions(64),
-            ScoreCap = cap,
-        };
+        StackSpec stack = Stack(groups, group, size) with { ScoreCap = cap };
         using var cache = new KeyValueCache(stack, ScalarType.Float32, CPU);
         cache.Block.Open(Rows + 2, columns);
         cache.Block.Ensure(columns + 3);
@@ -149,6 +152,52 @@ public sealed class RowKernelsTests
                 pass with { Mask = new AttentionMask(hidden.narrow(0, 0, 1)) });
         }
     }
+
+    [TestMethod]
+    [DataRow(2, 3, 16, 5)]
+    [DataRow(4, 2, 20, 17)]
+    public void Mix_OverBFloat16_IsThatOverItsNumbers(int groups, int group, int size, int columns)
+    {
+        const int Rows = 3;
+        StackSpec stack = Stack(groups, group, size);
+        using var narrow = new KeyValueCache(stack, ScalarType.BFloat16, CPU);
+        using var wide = new KeyValueCache(stack, ScalarType.Float32, CPU);
+        Tensor queries = Random(11, Rows, 1, groups * group, size);
+        Tensor keys = Random(12, Rows, 1, groups, size), values = Random(13, Rows, 1, groups, size);
+        var pass = new AttentionPass(AttentionSite.Decoder, 0, stack, null!, null, default, wide);
+
+        Tensor found = Mixed(narrow, keys, values, 0, Rows);
+        AreSame(Mixed(wide, Rounded(keys), Rounded(values), 0, Rows), found);
+        AreSame(found.narrow(0, 1, 1), Mixed(narrow, keys.narrow(0, 1, 1), values.narrow(0, 1, 1), 1, 1));
+        Tensor[] seen = narrow.Block.Read(new LaneRange(0, Rows, 1), columns);
+        AreSame(Rounded(keys)[2, 0], seen[0][2].select(1, columns - 1).to(ScalarType.Float32));
+        AreSame(Rounded(values)[2, 0], seen[1][2].select(1, columns - 1).to(ScalarType.Float32));
+
+        Tensor Mixed(KeyValueCache cache, Tensor ownKeys, Tensor ownValues, int first, int count)
+        {
+            cache.Block.Open(Rows, columns);
+            cache.Block.Ensure(columns + 3);
+            for (int lane = 0; lane < Rows; lane++)
+                cache.Block.Fill(lane, Rounded(Random(lane, 1, 2, groups, columns - 1, size)));
+            cache.Begin(new LaneRange(first, count, 1), [.. Enumerable.Repeat(columns - 1, count)], 1, columns);
+            return TokenAttention.Mix(queries.narrow(0, first, count),
+                cache.AppendToken(AttentionSite.Decoder, 0, ownKeys, ownValues)!.Value, pass);
+        }
+
+        static Tensor Rounded(Tensor numbers) => numbers.to(ScalarType.BFloat16).to(ScalarType.Float32);
+
+        static void AreSame(Tensor wanted, Tensor other) => Assert.IsTrue(wanted.eq(other).all().ToBoolean());
+    }
+
+    private static StackSpec Stack(int groups, int group, int size) => new()
+    {
+        Layers = 1,
+        Heads = new HeadShape(groups * group, groups, size),
+        Norm = new NormSpec(NormKind.Layer, 1e-5),
+        Residual = Residual.NormFirst,
+        FeedForward = new FeedForwardSpec(Activation.Silu, 16, Gated: true),
+        Positions = new LearnedPositions(64),
+    };
 
     private static unsafe void AssertExp<T>()
         where T : struct, ILanes<T>

@@ -67,6 +67,24 @@ public sealed class StoredMatrixTests
         Assert.IsGreaterThan(before, OwnTensors.Live);
     }
 
+    /// <summary>An exception that crossed native code would end the process.</summary>
+    [TestMethod]
+    public void Gradient_ThatFails_IsNoNumberAndThrowsBehindTheWayBack()
+    {
+        using WideSpace space = Space(ScalarType.Float32, 1000);
+        var rows = new StoredTensor(_numbers);
+        Tensor x = Random(2, 1, Columns).requires_grad_();
+        Tensor product = new StoredMatrix(rows, 0, Rows, space).Product(x, null);
+        rows.Fault = new InsufficientMemoryException();
+
+        Tensor gradient = autograd.grad([product.sum()], [x])[0];
+
+        Assert.IsTrue(gradient.isnan().all().ToBoolean());
+        CollectionAssert.AreEqual(x.shape, gradient.shape);
+        Assert.ThrowsExactly<InsufficientMemoryException>(WayBack.ThrowKept);
+        WayBack.ThrowKept();
+    }
+
     [TestMethod]
     public void Product_ForAGradient_LeavesTheProductAlone()
     {

@@ -86,6 +86,7 @@ internal static class OptionTable
         Of<ResidualMlpParametrization>("Depth", 2, "--parametrization residual-mlp:512:2"),
         Of<ResidualMlpParametrization>("Dropout", 0.5, "--parametrization residual-mlp:512:1:0.5"),
         Of<TextStart>("Text", "Be: so\n", @"--prefix-start text:Be:~so\n"),
+        Of<RowsStart>("Count", 2, "--prefix-start rows:2"),
         Of<RandomStart>("Scale", 0.5, "--prefix-start random:0.5"),
         Of<PrefixValuesStart>("Prefix", (Func<object>)OptionTrial.SomePrefix, null)
             with
@@ -115,6 +116,8 @@ internal static class OptionTable
         Of<TrainingOptions>("LabelSmoothing", 0.1, "--label-smoothing 0.1"),
         Of<TrainingOptions>("Loss", TrainingLoss.SentenceSum, "--loss sentence-sum"),
         Of<TrainingOptions>("Averaging", 0.5, "--averaging 0.5"),
+        Of<TrainingOptions>("AveragingGrowth", 0.5, "--averaging-growth 0.5"),
+        Of<TrainingOptions>("PrefixDropout", 0.25, "--prefix-dropout 0.25"),
         Of<TrainingOptions>("ValidationFraction", 0.5, "--validation-fraction 0.5"),
         Of<TrainingOptions>("EarlyStopping", null, "--no-early-stopping"),
         Of<TrainingOptions>("Seed", 11, "--seed 11"),

@@ -18,11 +18,10 @@ public sealed class OptionsDocumentTests
     private static readonly Type[] Documented =
     [
         typeof(PrefixTuningOptions), typeof(PrefixOptions), typeof(TriggerWordsMethod), typeof(MlpParametrization),
-        typeof(ResidualMlpParametrization), typeof(TextStart), typeof(RandomStart), typeof(PrefixValuesStart),
-        typeof(TrainingOptions), typeof(EarlyStopping), typeof(GenerationOptions), typeof(BeamDecoding),
-        typeof(SamplingDecoding), typeof(TextGenerationOptions), typeof(TextGeneratorOptions),
-        typeof(DistillationOptions), typeof(SelfStudyOptions),
-        typeof(TextGenerationEvaluationOptions),
+        typeof(ResidualMlpParametrization), typeof(TextStart), typeof(RowsStart), typeof(RandomStart),
+        typeof(PrefixValuesStart), typeof(TrainingOptions), typeof(EarlyStopping), typeof(GenerationOptions),
+        typeof(BeamDecoding), typeof(SamplingDecoding), typeof(TextGenerationOptions), typeof(TextGeneratorOptions),
+        typeof(DistillationOptions), typeof(SelfStudyOptions), typeof(TextGenerationEvaluationOptions),
     ];
 
     private static readonly XDocument Comments =

@@ -38,7 +38,7 @@ public sealed class ManyClientsTests
         Client[] clients = [.. Enumerable.Range(0, Clients).Select(number => new Client(number))];
         IReadOnlyDictionary<Client, string[]> expected = Expected(served, clients);
         using TextGenerator generator = served.Model.CreateGenerator(served.Prefixes,
-            options: new TextGeneratorOptions { MaxRows = 7, CacheTokens = 1500, PromptPiece = 24 });
+            options: new TextGeneratorOptions { MaxRows = 7, CacheTokens = 1500, PromptPiece = 6 });
 
         await Task.WhenAll(clients.Select(client => Task.Run(async () =>
         {
@@ -73,7 +73,7 @@ public sealed class ManyClientsTests
 
         public bool IsStreamed => Number % 3 == 0 && Way.SequenceCount == 1;
 
-        // Every ninth is longer than a piece.
+        // Every ninth is long, and read in pieces.
         public string Text => string.Join(" | ", Enumerable.Range(Number, Number % 9 == 4 ? 12 : 1 + Number % 2)
             .Select(i => $"name : Venue {i}"));
 

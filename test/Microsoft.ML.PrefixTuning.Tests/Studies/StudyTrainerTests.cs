@@ -3,6 +3,7 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Studies;
 using Microsoft.ML.PrefixTuning.Studies.Baselines;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tests.Tool;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Studies;
@@ -16,11 +17,16 @@ public sealed class StudyTrainerTests
     [TestMethod]
     public void Sweep_OfAPrefixAndBaselines_ComparesThemOnTheSameRows()
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new ToolFolder();
         string[] names = ["all", "top2", "adapter:0.03", "lora:8"];
         PrefixTuningOptions options = TinyBase.Quick with
         {
-            Training = TinyBase.Quick.Training with { ValidationFraction = 0.2, LearningRate = 0.003 },
+            Training = TinyBase.Quick.Training with
+            {
+                ValidationFraction = 0.2,
+                LearningRate = 0.003,
+                DriftText = "A plain text of some words.",
+            },
         };
         IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(24));
         var sweep = new PrefixSweep
@@ -35,7 +41,9 @@ public sealed class StudyTrainerTests
             TextCount = 2,
         };
         Dictionary<string, Baseline> baselines = names.ToDictionary(name => name, Baseline.Parse);
-        using var trainer = new StudyTrainer(Context, rows, sweep, baselines);
+        var other = new StudyOtherFile(folder.WriteRows("others.jsonl"), "Input", "Label", Rows: 5);
+        var own = new StudyMeasures { Identity = [], Other = new OtherTask(other, ToolFolder.Silent) };
+        using var trainer = new StudyTrainer(Context, rows, sweep, baselines, own);
         SweepResults results = SweepCatalog.Run(sweep, trainer);
         foreach (SweepRun run in results.Runs)
             Assert.AreEqual(SweepRunStatus.Done, run.Status, $"{run.Name}: {run.Error}");
@@ -48,6 +56,9 @@ public sealed class StudyTrainerTests
             Assert.AreEqual(prefix.BaseLoss!.Value, run.StartLoss!.Value, 1e-4, run.Name);
             Assert.AreEqual(run.TrainedParameters * sizeof(float), run.StoredBytes);
             CollectionAssert.AreEquivalent(prefix.Measures.Keys.ToArray(), run.Measures.Keys.ToArray());
+            // Weights that were kept as they were change nothing; others change all texts.
+            foreach (string increase in (string[])["drift", "other task"])
+                Assert.AreEqual(run.BestStep > 0, run.Measures[increase] != 0, $"{run.Name}: {increase}");
             CollectionAssert.AreEqual(prefix.Texts.Select(text => text.Input).ToArray(),
                 run.Texts.Select(text => text.Input).ToArray());
         }

@@ -120,6 +120,18 @@ public sealed class ConvertVerbTests
     }
 
     [TestMethod]
+    public void Run_WithWhatTheTargetHasNoPlaceFor_IsRefused()
+    {
+        string model = _folder.Train(), prefix = _folder["prefix.safetensors"], adapter = _folder["adapter"];
+        AssertUsage("--input goes with a saved model (.zip) as the target", model, prefix, "--input", "Facts");
+        AssertUsage("--max-new-tokens goes with a saved model", model, prefix, "--max-new-tokens", "3");
+        AssertUsage("--beam-width goes with a saved model", model, adapter, "--beam-width", "3");
+        AssertUsage("--template goes with a saved model", model, adapter, "--template", "{input}");
+        AssertUsage("--base-name goes with the folder of a PEFT adapter", model, prefix, "--base-name", "some/base");
+        Assert.IsFalse(File.Exists(prefix) || Directory.Exists(adapter));
+    }
+
+    [TestMethod]
     public void Run_WithAnotherBase_IsRefused()
     {
         Convert(_folder.Train(), _folder["prefix.safetensors"]);

@@ -76,9 +76,10 @@ public sealed class DistillDocumentTests
     [DataRow("--teacher-text document.txt", "--document: expected no --teacher-text beside it, found")]
     [DataRow("--teacher-column Part", "--document: expected no --teacher-column beside it, found 'Part'.")]
     [DataRow("--continuation-column A", "--document: expected no --continuation-column beside it, found 'A'.")]
+    [DataRow("--continuation-max-new-tokens 5", "--document: expected no --continuation-max-new-tokens beside it")]
     [DataRow("--input Part", "--input: expected another name than 'Answer' and 'Part'")]
-    [DataRow("--questions-per-part 0", "QuestionsPerPart: expected 1 or more, found 0.")]
-    [DataRow("--prefix-length 0", "Student.Prefix.Length: expected 1 or more, found 0.")]
+    [DataRow("--questions-per-part 0", "--questions-per-part: expected 1 or more, found 0.")]
+    [DataRow("--prefix-length 0", "--prefix-length: expected 1 or more, found 0.")]
     public void Run_OfADocumentAndWhatHasNoPartInIt_IsAUsageError(string options, string message)
     {
         ToolRun run = Distill(options.Split(' '));

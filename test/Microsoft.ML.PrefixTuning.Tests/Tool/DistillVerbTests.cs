@@ -49,6 +49,15 @@ public sealed class DistillVerbTests
     }
 
     [TestMethod]
+    public void Run_WithTextsAndHowTheyAreWritten_IsAUsageError()
+    {
+        ToolRun run = Distill("--teacher-prefix", "long.safetensors", "--continuation-column", "Label",
+            "--continuation-max-new-tokens", "5");
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains("--continuation-max-new-tokens goes without --continuation-column", run.Error);
+    }
+
+    [TestMethod]
     public void Run_OfPrefix_NamesTheDivergenceAndWhatWasDistilled()
     {
         SavedModelFile.Read(_folder.Train()).Single().Prefix!.Save(_folder["long.safetensors"]);

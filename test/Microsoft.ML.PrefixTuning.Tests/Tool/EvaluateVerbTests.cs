@@ -41,6 +41,20 @@ public sealed class EvaluateVerbTests
     }
 
     [TestMethod]
+    public void Run_OfRowsWithoutATextForAnErrorColumn_TellsHowMany()
+    {
+        string rows = _folder.Write("long.tsv", "Input\tLabel\tFault", "a\tx\tformer",
+            $"{string.Join(' ', Enumerable.Repeat("Venue", 400))}\ty\tformer");
+        string[] command = ["evaluate", rows, "--base", ToolFolder.Base, "--input", "Input", "--label", "Label",
+            "--max-new-tokens", "4"];
+        Assert.AreEqual(ExitCode.Failed, ToolFolder.Run(command).Code);
+        ToolRun run = ToolFolder.Run([.. command, "--error-column", "Fault"]);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.Contains("warning: 1 of 2 rows have no text and are measured as empty ones; the first: Row 2",
+            run.Error);
+    }
+
+    [TestMethod]
     public void Run_OfReferenceBlocks_TakesLinesUpToABlankOne()
     {
         string references = _folder.Write("references.txt", [.. Rows.SelectMany(row => (string[])[.. row.Labels, ""])]);

@@ -159,6 +159,23 @@ public sealed class GenerateVerbTests
         Assert.Contains("Input", run.Lines[2].Split('\t')[2]);
     }
 
+    /// <summary>Rows of a former run have its messages: those of this one take their place.</summary>
+    [TestMethod]
+    [DataRow("tsv")]
+    [DataRow("jsonl")]
+    public void Run_OnRowsWithMessagesOfAFormerRun_ReplacesThem(string format)
+    {
+        string tooLong = string.Join(' ', Enumerable.Repeat("Venue", 400));
+        string rows = format == "tsv" ? Folder.Write("again.tsv", "Input\tFault", "a\tformer", $"{tooLong}\tformer")
+            : Folder.Write("again.jsonl", "{\"Input\":\"a\",\"Fault\":\"former\"}",
+                $"{{\"Input\":\"{tooLong}\",\"Fault\":\"former\"}}");
+        ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model, "--error-column", "Fault");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.DoesNotContain("former", run.Out);
+        Assert.Contains("Row 2 (the first is 1;", run.Lines[^1]);
+        Assert.DoesNotContain("Row 1", run.Out);
+    }
+
     [TestMethod]
     [DataRow("Input\tb\nx\n", "tsv", "line 2: expected 2 fields, found 1")]
     [DataRow("", "tsv", "found an empty file")]

@@ -28,7 +28,7 @@ public sealed class RowPlaceTests
         string rows = WriteText(name, content);
         Assert.Contains($"{expected}, column 'Label': expected a text, found an empty one", Train(rows).Error);
         string good = _folder.Write("good.tsv", "Input\tLabel", "a\tx", "b\ty");
-        Assert.Contains($"ValidationSet: {expected}, column 'Label'", Train(good, "--validation", rows).Error);
+        Assert.Contains($"--validation: {expected}, column 'Label'", Train(good, "--validation", rows).Error);
     }
 
     [TestMethod]

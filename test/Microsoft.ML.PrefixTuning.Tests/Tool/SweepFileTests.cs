@@ -125,6 +125,12 @@ public sealed class SweepFileTests
     [DataRow("options: { prefix-length: { from: 1, to: 500, count: 500 }, batch-size: { from: 1, to: 99, count: 99 },"
         + " max-epochs: [1, 2] }", "expected at most 10,000 candidates, found 99,000")]
     [DataRow("{ random: { count: 20000 }, options: { prefix-length: { from: 1, to: 90000 } } }", "found 20,000")]
+    [DataRow("options: { prefix-length: [4, 0] }", "prefix-length 0: prefix-length: expected 1 or more, found 0.")]
+    [DataRow("options: { decoding: beam, beam-width: 100000, sequence-count: 1000000000 }",
+        "beam-width: expected at most 1,024, found 100000.|sequence-count: expected at most 1,024, found 1000000000.")]
+    [DataRow("options: { template: no place }", "template: expected {input} exactly once, found 'no place'.")]
+    [DataRow("{ random: { count: 0 }, options: { prefix-length: 4 } }",
+        "random: expected a count of 1 or more, found 0.")]
     [DataRow("seeds: one", "expected a whole number, found 'one'")]
     [DataRow("- 1", "expected one document with keys")]
     [DataRow("options: { a: 1", "line ")]

@@ -54,7 +54,7 @@ public sealed class SweepVerbTests
         ToolRun run = ToolFolder.Run("sweep", file);
         Assert.AreEqual(ExitCode.Failed, run.Code, run.Error);
         Assert.Contains("1 done", run.Out);
-        Assert.Contains("Prefix.Length: expected fewer tokens", run.Out.Replace("\n", " ", StringComparison.Ordinal));
+        Assert.Contains("prefix-length: expected fewer tokens", run.Out.Replace("\n", " ", StringComparison.Ordinal));
         Assert.Contains("prefix-tune train", run.Out);
         Assert.Contains("--prefix-length=2", run.Out);
         Assert.IsTrue(File.Exists(Path.Combine(_folder["failing"], "best.zip")));

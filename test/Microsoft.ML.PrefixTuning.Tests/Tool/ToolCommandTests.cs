@@ -179,8 +179,8 @@ public sealed class ToolCommandTests
             "Input", "--label", "Label",
             "--model", folder["model.zip"], "--batch-size", "0", "--beta1", "2");
         Assert.AreEqual(ExitCode.Usage, run.Code);
-        Assert.Contains("BatchSize", run.Error);
-        Assert.Contains("Beta1", run.Error);
+        Assert.Contains("--batch-size: expected 1 or more, found 0.", run.Error);
+        Assert.Contains("--beta1: expected 0 or more and below 1, found 2.", run.Error);
         AssertOneLine(run.Error);
         Assert.IsFalse(File.Exists(folder["model.zip"]));
     }

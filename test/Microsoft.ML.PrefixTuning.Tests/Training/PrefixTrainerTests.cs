@@ -88,7 +88,9 @@ public sealed class PrefixTrainerTests
     }
 
     [TestMethod]
-    public void Train_WithAveraging_GivesTheMeanOfTheStepsAndTrainsAsWithout()
+    [DataRow(0.0)]
+    [DataRow(0.6)]
+    public void Train_WithAveraging_GivesTheMeanOfTheStepsAndTrainsAsWithout(double growth)
     {
         const double Kept = 0.75;
         using LanguageModel model = TinyTraining.Model();
@@ -97,11 +99,12 @@ public sealed class PrefixTrainerTests
         double[]? mean = null;
         Trained outcome = Trained.By(run with
         {
-            Options = run.Options with { Averaging = Kept },
+            Options = run.Options with { Averaging = Kept, AveragingGrowth = growth },
             Progress = progress =>
             {
                 double[] values = [.. TinyTraining.Values(direct.Bake()).Select(value => (double)value)];
-                double weight = Math.Max(1.0 / progress.Step, 1 - Kept);
+                // The reach is all steps, then four of them, and with growth 0.6 of them once that is more.
+                double weight = 1 / Math.Min(progress.Step, Math.Max(1 / (1 - Kept), growth * progress.Step));
                 mean = mean is null ? values : [.. mean.Zip(values, (before, now) => before + weight * (now - before))];
             },
         }, direct);
@@ -112,6 +115,18 @@ public sealed class PrefixTrainerTests
         Trained without = Trained.By(run, plain);
         CollectionAssert.AreEqual(without.Steps.ToArray(), outcome.Steps.ToArray());
         CollectionAssert.AreNotEqual(TinyTraining.Values(without.Best), found);
+    }
+
+    [TestMethod]
+    public void Train_WithPrefixDropout_StepsWithAPartAndMeasuresTheWhole()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        using TrainedKeyValues direct = TinyTraining.Direct(model), plain = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model) with { Validation = TinyTraining.Rows(4, seed: 5) };
+        Trained without = Trained.By(run, plain), with =
+            Trained.By(run with { Options = run.Options with { PrefixDropout = 0.5 } }, direct);
+        Assert.AreEqual(without.Summary.StartLoss, with.Summary.StartLoss);
+        Assert.AreNotEqual(without.Steps[0].Loss, with.Steps[0].Loss);
     }
 
     [TestMethod]

@@ -27,10 +27,29 @@ public sealed class RecomputationTests
     {
         FirstStep kept = ShapeTraining.Step(shape, s_kept), recomputed = ShapeTraining.Step(shape, s_recomputed);
 
-        Assert.AreEqual(kept.Loss, recomputed.Loss);
-        Assert.HasCount(kept.Gradients.Length, recomputed.Gradients);
-        for (int i = 0; i < kept.Gradients.Length; i++)
-            CollectionAssert.AreEqual(kept.Gradients[i], recomputed.Gradients[i]);
+        AssertSame(kept, recomputed);
+    }
+
+    /// <summary>Masks in float32, attention widened; a cap, windows, biases by distance; an encoder.</summary>
+    [TestMethod]
+    [DataRow("llama")]
+    [DataRow("gemma2")]
+    [DataRow("gemma3")]
+    [DataRow("t5")]
+    [DataRow("bart")]
+    public void Step_InBFloat16WithLayersRunTwice_GivesTheSameBytes(string shape) => AssertSame(
+        ShapeTraining.Step(shape, s_kept, form: ScalarType.BFloat16),
+        ShapeTraining.Step(shape, s_recomputed, form: ScalarType.BFloat16));
+
+    [TestMethod]
+    [DataRow(ScalarType.Float32)]
+    [DataRow(ScalarType.BFloat16)]
+    public void Step_OfABaseAsStoredWithLayersRunTwice_GivesTheSameBytes(ScalarType type)
+    {
+        using LanguageModel wide = TinyTraining.Model(), model = TinyTraining.Stored(wide, type);
+        Assert.IsTrue(model.IsStored);
+
+        AssertSame(ShapeTraining.Step(model, s_kept), ShapeTraining.Step(model, s_recomputed));
     }
 
     /// <summary>A path from the result to the prefix would hold all that lies on it.</summary>
@@ -52,6 +71,25 @@ public sealed class RecomputationTests
         Tensor? reached = autograd.grad([states.Hidden], [leaf], [ones_like(states.Hidden)], retain_graph: true,
             allow_unused: true)[0];
         Assert.IsTrue(reached is null || reached.IsInvalid, "The result holds the layers.");
+        Assert.IsTrue(states.Gradient(ones_like(states.Hidden), [leaf])[0].isfinite().all().ToBoolean());
+    }
+
+    /// <summary>A layer's tensors end with it; what a gradient needs of them autograd keeps.</summary>
+    [TestMethod]
+    public void States_WithLayersKept_HoldNothingWithinTheLayers()
+    {
+        using var scope = NewDisposeScope();
+        using LanguageModel model = TinyTraining.Model();
+        using TrainedKeyValues parametrization = TinyTraining.Direct(model);
+        TrainingRun run = TinyTraining.Run(model, s_kept);
+        Tensor leaf = parametrization.Materialize()[AttentionSite.Decoder].detach().requires_grad_();
+        long before = OwnTensors.Live;
+
+        TargetStates states = new PrefixPass(run, PrefixConvention.DecoderOnly).States([.. run.Examples.Take(4)],
+            new Dictionary<AttentionSite, Tensor> { [AttentionSite.Decoder] = leaf });
+
+        // As above, and of the layers' results the last one's alone.
+        Assert.IsLessThanOrEqualTo(40, OwnTensors.Live - before);
         Assert.IsTrue(states.Gradient(ones_like(states.Hidden), [leaf])[0].isfinite().all().ToBoolean());
     }
 
@@ -79,5 +117,13 @@ public sealed class RecomputationTests
 
         Assert.AreEqual(before, OwnTensors.Live);
         CollectionAssert.AreEqual(start, TinyTraining.Values(parametrization.Bake()));
+    }
+
+    private static void AssertSame(FirstStep expected, FirstStep found)
+    {
+        Assert.AreEqual(expected.Loss, found.Loss);
+        Assert.HasCount(expected.Gradients.Length, found.Gradients);
+        for (int i = 0; i < expected.Gradients.Length; i++)
+            CollectionAssert.AreEqual(expected.Gradients[i], found.Gradients[i]);
     }
 }

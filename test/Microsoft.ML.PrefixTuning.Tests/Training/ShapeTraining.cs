@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Tests.Models;
@@ -21,9 +22,19 @@ internal static class ShapeTraining
     /// <param name="options">What the step is tried with.</param>
     /// <param name="convention">What the prefix does to the tokens; null for what is usual.</param>
     /// <param name="rows">Makes the rows for a vocabulary; null for rows of sources of their own.</param>
+    /// <param name="form">How the base is kept; null for float32.</param>
     public static FirstStep Step(string shape, TrainingOptions options, PrefixConvention? convention = null,
-        Func<int, TrainingExample[]>? rows = null) =>
-        GoldenLogits.With(new GoldenLogits(shape).Read(), model => Step(model, options, convention, rows ?? Examples));
+        Func<int, TrainingExample[]>? rows = null, BaseForm? form = null) =>
+        GoldenLogits.With(new GoldenLogits(shape).Read(), model => Step(model, options, convention, rows), form);
+
+    /// <summary>The same on a model.</summary>
+    public static FirstStep Step(LanguageModel model, TrainingOptions options, PrefixConvention? convention = null,
+        Func<int, TrainingExample[]>? rows = null)
+    {
+        using var parametrization = new TrainedKeyValues(Start(model, convention), CPU);
+        TrainingExample[] examples = (rows ?? Examples)(model.Spec.VocabularySize);
+        return Step(Run(model, examples) with { Options = options }, parametrization);
+    }
 
     /// <summary>Takes the first step of a run over all its rows in their order.</summary>
     /// <param name="run">The run.</param>
@@ -66,13 +77,6 @@ internal static class ShapeTraining
             Convention = convention ?? (both ? PrefixConvention.EncoderDecoder : PrefixConvention.DecoderOnly),
             Seed = seed,
         });
-    }
-
-    private static FirstStep Step(LanguageModel model, TrainingOptions options, PrefixConvention? convention,
-        Func<int, TrainingExample[]> rows)
-    {
-        using var parametrization = new TrainedKeyValues(Start(model, convention), CPU);
-        return Step(Run(model, rows(model.Spec.VocabularySize)) with { Options = options }, parametrization);
     }
 
     private static TrainingExample[] Examples(int vocabulary) =>

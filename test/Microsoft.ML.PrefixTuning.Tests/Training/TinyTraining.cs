@@ -4,6 +4,7 @@ using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.ML.PrefixTuning.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -79,6 +80,39 @@ internal static class TinyTraining
             Gate = Map(Inner, Width),
             Up = Map(Inner, Width),
             Down = Map(Width, Inner),
+        };
+    }
+
+    /// <summary>The same with matrices that are widened for each product; ends before the wide one.</summary>
+    public static LanguageModel Stored(LanguageModel wide, ScalarType type = ScalarType.Float32)
+    {
+        var space = new WideSpace(type, CPU);
+        FrozenMatrix embedding = Kept(wide.Weights.Embedding);
+        return new LanguageModel(wide.Spec, new ModelWeights([])
+        {
+            Embedding = embedding,
+            Head = embedding,
+            Decoder = wide.Weights.Decoder with { Blocks = [.. wide.Weights.Decoder.Blocks.Select(Block)] },
+            Space = space,
+        });
+
+        FrozenMatrix Kept(FrozenMatrix matrix) =>
+            new StoredMatrix(new StoredTensor(((WideMatrix)matrix).Tensor), 0, matrix.Rows, space);
+
+        Linear Map(Linear linear) => linear with { Weight = Kept(linear.Weight) };
+
+        BlockWeights Block(BlockWeights block) => block with
+        {
+            Attention = block.Attention with
+            {
+                Query = Map(block.Attention.Query),
+                Key = Map(block.Attention.Key),
+                Value = Map(block.Attention.Value),
+                Output = Map(block.Attention.Output),
+            },
+            Gate = Map(block.Gate!),
+            Up = Map(block.Up),
+            Down = Map(block.Down),
         };
     }
 

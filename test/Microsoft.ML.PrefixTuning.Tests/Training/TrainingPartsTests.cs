@@ -60,6 +60,29 @@ public sealed class TrainingPartsTests
         Assert.IsLessThan(0.05, 1 - rows.Sum(row => row.Tokens) / places);
     }
 
+    /// <summary>Times the batches of a pool, numbers as these leave 32 bits: to 32, to 0 and below 0.</summary>
+    [TestMethod]
+    [DataRow((1 << 27) + 1)]
+    [DataRow(1 << 27)]
+    [DataRow((1 << 26) + 1)]
+    [DataRow(int.MaxValue)]
+    public void Shuffled_OfAHugeBatch_IsOneBatchOfAllRows(int batchSize)
+    {
+        TrainingExample[] rows = TinyTraining.Rows(203);
+        Assert.HasCount(203, BatchPlan.Shuffled(rows, batchSize, 1, 0).Single());
+    }
+
+    [TestMethod]
+    public void Plan_OfAHugeAccumulation_HasAStepAnEpoch()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        TrainingOptions options =
+            new() { MaxEpochs = int.MaxValue, BatchSize = 4, GradientAccumulation = int.MaxValue };
+        var plan = new TrainingPlan(TinyTraining.Run(model, options));
+        Assert.AreEqual((1, int.MaxValue), (plan.StepsAnEpoch, plan.TotalSteps));
+        Assert.IsGreaterThan(1, plan.Rows(0).Count);
+    }
+
     [TestMethod]
     public void Shuffled_Batches_DependOnSeedAndEpochAlone()
     {
@@ -72,11 +95,14 @@ public sealed class TrainingPartsTests
     }
 
     [TestMethod]
-    [DataRow(0.0, false)]
-    [DataRow(0.1, false)]
-    [DataRow(0.0, true)]
-    [DataRow(0.1, true)]
-    public void TargetLoss_InChunks_EqualsCrossEntropy(double smoothing, bool isStored)
+    [DataRow(0.0, false, null)]
+    [DataRow(0.1, false, null)]
+    [DataRow(0.0, true, null)]
+    [DataRow(0.1, true, null)]
+    [DataRow(0.1, false, 2.0)]
+    [DataRow(0.0, true, 2.0)]
+    [DataRow(0.1, true, 2.0)]
+    public void TargetLoss_InChunks_EqualsCrossEntropy(double smoothing, bool isStored, double? cap)
     {
         using var scope = NewDisposeScope();
         const int Vocabulary = 200_000, Tokens = 50; // 41 tokens a chunk
@@ -84,7 +110,7 @@ public sealed class TrainingPartsTests
         LanguageModel tiny = TinyTraining.Model();
         var stored = new StoredTensor(head);
         using var space = new WideSpace(ScalarType.Float32, CPU) { MostNumbers = 100_000, BlockNumbers = 60_000 };
-        using var model = new LanguageModel(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5) },
+        using var model = new LanguageModel(tiny.Spec with { Head = new OutputHead(Tied: false, Scale: 0.5, Cap: cap) },
             new ModelWeights([.. tiny.Weights.Owned])
             {
                 Embedding = tiny.Weights.Embedding,
@@ -97,8 +123,11 @@ public sealed class TrainingPartsTests
         (double sum, Tensor gradient) = TargetLoss.WithGradient(model, hidden, labels, smoothing);
         if (isStored)
             Assert.AreEqual(2L * (Vocabulary + Tokens), stored.Written.Sum(), "the head once, and the labels' rows");
-        Tensor expected = nn.functional.cross_entropy(nn.functional.linear(hidden.to(ScalarType.Float64) * 0.5,
-            head.to(ScalarType.Float64)), labels, reduction: nn.Reduction.Sum, label_smoothing: smoothing);
+        Tensor logits = nn.functional.linear(hidden.to(ScalarType.Float64) * 0.5, head.to(ScalarType.Float64));
+        if (cap is { } most)
+            logits = Layers.Capped(logits, most);
+        Tensor expected = nn.functional.cross_entropy(logits, labels, reduction: nn.Reduction.Sum,
+            label_smoothing: smoothing);
         Tensor wanted = autograd.grad([expected], [hidden])[0];
         Assert.AreEqual(expected.ToDouble(), sum, 1e-5 * Math.Abs(sum));
         Assert.IsLessThanOrEqualTo(1e-4, (gradient - wanted).abs().max().ToDouble());

@@ -22,8 +22,17 @@ public sealed class TrainingResumeTests
     public void Train_StoppedAtAnyStepAndResumed_EqualsUninterrupted()
     {
         using LanguageModel model = TinyTraining.Model();
-        TrainingOptions options =
-            new() { MaxEpochs = 2, BatchSize = 4, WarmupSteps = 2, GradientAccumulation = 2, StateInterval = 1000 };
+        TrainingOptions options = new()
+        {
+            MaxEpochs = 2,
+            BatchSize = 4,
+            WarmupSteps = 2,
+            GradientAccumulation = 2,
+            StateInterval = 1000,
+            Averaging = 0.5,
+            AveragingGrowth = 0.6,
+            PrefixDropout = 0.2,
+        };
         Trained whole = Train(model, options, null, int.MaxValue);
         for (int stop = 0; stop < whole.Steps.Count; stop++)
         {

@@ -35,7 +35,13 @@ public sealed class TrainingWorkersTests
     public void Train_ByWorkers_GivesTheBytesOfOne(int count, int accumulation, int mostTokens)
     {
         using LanguageModel model = TinyTraining.Model();
-        TrainingOptions options = Short with { GradientAccumulation = accumulation, MaxTokensPerPass = mostTokens };
+        TrainingOptions options = Short with
+        {
+            GradientAccumulation = accumulation,
+            MaxTokensPerPass = mostTokens,
+            PrefixDropout = 0.2,
+            AveragingGrowth = 0.6,
+        };
         var state = new MemoryState();
         Trained alone = Train(model, options, state);
         var shared = new MemoryState();

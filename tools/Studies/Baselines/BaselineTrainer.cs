@@ -23,6 +23,9 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
     // What more numbers move than this would write gigabytes of state: such a run begins anew.
     private const long MostKept = 20_000_000;
 
+    /// <summary>What is measured of another task; null for nothing.</summary>
+    public OtherTask? Other { get; init; }
+
     /// <summary>Trains one run.</summary>
     public SweepOutcome Train(SweepJob job, Baseline baseline)
     {
@@ -49,7 +52,16 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
             StoredBytes = numbers * sizeof(float),
         };
         var writer = new TunedWriter(lease.Base, weights.Model, options, sweep.InputColumnName);
-        return TestRows.Measure(context, sweep, TestRows.Read(sweep, sweep.TestSet ?? rows), writer, result);
+        result = TestRows.Measure(context, sweep, TestRows.Read(sweep, sweep.TestSet ?? rows), writer, result);
+        var measures = new Dictionary<string, double>(result.Measures);
+        if (options.Training.DriftText is { } text)
+        {
+            measures["drift"] = new PlainTextDrift(lease.Base, text, prefixTokens: 0)
+                .Measure(weights.Model, options.Training, run.ThrowIfCancelled).Increase;
+        }
+        if (Other is { } other)
+            measures[OtherTask.Name] = other.Increase(lease.Base, weights.Model);
+        return result with { Measures = measures };
     }
 
     private static void Check(SweepJob job, PrefixTuningOptions options)
@@ -61,6 +73,11 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
         {
             throw new NotSupportedException("A baseline: expected the loss token-mean without label smoothing, found"
                 + $" {training.Loss} with {training.LabelSmoothing}.");
+        }
+        if (training.PrefixDropout != 0)
+        {
+            throw new NotSupportedException(
+                $"A baseline: expected no prefix whose positions are dropped, found {training.PrefixDropout} of them.");
         }
     }
 

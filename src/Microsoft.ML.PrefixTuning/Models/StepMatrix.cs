@@ -1,0 +1,88 @@
+using System;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>
+/// A matrix in bfloat16 for one new token a row, where all but the numbers of matrices is float32: so are what its
+/// products take and what they give. They have no gradient.
+/// </summary>
+/// <param name="kept">The matrix; stays its owner's.</param>
+internal abstract class StepMatrix(FrozenMatrix kept) : FrozenMatrix
+{
+    /// <summary>The matrix as prompts and training take it.</summary>
+    public FrozenMatrix Kept => kept;
+
+    public override long Rows => kept.Rows;
+
+    public override long Columns => kept.Columns;
+
+    public override ScalarType Type => ScalarType.Float32;
+
+    public override Device Device => kept.Device;
+
+    /// <exception cref="InvalidOperationException">A gradient is wanted.</exception>
+    public override Tensor Product(Tensor x, Tensor? bias)
+    {
+        if (is_grad_enabled() && x.requires_grad)
+        {
+            throw new InvalidOperationException(
+                "A matrix for single tokens is for writing: expected no gradient through it, found one.");
+        }
+        Tensor product = Product(x);
+        if (bias is not null)
+            product.PlusInPlace(bias);
+        long[] shape = x.shape;
+        shape[^1] = Rows;
+        return product.view(shape);
+    }
+
+    public override Tensor BackProduct(Tensor y) => kept.BackProduct(y.to(kept.Type)).to(Type);
+
+    public override Tensor Select(Tensor ids) => RowKernels.Wide(kept.Select(ids).contiguous());
+
+    /// <exception cref="NotSupportedException">Always: what is made of the matrix is made of all of it.</exception>
+    public override FrozenMatrix Slice(long start, long count) => throw new NotSupportedException(
+        "A matrix for single tokens: expected to be used whole, found a part of its rows asked for. Cut what it is made"
+            + " of.");
+
+    public override void ForEachBlock(Action<long, Tensor> action) => kept.ForEachBlock((start, block) =>
+    {
+        using Tensor wide = block.to(Type);
+        action(start, wide);
+    });
+
+    /// <summary>x W^T.</summary>
+    /// <param name="x">[..., columns], float32.</param>
+    /// <returns>[n, rows], float32, contiguous.</returns>
+    protected abstract Tensor Product(Tensor x);
+}
+
+/// <summary>
+/// Products by torch, with rows that are rounded to bfloat16 and sums that are: fast for many rows, where a row's bits
+/// may depend on how many there are.
+/// </summary>
+/// <param name="kept">The matrix, in bfloat16; stays its owner's.</param>
+internal sealed class RoundedMatrix(FrozenMatrix kept) : StepMatrix(kept)
+{
+    protected override Tensor Product(Tensor x)
+    {
+        using Tensor whole = x.contiguous(), narrow = RowKernels.Narrow(whole), rows = narrow.view(-1, Columns);
+        using Tensor product = Kept.Product(rows, null);
+        return RowKernels.Wide(product);
+    }
+}
+
+/// <summary>
+/// Products of our own (<see cref="RowProducts"/>), with rows as they are: fast for few rows, and a row has the same bits
+/// whatever stands beside it.
+/// </summary>
+/// <param name="kept">The matrix, in bfloat16; stays its owner's.</param>
+internal sealed class RowMatrix(WideMatrix kept) : StepMatrix(kept)
+{
+    /// <summary>Whether a matrix lies as these products read it.</summary>
+    public static bool Suits(WideMatrix matrix) => matrix.Tensor.is_contiguous();
+
+    protected override Tensor Product(Tensor x) =>
+        RowProducts.Product(x.reshape(-1, 1, Columns), kept.Tensor, null).view(-1, Rows);
+}

@@ -1,0 +1,44 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.ExceptionServices;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.PrefixTuning.Models;
+
+/// <summary>
+/// Functions of autograd on their way back. What is thrown there would have to cross native code and would end the
+/// process: it is kept, the gradients are NaN, and who asked for them throws it. On the CPU the way back is the
+/// caller's thread; a GPU has threads of its own, so that the step alone fails there, by its gradient.
+/// </summary>
+internal static class WayBack
+{
+    [ThreadStatic]
+    private static Exception? s_fault;
+
+    /// <summary>A function's gradients; NaN where something is thrown, such as for want of memory.</summary>
+    /// <param name="make">Makes them, in the order of the shapes.</param>
+    /// <param name="like">Type and device of the gradients.</param>
+    /// <param name="shapes">Their shapes.</param>
+    public static List<Tensor> Guarded(Func<List<Tensor>> make, Tensor like, params long[][] shapes)
+    {
+        try
+        {
+            return make();
+        }
+        catch (Exception fault)
+        {
+            s_fault ??= fault;
+            using Tensor none = full([1], Scalars.Real(double.NaN), like.dtype, like.device);
+            return [.. Array.ConvertAll(shapes, shape => none.expand(shape))];
+        }
+    }
+
+    /// <summary>Throws what was kept on this thread, once: to be called behind the way back.</summary>
+    public static void ThrowKept()
+    {
+        if (s_fault is not { } fault)
+            return;
+        s_fault = null;
+        ExceptionDispatchInfo.Throw(fault);
+    }
+}

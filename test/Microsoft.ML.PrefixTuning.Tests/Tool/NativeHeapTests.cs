@@ -1,0 +1,40 @@
+using System;
+using System.Runtime.InteropServices;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Microsoft.ML.PrefixTuning.Tests.Tool;
+
+/// <summary>How the command asks for native memory, in a process of its own.</summary>
+[TestClass]
+public sealed class NativeHeapTests
+{
+    [TestMethod]
+    public void Settings_OfTheHeap_AreTakenByGlibcAndLeftAloneElsewhere()
+    {
+        bool isGlibc = IsGlibc();
+        Assert.AreEqual($"shared {isGlibc} returned {isGlibc}", ChildProcess.Run(NativeHeapChild.SetUp).TrimEnd());
+    }
+
+    [TestMethod]
+    public void ReturnLargeBlocks_OfAServer_KeepsThemOutOfTheHeap()
+    {
+        if (!IsGlibc())
+            Assert.Inconclusive("Where a block comes from is read as glibc notes it.");
+        string[] lines = ChildProcess.Run(NativeHeapChild.Allocate).TrimEnd().Split('\n');
+        CollectionAssert.AreEqual(new[] { "large mapped small heap", "large mapped small heap" }, lines[1..]);
+    }
+
+    private static bool IsGlibc()
+    {
+        if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("libc.so.6", out nint library))
+            return false;
+        try
+        {
+            return NativeLibrary.TryGetExport(library, "gnu_get_libc_version", out _);
+        }
+        finally
+        {
+            NativeLibrary.Free(library);
+        }
+    }
+}
