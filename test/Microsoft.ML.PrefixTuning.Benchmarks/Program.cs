@@ -10,7 +10,7 @@ internal static class Program
     private static readonly (string Verb, string? Form, Func<string[], int> Run)[] s_benchmarks =
     [
         ("calibrate", "calibrate", _ => Done(Calibrate)),
-        ("train", "train ROWS", rest => Done(() => TrainBenchmark.Measure(rest))),
+        ("train", "train ROWS [epochs [precision]] [shared=true]", rest => Done(() => TrainBenchmark.Measure(rest))),
         ("ranks", "ranks ROWS [steps]", rest => Done(() => RanksBenchmark.Measure(rest))),
         (RanksBenchmark.CellVerb, null, RanksBenchmark.MeasureHere),
         ("memory", "memory [ROWSxTOKENS ..] [name=value ..]", rest => Done(() => MemoryBenchmark.Measure(rest))),

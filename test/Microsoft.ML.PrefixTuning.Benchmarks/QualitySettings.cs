@@ -9,13 +9,14 @@ namespace Microsoft.ML.PrefixTuning.Benchmarks;
 /// <summary>
 /// What a quality run sets besides the method; with none, the library's defaults hold. <c>state</c> names a folder for
 /// training states: a run that is started again goes on where it was stopped. <c>precision</c>, <c>rate</c> (learning
-/// rate), <c>epochs</c>, <c>held</c> (share held out), <c>smoothing</c>.
+/// rate), <c>epochs</c>, <c>held</c> (share held out), <c>smoothing</c>, <c>shared</c> (true: rows of one source read
+/// it once).
 /// </summary>
 internal sealed class QualitySettings(IEnumerable<string> arguments)
 {
     private const int StateInterval = 20;
 
-    private static readonly string[] Names = ["state", "precision", "rate", "epochs", "held", "smoothing"];
+    private static readonly string[] Names = ["state", "precision", "rate", "epochs", "held", "smoothing", "shared"];
 
     private readonly Dictionary<string, string> _values = arguments.Select(Pair).ToDictionary();
 
@@ -31,6 +32,7 @@ internal sealed class QualitySettings(IEnumerable<string> arguments)
         MaxEpochs = (int)(Number("epochs") ?? defaults.MaxEpochs),
         ValidationFraction = Number("held") ?? defaults.ValidationFraction,
         LabelSmoothing = Number("smoothing") ?? defaults.LabelSmoothing,
+        SharedSources = Text("shared") is { } shared ? bool.Parse(shared) : defaults.SharedSources,
         StateFile = Text("state") is { } folder
             ? Path.Combine(Directory.CreateDirectory(folder).FullName, run + ".state") : null,
         StateInterval = StateInterval,

@@ -36,16 +36,20 @@ internal sealed record TrainParts(double Products, double BestProducts, double A
     /// <param name="model">The base.</param>
     /// <param name="rows">The rows of a typical batch.</param>
     /// <param name="prefix">The prefix that is trained.</param>
-    public static TrainParts Measure(LanguageModel model, TrainingExample[] rows, TrainedPrefix prefix)
+    /// <param name="packing">What rows of one source have in common.</param>
+    public static TrainParts Measure(LanguageModel model, TrainingExample[] rows, TrainedPrefix prefix,
+        RowPacking packing)
     {
         using var scope = NewDisposeScope();
         StackSpec stack = model.Spec.Decoder;
-        int batch = rows.Length, width = rows.Max(row => row.Tokens) - 1, length = prefix.Bake().Length;
+        int length = prefix.Bake().Length;
+        RowState[] states = [.. RowPack.Of(rows, packing).Select(pack =>
+            new RowState(length, 0, pack.Tokens - pack.Rows.Count, pack.Source.Length, pack.Branches))];
+        int batch = states.Length, width = states.Max(state => state.New);
         BlockWeights block = model.Weights.Decoder.Blocks[0];
         Linear[] products = [.. new[] { block.Attention.Query, block.Attention.Key, block.Attention.Value,
             block.Attention.Output, block.Gate, block.Up, block.Down }.OfType<Linear>()];
         (double Taken, double Best)[] times = [.. products.Select(linear => OfProduct(linear, batch * width))];
-        RowState[] states = [.. rows.Select(row => new RowState(length, 0, row.Tokens - 1, row.Source.Length))];
         AttentionPlaces places = TokenPlaces.Causal(states, width, length, length + width, prefix.Convention);
         AttentionInput input = AttentionInput.Make(places, stack, null, model.Type, CPU);
         (int, int, int) shape = (batch, width, length);

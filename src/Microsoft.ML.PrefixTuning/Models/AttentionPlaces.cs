@@ -5,7 +5,7 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// <summary>
 /// Who sees whom in one pass, as plain numbers: for every row, the place of each query and of each key. One description
 /// serves causal, padded, windowed, prefixed and cached attention alike. A query sees a key whose order is not above
-/// its own, unless a window cuts it off; an exempt key no window reaches.
+/// its own, unless a window cuts it off, which reaches no exempt key, or the key lies in another branch than it.
 /// </summary>
 internal sealed class AttentionPlaces
 {
@@ -19,7 +19,8 @@ internal sealed class AttentionPlaces
     /// <param name="rows">B.</param>
     /// <param name="queries">L.</param>
     /// <param name="keys">S.</param>
-    public AttentionPlaces(int rows, int queries, int keys)
+    /// <param name="areBranched">Whether rows hold branches, which do not see each other; all start outside.</param>
+    public AttentionPlaces(int rows, int queries, int keys, bool areBranched = false)
     {
         (Rows, Queries, Keys) = (rows, queries, keys);
         QueryPosition = new long[rows * queries];
@@ -29,6 +30,8 @@ internal sealed class AttentionPlaces
         KeyOrder = new int[rows * keys];
         KeyColumn = new int[rows * keys];
         KeyExempt = new bool[rows * keys];
+        QueryBranch = areBranched ? new int[rows * queries] : null;
+        KeyBranch = areBranched ? new int[rows * keys] : null;
         Array.Fill(KeyOrder, Hidden);
     }
 
@@ -38,6 +41,8 @@ internal sealed class AttentionPlaces
         QueryPosition = OfPart(whole.QueryPosition);
         QueryOrder = OfPart(whole.QueryOrder);
         QueryColumn = OfPart(whole.QueryColumn);
+        QueryBranch = whole.QueryBranch is null ? null : OfPart(whole.QueryBranch);
+        KeyBranch = whole.KeyBranch;
         (KeyPosition, KeyOrder) = (whole.KeyPosition, whole.KeyOrder);
         (KeyColumn, KeyExempt) = (whole.KeyColumn, whole.KeyExempt);
 
@@ -77,6 +82,12 @@ internal sealed class AttentionPlaces
     /// <summary>[B, S]: no window reaches this key.</summary>
     public bool[] KeyExempt { get; }
 
+    /// <summary>[B, L]: the branch of the row that the query is in, from 1, or 0; null where no row has any.</summary>
+    public int[]? QueryBranch { get; }
+
+    /// <summary>[B, S]: the branch whose queries alone see this key, from 1, or 0; null where no row has any.</summary>
+    public int[]? KeyBranch { get; }
+
     /// <summary>The same of some of each row's queries; what is said of keys is shared.</summary>
     /// <param name="first">The first of them.</param>
     /// <param name="count">How many.</param>
@@ -86,6 +97,9 @@ internal sealed class AttentionPlaces
     /// <param name="window">Keys that a query sees, from its own place back; null for all.</param>
     public bool HidesAny(int? window)
     {
+        // A row of branches has several.
+        if (KeyBranch is not null)
+            return true;
         for (int row = 0; row < Rows; row++)
         {
             int least = int.MaxValue, last = int.MinValue;
@@ -107,12 +121,13 @@ internal sealed class AttentionPlaces
     /// <param name="window">Keys that a query sees, from its own place back; null for all.</param>
     public bool IsCausal(int? window)
     {
-        for (int row = 0; Keys >= Queries && row < Rows; row++)
+        bool canBe = Keys >= Queries && KeyBranch is null;
+        for (int row = 0; canBe && row < Rows; row++)
         {
             if (!IsCausal(row, window))
                 return false;
         }
-        return Keys >= Queries;
+        return canBe;
     }
 
     private bool IsCausal(int row, int? window)
@@ -145,12 +160,12 @@ internal sealed class AttentionPlaces
     /// <summary>Whether all queries of a row see the same keys where there is no window.</summary>
     public bool SeeAlike()
     {
-        for (int row = 0; row < Rows; row++)
+        for (int row = 0; KeyBranch is null && row < Rows; row++)
         {
             if (QueryOrder.AsSpan(row * Queries, Queries).ContainsAnyExcept(QueryOrder[row * Queries]))
                 return false;
         }
-        return true;
+        return KeyBranch is null;
     }
 
     /// <summary>Sets a query's three places to one number.</summary>

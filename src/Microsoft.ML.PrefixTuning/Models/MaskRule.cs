@@ -42,6 +42,12 @@ internal sealed record MaskRule(StackSpec Stack, int? Window, Tensor? Bias, Scal
             Tensor exempt = tensor(columns.KeyExempt, [columns.Rows, 1, columns.Keys], device: Device);
             hidden = hidden.logical_or_(passed.ge(Scalars.Whole(size)).logical_and_(exempt.logical_not()));
         }
+        if (columns.KeyBranch is { } branches)
+        {
+            Tensor ofKeys = OfKeys(branches);
+            hidden = hidden.logical_or_(ofKeys.ne(OfQueries(columns.QueryBranch!))
+                .logical_and_(ofKeys.ne(Scalars.Whole(0))));
+        }
         return zeros([columns.Rows, 1, queries, columns.Keys], Type, Device)
             .masked_fill_(hidden.unsqueeze(1), s_invisible);
 

@@ -33,6 +33,16 @@ public sealed record TrainingOptions
     public int MaxTokensPerPass { get; init; } = DefaultTokensPerPass;
 
     /// <summary>
+    /// Whether rows of one source (and attribute value) are trained on together and their source is read once: it
+    /// stands in one row, and behind it their targets, each of which sees the source and itself; an encoder-decoder
+    /// base encodes it once. Loss and gradient of a batch are the same but for rounding. Batches are other ones, of
+    /// whole sources and of <see cref="BatchSize"/> rows on average; a source of more rows is in several. Validation
+    /// reads each row by itself.
+    /// </summary>
+    /// <value>The default is <see langword="false"/>.</value>
+    public bool SharedSources { get; init; }
+
+    /// <summary>
     /// Whether a step keeps what is within the layers of the base for the gradient, or runs each layer a second time:
     /// memory then grows with rows and tokens hardly more than their hidden states do, for about a third more time. The
     /// prefix is the same to the last bit.

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Prefixes;
 
 /// <summary>
-/// What a decoder sees of its sources: every layer's keys and values of the encoder's output, made once a row, with the
-/// cross-attention's prefix in front. Tensors belong to the dispose scope in which they are made.
+/// What a decoder sees of its sources: every layer's keys and values of the encoder's output, made once a source, with
+/// the cross-attention's prefix in front. Tensors belong to the dispose scope in which they are made.
 /// </summary>
 /// <param name="Keys">One [B, G, P + source length, D] a layer.</param>
 /// <param name="Values">One [B, G, P + source length, D] a layer.</param>
@@ -30,6 +30,16 @@ internal sealed record EncodedSource(Tensor[] Keys, Tensor[] Values, int[] Lengt
         for (int layer = 0; layer < keys.Length; layer++)
             (keys[layer], values[layer]) = memory.Append(AttentionSite.Cross, layer, keys[layer], values[layer]);
         return new EncodedSource(keys, values, sources.Lengths, prefix.LengthOf(AttentionSite.Cross));
+    }
+
+    /// <summary>The same for decoder rows of which several may look at one source: its keys and values a row.</summary>
+    /// <param name="sources">The source of each row.</param>
+    public EncodedSource OfRows(int[] sources)
+    {
+        Tensor chosen = tensor(Array.ConvertAll(sources, source => (long)source), device: Keys[0].device);
+        return new EncodedSource(Array.ConvertAll(Keys, keys => keys.index_select(Axis.Row, chosen)),
+            Array.ConvertAll(Values, values => values.index_select(Axis.Row, chosen)),
+            Array.ConvertAll(sources, source => Lengths[source]), PrefixLength);
     }
 
     /// <summary>The sources as a pass of <paramref name="queries"/> decoder tokens sees them.</summary>

@@ -30,7 +30,7 @@ internal static class TokenPlaces
     private static AttentionPlaces Causal(ReadOnlySpan<RowState> rows, int queries, int? prefixColumns, int keys,
         ReadOnlySpan<PrefixConvention> conventions)
     {
-        var columns = new AttentionPlaces(rows.Length, queries, keys);
+        var columns = new AttentionPlaces(rows.Length, queries, keys, AreBranched(rows));
         for (int row = 0; row < rows.Length; row++)
         {
             RowState state = rows[row];
@@ -74,6 +74,16 @@ internal static class TokenPlaces
         return columns;
     }
 
+    private static bool AreBranched(ReadOnlySpan<RowState> rows)
+    {
+        foreach (RowState row in rows)
+        {
+            if (row.Branches is not null)
+                return true;
+        }
+        return false;
+    }
+
     private static void PlacePrefix(AttentionPlaces columns, int row, RowState state, PrefixConvention convention)
     {
         for (int i = 0; i < state.PrefixLength; i++)
@@ -91,14 +101,18 @@ internal static class TokenPlaces
         PrefixConvention convention)
     {
         int k = row * columns.Keys + key;
-        (columns.KeyPosition[k], columns.KeyOrder[k], columns.KeyColumn[k]) = Place(token, state, convention);
+        (int alone, int branch) = state.Alone(token);
+        (columns.KeyPosition[k], columns.KeyOrder[k], columns.KeyColumn[k]) = Place(alone, state, convention);
+        columns.KeyBranch?[k] = branch;
     }
 
     private static void PlaceQuery(AttentionPlaces columns, int row, int query, int token, RowState state,
         PrefixConvention convention)
     {
         int q = row * columns.Queries + query;
-        (columns.QueryPosition[q], columns.QueryOrder[q], columns.QueryColumn[q]) = Place(token, state, convention);
+        (int alone, int branch) = state.Alone(token);
+        (columns.QueryPosition[q], columns.QueryOrder[q], columns.QueryColumn[q]) = Place(alone, state, convention);
+        columns.QueryBranch?[q] = branch;
     }
 
     private static (int Position, int Order, int Column) Place(int token, RowState state, PrefixConvention convention)
@@ -126,6 +140,25 @@ internal static class TokenPlaces
 /// <param name="Present">Tokens already in memory.</param>
 /// <param name="New">Tokens that come in this pass.</param>
 /// <param name="SourceLength">
-/// Tokens of the source: an infix stands behind them, or before the last of them. Unused otherwise.
+/// Tokens of the source: an infix stands behind them, or before the last of them, and branches begin behind them.
+/// Unused otherwise.
 /// </param>
-internal readonly record struct RowState(int PrefixLength, int Present, int New, int SourceLength = 0);
+/// <param name="Branches">
+/// Lengths of texts that lie behind the source one after the other: each sees the source and itself and stands where it
+/// would stand alone. Null where all that comes is one text.
+/// </param>
+internal readonly record struct RowState(int PrefixLength, int Present, int New, int SourceLength = 0,
+    int[]? Branches = null)
+{
+    /// <summary>A token's place in its text as if there were no other, and its branch; 0 for what all see.</summary>
+    /// <param name="token">The token's place among the row's.</param>
+    public (int Token, int Branch) Alone(int token)
+    {
+        if (Branches is null || token < SourceLength)
+            return (token, 0);
+        int branch = 0, place = token - SourceLength;
+        while (place >= Branches[branch])
+            place -= Branches[branch++];
+        return (SourceLength + place, branch + 1);
+    }
+}

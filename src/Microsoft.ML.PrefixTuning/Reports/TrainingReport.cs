@@ -154,6 +154,8 @@ internal static class TrainingReport
         ]);
         if (summary.MaxTokensPerPass is int most)
             rows.Add(Row("tokens a forward pass, at most", Text($"{most:N0}")));
+        if (summary.SharedSources == true)
+            rows.Add(Row("sources", "read once for the rows of a batch that share one"));
         if (summary.Recomputed == true)
             rows.Add(Row("layers", "run a second time for their gradient"));
         if (summary.Seed is int seed)

@@ -38,6 +38,33 @@ internal static class BatchPlan
         return batches;
     }
 
+    /// <summary>
+    /// Shuffled batches of whole sources, as many as <see cref="Shuffled"/> makes and of about as many rows each, so
+    /// that a batch reads few sources. A source of more rows than a batch has falls into even parts. A pure function of
+    /// its arguments, too.
+    /// </summary>
+    /// <param name="examples">The rows.</param>
+    /// <param name="batchSize">Rows a batch, on average at most.</param>
+    /// <param name="seed">Seed.</param>
+    /// <param name="epoch">Epoch, from 0.</param>
+    public static int[][] ShuffledBySource(IReadOnlyList<TrainingExample> examples, int batchSize, int seed, int epoch)
+    {
+        var random = new SeededRandom(seed, RandomPurpose.Order, epoch);
+        int[] rows = Enumerable.Range(0, examples.Count).ToArray();
+        random.Shuffle(rows.AsSpan());
+        int[][] parts = rows.GroupBy(row => examples[row], RowPack.OneSource)
+            .SelectMany(source => Even([.. source], batchSize)).ToArray();
+        random.Shuffle(parts.AsSpan());
+        int count = (rows.Length - 1) / batchSize + 1;
+        // Never fewer parts than batches, since no part is larger than a batch.
+        int pool = (int)Math.Min(parts.Length, ((long)parts.Length * BatchesAPool - 1) / count + 1);
+        int[][] ordered = parts.Chunk(pool).SelectMany(some => some.OrderBy(part =>
+            new RowPack(Array.ConvertAll(part, row => examples[row])).Tokens)).ToArray();
+        int[][] batches = Filled(ordered, count).ToArray();
+        random.Shuffle(batches.AsSpan());
+        return batches;
+    }
+
     /// <summary>All rows once, sorted by length: for scoring, where order means nothing.</summary>
     public static int[][] Sorted(IReadOnlyList<TrainingExample> examples, int batchSize) =>
         ByLength(examples, Enumerable.Range(0, examples.Count)).Chunk(batchSize).ToArray();
@@ -48,27 +75,64 @@ internal static class BatchPlan
     /// </summary>
     /// <param name="rows">The rows of a batch.</param>
     /// <param name="mostTokens">Tokens of a pass.</param>
-    public static IEnumerable<TrainingExample[]> Passes(IEnumerable<TrainingExample> rows, int mostTokens)
+    /// <param name="packing">
+    /// What rows of one source have in common; where a pass ends between them, the next one reads it again.
+    /// </param>
+    public static IEnumerable<TrainingExample[]> Passes(IEnumerable<TrainingExample> rows, int mostTokens,
+        RowPacking packing = RowPacking.None)
     {
         var part = new List<TrainingExample>();
-        long longest = 0;
         foreach (TrainingExample row in rows)
         {
-            longest = Math.Max(longest, row.Tokens);
-            if (part.Count > 0 && longest * (part.Count + 1) > mostTokens)
-            {
-                yield return [.. part];
-                part.Clear();
-                longest = row.Tokens;
-            }
             part.Add(row);
+            if (part.Count > 1 && Places(part, packing) > mostTokens)
+            {
+                yield return [.. part.SkipLast(1)];
+                part = [row];
+            }
         }
         if (part.Count > 0)
             yield return [.. part];
     }
 
     /// <summary>Tokens of rows that go through the base together, padding included.</summary>
-    public static long Places(TrainingExample[] rows) => (long)rows.Length * rows.Max(row => row.Tokens);
+    /// <param name="rows">The rows, at least one.</param>
+    /// <param name="packing">What those of one source have in common.</param>
+    public static long Places(IReadOnlyList<TrainingExample> rows, RowPacking packing = RowPacking.None)
+    {
+        if (packing == RowPacking.None)
+            return (long)rows.Count * rows.Max(row => row.Tokens);
+        RowPack[] packs = RowPack.Of(rows, packing);
+        return packing == RowPacking.OneRow ? (long)packs.Length * packs.Max(pack => pack.Tokens)
+            : (long)packs.Length * packs.Max(pack => pack.Source.Length)
+                + (long)rows.Count * rows.Max(row => row.Target.Length);
+    }
+
+    /// <summary>Rows in as few parts of so many at most as there can be, of one size but for a row.</summary>
+    private static IEnumerable<int[]> Even(int[] rows, int most)
+    {
+        int count = (rows.Length - 1) / most + 1;
+        return Enumerable.Range(0, count).Select(part => rows[Start(part)..Start(part + 1)]);
+
+        int Start(int part) => (int)((long)part * rows.Length / count);
+    }
+
+    /// <summary>
+    /// Parts one after the other in so many batches, each of at least one and about as many rows as are left for it.
+    /// </summary>
+    private static IEnumerable<int[]> Filled(int[][] parts, int count)
+    {
+        int next = 0, left = parts.Sum(part => part.Length);
+        for (int open = count; open > 0; open--)
+        {
+            double wanted = (double)left / open;
+            var batch = new List<int>(parts[next++]);
+            while (parts.Length - next >= open && batch.Count + parts[next].Length / 2.0 <= wanted)
+                batch.AddRange(parts[next++]);
+            left -= batch.Count;
+            yield return [.. batch];
+        }
+    }
 
     private static IEnumerable<int> ByLength(IReadOnlyList<TrainingExample> examples, IEnumerable<int> rows) =>
         rows.OrderBy(row => examples[row].Tokens);

@@ -49,8 +49,8 @@ internal sealed class GradientLearner : PrefixLearner
     {
         IReadOnlyList<TrainingExample[]> batches = plan.Rows(step);
         (StepRecord record, bool hasMoved) = Move(batches, step, plan.Schedule.At(step), updates);
-        return new StepResult(record, hasMoved, batches.Sum(batch => batch.Sum(row => (long)row.Tokens)),
-            batches.Sum(BatchPlan.Places));
+        return new StepResult(record, hasMoved, batches.Sum(batch => RowPack.TokensOf(batch, Run.Packing)),
+            batches.Sum(batch => BatchPlan.Places(batch, Run.Packing)));
     }
 
     public override double MeanLoss(IReadOnlyList<TrainingExample> rows, Action checkAlive)
@@ -118,15 +118,16 @@ internal sealed class GradientLearner : PrefixLearner
         TrainingExample[][] passes = [.. batches
             .Select(batch => batch.Where(row => TargetStates.Count(Run.Model, row) > 0).ToArray())
             .Where(rows => rows.Length > 0)];
-        (double[] losses, Tensor[]? gradients) = Run.Share.DoWithGradient([.. passes.Select(BatchPlan.Places)], all,
-            Pass, Run.ThrowIfCancelled, Parameters.Select(parameter => parameter.Value));
+        long[] places = Array.ConvertAll(passes, rows => BatchPlan.Places(rows, Run.Packing));
+        (double[] losses, Tensor[]? gradients) = Run.Share.DoWithGradient(places, all, Pass, Run.ThrowIfCancelled,
+            Parameters.Select(parameter => parameter.Value));
         return (losses.Aggregate(0.0, (sum, loss) => sum + loss / tokens), gradients);
 
         (double Loss, Tensor[] Gradients) Pass(int number)
         {
             Run.ThrowIfCancelled();
             TrainingExample[] rows = passes[number];
-            TargetStates states = _pass.States(rows, leaves);
+            TargetStates states = _pass.States(rows, leaves, Run.Packing);
             (double sum, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, rows);
             ofHidden.mul_(Scalars.Real(1.0 / parts));
             return (sum, [.. states.Gradient(ofHidden, all)]);

@@ -55,8 +55,11 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
     private double Need(Pass pass, bool recomputes, ScalarType type, bool isStored)
     {
         var memory = new PassMemory(run.Model.Spec, type, prefixLength, isStored);
-        return pass.HasGradient ? memory.Of(pass.Rows, recomputes) : memory.OfReading(pass.Rows);
+        return pass.HasGradient ? memory.Of(pass.Rows, recomputes, PackingOf(pass)) : memory.OfReading(pass.Rows);
     }
+
+    /// <summary>What rows of a pass have in common: in those of validation each reads its source itself.</summary>
+    private RowPacking PackingOf(Pass pass) => pass.HasGradient ? run.Packing : RowPacking.None;
 
     /// <summary>The passes of the steps, and those of validation, whose rows may be longer.</summary>
     private IEnumerable<Pass> Passes()
@@ -105,10 +108,17 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
         }
     }
 
-    private static string Shape(Pass pass) =>
-        FormattableString.Invariant($"{pass.Rows.Length} row{(pass.Rows.Length == 1 ? "" : "s")} of up to")
-        + FormattableString.Invariant($" {pass.Rows.Max(row => row.Tokens)} tokens")
-        + (pass.HasGradient ? "" : ", for validation,");
+    private string Shape(Pass pass)
+    {
+        RowPack[] packs = RowPack.Of(pass.Rows, PackingOf(pass));
+        string sources = packs.Length == pass.Rows.Length ? "" : $" of {Count(packs.Length, "source")}";
+        return $"{Count(pass.Rows.Length, "row")}{sources} of up to"
+            + FormattableString.Invariant($" {packs.Max(pack => pack.Tokens)} tokens")
+            + (pass.HasGradient ? "" : ", for validation,");
+    }
+
+    private static string Count(int number, string what) =>
+        FormattableString.Invariant($"{number} {what}{(number == 1 ? "" : "s")}");
 
     private static string Bytes(double bytes) => FormattableString.Invariant($"{bytes / 1e9:F2} GB");
 

@@ -29,25 +29,28 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     /// <summary>Bytes of a pass and its gradient.</summary>
     /// <param name="rows">Its rows.</param>
     /// <param name="recomputes">Whether layers are run a second time for their gradient.</param>
-    public double Of(IReadOnlyList<TrainingExample> rows, bool recomputes) =>
-        Of(rows, recomputes ? Left.Inputs : Left.Everything);
+    /// <param name="packing">What rows of one source have in common.</param>
+    public double Of(IReadOnlyList<TrainingExample> rows, bool recomputes, RowPacking packing = RowPacking.None) =>
+        Of(rows, recomputes ? Left.Inputs : Left.Everything, packing);
 
-    /// <summary>Bytes of a pass without a gradient.</summary>
+    /// <summary>Bytes of a pass without a gradient, in which each row reads its source itself.</summary>
     /// <param name="rows">Its rows.</param>
-    public double OfReading(IReadOnlyList<TrainingExample> rows) => Of(rows, Left.Nothing);
+    public double OfReading(IReadOnlyList<TrainingExample> rows) => Of(rows, Left.Nothing, RowPacking.None);
 
-    private double Of(IReadOnlyList<TrainingExample> rows, Left left)
+    private double Of(IReadOnlyList<TrainingExample> rows, Left left, RowPacking packing)
     {
+        RowPack[] packs = RowPack.Of(rows, packing);
         long source = rows.Max(row => row.Source.Length), target = rows.Max(row => row.Target.Length);
         bool isDistilled = rows.Any(row => row.Teacher is not null);
         return Fixed + OfWideMatrices(isDistilled) + OfLoss(rows.Sum(row => row.Target.Length), isDistilled)
             + (spec.Encoder is not { } encoder
-                ? OfStack(spec.Decoder, rows.Count, rows.Max(row => row.Tokens), 0, left)
+                ? OfStack(spec.Decoder, packs.Length, packs.Max(pack => pack.Tokens), 0, left,
+                    packs.Length < rows.Count)
                 : OfStack(spec.Decoder, rows.Count, target, source, left)
-                    + OfStack(encoder, rows.Count, source, 0, left));
+                    + OfStack(encoder, packs.Length, source, 0, left));
     }
 
-    private double OfStack(StackSpec stack, long rows, long width, long source, Left left)
+    private double OfStack(StackSpec stack, long rows, long width, long source, Left left, bool isBranched = false)
     {
         double keys = (double)(prefixLength + width) / width;
         double sources = source == 0 ? 0 : (double)(prefixLength + source) / width;
@@ -57,7 +60,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         // The input of each layer, and the gradients of two; without a gradient what goes from one to the next.
         double between = (left == Left.Nothing ? 2.0 : stack.Layers + 2.0) * Size * spec.Width
             + CrossKeysValues(stack, sources) * stack.Layers;
-        return Masks(stack, rows, width)
+        return Masks(stack, rows, width, isBranched)
             + Holes * rows * width * (working + (left == Left.Everything ? stack.Layers * kept : between));
     }
 
@@ -95,7 +98,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         Size * 4 * KeysValues(stack) * sources;
 
     /// <summary>Bytes of the masks of a causal stack.</summary>
-    private double Masks(StackSpec stack, long rows, long width)
+    private double Masks(StackSpec stack, long rows, long width, bool isBranched)
     {
         bool isRelative = stack.Positions is RelativePositions;
         bool isWindowed = stack.Windows.Any(window => window < prefixLength + width);
@@ -105,7 +108,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
             const int Making = 6;
             // One part of the queries, its scores where they are made, and their gradient.
             double ofScore = stack.ScoreCap is null ? 0 : 4 * Float;
-            return isRelative || isWindowed || stack.ScoreCap is not null || prefixLength > width
+            return isRelative || isWindowed || isBranched || stack.ScoreCap is not null || prefixLength > width
                 ? MaskParts.MostNumbers * ((double)Size + Float + Making + ofScore) : 0;
         }
         return Places(rows, width) * Float * (isRelative ? stack.Heads.Count : stack.Heads.Group)

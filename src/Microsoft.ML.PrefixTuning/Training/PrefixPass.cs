@@ -35,10 +35,11 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     /// <param name="prefix">
     /// The prefix of each site, float32: [N, 2, G, P, D], or [N, 2, K, G, P, D] with several groups.
     /// </param>
+    /// <param name="packing">What rows of one source have in common.</param>
     public TargetStates States(IReadOnlyList<TrainingExample> rows,
-        IReadOnlyDictionary<AttentionSite, Tensor> prefix) =>
-        TargetStates.Make(run.Model, rows, OfRows(rows, prefix),
-            Recomputes && is_grad_enabled() ? new LayerTape(run.ThrowIfCancelled) : null);
+        IReadOnlyDictionary<AttentionSite, Tensor> prefix, RowPacking packing = RowPacking.None) =>
+        TargetStates.Make(run.Model, rows, OfRows(rows, prefix, packing),
+            Recomputes && is_grad_enabled() ? new LayerTape(run.ThrowIfCancelled) : null, packing);
 
     /// <summary>The mean loss over all target tokens of some rows, in nats; 0 where they have none.</summary>
     /// <param name="rows">The rows.</param>
@@ -52,7 +53,7 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
         TrainingExample[] scored = rows.Where(row => TargetStates.Count(run.Model, row) > 0).ToArray();
         TrainingExample[][] passes = [.. BatchPlan.Sorted(scored, run.Options.BatchSize)
             .SelectMany(batch => BatchPlan.Passes(batch.Select(row => scored[row]), run.Options.MaxTokensPerPass))];
-        double[] sums = (share ?? run.Share).Do([.. passes.Select(BatchPlan.Places)], number =>
+        double[] sums = (share ?? run.Share).Do([.. passes.Select(pass => BatchPlan.Places(pass))], number =>
         {
             checkAlive();
             using var scope = NewDisposeScope();
@@ -71,12 +72,19 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
 
     /// <summary>The prefix as the rows of a batch see it: in the type of the base, each row's own group.</summary>
     private SitePrefixes OfRows(IReadOnlyList<TrainingExample> rows,
-        IReadOnlyDictionary<AttentionSite, Tensor> prefix)
+        IReadOnlyDictionary<AttentionSite, Tensor> prefix, RowPacking packing)
     {
-        Tensor? own = groups == 1 ? null
-            : tensor(rows.Select(row => (long)row.Group).ToArray(), device: run.Model.Device);
         return new SitePrefixes(prefix.ToDictionary(site => site.Key, site =>
-            (own is null ? site.Value : site.Value.index_select(SitePrefixes.GroupAxis, own)).to(run.Model.Type)),
-            convention);
+            (groups == 1 ? site.Value : site.Value.index_select(SitePrefixes.GroupAxis, OwnOf(site.Key)))
+                .to(run.Model.Type)), convention);
+
+        Tensor OwnOf(AttentionSite site)
+        {
+            // Behind one encoding, rows are apart in the decoder.
+            RowPacking ofSite = packing == RowPacking.OneEncoding && site == AttentionSite.Decoder ? RowPacking.None
+                : packing;
+            return tensor(RowPack.Of(rows, ofSite).Select(pack => (long)pack.Group).ToArray(),
+                device: run.Model.Device);
+        }
     }
 }

@@ -269,6 +269,7 @@ internal sealed class PrefixTrainer : IDisposable
         Tokens = _state.Tokens,
         Duration = TimeSpan.FromSeconds(Seconds),
         MaxTokensPerPass = _run.Options.MaxTokensPerPass,
+        SharedSources = _run.Options.SharedSources,
         Recomputed = _learner.Recomputes,
         TrainedParameters = _learner.TrainedCount,
         StoredParameters = _best.Values.Sum(tensor => (long)tensor.Values.Length),

@@ -40,46 +40,57 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
     /// <param name="rows">The rows.</param>
     /// <param name="prefix">The prefixes, in the model's type.</param>
     /// <param name="tape">Runs the layers a second time for their gradient; null where their tensors are kept.</param>
+    /// <param name="packing">What neighbouring rows of one source have in common, prefixes of their own too.</param>
     public static TargetStates Make(LanguageModel model, IReadOnlyList<TrainingExample> rows, SitePrefixes prefix,
-        LayerTape? tape = null)
+        LayerTape? tape = null, RowPacking packing = RowPacking.None)
     {
         bool both = model.Spec.IsEncoderDecoder;
-        TokenRows inputs = TokenRows.Pad([.. rows.Select(row => Input(row, model.Spec))], model.Device);
+        RowPack[] sources = RowPack.Of(rows, packing), packs = both ? RowPack.Of(rows, RowPacking.None) : sources;
+        TokenRows inputs = TokenRows.Pad([.. packs.Select(pack => Input(pack, model.Spec))], model.Device);
         int length = prefix.LengthOf(AttentionSite.Decoder);
         int width = inputs.Width;
-        RowState[] states = [.. rows.Zip(inputs.Lengths,
-            (row, tokens) => new RowState(length, 0, tokens, both ? 0 : row.Source.Length))];
+        RowState[] states = [.. packs.Zip(inputs.Lengths, (pack, tokens) =>
+            new RowState(length, 0, tokens, both ? 0 : pack.Source.Length, pack.Branches))];
         AttentionPlaces places = TokenPlaces.Causal(states, width, length, length + width, prefix.Convention);
-        CrossInput? cross = both ? Encode(model, rows, prefix, tape).Cross(width) : null;
+        CrossInput? cross = both ? Encode(model, sources, prefix, tape).Cross(width) : null;
         Tensor hidden = model.Decode(model.Embed(inputs.Ids), places, new PrefixMemory(prefix), cross, tape);
-        return Gather(model, rows, hidden.flatten(0, 1), width) with { Tape = tape };
+        return Gather(model, packs, hidden.flatten(0, 1), width) with { Tape = tape };
     }
 
-    private static EncodedSource Encode(LanguageModel model, IReadOnlyList<TrainingExample> rows,
-        SitePrefixes prefix, LayerTape? tape) =>
-        EncodedSource.Make(model, TokenRows.Pad([.. rows.Select(row => row.Source)], model.Device), prefix, tape);
-
-    /// <summary>What the decoder reads: the last target token is predicted only.</summary>
-    private static int[] Input(TrainingExample row, TransformerSpec spec)
+    private static EncodedSource Encode(LanguageModel model, RowPack[] sources, SitePrefixes prefix, LayerTape? tape)
     {
-        ReadOnlySpan<int> read = row.Target.AsSpan(0, Math.Max(0, row.Target.Length - 1));
-        return spec.IsEncoderDecoder ? [spec.DecoderStart(), .. read] : [.. row.Source, .. read];
+        EncodedSource encoded = EncodedSource.Make(model,
+            TokenRows.Pad([.. sources.Select(pack => pack.Source)], model.Device), prefix, tape);
+        return sources.All(pack => pack.Rows.Count == 1) ? encoded : encoded.OfRows(
+            [.. sources.SelectMany((pack, source) => Enumerable.Repeat(source, pack.Rows.Count))]);
     }
 
-    private static TargetStates Gather(LanguageModel model, IReadOnlyList<TrainingExample> rows, Tensor hidden,
-        int width)
+    /// <summary>What the decoder reads: the last token of a target is predicted only.</summary>
+    private static int[] Input(RowPack pack, TransformerSpec spec)
+    {
+        int[] front = spec.IsEncoderDecoder ? [spec.DecoderStart()] : pack.Source;
+        return [.. front, .. pack.Rows.SelectMany(row => row.Target.SkipLast(1))];
+    }
+
+    /// <summary>
+    /// The states row after row, whatever they have in common: the first token of every target of a pack is predicted
+    /// at one place, the last one of the source.
+    /// </summary>
+    private static TargetStates Gather(LanguageModel model, RowPack[] packs, Tensor hidden, int width)
     {
         var places = new List<long>();
         var labels = new List<long>();
-        for (int row = 0; row < rows.Count; row++)
+        for (int pack = 0; pack < packs.Length; pack++)
         {
-            int[] target = rows[row].Target;
-            int skipped = target.Length - Count(model, rows[row]);
-            int first = model.Spec.IsEncoderDecoder ? 0 : Math.Max(0, rows[row].Source.Length - 1);
-            for (int i = skipped; i < target.Length; i++)
+            int front = model.Spec.IsEncoderDecoder ? 1 : packs[pack].Source.Length, read = front;
+            foreach (TrainingExample row in packs[pack].Rows)
             {
-                places.Add((long)row * width + first + i - skipped);
-                labels.Add(target[i]);
+                for (int i = row.Target.Length - Count(model, row); i < row.Target.Length; i++)
+                {
+                    places.Add((long)pack * width + (i == 0 ? front : read + i) - 1);
+                    labels.Add(row.Target[i]);
+                }
+                read += Math.Max(0, row.Target.Length - 1);
             }
         }
         Tensor chosen = hidden.index_select(0, tensor(places, device: hidden.device));

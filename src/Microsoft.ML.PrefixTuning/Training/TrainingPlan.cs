@@ -17,6 +17,7 @@ internal sealed class TrainingPlan
     private readonly IReadOnlyList<TrainingExample> _examples;
     private readonly int _accumulation;
     private readonly int _mostTokens;
+    private readonly RowPacking _packing;
     private readonly int? _interval;
     private int[][] _batches;
     private int _epoch;
@@ -28,8 +29,10 @@ internal sealed class TrainingPlan
     {
         (_examples, _interval) = (run.Examples, validationInterval);
         TrainingOptions options = run.Options;
-        _order = run.Order ?? (epoch => BatchPlan.Shuffled(run.Examples, options.BatchSize, run.Seed, epoch));
-        (_accumulation, _mostTokens) = (options.GradientAccumulation, options.MaxTokensPerPass);
+        _order = run.Order ?? (epoch => options.SharedSources
+            ? BatchPlan.ShuffledBySource(run.Examples, options.BatchSize, run.Seed, epoch)
+            : BatchPlan.Shuffled(run.Examples, options.BatchSize, run.Seed, epoch));
+        (_accumulation, _mostTokens, _packing) = (options.GradientAccumulation, options.MaxTokensPerPass, run.Packing);
         _batches = _order(0);
         StepsAnEpoch = (int)((_batches.Length + (long)_accumulation - 1) / _accumulation);
         long all = (long)StepsAnEpoch * options.MaxEpochs;
@@ -66,6 +69,6 @@ internal sealed class TrainingPlan
         if (epoch != _epoch)
             (_batches, _epoch) = (_order(epoch), epoch);
         return [.. _batches.Skip(step % StepsAnEpoch * _accumulation).Take(_accumulation)
-            .SelectMany(batch => BatchPlan.Passes(batch.Select(row => _examples[row]), _mostTokens))];
+            .SelectMany(batch => BatchPlan.Passes(batch.Select(row => _examples[row]), _mostTokens, _packing))];
     }
 }

@@ -71,8 +71,14 @@ internal sealed record TrainingRun
     /// </summary>
     public Action? CheckAlive { get; init; }
 
-    /// <summary>Batches of each epoch; null means shuffled ones of similar lengths.</summary>
+    /// <summary>Batches of each epoch; null means shuffled ones of similar lengths, or of whole sources.</summary>
     public BatchOrder? Order { get; init; }
+
+    /// <summary>
+    /// What rows of one source have in common in the passes of a step; in those that only measure, it is nothing.
+    /// </summary>
+    public RowPacking Packing => !Options.SharedSources ? RowPacking.None
+        : Model.Spec.IsEncoderDecoder ? RowPacking.OneEncoding : RowPacking.OneRow;
 
     /// <summary>What this process does of the work, and what comes of all of it.</summary>
     public WorkShare Share => new(Options.Workers);

@@ -90,6 +90,7 @@ internal static class TrainingSignature
         Number("BatchSize", options.BatchSize),
         Unless(1, "GradientAccumulation", options.GradientAccumulation),
         Unless(TrainingOptions.DefaultTokensPerPass, "MaxTokensPerPass", options.MaxTokensPerPass),
+        If(options.SharedSources, "SharedSources"),
         Number("LearningRate", learningRate),
         NumberIfAny("WarmupSteps", options.WarmupSteps),
         Named("Decay", options.Decay switch

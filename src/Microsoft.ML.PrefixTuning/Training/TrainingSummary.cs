@@ -67,7 +67,10 @@ public sealed partial record TrainingSummary
     /// <summary>Rows whose prompts were cut to fit the context window.</summary>
     public int TruncatedRows { get; init; }
 
-    /// <summary>Real tokens, sources and targets, that went through the base.</summary>
+    /// <summary>
+    /// Real tokens, sources and targets, that went through the base; a source that rows share counts as often as it is
+    /// read.
+    /// </summary>
     public required long Tokens { get; init; }
 
     /// <summary>Time of training without reading rows and loading the base.</summary>
@@ -78,6 +81,12 @@ public sealed partial record TrainingSummary
     /// one pass each.
     /// </summary>
     public int? MaxTokensPerPass { get; init; }
+
+    /// <summary>
+    /// <see cref="TrainingOptions.SharedSources"/>; null in models that former versions saved, whose rows each read
+    /// their source.
+    /// </summary>
+    public bool? SharedSources { get; init; }
 
     /// <summary>
     /// Whether layers were run a second time for their gradient (<see cref="TrainingOptions.Recompute"/>); null in

@@ -70,7 +70,9 @@ internal sealed class TriggerLearner : PrefixLearner
         (StepRecord record, int[] candidates) = Candidates(rows, place);
         if (!record.Failed)
             Words = Best(others, place, candidates);
-        long tokens = Tokens(rows) + (candidates.Length + 1L) * Tokens(others);
+        // Words that are tried are only measured.
+        long tokens = RowPack.TokensOf(rows, Run.Packing)
+            + (candidates.Length + 1L) * RowPack.TokensOf(others, RowPacking.None);
         return new StepResult(record, !record.Failed, tokens, Places: 0);
     }
 
@@ -165,16 +167,17 @@ internal sealed class TriggerLearner : PrefixLearner
     private (double Sum, Tensor Gradient) WithGradient(TrainingExample[] rows, Tensor prefix)
     {
         TrainingExample[][] passes = [.. rows.Chunk(Run.Options.BatchSize)
-            .SelectMany(chunk => BatchPlan.Passes(chunk, Run.Options.MaxTokensPerPass))];
-        (double[] losses, Tensor[]? gradients) = Run.Share.DoWithGradient([.. passes.Select(BatchPlan.Places)],
-            [prefix], Pass, Run.ThrowIfCancelled, [_state]);
+            .SelectMany(chunk => BatchPlan.Passes(chunk, Run.Options.MaxTokensPerPass, Run.Packing))];
+        long[] places = Array.ConvertAll(passes, pass => BatchPlan.Places(pass, Run.Packing));
+        (double[] losses, Tensor[]? gradients) = Run.Share.DoWithGradient(places, [prefix], Pass,
+            Run.ThrowIfCancelled, [_state]);
         return (losses.Aggregate(0.0, (sum, loss) => sum + loss),
             (gradients?[0] ?? zeros_like(prefix)).to(prefix.dtype));
 
         (double Loss, Tensor[] Gradients) Pass(int number)
         {
             Run.ThrowIfCancelled();
-            TargetStates states = _pass.States(passes[number], AtDecoder(prefix));
+            TargetStates states = _pass.States(passes[number], AtDecoder(prefix), Run.Packing);
             (double part, Tensor ofHidden) = Run.Objective.WithGradient(Run.Model, states, passes[number]);
             return (part, [states.Gradient(ofHidden, [prefix])[0].to(ScalarType.Float32)]);
         }
@@ -197,8 +200,6 @@ internal sealed class TriggerLearner : PrefixLearner
     /// <summary>The rows of a step that have something to predict.</summary>
     private TrainingExample[] Predicted(TrainingPlan plan, int step) => plan.Rows(step).SelectMany(batch => batch)
         .Where(row => TargetStates.Count(Run.Model, row) > 0).ToArray();
-
-    private static long Tokens(TrainingExample[] rows) => rows.Sum(row => (long)row.Tokens);
 }
 
 /// <summary>Where a search for words starts and what it may try.</summary>

@@ -12,13 +12,15 @@ public sealed class AttentionInputTests
     private const int Rows = 3, Queries = 4, Keys = 7, Group = 2;
 
     [TestMethod]
-    [DataRow(1)]
-    [DataRow(2)]
-    [DataRow(3)]
-    public void Make_OfAnyPlaces_HidesWhatTheRuleHides(int seed)
+    [DataRow(1, false)]
+    [DataRow(2, false)]
+    [DataRow(3, false)]
+    [DataRow(4, true)]
+    [DataRow(5, true)]
+    public void Make_OfAnyPlaces_HidesWhatTheRuleHides(int seed, bool areBranched)
     {
         using var scope = NewDisposeScope();
-        AttentionPlaces places = Places(seed);
+        AttentionPlaces places = Places(seed, areBranched);
         StackSpec stack = Stack(new RotaryPositions(new RotarySpec(10000, 4, new NoScaling())), window: 3);
 
         AttentionInput input = AttentionInput.Make(places, stack, null, ScalarType.Float32, CPU);
@@ -97,13 +99,14 @@ public sealed class AttentionInputTests
     {
         int q = row * Queries + query, k = row * Keys + key;
         return places.KeyOrder[k] <= places.QueryOrder[q]
+            && (places.KeyBranch is not { } branches || branches[k] == 0 || branches[k] == places.QueryBranch![q])
             && (window is null || places.KeyExempt[k] || places.QueryColumn[q] - places.KeyColumn[k] < window);
     }
 
-    private static AttentionPlaces Places(int seed)
+    private static AttentionPlaces Places(int seed, bool areBranched = false)
     {
         var random = new Random(seed);
-        var places = new AttentionPlaces(Rows, Queries, Keys);
+        var places = new AttentionPlaces(Rows, Queries, Keys, areBranched);
         for (int q = 0; q < Rows * Queries; q++)
         {
             (places.QueryPosition[q], places.QueryOrder[q], places.QueryColumn[q]) =
@@ -115,6 +118,10 @@ public sealed class AttentionInputTests
             places.KeyOrder[k] = random.Next(5) == 0 ? AttentionPlaces.Hidden : random.Next(-3, 9);
             (places.KeyColumn[k], places.KeyExempt[k]) = (random.Next(-3, 9), random.Next(3) == 0);
         }
+        for (int q = 0; areBranched && q < Rows * Queries; q++)
+            places.QueryBranch![q] = random.Next(3);
+        for (int k = 0; areBranched && k < Rows * Keys; k++)
+            places.KeyBranch![k] = random.Next(3);
         return places;
     }
 

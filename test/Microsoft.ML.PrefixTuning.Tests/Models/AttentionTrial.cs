@@ -20,6 +20,9 @@ internal static class AttentionTrial
 
     public static AttentionPlaces Places(string placement, int[] lengths) => placement == "everywhere"
         ? TokenPlaces.Everywhere(lengths, lengths[0], lengths, lengths[0], Front)
+        : placement == "branches"
+        ? TokenPlaces.Causal([.. lengths.Select(length => new RowState(Front, 0, length, 2, [2, length - 4]))],
+            lengths[0], Front, Front + lengths[0], PrefixConvention.DecoderOnly)
         : TokenPlaces.Causal([.. lengths.Select(length => new RowState(Front, 0, length, length - 2))], lengths[0],
             Front, Front + lengths[0],
             PrefixConvention.DecoderOnly with { Placement = Enum.Parse<PrefixPlacement>(placement) });

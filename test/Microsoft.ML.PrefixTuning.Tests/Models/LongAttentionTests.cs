@@ -42,6 +42,9 @@ public sealed class LongAttentionTests
     [DataRow(nameof(PrefixPlacement.AfterSource), "cap window", 400)]
     [DataRow(nameof(PrefixPlacement.Front), "bias", 0)]
     [DataRow(nameof(PrefixPlacement.Front), "bias", 400)]
+    [DataRow("branches", "", 0)]
+    [DataRow("branches", "", 400)]
+    [DataRow("branches", "window", 400)]
     [DataRow("everywhere", "bias", 0)]
     [DataRow("everywhere", "bias", 400)]
     public void Self_WithQueriesInParts_EqualsAllAtOnce(string placement, string kind, int mostNumbers)

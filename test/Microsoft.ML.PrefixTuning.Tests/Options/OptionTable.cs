@@ -103,6 +103,7 @@ internal static class OptionTable
         Of<TrainingOptions>("BatchSize", 3, "--batch-size 3"),
         Of<TrainingOptions>("GradientAccumulation", 2, "--gradient-accumulation 2"),
         Of<TrainingOptions>("MaxTokensPerPass", 64, "--max-tokens-per-pass 64"),
+        Of<TrainingOptions>("SharedSources", true, "--shared-sources"),
         Of<TrainingOptions>("Recompute", Recomputation.Always, "--recompute always") with { NotSigned = SameBytes },
         Of<TrainingOptions>("LearningRate", 0.003, "--learning-rate 0.003"),
         Of<TrainingOptions>("WarmupSteps", 4, "--warmup-steps 4"),

@@ -30,6 +30,21 @@ public sealed class MemoryPlanTests
     }
 
     [TestMethod]
+    public void Decide_OfRowsOfOneSource_TellsWhatReadsItOnceAndValidatesApart()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        var told = new List<string>();
+        TrainingRun run = Run(model, long.MaxValue) with { Say = told.Add };
+
+        run = run with { Options = run.Options with { SharedSources = true } };
+        Decide(run);
+        Decide(run with { Examples = [Row(60), Row(60)], Validation = [Row(2000), Row(2000)] });
+
+        StringAssert.StartsWith(told[0], "The largest pass has 6 rows of 1 source of up to 2250 tokens and needs ");
+        StringAssert.StartsWith(told[1], "The largest pass has 2 rows of up to 2000 tokens, for validation, and needs");
+    }
+
+    [TestMethod]
     public void Decide_WithLittleFreeMemory_RunsLayersTwiceAndSaysSo()
     {
         using LanguageModel model = TinyTraining.Model();
@@ -149,6 +164,30 @@ public sealed class MemoryPlanTests
         Assert.IsLessThan(kept, recomputed);
         Assert.IsLessThan(recomputed, half);
         Assert.IsLessThan(recomputed, Memory(model).OfReading([Row(2000), Row(2000)]));
+    }
+
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Need_OfRowsThatShareASource_IsBelowThatOfRowsApart(bool recomputes)
+    {
+        using LanguageModel model = TinyTraining.Model();
+        PassMemory memory = Memory(model);
+        double shared = memory.Of([Row(500), Row(500)], recomputes, RowPacking.OneRow);
+
+        Assert.IsLessThan(memory.Of([Row(500), Row(500)], recomputes), shared);
+        Assert.IsGreaterThan(memory.Of([Row(500)], recomputes), shared);
+    }
+
+    /// <summary>The kernel has a word for one text's order, but none for branches.</summary>
+    [TestMethod]
+    public void Need_OfALongRowOfBranches_HasTheMaskOfAPart()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        double text = Memory(model).Of([Row(2050)], recomputes: true);
+        double branches = Memory(model).Of([Row(2000), Row(2000)], recomputes: true, RowPacking.OneRow);
+
+        Assert.IsGreaterThan(4.0 * MaskParts.MostNumbers, branches - text);
     }
 
     /// <summary>A stored matrix is wide somewhere; its head is never wide as a whole.</summary>

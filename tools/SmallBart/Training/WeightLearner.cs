@@ -52,7 +52,7 @@ internal sealed class WeightLearner : Learner
         var record = new StepRecord(sum / count, norm, rate);
         if (!record.Failed)
             _optimizer.Step([gradient], updates + 1, rate, _optimizer.ClipFactor(norm) / count);
-        long tokens = batches.Sum(batch => batch.Sum(row => (long)row.Tokens));
+        long tokens = batches.Sum(batch => RowPack.TokensOf(batch, Run.Packing));
         return new StepResult(record, !record.Failed, tokens, Places: 0);
     }
 
@@ -99,7 +99,8 @@ internal sealed class WeightLearner : Learner
             if (rows.Length == 0)
                 continue;
             using var scope = NewDisposeScope();
-            (double part, Tensor ofPart) = _model.Gradient(_pass.States(rows, SitePrefixes.None.Values));
+            (double part, Tensor ofPart) = _model.Gradient(
+                _pass.States(rows, SitePrefixes.None.Values, Run.Packing));
             sum += part;
             gradient.PlusInPlace(ofPart);
         }
