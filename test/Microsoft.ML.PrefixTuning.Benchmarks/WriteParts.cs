@@ -78,7 +78,9 @@ internal sealed record WriteParts(double Products, double BestProducts, double A
         var pass = new AttentionPass(AttentionSite.Decoder, 0, stack, model.Weights.Decoder.Blocks[0].Attention, null,
             mask, NoMemory.Instance);
         Tensor queries = Values(model.Type, rows, tokens, heads.Count, heads.Size);
-        using var block = new KeyValueBlock(1, heads, model.Type, CPU);
+        // The cache of single tokens is as narrow as the base is.
+        FrozenMatrix key = model.Weights.Decoder.Blocks[0].Attention.Key.Weight;
+        using var block = new KeyValueBlock(1, heads, key is StepMatrix { Kept.Type: var kept } ? kept : model.Type, CPU);
         if (tokens == 1 && block.IsInReach)
         {
             block.Ensure(rows, columns, long.MaxValue);

@@ -352,8 +352,8 @@ internal sealed class DecodingLoop : IDecodingLoop
         FollowParents(rows, rows.Min(row => row.PrefixLength + row.Opening.Length));
     }
 
-    // The last token's, as one token a row also where it is that of a longer piece: their sums do not depend on how many
-    // there are. [n, 1, E] becomes [n, V].
+    // The last token's, as one token a row also where it is that of a longer piece: their sums do not depend on how
+    // many there are. [n, 1, E] becomes [n, V].
     private static Tensor Logits(LanguageModel model, Tensor last) => model.Logits(last).select(Axis.Token, 0);
 
     private Tensor Run(LanguageModel model, in Pass pass, Tensor ids, CrossInput? cross)

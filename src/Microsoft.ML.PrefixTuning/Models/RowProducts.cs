@@ -6,15 +6,15 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// x W^T for one new token a row, in float32 on the CPU, of weights in float32 or bfloat16: they are read once, as they
-/// lie, where torch's product copies them first. A number of the result is the sum of sixteen sums, each over every
-/// sixteenth column in their order: it has the same bits whatever rows and outputs stand beside it, on any processor and
-/// with any number of threads.
+/// x W^T for one new token a row, in float32 on the CPU, of weights in float32 or bfloat16: they are read once, as
+/// they lie, where torch's product copies them first. A number of the result is the sum of sixteen sums, each over
+/// every sixteenth column in their order: it has the same bits whatever rows and outputs stand beside it, on any
+/// processor and with any number of threads.
 /// </summary>
 internal static unsafe class RowProducts
 {
-    // Outputs and rows that are made at a time: sixteen sums, which stay in registers. The outputs lie apart, each the first
-    // of those that follow it: weights come as four long streams, which the processor fetches ahead.
+    // Outputs and rows that are made at a time: sixteen sums, which stay in registers. The outputs lie apart, each
+    // followed by those that come next: weights come as four long streams, which the processor fetches ahead.
     private const int Tile = 4;
 
     // Outputs that a thread takes at a time.
@@ -138,7 +138,8 @@ internal static unsafe class RowProducts
                 ra = pa, rb = pa, rc = pa, rd = pa, sa = pa, sb = pa, sc = pa, sd = pa;
             for (nint i = 0; i < _whole; i += Lanes.Count)
             {
-                T ofA = TNumbers.Load<T>(a, i), ofB = TNumbers.Load<T>(b, i), ofC = TNumbers.Load<T>(c, i), ofD = TNumbers.Load<T>(d, i);
+                T ofA = TNumbers.Load<T>(a, i), ofB = TNumbers.Load<T>(b, i), ofC = TNumbers.Load<T>(c, i),
+                    ofD = TNumbers.Load<T>(d, i);
                 T own = T.Load(p + i);
                 pa = T.MultiplyAdd(own, ofA, pa);
                 pb = T.MultiplyAdd(own, ofB, pb);

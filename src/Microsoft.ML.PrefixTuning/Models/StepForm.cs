@@ -4,8 +4,8 @@ namespace Microsoft.ML.PrefixTuning.Models;
 internal enum StepForm
 {
     /// <summary>
-    /// By products of our own, with numbers of rows in float32 (<see cref="RowMatrix"/>): a row has the same bits in any
-    /// company.
+    /// By products of our own, with numbers of rows in float32 (<see cref="RowMatrix"/>): a row has the same bits in
+    /// any company.
     /// </summary>
     Rows,
 

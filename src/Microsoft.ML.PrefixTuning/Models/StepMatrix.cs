@@ -74,8 +74,8 @@ internal sealed class RoundedMatrix(FrozenMatrix kept) : StepMatrix(kept)
 }
 
 /// <summary>
-/// Products of our own (<see cref="RowProducts"/>), with rows as they are: fast for few rows, and a row has the same bits
-/// whatever stands beside it.
+/// Products of our own (<see cref="RowProducts"/>), with rows as they are: fast for few rows, and a row has the same
+/// bits whatever stands beside it.
 /// </summary>
 /// <param name="kept">The matrix, in bfloat16; stays its owner's.</param>
 internal sealed class RowMatrix(WideMatrix kept) : StepMatrix(kept)

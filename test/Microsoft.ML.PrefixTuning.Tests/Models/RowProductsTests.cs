@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
 
-/// <summary>Products of one new token a row: against exact ones, and in what company a row's bits are the same.</summary>
+/// <summary>Products of one new token a row, against exact ones; a row's bits in any company.</summary>
 [TestClass]
 [TestCategory("Quick")]
 public sealed class RowProductsTests

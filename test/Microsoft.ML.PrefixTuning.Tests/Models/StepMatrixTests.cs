@@ -68,7 +68,8 @@ public sealed class StepMatrixTests
     [TestMethod]
     public void Product_OfAPart_IsThatOfItsCopy()
     {
-        Tensor numbers = Random(1, 50, 24).to(ScalarType.BFloat16), part = numbers.narrow(0, 3, 20), x = Random(3, 2, 24);
+        Tensor numbers = Random(1, 50, 24).to(ScalarType.BFloat16), part = numbers.narrow(0, 3, 20);
+        Tensor x = Random(3, 2, 24);
         AreSame(OfRows(part.clone()).Product(x, null), OfRows(part).Product(x, null));
         Assert.IsTrue(RowMatrix.Suits(new WideMatrix(part)));
         Assert.IsFalse(RowMatrix.Suits(new WideMatrix(numbers.t())), "not as it lies");
