@@ -80,7 +80,8 @@ internal sealed record WriteParts(double Products, double BestProducts, double A
         Tensor queries = Values(model.Type, rows, tokens, heads.Count, heads.Size);
         // The cache of single tokens is as narrow as the base is.
         FrozenMatrix key = model.Weights.Decoder.Blocks[0].Attention.Key.Weight;
-        using var block = new KeyValueBlock(1, heads, key is StepMatrix { Kept.Type: var kept } ? kept : model.Type, CPU);
+        ScalarType type = key is StepMatrix step ? step.Kept.Type : model.Type;
+        using var block = new KeyValueBlock(1, heads, type, CPU);
         if (tokens == 1 && block.IsInReach)
         {
             block.Ensure(rows, columns, long.MaxValue);
