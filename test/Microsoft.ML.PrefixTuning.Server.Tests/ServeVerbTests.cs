@@ -64,7 +64,7 @@ public sealed partial class ServeVerbTests
     [DataRow("--prefix one", "--prefix: expected name=path, found 'one'.")]
     [DataRow("--prefix one=a --prefix one=b", "--prefix: expected each name once, found 'one' twice.")]
     [DataRow("--template @chat", "--template @chat: Base model ")]
-    [DataRow("--max-rows 0", "MaxRows: expected 1 or more, found 0.")]
+    [DataRow("--max-rows 0", "--max-rows: expected 1 or more, found 0.")]
     public void Serve_OfAWrongCommandLine_IsAUsageError(string line, string message)
     {
         (int code, string error) = TinyServing.Run(["serve", "--base", TinyServing.BasePath, .. line.Split(' ')]);

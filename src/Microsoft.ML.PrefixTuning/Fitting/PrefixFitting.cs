@@ -81,7 +81,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         Probe();
         GenerationRules.Of(options.Generation, _model.Spec, frozen.Tokenizer, frozen.EndIds);
         var prefix = new PrefixPlan(options.Prefix, columns, frozen, Seed);
-        PrefixMemory.Check(options.Prefix, _model.Spec, prefix.Sites, prefix.Length,
+        PrefixNeed.Check(options.Prefix, _model.Spec, prefix.Sites, prefix.Length,
             _model.Device.type == TorchSharp.DeviceType.CPU ? AvailableMemory.Bytes() : null);
         // What does not fit behind a teacher cannot be learned from it.
         PrefixRoom room = prefix.Room with { Tokens = Math.Max(prefix.Room.Tokens, Teacher?.Room ?? 0) };

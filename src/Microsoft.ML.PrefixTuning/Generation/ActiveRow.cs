@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 
@@ -96,4 +97,16 @@ internal sealed class ActiveRow
 
     /// <summary>Its place in a pass of new tokens.</summary>
     public RowState State(int tokens) => new(PrefixLength, Present, tokens, Opening.Length);
+
+    /// <summary>Tokens of caches with some rows in them: every lane has as many columns as the longest needs.</summary>
+    public static long TokensOf(IEnumerable<ActiveRow> rows)
+    {
+        long lanes = 0, slots = 0, columns = 0, sources = 0;
+        foreach (ActiveRow row in rows)
+        {
+            (lanes, slots) = (lanes + row.Lanes, slots + 1);
+            (columns, sources) = (Math.Max(columns, row.Columns), Math.Max(sources, row.SourceColumns));
+        }
+        return lanes * columns + slots * sources;
+    }
 }

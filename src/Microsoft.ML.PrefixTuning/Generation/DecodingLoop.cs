@@ -170,19 +170,7 @@ internal sealed class DecodingLoop : IDecodingLoop
         if (lanes + next.Lanes > _limits.Lanes || free < worth)
             return false;
         IEnumerable<ActiveRow> all = _rows.Concat(entering).Append(next);
-        return Tokens(all) <= _limits.Tokens;
-    }
-
-    /// <summary>Tokens of the caches with some rows in them.</summary>
-    private long Tokens(IEnumerable<ActiveRow> rows)
-    {
-        long lanes = 0, slots = 0, columns = 0, sources = 0;
-        foreach (ActiveRow row in rows)
-        {
-            (lanes, slots) = (lanes + row.Lanes, slots + 1);
-            (columns, sources) = (Math.Max(columns, row.Columns), Math.Max(sources, row.SourceColumns));
-        }
-        return lanes * columns + slots * sources;
+        return ActiveRow.TokensOf(all) <= _limits.Tokens;
     }
 
     /// <summary>Gives rows their lanes behind the others, in front of the long one.</summary>
@@ -244,12 +232,12 @@ internal sealed class DecodingLoop : IDecodingLoop
         int part = ReadingPass.Next(rows.Max(row => row.Opening.Length - row.Present), most);
         TokenRows read = TokenRows.Pad(Array.ConvertAll(rows,
             row => row.Opening[row.Present..Math.Min(row.Present + part, row.Opening.Length)]), _model.Device);
-        var pass = new Pass(new LaneRange(rows[0].Lane, rows.Length, rows[0].Lanes),
+        var pass = new LanePass(new LaneRange(rows[0].Lane, rows.Length, rows[0].Lanes),
             [.. rows.Zip(read.Lengths, (row, length) => row.State(length))], read.Width,
             Array.ConvertAll(rows, row => row.Convention));
         // Beside an encoder all openings are one token.
-        Tensor hidden = Run(_sources is null ? _model : Steps, pass, read.Ids,
-            _sources?.See(_written, OneEach(rows.Length)));                                          // [B, L, E]
+        Tensor hidden = pass.Run(_sources is null ? _model : Steps, _cache, read.Ids,
+            _sources?.See(_written, [.. Enumerable.Repeat(1, rows.Length)]));                       // [B, L, E]
         for (int row = 0; row < rows.Length; row++)
             rows[row].Present += read.Lengths[row];
         ActiveRow[] ended = Array.FindAll(rows, row => row.Present == row.Opening.Length);
@@ -340,11 +328,11 @@ internal sealed class DecodingLoop : IDecodingLoop
         ActiveRow[] rows = [.. _rows[.._written]];
         ActiveRow[] ofLanes = [.. rows.SelectMany(row => Enumerable.Repeat(row, row.Lanes))];
         long[] ids = [.. rows.SelectMany(row => row.Search.Tokens).Select(id => (long)id)];
-        var pass = new Pass(new LaneRange(0, ofLanes.Length, 1), Array.ConvertAll(ofLanes, row => row.State(1)), 1,
+        var pass = new LanePass(new LaneRange(0, ofLanes.Length, 1), Array.ConvertAll(ofLanes, row => row.State(1)), 1,
             Array.ConvertAll(ofLanes, row => row.Convention));
         Tensor next = tensor(ids, [ids.Length, 1], device: _model.Device);
         LanguageModel model = Steps;
-        Tensor hidden = Run(model, pass, next,
+        Tensor hidden = pass.Run(model, _cache, next,
             _sources?.See(0, Array.ConvertAll(rows, row => row.Lanes)));                             // [B, 1, E]
         foreach (ActiveRow row in rows)
             row.Present++;
@@ -355,20 +343,6 @@ internal sealed class DecodingLoop : IDecodingLoop
     // The last token's, as one token a row also where it is that of a longer piece: their sums do not depend on how
     // many there are. [n, 1, E] becomes [n, V].
     private static Tensor Logits(LanguageModel model, Tensor last) => model.Logits(last).select(Axis.Token, 0);
-
-    private Tensor Run(LanguageModel model, in Pass pass, Tensor ids, CrossInput? cross)
-    {
-        int columns = 0;
-        var firstColumns = new int[pass.Lanes.Count];
-        for (int lane = 0; lane < firstColumns.Length; lane++)
-        {
-            firstColumns[lane] = pass.States[lane].PrefixLength + pass.States[lane].Present;
-            columns = Math.Max(columns, firstColumns[lane] + pass.States[lane].New);
-        }
-        _cache.Begin(pass.Lanes, firstColumns, pass.Tokens, columns);
-        AttentionPlaces seen = TokenPlaces.Causal(pass.States, pass.Tokens, columns, pass.Conventions);
-        return model.Decode(model.Embed(ids), seen, _cache, cross);
-    }
 
     /// <summary>Copies the columns of lanes that go on with another lane's text.</summary>
     private void FollowParents(ActiveRow[] rows, int fromColumn)
@@ -416,18 +390,4 @@ internal sealed class DecodingLoop : IDecodingLoop
 
     private void CopyLanes(List<(int From, int To)> moves, int fromColumn) => _cache.Block.CopyLanes(
         [.. moves.Select(move => move.From)], [.. moves.Select(move => move.To)], fromColumn);
-
-    private static int[] OneEach(int count)
-    {
-        var ones = new int[count];
-        Array.Fill(ones, 1);
-        return ones;
-    }
-
-    /// <summary>One run of the decoder over lanes.</summary>
-    /// <param name="Lanes">Where in the cache.</param>
-    /// <param name="States">One a lane.</param>
-    /// <param name="Tokens">New tokens of each lane.</param>
-    /// <param name="Conventions">One a lane.</param>
-    private readonly record struct Pass(LaneRange Lanes, RowState[] States, int Tokens, PrefixConvention[] Conventions);
 }

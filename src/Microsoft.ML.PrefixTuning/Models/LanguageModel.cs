@@ -49,7 +49,7 @@ internal sealed class LanguageModel : IDisposable
     /// states are float32, for which <see cref="RowKernels"/> serve; else this one. Made when it is first asked for,
     /// and kept with this model, which owns it.
     /// </summary>
-    /// <param name="form">How it makes products; of a base as stored, torch makes all.</param>
+    /// <param name="form">How it makes products.</param>
     public LanguageModel ForSteps(StepForm form)
     {
         if (!HasOwnSteps)

@@ -78,11 +78,22 @@ internal sealed class RoundedMatrix(FrozenMatrix kept) : StepMatrix(kept)
 /// bits whatever stands beside it.
 /// </summary>
 /// <param name="kept">The matrix, in bfloat16; stays its owner's.</param>
-internal sealed class RowMatrix(WideMatrix kept) : StepMatrix(kept)
+internal sealed class RowMatrix(FrozenMatrix kept) : StepMatrix(kept)
 {
-    /// <summary>Whether a matrix lies as these products read it.</summary>
-    public static bool Suits(WideMatrix matrix) => matrix.Tensor.is_contiguous();
+    /// <summary>Whether a matrix lies as these products read it, or is made wide so.</summary>
+    public static bool Suits(FrozenMatrix matrix) => matrix is not WideMatrix wide || wide.Tensor.is_contiguous();
 
-    protected override Tensor Product(Tensor x) =>
-        RowProducts.Product(x.reshape(-1, 1, Columns), kept.Tensor, null).view(-1, Rows);
+    protected override Tensor Product(Tensor x)
+    {
+        Tensor rows = x.reshape(-1, 1, Columns);
+        if (Kept is WideMatrix wide)
+            return RowProducts.Product(rows, wide.Tensor, null).view(-1, Rows);
+        Tensor product = empty([rows.size(0), 1, Rows], ScalarType.Float32);
+        Kept.ForEachBlock((start, block) =>
+        {
+            using Tensor part = RowProducts.Product(rows, block, null);
+            product.narrow(Axis.Last, start, block.size(0)).copy_(part);
+        });
+        return product.view(-1, Rows);
+    }
 }

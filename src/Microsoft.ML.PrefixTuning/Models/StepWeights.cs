@@ -82,8 +82,8 @@ internal sealed class StepWeights
     {
         if (!_made.TryGetValue(matrix, out FrozenMatrix? made))
         {
-            made = _form == StepForm.Rows && matrix is WideMatrix wide && RowMatrix.Suits(wide)
-                ? new RowMatrix(wide) : new RoundedMatrix(matrix);
+            made = _form == StepForm.Rows && RowMatrix.Suits(matrix) ? new RowMatrix(matrix)
+                : new RoundedMatrix(matrix);
             _made.Add(matrix, made);
         }
         return made;

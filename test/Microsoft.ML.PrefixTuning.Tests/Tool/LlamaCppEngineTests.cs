@@ -70,7 +70,8 @@ public sealed class LlamaCppEngineTests
     [TestMethod]
     public void Options_ThatContradictEachOther_AreRefused()
     {
-        Refused("go with '--engine llama-cpp'", "generate", s_rows, "--model", s_model, "--llama-cpp-cache", "float32");
+        Refused("--llama-cpp-cache goes with '--engine llama-cpp'", "generate", s_rows, "--model", s_model,
+            "--llama-cpp-cache", "float32");
         Refused("expected either --model or --base", "generate", s_rows, "--model", s_model, "--base", Gguf);
         Refused("expected either --model or --base", ["generate", s_rows, .. Engine]);
         ToolRun precise =

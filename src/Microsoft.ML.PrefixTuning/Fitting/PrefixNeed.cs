@@ -7,7 +7,7 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
 /// <summary>Whether there is memory for what is trained, whatever the rows: told before a row is read.</summary>
-internal static class PrefixMemory
+internal static class PrefixNeed
 {
     // Values, gradient, AdamW's two means, the mean over the steps, and the best of these that is kept.
     private const double Copies = 6;

@@ -9,7 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Fitting;
 /// <summary>A prefix or network that there is no memory for is refused before a row is read.</summary>
 [TestClass]
 [TestCategory("Quick")]
-public sealed class PrefixMemoryTests
+public sealed class PrefixNeedTests
 {
     // Two layers with two heads of eight numbers: 64 numbers a token, six times as floats.
     private const long BytesAToken = 64 * 6 * sizeof(float);
@@ -50,6 +50,6 @@ public sealed class PrefixMemoryTests
     private static void Check(PrefixOptions options, int length, long? free)
     {
         using LanguageModel model = TinyTraining.Model();
-        PrefixMemory.Check(options, model.Spec, [AttentionSite.Decoder], length, free);
+        PrefixNeed.Check(options, model.Spec, [AttentionSite.Decoder], length, free);
     }
 }
