@@ -22,7 +22,7 @@ internal static class Program
             rest => Done(() => QualityBenchmark.Measure(rest))),
         ("distill", "distill FOLDER", rest => Done(() => DistillBenchmark.Measure(rest))),
         ("document", "document FILE [name=value ..]", rest => Done(() => DocumentBenchmark.Measure(rest))),
-        ("generate", "generate PROMPTS [rows [precision ..]] [steps=blocks|whole]",
+        ("generate", "generate PROMPTS [rows [precision ..]] [steps=rows|whole]",
             rest => Done(() => GenerateBenchmark.Measure(rest))),
         ("prefill", "prefill [precision ..]", rest => Done(() => PrefillBenchmark.Measure(rest))),
         ("transform", "transform FOLDER [rows [precision]]", rest => Done(() => TransformBenchmark.Measure(rest))),
