@@ -50,7 +50,8 @@ internal static unsafe class RowProducts
         where T : struct, ILanes<T>
         where TNumbers : struct, INumbers
     {
-        Tensor rows = x.contiguous();
+        // Kept until the work is done, which has their addresses alone.
+        using Tensor rows = x.contiguous();
         int count = (int)rows.size(Axis.Row), outputs = (int)weight.size(0);
         Tensor product = empty([count, 1, outputs], ScalarType.Float32);
         // A span holds no more than 2^31 bytes, a weight may have more: its first row begins where it does.
@@ -109,7 +110,7 @@ internal static unsafe class RowProducts
 
         protected override int Parts => (outputs + OfPart - 1) / OfPart;
 
-        protected override void Do(int part)
+        protected override void Do(int part, int thread)
         {
             int first = part * OfPart, count = Math.Min(OfPart, outputs - first), apart = count / Tile;
             float* sums = stackalloc float[Tile * Tile * Lanes.Count];
