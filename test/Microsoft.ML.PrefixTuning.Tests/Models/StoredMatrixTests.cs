@@ -86,6 +86,27 @@ public sealed class StoredMatrixTests
     }
 
     [TestMethod]
+    public void Gradients_BehindOnesThatNobodyAskedAbout_AreTheirOwn()
+    {
+        using WideSpace space = Space(ScalarType.Float32, 1000);
+        var rows = new StoredTensor(_numbers);
+        var matrix = new StoredMatrix(rows, 0, Rows, space);
+        Tensor x = Random(2, 1, Columns).requires_grad_();
+        Tensor first = matrix.Product(x, null).sum(), second = matrix.Product(x, null).sum();
+        rows.Fault = new InsufficientMemoryException();
+        _ = autograd.grad([first], [x]);
+        rows.Fault = null;
+
+        Tensor gradient = WayBack.Gradients([second], [x], [ones_like(second)])[0];
+
+        Assert.IsFalse(gradient.isnan().any().ToBoolean());
+        Tensor third = matrix.Product(x, null).sum();
+        rows.Fault = new InsufficientMemoryException();
+        Assert.ThrowsExactly<InsufficientMemoryException>(
+            () => WayBack.Gradients([third], [x], [ones_like(third)]));
+    }
+
+    [TestMethod]
     public void Product_ForAGradient_LeavesTheProductAlone()
     {
         using WideSpace space = Space(ScalarType.Float32, 1000);
