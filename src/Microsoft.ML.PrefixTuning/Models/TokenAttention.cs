@@ -5,41 +5,6 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
-/// <summary>How the numbers of keys and values lie.</summary>
-internal unsafe interface IKeptNumbers
-{
-    /// <summary>Sixteen of them as float32.</summary>
-    /// <param name="numbers">The first one.</param>
-    /// <param name="place">Numbers before those that are wanted.</param>
-    static abstract T Load<T>(byte* numbers, nint place)
-        where T : struct, ILanes<T>;
-
-    /// <summary>One of them.</summary>
-    static abstract float One(byte* numbers, nint place);
-}
-
-/// <summary>Float32.</summary>
-internal readonly unsafe struct KeptFloat32 : IKeptNumbers
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Load<T>(byte* numbers, nint place)
-        where T : struct, ILanes<T> => T.Load((float*)numbers + place);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float One(byte* numbers, nint place) => ((float*)numbers)[place];
-}
-
-/// <summary>Bfloat16, made wide in registers.</summary>
-internal readonly unsafe struct KeptBFloat16 : IKeptNumbers
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Load<T>(byte* numbers, nint place)
-        where T : struct, ILanes<T> => T.LoadBFloat16((ushort*)numbers + place);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float One(byte* numbers, nint place) => Lanes.Wide(((ushort*)numbers)[place]);
-}
-
 /// <summary>
 /// Where the keys and values of a layer lie in memory, float32 or bfloat16 on the CPU, for rows of lanes.
 /// </summary>
