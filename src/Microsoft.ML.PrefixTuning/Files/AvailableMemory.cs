@@ -55,8 +55,11 @@ internal static class AvailableMemory
         long? limit = Number(folder, "memory.max") ?? Number(folder, "memory.limit_in_bytes");
         long? used = Number(folder, "memory.current") ?? Number(folder, "memory.usage_in_bytes");
         string counts = Path.Combine(folder, "memory.stat");
-        long files = Field(counts, "total_inactive_file") ?? Field(counts, "inactive_file") ?? 0;
+        // Pages of files, those that were read twice among them: MemAvailable has both, too.
+        long files = Count("inactive_file") + Count("active_file");
         return limit is null || used is null ? null : Math.Max(0, limit.Value - Math.Max(0, used.Value - files));
+
+        long Count(string name) => Field(counts, "total_" + name) ?? Field(counts, name) ?? 0;
     }
 
     private static long? Number(string folder, string file) =>

@@ -284,7 +284,7 @@ internal sealed class DecodingLoop : IDecodingLoop
                 _sources?.Block.Resize(slots, sources);
             }
         }
-        _cache.Block.Ensure(rows.Max(row => row.PrefixLength + row.Opening.Length));
+        _cache.Block.Ensure(rows.Max(row => row.PrefixLength + row.Opening.Length), rows.Sum(row => row.Lanes));
         isMoved |= areOthers && size != (_cache.Block.Lanes, _cache.Block.Columns);
         if (held is not null && held.Lane < lanes - held.Lanes)
             isMoved |= MoveLanes(held, _cache.Block.Lanes - held.Lanes);

@@ -76,24 +76,27 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     public void Clear(int first, int count) => _known.AsSpan(first, count).Clear();
 
     /// <summary>Makes room for columns; what is held stays.</summary>
-    /// <exception cref="InsufficientMemoryException">They need more memory than is free.</exception>
-    public void Ensure(int columns)
+    /// <param name="columns">Columns that are needed.</param>
+    /// <param name="entering">Lanes that are filled up to there next, beside what is held.</param>
+    /// <exception cref="InsufficientMemoryException">What is held then needs more memory than is free.</exception>
+    public void Ensure(int columns, int entering = 0)
     {
         if (columns > Columns)
-            CheckMemory(columns);
+            CheckMemory(_known.Sum(held => (long)held) + (long)entering * columns);
         Ensure(Lanes, columns, long.MaxValue);
     }
 
-    // The system grants memory that there is not, and ends the process where it is touched: all of these columns are.
-    private void CheckMemory(int columns)
+    // The system grants memory that there is not, and ends the process where it is touched: what lanes hold is, and not
+    // what they have room for.
+    private void CheckMemory(long tokens)
     {
-        double needed = 1.0 * Halves * layers * Lanes * heads.KeyValueCount * columns * heads.Size
+        double needed = 1.0 * Halves * layers * heads.KeyValueCount * tokens * heads.Size
             * (type == ScalarType.Float32 ? sizeof(float) : sizeof(ushort));
         if (needed < Large || device.type != TorchSharp.DeviceType.CPU || FreeMemory() is not { } free
             || needed <= free)
             return;
         throw new InsufficientMemoryException(FormattableString.Invariant(
-            $"the key/value cache of {Lanes} x {columns} tokens needs {needed / 1e9:F2} GB of the {free / 1e9:F2} GB")
+            $"the key/value cache of {tokens} tokens needs {needed / 1e9:F2} GB of the {free / 1e9:F2} GB")
             + " that are free");
     }
 
@@ -123,12 +126,13 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         var known = new int[lanes];
         if (_block is not null)
         {
-            int keptLanes = Math.Min(Lanes, lanes);
-            for (int lane = 0; lane < keptLanes; lane++)
+            // Lane by lane: those that hold little take no memory for what one of them holds.
+            for (int lane = 0; lane < Math.Min(Lanes, lanes); lane++)
+            {
                 known[lane] = Math.Min(_known[lane], columns);
-            int kept = known.Max();
-            if (kept > 0)
-                Part(next, keptLanes, kept).copy_(Part(_block, keptLanes, kept));
+                if (known[lane] > 0)
+                    Part(next, lane, known[lane]).copy_(Part(_block, lane, known[lane]));
+            }
         }
         Dispose();
         (Lanes, Columns, _block, _known) = (lanes, columns, next.DetachFromDisposeScope(), known);
@@ -138,8 +142,8 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         if (IsInReach)
             _starts = Array.ConvertAll(_tokens, Start);
 
-        static Tensor Part(Tensor block, int lanes, int columns) =>
-            block.narrow(LaneAxis, 0, lanes).narrow(ColumnAxis, 0, columns);
+        static Tensor Part(Tensor block, int lane, int columns) =>
+            block.select(LaneAxis, lane).narrow(ColumnAxis - 1, 0, columns);
     }
 
     /// <summary>Where a layer's keys and values lie, for those whose numbers are in reach.</summary>

@@ -29,7 +29,7 @@ internal static class ReadingPass
 
     /// <summary>
     /// Tokens of each row that a pass reads, at least one: all of them, or of long rows a part. The parts are alike, so
-    /// that none is left that is read as few tokens are.
+    /// that none is left that is read as a single token is.
     /// </summary>
     /// <param name="rows">B.</param>
     /// <param name="longest">Tokens of the longest row.</param>

@@ -41,7 +41,7 @@ internal sealed class SourceCache(StackSpec decoder, ScalarType type, Device dev
     public void Write(int first, EncodedSource source)
     {
         int rows = source.Lengths.Length, columns = (int)source.Keys[0].size(Axis.Key);
-        Block.Ensure(columns);
+        Block.Ensure(columns, rows);
         Block.Clear(first, rows);
         Tensor content =
             stack([.. source.Keys.Zip(source.Values, (keys, values) => stack([keys, values]))]); // [N, 2, B, G, S, D]

@@ -46,7 +46,8 @@ internal static unsafe class BlockProducts
         where T : struct, ILanes<T>
     {
         long columns = blocks.size(1) / TFormat.StepBytes * TFormat.Step;
-        Tensor rows = Rows(x, columns);
+        // Kept until the work is done, which has their addresses alone.
+        using Tensor rows = Rows(x, columns);
         Tensor product = empty([rows.size(0), outputs], ScalarType.Float32);
         fixed (byte* from = rows.bytes, weights = blocks.bytes, factors = scales is null ? default : scales.bytes,
             to = product.bytes)
@@ -92,7 +93,7 @@ internal static unsafe class BlockProducts
 
         protected override int Parts => (_blocks + OfRow - 1) / OfRow;
 
-        protected override void Do(int part)
+        protected override void Do(int part, int thread)
         {
             int first = part * OfRow, count = Math.Min(OfRow, _blocks - first), row = 0;
             float* sums = stackalloc float[Tile * OfTile * Lanes.Count];

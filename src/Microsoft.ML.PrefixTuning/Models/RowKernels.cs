@@ -248,7 +248,7 @@ internal static unsafe class RowKernels
 
         protected override int Parts => (int)((_count + WidenedTogether - 1) / WidenedTogether);
 
-        protected override void Do(int part)
+        protected override void Do(int part, int thread)
         {
             nint i = (nint)part * WidenedTogether, end = Math.Min(_count, i + WidenedTogether);
             for (; i <= end - Step; i += Step)

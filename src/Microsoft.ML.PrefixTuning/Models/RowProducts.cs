@@ -44,72 +44,40 @@ internal static unsafe class RowProducts
     /// <summary>The same without bias, with a form of numbers that are worked on together.</summary>
     public static Tensor Product<T>(Tensor x, Tensor weight)
         where T : struct, ILanes<T> => weight.dtype == ScalarType.BFloat16
-            ? Product<T, BFloat16Numbers>(x, weight) : Product<T, SingleNumbers>(x, weight);
+            ? Product<T, KeptBFloat16>(x, weight) : Product<T, KeptFloat32>(x, weight);
 
-    private static Tensor Product<T, TNumbers>(Tensor x, Tensor weight)
+    private static Tensor Product<T, TKept>(Tensor x, Tensor weight)
         where T : struct, ILanes<T>
-        where TNumbers : struct, INumbers
+        where TKept : struct, IKeptNumbers
     {
-        Tensor rows = x.contiguous();
+        // Kept until the work is done, which has their addresses alone.
+        using Tensor rows = x.contiguous();
         int count = (int)rows.size(Axis.Row), outputs = (int)weight.size(0);
         Tensor product = empty([count, 1, outputs], ScalarType.Float32);
         // A span holds no more than 2^31 bytes, a weight may have more: its first row begins where it does.
         using Tensor first = weight.narrow(0, 0, 1);
         fixed (byte* from = rows.bytes, weights = first.bytes, to = product.bytes)
         {
-            var work = new Work<T, TNumbers>((float*)from, count, (nint)weight.size(1), weights, (float*)to, outputs);
+            var work = new Work<T, TKept>((float*)from, count, (nint)weight.size(1), weights, (float*)to, outputs);
             bool isShared = rows.numel() * outputs >= LeastShared;
             work.Run(isShared ? get_num_threads() : 1);
         }
         return product;
     }
 
-    /// <summary>How the numbers of a row of weights lie.</summary>
-    private interface INumbers
-    {
-        static abstract nint Bytes { get; }
-
-        static abstract T Load<T>(byte* row, nint column)
-            where T : struct, ILanes<T>;
-
-        static abstract float One(byte* row, nint column);
-    }
-
-    private readonly struct SingleNumbers : INumbers
-    {
-        public static nint Bytes => sizeof(float);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static T Load<T>(byte* row, nint column)
-            where T : struct, ILanes<T> => T.Load((float*)row + column);
-
-        public static float One(byte* row, nint column) => ((float*)row)[column];
-    }
-
-    private readonly struct BFloat16Numbers : INumbers
-    {
-        public static nint Bytes => sizeof(ushort);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static T Load<T>(byte* row, nint column)
-            where T : struct, ILanes<T> => T.LoadBFloat16((ushort*)row + column);
-
-        public static float One(byte* row, nint column) => Lanes.Wide(((ushort*)row)[column]);
-    }
-
-    private sealed class Work<T, TNumbers>(float* x, int rows, nint columns, byte* weight, float* product, int outputs)
+    private sealed class Work<T, TKept>(float* x, int rows, nint columns, byte* weight, float* product, int outputs)
         : SharedWork
         where T : struct, ILanes<T>
-        where TNumbers : struct, INumbers
+        where TKept : struct, IKeptNumbers
     {
-        private readonly nint _bytes = columns * TNumbers.Bytes;
+        private readonly nint _bytes = columns * TKept.Bytes;
 
         // Columns of whole steps.
         private readonly nint _whole = columns / Lanes.Count * Lanes.Count;
 
         protected override int Parts => (outputs + OfPart - 1) / OfPart;
 
-        protected override void Do(int part)
+        protected override void Do(int part, int thread)
         {
             int first = part * OfPart, count = Math.Min(OfPart, outputs - first), apart = count / Tile;
             float* sums = stackalloc float[Tile * Tile * Lanes.Count];
@@ -138,8 +106,8 @@ internal static unsafe class RowProducts
                 ra = pa, rb = pa, rc = pa, rd = pa, sa = pa, sb = pa, sc = pa, sd = pa;
             for (nint i = 0; i < _whole; i += Lanes.Count)
             {
-                T ofA = TNumbers.Load<T>(a, i), ofB = TNumbers.Load<T>(b, i), ofC = TNumbers.Load<T>(c, i),
-                    ofD = TNumbers.Load<T>(d, i);
+                T ofA = TKept.Load<T>(a, i), ofB = TKept.Load<T>(b, i), ofC = TKept.Load<T>(c, i),
+                    ofD = TKept.Load<T>(d, i);
                 T own = T.Load(p + i);
                 pa = T.MultiplyAdd(own, ofA, pa);
                 pb = T.MultiplyAdd(own, ofB, pb);
@@ -190,10 +158,10 @@ internal static unsafe class RowProducts
             for (nint i = 0; i < _whole; i += Lanes.Count)
             {
                 T own = T.Load(p + i);
-                pa = T.MultiplyAdd(own, TNumbers.Load<T>(a, i), pa);
-                pb = T.MultiplyAdd(own, TNumbers.Load<T>(b, i), pb);
-                pc = T.MultiplyAdd(own, TNumbers.Load<T>(c, i), pc);
-                pd = T.MultiplyAdd(own, TNumbers.Load<T>(d, i), pd);
+                pa = T.MultiplyAdd(own, TKept.Load<T>(a, i), pa);
+                pb = T.MultiplyAdd(own, TKept.Load<T>(b, i), pb);
+                pc = T.MultiplyAdd(own, TKept.Load<T>(c, i), pc);
+                pd = T.MultiplyAdd(own, TKept.Load<T>(d, i), pd);
             }
             Put(row, output, apart, T.Sums(pa, pb, pc, pd));
         }
@@ -205,7 +173,7 @@ internal static unsafe class RowProducts
             byte* a = weight + output * _bytes;
             T sums = T.All(0);
             for (nint i = 0; i < _whole; i += Lanes.Count)
-                sums = T.MultiplyAdd(T.Load(p + i), TNumbers.Load<T>(a, i), sums);
+                sums = T.MultiplyAdd(T.Load(p + i), TKept.Load<T>(a, i), sums);
             product[row * outputs + output] = WithRest(T.Sum(sums), row, output);
         }
 
@@ -246,7 +214,7 @@ internal static unsafe class RowProducts
             float* own = x + row * columns;
             byte* of = weight + output * _bytes;
             for (nint i = _whole; i < columns; i++)
-                sum = float.FusedMultiplyAdd(own[i], TNumbers.One(of, i), sum);
+                sum = float.FusedMultiplyAdd(own[i], TKept.One(of, i), sum);
             return sum;
         }
     }

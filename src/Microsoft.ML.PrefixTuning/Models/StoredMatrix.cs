@@ -104,7 +104,7 @@ internal sealed class StoredMatrix(IStoredRows stored, long first, long rows, Wi
     /// <summary>x W^T + b, of which autograd knows nothing.</summary>
     /// <param name="x">[..., columns].</param>
     /// <param name="bias">[rows] or null.</param>
-    /// <param name="alone">Whether few rows may take the way that they take where no gradient is wanted.</param>
+    /// <param name="alone">Whether one new token a row may have its own products, which have no gradient.</param>
     public Tensor Forward(Tensor x, Tensor? bias, bool alone)
     {
         if (IsOneBlock)

@@ -5,41 +5,6 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
-/// <summary>How the numbers of keys and values lie.</summary>
-internal unsafe interface IKeptNumbers
-{
-    /// <summary>Sixteen of them as float32.</summary>
-    /// <param name="numbers">The first one.</param>
-    /// <param name="place">Numbers before those that are wanted.</param>
-    static abstract T Load<T>(byte* numbers, nint place)
-        where T : struct, ILanes<T>;
-
-    /// <summary>One of them.</summary>
-    static abstract float One(byte* numbers, nint place);
-}
-
-/// <summary>Float32.</summary>
-internal readonly unsafe struct KeptFloat32 : IKeptNumbers
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Load<T>(byte* numbers, nint place)
-        where T : struct, ILanes<T> => T.Load((float*)numbers + place);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float One(byte* numbers, nint place) => ((float*)numbers)[place];
-}
-
-/// <summary>Bfloat16, made wide in registers.</summary>
-internal readonly unsafe struct KeptBFloat16 : IKeptNumbers
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Load<T>(byte* numbers, nint place)
-        where T : struct, ILanes<T> => T.LoadBFloat16((ushort*)numbers + place);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float One(byte* numbers, nint place) => Lanes.Wide(((ushort*)numbers)[place]);
-}
-
 /// <summary>
 /// Where the keys and values of a layer lie in memory, float32 or bfloat16 on the CPU, for rows of lanes.
 /// </summary>
@@ -81,24 +46,31 @@ internal static unsafe class TokenAttention
     {
         Tensor mixed = empty([queries.size(Axis.Row), 1, (long)pass.Shape.Count * pass.Shape.Size],
             ScalarType.Float32);
-        Tensor? mask = pass.Mask.Added?.contiguous();
+        using Tensor? mask = pass.Mask.Added?.contiguous();
+        int parts = (int)queries.size(Axis.Row) * pass.Shape.KeyValueCount;
+        bool isShared = mixed.numel() * places.Most >= LeastShared;
+        int threads = isShared ? Math.Min(get_num_threads(), parts) : 1, padded = Padded(places.Most);
+        float[] scores = ArrayPool<float>.Shared.Rent(threads * padded);
         fixed (byte* from = queries.bytes, to = mixed.bytes, added = mask is null ? default : mask.bytes)
+        fixed (float* ofThreads = scores)
         {
             var seen = mask is null ? default : new Seen((float*)added, places.Most,
                 mask.size(1) == 1 ? 0 : (nint)mask.size(2) * places.Most, mask.size(2) == 1 ? 0 : places.Most,
                 (nint)(mask.size(1) * mask.size(2)) * places.Most);
-            int parts = (int)queries.size(Axis.Row) * pass.Shape.KeyValueCount;
-            var job = new Job((float*)from, places, seen, (float*)to);
+            var job = new Job((float*)from, places, seen, ofThreads, padded, (float*)to);
             SharedWork work = places.AreNarrow
                 ? Lanes.AreWide ? new Work<WideLanes, KeptBFloat16>(job, pass, parts)
                     : new Work<PairedLanes, KeptBFloat16>(job, pass, parts)
                 : Lanes.AreWide ? new Work<WideLanes, KeptFloat32>(job, pass, parts)
                     : new Work<PairedLanes, KeptFloat32>(job, pass, parts);
-            bool isShared = mixed.numel() * places.Most >= LeastShared;
-            work.Run(isShared ? get_num_threads() : 1);
+            work.Run(threads);
         }
+        ArrayPool<float>.Shared.Return(scores);
         return mixed;
     }
+
+    // Scores are gone over in whole steps.
+    private static int Padded(int count) => (count + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
 
     // What is added to scores: [B, 1 or G, R or 1, S]; a step of 0 where all have the same.
     private readonly struct Seen(float* added, int count, nint headStep, nint queryStep, nint rowStep)
@@ -107,11 +79,14 @@ internal static unsafe class TokenAttention
             count == 0 ? null : added + row * rowStep + head * headStep + query * queryStep;
     }
 
-    private readonly struct Job(float* queries, KeyValuePlaces places, Seen seen, float* mixed)
+    private readonly struct Job(float* queries, KeyValuePlaces places, Seen seen, float* scores, nint threadScores,
+        float* mixed)
     {
         public readonly float* Queries = queries;
         public readonly KeyValuePlaces Places = places;
         public readonly Seen Seen = seen;
+        public readonly float* Scores = scores;
+        public readonly nint ThreadScores = threadScores;
         public readonly float* Mixed = mixed;
     }
 
@@ -127,29 +102,24 @@ internal static unsafe class TokenAttention
         // A key/value head of a row each.
         protected override int Parts => parts;
 
-        protected override void Do(int part)
+        protected override void Do(int part, int thread)
         {
             int row = part / _shape.KeyValueCount, head = part % _shape.KeyValueCount;
             nint place = row * _job.Places.LaneNumbers + head * _job.Places.HeadNumbers;
             int count = _job.Places.Counts[row];
-            int padded = (count + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
-            float[] scores = ArrayPool<float>.Shared.Rent(padded);
-            fixed (float* weights = scores)
+            float* weights = _job.Scores + thread * _job.ThreadScores;
+            for (int query = 0; query < _shape.Group; query++)
             {
-                for (int query = 0; query < _shape.Group; query++)
-                {
-                    nint own = (nint)(row * _shape.Count + head * _shape.Group + query) * _shape.Size;
-                    float sum = Weigh(_job.Queries + own, place, _job.Seen.Of(row, head, query), weights, count,
-                        padded);
-                    Take(weights, sum, place, count, _job.Mixed + own);
-                }
+                nint own = (nint)(row * _shape.Count + head * _shape.Group + query) * _shape.Size;
+                float sum = Weigh(_job.Queries + own, place, _job.Seen.Of(row, head, query), weights, count);
+                Take(weights, sum, place, count, _job.Mixed + own);
             }
-            ArrayPool<float>.Shared.Return(scores);
         }
 
         /// <summary>exp(score - largest) of every key; gives their sum.</summary>
-        private float Weigh(float* query, nint keys, float* added, float* weights, int count, int padded)
+        private float Weigh(float* query, nint keys, float* added, float* weights, int count)
         {
+            int padded = Padded(count);
             float largest = float.NegativeInfinity;
             for (int key = 0; key < count; key++)
             {

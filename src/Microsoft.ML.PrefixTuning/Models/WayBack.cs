@@ -33,6 +33,21 @@ internal static class WayBack
         }
     }
 
+    /// <summary>Gradients; throws what was kept on their way back.</summary>
+    /// <param name="made">What was made.</param>
+    /// <param name="sources">With respect to what.</param>
+    /// <param name="ofMade">The gradient of each that was made.</param>
+    /// <param name="isKept">Whether the way back may be gone once more.</param>
+    /// <returns>One a source.</returns>
+    public static Tensor[] Gradients(Tensor[] made, Tensor[] sources, Tensor[] ofMade, bool isKept = false)
+    {
+        // Where torch itself threw on a former way, nobody threw what was kept there.
+        s_fault = null;
+        Tensor[] gradients = [.. autograd.grad(made, sources, ofMade, retain_graph: isKept)];
+        ThrowKept();
+        return gradients;
+    }
+
     /// <summary>Throws what was kept on this thread, once: to be called behind the way back.</summary>
     public static void ThrowKept()
     {

@@ -27,7 +27,7 @@ internal abstract class SharedWork
         Threads = Math.Min(threads, Parts);
         if (Threads > 1)
             WorkTeam.Offer(this);
-        TakePart();
+        TakePart(thread: 0);
         // Whoever has taken a part is at work: nobody is waited for who was not given a processor.
         var wait = new SpinWait();
         while (Volatile.Read(ref _done) < Parts)
@@ -37,18 +37,24 @@ internal abstract class SharedWork
     }
 
     /// <summary>Does parts until none is left.</summary>
-    public void TakePart()
+    /// <param name="thread">Which of the threads this one is, from 0, the caller's.</param>
+    public void TakePart(int thread)
     {
         int part;
         while ((part = Interlocked.Increment(ref _next) - 1) < Parts)
         {
-            Do(part);
+            Do(part, thread);
             Interlocked.Increment(ref _done);
         }
     }
 
-    /// <summary>Does a part. Throws nothing.</summary>
-    protected abstract void Do(int part);
+    /// <summary>Does a part. Throws nothing, and so asks for no memory: on a helper's thread nobody would catch it.
+    /// </summary>
+    /// <param name="part">The part, from 0.</param>
+    /// <param name="thread">
+    /// Which of the threads does it, from 0: what each of them needs for itself is made before the work begins.
+    /// </param>
+    protected abstract void Do(int part, int thread);
 }
 
 /// <summary>
@@ -124,7 +130,7 @@ internal static class WorkTeam
                 {
                     if (Wanted is { } work)
                     {
-                        work.TakePart();
+                        work.TakePart(_place + 1);
                         look = 0;
                     }
                     Thread.SpinWait(1);

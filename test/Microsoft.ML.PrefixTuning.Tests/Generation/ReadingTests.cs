@@ -177,11 +177,29 @@ public sealed class ReadingTests
         block.Open(1 << 17, 64);
         block.Ensure(8);
         int columns = block.Columns;
-        var fault = Assert.ThrowsExactly<InsufficientMemoryException>(() => block.Ensure(1_000));
-        Assert.AreEqual("the key/value cache of 131072 x 1000 tokens needs 4.19 GB of the 0.54 GB that are free",
+        var fault = Assert.ThrowsExactly<InsufficientMemoryException>(() => block.Ensure(1_000, 1 << 17));
+        Assert.AreEqual("the key/value cache of 131072000 tokens needs 4.19 GB of the 0.54 GB that are free",
             fault.Message);
         Assert.IsTrue(MemoryFault.Is(fault));
         Assert.AreEqual(columns, block.Columns);
+    }
+
+    [TestMethod]
+    public void Ensure_WhereOneLaneOfManyIsLong_AsksForWhatItHolds()
+    {
+        const int Lanes = 1 << 12, Columns = 2_200;
+        using var scope = NewDisposeScope();
+        using var block = new KeyValueBlock(1, new HeadShape(2, 1, 4), ScalarType.Float32, CPU)
+        {
+            FreeMemory = () => 1L << 28,
+        };
+        block.Open(Lanes, 64);
+        // All lanes together would need 288 MB.
+        block.Ensure(Columns, 1);
+        block.Fill(7, ones([1, 2, 1, Columns, 4]));
+        block.Ensure(Columns + 1);
+        Assert.AreEqual(Columns * 4, block.Read(new LaneRange(7, 1, 1), Columns)[0].sum().item<float>());
+        Assert.ThrowsExactly<InsufficientMemoryException>(() => block.Ensure(2 * Columns, Lanes - 1));
     }
 
     [TestMethod]

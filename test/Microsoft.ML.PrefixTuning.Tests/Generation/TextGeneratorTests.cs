@@ -43,7 +43,7 @@ public sealed class TextGeneratorTests
 
     /// <summary>
     /// What is the same whatever the number of rows: in float32 a token's probability, but for the last bits. Products
-    /// of a few rows are added up in another order than those of many (docs/design.md).
+    /// of prompts of a few rows are added up in another order than those of many (docs/design.md).
     /// </summary>
     [TestMethod]
     [DataRow("llama")]

@@ -4,9 +4,9 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
+using static Microsoft.ML.PrefixTuning.Tests.Models.TestTensors;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
@@ -16,15 +16,10 @@ namespace Microsoft.ML.PrefixTuning.Tests.Models;
 [TestCategory("Quick")]
 public sealed class PackedMatrixTests
 {
-    private readonly DisposeScope _scope = NewDisposeScope();
-    private readonly IDisposable _noGradient = no_grad();
+    private readonly TensorScope _scope = new();
 
     [TestCleanup]
-    public void End()
-    {
-        _noGradient.Dispose();
-        _scope.Dispose();
-    }
+    public void End() => _scope.Dispose();
 
     [TestMethod]
     [DataRow(10, 16)]
@@ -32,7 +27,7 @@ public sealed class PackedMatrixTests
     [DataRow(33, 50)]
     public void Of_AMatrix_IsWithinHalfAStepOfIt(int rows, int columns)
     {
-        Tensor numbers = Random(1, rows, columns);
+        Tensor numbers = Normal(1, rows, columns);
         numbers[2].zero_();
         Tensor steps = numbers.abs().amax([1], keepdim: true) / 127.0;
         Tensor difference = (Wide(Packed(numbers)) - numbers).abs();
@@ -47,8 +42,8 @@ public sealed class PackedMatrixTests
     [DataRow(40, 33, 50)]
     public void Product_OfRows_IsWithinWhatTheStepsAllow(int count, int rows, int columns)
     {
-        Tensor numbers = Random(1, rows, columns), bias = Random(3, rows);
-        Tensor x = Random(2, count, 1, columns).to(ScalarType.BFloat16).to(ScalarType.Float32);
+        Tensor numbers = Normal(1, rows, columns), bias = Normal(3, rows);
+        Tensor x = Normal(2, count, 1, columns).to(ScalarType.BFloat16).to(ScalarType.Float32);
         Int8Matrix matrix = Packed(numbers);
         Tensor exact = x.matmul(numbers.t());
         // Half a step a number, then the sum is rounded to bfloat16.
@@ -62,8 +57,8 @@ public sealed class PackedMatrixTests
     [TestMethod]
     public void Product_OfARow_HasTheSameBitsInAnyCompany()
     {
-        Int8Matrix matrix = Packed(Random(1, 100, 80));
-        Tensor x = Random(2, 33, 80);
+        Int8Matrix matrix = Packed(Normal(1, 100, 80));
+        Tensor x = Normal(2, 33, 80);
         Tensor together = matrix.Product(x, null);
         for (int count = 1; count < 33; count += 3)
             AreSame(together.narrow(0, 0, count), matrix.Product(x.narrow(0, 0, count), null));
@@ -76,7 +71,7 @@ public sealed class PackedMatrixTests
     public void Product_OnAnyProcessor_HasTheSameBits(int count)
     {
         // 5 blocks, the last of them in part: those that are taken together and those that are not.
-        Tensor numbers = Random(1, 75, 96), x = Random(2, count, 96);
+        Tensor numbers = Normal(1, 75, 96), x = Normal(2, count, 96);
         Int8Matrix in8 = Packed(numbers);
         Int4Matrix in4 = Int4Matrix.Of(new WideMatrix(numbers), Keep);
         AreSameOf<Int8Blocks>(in8.Blocks);
@@ -92,8 +87,8 @@ public sealed class PackedMatrixTests
     [TestMethod]
     public void Product_OnManyThreads_HasTheBitsOfOne()
     {
-        Int8Matrix matrix = Packed(Random(1, 2000, 96));
-        Tensor x = Random(2, 5, 96), alone = With(1);
+        Int8Matrix matrix = Packed(Normal(1, 2000, 96));
+        Tensor x = Normal(2, 5, 96), alone = With(1);
         for (int turn = 0; turn < 20; turn++)
             AreSame(alone, With(4));
 
@@ -107,8 +102,8 @@ public sealed class PackedMatrixTests
     [TestMethod]
     public void Product_OfManyCallers_IsEachOnesOwn()
     {
-        Int8Matrix matrix = Packed(Random(1, 2000, 96));
-        Tensor[] rows = [.. Enumerable.Range(0, 8).Select(i => Random(10 + i, 3, 96))];
+        Int8Matrix matrix = Packed(Normal(1, 2000, 96));
+        Tensor[] rows = [.. Enumerable.Range(0, 8).Select(i => Normal(10 + i, 3, 96))];
         Tensor[] alone = Array.ConvertAll(rows, row => matrix.Product(row, null));
         System.Threading.Tasks.Parallel.For(0, 8, i =>
         {
@@ -124,16 +119,16 @@ public sealed class PackedMatrixTests
     [TestMethod]
     public void Product_OfRowsThatLieApart_IsThatOfTheirCopy()
     {
-        Int8Matrix matrix = Packed(Random(1, 9, 32));
-        Tensor x = Random(2, 32, 4).t();
+        Int8Matrix matrix = Packed(Normal(1, 9, 32));
+        Tensor x = Normal(2, 32, 4).t();
         AreSame(matrix.Product(x.contiguous(), null), matrix.Product(x, null));
     }
 
     [TestMethod]
     public void SelectAndBackProduct_AreOfTheMatrixItStandsFor()
     {
-        Int8Matrix matrix = Packed(Random(1, 12, 20));
-        Tensor wide = Wide(matrix), y = Random(2, 3, 12);
+        Int8Matrix matrix = Packed(Normal(1, 12, 20));
+        Tensor wide = Wide(matrix), y = Normal(2, 3, 12);
         Tensor ids = tensor([7L, 0L, 7L]);
         AreSame(wide.index_select(0, ids), matrix.Select(ids));
         Assert.ThrowsExactly<NotSupportedException>(() => matrix.Slice(3, 5));
@@ -147,8 +142,8 @@ public sealed class PackedMatrixTests
     [DataRow(40, 33, 70)]
     public void Product_In4Bits_IsWithinWhatTheStepsAllow(int count, int rows, int columns)
     {
-        Tensor numbers = Random(1, rows, columns), bias = Random(3, rows);
-        Tensor x = Random(2, count, 1, columns).to(ScalarType.BFloat16).to(ScalarType.Float32);
+        Tensor numbers = Normal(1, rows, columns), bias = Normal(3, rows);
+        Tensor x = Normal(2, count, 1, columns).to(ScalarType.BFloat16).to(ScalarType.Float32);
         Int4Matrix matrix = Int4Matrix.Of(new WideMatrix(numbers), Keep);
         Tensor exact = x.matmul(numbers.t());
         // A group spans at most the row; scale and middle are rounded to bfloat16 beside half a step.
@@ -208,9 +203,9 @@ public sealed class PackedMatrixTests
     [TestMethod]
     public void Product_ForAGradient_IsRefused()
     {
-        Int8Matrix matrix = Packed(Random(1, 4, 16));
+        Int8Matrix matrix = Packed(Normal(1, 4, 16));
         using var gradient = enable_grad();
-        Tensor x = Random(2, 1, 16).requires_grad_();
+        Tensor x = Normal(2, 1, 16).requires_grad_();
         Assert.Contains("for writing",
             Assert.ThrowsExactly<InvalidOperationException>(() => matrix.Product(x, null)).Message);
     }
@@ -240,16 +235,4 @@ public sealed class PackedMatrixTests
 
         public StepRows Steps(Func<int, int> rowOf, int count) => steps;
     }
-
-    private static void AreSame(Tensor wanted, Tensor found)
-    {
-        CollectionAssert.AreEqual(wanted.shape, found.shape);
-        Assert.IsTrue(wanted.eq(found).all().ToBoolean());
-    }
-
-    private static void IsWithin(Tensor wanted, Tensor found, Tensor allowed) =>
-        Assert.IsTrue((wanted - found).abs().le(allowed).all().ToBoolean());
-
-    private static Tensor Random(int seed, params long[] shape) =>
-        tensor(new SeededRandom(seed, RandomPurpose.Start).Normal(shape.Aggregate(1L, (a, b) => a * b), 1), shape);
 }

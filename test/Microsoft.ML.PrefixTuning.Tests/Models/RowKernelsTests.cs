@@ -2,9 +2,9 @@ using System;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
+using static Microsoft.ML.PrefixTuning.Tests.Models.TestTensors;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
@@ -14,25 +14,20 @@ namespace Microsoft.ML.PrefixTuning.Tests.Models;
 [TestCategory("Quick")]
 public sealed class RowKernelsTests
 {
-    private readonly DisposeScope _scope = NewDisposeScope();
-    private readonly IDisposable _noGradient = no_grad();
+    private readonly TensorScope _scope = new();
 
     [TestCleanup]
-    public void End()
-    {
-        _noGradient.Dispose();
-        _scope.Dispose();
-    }
+    public void End() => _scope.Dispose();
 
     [TestMethod]
     public void Suits_OneTokenOfFloat32WithoutGradient_Alone()
     {
-        Assert.IsTrue(RowKernels.Suits(Random(1, 3, 1, 8)));
-        Assert.IsFalse(RowKernels.Suits(Random(1, 3, 2, 8)), "two tokens");
-        Assert.IsFalse(RowKernels.Suits(Random(1, 3, 1, 8).to(ScalarType.BFloat16)), "bfloat16");
-        Assert.IsFalse(RowKernels.Suits(Random(1, 8, 1, 3).transpose(0, 2)), "not as it lies");
+        Assert.IsTrue(RowKernels.Suits(Normal(1, 3, 1, 8)));
+        Assert.IsFalse(RowKernels.Suits(Normal(1, 3, 2, 8)), "two tokens");
+        Assert.IsFalse(RowKernels.Suits(Normal(1, 3, 1, 8).to(ScalarType.BFloat16)), "bfloat16");
+        Assert.IsFalse(RowKernels.Suits(Normal(1, 8, 1, 3).transpose(0, 2)), "not as it lies");
         using var gradient = enable_grad();
-        Assert.IsFalse(RowKernels.Suits(Random(1, 3, 1, 8)), "with a gradient");
+        Assert.IsFalse(RowKernels.Suits(Normal(1, 3, 1, 8)), "with a gradient");
     }
 
     [TestMethod]
@@ -43,9 +38,9 @@ public sealed class RowKernelsTests
     public void Norm_OfARow_IsTorchs(int width, string name)
     {
         NormKind kind = Enum.Parse<NormKind>(name);
-        var norm = new Norm(Random(1, width), kind == NormKind.Layer ? Random(2, width) : null);
+        var norm = new Norm(Normal(1, width), kind == NormKind.Layer ? Normal(2, width) : null);
         var spec = new NormSpec(kind, 1e-5);
-        Tensor row = Random(3, 2, 1, width), two = cat([row, row], 1);
+        Tensor row = Normal(3, 2, 1, width), two = cat([row, row], 1);
         Near(norm.Apply(two, spec).narrow(1, 0, 1), norm.Apply(row, spec));
     }
 
@@ -54,8 +49,8 @@ public sealed class RowKernelsTests
     [DataRow(20, 6)]
     public void Rotate_OfARow_IsTorchs(int size, int pairs)
     {
-        Tensor heads = Random(1, 3, 1, 4, size), before = heads.clone();
-        Tensor cosine = Random(2, 3, 1, 1, pairs), sine = Random(3, 3, 1, 1, pairs);
+        Tensor heads = Normal(1, 3, 1, 4, size), before = heads.clone();
+        Tensor cosine = Normal(2, 3, 1, 1, pairs), sine = Normal(3, 3, 1, 1, pairs);
         Tensor two = Rotary.Rotate(cat([heads, heads], 1), cat([cosine, cosine], 1), cat([sine, sine], 1));
         Near(two.narrow(1, 0, 1), Rotary.Rotate(heads, cosine, sine));
         Assert.IsTrue(before.eq(heads).all().ToBoolean(), "what came in stays");
@@ -66,7 +61,7 @@ public sealed class RowKernelsTests
     [DataRow(5)]
     public void Gate_OfARow_IsTorchs(int width)
     {
-        Tensor gate = Random(1, 2, 1, width) * 20, up = Random(2, 2, 1, width);
+        Tensor gate = Normal(1, 2, 1, width) * 20, up = Normal(2, 2, 1, width);
         Tensor wanted = nn.functional.silu(gate) * up;
         RowKernels.Gate(gate, up);
         Near(wanted, gate);
@@ -75,7 +70,7 @@ public sealed class RowKernelsTests
     [TestMethod]
     public void Gate_OfARow_HasTheSameBitsInAnyCompany()
     {
-        Tensor gate = Random(1, 5, 1, 37) * 20, up = Random(2, 5, 1, 37);
+        Tensor gate = Normal(1, 5, 1, 37) * 20, up = Normal(2, 5, 1, 37);
         Tensor alone = gate[4].unsqueeze(0).clone(), first = gate[0].unsqueeze(0).clone();
         RowKernels.Gate(alone, up[4].unsqueeze(0));
         RowKernels.Gate(first, up[0].unsqueeze(0));
@@ -89,14 +84,14 @@ public sealed class RowKernelsTests
     [DataRow(0.22)]
     public void Sum_OfRows_IsTorchs(double scale)
     {
-        Tensor x = Random(1, 3, 1, 37), half = Random(2, 3, 1, 37);
+        Tensor x = Normal(1, 3, 1, 37), half = Normal(2, 3, 1, 37);
         Near(x.add(half, scale), RowKernels.Sum(x, half, scale));
     }
 
     [TestMethod]
     public void Largest_OfRows_IsTorchs()
     {
-        Tensor x = Random(1, 5, 1003);
+        Tensor x = Normal(1, 5, 1003);
         x[1, 7] = x[1, 900] = 50;
         x[2, 1002] = 60;
         x[3, 400] = float.NaN;
@@ -125,11 +120,11 @@ public sealed class RowKernelsTests
         cache.Block.Open(Rows + 2, columns);
         cache.Block.Ensure(columns + 3);
         for (int lane = 0; lane < Rows + 2; lane++)
-            cache.Block.Fill(lane, Random(lane, 1, 2, groups, columns, size));
+            cache.Block.Fill(lane, Normal(lane, 1, 2, groups, columns, size));
         var lanes = new LaneRange(1, Rows, 1);
         int[] firsts = [columns - 1, columns - 3, columns - 2];
-        Tensor queries = Random(11, Rows, 1, groups * group, size);
-        Tensor keys = Random(12, Rows, 1, groups, size), values = Random(13, Rows, 1, groups, size);
+        Tensor queries = Normal(11, Rows, 1, groups * group, size);
+        Tensor keys = Normal(12, Rows, 1, groups, size), values = Normal(13, Rows, 1, groups, size);
         Tensor hidden = zeros([Rows, 1, 1, columns]);
         for (int lane = 0; lane < Rows; lane++)
             hidden[lane, 0, 0].narrow(0, firsts[lane] + 1, columns - 1 - firsts[lane]).fill_(-1e30);
@@ -162,8 +157,8 @@ public sealed class RowKernelsTests
         StackSpec stack = Stack(groups, group, size);
         using var narrow = new KeyValueCache(stack, ScalarType.BFloat16, CPU);
         using var wide = new KeyValueCache(stack, ScalarType.Float32, CPU);
-        Tensor queries = Random(11, Rows, 1, groups * group, size);
-        Tensor keys = Random(12, Rows, 1, groups, size), values = Random(13, Rows, 1, groups, size);
+        Tensor queries = Normal(11, Rows, 1, groups * group, size);
+        Tensor keys = Normal(12, Rows, 1, groups, size), values = Normal(13, Rows, 1, groups, size);
         var pass = new AttentionPass(AttentionSite.Decoder, 0, stack, null!, null, default, wide);
 
         Tensor found = Mixed(narrow, keys, values, 0, Rows);
@@ -178,15 +173,38 @@ public sealed class RowKernelsTests
             cache.Block.Open(Rows, columns);
             cache.Block.Ensure(columns + 3);
             for (int lane = 0; lane < Rows; lane++)
-                cache.Block.Fill(lane, Rounded(Random(lane, 1, 2, groups, columns - 1, size)));
+                cache.Block.Fill(lane, Rounded(Normal(lane, 1, 2, groups, columns - 1, size)));
             cache.Begin(new LaneRange(first, count, 1), [.. Enumerable.Repeat(columns - 1, count)], 1, columns);
             return TokenAttention.Mix(queries.narrow(0, first, count),
                 cache.AppendToken(AttentionSite.Decoder, 0, ownKeys, ownValues)!.Value, pass);
         }
 
         static Tensor Rounded(Tensor numbers) => numbers.to(ScalarType.BFloat16).to(ScalarType.Float32);
+    }
 
-        static void AreSame(Tensor wanted, Tensor other) => Assert.IsTrue(wanted.eq(other).all().ToBoolean());
+    [TestMethod]
+    public void Mix_OnManyThreads_HasTheBitsOfOne()
+    {
+        const int Rows = 3, Groups = 4, Group = 2, Size = 16, Columns = 200;
+        StackSpec stack = Stack(Groups, Group, Size);
+        using var cache = new KeyValueCache(stack, ScalarType.Float32, CPU);
+        cache.Block.Open(Rows, Columns);
+        cache.Block.Ensure(Columns);
+        for (int lane = 0; lane < Rows; lane++)
+            cache.Block.Fill(lane, Normal(lane, 1, 2, Groups, Columns - 1, Size));
+        Tensor queries = Normal(11, Rows, 1, Groups * Group, Size);
+        Tensor keys = Normal(12, Rows, 1, Groups, Size), values = Normal(13, Rows, 1, Groups, Size);
+        var pass = new AttentionPass(AttentionSite.Decoder, 0, stack, null!, null, default, cache);
+        Tensor alone = With(1);
+        for (int turn = 0; turn < 20; turn++)
+            AreSame(alone, With(4));
+
+        Tensor With(int threads)
+        {
+            using TorchThreads used = TorchThreads.Use(threads);
+            cache.Begin(new LaneRange(0, Rows, 1), [.. Enumerable.Repeat(Columns - 1, Rows)], 1, Columns);
+            return TokenAttention.Mix(queries, cache.AppendToken(AttentionSite.Decoder, 0, keys, values)!.Value, pass);
+        }
     }
 
     private static StackSpec Stack(int groups, int group, int size) => new()
@@ -210,14 +228,4 @@ public sealed class RowKernelsTests
         T.Store(T.Exp(T.All(1)), numbers);
         Assert.AreEqual(Math.E, numbers[15], 1e-6);
     }
-
-    private static void Near(Tensor wanted, Tensor found)
-    {
-        CollectionAssert.AreEqual(wanted.shape, found.shape);
-        double distance = (wanted - found).abs().max().item<float>(), size = 1 + wanted.abs().max().item<float>();
-        Assert.IsLessThan(2e-6 * size, distance);
-    }
-
-    private static Tensor Random(int seed, params long[] shape) =>
-        tensor(new SeededRandom(seed, RandomPurpose.Start).Normal(shape.Aggregate(1L, (a, b) => a * b), 1), shape);
 }

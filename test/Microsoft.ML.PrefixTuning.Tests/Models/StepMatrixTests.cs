@@ -5,6 +5,7 @@ using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
+using static Microsoft.ML.PrefixTuning.Tests.Models.TestTensors;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
@@ -17,15 +18,10 @@ public sealed class StepMatrixTests
     // Half of the distance between neighbours, as a share: a sum in float32 is rounded by so much at each column.
     private const double Rounding = 1.0 / (1 << 24);
 
-    private readonly DisposeScope _scope = NewDisposeScope();
-    private readonly IDisposable _noGradient = no_grad();
+    private readonly TensorScope _scope = new();
 
     [TestCleanup]
-    public void End()
-    {
-        _noGradient.Dispose();
-        _scope.Dispose();
-    }
+    public void End() => _scope.Dispose();
 
     [TestMethod]
     [DataRow(1, 10, 16)]
@@ -34,8 +30,8 @@ public sealed class StepMatrixTests
     [DataRow(40, 64, 50)]
     public void Product_OfOurOwn_IsThatOfItsNumbersWithoutRounding(int count, int rows, int columns)
     {
-        Tensor numbers = Random(1, rows, columns).to(ScalarType.BFloat16), bias = Random(3, rows);
-        Tensor x = Random(2, count, 1, columns);
+        Tensor numbers = Normal(1, rows, columns).to(ScalarType.BFloat16), bias = Normal(3, rows);
+        Tensor x = Normal(2, count, 1, columns);
         RowMatrix matrix = OfRows(numbers);
         Tensor wide = numbers.to(ScalarType.Float64).t(), exact = x.to(ScalarType.Float64).matmul(wide);
         Tensor allowed = x.to(ScalarType.Float64).abs().matmul(wide.abs()) * ((columns + 1) * Rounding);
@@ -48,8 +44,8 @@ public sealed class StepMatrixTests
     [TestMethod]
     public void Product_OfOurOwn_HasTheSameBitsInAnyCompany()
     {
-        RowMatrix matrix = OfRows(Random(1, 100, 80).to(ScalarType.BFloat16));
-        Tensor x = Random(2, 33, 80), together = matrix.Product(x, null);
+        RowMatrix matrix = OfRows(Normal(1, 100, 80).to(ScalarType.BFloat16));
+        Tensor x = Normal(2, 33, 80), together = matrix.Product(x, null);
         for (int count = 1; count < 33; count += 3)
             AreSame(together.narrow(0, 0, count), matrix.Product(x.narrow(0, 0, count), null));
         AreSame(together[32], matrix.Product(x[32].unsqueeze(0), null)[0]);
@@ -60,7 +56,7 @@ public sealed class StepMatrixTests
     [DataRow(6)]
     public void Product_OfOurOwnOnAnyProcessor_HasTheSameBits(int count)
     {
-        Tensor numbers = Random(1, 75, 100).to(ScalarType.BFloat16), x = Random(2, count, 1, 100);
+        Tensor numbers = Normal(1, 75, 100).to(ScalarType.BFloat16), x = Normal(2, count, 1, 100);
         AreSame(RowProducts.Product<PairedLanes>(x, numbers), Lanes.AreWide
             ? RowProducts.Product<WideLanes>(x, numbers) : RowProducts.Product(x, numbers, null));
     }
@@ -68,8 +64,8 @@ public sealed class StepMatrixTests
     [TestMethod]
     public void Product_OfAPart_IsThatOfItsCopy()
     {
-        Tensor numbers = Random(1, 50, 24).to(ScalarType.BFloat16), part = numbers.narrow(0, 3, 20);
-        Tensor x = Random(3, 2, 24);
+        Tensor numbers = Normal(1, 50, 24).to(ScalarType.BFloat16), part = numbers.narrow(0, 3, 20);
+        Tensor x = Normal(3, 2, 24);
         AreSame(OfRows(part.clone()).Product(x, null), OfRows(part).Product(x, null));
         Assert.IsTrue(RowMatrix.Suits(new WideMatrix(part)));
         Assert.IsFalse(RowMatrix.Suits(new WideMatrix(numbers.t())), "not as it lies");
@@ -78,7 +74,7 @@ public sealed class StepMatrixTests
     [TestMethod]
     public void Product_Rounded_IsTorchsOfRoundedRows()
     {
-        Tensor numbers = Random(1, 40, 32).to(ScalarType.BFloat16), bias = Random(3, 40), x = Random(2, 5, 32);
+        Tensor numbers = Normal(1, 40, 32).to(ScalarType.BFloat16), bias = Normal(3, 40), x = Normal(2, 5, 32);
         Tensor wanted = nn.functional.linear(x.to(ScalarType.BFloat16), numbers).to(ScalarType.Float32);
         var matrix = new RoundedMatrix(new WideMatrix(numbers));
         AreSame(wanted, matrix.Product(x, null));
@@ -91,10 +87,10 @@ public sealed class StepMatrixTests
     [DataRow(nameof(StepForm.Whole))]
     public void Members_AreOfTheMatrixItIsMadeOf(string form)
     {
-        Tensor numbers = Random(1, 12, 20).to(ScalarType.BFloat16), wide = numbers.to(ScalarType.Float32);
+        Tensor numbers = Normal(1, 12, 20).to(ScalarType.BFloat16), wide = numbers.to(ScalarType.Float32);
         StepMatrix matrix = form == nameof(StepForm.Rows) ? OfRows(numbers)
             : new RoundedMatrix(new WideMatrix(numbers));
-        Tensor ids = tensor([7L, 0L, 7L]), y = Random(2, 3, 12);
+        Tensor ids = tensor([7L, 0L, 7L]), y = Normal(2, 3, 12);
         AreSame(wide.index_select(0, ids), matrix.Select(ids));
         AreSame(y.to(ScalarType.BFloat16).matmul(numbers).to(ScalarType.Float32), matrix.BackProduct(y));
         var blocks = new List<Tensor>();
@@ -103,7 +99,7 @@ public sealed class StepMatrixTests
         Assert.AreEqual((12L, 20L, ScalarType.Float32), (matrix.Rows, matrix.Columns, matrix.Type));
         Assert.ThrowsExactly<NotSupportedException>(() => matrix.Slice(3, 5));
         using var gradient = enable_grad();
-        Tensor x = Random(2, 1, 20).requires_grad_();
+        Tensor x = Normal(2, 1, 20).requires_grad_();
         Assert.Contains("for writing",
             Assert.ThrowsExactly<InvalidOperationException>(() => matrix.Product(x, null)).Message);
     }
@@ -112,7 +108,7 @@ public sealed class StepMatrixTests
     public void Narrow_OfNumbers_IsTorchs()
     {
         // Half way between two neighbours below an even and below an odd one, and what becomes infinite.
-        Tensor numbers = cat([Random(1, 1000) * 1e3, tensor((float[])[0, 1 + 1f / 256, 1 + 3f / 256,
+        Tensor numbers = cat([Normal(1, 1000) * 1e3, tensor((float[])[0, 1 + 1f / 256, 1 + 3f / 256,
             -1 - 1f / 256, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.Epsilon, 1e-40f])]);
         Tensor narrow = RowKernels.Narrow(numbers);
         AreSame(numbers.to(ScalarType.BFloat16).to(ScalarType.Float32), narrow.to(ScalarType.Float32));
@@ -136,7 +132,7 @@ public sealed class StepMatrixTests
     [DataRow(600_003)]
     public void Wide_OfNumbers_IsTorchs(int count)
     {
-        Tensor narrow = Random(1, count).to(ScalarType.BFloat16);
+        Tensor narrow = Normal(1, count).to(ScalarType.BFloat16);
         AreSame(narrow.to(ScalarType.Float32), RowKernels.Wide(narrow));
     }
 
@@ -153,16 +149,4 @@ public sealed class StepMatrixTests
     }
 
     private static RowMatrix OfRows(Tensor numbers) => new(new WideMatrix(numbers));
-
-    private static void AreSame(Tensor wanted, Tensor found)
-    {
-        CollectionAssert.AreEqual(wanted.shape, found.shape);
-        Assert.IsTrue(wanted.eq(found).all().ToBoolean());
-    }
-
-    private static void IsWithin(Tensor wanted, Tensor found, Tensor allowed) =>
-        Assert.IsTrue((wanted - found).abs().le(allowed).all().ToBoolean());
-
-    private static Tensor Random(int seed, params long[] shape) =>
-        tensor(new SeededRandom(seed, RandomPurpose.Start).Normal(shape.Aggregate(1L, (a, b) => a * b), 1), shape);
 }

@@ -1,9 +1,9 @@
 using System;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Models;
-using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
+using static Microsoft.ML.PrefixTuning.Tests.Models.TestTensors;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
@@ -16,7 +16,7 @@ public sealed class StoredMatrixTests
     private const int Rows = 10, Columns = 6;
 
     private readonly DisposeScope _scope = NewDisposeScope();
-    private readonly Tensor _numbers = Random(1, Rows, Columns);
+    private readonly Tensor _numbers = Normal(1, Rows, Columns);
 
     [TestCleanup]
     public void End() => _scope.Dispose();
@@ -31,8 +31,8 @@ public sealed class StoredMatrixTests
         using WideSpace space = Space(type, most);
         var stored = new StoredMatrix(new StoredTensor(_numbers), 0, Rows, space);
         var wide = new WideMatrix(_numbers.to(type));
-        Tensor x = Random(2, 2, 3, Columns).to(type), y = Random(3, 2, 3, Rows).to(type);
-        Tensor bias = Random(4, Rows).to(type);
+        Tensor x = Normal(2, 2, 3, Columns).to(type), y = Normal(3, 2, 3, Rows).to(type);
+        Tensor bias = Normal(4, Rows).to(type);
         Near(wide.Product(x, bias), stored.Product(x, bias), tolerance);
         Near(wide.Product(x, null), stored.Product(x, null), tolerance);
         Near(wide.BackProduct(y), stored.BackProduct(y), tolerance);
@@ -51,9 +51,9 @@ public sealed class StoredMatrixTests
         using WideSpace space = Space(ScalarType.Float32, most);
         var rows = new StoredTensor(_numbers);
         var first = new StoredMatrix(rows, 0, Rows, space);
-        Tensor second = Random(5, Columns, Rows), bias = Random(6, Rows);
+        Tensor second = Normal(5, Columns, Rows), bias = Normal(6, Rows);
         var back = new StoredMatrix(new StoredTensor(second), 0, Columns, space);
-        Tensor x = Random(7, 2, 3, Columns).requires_grad_();
+        Tensor x = Normal(7, 2, 3, Columns).requires_grad_();
 
         long before = OwnTensors.Live;
         Tensor found = back.Product(first.Product(x, bias).tanh(), null).square().sum();
@@ -73,7 +73,7 @@ public sealed class StoredMatrixTests
     {
         using WideSpace space = Space(ScalarType.Float32, 1000);
         var rows = new StoredTensor(_numbers);
-        Tensor x = Random(2, 1, Columns).requires_grad_();
+        Tensor x = Normal(2, 1, Columns).requires_grad_();
         Tensor product = new StoredMatrix(rows, 0, Rows, space).Product(x, null);
         rows.Fault = new InsufficientMemoryException();
 
@@ -86,11 +86,32 @@ public sealed class StoredMatrixTests
     }
 
     [TestMethod]
+    public void Gradients_BehindOnesThatNobodyAskedAbout_AreTheirOwn()
+    {
+        using WideSpace space = Space(ScalarType.Float32, 1000);
+        var rows = new StoredTensor(_numbers);
+        var matrix = new StoredMatrix(rows, 0, Rows, space);
+        Tensor x = Normal(2, 1, Columns).requires_grad_();
+        Tensor first = matrix.Product(x, null).sum(), second = matrix.Product(x, null).sum();
+        rows.Fault = new InsufficientMemoryException();
+        _ = autograd.grad([first], [x]);
+        rows.Fault = null;
+
+        Tensor gradient = WayBack.Gradients([second], [x], [ones_like(second)])[0];
+
+        Assert.IsFalse(gradient.isnan().any().ToBoolean());
+        Tensor third = matrix.Product(x, null).sum();
+        rows.Fault = new InsufficientMemoryException();
+        Assert.ThrowsExactly<InsufficientMemoryException>(
+            () => WayBack.Gradients([third], [x], [ones_like(third)]));
+    }
+
+    [TestMethod]
     public void Product_ForAGradient_LeavesTheProductAlone()
     {
         using WideSpace space = Space(ScalarType.Float32, 1000);
         var matrix = new StoredMatrix(new StoredTensor(_numbers), 0, Rows, space);
-        Tensor x = Random(2, 1, Columns).requires_grad_();
+        Tensor x = Normal(2, 1, Columns).requires_grad_();
         matrix.Product(x, null).Dispose();
         long before = OwnTensors.Live;
         Tensor product = matrix.Product(x, null);
@@ -104,7 +125,7 @@ public sealed class StoredMatrixTests
         using WideSpace space = Space(ScalarType.Float32, 1000);
         var matrix = new StoredMatrix(new StoredTensor(_numbers), 0, Rows, space);
         FrozenMatrix small = matrix.Slice(0, 2);
-        Tensor x = Random(2, 1, Columns);
+        Tensor x = Normal(2, 1, Columns);
         using var noGradient = no_grad();
         using (NewDisposeScope())
             matrix.Product(x, null).Dispose();
@@ -142,16 +163,4 @@ public sealed class StoredMatrixTests
 
     private static WideSpace Space(ScalarType type, long most) =>
         new(type, CPU) { MostNumbers = most, BlockNumbers = 20 };
-
-    private static Tensor Random(int seed, params long[] shape) =>
-        tensor(new SeededRandom(seed, RandomPurpose.Start).Normal(shape.Aggregate(1L, (a, b) => a * b), 1), shape);
-
-    private static void Near(Tensor wanted, Tensor found, double tolerance)
-    {
-        CollectionAssert.AreEqual(wanted.shape, found.shape);
-        Assert.AreEqual(wanted.dtype, found.dtype);
-        double scale = Math.Max(1, wanted.abs().max().to(ScalarType.Float32).item<float>());
-        double difference = (wanted - found).to(ScalarType.Float32).abs().max().item<float>();
-        Assert.IsLessThanOrEqualTo(tolerance * scale, difference);
-    }
 }
