@@ -52,8 +52,8 @@ internal sealed class LayerTape(Action? checkAlive = null)
             ofOutput.Dispose();
             layer.Output.Dispose();
         }
-        return [.. autograd.grad([.. known.Select(one => one.Made)], [.. leaves],
-            [.. known.Select(one => one.Gradient)])];
+        return WayBack.Gradients([.. known.Select(one => one.Made)], [.. leaves],
+            [.. known.Select(one => one.Gradient)]);
     }
 
     /// <summary>
@@ -65,8 +65,8 @@ internal sealed class LayerTape(Action? checkAlive = null)
         int next = known.FindLastIndex(one => ReferenceEquals(one.Made, output));
         if (next < 0)
         {
-            return autograd.grad([.. known.Select(one => one.Made)], [output], [.. known.Select(one => one.Gradient)],
-                retain_graph: true)[0];
+            return WayBack.Gradients([.. known.Select(one => one.Made)], [output],
+                [.. known.Select(one => one.Gradient)], keepsGraph: true)[0];
         }
         Tensor gradient = known[next].Gradient;
         known.RemoveAt(next);
@@ -79,9 +79,8 @@ internal sealed class LayerTape(Action? checkAlive = null)
         {
             using var scope = NewDisposeScope();
             using var gradientsOn = enable_grad();
-            Tensor[] gradients = [.. autograd.grad([Run(Input)], Sources, [ofOutput])];
-            WayBack.ThrowKept();
-            return Array.ConvertAll(gradients, gradient => gradient.MoveToOuterDisposeScope());
+            return Array.ConvertAll(WayBack.Gradients([Run(Input)], Sources, [ofOutput]),
+                gradient => gradient.MoveToOuterDisposeScope());
         }
     }
 }

@@ -20,13 +20,8 @@ internal sealed record TargetStates(Tensor Hidden, Tensor Labels)
     /// <summary>The gradient of leaves from that of <see cref="Hidden"/>; once.</summary>
     /// <param name="ofHidden">[T, E].</param>
     /// <param name="leaves">What the prefixes were made from.</param>
-    public IReadOnlyList<Tensor> Gradient(Tensor ofHidden, IReadOnlyCollection<Tensor> leaves)
-    {
-        Tensor[] gradients = Tape?.Gradient(Hidden, ofHidden, [.. leaves])
-            ?? [.. autograd.grad([Hidden], [.. leaves], [ofHidden])];
-        WayBack.ThrowKept();
-        return gradients;
-    }
+    public IReadOnlyList<Tensor> Gradient(Tensor ofHidden, IReadOnlyCollection<Tensor> leaves) =>
+        Tape?.Gradient(Hidden, ofHidden, [.. leaves]) ?? WayBack.Gradients([Hidden], [.. leaves], [ofHidden]);
 
     /// <summary>How many tokens of a row are predicted. Without source tokens nothing predicts the first one.</summary>
     /// <param name="model">The base.</param>

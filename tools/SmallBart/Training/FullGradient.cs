@@ -16,7 +16,7 @@ internal static class FullGradient
     {
         (double sum, Tensor ofHidden, Tensor ofHead) = FullLoss.WithGradient(model.Model, states);
         Tensor[] leaves = [.. model.Leaves];
-        Tensor[] gradients = [.. autograd.grad([states.Hidden], leaves, [ofHidden])];
+        Tensor[] gradients = WayBack.Gradients([states.Hidden], leaves, [ofHidden]);
         using var noGradient = no_grad();
         Tensor embedding = ((WideMatrix)model.Model.Weights.Embedding).Tensor;
         int head = Array.FindIndex(leaves, leaf => ReferenceEquals(leaf, embedding));

@@ -82,7 +82,7 @@ internal abstract class TunedWeights : IMovableWeights, IDisposable
             (sum, ofHidden) = TargetLoss.WithGradient(Model, states.Hidden, states.Labels, smoothing: 0);
         // A head of its own is behind the hidden states; a tied one is in front of them too.
         Tensor[] inGraph = [.. _leaves.Where(leaf => !ReferenceEquals(leaf, _head) || _isTied)];
-        Tensor[] found = [.. autograd.grad([states.Hidden], inGraph, [ofHidden])];
+        Tensor[] found = WayBack.Gradients([states.Hidden], inGraph, [ofHidden]);
         using var noGradient = no_grad();
         Tensor[] all = [.. _leaves.Select(leaf =>
         {
