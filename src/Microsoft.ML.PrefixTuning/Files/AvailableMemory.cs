@@ -54,9 +54,14 @@ internal static class AvailableMemory
     {
         long? limit = Number(folder, "memory.max") ?? Number(folder, "memory.limit_in_bytes");
         long? used = Number(folder, "memory.current") ?? Number(folder, "memory.usage_in_bytes");
+        // What is kept of files that were read, such as a base, can go, whether they were read once (inactive) or again
+        // (active); the system's own count has both.
         string counts = Path.Combine(folder, "memory.stat");
-        long files = Field(counts, "total_inactive_file") ?? Field(counts, "inactive_file") ?? 0;
+        long files = Of("inactive_file") + Of("active_file");
         return limit is null || used is null ? null : Math.Max(0, limit.Value - Math.Max(0, used.Value - files));
+
+        // The first version counts a group's own and, as total, those of the groups in it.
+        long Of(string name) => Field(counts, $"total_{name}") ?? Field(counts, name) ?? 0;
     }
 
     private static long? Number(string folder, string file) =>

@@ -32,7 +32,7 @@ public sealed class AvailableMemoryTests
             ("sys/fs/cgroup/box/inner/memory.current", "1000000\n"),
             ("sys/fs/cgroup/box/memory.max", "3000000\n"),
             ("sys/fs/cgroup/box/memory.current", "1500000\n"),
-            ("sys/fs/cgroup/box/memory.stat", "anon 900000\ninactive_file 600000\n")));
+            ("sys/fs/cgroup/box/memory.stat", "anon 900000\nfile 600000\nactive_file 400000\ninactive_file 200000\n")));
 
     [TestMethod]
     public void OfLinux_InAGroupOfTheFirstVersion_IsWhatItsLimitLeaves() =>
@@ -40,7 +40,8 @@ public sealed class AvailableMemoryTests
             ("proc/self/cgroup", "9:name=systemd:/\n4:cpu,memory:/box\n3:cpuset:/\n"),
             ("sys/fs/cgroup/memory/box/memory.limit_in_bytes", "5000000\n"),
             ("sys/fs/cgroup/memory/box/memory.usage_in_bytes", "6000000\n"),
-            ("sys/fs/cgroup/memory/box/memory.stat", "inactive_file 10\ntotal_inactive_file 2000000\n")));
+            ("sys/fs/cgroup/memory/box/memory.stat",
+                "inactive_file 10\nactive_file 7\ntotal_inactive_file 500000\ntotal_active_file 1500000\n")));
 
     [TestMethod]
     public void OfLinux_InAGroupAboveTheSystem_IsWhatTheSystemHas() =>
