@@ -69,14 +69,21 @@ public sealed class MemoryPlanTests
         Assert.IsTrue(Decide(Run(model, long.MaxValue, Recomputation.Always)));
     }
 
-    /// <summary>An estimate may be a quarter too low; the kernel would end the process in the midst of it.</summary>
+    /// <summary>An estimate may be a quarter too low, and as well too high: what may fit is not refused.</summary>
     [TestMethod]
-    public void Decide_OfAPassThatMayNotFit_IsRefused()
+    public void Decide_OfAPassThatMayNotFit_WarnsAndOfOneThatDoesNot_IsRefused()
     {
         using LanguageModel model = TinyTraining.Model();
-        TrainingRun run = Run(model, (long)(1.1 * Need(model, recomputes: true)));
+        double need = Need(model, recomputes: true);
+        var warned = new List<string>();
 
-        Assert.ThrowsExactly<InvalidOperationException>(() => Decide(run));
+        Assert.IsTrue(Decide(Run(model, Margined(need)) with { Warn = warned.Add }));
+        Assert.IsEmpty(warned);
+        Assert.IsTrue(Decide(Run(model, (long)need + 1) with { Warn = warned.Add }));
+        StringAssert.StartsWith(warned.Single(),
+            "Training may run out of memory: the largest pass has 2 rows of up to 2000 tokens and needs about ");
+        StringAssert.Contains(warned[0], "are free, and the estimate may be a quarter too low. Less need: ");
+        Assert.ThrowsExactly<InvalidOperationException>(() => Decide(Run(model, (long)need - 1)));
     }
 
     [TestMethod]
@@ -227,7 +234,6 @@ public sealed class MemoryPlanTests
         return plan.Decide(plan.Free);
     }
 
-    // The least that is enough for an estimate.
     // The fewest bytes that a run is not refused with.
     private static long LeastFree(TrainingRun run)
     {
