@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
 
 namespace Microsoft.ML.PrefixTuning.Files;
 
@@ -10,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Files;
 /// Memory that this process may still take: what the system has, within the limits of the control groups that the
 /// process is in (a container's limit). The one place where it is read.
 /// </summary>
-internal static class AvailableMemory
+internal static partial class AvailableMemory
 {
     /// <summary>Bytes; null where the system does not tell.</summary>
     public static long? Bytes()
@@ -23,7 +24,26 @@ internal static class AvailableMemory
             : Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes);
     }
 
-    /// <summary>The same on Linux.</summary>
+    /// <summary>
+    /// Gives back to the system what the C library's heap keeps of memory that was freed, such as by a former training:
+    /// it is free, and the system does not know.
+    /// </summary>
+    /// <returns>Whether there was any; never with another C library than glibc.</returns>
+    public static bool GiveBack()
+    {
+        if (!OperatingSystem.IsLinux())
+            return false;
+        try
+        {
+            return Trim(spare: 0) == 1;
+        }
+        catch (Exception fault) when (fault is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>What <see cref="Bytes"/> gives on Linux.</summary>
     /// <param name="root">Where proc and sys lie; another folder in tests.</param>
     internal static long? OfLinux(string root)
     {
@@ -87,4 +107,7 @@ internal static class AvailableMemory
             return [];
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    private static partial int Trim(nuint spare);
 }

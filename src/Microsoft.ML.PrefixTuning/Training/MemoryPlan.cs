@@ -22,19 +22,33 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
     // Rows whose passes are looked at, those of the first epoch in any case.
     private const long MostRows = 1L << 20;
 
-    /// <summary>Bytes of this machine's memory that are free; null where it is not known, as of a GPU's.</summary>
-    public long? Free => run.Model.Device.type == DeviceType.CPU ? run.FreeMemory?.Invoke() : null;
+    private Pass[]? _passes;
+
+    private Pass[] All => _passes ??= [.. Passes()];
+
+    private Pass LargestKept => All.MaxBy(pass => Need(pass, recomputes: false))!;
+
+    /// <summary>
+    /// Bytes of this machine's memory that are free; null where it is not known, as of a GPU's. Where they may be too
+    /// few, what former trainings of this process left behind is given back first.
+    /// </summary>
+    public long? FindFree()
+    {
+        if (run.Model.Device.type != DeviceType.CPU || run.FreeMemory is not { } ask || ask() is not { } free)
+            return null;
+        bool isEnough = Need(LargestKept, recomputes: false) * Margin <= free / run.Share.Count;
+        return !isEnough && run.GiveBack?.Invoke() == true ? ask() : free;
+    }
 
     /// <summary>Whether layers are run a second time for their gradient.</summary>
     /// <param name="free">Bytes that this process may take; null where it is not known.</param>
     /// <exception cref="InvalidOperationException">The largest pass does not fit, by the estimate.</exception>
     public bool Decide(long? free)
     {
-        List<Pass> passes = [.. Passes()];
-        Pass ofKept = passes.MaxBy(pass => Need(pass, recomputes: false))!;
+        Pass ofKept = LargestKept;
         bool recomputes = run.Options.Recompute == Recomputation.Always
             || (run.Options.Recompute == Recomputation.Automatic && Need(ofKept, recomputes: false) * Margin > free);
-        Pass largest = recomputes ? passes.MaxBy(pass => Need(pass, recomputes: true))! : ofKept;
+        Pass largest = recomputes ? All.MaxBy(pass => Need(pass, recomputes: true))! : ofKept;
         double need = Need(largest, recomputes);
         if (need > free)
             throw new InvalidOperationException(Refusal(largest, recomputes, free.Value));

@@ -55,6 +55,34 @@ public sealed class MemoryPlanTests
         StringAssert.Contains(told[0], "Layers are run a second time for their gradient; kept, they would need ");
     }
 
+    /// <summary>The heap keeps what a former training freed: the next one of a sweep has it, too.</summary>
+    [TestMethod]
+    public void Decide_BehindAFormerTraining_GivesBackWhatItLeftWhereThatIsWanted()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        double kept = Need(model, recomputes: false);
+        int asked = 0;
+        long free = Margined(kept);
+        TrainingRun run = Run(model, null) with
+        {
+            FreeMemory = () => free,
+            GiveBack = () =>
+            {
+                asked++;
+                free = Margined(kept);
+                return true;
+            },
+        };
+
+        Assert.IsFalse(Decide(run));
+        Assert.AreEqual(0, asked, "there is enough");
+        free = 1_000_000;
+        Assert.IsFalse(Decide(run));
+        Assert.AreEqual(1, asked);
+        free = 1_000_000;
+        Assert.ThrowsExactly<InvalidOperationException>(() => Decide(run with { GiveBack = () => false }));
+    }
+
     [TestMethod]
     public void Decide_WhereMemoryIsNotKnown_KeepsLayers()
     {
@@ -231,7 +259,7 @@ public sealed class MemoryPlanTests
     private static bool Decide(TrainingRun run)
     {
         var plan = new MemoryPlan(run, new TrainingPlan(run), PrefixLength);
-        return plan.Decide(plan.Free);
+        return plan.Decide(plan.FindFree());
     }
 
     // The fewest bytes that a run is not refused with.
