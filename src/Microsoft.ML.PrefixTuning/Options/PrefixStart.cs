@@ -81,7 +81,7 @@ public sealed record RowsStart : PrefixStart
 
     internal override bool IsOfTokens => true;
 
-    internal override void Check(Faults faults, string name) => faults.AtLeast(1, Count, name);
+    internal override void Check(Faults faults, string name) => faults.Under(name).AtLeast(1, Count, "count");
 }
 
 /// <summary>All zero.</summary>

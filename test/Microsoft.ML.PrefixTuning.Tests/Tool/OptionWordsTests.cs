@@ -58,6 +58,8 @@ public sealed class OptionWordsTests
     [DataRow("train",
         "Prefix.Parametrization.width: expected 1 or more, found 0.\nThreads: expected 1 or more, found 0.",
         "--parametrization, width: expected 1 or more, found 0.\n--threads: expected 1 or more, found 0.")]
+    [DataRow("train", "Prefix.Start.count: expected 1 or more, found 0.",
+        "--prefix-start, count: expected 1 or more, found 0.")]
     [DataRow("train", "PrefixOptions.Start: expected a text of at least one token, found none.",
         "--prefix-start: expected a text of at least one token, found none.")]
     [DataRow("distill", "Student.Prefix.Length: expected fewer tokens than the teacher's 4, found 4.",
