@@ -11,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Fitting;
 [TestCategory("Quick")]
 public sealed class PrefixPlanTests
 {
-    /// <summary>The second row has the first one's input; the third one has nothing in front that is not its own.</summary>
+    /// <summary>The second row has the first one's input; the third one has no token in front of its own.</summary>
     private static readonly TrainingExample[] s_rows =
     [
         new([1, 5, 6], [7, 2]) { Opening = 1, Origin = 0 }, new([1, 5, 6], [8, 2]) { Opening = 1, Origin = 0 },
