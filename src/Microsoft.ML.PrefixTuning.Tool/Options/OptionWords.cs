@@ -72,9 +72,9 @@ internal sealed partial class OptionWords
     [GeneratedRegex(@"^[A-Z][\w.\[\]]*(?=: expected )")]
     private static partial Regex Subject();
 
-    // What is quoted; what a fault begins with; a member that is named with its record; or a word that only a member's
-    // name can be.
-    [GeneratedRegex(@"(?<!\w)'[^']*'(?!\w)|^[A-Z][\w.\[\]]*(?=: expected )"
+    // What is quoted, which an apostrophe within a word does not end; what a fault begins with; a member that is named
+    // with its record; or a word that only a member's name can be.
+    [GeneratedRegex(@"(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*'(?!\w)|^[A-Z][\w.\[\]]*(?=: expected )"
         + @"|(?<![\w./\\-])(?:[A-Z]\w*(?:\[\d+\])?\.)+\w+(?![\w/\\])|(?<![\w./\\])[A-Z][a-z]+(?:[A-Z][a-z]+)+\b")]
     private static partial Regex Name();
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
 
 namespace Microsoft.ML.PrefixTuning.Files;
 
@@ -10,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Files;
 /// Memory that this process may still take: what the system has, within the limits of the control groups that the
 /// process is in (a container's limit). The one place where it is read.
 /// </summary>
-internal static class AvailableMemory
+internal static partial class AvailableMemory
 {
     /// <summary>Bytes; null where the system does not tell.</summary>
     public static long? Bytes()
@@ -23,7 +24,26 @@ internal static class AvailableMemory
             : Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes);
     }
 
-    /// <summary>The same on Linux.</summary>
+    /// <summary>
+    /// Gives back to the system what the C library's heap keeps of memory that was freed, such as by a former training:
+    /// it is free, and the system does not know.
+    /// </summary>
+    /// <returns>Whether there was any; never with another C library than glibc.</returns>
+    public static bool GiveBack()
+    {
+        if (!OperatingSystem.IsLinux())
+            return false;
+        try
+        {
+            return Trim(spare: 0) == 1;
+        }
+        catch (Exception fault) when (fault is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>What <see cref="Bytes"/> gives on Linux.</summary>
     /// <param name="root">Where proc and sys lie; another folder in tests.</param>
     internal static long? OfLinux(string root)
     {
@@ -54,12 +74,14 @@ internal static class AvailableMemory
     {
         long? limit = Number(folder, "memory.max") ?? Number(folder, "memory.limit_in_bytes");
         long? used = Number(folder, "memory.current") ?? Number(folder, "memory.usage_in_bytes");
+        // What is kept of files that were read, such as a base, can go, whether they were read once (inactive) or again
+        // (active); the system's own count has both.
         string counts = Path.Combine(folder, "memory.stat");
-        // Pages of files, those that were read twice among them: MemAvailable has both, too.
-        long files = Count("inactive_file") + Count("active_file");
+        long files = Of("inactive_file") + Of("active_file");
         return limit is null || used is null ? null : Math.Max(0, limit.Value - Math.Max(0, used.Value - files));
 
-        long Count(string name) => Field(counts, "total_" + name) ?? Field(counts, name) ?? 0;
+        // The first version counts a group's own and, as total, those of the groups in it.
+        long Of(string name) => Field(counts, $"total_{name}") ?? Field(counts, name) ?? 0;
     }
 
     private static long? Number(string folder, string file) =>
@@ -85,4 +107,7 @@ internal static class AvailableMemory
             return [];
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    private static partial int Trim(nuint spare);
 }

@@ -230,6 +230,7 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             log.Report(progress);
         },
         FreeMemory = AvailableMemory.Bytes,
+        GiveBack = AvailableMemory.GiveBack,
         Say = log.Say,
         Warn = log.Warn,
         CheckAlive = () => MlNetInternals.CheckAlive(host),

@@ -12,7 +12,7 @@ internal static class PrefixNeed
     // Values, gradient, AdamW's two means, the mean over the steps, and the best of these that is kept.
     private const double Copies = 6;
 
-    // Of a network's output: keys and values, their gradient, and what is kept of them.
+    // Of what a network, embeddings or words come to: keys and values, their gradient, and what is kept of them.
     private const double OutputCopies = 3;
 
     /// <summary>Refuses a prefix or a network that there is no memory for.</summary>
@@ -34,7 +34,8 @@ internal static class PrefixNeed
                 + FormattableString.Invariant($" tokens of {largest:N0} numbers."), nameof(options));
         }
         var network = options.Parametrization as NetworkParametrization;
-        double ofPrefix = sizeof(float) * (network is null ? Copies : OutputCopies) * shapes.Sum(shape => shape.Count);
+        bool areMoved = network is null && options.Method is (EveryLayerMethod or InfixMethod);
+        double ofPrefix = sizeof(float) * (areMoved ? Copies : OutputCopies) * shapes.Sum(shape => shape.Count);
         double ofNetwork = network is null ? 0
             : sizeof(float) * Copies * shapes.Sum(shape => Numbers(network, shape));
         if (!(ofPrefix + ofNetwork > free))

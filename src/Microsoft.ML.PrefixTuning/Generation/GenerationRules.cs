@@ -111,7 +111,9 @@ internal sealed record GenerationRules
     /// <exception cref="ArgumentException">The options ask for more than a text may have.</exception>
     public static (int Least, int Most) Lengths(GenerationOptions options, TransformerSpec spec)
     {
-        int most = options.MaxNewTokens ?? spec.Output.MostTokens ?? DefaultMostTokens;
+        // A number beyond all windows asks for what the window allows; of a base that has none, for what can be held.
+        int most = Math.Min(options.MaxNewTokens ?? spec.Output.MostTokens ?? DefaultMostTokens,
+            OptionBounds.NewTokens);
         if (options.MinNewTokens > most)
             throw new ArgumentException(
                 $"Generation.MinNewTokens: expected 0 to {most}, the most where MaxNewTokens is null, found"

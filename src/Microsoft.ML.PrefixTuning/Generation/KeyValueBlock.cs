@@ -95,6 +95,9 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         if (needed < Large || device.type != TorchSharp.DeviceType.CPU || FreeMemory() is not { } free
             || needed <= free)
             return;
+        // What was freed before, such as by a training, may still be the heap's.
+        if (AvailableMemory.GiveBack() && FreeMemory() is { } more && needed <= more)
+            return;
         throw new InsufficientMemoryException(FormattableString.Invariant(
             $"the key/value cache of {tokens} tokens needs {needed / 1e9:F2} GB of the {free / 1e9:F2} GB")
             + " that are free");

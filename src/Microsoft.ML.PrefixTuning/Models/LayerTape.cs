@@ -66,7 +66,7 @@ internal sealed class LayerTape(Action? checkAlive = null)
         if (next < 0)
         {
             return WayBack.Gradients([.. known.Select(one => one.Made)], [output],
-                [.. known.Select(one => one.Gradient)], isKept: true)[0];
+                [.. known.Select(one => one.Gradient)], keepsGraph: true)[0];
         }
         Tensor gradient = known[next].Gradient;
         known.RemoveAt(next);
@@ -79,8 +79,8 @@ internal sealed class LayerTape(Action? checkAlive = null)
         {
             using var scope = NewDisposeScope();
             using var gradientsOn = enable_grad();
-            Tensor[] gradients = WayBack.Gradients([Run(Input)], Sources, [ofOutput]);
-            return Array.ConvertAll(gradients, gradient => gradient.MoveToOuterDisposeScope());
+            return Array.ConvertAll(WayBack.Gradients([Run(Input)], Sources, [ofOutput]),
+                gradient => gradient.MoveToOuterDisposeScope());
         }
     }
 }

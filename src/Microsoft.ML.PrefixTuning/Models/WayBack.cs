@@ -33,27 +33,22 @@ internal static class WayBack
         }
     }
 
-    /// <summary>Gradients; throws what was kept on their way back.</summary>
+    /// <summary>Gradients as the engine makes them; what was thrown on their way is thrown here.</summary>
     /// <param name="made">What was made.</param>
-    /// <param name="sources">With respect to what.</param>
+    /// <param name="leaves">With respect to what.</param>
     /// <param name="ofMade">The gradient of each that was made.</param>
-    /// <param name="isKept">Whether the way back may be gone once more.</param>
-    /// <returns>One a source.</returns>
-    public static Tensor[] Gradients(Tensor[] made, Tensor[] sources, Tensor[] ofMade, bool isKept = false)
+    /// <param name="keepsGraph">Whether there will be another way back.</param>
+    /// <returns>One a leaf.</returns>
+    public static Tensor[] Gradients(Tensor[] made, Tensor[] leaves, Tensor[] ofMade, bool keepsGraph = false)
     {
-        // Where torch itself threw on a former way, nobody threw what was kept there.
+        // Of a way back that ended in the engine's own fault: not this one's.
         s_fault = null;
-        Tensor[] gradients = [.. autograd.grad(made, sources, ofMade, retain_graph: isKept)];
-        ThrowKept();
+        Tensor[] gradients = [.. autograd.grad(made, leaves, ofMade, retain_graph: keepsGraph)];
+        if (s_fault is { } fault)
+        {
+            s_fault = null;
+            ExceptionDispatchInfo.Throw(fault);
+        }
         return gradients;
-    }
-
-    /// <summary>Throws what was kept on this thread, once: to be called behind the way back.</summary>
-    public static void ThrowKept()
-    {
-        if (s_fault is not { } fault)
-            return;
-        s_fault = null;
-        ExceptionDispatchInfo.Throw(fault);
     }
 }

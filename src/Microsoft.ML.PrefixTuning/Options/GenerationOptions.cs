@@ -9,7 +9,10 @@ public sealed record GenerationOptions
     /// <value>The default is <see cref="Decoding.Greedy"/>.</value>
     public Decoding Decoding { get; init; } = Decoding.Greedy;
 
-    /// <summary>Tokens a text has at most, the end token included; at most 1,048,576.</summary>
+    /// <summary>
+    /// Tokens a text has at most, the end token included. The context window may allow fewer, and no text has more than
+    /// 1,048,576.
+    /// </summary>
     /// <value>
     /// The default is <see langword="null"/>: what the generation_config.json of an encoder-decoder base says
     /// (<c>max_new_tokens</c>, or <c>max_length</c> without the decoder start token), else 128.
@@ -84,7 +87,7 @@ public sealed record GenerationOptions
     internal void Check(Faults faults)
     {
         if (MaxNewTokens is { } most)
-            faults.Within(1, OptionBounds.NewTokens, most, nameof(MaxNewTokens));
+            faults.AtLeast(1, most, nameof(MaxNewTokens));
         if (MinNewTokens is { } least)
         {
             faults.That(least >= 0 && !(least > MaxNewTokens), nameof(MinNewTokens),

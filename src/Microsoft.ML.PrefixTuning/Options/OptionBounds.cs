@@ -9,7 +9,10 @@ internal static class OptionBounds
     /// <summary>Beams or draws of a row: each has a lane of the key/value cache of its own.</summary>
     public const int Sequences = 1024;
 
-    /// <summary>Tokens of a text: the longest context windows of today have as many.</summary>
+    /// <summary>
+    /// Tokens of a text: the longest context windows of today have as many. More may be asked for where a window bounds
+    /// a text anyway, and are not written.
+    /// </summary>
     public const int NewTokens = 1 << 20;
 
     /// <summary>Tokens of a prefix.</summary>

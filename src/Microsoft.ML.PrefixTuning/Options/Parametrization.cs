@@ -23,8 +23,8 @@ public abstract record Parametrization
     /// The paper's form (Li and Liang 2021, §4.3): an embedding of the prefix's positions and a network with tanh,
     /// which starts at random and needs long training: the paper takes thousands of steps.
     /// </summary>
-    /// <param name="width">Width of the hidden layers.</param>
-    /// <param name="depth">Hidden layers.</param>
+    /// <param name="width">Width of the hidden layers; at most 16,384.</param>
+    /// <param name="depth">Hidden layers; at most 64.</param>
     /// <param name="dropout">Share of keys and values that are dropped in training.</param>
     public static MlpParametrization Mlp(int width = 512, int depth = 1, double dropout = 0) =>
         new() { Width = width, Depth = depth, Dropout = dropout };

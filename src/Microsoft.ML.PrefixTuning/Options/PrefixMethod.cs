@@ -36,7 +36,7 @@ public abstract record PrefixMethod
     /// words. Decoder-only bases. Of <see cref="TrainingOptions"/>, those of the optimizer (learning rate, warmup,
     /// decay, clipping) mean nothing here.
     /// </summary>
-    /// <param name="candidates">Words tried a step; each costs a forward pass.</param>
+    /// <param name="candidates">Words tried a step, at most 10,000; each costs a forward pass.</param>
     /// <param name="steps">
     /// Steps, at most; <see cref="TrainingOptions.MaxSteps"/>, <see cref="TrainingOptions.MaxEpochs"/> and
     /// <see cref="TrainingOptions.EarlyStopping"/> may end the search earlier.

@@ -26,7 +26,7 @@ public abstract record PrefixStart
     /// cut where the prefix ends, which takes some hundred tokens for two or three rows of usual length, and repeated
     /// where it is longer.
     /// </summary>
-    /// <param name="count">Rows: the first ones of different inputs that are trained on.</param>
+    /// <param name="count">Rows, at least 1: the first ones of different inputs that are trained on.</param>
     public static RowsStart FromRows(int count = 3) => new() { Count = count };
 
     /// <summary>Normally distributed around 0.</summary>
@@ -81,7 +81,7 @@ public sealed record RowsStart : PrefixStart
 
     internal override bool IsOfTokens => true;
 
-    internal override void Check(Faults faults, string name) => faults.AtLeast(1, Count, name);
+    internal override void Check(Faults faults, string name) => faults.Under(name).AtLeast(1, Count, "count");
 }
 
 /// <summary>All zero.</summary>

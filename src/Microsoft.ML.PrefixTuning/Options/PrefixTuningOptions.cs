@@ -99,6 +99,8 @@ public sealed record PrefixTuningOptions
             $"null for the method {method}, which trains no number", training.LearningRate ?? 0);
         faults.That(training.PrefixDropout == 0, nameof(training.PrefixDropout),
             $"0 for the method {method}, which trains no number", training.PrefixDropout);
+        faults.That(training.AveragingGrowth == 0, nameof(training.AveragingGrowth),
+            $"0 for the method {method}, which trains no number", training.AveragingGrowth);
     }
 
     private void CheckAttributes(Faults faults)

@@ -82,30 +82,32 @@ internal static class BatchPlan
         RowPacking packing = RowPacking.None)
     {
         var part = new List<TrainingExample>();
+        var extent = new PassExtent(packing);
         foreach (TrainingExample row in rows)
         {
-            part.Add(row);
-            if (part.Count > 1 && Places(part, packing) > mostTokens)
+            extent.Add(row);
+            if (part.Count > 0 && extent.Places > mostTokens)
             {
-                yield return [.. part.SkipLast(1)];
-                part = [row];
+                yield return [.. part];
+                part.Clear();
+                extent = new PassExtent(packing);
+                extent.Add(row);
             }
+            part.Add(row);
         }
         if (part.Count > 0)
             yield return [.. part];
     }
 
     /// <summary>Tokens of rows that go through the base together, padding included.</summary>
-    /// <param name="rows">The rows, at least one.</param>
+    /// <param name="rows">The rows.</param>
     /// <param name="packing">What those of one source have in common.</param>
     public static long Places(IReadOnlyList<TrainingExample> rows, RowPacking packing = RowPacking.None)
     {
-        if (packing == RowPacking.None)
-            return (long)rows.Count * rows.Max(row => row.Tokens);
-        RowPack[] packs = RowPack.Of(rows, packing);
-        return packing == RowPacking.OneRow ? (long)packs.Length * packs.Max(pack => pack.Tokens)
-            : (long)packs.Length * packs.Max(pack => pack.Source.Length)
-                + (long)rows.Count * rows.Max(row => row.Target.Length);
+        var extent = new PassExtent(packing);
+        foreach (TrainingExample row in rows)
+            extent.Add(row);
+        return extent.Places;
     }
 
     /// <summary>Rows in as few parts of so many at most as there can be, of one size but for a row.</summary>
@@ -136,4 +138,27 @@ internal static class BatchPlan
 
     private static IEnumerable<int> ByLength(IReadOnlyList<TrainingExample> examples, IEnumerable<int> rows) =>
         rows.OrderBy(row => examples[row].Tokens);
+
+    /// <summary>Tokens of a pass, padding included, while its rows come one after the other.</summary>
+    private sealed class PassExtent(RowPacking packing)
+    {
+        private TrainingExample? _last;
+        private int _rows, _packs;
+
+        // Tokens of the last pack and of the longest one; of the longest source and target.
+        private long _tokens, _most, _source, _target;
+
+        public long Places => packing == RowPacking.OneEncoding ? _packs * _source + _rows * _target : _packs * _most;
+
+        public void Add(TrainingExample row)
+        {
+            bool joins = _last is not null && RowPack.AreOne(_last, row, packing);
+            _tokens = joins ? _tokens + row.Target.Length : row.Tokens;
+            _packs += joins ? 0 : 1;
+            _rows++;
+            _most = Math.Max(_most, _tokens);
+            (_source, _target) = (Math.Max(_source, row.Source.Length), Math.Max(_target, row.Target.Length));
+            _last = row;
+        }
+    }
 }

@@ -94,8 +94,9 @@ internal sealed class GradientLearner : PrefixLearner
         (double loss, Tensor[]? ofLeaves) = Backward(batches, leaves);
         if (ofLeaves is null)
             return (new StepRecord(0, 0, rate), false);
-        Tensor[] gradients = [.. autograd.grad([.. made.Values],
-            [.. Parameters.Select(parameter => parameter.Value)], ofLeaves)];
+        // Embeddings go through the base to be keys and values.
+        Tensor[] gradients = WayBack.Gradients([.. made.Values],
+            [.. Parameters.Select(parameter => parameter.Value)], ofLeaves);
         double norm = AdamW.Norm(gradients);
         var record = new StepRecord(loss, norm, rate);
         if (record.Failed)

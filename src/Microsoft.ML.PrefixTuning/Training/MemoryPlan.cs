@@ -15,28 +15,45 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="prefixLength">P.</param>
 internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixLength)
 {
-    // An estimate is right within a quarter (docs/performance.md): what needs less than is free may need more.
+    // An estimate is right within a quarter (docs/performance.md): what needs less than is free may need more. Layers
+    // are run twice then, and what has no other way is warned of: as well it may fit.
     private const double Margin = 1.25;
 
     // Rows whose passes are looked at, those of the first epoch in any case.
     private const long MostRows = 1L << 20;
 
-    /// <summary>Bytes of this machine's memory that are free; null where it is not known, as of a GPU's.</summary>
-    public long? Free => run.Model.Device.type == DeviceType.CPU ? run.FreeMemory?.Invoke() : null;
+    private Pass[]? _passes;
+
+    private Pass[] All => _passes ??= [.. Passes()];
+
+    private Pass LargestKept => All.MaxBy(pass => Need(pass, recomputes: false))!;
+
+    /// <summary>
+    /// Bytes of this machine's memory that are free; null where it is not known, as of a GPU's. Where they may be too
+    /// few, what former trainings of this process left behind is given back first.
+    /// </summary>
+    public long? FindFree()
+    {
+        if (run.Model.Device.type != DeviceType.CPU || run.FreeMemory is not { } ask || ask() is not { } free)
+            return null;
+        bool isEnough = Need(LargestKept, recomputes: false) * Margin <= free / run.Share.Count;
+        return !isEnough && run.GiveBack?.Invoke() == true ? ask() : free;
+    }
 
     /// <summary>Whether layers are run a second time for their gradient.</summary>
     /// <param name="free">Bytes that this process may take; null where it is not known.</param>
-    /// <exception cref="InvalidOperationException">The largest pass may not fit.</exception>
+    /// <exception cref="InvalidOperationException">The largest pass does not fit, by the estimate.</exception>
     public bool Decide(long? free)
     {
-        List<Pass> passes = [.. Passes()];
-        Pass ofKept = passes.MaxBy(pass => Need(pass, recomputes: false))!;
+        Pass ofKept = LargestKept;
         bool recomputes = run.Options.Recompute == Recomputation.Always
             || (run.Options.Recompute == Recomputation.Automatic && Need(ofKept, recomputes: false) * Margin > free);
-        Pass largest = recomputes ? passes.MaxBy(pass => Need(pass, recomputes: true))! : ofKept;
+        Pass largest = recomputes ? All.MaxBy(pass => Need(pass, recomputes: true))! : ofKept;
         double need = Need(largest, recomputes);
-        if (need * Margin > free)
+        if (need > free)
             throw new InvalidOperationException(Refusal(largest, recomputes, free.Value));
+        if (need * Margin > free)
+            run.Warn?.Invoke(Caution(largest, recomputes, free.Value));
         string passed = recomputes ? "Layers are run a second time for their gradient"
                 + (run.Options.Recompute == Recomputation.Always ? "."
                     : $"; kept, they would need {Bytes(Need(ofKept, recomputes: false))}.")
@@ -73,7 +90,19 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
                 .Select(rows => new Pass(rows, HasGradient: false)));
     }
 
-    private string Refusal(Pass pass, bool recomputes, long free)
+    private string Refusal(Pass pass, bool recomputes, long free) =>
+        $"Training: {Demand(pass, recomputes)}: expected at most the {Bytes(free)} that are {Whose}."
+            + $" {LessNeed(pass, recomputes)}";
+
+    private string Caution(Pass pass, bool recomputes, long free) =>
+        $"Training may run out of memory: {Demand(pass, recomputes)}, {Bytes(free)} are {Whose}, and the estimate may"
+            + $" be a quarter too low. {LessNeed(pass, recomputes)}";
+
+    private string Demand(Pass pass, bool recomputes) =>
+        $"the largest pass has {Shape(pass)} and needs about {Bytes(Need(pass, recomputes))} of memory beside the"
+            + $" {Bytes(Environment.WorkingSet)} that the process holds";
+
+    private string LessNeed(Pass pass, bool recomputes)
     {
         double need = Need(pass, recomputes);
         TrainingExample longest = pass.Rows.MaxBy(row => row.Tokens)!;
@@ -96,10 +125,7 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
                 + " its file)");
         }
         ways.Add($"shorter rows; {longest.Place} has {longest.Tokens} tokens");
-        return $"Training: the largest pass has {Shape(pass)} and needs about {Bytes(need)} of memory"
-            + $" ({Bytes(need * Margin)} with a margin for the estimate) beside the {Bytes(Environment.WorkingSet)}"
-            + $" that the process holds: expected at most the {Bytes(free)} that are {Whose}. Less need:"
-            + $" {string.Join(", ", ways)}.";
+        return $"Less need: {string.Join(", ", ways)}.";
 
         void Offer(string way, double bytes, string beside = "")
         {

@@ -26,7 +26,7 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     public void Prepare(TrainingPlan plan, int prefixLength)
     {
         var memory = new MemoryPlan(run, plan, prefixLength);
-        long? free = run.Share.LeastPart(memory.Free);
+        long? free = run.Share.LeastPart(memory.FindFree());
         Recomputes = run.Share.OfFirst(() => memory.Decide(free) ? 1 : 0) == 1;
     }
 

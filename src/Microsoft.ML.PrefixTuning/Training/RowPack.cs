@@ -50,19 +50,23 @@ internal sealed record RowPack(IReadOnlyList<TrainingExample> Rows)
         var packs = new List<List<TrainingExample>>();
         foreach (TrainingExample row in rows)
         {
-            // Without a source nothing predicts the first token of a target: there is nothing to read once.
-            if (packing != RowPacking.None && row.Source.Length > 0 && packs.Count > 0
-                && OneSource.Equals(packs[^1][0], row))
-            {
+            if (packs.Count > 0 && AreOne(packs[^1][0], row, packing))
                 packs[^1].Add(row);
-            }
             else
-            {
                 packs.Add([row]);
-            }
         }
         return [.. packs.Select(pack => new RowPack(pack))];
     }
+
+    /// <summary>
+    /// Whether neighbouring rows are of one pack. Without a source nothing predicts the first token of a target: there
+    /// is nothing to read once.
+    /// </summary>
+    /// <param name="left">A row.</param>
+    /// <param name="right">The next one.</param>
+    /// <param name="packing">What rows of one source have in common.</param>
+    public static bool AreOne(TrainingExample left, TrainingExample right, RowPacking packing) =>
+        packing != RowPacking.None && right.Source.Length > 0 && OneSource.Equals(left, right);
 
     /// <summary>Real tokens of a pass's rows, each source as often as it is read.</summary>
     /// <param name="rows">The rows.</param>

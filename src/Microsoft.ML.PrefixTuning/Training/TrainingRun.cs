@@ -67,6 +67,12 @@ internal sealed record TrainingRun
     public Func<long?>? FreeMemory { get; init; }
 
     /// <summary>
+    /// Gives memory back that the process keeps though nothing is in it, and says whether there was any; null for
+    /// nothing.
+    /// </summary>
+    public Func<bool>? GiveBack { get; init; }
+
+    /// <summary>
     /// Called before every forward pass; throws <see cref="OperationCanceledException"/> to end training.
     /// </summary>
     public Action? CheckAlive { get; init; }

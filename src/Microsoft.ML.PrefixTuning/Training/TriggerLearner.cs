@@ -145,7 +145,7 @@ internal sealed class TriggerLearner : PrefixLearner
         Tensor embedded = Embedded(words).requires_grad_();
         Tensor prefix = Prefix(embedded);
         (double sum, Tensor ofPrefix) = WithGradient(rows, prefix.detach().requires_grad_());
-        Tensor gradient = WayBack.Gradients([prefix], [embedded], [ofPrefix])[0];    // [1, P, E]
+        Tensor gradient = WayBack.Gradients([prefix], [embedded], [ofPrefix])[0];        // [1, P, E]
         using var noGradient = no_grad();
         int tokens = rows.Sum(row => TargetStates.Count(Run.Model, row));
         double norm = AdamW.Norm([gradient]) / tokens;

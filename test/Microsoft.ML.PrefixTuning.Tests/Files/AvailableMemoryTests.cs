@@ -1,6 +1,8 @@
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Tests.Tool;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Files;
@@ -32,7 +34,7 @@ public sealed class AvailableMemoryTests
             ("sys/fs/cgroup/box/inner/memory.current", "1000000\n"),
             ("sys/fs/cgroup/box/memory.max", "3000000\n"),
             ("sys/fs/cgroup/box/memory.current", "1500000\n"),
-            ("sys/fs/cgroup/box/memory.stat", "anon 900000\ninactive_file 400000\nactive_file 200000\n")));
+            ("sys/fs/cgroup/box/memory.stat", "anon 900000\nfile 600000\nactive_file 400000\ninactive_file 200000\n")));
 
     [TestMethod]
     public void OfLinux_InAGroupOfTheFirstVersion_IsWhatItsLimitLeaves() =>
@@ -41,7 +43,7 @@ public sealed class AvailableMemoryTests
             ("sys/fs/cgroup/memory/box/memory.limit_in_bytes", "5000000\n"),
             ("sys/fs/cgroup/memory/box/memory.usage_in_bytes", "6000000\n"),
             ("sys/fs/cgroup/memory/box/memory.stat",
-                "inactive_file 10\ntotal_inactive_file 1500000\nactive_file 10\ntotal_active_file 500000\n")));
+                "inactive_file 10\nactive_file 7\ntotal_inactive_file 500000\ntotal_active_file 1500000\n")));
 
     [TestMethod]
     public void OfLinux_InAGroupAboveTheSystem_IsWhatTheSystemHas() =>
@@ -49,6 +51,21 @@ public sealed class AvailableMemoryTests
             ("proc/self/cgroup", "0::/\n"),
             ("sys/fs/cgroup/memory.max", "9223372036854771712\n"),
             ("sys/fs/cgroup/memory.current", "1\n")));
+
+    /// <summary>What lies below a block that stays is kept by the heap.</summary>
+    [TestMethod]
+    public unsafe void GiveBack_OfFreedBlocks_IsDoneByGlibcAndNowhereElse()
+    {
+        var blocks = new nint[512];
+        for (int i = 0; i < blocks.Length; i++)
+            blocks[i] = (nint)NativeMemory.Alloc(1 << 16);
+        foreach (nint block in blocks[..^1])
+            NativeMemory.Free((void*)block);
+
+        Assert.AreEqual(NativeHeapTests.IsGlibc(), AvailableMemory.GiveBack());
+
+        NativeMemory.Free((void*)blocks[^1]);
+    }
 
     /// <summary>What is free on a system with some files beside its own.</summary>
     private static long? OfLinux(params (string File, string Text)[] files)

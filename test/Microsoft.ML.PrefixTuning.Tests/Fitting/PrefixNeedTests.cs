@@ -29,6 +29,17 @@ public sealed class PrefixNeedTests
             + " 30000 tokens, which needs about 0.05 GB.", fault.Message);
     }
 
+    /// <summary>Keys and values that follow from something smaller have no means of their own.</summary>
+    [TestMethod]
+    public void Check_OfEmbeddings_AsksForNoMeansOfKeysAndValues()
+    {
+        const long Half = 1000 * BytesAToken / 2;
+        Check(new PrefixOptions { Method = PrefixMethod.EmbeddingOnly }, 1000, Half);
+        Assert.ThrowsExactly<ArgumentException>(() => Check(new PrefixOptions(), 1000, Half));
+        Assert.ThrowsExactly<ArgumentException>(() =>
+            Check(new PrefixOptions { Method = PrefixMethod.Infix }, 1000, Half));
+    }
+
     [TestMethod]
     public void Check_OfAWideNetwork_NamesItsWidth()
     {

@@ -24,7 +24,8 @@ public sealed class NativeHeapTests
         CollectionAssert.AreEqual(new[] { "large mapped small heap", "large mapped small heap" }, lines[1..]);
     }
 
-    private static bool IsGlibc()
+    /// <summary>Whether the C library is glibc.</summary>
+    internal static bool IsGlibc()
     {
         if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("libc.so.6", out nint library))
             return false;

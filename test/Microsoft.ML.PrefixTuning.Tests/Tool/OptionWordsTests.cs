@@ -45,6 +45,8 @@ public sealed class OptionWordsTests
         "--parametrization direct and residual-mlp start from a text.")]
     [DataRow("train", "Training stopped after step 3. Column 'FactsText', 'Training.Seed', WhenCancelled, Prefix.Save",
         "Training stopped after step 3. Column 'FactsText', 'Training.Seed', WhenCancelled, Prefix.Save")]
+    [DataRow("train", "Column 'the venue's BatchSize' and 'its Topic': BatchSize of the teachers' base, 'Seed'",
+        "Column 'the venue's BatchSize' and 'its Topic': --batch-size of the teachers' base, 'Seed'")]
     [DataRow("train", "Lower Generation.BatchSize (now 3) or PrefixTuningOptions.Precision of the base's 'BatchSize'",
         "Lower --generation-batch-size (now 3) or --precision of the base's 'BatchSize'")]
     [DataRow("train", "Generation.MinNewTokens: expected 0 to MaxNewTokens = 3, found 5.",
@@ -56,6 +58,8 @@ public sealed class OptionWordsTests
     [DataRow("train",
         "Prefix.Parametrization.width: expected 1 or more, found 0.\nThreads: expected 1 or more, found 0.",
         "--parametrization, width: expected 1 or more, found 0.\n--threads: expected 1 or more, found 0.")]
+    [DataRow("train", "Prefix.Start.count: expected 1 or more, found 0.",
+        "--prefix-start, count: expected 1 or more, found 0.")]
     [DataRow("train", "PrefixOptions.Start: expected a text of at least one token, found none.",
         "--prefix-start: expected a text of at least one token, found none.")]
     [DataRow("distill", "Student.Prefix.Length: expected fewer tokens than the teacher's 4, found 4.",
