@@ -104,8 +104,8 @@ internal sealed class WeightReader
     /// <summary>A table of positions; a sinusoid that is absent is made.</summary>
     public Tensor Positions(string name, LearnedPositions positions, int width) =>
         !positions.IsSinusoid || _found.Places.ContainsKey(_place + name) ? Tensor(name)
-            : Own(tensor(Sinusoid.Table(positions.Capacity, width), [positions.Capacity, width], _form.Type,
-                _form.Device));
+            : Own(AlignedTensor.Of(Sinusoid.Table(positions.Capacity, width), [positions.Capacity, width],
+                _form.Device, _form.Type));
 
     /// <summary>A bias over the vocabulary, stored [n] or [1, n]; null where it is absent.</summary>
     public Tensor? OptionalBias(string name)

@@ -70,8 +70,11 @@ internal sealed class Int4Matrix(Tensor groups, long rows, long columns) : Packe
         Int4Blocks.Unpack(block, (int)(row % Lanes.Count), wide);
 
     private static (Tensor Steps, Tensor Scales, Tensor Offsets) Stored(StepRows rows, long perRow) =>
-        (tensor(rows.Steps).view(-1, perRow * StepRows.Group), tensor(rows.Scales).view(-1, perRow),
-            tensor(rows.Offsets).view(-1, perRow));
+        (tensor(rows.Steps).view(-1, perRow * StepRows.Group), Groups(rows.Scales, perRow),
+            Groups(rows.Offsets, perRow));
+
+    private static Tensor Groups(float[] numbers, long perRow) =>
+        AlignedTensor.Of(numbers, [numbers.Length / perRow, perRow], CPU);
 
     private static (Tensor Steps, Tensor Scales, Tensor Offsets) Spanned(Tensor block, long perRow)
     {

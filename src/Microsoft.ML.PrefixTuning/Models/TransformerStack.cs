@@ -161,7 +161,7 @@ internal sealed class TransformerStack : IDisposable
         public RotaryTable(RotarySpec spec, Device device)
         {
             (float[] frequencies, _attentionFactor) = Rotary.Frequencies(spec);
-            _frequencies = tensor(frequencies, device: device).DetachFromDisposeScope();
+            _frequencies = AlignedTensor.Of(frequencies, [frequencies.Length], device).DetachFromDisposeScope();
         }
 
         public (Tensor Cosine, Tensor Sine) Angles(Tensor positions, ScalarType type) =>

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -15,7 +16,7 @@ internal sealed class FixedPrefix : TrainedPrefix
     /// <param name="device">Device of the base.</param>
     public FixedPrefix(Prefix prefix, Device device) : base(prefix.Convention) =>
         _sites = prefix.Parts.ToDictionary(part => part.Key, part =>
-            tensor(part.Value.Values, part.Value.Shape, ScalarType.Float32, device).DetachFromDisposeScope());
+            AlignedTensor.Of(part.Value.Values, part.Value.Shape, device).DetachFromDisposeScope());
 
     public override string Description => "fixed";
 

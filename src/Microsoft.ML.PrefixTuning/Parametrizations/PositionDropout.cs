@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -38,6 +39,6 @@ internal static class PositionDropout
                 kept[(layer * 2 + 1) * length + position] = random.Uniform() < share ? 0 : factor;
         }
         long[] broadcast = [layers, 2, .. Enumerable.Repeat(1L, shape.Length - 4), length, 1];
-        return site * tensor(kept, broadcast, device: site.device);
+        return site * AlignedTensor.Of(kept, broadcast, site.device);
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -81,6 +82,6 @@ internal sealed class PrefixNetwork
         float factor = (float)(1 / (1 - _dropout));
         for (int i = 0; i < kept.Length; i++)
             kept[i] = random.Uniform() < _dropout ? 0 : factor;
-        return tensor(kept, like.shape, device: like.device);
+        return AlignedTensor.Of(kept, like.shape, like.device);
     }
 }

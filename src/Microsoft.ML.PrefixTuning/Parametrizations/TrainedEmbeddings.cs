@@ -47,7 +47,7 @@ internal sealed class TrainedEmbeddings : TrainedPrefix
             : new float[request.Length * width];
         return request.Start.IsOfTokens
             ? EmbeddingsOf(model, PrefixInitializer.Fit(request.Opening, request.Text, request.Length))
-            : tensor(values, [request.Length, width], device: model.Device);
+            : AlignedTensor.Of(values, [request.Length, width], model.Device);
     }
 
     /// <summary>The embeddings of tokens.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -27,7 +28,7 @@ internal sealed class TrainedGroups : TrainedPrefix
         {
             using var scope = NewDisposeScope();
             Tensor values = stack(starts.Select(start => start.Parts[site])
-                .Select(part => tensor(part.Values, part.Shape, ScalarType.Float32, device)),
+                .Select(part => AlignedTensor.Of(part.Values, part.Shape, device)),
                     SitePrefixes.GroupAxis); // [N, 2, K, G, P, D]
             long sharedLength = values.size(SitePrefixes.LengthAxis) - ownLength;
             Tensor shared = values.narrow(SitePrefixes.GroupAxis, 0, 1)

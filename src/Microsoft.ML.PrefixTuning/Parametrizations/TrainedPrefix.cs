@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -79,13 +80,8 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
     /// <param name="values">Its starting values.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="device">Where it lies.</param>
-    protected Tensor Train(string name, float[] values, long[] shape, Device device)
-    {
-        // The copy lies where torch aligns it, unlike a tensor over a managed array: matrix products depend on that in
-        // their last bit.
-        using Tensor given = tensor(values, shape, ScalarType.Float32, device);
-        return Train(name, given.clone());
-    }
+    protected Tensor Train(string name, float[] values, long[] shape, Device device) =>
+        Train(name, AlignedTensor.Of(values, shape, device));
 
     /// <summary>Takes a tensor as a trained one.</summary>
     /// <param name="name">Its name in a state file.</param>

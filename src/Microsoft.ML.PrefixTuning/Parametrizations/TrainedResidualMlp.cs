@@ -32,7 +32,7 @@ internal sealed class TrainedResidualMlp : TrainedPrefix
                 new SeededRandom(seed, RandomPurpose.Start, (int)site),
                 (name, size, values) => Train($"{site}.{name}", values, size, device),
                 zeroOutput: true);
-            Tensor values = tensor(part.Values, part.Shape, ScalarType.Float32, device).DetachFromDisposeScope();
+            Tensor values = AlignedTensor.Of(part.Values, part.Shape, device).DetachFromDisposeScope();
             _sites.Add(site, (values, made));
         }
     }

@@ -30,7 +30,7 @@ internal sealed class PrefixTensors : IDisposable
         var tensors = new PrefixTensors(prefix);
         using var noGradient = no_grad();
         foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
-            tensors._sites.Add(site, tensor(part.Values, part.Shape, type, device)
+            tensors._sites.Add(site, AlignedTensor.Of(part.Values, part.Shape, device, type)
                 .DetachFromDisposeScope());
         return tensors;
     }

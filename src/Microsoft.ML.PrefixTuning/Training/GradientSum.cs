@@ -55,7 +55,7 @@ internal sealed class GradientSum(IReadOnlyList<Tensor> leaves, TrainingWorkers?
             AddPiece(workers, total.AsSpan(start, Math.Min(most, size - start)), start);
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        Tensor all = tensor(total);
+        Tensor all = AlignedTensor.Of(total, [size], CPU);
         long[] sizes = [.. leaves.Select(leaf => leaf.numel())];
         return [.. all.split(sizes).Zip(leaves, (piece, leaf) =>
             piece.view(leaf.shape).to(leaf.device, copy: true).MoveToOuterDisposeScope())];

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Training;
@@ -31,7 +32,7 @@ internal sealed record TeacherTokens(float[] Values, int[]? Ids)
                 $"{row.Place}: expected what the teacher says of it, found nothing.")).ToArray();
         float[] values = [.. teachers.SelectMany(teacher => teacher.Values)];
         long[]? ids = teachers[0].Ids is null ? null : [.. teachers.SelectMany(teacher => teacher.Ids!)];
-        return (tensor(values, [count, values.Length / count], device: device),
+        return (AlignedTensor.Of(values, [count, values.Length / count], device),
             ids is null ? null : tensor(ids, [count, ids.Length / count], device: device));
     }
 }

@@ -65,7 +65,7 @@ internal static class TrainingStateCodec
         foreach ((string name, Tensor target) in moved)
         {
             StateTensor found = Find(path, content, name, target.shape);
-            target.copy_(tensor(found.Values, found.Shape));
+            target.copy_(AlignedTensor.Of(found.Values, found.Shape, CPU));
         }
         Dictionary<string, StateTensor> best = start.ToDictionary(tensor => tensor.Key,
             tensor => Find(path, content, BestPrefix + tensor.Key, tensor.Value.Shape));

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
+using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using static TorchSharp.torch;
 
@@ -74,7 +75,7 @@ internal sealed record BartShape(int Vocabulary, int Width, int Layers, int Head
         {
             var random = new SeededRandom(seed, RandomPurpose.Start, number++);
             Tensor value = isNorm ? ones(shape) : shape.Length == 1 ? zeros(shape)
-                : tensor(random.Normal(shape[0] * shape[1], Deviation)).clone().view(shape);
+                : AlignedTensor.Of(random.Normal(shape[0] * shape[1], Deviation), shape, CPU);
             yield return new(name, value);
         }
     }

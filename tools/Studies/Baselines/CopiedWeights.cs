@@ -55,7 +55,8 @@ internal sealed class CopiedWeights : TunedWeights
         return new CopiedWeights(frozen, $"adapters of width {width}", weights, maker);
 
         Tensor Random(long rows, long columns) => maker.Copy(
-            tensor(random.Normal(rows * columns, AdapterDeviation), [rows, columns], frozen.Type, frozen.Device));
+            AlignedTensor.Of(
+            random.Normal(rows * columns, AdapterDeviation), [rows, columns], frozen.Device, frozen.Type));
 
         Tensor Zeros(params long[] shape) => maker.Copy(zeros(shape, frozen.Type, frozen.Device));
     }

@@ -50,8 +50,8 @@ internal sealed class LowRankWeights : TunedWeights
         // A as torch starts a linear map, B zero.
         Tensor[] Parts(Tensor weight) =>
         [
-            tensor(random.Uniform(rank * weight.size(1), 1 / Math.Sqrt(weight.size(1))), [rank, weight.size(1)],
-                device: frozen.Device),
+            AlignedTensor.Of(random.Uniform(rank * weight.size(1), 1 / Math.Sqrt(weight.size(1))),
+                [rank, weight.size(1)], frozen.Device),
             zeros([weight.size(0), rank], device: frozen.Device),
         ];
     }

@@ -128,7 +128,7 @@ internal static class PeftAdapter
     private static float[] Pack(SitePrefix part, int layers)
     {
         using var scope = NewDisposeScope();
-        Tensor packed = tensor(part.Values, part.Shape);
+        Tensor packed = AlignedTensor.Of(part.Values, part.Shape, CPU);
         if (layers != part.Layers)
             packed = stack([packed, zeros_like(packed)], 1).flatten(0, 1);
         return packed.permute(3, 0, 1, 2, 4).contiguous().data<float>().ToArray();
