@@ -7,6 +7,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Files;
+using Microsoft.ML.PrefixTuning.Tests.Serving;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.LlamaCpp;
@@ -50,11 +51,15 @@ public sealed class LlamaCppGeneratorTests
         string expected = (await generator.GenerateAsync(kept)).Text;
         using var source = new CancellationTokenSource();
 
-        Task<TextResult> whole = generator.GenerateAsync(kept);
-        Task<TextResult> cancelled = generator.GenerateAsync(kept with { Prefix = "short" }, source.Token);
-        await foreach (TextPiece _ in generator.StreamAsync(kept with { Prefix = null }))
-            break;
-        await source.CancelAsync();
+        Task<TextResult> whole, cancelled;
+        using (new HeldLoop(generator))
+        {
+            whole = generator.GenerateAsync(kept);
+            cancelled = generator.GenerateAsync(kept with { Prefix = "short" }, source.Token);
+            await foreach (TextPiece _ in generator.StreamAsync(kept with { Prefix = null }))
+                break;
+            await source.CancelAsync();
+        }
 
         await Assert.ThrowsAsync<OperationCanceledException>(() => cancelled);
         Assert.AreEqual(expected, (await whole).Text);

@@ -12,8 +12,8 @@ using TorchSharp;
 namespace Microsoft.ML.PrefixTuning.Tests.Repository;
 
 /// <summary>
-/// A tensor over a managed array lies where the collector put the array, and products of it end in another last bit from
-/// one run to the next: <see cref="AlignedTensor"/> alone makes tensors of managed float32 numbers.
+/// A tensor over a managed array lies where the collector put the array, and products of it end in another last bit
+/// from one run to the next: <see cref="AlignedTensor"/> alone makes tensors of managed float32 numbers.
 /// </summary>
 [TestClass]
 [TestCategory("Quick")]

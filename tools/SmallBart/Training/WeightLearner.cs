@@ -82,7 +82,8 @@ internal sealed class WeightLearner : Learner
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        _model.Master.copy_(tensor(kept[Weights].Values));
+        StateTensor master = kept[Weights];
+        _model.Master.copy_(AlignedTensor.Of(master.Values, master.Shape, CPU));
         _model.Refresh();
     }
 
