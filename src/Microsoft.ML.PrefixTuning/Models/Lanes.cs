@@ -12,6 +12,9 @@ namespace Microsoft.ML.PrefixTuning.Models;
 internal unsafe interface ILanes<T>
     where T : struct, ILanes<T>
 {
+    /// <summary>How many of them registers hold.</summary>
+    static abstract int InRegisters { get; }
+
     /// <summary>The same number sixteen times.</summary>
     static abstract T All(float number);
 
@@ -113,6 +116,8 @@ internal readonly unsafe struct WideLanes : ILanes<WideLanes>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private WideLanes(Vector512<float> all) => _all = all;
 
+    public static int InRegisters => 32;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WideLanes All(float number) => new(Vector512.Create(number));
 
@@ -183,6 +188,8 @@ internal readonly unsafe struct PairedLanes : ILanes<PairedLanes>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private PairedLanes(Vector256<float> first, Vector256<float> second) => (_first, _second) = (first, second);
+
+    public static int InRegisters => 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static PairedLanes All(float number) => new(Vector256.Create(number), Vector256.Create(number));

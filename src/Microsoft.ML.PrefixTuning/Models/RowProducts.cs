@@ -13,9 +13,11 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// </summary>
 internal static unsafe class RowProducts
 {
-    // Outputs and rows that are made at a time: sixteen sums, which stay in registers. The outputs lie apart, each
-    // followed by those that come next: weights come as four long streams, which the processor fetches ahead.
+    // Outputs and rows that are made at a time: sixteen sums, which stay in registers; where these are few, half as many
+    // of each. The outputs lie apart, each followed by those that come next: weights come as four long streams, which
+    // the processor fetches ahead.
     private const int Tile = 4;
+    private const int Half = Tile / 2;
 
     // Outputs that a thread takes at a time.
     private const int OfPart = 32;
@@ -77,6 +79,7 @@ internal static unsafe class RowProducts
 
         protected override int Parts => (outputs + OfPart - 1) / OfPart;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         protected override void Do(int part, int thread)
         {
             int first = part * OfPart, count = Math.Min(OfPart, outputs - first), apart = count / Tile;
@@ -84,8 +87,11 @@ internal static unsafe class RowProducts
             for (int output = first; output < first + apart; output++)
             {
                 int row = 0;
-                for (; row + Tile <= rows; row += Tile)
+                // The sums, and a number of each row and output.
+                for (; T.InRegisters >= Tile * Tile + 2 * Tile && row + Tile <= rows; row += Tile)
                     MultiplyTile(row, output, apart, sums);
+                for (; row + Half <= rows; row += Half)
+                    MultiplyHalf(row, output, apart);
                 for (; row < rows; row++)
                     MultiplyRow(row, output, apart);
             }
@@ -148,6 +154,33 @@ internal static unsafe class RowProducts
             PutTile(row, output, apart, sums);
         }
 
+        private void MultiplyHalf(nint row, nint output, nint apart)
+        {
+            (T pa, T pb, T qa, T qb) = MultiplyPairs(row, output, apart);
+            (T pc, T pd, T qc, T qd) = MultiplyPairs(row, output + Half * apart, apart);
+            Put(row, output, apart, T.Sums(pa, pb, pc, pd));
+            Put(row + 1, output, apart, T.Sums(qa, qb, qc, qd));
+        }
+
+        // Two rows with two outputs.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private (T, T, T, T) MultiplyPairs(nint row, nint output, nint apart)
+        {
+            float* p = x + row * columns, q = p + columns;
+            byte* a = weight + output * _bytes, b = a + apart * _bytes;
+            T pa = T.All(0), pb = pa, qa = pa, qb = pa;
+            for (nint i = 0; i < _whole; i += Lanes.Count)
+            {
+                T ofA = TKept.Load<T>(a, i), ofB = TKept.Load<T>(b, i), own = T.Load(p + i);
+                pa = T.MultiplyAdd(own, ofA, pa);
+                pb = T.MultiplyAdd(own, ofB, pb);
+                own = T.Load(q + i);
+                qa = T.MultiplyAdd(own, ofA, qa);
+                qb = T.MultiplyAdd(own, ofB, qb);
+            }
+            return (pa, pb, qa, qb);
+        }
+
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void MultiplyRow(nint row, nint output, nint apart)
         {
@@ -178,7 +211,7 @@ internal static unsafe class RowProducts
         }
 
         // Apart from the loop, which has its sums in registers.
-        [MethodImpl(MethodImplOptions.NoInlining)]
+        [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
         private void PutTile(nint row, nint output, nint apart, float* sums)
         {
             for (nint end = row + Tile; row < end; row++, sums += Tile * Lanes.Count)
