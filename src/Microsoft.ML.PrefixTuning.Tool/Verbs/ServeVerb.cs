@@ -74,6 +74,7 @@ internal sealed class ServeVerb
     private int Run(ParseResult parsed)
     {
         NativeHeap.ReturnLargeBlocks();
+        NativeThreads.SleepWhileTheyWait();
         ServeSettings settings = _listen.Read(parsed);
         string named = parsed.GetValue(_base)!;
         BaseModel baseModel = BaseArgument.Resolve(named, parsed.GetValue(_preTokenizer));

@@ -13,9 +13,9 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// </summary>
 internal static unsafe class RowProducts
 {
-    // Outputs and rows that are made at a time: sixteen sums, which stay in registers; where these are few, half as many
-    // of each. The outputs lie apart, each followed by those that come next: weights come as four long streams, which
-    // the processor fetches ahead.
+    // Outputs and rows that are made at a time: sixteen sums, which stay in registers; where these are few, half as
+    // many of each. The outputs lie apart, each followed by those that come next: weights come as four long streams,
+    // which the processor fetches ahead.
     private const int Tile = 4;
     private const int Half = Tile / 2;
 

@@ -19,7 +19,9 @@ internal static unsafe class NativeHeapChild
     private const nuint Mapped = 2;
 
     public static void TellSettings() => Console.WriteLine(
-        $"shared {NativeHeap.ShareArenas()} returned {NativeHeap.ReturnLargeBlocks()}");
+        $"shared {NativeHeap.ShareArenas()} returned {NativeHeap.ReturnLargeBlocks()}"
+        + " waits "
+        + (NativeThreads.SleepWhileTheyWait() ? Marshal.PtrToStringUTF8(Variable(NativeThreads.Policy)) : ""));
 
     public static void TellBlocks()
     {
@@ -28,6 +30,9 @@ internal static unsafe class NativeHeapChild
         for (int round = 0; round < 2; round++)
             Console.WriteLine($"large {Comes(Large)} small {Comes(Small)}");
     }
+
+    [DllImport("libc", EntryPoint = "getenv")]
+    private static extern nint Variable([MarshalAs(UnmanagedType.LPUTF8Str)] string name);
 
     private static string Comes(int bytes)
     {
