@@ -52,14 +52,15 @@ public sealed class LlamaCppGeneratorTests
         using var source = new CancellationTokenSource();
 
         Task<TextResult> whole, cancelled;
+        // Nothing is waited for that the held loop would have to write.
         using (new HeldLoop(generator))
         {
             whole = generator.GenerateAsync(kept);
             cancelled = generator.GenerateAsync(kept with { Prefix = "short" }, source.Token);
-            await foreach (TextPiece _ in generator.StreamAsync(kept with { Prefix = null }))
-                break;
             await source.CancelAsync();
         }
+        await foreach (TextPiece _ in generator.StreamAsync(kept with { Prefix = null }))
+            break;
 
         await Assert.ThrowsAsync<OperationCanceledException>(() => cancelled);
         Assert.AreEqual(expected, (await whole).Text);
