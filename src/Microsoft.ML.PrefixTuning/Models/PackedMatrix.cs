@@ -13,7 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// stays its owner's.</param>
 /// <param name="rows">Rows without those zeros.</param>
 /// <param name="columns">Columns without those zeros.</param>
-internal abstract class PackedMatrix(Tensor blocks, long rows, long columns) : FrozenMatrix
+internal abstract class PackedMatrix(Tensor blocks, long rows, long columns) : WritingMatrix("A base in 8 or 4 bits")
 {
     // Numbers that are wide at a time where the matrix is gone over.
     private const long BlockNumbers = 1L << 22;
@@ -22,28 +22,10 @@ internal abstract class PackedMatrix(Tensor blocks, long rows, long columns) : F
 
     public override long Columns => columns;
 
-    public override ScalarType Type => ScalarType.Float32;
-
     public override Device Device => blocks.device;
 
     /// <summary>As it lies.</summary>
     public Tensor Blocks => blocks;
-
-    /// <exception cref="InvalidOperationException">A gradient is wanted.</exception>
-    public override Tensor Product(Tensor x, Tensor? bias)
-    {
-        if (is_grad_enabled() && x.requires_grad)
-        {
-            throw new InvalidOperationException(
-                "A base in 8 or 4 bits is for writing: expected no gradient through it, found one.");
-        }
-        Tensor product = Product(x);
-        if (bias is not null)
-            product.PlusInPlace(bias);
-        long[] shape = x.shape;
-        shape[^1] = Rows;
-        return product.view(shape);
-    }
 
     public override Tensor BackProduct(Tensor y) => y.matmul(Wide(0, Rows));
 
@@ -66,11 +48,6 @@ internal abstract class PackedMatrix(Tensor blocks, long rows, long columns) : F
             action(start, block);
         }
     }
-
-    /// <summary>x W^T.</summary>
-    /// <param name="x">[..., columns].</param>
-    /// <returns>[n, rows], float32, contiguous.</returns>
-    protected abstract Tensor Product(Tensor x);
 
     /// <summary>One row as what it stands for.</summary>
     /// <param name="block">The block that it is in.</param>

@@ -8,7 +8,7 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// products take and what they give. They have no gradient.
 /// </summary>
 /// <param name="kept">The matrix; stays its owner's.</param>
-internal abstract class StepMatrix(FrozenMatrix kept) : FrozenMatrix
+internal abstract class StepMatrix(FrozenMatrix kept) : WritingMatrix("A matrix for single tokens")
 {
     /// <summary>The matrix as prompts and training take it.</summary>
     public FrozenMatrix Kept => kept;
@@ -17,25 +17,7 @@ internal abstract class StepMatrix(FrozenMatrix kept) : FrozenMatrix
 
     public override long Columns => kept.Columns;
 
-    public override ScalarType Type => ScalarType.Float32;
-
     public override Device Device => kept.Device;
-
-    /// <exception cref="InvalidOperationException">A gradient is wanted.</exception>
-    public override Tensor Product(Tensor x, Tensor? bias)
-    {
-        if (is_grad_enabled() && x.requires_grad)
-        {
-            throw new InvalidOperationException(
-                "A matrix for single tokens is for writing: expected no gradient through it, found one.");
-        }
-        Tensor product = Product(x);
-        if (bias is not null)
-            product.PlusInPlace(bias);
-        long[] shape = x.shape;
-        shape[^1] = Rows;
-        return product.view(shape);
-    }
 
     public override Tensor BackProduct(Tensor y) => kept.BackProduct(y.to(kept.Type)).to(Type);
 
@@ -51,11 +33,6 @@ internal abstract class StepMatrix(FrozenMatrix kept) : FrozenMatrix
         using Tensor wide = block.to(Type);
         action(start, wide);
     });
-
-    /// <summary>x W^T.</summary>
-    /// <param name="x">[..., columns], float32.</param>
-    /// <returns>[n, rows], float32, contiguous.</returns>
-    protected abstract Tensor Product(Tensor x);
 }
 
 /// <summary>
