@@ -20,6 +20,10 @@ internal static class Program
         new("--docs") { Description = "Folder that has the file and takes the pages. Default: docs/studies." };
     private static readonly Option<string?> Shard =
         new("--shard") { Description = "Take only every N-th run, from the I-th on: I/N. No pages are written." };
+    private static readonly Option<ModelPrecision?> Automatic = new("--automatic")
+    {
+        Description = "What the precision automatic is, where a processor is faster without its bfloat16: float32.",
+    };
     private static readonly Option<bool> Pages =
         new("--pages") { Description = "Run nothing; write the pages of what is there." };
     private static readonly Option<bool> Smoke = new("--smoke")
@@ -32,7 +36,7 @@ internal static class Program
         CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
         var command = new RootCommand("Runs a study of docs/studies and writes its pages.")
         {
-            Study, Rows, Results, Docs, Shard, Pages, Smoke,
+            Study, Rows, Results, Docs, Shard, Automatic, Pages, Smoke,
         };
         command.SetAction(parsed => Run(parsed));
         return command.Parse(arguments).Invoke();
@@ -47,6 +51,7 @@ internal static class Program
         {
             Results = parsed.GetValue(Results)?.FullName ?? Path.Combine("artifacts", "studies", name),
             Shard = parsed.GetValue(Shard),
+            Automatic = parsed.GetValue(Automatic),
             IsSmoke = parsed.GetValue(Smoke),
         };
         if (!request.IsSmoke)

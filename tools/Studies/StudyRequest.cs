@@ -27,6 +27,9 @@ internal sealed class StudyRequest(StudyFile file)
     /// <summary>The part that is taken, I/N; null for all.</summary>
     public string? Shard { get; init; }
 
+    /// <summary>What the precision <c>automatic</c> is; null leaves it to the processor.</summary>
+    public ModelPrecision? Automatic { get; init; }
+
     /// <summary>Whether only a few steps are taken.</summary>
     public bool IsSmoke { get; init; }
 
@@ -62,7 +65,7 @@ internal sealed class StudyRequest(StudyFile file)
         Dictionary<string, Baseline> baselines = all.Where(one => one.Baseline is not null)
             .ToDictionary(one => one.Candidate.Name, one => one.Baseline!);
         using var trainer = new StudyTrainer(context, tables.Rows, sweep, baselines,
-            StudyMeasures.Make(context, file, console));
+            StudyMeasures.Make(context, file, console), Automatic);
         try
         {
             return display.Run(() => SweepCatalog.Run(sweep, trainer));
