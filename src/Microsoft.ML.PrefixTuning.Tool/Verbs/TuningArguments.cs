@@ -183,8 +183,8 @@ internal sealed class TuningArguments
         };
         // Options that are none are refused here, and nothing is advised about them.
         IEstimator<PrefixTuningTransformer> estimator = make(mlContext, options);
-        if (UsedPrecision.Of(options.Precision).Advice("--precision bfloat16", Processor.MultipliesBFloat16)
-            is { } advice)
+        if (UsedPrecision.Of(options.Precision).Advice(value => $"--precision {value.ToString().ToLowerInvariant()}",
+            Processor.BFloat16) is { } advice)
             console.Error.WriteLine(advice);
         using TextTableView? written = write is null ? null
             : Write(parsed, texts, () => write(options, display.Say), cancellation, display);

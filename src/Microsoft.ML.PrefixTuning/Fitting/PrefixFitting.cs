@@ -46,8 +46,10 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     /// <summary>Reads rows and trains.</summary>
     public FitResult Run(IDataView input)
     {
-        if (UsedPrecision.Of(options.Precision).Advice("Precision = ModelPrecision.BFloat16",
-            Processor.MultipliesBFloat16 && _model.Device.type == TorchSharp.DeviceType.CPU) is { } advice)
+        BFloat16Products has = _model.Device.type == TorchSharp.DeviceType.CPU ? Processor.BFloat16
+            : BFloat16Products.None;
+        if (UsedPrecision.Of(options.Precision).Advice(value => $"Precision = ModelPrecision.{value}", has)
+            is { } advice)
             log.Say(advice);
         using Activity? activity = SignalSource.Start("prefix_tuning.fit", frozen.Origin.Name);
         return SignalSource.Within(activity, () =>

@@ -15,11 +15,11 @@ internal static class StepChoice
 
     /// <summary>The products of a generator on this processor.</summary>
     /// <param name="lanes">Rows that it writes at once at most; each beam or draw counts as one.</param>
-    public static StepForm Of(int lanes) => Of(lanes, Processor.MultipliesBFloat16);
+    public static StepForm Of(int lanes) => Of(lanes, Processor.BFloat16 == BFloat16Products.Fast);
 
     /// <inheritdoc cref="Of(int)"/>
     /// <param name="lanes">Rows that it writes at once at most; each beam or draw counts as one.</param>
-    /// <param name="isBFloat16Fast">Whether the processor has instructions for products of bfloat16.</param>
+    /// <param name="isBFloat16Fast">Whether the processor is faster in bfloat16 than in float32.</param>
     public static StepForm Of(int lanes, bool isBFloat16Fast) =>
         isBFloat16Fast && lanes > MostByRows ? StepForm.Whole : StepForm.Rows;
 }

@@ -50,7 +50,7 @@ public sealed record PrefixTuningOptions
 
     /// <summary>Type of the base's weights and matrix products.</summary>
     /// <value>The default is <see cref="ModelPrecision.Float32"/>; <see cref="ModelPrecision.BFloat16"/> is faster only
-    /// on processors with AVX512-BF16 or AMX, and on GPUs; <see cref="ModelPrecision.AsStored"/> is for bases that are
+    /// on processors with AMX or AMD's AVX512-BF16, and on GPUs; <see cref="ModelPrecision.AsStored"/> is for bases that are
     /// large beside the memory, <see cref="ModelPrecision.Int8"/>
     /// and <see cref="ModelPrecision.Int4"/> are for writing.</value>
     public ModelPrecision Precision { get; init; } = ModelPrecision.Float32;
@@ -143,7 +143,7 @@ public enum ModelPrecision
 
     /// <summary>
     /// BFloat16 where the processor says that it has instructions for it (AVX512-BF16 or AMX), else Float32. Decided by
-    /// <c>Fit</c>; what it became is saved.
+    /// <c>Fit</c>; what it became is saved. Intel's AVX512-BF16 without AMX saves memory, not time: <c>Fit</c> says so.
     /// </summary>
     Automatic,
 

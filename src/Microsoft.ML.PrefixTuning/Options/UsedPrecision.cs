@@ -1,3 +1,4 @@
+using System;
 using System.Diagnostics;
 
 namespace Microsoft.ML.PrefixTuning.Options;
@@ -42,11 +43,17 @@ internal readonly record struct UsedPrecision(ModelPrecision Precision, ModelPre
     /// <summary>
     /// What to say where training is in another precision than was chosen, or another one would pay; null elsewhere.
     /// </summary>
-    /// <param name="option">What the option for bfloat16 is called where this is read.</param>
-    /// <param name="isBFloat16Fast">Whether the processor has instructions for products of bfloat16.</param>
-    public string? Advice(string option, bool isBFloat16Fast) => IsForWriting
-        ? $"Precision {Precision} is for writing: training uses bfloat16"
-            + (isBFloat16Fast ? "." : ", for which this processor has no instructions.")
-        : isBFloat16Fast && Precision == ModelPrecision.Float32
-            ? $"This processor has instructions for bfloat16: with {option} training is {Gain}." : null;
+    /// <param name="option">What the option for a precision is called where this is read.</param>
+    /// <param name="has">What the device has for products of bfloat16.</param>
+    public string? Advice(Func<ModelPrecision, string> option, BFloat16Products has) => this switch
+    {
+        { IsForWriting: true } => $"Precision {Precision} is for writing: training uses bfloat16"
+            + (has == BFloat16Products.None ? ", for which this processor has no instructions." : "."),
+        { Precision: ModelPrecision.Float32 } when has == BFloat16Products.Fast =>
+            $"This processor has instructions for bfloat16: with {option(ModelPrecision.BFloat16)} training is {Gain}.",
+        { Precision: ModelPrecision.BFloat16 } when has == BFloat16Products.Slow =>
+            $"This processor's instructions for bfloat16 are no faster than float32: with"
+                + $" {option(ModelPrecision.Float32)} training is faster, in more memory (docs/performance.md).",
+        _ => null,
+    };
 }

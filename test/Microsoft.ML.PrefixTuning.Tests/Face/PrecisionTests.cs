@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -32,12 +33,15 @@ public sealed class PrecisionTests
     public void Delete() => _folder.Dispose();
 
     [TestMethod]
-    [DataRow(0, 0, false)]
-    [DataRow(1 << 22, 0, true)]
-    [DataRow(0, 1 << 5, true)]
-    [DataRow(1 << 24, 1 << 4, false)] // tiles without bfloat16; AVX-VNNI
-    public void SaysBFloat16_OfFlags_AsTheManualHasIt(int features, int further, bool expected) =>
-        Assert.AreEqual(expected, Processor.SaysBFloat16(features, further));
+    [DataRow("GenuineIntel", 0, 0, nameof(BFloat16Products.None))]
+    [DataRow("GenuineIntel", 1 << 22, 1 << 5, nameof(BFloat16Products.Fast))]
+    [DataRow("GenuineIntel", 0, 1 << 5, nameof(BFloat16Products.Slow))]
+    [DataRow("AuthenticAMD", 0, 1 << 5, nameof(BFloat16Products.Fast))]
+    [DataRow("AuthenticAMD", 1 << 24, 1 << 4, nameof(BFloat16Products.None))] // tiles without bfloat16; AVX-VNNI
+    public void Says_OfFlags_AsTheManualAndMeasurementsHaveIt(string vendor, int features, int further,
+        string expected) => Assert.AreEqual(expected,
+            Processor.Says(BinaryPrimitives.ReadInt32LittleEndian(Encoding.ASCII.GetBytes(vendor)), features, further)
+                .ToString());
 
     [TestMethod]
     public void Of_WhatWasAsked_IsDecidedByTheProcessorOnce()
@@ -62,16 +66,21 @@ public sealed class PrecisionTests
     }
 
     [TestMethod]
-    public void Advice_IsGivenOnlyWhereBFloat16WouldPay()
+    public void Advice_IsGivenOnlyWhereAnotherPrecisionWouldPay()
     {
         var wide = UsedPrecision.Of(ModelPrecision.Float32);
-        Assert.Contains("with --precision bfloat16 training is about twice as fast",
-            wide.Advice("--precision bfloat16", isBFloat16Fast: true)!);
-        Assert.IsNull(wide.Advice("", isBFloat16Fast: false));
-        foreach (ModelPrecision other in (ModelPrecision[])[ModelPrecision.BFloat16, ModelPrecision.AsStored])
-            Assert.IsNull(UsedPrecision.Of(other).Advice("", isBFloat16Fast: true));
+        Assert.Contains("with --precision BFloat16 training is about twice as fast",
+            wide.Advice(Option, BFloat16Products.Fast)!);
+        Assert.IsNull(wide.Advice(Option, BFloat16Products.None));
+        Assert.IsNull(wide.Advice(Option, BFloat16Products.Slow));
+        var narrow = UsedPrecision.Of(ModelPrecision.BFloat16);
+        Assert.Contains("with --precision Float32 training is faster", narrow.Advice(Option, BFloat16Products.Slow)!);
+        Assert.IsNull(narrow.Advice(Option, BFloat16Products.Fast));
+        Assert.IsNull(narrow.Advice(Option, BFloat16Products.None));
+        Assert.IsNull(UsedPrecision.Of(ModelPrecision.AsStored).Advice(Option, BFloat16Products.Fast));
         Assert.AreEqual("Precision Int8 is for writing: training uses bfloat16.",
-            UsedPrecision.Of(ModelPrecision.Int8).Advice("", isBFloat16Fast: true));
+            UsedPrecision.Of(ModelPrecision.Int8).Advice(Option, BFloat16Products.Fast));
+        static string Option(ModelPrecision value) => $"--precision {value}";
     }
 
     [TestMethod]
