@@ -105,7 +105,7 @@ internal sealed record TrainParts(double Products, double BestProducts, double A
         {
             Tensor[] made = [block.AttentionNorm!.Apply(x, stack.Norm), Rotary.Rotate(queries, cosine, sine),
                 Rotary.Rotate(keys, cosine, sine), block.FeedForwardNorm!.Apply(x.Plus(x), stack.Norm),
-                nn.functional.silu(gate) * up, x.Plus(x)];
+                Layers.Gated(gate, up, stack.FeedForward.Activation), x.Plus(x)];
             autograd.grad(made, [x, queries, keys, gate, up], [.. made.Select(one => ones_like(one))]);
         });
 

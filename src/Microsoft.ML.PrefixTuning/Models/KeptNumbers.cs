@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
-/// <summary>How numbers of weights, keys and values lie, which are worked on as float32.</summary>
+/// <summary>How numbers lie, which are worked on as float32.</summary>
 internal unsafe interface IKeptNumbers
 {
     /// <summary>Bytes of one.</summary>
@@ -16,6 +16,13 @@ internal unsafe interface IKeptNumbers
 
     /// <summary>One of them.</summary>
     static abstract float One(byte* numbers, nint place);
+
+    /// <summary>Writes sixteen of them, rounded to how they lie.</summary>
+    static abstract void Store<T>(T lanes, byte* numbers, nint place)
+        where T : struct, ILanes<T>;
+
+    /// <summary>Writes one of them.</summary>
+    static abstract void StoreOne(float number, byte* numbers, nint place);
 }
 
 /// <summary>Float32.</summary>
@@ -29,6 +36,13 @@ internal readonly unsafe struct KeptFloat32 : IKeptNumbers
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float One(byte* numbers, nint place) => ((float*)numbers)[place];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<T>(T lanes, byte* numbers, nint place)
+        where T : struct, ILanes<T> => T.Store(lanes, (float*)numbers + place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreOne(float number, byte* numbers, nint place) => ((float*)numbers)[place] = number;
 }
 
 /// <summary>Bfloat16, made wide in registers.</summary>
@@ -42,4 +56,12 @@ internal readonly unsafe struct KeptBFloat16 : IKeptNumbers
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float One(byte* numbers, nint place) => Lanes.Wide(((ushort*)numbers)[place]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<T>(T lanes, byte* numbers, nint place)
+        where T : struct, ILanes<T> => T.StoreBFloat16(lanes, (ushort*)numbers + place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreOne(float number, byte* numbers, nint place) =>
+        ((ushort*)numbers)[place] = Lanes.Narrow(number);
 }

@@ -18,6 +18,8 @@ internal static class Layers
     {
         if (RowKernels.Suits(x))
             return RowKernels.Norm(x, norm, spec);
+        if (spec.Kind != NormKind.Layer && RootMeanSquareNorm.Suits(x, norm.Weight))
+            return RootMeanSquareNorm.Of(x, norm.Weight, spec.Epsilon);
         ScalarType type = x.dtype;
         Tensor wide = type == ScalarType.Float32 ? x : x.to(ScalarType.Float32);
         Tensor normed = spec.Kind switch
@@ -40,11 +42,22 @@ internal static class Layers
     {
         if (block.Gate is null)
             return block.Down.Apply(Activate(block.Up.Apply(x), spec.Activation));
-        Tensor gate = block.Gate.Apply(x), up = block.Up.Apply(x);
-        if (spec.Activation != Activation.Silu || !RowKernels.Suits(gate))
-            return block.Down.Apply(Activate(gate, spec.Activation) * up);
-        RowKernels.Gate(gate, up);
-        return block.Down.Apply(gate);
+        return block.Down.Apply(Gated(block.Gate.Apply(x), block.Up.Apply(x), spec.Activation));
+    }
+
+    /// <summary>activation(gate) * up; in the place of gate where that is one new token a row.</summary>
+    /// <param name="gate">[B, L, inner].</param>
+    /// <param name="up">The same.</param>
+    /// <param name="activation">The activation.</param>
+    public static Tensor Gated(Tensor gate, Tensor up, Activation activation)
+    {
+        if (activation == Activation.Silu && RowKernels.Suits(gate))
+        {
+            RowKernels.Gate(gate, up);
+            return gate;
+        }
+        return activation == Activation.Silu && TrainedKernels.Suits(gate) && TrainedKernels.Suits(up)
+            ? SwiGlu.Of(gate, up) : Activate(gate, activation) * up;
     }
 
     /// <summary>A layer's output and what its adapter adds to it.</summary>

@@ -53,6 +53,8 @@ internal static class Rotary
     {
         if (RowKernels.Suits(heads))
             return RowKernels.Rotate(heads, cosine, sine);
+        if (HeadRotation.Suits(heads, cosine))
+            return HeadRotation.Of(heads, cosine, sine);
         long pairs = cosine.size(Axis.Last), size = heads.size(Axis.Last);
         Tensor first = heads.narrow(Axis.Last, 0, pairs), second = heads.narrow(Axis.Last, pairs, pairs);
         Tensor rotatedFirst = (first * cosine).addcmul_(second, sine, Scalars.MinusOne);

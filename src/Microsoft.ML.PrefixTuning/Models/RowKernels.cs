@@ -11,7 +11,8 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// over the numbers, where torch's operators take several, and at this size an operator's call costs more than its work
 /// (docs/performance.md).
 /// A row has the same bits whatever rows stand beside it. All have torch's operators as their equals
-/// (<c>RowKernelsTests</c>), which serve longer rows, gradients and other devices.
+/// (<c>RowKernelsTests</c>), which serve longer rows and other devices; where a gradient is wanted there are
+/// <see cref="TrainedKernels"/>.
 /// </summary>
 internal static unsafe class RowKernels
 {

@@ -56,7 +56,8 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         double sources = source == 0 ? 0 : (double)(prefixLength + source) / width;
         double besides = (IsLong(stack, rows, width) ? 0 : Capped(stack, width))
             + (source == 0 ? 0 : Cross(stack, sources));
-        double kept = Kept(stack, keys) + besides, working = Working(stack, keys) + besides;
+        double kept = Kept(stack, keys) + besides;
+        double working = Working(stack, keys, hasGradient: left != Left.Nothing) + besides;
         // The input of each layer, and the gradients of two; without a gradient what goes from one to the next.
         double between = (left == Left.Nothing ? 2.0 : stack.Layers + 2.0) * Size * spec.Width
             + CrossKeysValues(stack, sources) * stack.Layers;
@@ -68,22 +69,32 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     private double Kept(StackSpec stack, double keys)
     {
         double queries = Queries(stack), values = KeysValues(stack);
-        // Frozen products keep nothing; norms keep their input in float32.
-        double norms = Float * (Norms(stack) * spec.Width + (IsNormed(stack) ? queries + values : 0));
+        // Frozen products and rotations keep nothing; norms keep their input, torch's in float32.
+        double norms = (IsOneFunction(stack.Norm) ? Size : Float)
+            * (Norms(stack) * spec.Width + (IsNormed(stack) ? queries + values : 0));
         // Where a gradient is wanted attention is made in float32.
         return norms + Float * (2 * queries + 2 * values * keys)
-            + Size * (stack.FeedForward.Gated ? 3 : 1) * (double)stack.FeedForward.Inner;
+            + Size * (!stack.FeedForward.Gated ? 1 : IsOneFunction(stack.FeedForward) ? 2 : 3)
+                * (double)stack.FeedForward.Inner;
     }
 
     /// <summary>Bytes a token of all that a layer makes.</summary>
-    private double Working(StackSpec stack, double keys)
+    /// <param name="stack">The layer's stack.</param>
+    /// <param name="keys">Keys a token.</param>
+    /// <param name="hasGradient">Whether a gradient is wanted: <see cref="TrainedKernels"/> make results alone.</param>
+    private double Working(StackSpec stack, double keys, bool hasGradient)
     {
-        double norm = Size == Float ? 3 * Float : 4 * Float + Size;
+        double norm = hasGradient && IsOneFunction(stack.Norm) ? Size
+            : Size == Float ? 3 * Float : 4 * Float + Size;
+        // Torch's rotation makes two halves, and then puts them together.
+        int ofRotation = hasGradient ? 1 : 2;
+        int ofGate = hasGradient && IsOneFunction(stack.FeedForward) ? 3 : 4;
         // In float32: queries and what becomes of them, keys, values, and the gradients of all.
         double widened = Size == Float ? 0 : Float * (4 * Queries(stack) + 4 * KeysValues(stack) * keys);
         return norm * (Norms(stack) * spec.Width + (IsNormed(stack) ? Queries(stack) + KeysValues(stack) : 0)) + widened
-            + Size * (6 * Queries(stack) + 4 * KeysValues(stack) + 2 * KeysValues(stack) * keys + 4 * spec.Width
-                + (stack.FeedForward.Gated ? 4 : 2) * (double)stack.FeedForward.Inner);
+            + Size * ((4 + ofRotation) * Queries(stack) + (2 + ofRotation) * KeysValues(stack)
+                + 2 * KeysValues(stack) * keys + 4 * spec.Width
+                + (stack.FeedForward.Gated ? ofGate : 2) * (double)stack.FeedForward.Inner);
     }
 
     /// <summary>Bytes a token of scores that are capped, for which there is no fused kernel.</summary>
@@ -160,6 +171,11 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
 
     private static double Norms(StackSpec stack) =>
         (stack.Residual == Residual.NormBothSides ? 4 : 2) + (stack.CrossAttention ? 1 : 0);
+
+    // Whether a norm, or a gate, is one function of autograd.
+    private static bool IsOneFunction(NormSpec norm) => norm.Kind != NormKind.Layer;
+
+    private static bool IsOneFunction(FeedForwardSpec half) => half is { Gated: true, Activation: Activation.Silu };
 
     private static bool IsNormed(StackSpec stack) => stack.QueryKeyNorm != QueryKeyNorm.None;
 

@@ -198,7 +198,27 @@ public sealed class MemoryPlanTests
 
         Assert.IsLessThan(kept, recomputed);
         Assert.IsLessThan(recomputed, half);
-        Assert.IsLessThan(recomputed, Memory(model).OfReading([Row(2000), Row(2000)]));
+        Assert.IsLessThan(kept, Memory(model).OfReading([Row(2000), Row(2000)]));
+    }
+
+    /// <summary>They keep what they were given, and make no more than their result.</summary>
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Need_OfNormsAndGatesThatAreOneFunction_IsBelowThatOfTorchs(bool recomputes)
+    {
+        using LanguageModel model = TinyTraining.Model();
+        StackSpec stack = model.Spec.Decoder;
+        double own = Of(stack);
+
+        Assert.IsLessThan(Of(stack with { Norm = stack.Norm with { Kind = NormKind.Layer } }), own);
+        Assert.IsLessThan(Of(stack with
+        {
+            FeedForward = stack.FeedForward with { Activation = Activation.GeluTanh },
+        }), own);
+
+        double Of(StackSpec decoder) => new PassMemory(model.Spec with { Decoder = decoder }, ScalarType.BFloat16,
+            PrefixLength).Of([Row(200)], recomputes);
     }
 
     [TestMethod]
