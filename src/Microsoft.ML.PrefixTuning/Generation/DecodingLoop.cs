@@ -284,7 +284,8 @@ internal sealed class DecodingLoop : IDecodingLoop
                 _sources?.Block.Resize(slots, sources);
             }
         }
-        _cache.Block.Ensure(rows.Max(row => row.PrefixLength + row.Opening.Length), rows.Sum(row => row.Lanes));
+        // One more, for the padding of rows whose neighbours have more tokens.
+        _cache.Block.Ensure(rows.Max(row => row.PrefixLength + row.Opening.Length) + 1, rows.Sum(row => row.Lanes));
         isMoved |= areOthers && size != (_cache.Block.Lanes, _cache.Block.Columns);
         if (held is not null && held.Lane < lanes - held.Lanes)
             isMoved |= MoveLanes(held, _cache.Block.Lanes - held.Lanes);
