@@ -303,6 +303,8 @@ public sealed class ReadingTests
     [TestMethod]
     public void Generate_OfARowThatEndsWithTheCache_LosesNoTokenToItsPadding()
     {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
         using LanguageModel model = TinyTraining.Model();
         using PrefixTensors prefix =
             PrefixTensors.Make(TinyTraining.Start(model, PrefixStart.Random(1), length: 60), model);
