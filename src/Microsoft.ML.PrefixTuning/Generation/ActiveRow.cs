@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
@@ -66,6 +67,11 @@ internal sealed class ActiveRow
     /// <summary>The first of its lanes, while it is worked on.</summary>
     public int Lane { get; set; }
 
+    /// <summary>
+    /// Whether each of its lanes holds a copy of its prefix; else all read it where it lies, and it takes no columns.
+    /// </summary>
+    public bool HoldsPrefix { get; set; } = true;
+
     /// <summary>What went wrong with this row; it is done then.</summary>
     public Exception? Fault { get; set; }
 
@@ -84,11 +90,18 @@ internal sealed class ActiveRow
         }
     }
 
-    /// <summary>Columns that it may need: of its prefix, its opening and its new tokens.</summary>
-    public int Columns => PrefixLength + Opening.Length + Limit;
+    /// <summary>Columns that a lane of it has once it is read: of its opening and of a prefix that it holds.</summary>
+    public int OpeningColumns => (HoldsPrefix ? PrefixLength : 0) + Opening.Length;
 
-    /// <summary>The column of its next token.</summary>
+    /// <summary>Columns that a lane of it may need, those of its new tokens included.</summary>
+    public int Columns => OpeningColumns + Limit;
+
+    /// <summary>The column of its next token, those of its prefix counted wherever they lie.</summary>
     public int NextColumn => PrefixLength + Present;
+
+    /// <summary>The prefix that its lanes do not hold, [N, 2, G, P, D]; null without one.</summary>
+    public Tensor? SharedPrefix =>
+        HoldsPrefix || PrefixLength == 0 ? null : Prefix.Values[AttentionSite.Decoder];
 
     /// <summary>Its prefixes; none for the base alone.</summary>
     public SitePrefixes Prefix => Prompt.Prefix?.Sites ?? SitePrefixes.None;

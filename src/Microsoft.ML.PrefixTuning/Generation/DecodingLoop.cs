@@ -179,17 +179,19 @@ internal sealed class DecodingLoop : IDecodingLoop
         // Those that are read first lie first. Beside an encoder all are, and those of one prefix are encoded together.
         IEnumerable<ActiveRow> ordered = _sources is null ? rows.OrderBy(row => row.Opening.Length)
             : rows.GroupBy(row => row.Prompt.Prefix).SelectMany(group => group);
-        int at = _written, lane = _rows[..at].Sum(row => row.Lanes);
+        int at = _written, lane = _rows[..at].Sum(row => row.Lanes), part = Part(rows);
         foreach (ActiveRow row in ordered)
         {
-            (row.Lane, row.Present) = (lane, 0);
+            // Each pass of several would have to put the prefix in front of all that was read before.
+            bool holdsPrefix = !_cache.SharesPrefixes || part < row.Opening.Length;
+            (row.Lane, row.Present, row.HoldsPrefix) = (lane, 0, holdsPrefix);
             _rows.Insert(at++, row);
             lane += row.Lanes;
         }
         if (rows.Count == 1 && IsLong(rows[0]))
-            (_long, _longPart, _isLongDue) = (rows[0], Part(rows), true);
+            (_long, _longPart, _isLongDue) = (rows[0], part, true);
         else
-            _part = Part(rows);
+            _part = part;
     }
 
     /// <summary>Reads a piece; where several rows fail together, each is read alone afterwards.</summary>
@@ -232,9 +234,7 @@ internal sealed class DecodingLoop : IDecodingLoop
         int part = ReadingPass.Next(rows.Max(row => row.Opening.Length - row.Present), most);
         TokenRows read = TokenRows.Pad(Array.ConvertAll(rows,
             row => row.Opening[row.Present..Math.Min(row.Present + part, row.Opening.Length)]), _model.Device);
-        var pass = new LanePass(new LaneRange(rows[0].Lane, rows.Length, rows[0].Lanes),
-            [.. rows.Zip(read.Lengths, (row, length) => row.State(length))], read.Width,
-            Array.ConvertAll(rows, row => row.Convention));
+        var pass = new LanePass(new LaneRange(rows[0].Lane, rows.Length, rows[0].Lanes), rows, read.Lengths);
         // Beside an encoder all openings are one token.
         Tensor hidden = pass.Run(_sources is null ? _model : Steps, _cache, read.Ids,
             _sources?.See(_written, [.. Enumerable.Repeat(1, rows.Length)]));                       // [B, L, E]
@@ -284,14 +284,15 @@ internal sealed class DecodingLoop : IDecodingLoop
                 _sources?.Block.Resize(slots, sources);
             }
         }
-        _cache.Block.Ensure(rows.Max(row => row.PrefixLength + row.Opening.Length), rows.Sum(row => row.Lanes));
+        // One more, for the padding of rows whose neighbours have more tokens.
+        _cache.Block.Ensure(rows.Max(row => row.OpeningColumns) + 1, rows.Sum(row => row.Lanes));
         isMoved |= areOthers && size != (_cache.Block.Lanes, _cache.Block.Columns);
         if (held is not null && held.Lane < lanes - held.Lanes)
             isMoved |= MoveLanes(held, _cache.Block.Lanes - held.Lanes);
         else if (held is null && _long is not null)
             _long.Lane = _cache.Block.Lanes - _long.Lanes;
         _cache.Block.Clear(rows[0].Lane, rows.Sum(row => row.Lanes));
-        foreach (ActiveRow row in rows.Where(row => row.PrefixLength > 0))
+        foreach (ActiveRow row in rows.Where(row => row.HoldsPrefix && row.PrefixLength > 0))
             _cache.Block.Fill(row.Lane, row.Prefix.Values[AttentionSite.Decoder]);
         if (_sources is not null)
             Encode(rows);
@@ -328,8 +329,7 @@ internal sealed class DecodingLoop : IDecodingLoop
         ActiveRow[] rows = [.. _rows[.._written]];
         ActiveRow[] ofLanes = [.. rows.SelectMany(row => Enumerable.Repeat(row, row.Lanes))];
         long[] ids = [.. rows.SelectMany(row => row.Search.Tokens).Select(id => (long)id)];
-        var pass = new LanePass(new LaneRange(0, ofLanes.Length, 1), Array.ConvertAll(ofLanes, row => row.State(1)), 1,
-            Array.ConvertAll(ofLanes, row => row.Convention));
+        var pass = new LanePass(new LaneRange(0, ofLanes.Length, 1), ofLanes, Array.ConvertAll(ofLanes, _ => 1));
         Tensor next = tensor(ids, [ids.Length, 1], device: _model.Device);
         LanguageModel model = Steps;
         Tensor hidden = pass.Run(model, _cache, next,
@@ -337,7 +337,7 @@ internal sealed class DecodingLoop : IDecodingLoop
         foreach (ActiveRow row in rows)
             row.Present++;
         _choice.Choose(Logits(model, hidden), rows, isFirst: false);
-        FollowParents(rows, rows.Min(row => row.PrefixLength + row.Opening.Length));
+        FollowParents(rows, rows.Min(row => row.OpeningColumns));
     }
 
     // The last token's, as one token a row also where it is that of a longer piece: their sums do not depend on how

@@ -153,13 +153,15 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     /// <param name="layer">Layer, from 0.</param>
     /// <param name="lanes">The lanes, B.</param>
     /// <param name="counts">[B]: columns that each lane has.</param>
-    /// <param name="columns">The most of them, S.</param>
-    public unsafe KeyValuePlaces Places(int layer, LaneRange lanes, int[] counts, int columns)
+    /// <param name="columns">The most that any sees, S: of those in front of it and its own.</param>
+    /// <param name="fronts">[B]: what stands in front of each lane; null where nothing does.</param>
+    public unsafe KeyValuePlaces Places(int layer, LaneRange lanes, int[] counts, int columns,
+        KeyValueFront[]? fronts = null)
     {
         nint head = (nint)Columns * heads.Size, lane = head * heads.KeyValueCount;
         nint first = lanes.First * lane * (IsNarrow ? sizeof(ushort) : sizeof(float));
         return new KeyValuePlaces((byte*)_starts[Halves * layer] + first, (byte*)_starts[Halves * layer + 1] + first,
-            IsNarrow, lanes.Stride * lane, head, counts, columns);
+            IsNarrow, lanes.Stride * lane, head, counts, columns, fronts);
     }
 
     /// <summary>Writes one new token a lane of one layer, for those whose numbers are in reach.</summary>
@@ -281,10 +283,16 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         }
     }
 
-    // Of one row: a span has at most 2 GiB.
-    private static unsafe nint Start(Tensor tokens)
+    /// <summary>Where numbers of its type begin that are in reach.</summary>
+    /// <param name="numbers">Contiguous.</param>
+    /// <exception cref="ArgumentException">They are of another type, or elsewhere.</exception>
+    public unsafe nint Start(Tensor numbers)
     {
-        using Tensor first = tokens.narrow(0, 0, 1);
+        if (numbers.dtype != type || numbers.device_type != device.type || !numbers.is_contiguous())
+            throw new ArgumentException($"Key/value cache: expected contiguous {type} on {device.type}, found"
+                + $" {(numbers.is_contiguous() ? "" : "not contiguous ")}{numbers.dtype} on {numbers.device_type}.");
+        // Of one row: a span has at most 2 GiB.
+        using Tensor first = numbers.narrow(0, 0, 1);
         fixed (byte* start = first.bytes)
             return (nint)start;
     }

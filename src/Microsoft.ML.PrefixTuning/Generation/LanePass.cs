@@ -7,11 +7,9 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>One run of the decoder over lanes of a cache.</summary>
 /// <param name="Lanes">Where in the cache.</param>
-/// <param name="States">One a lane.</param>
-/// <param name="Tokens">New tokens of each lane.</param>
-/// <param name="Conventions">One a lane.</param>
-internal readonly record struct LanePass(LaneRange Lanes, RowState[] States, int Tokens,
-    PrefixConvention[] Conventions)
+/// <param name="Rows">The row of each lane.</param>
+/// <param name="Lengths">New tokens of each lane.</param>
+internal readonly record struct LanePass(LaneRange Lanes, ActiveRow[] Rows, int[] Lengths)
 {
     /// <summary>The hidden states of the new tokens, whose keys and values the cache takes.</summary>
     /// <param name="model">The base, or how single tokens go through it.</param>
@@ -21,15 +19,17 @@ internal readonly record struct LanePass(LaneRange Lanes, RowState[] States, int
     /// <returns>[B, L, E].</returns>
     public Tensor Run(LanguageModel model, KeyValueCache cache, Tensor ids, CrossInput? cross)
     {
-        int columns = 0;
-        var firstColumns = new int[Lanes.Count];
-        for (int lane = 0; lane < firstColumns.Length; lane++)
+        int tokens = (int)ids.size(Axis.Token), columns = 0;
+        var states = new RowState[Rows.Length];
+        for (int lane = 0; lane < states.Length; lane++)
         {
-            firstColumns[lane] = States[lane].PrefixLength + States[lane].Present;
-            columns = Math.Max(columns, firstColumns[lane] + States[lane].New);
+            states[lane] = Rows[lane].State(Lengths[lane]);
+            columns = Math.Max(columns, Rows[lane].NextColumn + Lengths[lane]);
         }
-        cache.Begin(Lanes, firstColumns, Tokens, columns);
-        AttentionPlaces seen = TokenPlaces.Causal(States, Tokens, columns, Conventions);
+        cache.Begin(Lanes, Array.ConvertAll(Rows, row => row.NextColumn), tokens, columns,
+            Array.ConvertAll(Rows, row => row.SharedPrefix));
+        AttentionPlaces seen =
+            TokenPlaces.Causal(states, tokens, columns, Array.ConvertAll(Rows, row => row.Convention));
         return model.Decode(model.Embed(ids), seen, cache, cross);
     }
 }

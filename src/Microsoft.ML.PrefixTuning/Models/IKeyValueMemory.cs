@@ -20,8 +20,8 @@ internal interface IKeyValueMemory
         torch.Tensor values);
 
     /// <summary>
-    /// Takes one new token of every row and gives where all visible ones lie; null, with nothing taken, where they do
-    /// not lie together in the processor's reach.
+    /// Takes one new token of every row and gives where all visible ones lie; null, with nothing taken, where that is
+    /// not in the processor's reach.
     /// </summary>
     /// <param name="site">Which attention.</param>
     /// <param name="layer">Layer, from 0.</param>

@@ -5,6 +5,15 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
+/// <summary>Keys and values in front of a lane's own, of which rows may have the same ones.</summary>
+/// <param name="start">The first number of [N, 2 (key, value), G, P, D], in the type of the lanes.</param>
+/// <param name="count">P.</param>
+internal readonly unsafe struct KeyValueFront(byte* start, int count)
+{
+    public readonly byte* Start = start;
+    public readonly int Count = count;
+}
+
 /// <summary>
 /// Where the keys and values of a layer lie in memory, float32 or bfloat16 on the CPU, for rows of lanes.
 /// </summary>
@@ -14,9 +23,10 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// <param name="laneNumbers">Numbers from one lane to the next.</param>
 /// <param name="headNumbers">Numbers from one key/value head to the next.</param>
 /// <param name="counts">[B]: keys that each lane has; a head's lie one behind the other.</param>
-/// <param name="most">The most of them, S, for which there is a mask.</param>
+/// <param name="most">The most that a row sees, S, for which there is a mask.</param>
+/// <param name="fronts">[B]: what stands in front of each lane; null where nothing does.</param>
 internal readonly unsafe struct KeyValuePlaces(byte* keys, byte* values, bool areNarrow, nint laneNumbers,
-    nint headNumbers, int[] counts, int most)
+    nint headNumbers, int[] counts, int most, KeyValueFront[]? fronts = null)
 {
     public readonly byte* Keys = keys;
     public readonly byte* Values = values;
@@ -25,12 +35,13 @@ internal readonly unsafe struct KeyValuePlaces(byte* keys, byte* values, bool ar
     public readonly nint HeadNumbers = headNumbers;
     public readonly int[] Counts = counts;
     public readonly int Most = most;
+    public readonly KeyValueFront[]? Fronts = fronts;
 }
 
 /// <summary>
 /// Attention of one new token a row in float32 on the CPU, over keys and values where they lie: the equal of
-/// <see cref="Attention.Mix"/> in one go. A row has the same bits whatever rows and hidden columns stand beside it, and
-/// a short one costs no more beside a long one.
+/// <see cref="Attention.Mix"/> in one go. A row has the same bits whatever rows and hidden columns stand beside it and
+/// wherever its keys and values lie, and a short one costs no more beside a long one.
 /// </summary>
 internal static unsafe class TokenAttention
 {
@@ -79,6 +90,14 @@ internal static unsafe class TokenAttention
             count == 0 ? null : added + row * rowStep + head * headStep + query * queryStep;
     }
 
+    // Keys or values of a head that lie one behind the other.
+    private readonly struct Stretch(byte* numbers, nint first, int count)
+    {
+        public readonly byte* Numbers = numbers;
+        public readonly nint First = first;
+        public readonly int Count = count;
+    }
+
     private readonly struct Job(float* queries, KeyValuePlaces places, Seen seen, float* scores, nint threadScores,
         float* mixed)
     {
@@ -96,41 +115,40 @@ internal static unsafe class TokenAttention
     {
         private readonly Job _job = job;
         private readonly HeadShape _shape = pass.Shape;
+        private readonly int _layer = pass.Layer;
         private readonly float _factor = (float)(pass.QueryFactor / Math.Sqrt(pass.Shape.Size));
         private readonly float _cap = (float)(pass.Stack.ScoreCap ?? 0);
 
-        // A key/value head of a row each.
+        // A key/value head of a row each, those of one head together: what rows have in front of them in common is read
+        // from memory for the first of them and found in the processor's cache by the others.
         protected override int Parts => parts;
 
         protected override void Do(int part, int thread)
         {
-            int row = part / _shape.KeyValueCount, head = part % _shape.KeyValueCount;
+            int heads = _shape.KeyValueCount, rows = parts / heads, row = part % rows, head = part / rows;
             nint place = row * _job.Places.LaneNumbers + head * _job.Places.HeadNumbers;
             int count = _job.Places.Counts[row];
+            KeyValueFront front = _job.Places.Fronts is { } fronts ? fronts[row] : default;
+            nint ofHead = (nint)front.Count * _shape.Size, inFront = (2 * _layer * heads + head) * ofHead;
+            var frontKeys = new Stretch(front.Start, inFront, front.Count);
+            var frontValues = new Stretch(front.Start, inFront + heads * ofHead, front.Count);
+            var keys = new Stretch(_job.Places.Keys, place, count);
+            var values = new Stretch(_job.Places.Values, place, count);
             float* weights = _job.Scores + thread * _job.ThreadScores;
             for (int query = 0; query < _shape.Group; query++)
             {
                 nint own = (nint)(row * _shape.Count + head * _shape.Group + query) * _shape.Size;
-                float sum = Weigh(_job.Queries + own, place, _job.Seen.Of(row, head, query), weights, count);
-                Take(weights, sum, place, count, _job.Mixed + own);
+                float sum = Weigh(_job.Queries + own, frontKeys, keys, _job.Seen.Of(row, head, query), weights);
+                Take(weights, sum, frontValues, values, _job.Mixed + own);
             }
         }
 
         /// <summary>exp(score - largest) of every key; gives their sum.</summary>
-        private float Weigh(float* query, nint keys, float* added, float* weights, int count)
+        private float Weigh(float* query, Stretch front, Stretch own, float* added, float* weights)
         {
-            int padded = Padded(count);
-            float largest = float.NegativeInfinity;
-            for (int key = 0; key < count; key++)
-            {
-                float score = Dot(query, keys + (nint)key * _shape.Size) * _factor;
-                if (_cap > 0)
-                    score = _cap * MathF.Tanh(score / _cap);
-                if (added is not null)
-                    score += added[key];
-                weights[key] = score;
-                largest = MathF.Max(largest, score);
-            }
+            int count = front.Count + own.Count, padded = Padded(count);
+            float largest = Score(query, front, added, weights, float.NegativeInfinity);
+            largest = Score(query, own, added is null ? null : added + front.Count, weights + front.Count, largest);
             for (int key = count; key < padded; key++)
                 weights[key] = float.NegativeInfinity;
             T less = T.All(-largest), sum = T.All(0);
@@ -143,12 +161,28 @@ internal static unsafe class TokenAttention
             return T.Sum(sum);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private float Dot(float* query, nint key)
+        /// <summary>The scores of some keys; gives the largest, or a former one where it is larger.</summary>
+        private float Score(float* query, Stretch keys, float* added, float* scores, float largest)
         {
-            byte* keys = _job.Places.Keys;
+            int size = _shape.Size;
+            for (int key = 0; key < keys.Count; key++)
+            {
+                float score = Dot(query, keys.Numbers, keys.First + (nint)key * size, size) * _factor;
+                if (_cap > 0)
+                    score = _cap * MathF.Tanh(score / _cap);
+                if (added is not null)
+                    score += added[key];
+                scores[key] = score;
+                largest = MathF.Max(largest, score);
+            }
+            return largest;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static float Dot(float* query, byte* keys, nint key, int size)
+        {
             T lanes = T.All(0);
-            int size = _shape.Size, i = 0;
+            int i = 0;
             for (; i <= size - Lanes.Count; i += Lanes.Count)
                 lanes = T.MultiplyAdd(T.Load(query + i), TKept.Load<T>(keys, key + i), lanes);
             float sum = T.Sum(lanes);
@@ -158,27 +192,40 @@ internal static unsafe class TokenAttention
         }
 
         /// <summary>The mean of the values by their weights.</summary>
-        private void Take(float* weights, float sum, nint place, int count, float* mixed)
+        private void Take(float* weights, float sum, Stretch front, Stretch own, float* mixed)
         {
-            byte* values = _job.Places.Values;
+            float* ofOwn = weights + front.Count;
             int size = _shape.Size, i = 0;
             float inverse = 1 / sum;
             for (; i <= size - Lanes.Count; i += Lanes.Count)
             {
-                T taken = T.All(0);
-                nint from = place + i;
-                for (int key = 0; key < count; key++, from += size)
-                    taken = T.MultiplyAdd(T.All(weights[key]), TKept.Load<T>(values, from), taken);
+                T taken = Added(weights, front, i, size, T.All(0));
+                taken = Added(ofOwn, own, i, size, taken);
                 T.Store(T.Multiply(taken, T.All(inverse)), mixed + i);
             }
             for (; i < size; i++)
             {
-                float taken = 0;
-                nint from = place + i;
-                for (int key = 0; key < count; key++, from += size)
-                    taken = float.FusedMultiplyAdd(weights[key], TKept.One(values, from), taken);
+                float taken = AddedOne(ofOwn, own, i, size, AddedOne(weights, front, i, size, 0));
                 mixed[i] = taken * inverse;
             }
+        }
+
+        /// <summary>A sum with sixteen numbers of some values by their weights, one value after the other.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static T Added(float* weights, Stretch values, int i, int size, T sum)
+        {
+            nint from = values.First + i;
+            for (int key = 0; key < values.Count; key++, from += size)
+                sum = T.MultiplyAdd(T.All(weights[key]), TKept.Load<T>(values.Numbers, from), sum);
+            return sum;
+        }
+
+        private static float AddedOne(float* weights, Stretch values, int i, int size, float sum)
+        {
+            nint from = values.First + i;
+            for (int key = 0; key < values.Count; key++, from += size)
+                sum = float.FusedMultiplyAdd(weights[key], TKept.One(values.Numbers, from), sum);
+            return sum;
         }
     }
 }

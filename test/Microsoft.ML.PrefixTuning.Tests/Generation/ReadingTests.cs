@@ -299,6 +299,21 @@ public sealed class ReadingTests
         AssertEqual(Alone(model, rules, prompts), Together(model, rules, prompts));
     }
 
+    /// <summary>A prefix and a prompt that fill the cache's columns, beside a longer prompt without a prefix.</summary>
+    [TestMethod]
+    public void Generate_OfARowThatEndsWithTheCache_LosesNoTokenToItsPadding()
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using LanguageModel model = TinyTraining.Model();
+        using PrefixTensors prefix =
+            PrefixTensors.Make(TinyTraining.Start(model, PrefixStart.Random(1), length: 60), model);
+        GenerationPrompt[] prompts =
+            [new([5, 9, 6, 11], prefix), new([.. Enumerable.Range(3, 30)], null), new([8, 7, 30, 4], prefix)];
+        var rules = new GenerationRules { MaxNewTokens = 6, BatchSize = 3 };
+        AssertEqual(Alone(model, rules, prompts), Together(model, rules, prompts));
+    }
+
     [TestMethod]
     [DataRow("llama", "greedy")]
     [DataRow("llama", "beam")]
