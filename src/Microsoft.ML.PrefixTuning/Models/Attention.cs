@@ -21,6 +21,7 @@ internal static class Attention
         Tensor values = Heads(pass.Weights.Value, x, pass.Shape.KeyValueCount, pass.Shape.Size);   // [B, L, G, D]
         queries = Normed(queries, pass.Weights.QueryNorm, pass.Stack);
         keys = Normed(keys, pass.Weights.KeyNorm, pass.Stack);
+        Tensor? recalled = pass.Weights.Memory is { } memory ? Recall(queries, memory) : null;     // [B, L, H * D]
         bool isOneToken = RowKernels.Suits(queries) && RowKernels.Suits(keys) && RowKernels.Suits(values);
         if (pass.Rotation is var (cosine, sine))
         {
@@ -30,11 +31,11 @@ internal static class Attention
         if (isOneToken && pass.Mask.Parts is null
             && pass.Memory.AppendToken(pass.Site, pass.Layer, keys, values) is { } places)
         {
-            return pass.Weights.Output.Apply(TokenAttention.Mix(queries, places, pass));
+            return Output(TokenAttention.Mix(queries, places, pass), recalled, pass);
         }
         var (allKeys, allValues) = pass.Memory.Append(pass.Site, pass.Layer,
             keys.transpose(Axis.Token, Axis.Key), values.transpose(Axis.Token, Axis.Key));
-        return Attend(queries, allKeys, allValues, pass);
+        return Attend(queries, allKeys, allValues, recalled, pass);
     }
 
     /// <summary>
@@ -45,7 +46,7 @@ internal static class Attention
     /// <param name="values">[B, G, S, D].</param>
     /// <param name="pass">Shape, weights and mask of this layer.</param>
     public static Tensor Cross(Tensor x, Tensor keys, Tensor values, in AttentionPass pass) =>
-        Attend(Heads(pass.Weights.Query, x, pass.Shape.Count, pass.Shape.Size), keys, values, pass);
+        Attend(Heads(pass.Weights.Query, x, pass.Shape.Count, pass.Shape.Size), keys, values, null, pass);
 
     /// <summary>Keys and values of an encoder's output for one layer's cross-attention.</summary>
     /// <param name="encoded">[B, source length, E].</param>
@@ -68,9 +69,23 @@ internal static class Attention
         _ => throw new UnreachableException($"Query/key norm {stack.QueryKeyNorm} is not known here."),
     };
 
-    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, in AttentionPass pass) =>
-        pass.Weights.Output.Apply(pass.Mask.Parts is null ? Mix(queries, keys, values, pass)
-            : PartedAttention.Mix(queries, keys, values, pass));
+    /// <summary>
+    /// elu(q)^T M of each head: what queries, before they are rotated, get from a memory of the weights. It knows no
+    /// place.
+    /// </summary>
+    /// <param name="queries">[B, L, H, D].</param>
+    /// <param name="memory">M, [H, D, D].</param>
+    /// <returns>[B, L, H * D].</returns>
+    private static Tensor Recall(Tensor queries, Tensor memory) =>
+        queries.elu(Scalars.Real(1), Scalars.Real(1), Scalars.Real(1)).transpose(Axis.Token, Axis.Key).matmul(memory)
+            .transpose(Axis.Token, Axis.Key).flatten(Axis.Key);
+
+    private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, Tensor? recalled,
+        in AttentionPass pass) => Output(pass.Mask.Parts is null ? Mix(queries, keys, values, pass)
+            : PartedAttention.Mix(queries, keys, values, pass), recalled, pass);
+
+    private static Tensor Output(Tensor mixed, Tensor? recalled, in AttentionPass pass) =>
+        pass.Weights.Output.Apply(recalled is null ? mixed : mixed.Plus(recalled));
 
     /// <summary>What queries take from the values, before the projection.</summary>
     /// <param name="queries">[B, L, H, D].</param>

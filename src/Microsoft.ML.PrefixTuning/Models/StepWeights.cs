@@ -72,6 +72,7 @@ internal sealed class StepWeights
     {
         Query = Of(attention.Query),
         Output = Of(attention.Output),
+        Memory = Wide(attention.Memory),
     };
 
     private Linear? OfOptional(Linear? linear) => linear is null ? null : Of(linear);
