@@ -13,8 +13,8 @@ namespace Microsoft.ML.PrefixTuning.Studies;
 /// <param name="baselines">What is no prefix, by the candidate's name.</param>
 /// <param name="own">What is measured of other things than texts for the test rows.</param>
 /// <param name="automatic">
-/// What <see cref="ModelPrecision.Automatic"/> is here: a processor may have bfloat16 and be slower with it. Null leaves
-/// it to the processor's flags.
+/// What <see cref="ModelPrecision.Automatic"/> is here: a processor may have bfloat16 and be slower with it. Null
+/// leaves it to the processor's flags.
 /// </param>
 internal sealed class StudyTrainer(MLContext context, IDataView trainSet, PrefixSweep sweep,
     IReadOnlyDictionary<string, Baseline> baselines, StudyMeasures? own = null, ModelPrecision? automatic = null)

@@ -8,7 +8,6 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
-using TorchSharp;
 using static Microsoft.ML.PrefixTuning.Tests.Models.TestTensors;
 using static TorchSharp.torch;
 

@@ -21,7 +21,7 @@ public sealed partial class DocumentsTests
         // System.CommandLine's and dotnet's.
         "--help", "--version", "--add-source", "--prerelease", "--self-contained",
         // Samples, tools/Studies, mpirun and srun.
-        "--short", "--pages", "--smoke", "--mpi", "--kill-on-bad-exit", "--bind-to", "--map-by",
+        "--short", "--pages", "--smoke", "--automatic", "--mpi", "--kill-on-bad-exit", "--bind-to", "--map-by",
     ];
 
     private static readonly Dictionary<string, Type> Exported = new[]

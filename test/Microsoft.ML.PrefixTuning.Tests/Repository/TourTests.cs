@@ -21,7 +21,7 @@ public sealed partial class TourTests
 
     // What is said where a processor has instructions for bfloat16 is not said everywhere.
     private static readonly string? s_advice =
-        UsedPrecision.Of(ModelPrecision.Float32).Advice("--precision bfloat16", isBFloat16Fast: true);
+        UsedPrecision.Of(ModelPrecision.Float32).Advice(_ => "--precision bfloat16", BFloat16Products.Fast);
 
     private static readonly string Document = Path.Combine(Source.Root, "docs", "tour.md");
 
