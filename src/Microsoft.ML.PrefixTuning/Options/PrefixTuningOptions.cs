@@ -50,9 +50,9 @@ public sealed record PrefixTuningOptions
 
     /// <summary>Type of the base's weights and matrix products.</summary>
     /// <value>The default is <see cref="ModelPrecision.Float32"/>; <see cref="ModelPrecision.BFloat16"/> is faster only
-    /// on processors with AMX or AMD's AVX512-BF16, and on GPUs; <see cref="ModelPrecision.AsStored"/> is for bases that
-    /// are large beside the memory, <see cref="ModelPrecision.Int8"/> and <see cref="ModelPrecision.Int4"/> are for
-    /// writing.</value>
+    /// on processors with AMX or AMD's AVX512-BF16, and on GPUs; <see cref="ModelPrecision.AsStored"/> is for bases
+    /// that are large beside the memory, <see cref="ModelPrecision.Int8"/> and <see cref="ModelPrecision.Int4"/> are
+    /// for writing.</value>
     public ModelPrecision Precision { get; init; } = ModelPrecision.Float32;
 
     /// <summary>The device by torch's name, such as <c>cpu</c> or <c>cuda:1</c>.</summary>
