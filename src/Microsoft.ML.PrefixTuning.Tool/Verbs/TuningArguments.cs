@@ -184,7 +184,7 @@ internal sealed class TuningArguments
         // Options that are none are refused here, and nothing is advised about them.
         IEstimator<PrefixTuningTransformer> estimator = make(mlContext, options);
         if (UsedPrecision.Of(options.Precision).Advice(value => $"--precision {value.ToString().ToLowerInvariant()}",
-            Processor.BFloat16) is { } advice)
+            options.Device is null or "cpu" ? Processor.BFloat16 : BFloat16Products.None) is { } advice)
             console.Error.WriteLine(advice);
         using TextTableView? written = write is null ? null
             : Write(parsed, texts, () => write(options, display.Say), cancellation, display);

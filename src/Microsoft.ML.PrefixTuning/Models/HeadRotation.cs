@@ -62,7 +62,7 @@ internal sealed unsafe class HeadRotation : autograd.SingleTensorFunction<HeadRo
     {
         using var scope = NewDisposeScope();
         Tensor from = heads.stride((int)heads.dim() - 1) == 1 ? heads : heads.contiguous();
-        Tensor turned = empty(heads.shape, heads.dtype);
+        Tensor turned = empty(heads.shape, heads.dtype, heads.device);
         // A span is of what lies without gaps: the first head.
         Tensor first = from.narrow(Axis.Row, 0, 1).narrow(Axis.Token, 0, 1).narrow(Axis.Key, 0, 1);
         var places = new HeadPlaces(from);

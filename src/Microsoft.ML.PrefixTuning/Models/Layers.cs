@@ -57,6 +57,7 @@ internal static class Layers
             return gate;
         }
         return activation == Activation.Silu && TrainedKernels.Suits(gate) && TrainedKernels.Suits(up)
+            && gate.dtype == up.dtype
             ? SwiGlu.Of(gate, up) : Activate(gate, activation) * up;
     }
 

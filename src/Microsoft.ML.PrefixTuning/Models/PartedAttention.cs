@@ -37,7 +37,8 @@ internal sealed class PartedAttention : autograd.SingleTensorFunction<PartedAtte
     {
         var (queries, keys, values) = ((Tensor)arguments[0], (Tensor)arguments[1], (Tensor)arguments[2]);
         var pass = (AttentionPass)arguments[3];
-        context.save_for_backward([queries, keys, values]);
+        // Without what they come from: else a graph ends function within function, and the stack with its depth.
+        context.save_for_backward([queries.detach(), keys.detach(), values.detach()]);
         context.save_data(Pass, pass);
         return OfParts(queries, keys, values, pass);
     }

@@ -16,10 +16,11 @@ internal sealed unsafe class RootMeanSquareNorm : autograd.SingleTensorFunction<
 
     public override string Name => nameof(RootMeanSquareNorm);
 
-    /// <summary>Whether a norm is of this kind: with a frozen weight.</summary>
+    /// <summary>Whether a norm is of this kind: with a frozen weight in float32.</summary>
     /// <param name="x">[..., E].</param>
     /// <param name="weight">[E].</param>
-    public static bool Suits(Tensor x, Tensor weight) => !weight.requires_grad && TrainedKernels.Suits(x);
+    public static bool Suits(Tensor x, Tensor weight) => !weight.requires_grad && weight.dtype == ScalarType.Float32
+        && weight.is_contiguous() && TrainedKernels.Suits(x);
 
     /// <summary>The norm.</summary>
     /// <param name="x">[..., E].</param>
@@ -39,7 +40,8 @@ internal sealed unsafe class RootMeanSquareNorm : autograd.SingleTensorFunction<
     {
         var (x, weight) = ((Tensor)arguments[0], (Tensor)arguments[1]);
         float epsilon = (float)(double)arguments[2];
-        context.save_for_backward([x, weight]);
+        // Without what it comes from: else a graph ends function within function, and the stack with its depth.
+        context.save_for_backward([x.detach(), weight]);
         context.save_data(Epsilon, epsilon);
         nint width = (nint)x.size(Axis.Last), rows = (nint)x.numel() / width;
         Tensor normed = empty_like(x);

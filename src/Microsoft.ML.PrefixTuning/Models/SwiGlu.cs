@@ -28,7 +28,8 @@ internal sealed unsafe class SwiGlu : autograd.SingleTensorFunction<SwiGlu>
     public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
     {
         var (gate, up) = ((Tensor)arguments[0], (Tensor)arguments[1]);
-        context.save_for_backward([gate, up]);
+        // Without what they come from: else a graph ends function within function, and the stack with its depth.
+        context.save_for_backward([gate.detach(), up.detach()]);
         nint width = (nint)gate.size(Axis.Last), rows = (nint)gate.numel() / width;
         Tensor product = empty_like(gate);
         fixed (byte* g = gate.bytes, u = up.bytes, p = product.bytes)

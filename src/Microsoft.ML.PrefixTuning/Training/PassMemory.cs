@@ -57,7 +57,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         double besides = (IsLong(stack, rows, width) ? 0 : Capped(stack, width))
             + (source == 0 ? 0 : Cross(stack, sources));
         double kept = Kept(stack, keys) + besides;
-        double working = Working(stack, keys, hasGradient: left != Left.Nothing) + besides;
+        double working = Working(stack, keys, left) + besides;
         // The input of each layer, and the gradients of two; without a gradient what goes from one to the next.
         double between = (left == Left.Nothing ? 2.0 : stack.Layers + 2.0) * Size * spec.Width
             + CrossKeysValues(stack, sources) * stack.Layers;
@@ -81,14 +81,26 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
     /// <summary>Bytes a token of all that a layer makes.</summary>
     /// <param name="stack">The layer's stack.</param>
     /// <param name="keys">Keys a token.</param>
-    /// <param name="hasGradient">Whether a gradient is wanted: <see cref="TrainedKernels"/> make results alone.</param>
-    private double Working(StackSpec stack, double keys, bool hasGradient)
+    /// <param name="left">
+    /// What layers leave: where a gradient is wanted, <see cref="TrainedKernels"/> make results alone.
+    /// </param>
+    private double Working(StackSpec stack, double keys, Left left)
     {
+        bool hasGradient = left != Left.Nothing;
         double norm = hasGradient && IsOneFunction(stack.Norm) ? Size
             : Size == Float ? 3 * Float : 4 * Float + Size;
         // Torch's rotation makes two halves, and then puts them together.
-        int ofRotation = hasGradient ? 1 : 2;
-        int ofGate = hasGradient && IsOneFunction(stack.FeedForward) ? 3 : 4;
+        int ofRotation = hasGradient && stack.Positions is RotaryPositions ? 1 : 2;
+        // Of a layer that is run twice gate and up live beside three gradients (torch's keep one more): what it keeps is
+        // not counted elsewhere.
+        int ofGate = (IsOneFunction(stack.FeedForward), left) switch
+        {
+            (_, Left.Nothing) => 4,
+            (true, Left.Inputs) => 5,
+            (false, Left.Inputs) => 6,
+            (true, _) => 3,
+            (false, _) => 4,
+        };
         // In float32: queries and what becomes of them, keys, values, and the gradients of all.
         double widened = Size == Float ? 0 : Float * (4 * Queries(stack) + 4 * KeysValues(stack) * keys);
         return norm * (Norms(stack) * spec.Width + (IsNormed(stack) ? Queries(stack) + KeysValues(stack) : 0)) + widened

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
@@ -240,6 +241,27 @@ public sealed class TrainedKernelsTests
             x.zero_();
         Assert.ThrowsExactly<ExternalException>(() => WayBack.Gradients([normed], [x], [ones_like(normed)]));
         Assert.ThrowsExactly<ExternalException>(() => WayBack.Gradients([gated], [x, up], [ones_like(gated)]));
+    }
+
+    [TestMethod]
+    public void Graph_OfManyFunctions_EndsWithinASmallStack()
+    {
+        const int Functions = 2_000, StackBytes = 256 << 10;
+        double? gradient = null;
+        var thread = new Thread(() =>
+        {
+            using var scope = NewDisposeScope();
+            Tensor x = Wanted(1, 1, 1, 8), weight = ones(8), y = x;
+            for (int i = 0; i < Functions; i++)
+            {
+                Tensor normed = new Norm(weight, null).Apply(y, s_spec);
+                y = Layers.Gated(normed, normed, Activation.Silu);
+            }
+            gradient = WayBack.Gradients([y], [x], [ones_like(y)])[0].sum().ToDouble();
+        }, StackBytes);
+        thread.Start();
+        thread.Join();
+        Assert.IsNotNull(gradient);
     }
 
     private static Tensor Wanted(int seed, params long[] shape) => Normal(seed, shape).requires_grad_();

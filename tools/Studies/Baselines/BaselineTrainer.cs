@@ -74,6 +74,8 @@ internal sealed class BaselineTrainer(MLContext context, IDataView trainSet, Pre
             throw new NotSupportedException("A baseline: expected the loss token-mean without label smoothing, found"
                 + $" {training.Loss} with {training.LabelSmoothing}.");
         }
+        if (training.Recompute == Recomputation.Always)
+            throw new NotSupportedException("A baseline: expected layers that are kept, found Recompute Always.");
         if (training.PrefixDropout != 0)
         {
             throw new NotSupportedException(
