@@ -65,8 +65,9 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
 
     public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
     {
-        Block.Write(layer, _places!, keys, values);
+        // Reading empties columns that nothing was written to yet; it must not find the new ones.
         Tensor[] visible = _visible ?? Block.Read(_lanes, _heldColumns);
+        Block.Write(layer, _places!, keys, values);
         return (BehindPrefixes(layer, 0, visible[2 * layer]), BehindPrefixes(layer, 1, visible[2 * layer + 1]));
     }
 

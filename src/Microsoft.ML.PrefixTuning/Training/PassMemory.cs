@@ -91,8 +91,8 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
             : Size == Float ? 3 * Float : 4 * Float + Size;
         // Torch's rotation makes two halves, and then puts them together.
         int ofRotation = hasGradient && stack.Positions is RotaryPositions ? 1 : 2;
-        // Of a layer that is run twice gate and up live beside three gradients (torch's keep one more): what it keeps is
-        // not counted elsewhere.
+        // Of a layer that is run twice gate and up live beside three gradients (torch's keep one more): what it keeps
+        // is not counted elsewhere.
         int ofGate = (IsOneFunction(stack.FeedForward), left) switch
         {
             (_, Left.Nothing) => 4,

@@ -95,6 +95,26 @@ public sealed class SharedPrefixTests
             return true;
         }, Enum.Parse<ScalarType>(type));
 
+    /// <summary>A prompt of one token, read as longer ones are.</summary>
+    [TestMethod]
+    public void Append_OfOneTokenInAFreshLane_GivesItBackInEveryLayer()
+    {
+        const int Layers = 2;
+        using var scope = new TensorScope();
+        using var cache = new KeyValueCache(Stack(Layers, new HeadShape(2, 1, 4)), ScalarType.Float32, CPU);
+        cache.Block.Open(1, 8);
+        cache.Block.Ensure(1);
+        cache.Block.Clear(0, 1);
+        Tensor keys = Normal(1, 1, 1, 1, 4), values = Normal(2, 1, 1, 1, 4);
+        cache.Begin(new LaneRange(0, 1, 1), [0], 1, 1);
+        for (int layer = 0; layer < Layers; layer++)
+        {
+            (Tensor foundKeys, Tensor foundValues) = cache.Append(AttentionSite.Decoder, layer, keys, values);
+            AreSame(keys, foundKeys);
+            AreSame(values, foundValues);
+        }
+    }
+
     [TestMethod]
     public void Begin_WithAPrefixOfAnotherType_SaysSo()
     {
