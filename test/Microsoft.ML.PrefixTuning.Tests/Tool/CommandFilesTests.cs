@@ -144,6 +144,19 @@ public sealed class CommandFilesTests
     }
 
     [TestMethod]
+    [DataRow("train - --validation - --base base --input Input --label Label --model m.zip",
+        "as the rows and as --validation")]
+    [DataRow("evaluate - -", "as the texts and as file 1 of references")]
+    [DataRow("evaluate teacher.txt - teacher.txt -", "as file 1 of references and as file 3 of references")]
+    public void Run_OfStandardInputTwice_IsRefusedWithBothUses(string line, string uses)
+    {
+        ToolRun run = ToolFolder.RunWith("Input\tLabel\na\tx\n", [.. Absolute(line)]);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains($"'-': expected standard input to be named once, for it is read once, found it {uses}.",
+            run.Error);
+    }
+
+    [TestMethod]
     [DoNotParallelize]
     [DataRow("convert moved.zip base/model.safetensors")]
     public void Run_OntoABaseThatMoved_IsRefused(string line)
