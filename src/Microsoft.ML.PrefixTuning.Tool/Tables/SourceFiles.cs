@@ -11,7 +11,10 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 internal static class SourceFiles
 {
     /// <summary>The files, in the order of their names; what is no file, or no pattern, is itself.</summary>
-    /// <param name="data">A path whose last part may have * and ?.</param>
+    /// <param name="data">
+    /// A path whose last part may have * for any letters and ? for one; neither stands for a dot that a name begins
+    /// with.
+    /// </param>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public static IReadOnlyList<string> Of(string data)
     {
@@ -21,8 +24,9 @@ internal static class SourceFiles
         if (pattern.AsSpan().IndexOfAny('*', '?') < 0)
             CheckThere(data);
         string[] found = Directory.Exists(folder.Length == 0 ? "." : folder)
-            ? [.. Directory.EnumerateFiles(folder.Length == 0 ? "." : folder, pattern)
-                .Select(path => Path.Combine(folder, Path.GetFileName(path))).Order(StringComparer.Ordinal)] : [];
+            ? [.. Directory.EnumerateFiles(folder.Length == 0 ? "." : folder).Select(path => Path.GetFileName(path))
+                .Where(name => Matches(pattern, name)).Select(name => Path.Combine(folder, name))
+                .Order(StringComparer.Ordinal)] : [];
         return found.Length > 0 ? found
             : throw new FileNotFoundException($"'{data}': expected files of this pattern, found none.", data);
     }
@@ -45,12 +49,15 @@ internal static class SourceFiles
     {
         if (File.Exists(data) || Path.GetFileName(data).AsSpan().IndexOfAny('*', '?') < 0)
             return false;
-        // As Directory.EnumerateFiles matches names.
-        string pattern = FileSystemName.TranslateWin32Expression(Path.GetFileName(data));
-        bool ignoresCase = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS();
         return FileIdentity.Of(FolderOf(data)) == FileIdentity.Of(FolderOf(path))
-            && FileSystemName.MatchesWin32Expression(pattern, Path.GetFileName(path), ignoresCase);
+            && Matches(Path.GetFileName(data), Path.GetFileName(path));
     }
+
+    // As shells match names: programs keep files of their own beside the rows, and hide them behind a dot.
+    private static bool Matches(string pattern, string name) =>
+        (pattern.StartsWith('.') || !name.StartsWith('.'))
+        && FileSystemName.MatchesSimpleExpression(pattern, name,
+            ignoreCase: OperatingSystem.IsWindows() || OperatingSystem.IsMacOS());
 
     private static string FolderOf(string path) =>
         Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".";

@@ -29,6 +29,23 @@ internal sealed class CommandFiles
         return this;
     }
 
+    /// <summary>Adds what rows are read from: a file, or standard input and the file that it comes from.</summary>
+    /// <param name="what">What it is, for the message.</param>
+    /// <param name="path">Its path; null for none.</param>
+    /// <exception cref="UsageException">Standard input was added before: it is read once.</exception>
+    public CommandFiles ReadRows(string what, string? path)
+    {
+        if (path != TableFormats.Standard)
+            return Read(what, path);
+        if (_read.Find(file => file.Stream is not null) is { } other)
+        {
+            throw new UsageException($"'{path}': expected standard input to be named once, for it is read once, found"
+                + $" it as {other.What} and as {what}.");
+        }
+        _read.Add(new NamedFile(what, path, StandardStream.Input));
+        return this;
+    }
+
     /// <summary>Adds the files of a base.</summary>
     /// <param name="path">Its folder or GGUF file; nothing need be there.</param>
     public CommandFiles ReadBase(string? path)
@@ -66,6 +83,16 @@ internal sealed class CommandFiles
         return this;
     }
 
+    /// <summary>Adds what rows are written to: a file, or standard output and the file that it goes to.</summary>
+    /// <inheritdoc cref="Write"/>
+    public CommandFiles WriteRows(string what, string path)
+    {
+        if (path != TableFormats.Standard)
+            return Write(what, path);
+        _written.Add(new NamedFile(what, path, StandardStream.Output));
+        return this;
+    }
+
     /// <summary>
     /// Refuses to write a file that a pattern of what is read would find the next time: the same command would read
     /// other rows then.
@@ -74,10 +101,11 @@ internal sealed class CommandFiles
     /// <exception cref="UsageException">One would be found.</exception>
     public CommandFiles CheckPattern(string data)
     {
-        foreach (NamedFile written in _written.Where(file => SourceFiles.WouldBe(data, file.Path)))
+        foreach (NamedFile written in _written
+            .Where(file => file.Stream is null && SourceFiles.WouldBe(data, file.Path)))
         {
-            throw new UsageException($"{written.What} '{written.Path}': expected another file than the rows, found a"
-                + $" name of their pattern '{data}'.");
+            throw new UsageException($"{written.Title}: expected another file than the rows, found a name of their"
+                + $" pattern '{data}'.");
         }
         return this;
     }
@@ -89,10 +117,10 @@ internal sealed class CommandFiles
     /// <exception cref="UsageException">One would be.</exception>
     public void CheckOpen()
     {
-        foreach (NamedFile written in _written.Where(file => TableFormats.IsFile(file.Path)))
+        foreach (NamedFile written in _written.Where(file => file.IsFile))
         {
-            if (FilesInUse.Find(written.Path) is { } found)
-                throw new UsageException($"{written.What} '{written.Path}': expected another file than {found}.");
+            if (FilesInUse.Find(written.Lead) is { } found)
+                throw new UsageException($"{written.Title}: expected another file than {found}.");
         }
     }
 
@@ -101,23 +129,40 @@ internal sealed class CommandFiles
     public void Check()
     {
         ILookup<FileIdentity, NamedFile> known = _read.Concat(_written)
-            .Where(file => TableFormats.IsFile(file.Path)).ToLookup(file => FileIdentity.Of(file.Path));
-        foreach (NamedFile written in _written.Where(file => TableFormats.IsFile(file.Path)))
+            .Where(file => file.IsFile).ToLookup(file => FileIdentity.Of(file.Lead));
+        foreach (NamedFile written in _written.Where(file => file.IsFile))
         {
-            if (known[FileIdentity.Of(written.Path)].FirstOrDefault(file => file != written) is not { } other)
+            if (known[FileIdentity.Of(written.Lead)].FirstOrDefault(file => file != written) is not { } other)
                 continue;
-            string name = other.Path == written.Path ? "the same one" : $"'{other.Path}', which is the same one";
+            string name = other.Path == written.Path ? "the same one" : $"{other.Name}, which is the same one";
             throw new UsageException(
-                $"{written.What} '{written.Path}': expected another file than {other.What}, found {name}.");
+                $"{written.Title}: expected another file than {other.What}, found {name}.");
         }
     }
 
     private void AddAll(string what, IEnumerable<string> paths) =>
         _read.AddRange(paths.Select(path => new NamedFile(what, path)));
 
-    private sealed record NamedFile(string What, string Path)
+    private sealed record NamedFile(string What, string Path, StandardStream? Stream = null)
     {
         public string Path { get; } = Path.Length > 0 ? Path
             : throw new UsageException($"{What}: expected a file, found an empty text.");
+
+        /// <summary>The path that leads to it; where the system has none to a stream, that is no file.</summary>
+        public string Lead => Stream is not null && OperatingSystem.IsLinux() ? Stream.Lead : Path;
+
+        public bool IsFile => TableFormats.IsFile(Lead);
+
+        public string Name => Stream?.Name ?? $"'{Path}'";
+
+        public string Title => Stream?.Name ?? $"{What} '{Path}'";
+    }
+
+    /// <summary>Standard input or output, which a shell may have led to a file.</summary>
+    private sealed record StandardStream(string Name, string Lead)
+    {
+        public static StandardStream Input { get; } = new("standard input", "/dev/stdin");
+
+        public static StandardStream Output { get; } = new("standard output", "/dev/stdout");
     }
 }

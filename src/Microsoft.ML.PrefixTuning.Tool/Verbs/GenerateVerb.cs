@@ -136,9 +136,9 @@ internal sealed class GenerateVerb
     {
         var files = new CommandFiles();
         foreach (string path in paths)
-            files.Read("the rows", path);
+            files.ReadRows("the rows", path);
         string target = shard?.PathOf(to) ?? to;
-        _generator.AddFiles(parsed, files).Write(shard is null ? "--to" : "the part", target);
+        _generator.AddFiles(parsed, files).WriteRows(shard is null ? "--to" : "the part", target);
         if (TableFormats.IsFile(to))
             files.Write("--to's partial file", PartialFile.PathFor(target));
         if (shard is not null)

@@ -15,12 +15,17 @@ internal static class ReferenceFiles
     /// Whether a text's references are lines up to a blank one; else each file has one a line.
     /// </param>
     /// <param name="console">Has the standard input.</param>
-    /// <exception cref="UsageException">A file has something else than lines of text.</exception>
+    /// <exception cref="UsageException">
+    /// A file has something else than lines of text, or two are standard input.
+    /// </exception>
     /// <exception cref="FormatException">A file has references for more or fewer texts.</exception>
     public static List<EvaluationRow> Read(IReadOnlyList<string> files, TableFormat? format, bool blocks,
         ToolConsole console)
     {
         string outputs = files[0];
+        CommandFiles named = new CommandFiles().ReadRows("the texts", outputs);
+        for (int i = 1; i < files.Count; i++)
+            named.ReadRows($"file {i} of references", files[i]);
         List<string> texts = ReadLines(outputs, format, console);
         List<string>[] found = [.. texts.Select(_ => new List<string>())];
         foreach (string path in files.Skip(1))

@@ -115,8 +115,8 @@ internal sealed class TuningArguments
 
     /// <summary>The files that the command line names, but for those of the verb's own options.</summary>
     public CommandFiles Files(ParseResult parsed) => new CommandFiles()
-        .Read("the rows", parsed.GetValue(_data))
-        .Read("--validation", parsed.GetValue(_validation))
+        .ReadRows("the rows", parsed.GetValue(_data))
+        .ReadRows("--validation", parsed.GetValue(_validation))
         .Read("--prefix-start", _options.StartFile(parsed))
         .ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)))
         .Write("--model", parsed.GetValue(_model))

@@ -113,6 +113,50 @@ public sealed class CommandFilesTests
     public void Run_OntoAnotherFileThroughLinks_IsRefused(string line) => AssertRefused(line);
 
     [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    [DataRow("train - --base base --input Input --label Label --max-steps 1 --model rows.tsv < rows.tsv")]
+    [DataRow("train rows.tsv --validation - --base base --input Input --label Label --max-steps 1 --model other.tsv"
+        + " < other.tsv")]
+    [DataRow("generate --format tsv --model model.zip --to rows.tsv < rows.tsv")]
+    [DataRow("generate - --format tsv --model model.zip --to hard.tsv < softer.tsv")]
+    [DataRow(Generate + " >> rows.tsv")]
+    [DataRow(Generate + " --to - >> hard.tsv")]
+    [DataRow(Generate + " >> model.zip")]
+    [DataRow("generate --format tsv --model model.zip < rows.tsv >> softer.tsv")]
+    public void Run_OntoTheFileOfAStandardStream_IsRefused(string line)
+    {
+        Dictionary<string, string> before = Contents();
+        (int code, string error) = RunInShell(line);
+        Assert.AreEqual(ExitCode.Usage, code, error);
+        Assert.Contains("expected another file than", error);
+        CollectionAssert.AreEquivalent(before.ToList(), Contents().ToList());
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    [DataRow(Generate + " > redirected.tsv")]
+    [DataRow("generate --format tsv --model model.zip --to redirected.tsv < rows.tsv")]
+    [DataRow("generate --format tsv --model model.zip < rows.tsv > redirected.tsv")]
+    public void Run_OfRedirectedStreams_Works(string line)
+    {
+        (int code, string error) = RunInShell(line);
+        Assert.AreEqual(ExitCode.Done, code, error);
+    }
+
+    [TestMethod]
+    [DataRow("train - --validation - --base base --input Input --label Label --model m.zip",
+        "as the rows and as --validation")]
+    [DataRow("evaluate - -", "as the texts and as file 1 of references")]
+    [DataRow("evaluate teacher.txt - teacher.txt -", "as file 1 of references and as file 3 of references")]
+    public void Run_OfStandardInputTwice_IsRefusedWithBothUses(string line, string uses)
+    {
+        ToolRun run = ToolFolder.RunWith("Input\tLabel\na\tx\n", [.. Absolute(line)]);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains($"'-': expected standard input to be named once, for it is read once, found it {uses}.",
+            run.Error);
+    }
+
+    [TestMethod]
     [DoNotParallelize]
     [DataRow("convert moved.zip base/model.safetensors")]
     public void Run_OntoABaseThatMoved_IsRefused(string line)
@@ -162,6 +206,19 @@ public sealed class CommandFilesTests
         ITransformer counter = context.Transforms.Text.CountTokens("Tokens", "Input",
             BaseModel.FromFolder(Folder["counted"])).Fit(rows);
         context.Model.Save(new TransformerChain<ITransformer>(counter, written), rows.Schema, Folder[name]);
+    }
+
+    private static (int Code, string Error) RunInShell(string line)
+    {
+        var start = new ProcessStartInfo("sh", ["-c", $"{string.Join(' ', ToolFolder.Command())} {line}"])
+        {
+            WorkingDirectory = Folder.Folder,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, error);
     }
 
     private static void AssertRefused(string line)
