@@ -178,6 +178,15 @@ public sealed class SweepTests
     }
 
     [TestMethod]
+    public void Sweep_OfMoreRowsThanThereAre_IsRefusedBeforeAnyRun()
+    {
+        PrefixSweep sweep = Sweep("more", Length(2), Length(3) with { Rows = 25 }, Length(4) with { Rows = 24 });
+        Assert.Contains("Candidate 'length 3': expected at most the 24 training rows that there are, found 25.",
+            Assert.ThrowsExactly<ArgumentException>(() => Run(sweep)).Message);
+        Assert.IsFalse(Directory.Exists(sweep.Folder));
+    }
+
+    [TestMethod]
     public void Sweep_OfATestSetInParts_MeasuresEachOnItsOwnToo()
     {
         var rows = TinyBase.Rows(4).Select((row, i) => new { row.Input, row.Label, Part = i < 3 ? "seen" : "unseen" });

@@ -38,7 +38,7 @@ public sealed class CommandFilesTests
         Folder.Write("compare.yaml", "base: base", "data: runs.jsonl", "input: Input", "label: Label");
         Folder.Write("sweep.json", """{ "base": "base", "data": "rows.tsv", "input": "Input", "label": "Label" }""");
         Folder.Write("start.yaml", "base: base", "data: rows.tsv", "input: Input", "label: Label",
-            "options: { prefix-start: 'file:results/best.zip' }");
+            "options: { prefix-start: 'file:results/runs.jsonl' }");
         Folder.Write("next.tsv.partial", "Input", "a");
         Folder.Write("teacher.txt", "An instruction of some words");
         ToolRun run = ToolFolder.Run([.. Absolute($"{Train} --model model.zip")]);
@@ -46,7 +46,7 @@ public sealed class CommandFilesTests
         Assert.AreEqual(ExitCode.Done, ToolFolder.Run("convert", Folder["model.zip"],
             Folder["prefix.safetensors"]).Code);
         Directory.CreateDirectory(Folder["results"]);
-        File.Copy(Folder["prefix.safetensors"], Path.Combine(Folder["results"], "best.zip"));
+        File.Copy(Folder["prefix.safetensors"], Path.Combine(Folder["results"], "runs.jsonl"));
         ToolRun peft = ToolFolder.Run("convert", Folder["model.zip"], Folder["peft"], "--base", Folder["base"]);
         Assert.AreEqual(ExitCode.Done, peft.Code, peft.Error);
         SaveChain("chain.zip");
