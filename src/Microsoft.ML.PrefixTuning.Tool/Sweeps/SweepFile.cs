@@ -120,6 +120,7 @@ internal sealed record SweepFile
     private static SweepFile Read(SweepNode root, string path, string folder, string? other)
     {
         root.Check(other is null ? Keys : [.. Keys, other]);
+        CheckTest(root);
         return new SweepFile
         {
             Path = path,
@@ -143,6 +144,18 @@ internal sealed record SweepFile
             Grids = ReadGrids(root),
             Other = other is null ? null : root.Under(other),
         };
+    }
+
+    /// <summary>Refuses what says how test rows are measured where there are none: it would be left aside.</summary>
+    private static void CheckTest(SweepNode root)
+    {
+        if (root.Text("test") is not null)
+            return;
+        foreach (string key in (string[])["metrics", "group-column"])
+        {
+            if (root.Texts(key) is not null)
+                throw root.Fault($"{key}: expected 'test' beside it, whose rows are measured, found none");
+        }
     }
 
     private static (int Count, int Seed) ReadDrawn(SweepNode random)

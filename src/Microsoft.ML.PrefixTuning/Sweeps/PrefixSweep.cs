@@ -104,7 +104,7 @@ public sealed record PrefixSweep
         faults.Given(BaseModel, nameof(BaseModel));
         faults.AtLeast(0, TextCount, nameof(TextCount));
         faults.That(!string.IsNullOrEmpty(Folder), nameof(Folder), "a path", "none");
-        Halving?.Check(faults.Under(nameof(Halving)));
+        CheckHalving(faults.Under(nameof(Halving)));
         Shard?.Check(faults.Under(nameof(Shard)));
         faults.That(Shard is null || Halving is null, nameof(Shard),
             "null with Halving, where each run is compared with all others", $"{Shard}");
@@ -151,6 +151,18 @@ public sealed record PrefixSweep
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Candidate '{candidate.Name}':"
                 + $" expected at most the {rows} training rows that there are, found {most}."), nameof(trainSet));
         }
+    }
+
+    private void CheckHalving(Faults faults)
+    {
+        if (Halving is null)
+            return;
+        Halving.Check(faults);
+        int longest = (Candidates ?? []).Select(candidate => candidate?.Options?.Training?.MaxEpochs ?? 0)
+            .DefaultIfEmpty(0).Max();
+        // Nothing would ever be compared; other epochs than these are told as a fault of their candidate.
+        faults.That(longest < 1 || Halving.FirstEpochs < longest, nameof(Halving.FirstEpochs),
+            $"fewer than the {longest} epochs of the longest training", Halving.FirstEpochs);
     }
 
     private void CheckCandidates(Faults faults)

@@ -111,6 +111,12 @@ public sealed class SweepTests
     }
 
     [TestMethod]
+    public void Sweep_WithHalvingAfterTheEnd_IsRefused() => Assert.Contains(
+        "Halving.FirstEpochs: expected fewer than the 3 epochs of the longest training, found 3.",
+        Assert.ThrowsExactly<ArgumentException>(() =>
+            Run(Halved("late") with { Halving = new SuccessiveHalving { FirstEpochs = 3 } })).Message);
+
+    [TestMethod]
     public void Sweep_WithHalvingCutAndRunAgain_StopsTheSameOnes()
     {
         string[] expected = [.. Run(Halved("halved")).Runs.Select(Plain)];

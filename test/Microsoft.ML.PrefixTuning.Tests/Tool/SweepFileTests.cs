@@ -132,6 +132,8 @@ public sealed class SweepFileTests
     [DataRow("options: { template: no place }", "template: expected {input} exactly once, found 'no place'.")]
     [DataRow("{ random: { count: 0 }, options: { prefix-length: 4 } }",
         "random: expected a count of 1 or more, found 0.")]
+    [DataRow("{ metrics: [bleu] }", "line 1: metrics: expected 'test' beside it, whose rows are measured, found none")]
+    [DataRow("group-column: Facts", "group-column: expected 'test' beside it")]
     [DataRow("seeds: one", "expected a whole number, found 'one'")]
     [DataRow("- 1", "expected one document with keys")]
     [DataRow("options: { a: 1", "line ")]
