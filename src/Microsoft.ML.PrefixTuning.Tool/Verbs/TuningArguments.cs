@@ -159,7 +159,8 @@ internal sealed class TuningArguments
     // Other verbs tell by the name that it is one.
     private static void CheckModel(string path)
     {
-        if (TableFormats.IsFile(path) && PrefixSource.KindToWrite(path) != PathKind.Model)
+        bool isDevice = path != TableFormats.Standard && !TableFormats.IsFile(path);
+        if (!isDevice && PrefixSource.KindToWrite(path) != PathKind.Model)
             throw new UsageException($"--model: expected the name of a saved model (.zip), found '{path}'.");
     }
 
