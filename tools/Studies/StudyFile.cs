@@ -50,7 +50,8 @@ internal sealed record StudyFile(SweepFile Sweep, string Title)
     /// <exception cref="System.FormatException">It is no such file; the message names line and key.</exception>
     public static StudyFile Read(string path, string rows)
     {
-        SweepFile sweep = SweepFile.Read(path, rows, Key);
+        // A base is no rows: it is looked for where the command is run.
+        SweepFile sweep = SweepFile.Read(path, rows, Key, baseFolder: "");
         SweepNode study = sweep.Other
             ?? throw new System.FormatException($"'{path}': expected the key '{Key}', found none.");
         study.Check(["title", "paper", "setup", "verdict", "agreement", "x", "series", "measures", "judge",

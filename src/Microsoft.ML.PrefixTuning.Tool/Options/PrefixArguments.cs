@@ -7,7 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Tool.Options;
 /// <summary>What is trained, as options of a command.</summary>
 internal sealed class PrefixArguments
 {
-    private const string Start = "--prefix-start", Place = nameof(PrefixTuningOptions.Prefix);
+    private const string Start = "--prefix-start", Length = "--prefix-length";
+    private const string Place = nameof(PrefixTuningOptions.Prefix);
 
     private readonly RecordOptions<PrefixOptions> _options;
     private readonly CaseText<PrefixStart> _start;
@@ -45,13 +46,25 @@ internal sealed class PrefixArguments
     }
 
     /// <summary>The options of the command line.</summary>
-    /// <exception cref="UsageException">Start, method or parametrisation is none.</exception>
-    public PrefixOptions Read(ParseResult parsed) => _options.Read(parsed, new PrefixOptions()) with
+    /// <exception cref="UsageException">
+    /// Start, method or parametrisation is none, or the start is a prefix of another length than is asked for.
+    /// </exception>
+    public PrefixOptions Read(ParseResult parsed)
     {
-        Start = _start.Read(parsed),
-        Method = _method.Read(parsed),
-        Parametrization = _parametrization.Read(parsed),
-    };
+        PrefixOptions read = _options.Read(parsed, new PrefixOptions()) with
+        {
+            Start = _start.Read(parsed),
+            Method = _method.Read(parsed),
+            Parametrization = _parametrization.Read(parsed),
+        };
+        if (read.Start is PrefixValuesStart { Prefix: { } start } && start.Length != read.Length
+            && _options.Given(parsed).Contains(Length))
+        {
+            throw new UsageException(
+                $"{Length}: expected none, or the {start.Length} tokens of {Start}, found {read.Length}.");
+        }
+        return read;
+    }
 
     /// <summary>The prefix file that training starts from; null for none.</summary>
     public string? StartFile(ParseResult parsed) => _start.ValueOf(parsed, OptionCases.StartFile);

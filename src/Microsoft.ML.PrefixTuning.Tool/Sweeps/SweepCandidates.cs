@@ -48,12 +48,13 @@ internal static class SweepCandidates
             try
             {
                 int? rows = SweepOptions.RowsOf(values);
-                return new SweepCandidate(name, options.Read(values))
+                Values placed = SweepOptions.InFolder(file.Folder, values);
+                return new SweepCandidate(name, options.Read(placed))
                 {
                     Settings = settings,
                     Rows = rows,
                     // No command draws rows.
-                    Command = rows is null ? command?.Invoke(options.Arguments(values)) : null,
+                    Command = rows is null ? command?.Invoke(options.Arguments(placed)) : null,
                 };
             }
             catch (UsageException fault)

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
+using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -28,6 +29,9 @@ internal sealed record SweepFile
 
     /// <summary>The file itself.</summary>
     public required string Path { get; init; }
+
+    /// <summary>Folder that the paths of options start from.</summary>
+    public required string Folder { get; init; }
 
     public string? Base { get; init; }
 
@@ -76,8 +80,9 @@ internal sealed record SweepFile
     /// <param name="path">The file.</param>
     /// <param name="folder">Folder that its paths start from; null for its own.</param>
     /// <param name="other">A key of mappings that mean something to the caller; null for none.</param>
+    /// <param name="baseFolder">Folder that the base's path starts from; null for that of the others.</param>
     /// <exception cref="FormatException">It is no such file; the message names line and key.</exception>
-    public static SweepFile Read(string path, string? folder = null, string? other = null)
+    public static SweepFile Read(string path, string? folder = null, string? other = null, string? baseFolder = null)
     {
         string text = TextFiles.Read(path);
         var yaml = new YamlStream();
@@ -92,8 +97,9 @@ internal sealed record SweepFile
         }
         if (yaml.Documents is not [{ RootNode: YamlMappingNode root }])
             throw new FormatException($"'{path}': expected one document with keys, found another.");
-        return Read(new SweepNode(path, "", root), path,
-            folder ?? System.IO.Path.GetDirectoryName(path)!, other);
+        folder ??= System.IO.Path.GetDirectoryName(path)!;
+        SweepFile file = Read(new SweepNode(path, "", root), path, folder, other);
+        return file with { Base = FindBase(baseFolder ?? folder, file.Base) };
     }
 
     // What reads the nodes calls itself for each level, and ends the process where the stack does.
@@ -114,10 +120,12 @@ internal sealed record SweepFile
     private static SweepFile Read(SweepNode root, string path, string folder, string? other)
     {
         root.Check(other is null ? Keys : [.. Keys, other]);
+        CheckTest(root);
         return new SweepFile
         {
             Path = path,
-            Base = FindBase(folder, root.Text("base")),
+            Folder = folder,
+            Base = root.Text("base"),
             PreTokenizer = root.Text("pre-tokenizer"),
             Data = InFolder(folder, root.Text("data")),
             Format = root.Format("format"),
@@ -136,6 +144,18 @@ internal sealed record SweepFile
             Grids = ReadGrids(root),
             Other = other is null ? null : root.Under(other),
         };
+    }
+
+    /// <summary>Refuses what says how test rows are measured where there are none: it would be left aside.</summary>
+    private static void CheckTest(SweepNode root)
+    {
+        if (root.Text("test") is not null)
+            return;
+        foreach (string key in (string[])["metrics", "group-column"])
+        {
+            if (root.Texts(key) is not null)
+                throw root.Fault($"{key}: expected 'test' beside it, whose rows are measured, found none");
+        }
     }
 
     private static (int Count, int Seed) ReadDrawn(SweepNode random)
@@ -177,7 +197,7 @@ internal sealed record SweepFile
 
     // The name of the packaged base is no path.
     private static string? FindBase(string folder, string? name) =>
-        InFolder(folder, name) is { } path && System.IO.Path.Exists(path) ? path : name;
+        BaseArgument.IsPackaged(name) ? name : InFolder(folder, name);
 }
 
 /// <summary>The values that an option takes in a sweep.</summary>

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
+using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -16,6 +17,9 @@ internal sealed class SweepOptions
 {
     /// <summary>Training rows, drawn by the seed: of a sweep alone.</summary>
     public const string Rows = "rows";
+
+    // The one option whose value may name a file.
+    private const string Start = "prefix-start";
 
     // A sweep decides about these itself.
     private static readonly Dictionary<string, string> Own = new()
@@ -94,12 +98,29 @@ internal sealed class SweepOptions
                 $"{Rows}: expected a whole number above 0 or 'all', found '{string.Join(", ", rows)}'.");
     }
 
+    /// <summary>The values as they are read: a file that one names is looked for in a folder.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyList<string>> InFolder(string folder,
+        IReadOnlyDictionary<string, IReadOnlyList<string>> values) => values.ToDictionary(option => option.Key,
+        option => option.Key != Start ? option.Value : [.. option.Value.Select(value =>
+            StartFile(value) is { } path ? $"{OptionCases.StartFile}:{Path.Combine(folder, path)}" : value)]);
+
+    /// <summary>The files that values of a sweep name.</summary>
+    public static IEnumerable<string> Files(SweepFile file) =>
+        from option in file.Grids.SelectMany(grid => grid)
+        where option.Key == Start
+        from value in option.Value.Grid.SelectMany(values => values)
+        where StartFile(value) is not null
+        select Path.Combine(file.Folder, StartFile(value)!);
+
     /// <summary>The values as words of a command line.</summary>
     public IEnumerable<string> Arguments(IReadOnlyDictionary<string, IReadOnlyList<string>> values) =>
         from option in values
         where !_others.Contains(option.Key)
         from value in option.Value
         select $"--{option.Key}={EscapedText.WriteBreaks(value)}";
+
+    private static string? StartFile(string value) => value.Split(':', 2) is [var kind, { Length: > 0 } path]
+        && OptionText.Kebab(kind) == OptionCases.StartFile ? path : null;
 
     private static string Refusal(string name, string[] names)
     {

@@ -42,7 +42,8 @@ internal sealed class SweepRequest(SweepFile file, ToolConsole console)
     public BaseModel Base => BaseArgument.Resolve(Needed(file.Base, "base"), file.PreTokenizer);
 
     /// <summary>What is read and written.</summary>
-    public CommandFiles Files(string folder) => new CommandFiles()
+    public CommandFiles Files(string folder) => SweepOptions.Files(file)
+        .Aggregate(new CommandFiles(), (files, path) => files.Read("prefix-start", path))
         .Read("the sweep's file", file.Path)
         .ReadRows("data", Data)
         .ReadRows("validation", file.Validation)

@@ -62,5 +62,6 @@ internal static class BaseArgument
         }
     }
 
-    private static bool IsPackaged(string? name) => Packaged.Equals(name, StringComparison.OrdinalIgnoreCase);
+    /// <summary>Whether a name stands for the model that comes with the tool.</summary>
+    public static bool IsPackaged(string? name) => Packaged.Equals(name, StringComparison.OrdinalIgnoreCase);
 }

@@ -76,7 +76,7 @@ internal sealed class ConvertVerb
             throw new UsageException($"'{source}': expected a saved model, a prefix or an adapter, found a base.");
         if (from == to)
             throw new UsageException($"'{source}' and '{target}' are of the same kind: there is nothing to convert.");
-        CheckStrays(parsed, to, target);
+        CheckStrays(parsed, from, to);
         Files(parsed, from, to).Check();
         Prefix prefix;
         BaseModel? baseModel = parsed.GetValue(_base) is { } named
@@ -101,9 +101,17 @@ internal sealed class ConvertVerb
         return Write(parsed, prefix, baseModel, console);
     }
 
-    /// <summary>Refuses what only another target has a place for: it would be left aside.</summary>
-    private void CheckStrays(ParseResult parsed, PathKind to, string target)
+    /// <summary>Refuses what only another source or target has a place for: it would be left aside.</summary>
+    private void CheckStrays(ParseResult parsed, PathKind from, PathKind to)
     {
+        string target = parsed.GetValue(_target)!;
+        if (from == PathKind.Model && to == PathKind.Prefix && parsed.GetValue(_base) is { } named)
+        {
+            throw new UsageException($"{_base.Name} goes with a prefix or an adapter as the source, or an adapter as"
+                + $" the target; from a saved model to a prefix none is needed, found '{named}'.");
+        }
+        if (parsed.GetValue(_base) is null && parsed.GetValue(_preTokenizer) is { } cut)
+            throw new UsageException($"{_preTokenizer.Name} goes with {_base.Name}, found '{cut}' alone.");
         if (to != PathKind.Model
             && Array.Find(_ofModel, option => parsed.GetResult(option) is { Implicit: false }) is { } stray)
             throw new UsageException($"{stray.Name} goes with a saved model (.zip) as the target, found '{target}'.");

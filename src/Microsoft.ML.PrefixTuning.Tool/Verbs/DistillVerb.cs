@@ -43,8 +43,8 @@ internal sealed class DistillVerb
     private readonly Option<string> _studyRows =
         new("--study-rows")
         {
-            Description = "File that takes what the base writes about the document, as JSON lines; they can be"
-                + " distilled again with --teacher-column Part --continuation-column Answer.",
+            Description = "File that takes what the base writes about the document, as JSON lines (.jsonl); they can"
+                + " be distilled again with --teacher-column Part --continuation-column Answer.",
             HelpName = "file"
         };
     private readonly TuningArguments _student;
@@ -108,6 +108,7 @@ internal sealed class DistillVerb
     private int RunDocument(ParseResult parsed, string path, DistillationOptions options, BaseModel baseModel)
     {
         CheckNoRows(parsed, options);
+        StudyFile.CheckName(parsed.GetValue(_studyRows));
         string input = _student.Input(parsed), document = TextFiles.Read(path);
         if (string.IsNullOrWhiteSpace(document))
             throw new FormatException($"'{path}': expected a text, found nothing but white space.");

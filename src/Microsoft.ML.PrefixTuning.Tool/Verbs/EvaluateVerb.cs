@@ -73,6 +73,7 @@ internal sealed class EvaluateVerb
         string[] paths = parsed.GetValue(_paths)!;
         var start = new TextGenerationEvaluationOptions { Metrics = _metrics.Read(parsed) };
         TextGenerationEvaluationOptions options = _options.Read(parsed, start);
+        MetricsOption.CheckUsed(_options.Given(parsed), options.Metrics);
         MLContext mlContext = Context.Make(_console, OptionWords.Of(parsed));
         List<EvaluationRow> rows = ReadRows(parsed, paths, options.GroupColumnName, mlContext);
         if (rows.Count == 0)

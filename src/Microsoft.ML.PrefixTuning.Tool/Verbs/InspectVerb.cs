@@ -32,12 +32,20 @@ internal static class InspectVerb
         return command;
     }
 
-    private static IEnumerable<Described> Describe(string path, string? preTokenizer) =>
-        PrefixSource.KindOf(path) switch
+    private static IEnumerable<Described> Describe(string path, string? preTokenizer)
+    {
+        PathKind kind = PrefixSource.KindOf(path);
+        if (preTokenizer is not null && kind != PathKind.Base)
+        {
+            throw new UsageException(
+                $"{BaseArgument.PreTokenizer} goes with a .gguf file as the base, found '{path}'.");
+        }
+        return kind switch
         {
             PathKind.Model => ModelDescription.Of(path),
             PathKind.Prefix => PrefixDescription.Of(Prefix.Load(path)),
             PathKind.Peft => PeftDescription.Of(path),
             _ => BaseDescription.Of(BaseArgument.Resolve(path, preTokenizer)),
         };
+    }
 }

@@ -14,6 +14,16 @@ internal sealed class MetricsOption
         [.. Enum.GetValues<TextMetrics>().Where(metric => metric != TextMetrics.None)
         .Select(metric => NameOf(metric.ToString()))];
 
+    // The measures that an option has a part in. The BLEU of the presets is as their papers have it.
+    private static readonly Dictionary<string, TextMetrics> Users = new()
+    {
+        ["--lowercase"] = TextMetrics.Bleu | TextMetrics.ChrF,
+        ["--bleu-tokenization"] = TextMetrics.Bleu,
+        ["--bleu-smoothing"] = TextMetrics.Bleu,
+        ["--rouge-stemming"] = TextMetrics.Rouge,
+        ["--meteor-folder"] = TextMetrics.Meteor | TextMetrics.E2E | TextMetrics.WebNlg,
+    };
+
     private readonly Option<string[]> _option = new("--metrics")
     {
         Description = $"What to measure, separated by commas: {string.Join(", ", Names)}.",
@@ -30,6 +40,22 @@ internal sealed class MetricsOption
     /// <summary>What the command line asks for.</summary>
     public TextMetrics Read(ParseResult parsed) =>
         parsed.GetValue(_option)!.SelectMany(Split).Aggregate(TextMetrics.None, (all, name) => all | Find(name)!.Value);
+
+    /// <summary>Refuses options that none of the measures asks for: they would be left aside.</summary>
+    /// <param name="options">Those that are given, by name.</param>
+    /// <param name="metrics">What is measured.</param>
+    /// <exception cref="UsageException">There is one.</exception>
+    public static void CheckUsed(IEnumerable<string> options, TextMetrics metrics)
+    {
+        foreach (string option in options)
+        {
+            if (Users.TryGetValue(option, out TextMetrics users) && (users & metrics) == 0)
+            {
+                throw new UsageException(
+                    $"{option}: expected --metrics with {InWords(users, " or ")}, found {InWords(metrics, ", ")}.");
+            }
+        }
+    }
 
     /// <summary>The measures of some names.</summary>
     /// <exception cref="UsageException">A name is none.</exception>
@@ -57,6 +83,10 @@ internal sealed class MetricsOption
         }
         return null;
     }
+
+    private static string InWords(TextMetrics metrics, string between) => string.Join(between,
+        Enum.GetValues<TextMetrics>().Where(metric => metric != TextMetrics.None && metrics.HasFlag(metric))
+            .Select(metric => NameOf(metric.ToString())));
 
     // Names of measures are one word, but for exact match.
     private static string NameOf(string metric) =>

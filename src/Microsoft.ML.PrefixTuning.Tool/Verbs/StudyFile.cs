@@ -17,7 +17,25 @@ internal sealed class StudyFile(string? kept) : IDisposable
     /// <summary>Columns beside the question.</summary>
     public const string Answer = nameof(StudyRow.Answer), Part = nameof(StudyRow.Part);
 
+    private static readonly string[] Endings = [".jsonl", ".ndjson", ".json"];
+
     private PrivateFolder? _folder;
+
+    /// <summary>Refuses a name by which the lines would be read as something else.</summary>
+    /// <param name="path">Where the rows stay; null for nowhere.</param>
+    /// <exception cref="UsageException">It is such a name.</exception>
+    public static void CheckName(string? path)
+    {
+        if (path is null || !TableFormats.IsFile(path))
+            return;
+        string found = Path.GetExtension(path);
+        if (!Array.Exists(Endings, ending => ending.Equals(found, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new UsageException(
+                $"--study-rows: expected the name of a file of JSON lines ({string.Join(", ", Endings)}), found"
+                    + $" '{path}'.");
+        }
+    }
 
     /// <summary>Has the base write the rows.</summary>
     /// <param name="baseModel">The base.</param>

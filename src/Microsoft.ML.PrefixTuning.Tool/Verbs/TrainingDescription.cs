@@ -30,6 +30,10 @@ internal static class TrainingDescription
             + (summary.BestLoss is double best
                 ? FormattableString.Invariant($", {best:F4} kept (step {summary.BestStep:N0})")
                 : FormattableString.Invariant($", step {summary.BestStep:N0} kept")));
+        if (summary.Drift is { } drift)
+            yield return new("drift (nats a token)",
+                FormattableString.Invariant($"{drift.Increase:+0.0000;-0.0000;0.0000} on plain text: ")
+                + FormattableString.Invariant($"{drift.BaseLoss:F4} without prefix, {drift.PrefixLoss:F4} with it"));
         if (summary.TriggerWords is { } words)
             yield return new("trigger words", string.Join(' ', words.Select(BaseDescription.Quote)));
         yield return new("parameters",

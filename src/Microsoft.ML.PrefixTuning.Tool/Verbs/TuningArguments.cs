@@ -148,8 +148,41 @@ internal sealed class TuningArguments
     /// options and of where to say how far it is.
     /// </param>
     public int Run(ParseResult parsed, IReadOnlyList<string> texts, Func<MLContext, PrefixTuningOptions,
-        IEstimator<PrefixTuningTransformer>> make, Func<PrefixTuningOptions, Action<string>, string>? write = null) =>
-        _workers.Run(parsed, _console, (workers, console) => Train(parsed, texts, make, write, workers, console));
+        IEstimator<PrefixTuningTransformer>> make, Func<PrefixTuningOptions, Action<string>, string>? write = null)
+    {
+        CheckModel(parsed.GetValue(_model)!);
+        CheckStrays(parsed);
+        return _workers.Run(parsed, _console,
+            (workers, console) => Train(parsed, texts, make, write, workers, console));
+    }
+
+    // Other verbs tell by the name that it is one.
+    private static void CheckModel(string path)
+    {
+        bool isDevice = path != TableFormats.Standard && !TableFormats.IsFile(path);
+        if (!isDevice && PrefixSource.KindToWrite(path) != PathKind.Model)
+            throw new UsageException($"--model: expected the name of a saved model (.zip), found '{path}'.");
+    }
+
+    /// <summary>Refuses what means nothing with the rest of the command line: it would be left aside.</summary>
+    private void CheckStrays(ParseResult parsed)
+    {
+        (string Option, string Other)[] pairs =
+            [("--state-interval", "--state"), ("--example-rows", _report.Name)];
+        foreach ((string option, string other) in pairs)
+        {
+            if (IsGiven(parsed, option) && !IsGiven(parsed, other))
+                throw new UsageException($"{option} goes with {other}, found none.");
+        }
+        string? held = parsed.GetValue(_validation);
+        if (held is not null && IsGiven(parsed, "--validation-fraction"))
+        {
+            throw new UsageException(
+                $"--validation-fraction goes without {_validation.Name}, which has the rows held out, found '{held}'.");
+        }
+        if (IsGiven(parsed, _format.Name) && Data(parsed) is null && held is null)
+            throw new UsageException($"{_format.Name} goes with a file of rows or {_validation.Name}, found neither.");
+    }
 
     private int Train(ParseResult parsed, IReadOnlyList<string> texts, Func<MLContext, PrefixTuningOptions,
         IEstimator<PrefixTuningTransformer>> make, Func<PrefixTuningOptions, Action<string>, string>? write,

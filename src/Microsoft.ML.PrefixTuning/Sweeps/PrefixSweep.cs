@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Evaluation;
 using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Sweeps;
 
 namespace Microsoft.ML.PrefixTuning;
 
@@ -102,7 +104,7 @@ public sealed record PrefixSweep
         faults.Given(BaseModel, nameof(BaseModel));
         faults.AtLeast(0, TextCount, nameof(TextCount));
         faults.That(!string.IsNullOrEmpty(Folder), nameof(Folder), "a path", "none");
-        Halving?.Check(faults.Under(nameof(Halving)));
+        CheckHalving(faults.Under(nameof(Halving)));
         Shard?.Check(faults.Under(nameof(Shard)));
         faults.That(Shard is null || Halving is null, nameof(Shard),
             "null with Halving, where each run is compared with all others", $"{Shard}");
@@ -112,9 +114,13 @@ public sealed record PrefixSweep
         Evaluation?.Check(faults.Under(nameof(Evaluation)));
     }
 
-    /// <summary>Refuses rows without a column that is asked for only when a run was trained.</summary>
+    /// <summary>
+    /// Refuses rows without a column that is asked for only when a run was trained, and fewer than are drawn.
+    /// </summary>
     /// <param name="trainSet">The training rows.</param>
-    /// <exception cref="ArgumentException">A column is missing, or there are no test rows.</exception>
+    /// <exception cref="ArgumentException">
+    /// A column is missing, there are no test rows, or a candidate asks for more training rows than there are.
+    /// </exception>
     internal void CheckRows(IDataView trainSet)
     {
         foreach (IDataView rows in new[] { trainSet, ValidationSet, TestSet }.OfType<IDataView>())
@@ -122,6 +128,7 @@ public sealed record PrefixSweep
             TextColumns.One(rows.Schema, InputColumnName, "input");
             TextColumns.OneOrSeveral(rows.Schema, LabelColumnName, "label");
         }
+        CheckDraws(trainSet);
         if (TestSet is null)
             return;
         if (TestPartColumnName is { } part)
@@ -131,6 +138,31 @@ public sealed record PrefixSweep
         using DataViewRowCursor cursor = TestSet.GetRowCursor([]);
         if (!cursor.MoveNext())
             throw new ArgumentException($"{nameof(TestSet)}: expected rows, found none.", nameof(trainSet));
+    }
+
+    /// <summary>All rows under the name of more would be one candidate twice.</summary>
+    private void CheckDraws(IDataView trainSet)
+    {
+        if (Candidates.MaxBy(one => one.Rows ?? 0) is not { Rows: int most } candidate)
+            return;
+        long rows = RowSubset.CountOf(trainSet);
+        if (most > rows)
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Candidate '{candidate.Name}':"
+                + $" expected at most the {rows} training rows that there are, found {most}."), nameof(trainSet));
+        }
+    }
+
+    private void CheckHalving(Faults faults)
+    {
+        if (Halving is null)
+            return;
+        Halving.Check(faults);
+        int longest = (Candidates ?? []).Select(candidate => candidate?.Options?.Training?.MaxEpochs ?? 0)
+            .DefaultIfEmpty(0).Max();
+        // Nothing would ever be compared; other epochs than these are told as a fault of their candidate.
+        faults.That(longest < 1 || Halving.FirstEpochs < longest, nameof(Halving.FirstEpochs),
+            $"fewer than the {longest} epochs of the longest training", Halving.FirstEpochs);
     }
 
     private void CheckCandidates(Faults faults)
@@ -170,7 +202,7 @@ public sealed record SweepCandidate(string Name, PrefixTuningOptions Options)
     /// <summary>What distinguishes it from the others, by name, as columns of tables.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Training rows, drawn by the seed; all where there are fewer.</summary>
+    /// <summary>Training rows, drawn by the seed; at most as many as there are.</summary>
     /// <value>The default is <see langword="null"/>: all.</value>
     public int? Rows { get; init; }
 

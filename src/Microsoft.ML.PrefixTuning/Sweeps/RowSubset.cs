@@ -20,18 +20,23 @@ internal sealed class RowSubset(IDataView source, IReadOnlySet<long> places) : I
     /// <param name="seed">Seed.</param>
     public static IDataView Draw(IDataView source, int count, int seed)
     {
-        long rows = 0;
-        using (DataViewRowCursor cursor = source.GetRowCursor([]))
-        {
-            while (cursor.MoveNext())
-                rows++;
-        }
+        long rows = CountOf(source);
         if (rows <= count)
             return source;
         var random = new Random(seed);
         long[] places = [.. Enumerable.Range(0, checked((int)rows)).Select(place => (long)place)];
         random.Shuffle(places);
         return new RowSubset(source, places.Take(count).ToHashSet());
+    }
+
+    /// <summary>Rows of a view, by reading it.</summary>
+    public static long CountOf(IDataView view)
+    {
+        long rows = 0;
+        using DataViewRowCursor cursor = view.GetRowCursor([]);
+        while (cursor.MoveNext())
+            rows++;
+        return rows;
     }
 
     public long? GetRowCount() => places.Count;

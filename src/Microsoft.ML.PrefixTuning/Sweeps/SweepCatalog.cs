@@ -21,7 +21,8 @@ public static class SweepCatalog
     /// <param name="trainSet">The training rows; the same ones at every pass.</param>
     /// <param name="sweep">What is compared.</param>
     /// <exception cref="ArgumentException">
-    /// A member has no good value; the message names each one. Or a column is missing.
+    /// A member has no good value; the message names each one. Or a column is missing, or a candidate asks for more
+    /// rows than there are.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// The folder has the results of another sweep, or files of the same names that are no sweep's.

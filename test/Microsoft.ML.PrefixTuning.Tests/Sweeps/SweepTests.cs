@@ -111,6 +111,12 @@ public sealed class SweepTests
     }
 
     [TestMethod]
+    public void Sweep_WithHalvingAfterTheEnd_IsRefused() => Assert.Contains(
+        "Halving.FirstEpochs: expected fewer than the 3 epochs of the longest training, found 3.",
+        Assert.ThrowsExactly<ArgumentException>(() =>
+            Run(Halved("late") with { Halving = new SuccessiveHalving { FirstEpochs = 3 } })).Message);
+
+    [TestMethod]
     public void Sweep_WithHalvingCutAndRunAgain_StopsTheSameOnes()
     {
         string[] expected = [.. Run(Halved("halved")).Runs.Select(Plain)];
@@ -175,6 +181,15 @@ public sealed class SweepTests
             while (cursor.MoveNext())
                 yield return cursor.Position;
         }
+    }
+
+    [TestMethod]
+    public void Sweep_OfMoreRowsThanThereAre_IsRefusedBeforeAnyRun()
+    {
+        PrefixSweep sweep = Sweep("more", Length(2), Length(3) with { Rows = 25 }, Length(4) with { Rows = 24 });
+        Assert.Contains("Candidate 'length 3': expected at most the 24 training rows that there are, found 25.",
+            Assert.ThrowsExactly<ArgumentException>(() => Run(sweep)).Message);
+        Assert.IsFalse(Directory.Exists(sweep.Folder));
     }
 
     [TestMethod]

@@ -37,12 +37,16 @@ public sealed class CommandFilesTests
         Folder.WriteRows("runs.jsonl");
         Folder.Write("compare.yaml", "base: base", "data: runs.jsonl", "input: Input", "label: Label");
         Folder.Write("sweep.json", """{ "base": "base", "data": "rows.tsv", "input": "Input", "label": "Label" }""");
+        Folder.Write("start.yaml", "base: base", "data: rows.tsv", "input: Input", "label: Label",
+            "options: { prefix-start: 'file:results/runs.jsonl' }");
         Folder.Write("next.tsv.partial", "Input", "a");
         Folder.Write("teacher.txt", "An instruction of some words");
         ToolRun run = ToolFolder.Run([.. Absolute($"{Train} --model model.zip")]);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         Assert.AreEqual(ExitCode.Done, ToolFolder.Run("convert", Folder["model.zip"],
             Folder["prefix.safetensors"]).Code);
+        Directory.CreateDirectory(Folder["results"]);
+        File.Copy(Folder["prefix.safetensors"], Path.Combine(Folder["results"], "runs.jsonl"));
         ToolRun peft = ToolFolder.Run("convert", Folder["model.zip"], Folder["peft"], "--base", Folder["base"]);
         Assert.AreEqual(ExitCode.Done, peft.Code, peft.Error);
         SaveChain("chain.zip");
@@ -95,6 +99,7 @@ public sealed class CommandFilesTests
     [DataRow("generate rows* --format tsv --model model.zip --to rows-written.tsv --shard 1/2")]
     [DataRow("sweep compare.yaml --results .")]
     [DataRow("sweep sweep.json --results .")]
+    [DataRow("sweep start.yaml --results results")]
     [DataRow("convert model.zip base/model.safetensors")]
     [DataRow("convert peft base/model.safetensors --base base")]
     public void Run_OntoAnotherFile_IsRefused(string line) => AssertRefused(line);

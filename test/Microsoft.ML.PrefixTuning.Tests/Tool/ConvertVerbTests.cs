@@ -128,6 +128,9 @@ public sealed class ConvertVerbTests
         AssertUsage("--beam-width goes with a saved model", model, adapter, "--beam-width", "3");
         AssertUsage("--template goes with a saved model", model, adapter, "--template", "{input}");
         AssertUsage("--base-name goes with the folder of a PEFT adapter", model, prefix, "--base-name", "some/base");
+        AssertUsage("--base goes with a prefix or an adapter", model, prefix, "--base", ToolFolder.Base);
+        AssertUsage("--pre-tokenizer goes with --base, found 'gpt-2' alone", model, prefix, "--pre-tokenizer", "gpt-2");
+        AssertUsage("--pre-tokenizer goes with --base", model, adapter, "--pre-tokenizer", "gpt-2");
         Assert.IsFalse(File.Exists(prefix) || Directory.Exists(adapter));
     }
 

@@ -79,6 +79,8 @@ public sealed class DistillDocumentTests
     [DataRow("--continuation-max-new-tokens 5", "--document: expected no --continuation-max-new-tokens beside it")]
     [DataRow("--input Part", "--input: expected another name than 'Answer' and 'Part'")]
     [DataRow("--questions-per-part 0", "--questions-per-part: expected 1 or more, found 0.")]
+    [DataRow("--format csv", "--format goes with a file of rows or --validation, found neither.")]
+    [DataRow("--study-rows study.csv", "--study-rows: expected the name of a file of JSON lines (.jsonl, ")]
     [DataRow("--prefix-length 0", "--prefix-length: expected 1 or more, found 0.")]
     public void Run_OfADocumentAndWhatHasNoPartInIt_IsAUsageError(string options, string message)
     {

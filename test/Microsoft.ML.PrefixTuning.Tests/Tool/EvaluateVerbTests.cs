@@ -147,6 +147,19 @@ public sealed class EvaluateVerbTests
     }
 
     [TestMethod]
+    [DataRow("exact-match", "--meteor-folder=lists", "--meteor-folder: expected --metrics with meteor or e2e or ")]
+    [DataRow("bleu,chrf", "--rouge-stemming", "--rouge-stemming: expected --metrics with rouge, found bleu, chrf.")]
+    [DataRow("e2e", "--bleu-smoothing=floor", "--bleu-smoothing: expected --metrics with bleu, found e2e.")]
+    [DataRow("e2e", "--bleu-tokenization=none", "--bleu-tokenization: expected --metrics with bleu, found e2e.")]
+    [DataRow("rouge", "--lowercase", "--lowercase: expected --metrics with bleu or chrf, found rouge.")]
+    public void Run_WithAnOptionOfWhatIsNotMeasured_IsRefused(string metrics, string option, string message)
+    {
+        ToolRun run = ToolFolder.Run("evaluate", WriteOutputs(), WriteOutputs(), "--metrics", metrics, option);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains(message, run.Error);
+    }
+
+    [TestMethod]
     public void Run_WithMetricsTwice_PrintsTheirLinesAlone()
     {
         string references = _folder.Write("references.txt", [.. Rows.Select(row => row.Labels[0])]);

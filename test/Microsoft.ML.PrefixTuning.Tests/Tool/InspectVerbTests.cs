@@ -153,6 +153,14 @@ public sealed class InspectVerbTests
     }
 
     [TestMethod]
+    public void Run_OfSavedModelAndHowABaseIsCut_IsRefused()
+    {
+        ToolRun run = ToolFolder.Run("inspect", _folder.Train(), "--pre-tokenizer", "gpt-2");
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains("--pre-tokenizer goes with a .gguf file as the base, found", run.Error);
+    }
+
+    [TestMethod]
     public void Run_OfModelWithAttribute_ListsTheValues()
     {
         ToolRun run = ToolFolder.Run("inspect", _folder.TrainTones());

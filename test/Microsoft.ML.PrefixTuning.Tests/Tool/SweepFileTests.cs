@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Tool;
@@ -131,6 +132,8 @@ public sealed class SweepFileTests
     [DataRow("options: { template: no place }", "template: expected {input} exactly once, found 'no place'.")]
     [DataRow("{ random: { count: 0 }, options: { prefix-length: 4 } }",
         "random: expected a count of 1 or more, found 0.")]
+    [DataRow("{ metrics: [bleu] }", "line 1: metrics: expected 'test' beside it, whose rows are measured, found none")]
+    [DataRow("group-column: Facts", "group-column: expected 'test' beside it")]
     [DataRow("seeds: one", "expected a whole number, found 'one'")]
     [DataRow("- 1", "expected one document with keys")]
     [DataRow("options: { a: 1", "line ")]
@@ -141,6 +144,39 @@ public sealed class SweepFileTests
         foreach (string message in messages.Split('|'))
             Assert.Contains(message, fault.Message);
         Assert.Contains("sweep", fault.Message);
+    }
+
+    [TestMethod]
+    public void Read_OfAStartFromAFile_LooksBesideTheSweep()
+    {
+        string model = _folder.Train();
+        Assert.AreEqual(ExitCode.Done, ToolFolder.Run("convert", model, _folder["four.safetensors"]).Code);
+        SweepFile file = SweepFile.Read(_folder.Write("start.yaml", "base: base", "data: rows.tsv",
+            "options: { prefix-start: [zero, 'file:four.safetensors'] }"));
+        var commands = new List<string>();
+        SweepCandidate[] candidates = [.. SweepCandidates.Of(file, new SweepOptions(), words =>
+        {
+            commands.AddRange(words);
+            return "";
+        })];
+        Assert.AreEqual("prefix-start file:four.safetensors", candidates[1].Name);
+        Assert.AreEqual(4, ((PrefixValuesStart)candidates[1].Options.Prefix.Start).Prefix.Length);
+        CollectionAssert.AreEqual(new[] { "--prefix-start=zero", $"--prefix-start=file:{_folder["four.safetensors"]}" },
+            commands);
+        CollectionAssert.AreEqual(new[] { _folder["four.safetensors"] }, SweepOptions.Files(file).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("nothing-of-this-name")]
+    [DataRow("./base")]
+    public void Read_OfABase_LooksBesideTheSweepAlone(string name) => Assert.AreEqual(
+        Path.Combine(_folder.Folder, name), SweepFile.Read(_folder.Write("base.yaml", $"base: {name}")).Base);
+
+    [TestMethod]
+    public void Read_OfThePackagedBase_KeepsItsName()
+    {
+        Directory.CreateDirectory(_folder["smollm2"]);
+        Assert.AreEqual("smollm2", SweepFile.Read(_folder.Write("base.yaml", "base: smollm2")).Base);
     }
 
     private SweepCandidate[] Candidates(params string[] lines) =>

@@ -104,7 +104,8 @@ public sealed class TableFormatTests
         Assert.Contains("a file with columns (tsv, csv, jsonl, json or parquet)", help);
         Assert.Contains("--format <tsv|csv|jsonl|json|parquet>", help);
         using var folder = new ToolFolder();
-        string[] command = ["--base", ToolFolder.Base, "--input", "Input", "--label", "Label", "--model", folder["m"]];
+        string[] command = ["--base", ToolFolder.Base, "--input", "Input", "--label", "Label", "--model",
+            folder["m.zip"]];
         string unknown = ToolFolder.Run(["train", folder.Write("rows.dat", "Input\tLabel"), .. command]).Error;
         Assert.Contains("json (.json), parquet (.parquet), or --format", unknown);
         Assert.DoesNotContain("text (.txt)", unknown);

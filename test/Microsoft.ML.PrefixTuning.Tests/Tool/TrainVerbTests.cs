@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
@@ -132,12 +133,60 @@ public sealed class TrainVerbTests
     {
         string first = _folder.Train("first.zip");
         Entry(first).Prefix!.Save(_folder["first.safetensors"]);
-        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
-            "Input", "--label", "Label",
-            "--model", _folder["second.zip"], "--prefix-start", $"file:{_folder["first.safetensors"]}",
-                "--prefix-length", "9", "--max-steps", "1");
+        string[] command = ["train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input", "Input",
+            "--label", "Label", "--model", _folder["second.zip"], "--prefix-start",
+            $"file:{_folder["first.safetensors"]}", "--max-steps", "1"];
+        ToolRun run = ToolFolder.Run(command);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         Assert.AreEqual(4, Entry(_folder["second.zip"]).Prefix!.Length);
+        ToolRun same = ToolFolder.Run([.. command, "--prefix-length", "4"]);
+        Assert.AreEqual(ExitCode.Done, same.Code, same.Error);
+        ToolRun other = ToolFolder.Run([.. command, "--prefix-length", "9"]);
+        Assert.AreEqual(ExitCode.Usage, other.Code, other.Error);
+        Assert.Contains("--prefix-length: expected none, or the 4 tokens of --prefix-start, found 9.", other.Error);
+    }
+
+    [TestMethod]
+    [DataRow("--state-interval 3", "--state-interval goes with --state, found none.")]
+    [DataRow("--example-rows 2", "--example-rows goes with --report, found none.")]
+    [DataRow("--validation rows.tsv --validation-fraction 0.2", "--validation-fraction goes without --validation")]
+    public void Run_WithWhatMeansNothingBesideTheRest_IsRefused(string options, string message)
+    {
+        ToolRun run = ToolFolder.Run(["train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label", "--model", _folder["model.zip"], .. options.Split(' ')]);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains(message, run.Error);
+        Assert.IsFalse(File.Exists(_folder["model.zip"]));
+    }
+
+    [TestMethod]
+    [DataRow("model")]
+    [DataRow("model.safetensors")]
+    [DataRow("model.gguf")]
+    public void Run_IntoAFileThatIsNotNamedAsAModel_IsRefused(string name)
+    {
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label", "--model", _folder[name]);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.Contains("--model: expected the name of a saved model (.zip), found", run.Error);
+        Assert.IsFalse(File.Exists(_folder[name]));
+    }
+
+    [TestMethod]
+    public void Run_WithATextBesideTheTask_TellsTheDriftAsInspectDoes()
+    {
+        string model = _folder["model.zip"];
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label", "--model", model, "--max-steps", "1", "--prefix-length", "2", "--drift-text",
+            "The Eagle is a pub .");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        TextDrift drift = Entry(model).Saved.Training!.Drift!;
+        string loss = drift.PrefixLoss.ToString("F4", CultureInfo.InvariantCulture);
+        foreach (ToolRun told in (ToolRun[])[run, ToolFolder.Run("inspect", model)])
+        {
+            StringAssert.Contains(told.Lines.Single(line => line.StartsWith("drift (nats a token) ",
+                StringComparison.Ordinal)), $"{loss} with it");
+        }
     }
 
     [TestMethod]
