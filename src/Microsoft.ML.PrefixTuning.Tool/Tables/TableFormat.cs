@@ -73,7 +73,8 @@ internal static class TableFormats
             return otherwise;
         // Many a file of this ending holds lines.
         return (FromEnding(path) is { } known and not TableFormat.Json ? known : FromContent(path))
-            ?? throw Unknown(path, FirstLetter(path) is null ? "an empty file" : "rows that are no JSON objects", "--format", expected ?? All);
+            ?? throw Unknown(path, FirstLetter(path) is null ? "an empty file" : "rows that are no JSON objects",
+                "--format", expected ?? All);
     }
 
     /// <summary>
