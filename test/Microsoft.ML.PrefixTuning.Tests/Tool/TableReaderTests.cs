@@ -114,7 +114,7 @@ public sealed class TableReaderTests
         // The first byte of a further character, or of half a one.
         File.WriteAllBytes(folder["rows.tsv"], [.. whole, 0xd8]);
         Assert.Contains($"expected {name.ToUpperInvariant()}, found other bytes",
-            Assert.ThrowsExactly<FormatException>(FirstText).Message);
+            Assert.ThrowsExactly<FormatException>(() => FirstText()).Message);
 
         string FirstText()
         {
@@ -131,8 +131,9 @@ public sealed class TableReaderTests
     {
         using var folder = new ToolFolder();
         File.WriteAllBytes(folder["rows.txt"], [0xff, 0xfe, .. Encoding.Unicode.GetBytes("a\nb"), 0x00, 0xd8, 0x0a, 0]);
-        Assert.Contains("expected UTF-16, found other bytes", Refusal(() =>
-            new TableInput(folder["rows.txt"], TableFormat.Text, "In", ToolFolder.Silent).Open().Read()!));
+        using IRowReader reader =
+            new TableInput(folder["rows.txt"], TableFormat.Text, "In", ToolFolder.Silent).Open();
+        Assert.Contains("expected UTF-16, found other bytes", Refusal(() => reader.Read()!));
     }
 
     private static string Refusal(Func<object> read) => Assert.ThrowsExactly<FormatException>(read).Message;

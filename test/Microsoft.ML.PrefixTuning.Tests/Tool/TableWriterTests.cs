@@ -138,7 +138,8 @@ public sealed class TableWriterTests
         string[] columns = ["a b", "a\tb"];
         Assert.Contains("found 'a b' twice", Assert.ThrowsExactly<FormatException>(() =>
             TableWriter.Make(TableFormat.Tsv, columns, [new AddedColumn("Out", 1)])).Message);
-        Assert.AreEqual("a b,a\tb,Out\n", TableWriter.Make(TableFormat.Csv, columns, [new AddedColumn("Out", 1)]).Start);
+        Assert.AreEqual("a b,a\tb,Out\n",
+            TableWriter.Make(TableFormat.Csv, columns, [new AddedColumn("Out", 1)]).Start);
         Assert.AreEqual("\t\tOut\n", TableWriter.Make(TableFormat.Tsv, ["", ""], [new AddedColumn("Out", 1)]).Start);
     }
 
