@@ -82,8 +82,28 @@ internal static class TextFiles
     public static Encoding Utf8 { get; } =
         new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    // StreamReader finds a mark by itself too, and then replaces bytes that are no text. UTF-32's begins as UTF-16's.
+    private static readonly Encoding[] Marked =
+    [
+        new UTF32Encoding(bigEndian: false, byteOrderMark: true, throwOnInvalidCharacters: true),
+        new UTF32Encoding(bigEndian: true, byteOrderMark: true, throwOnInvalidCharacters: true),
+        new UnicodeEncoding(bigEndian: false, byteOrderMark: true, throwOnInvalidBytes: true),
+        new UnicodeEncoding(bigEndian: true, byteOrderMark: true, throwOnInvalidBytes: true),
+        new UTF8Encoding(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true),
+    ];
+
+    /// <summary>Reads a file in UTF-8 or in what its byte order mark says; other bytes are an error.</summary>
+    public static StreamReader Open(string path) =>
+        TableFormats.IsFile(path)
+            ? new StreamReader(path, MarkedEncoding(path), detectEncodingFromByteOrderMarks: false)
+            : new StreamReader(path, Utf8);
+
+    /// <summary>Name of the encoding of what is read, for messages.</summary>
+    public static string EncodingOf(TextReader reader) =>
+        (reader is StreamReader stream ? stream.CurrentEncoding : Utf8).WebName.ToUpperInvariant();
+
     /// <summary>All of a file.</summary>
-    /// <exception cref="FormatException">It is no UTF-8.</exception>
+    /// <exception cref="FormatException">It is no UTF-8, and not what its byte order mark says.</exception>
     /// <exception cref="FileNotFoundException">It is not there, or is a folder.</exception>
     public static string Read(string path)
     {
@@ -92,13 +112,27 @@ internal static class TextFiles
             throw new FileNotFoundException(
                 $"'{path}': expected a file of text, found {FileHint.WithoutFile(path)}.", path);
         }
+        using StreamReader reader = Open(path);
         try
         {
-            return File.ReadAllText(path, Utf8);
+            return reader.ReadToEnd();
         }
         catch (DecoderFallbackException fault)
         {
-            throw new FormatException($"'{path}': expected UTF-8, found other bytes.", fault);
+            throw new FormatException($"'{path}': expected {EncodingOf(reader)}, found other bytes.", fault);
         }
+    }
+
+    private static Encoding MarkedEncoding(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        Span<byte> head = stackalloc byte[sizeof(int)];
+        ReadOnlySpan<byte> read = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
+        foreach (Encoding encoding in Marked)
+        {
+            if (read.StartsWith(encoding.Preamble))
+                return encoding;
+        }
+        return Utf8;
     }
 }

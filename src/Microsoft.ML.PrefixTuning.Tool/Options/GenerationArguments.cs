@@ -31,6 +31,9 @@ internal sealed class GenerationArguments
     public GenerationOptions Read(ParseResult parsed, GenerationOptions start) =>
         _options.Read(parsed, start) with { Decoding = _decoding.Read(parsed, start.Decoding) };
 
+    /// <summary>Those of the command line that hold for every decoding, over the defaults.</summary>
+    public GenerationOptions ReadShared(ParseResult parsed) => _options.Read(parsed, new GenerationOptions());
+
     /// <summary>A decoding in words: its kind, and all that was chosen of it.</summary>
     public static string Describe(Decoding decoding)
     {

@@ -50,9 +50,10 @@ internal sealed class JsonRow : TableRow
         ? Plain(value) ?? JsonText.OneLine(value) : "";
 
     /// <summary>Refuses properties that are no columns, for a table that has no place for them.</summary>
-    public override void CheckColumns()
+    public override void CheckColumns(IReadOnlyList<string> replaced)
     {
-        if (_properties.FirstOrDefault(property => !Columns.Contains(property.Name)) is { Name: { } name })
+        if (_properties.Select(property => property.Name).Except(Columns).Except(replaced).FirstOrDefault()
+            is { } name)
         {
             throw new FormatException($"{Place}: expected the properties of the first row, found '{name}' too, "
                 + "for which a table of fields has no column; JSON lines have one (jsonl).");

@@ -6,10 +6,15 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 /// <summary>
 /// A JSON object a row: its own properties as they were, and the new ones; several texts as an array.
 /// </summary>
+/// <param name="columns">The columns of the rows that come.</param>
 /// <param name="added">New columns.</param>
 /// <param name="isArray">Whether the objects are the items of one array; else each is a line.</param>
-internal sealed class JsonTableWriter(IReadOnlyList<AddedColumn> added, bool isArray) : TableWriter
+internal sealed class JsonTableWriter(IReadOnlyList<string> columns, IReadOnlyList<AddedColumn> added, bool isArray)
+    : TableWriter
 {
+    private readonly HashSet<string> _replaced =
+        [.. added.SelectMany(column => column.Former(columns).Prepend(column.Name))];
+
     public override string Start => isArray ? "[\n" : "";
 
     public override string Between => isArray ? ",\n" : "";
@@ -18,7 +23,7 @@ internal sealed class JsonTableWriter(IReadOnlyList<AddedColumn> added, bool isA
 
     public override string Row(TableRow row, IReadOnlyList<string[]> texts)
     {
-        IEnumerable<string> own = row.Properties.Where(property => added.All(column => column.Name != property.Name))
+        IEnumerable<string> own = row.Properties.Where(property => !_replaced.Contains(property.Name))
             .Select(property => $"{JsonText.Quote(property.Name)}:{property.Json}");
         IEnumerable<string> made =
             added.Zip(texts, (column, text) => $"{JsonText.Quote(column.Name)}:{Value(column, text)}");

@@ -16,25 +16,24 @@ namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 /// </summary>
 /// <param name="layout">Where columns stand.</param>
 /// <param name="kinds">What the columns hold that were read.</param>
-/// <param name="columns">The columns that were read.</param>
-internal sealed class ParquetTableWriter(FieldLayout layout, IReadOnlyList<ColumnKind> kinds,
-    IReadOnlyList<string> columns) : TableWriter
+internal sealed class ParquetTableWriter(FieldLayout layout, IReadOnlyList<ColumnKind> kinds) : TableWriter
 {
     // What is in memory at once; a reader gets as much.
     private const int GroupRows = 1 << 16;
 
-    private readonly string[] _header = [.. TableColumns.Named([.. layout.Header])];
+    private readonly string[] _header = [.. TableColumns.Named(layout.Header)];
 
     public override bool IsText => false;
 
     public override string Row(TableRow row, IReadOnlyList<string[]> texts)
     {
-        row.CheckColumns();
+        row.CheckColumns(layout.New);
         Dictionary<string, string> made = layout.New.Zip(texts.SelectMany(text => text))
             .ToDictionary(one => one.First, one => JsonText.Quote(one.Second));
         // What was read goes by its place: a column without a name gets one only here.
         IEnumerable<string> fields = layout.Header.Select((name, place) => $"{JsonText.Quote(_header[place])}:"
-            + (made.GetValueOrDefault(name) ?? (place < columns.Count ? row.JsonOrNull(place) : null) ?? "null"));
+            + (made.GetValueOrDefault(name) ?? (place < layout.Kept.Count ? row.JsonOrNull(layout.Kept[place]) : null)
+                ?? "null"));
         return $"{{{string.Join(',', fields)}}}\n";
     }
 
@@ -48,7 +47,7 @@ internal sealed class ParquetTableWriter(FieldLayout layout, IReadOnlyList<Colum
     public static ParquetTableWriter Like(string path)
     {
         using var part = new ParquetReading(path, Path.GetFileName(path));
-        return new ParquetTableWriter(new FieldLayout(part.Columns, []), part.Kinds, part.Columns);
+        return new ParquetTableWriter(new FieldLayout(part.Columns, []), part.Kinds);
     }
 
     private IEnumerable<string> Rows(string path)
@@ -77,7 +76,7 @@ internal sealed class ParquetTableWriter(FieldLayout layout, IReadOnlyList<Colum
     }
 
     private ColumnKind KindOf(string name, int place) =>
-        layout.New.Contains(name) || place >= kinds.Count ? ColumnKind.Text : kinds[place];
+        layout.New.Contains(name) ? ColumnKind.Text : kinds[layout.Kept[place]];
 
     private static JsonElement Parse(string row)
     {

@@ -73,7 +73,8 @@ internal static class TableFormats
             return otherwise;
         // Many a file of this ending holds lines.
         return (FromEnding(path) is { } known and not TableFormat.Json ? known : FromContent(path))
-            ?? throw Unknown(path, "rows that are no JSON objects", "--format", expected ?? All);
+            ?? throw Unknown(path, FirstLetter(path) is null ? "an empty file" : "rows that are no JSON objects",
+                "--format", expected ?? All);
     }
 
     /// <summary>
@@ -116,6 +117,9 @@ internal static class TableFormats
             ? throw new UsageException($"'{path}': expected the name of a file to write, found a folder.")
         : given ?? (IsFile(path) ? FromEnding(path) ?? throw Unknown(path, "another one", "--to-format", All)
             : otherwise);
+
+    /// <summary>Whether a name ends as a table's does.</summary>
+    public static bool HasEnding(string path) => FromEnding(path) is not null;
 
     private static TableFormat? FromEnding(string path)
     {

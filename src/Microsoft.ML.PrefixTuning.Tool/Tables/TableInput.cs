@@ -48,7 +48,7 @@ internal sealed class TableInput(IReadOnlyList<string> paths, TableFormat format
             return isFile ? new ParquetReading(path, name) : throw new FormatException(
                 $"{name}: expected a file, for Parquet is not read from its beginning to its end.");
         }
-        TextReader text = path == TableFormats.Standard ? console.In : new StreamReader(path, TextFiles.Utf8);
+        TextReader text = path == TableFormats.Standard ? console.In : TextFiles.Open(path);
         return TableReader.Open(text, name, format, textColumn, columns);
     }
 }

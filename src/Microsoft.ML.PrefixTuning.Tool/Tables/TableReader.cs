@@ -93,7 +93,8 @@ internal abstract class TableReader(TextReader reader, string name) : IRowReader
         }
         catch (DecoderFallbackException fault)
         {
-            throw new FormatException($"{name}, after line {Line}: expected UTF-8, found other bytes.", fault);
+            throw new FormatException(
+                $"{name}, after line {Line}: expected {TextFiles.EncodingOf(reader)}, found other bytes.", fault);
         }
     }
 }

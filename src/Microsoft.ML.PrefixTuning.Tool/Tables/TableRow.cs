@@ -44,8 +44,9 @@ internal abstract class TableRow(string place, IReadOnlyList<string> columns)
         Texts(column) is [var first, ..] ? first : throw Expected(column, "a text", "an empty array");
 
     /// <summary>Refuses values that the table's columns have no place for.</summary>
+    /// <param name="replaced">Further columns of the table, which take other values.</param>
     /// <exception cref="FormatException">There is one.</exception>
-    public virtual void CheckColumns()
+    public virtual void CheckColumns(IReadOnlyList<string> replaced)
     {
     }
 

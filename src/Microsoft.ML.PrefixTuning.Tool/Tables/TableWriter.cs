@@ -28,14 +28,15 @@ internal abstract class TableWriter
     /// <param name="columns">The columns of the rows that come.</param>
     /// <param name="added">New columns and how many texts each has a row.</param>
     /// <param name="kinds">What the columns of the rows hold; null for texts.</param>
+    /// <exception cref="FormatException">Names of columns do not go together.</exception>
     public static TableWriter Make(TableFormat format, IReadOnlyList<string> columns,
         IReadOnlyList<AddedColumn> added, IReadOnlyList<ColumnKind>? kinds = null) => format switch
         {
             TableFormat.Parquet => new ParquetTableWriter(new FieldLayout(columns, added),
-                kinds ?? [.. columns.Select(_ => ColumnKind.Text)], columns),
+                kinds ?? [.. columns.Select(_ => ColumnKind.Text)]),
             TableFormat.Csv => new CsvTableWriter(new FieldLayout(columns, added)),
-            TableFormat.Json => new JsonTableWriter(added, isArray: true),
-            TableFormat.Jsonl => new JsonTableWriter(added, isArray: false),
+            TableFormat.Json => new JsonTableWriter(columns, added, isArray: true),
+            TableFormat.Jsonl => new JsonTableWriter(columns, added, isArray: false),
             TableFormat.Tsv => new LineTableWriter(new FieldLayout(columns, added)),
             _ => new LineTableWriter(null),
         };
@@ -62,41 +63,5 @@ internal abstract class TableWriter
             writer.Write(text);
         }
         writer.Write(End);
-    }
-}
-
-/// <summary>A column that rows get; it takes the place of one of the same name.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Count">Texts a row.</param>
-internal sealed record AddedColumn(string Name, int Count)
-{
-    /// <summary>Names of one column a text: the name, then the name with a number.</summary>
-    public IEnumerable<string> Names =>
-        Enumerable.Range(1, Count).Select(number => number == 1 ? Name : $"{Name}.{number}");
-}
-
-/// <summary>
-/// Where a table of fields puts what: the columns that were read, less those that are replaced, then the new ones.
-/// </summary>
-/// <param name="columns">The columns that were read.</param>
-/// <param name="added">The new ones.</param>
-internal sealed class FieldLayout(IReadOnlyList<string> columns, IReadOnlyList<AddedColumn> added)
-{
-    private readonly string[] _new = [.. added.SelectMany(column => column.Names)];
-
-    /// <summary>Names of the new ones.</summary>
-    public IReadOnlyList<string> New => _new;
-
-    /// <summary>The header.</summary>
-    public IEnumerable<string> Header => columns.Concat(_new.Except(columns));
-
-    /// <summary>A row's fields in the header's order.</summary>
-    /// <exception cref="FormatException">The row has more than the columns.</exception>
-    public IEnumerable<string> Fields(TableRow row, IReadOnlyList<string[]> texts)
-    {
-        row.CheckColumns();
-        string[] values = [.. texts.SelectMany(text => text)];
-        return Header.Select((name, place) =>
-            Array.IndexOf(_new, name) is >= 0 and int at ? values[at] : row.Field(place));
     }
 }

@@ -79,17 +79,18 @@ internal sealed class GenerateVerb
         CommandFiles files = Files(parsed, paths, shard, to);
         files.CheckPattern(data).Check();
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), paths, TableFormat.Text);
-        var table = new RowWriting(_console, paths, format,
-            TableFormats.OfOutput(parsed.GetValue(_toFormat), to, format));
+        TableFormat toFormat = TableFormats.OfOutput(parsed.GetValue(_toFormat), to, format);
+        var table = new RowWriting(_console, paths, format, toFormat);
         if (!TableFormats.IsFile(to) && table.IsWholeOnly)
         {
             throw new UsageException("--to: expected a file, for Parquet is written whole, found "
                 + (to == TableFormats.Standard ? "standard output." : $"'{to}', a device or a pipe."));
         }
+        _generator.CheckPlaces(parsed, toFormat);
         if (shard is not null)
             return RunPart(parsed, files, table, shard, to);
         using PartialFile? partial = TableFormats.IsFile(to) ? OpenPartial(parsed, paths, to) : null;
-        using TextSource source = Open(parsed, files);
+        using TextSource source = Open(parsed, files, table);
         if (partial is null)
         {
             bool isStandard = to == TableFormats.Standard;
@@ -105,7 +106,7 @@ internal sealed class GenerateVerb
     {
         AtomicFile.CheckWritable(shard.PathOf(to));
         CommandSignature signature = new CommandSignature().Options(parsed, [_to, _shard, .. _generator.FileOptions]);
-        using TextSource source = Open(parsed, files);
+        using TextSource source = Open(parsed, files, table);
         var run = new ShardedRun(
             table.Manifest(source, _generator.SignLoaded(parsed, signature, source), shard.Count, to), shard, to);
         if (run.IsDone)
@@ -117,12 +118,13 @@ internal sealed class GenerateVerb
         return table.Keep(source, run.Part, partial, new TableViewOptions { Range = run.Range }, run);
     }
 
-    private TextSource Open(ParseResult parsed, CommandFiles files)
+    private TextSource Open(ParseResult parsed, CommandFiles files, RowWriting table)
     {
         TextSource source = _generator.Open(parsed, Context.Make(_console, OptionWords.Of(parsed)));
         try
         {
             files.CheckOpen();
+            table.Check(source);
             return source;
         }
         catch

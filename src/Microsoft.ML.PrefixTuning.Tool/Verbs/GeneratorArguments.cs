@@ -7,6 +7,7 @@ using System.Text;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -73,6 +74,23 @@ internal sealed class GeneratorArguments
 
     /// <summary>Options that name files.</summary>
     public IReadOnlyCollection<Option> FileOptions => [_model, _base, _prefix];
+
+    /// <summary>Refuses a table without a place for the texts and messages that the command line asks for.</summary>
+    /// <exception cref="UsageException">It is so.</exception>
+    public void CheckPlaces(ParseResult parsed, TableFormat to)
+    {
+        // What a saved model's column is called shows when it is loaded: until then only how many there are.
+        bool isNamed = parsed.GetValue(_model) is null;
+        if (!isNamed && to != TableFormat.Text)
+            return;
+        GenerationOptions said = _generation.ReadShared(parsed);
+        // The library says how many there may be.
+        if (said.SequenceCount is < 1 or > OptionBounds.Sequences)
+            return;
+        string output = (isNamed ? parsed.GetValue(_output) : null) ?? TextSource.DefaultOutput;
+        AddedColumn[] messages = said.ErrorColumnName is { } error ? [new AddedColumn(error, 1)] : [];
+        AddedColumn.Check(to, [new AddedColumn(output, said.SequenceCount), .. messages]);
+    }
 
     /// <summary>Adds the files that it is read from.</summary>
     public CommandFiles AddFiles(ParseResult parsed, CommandFiles files) => files

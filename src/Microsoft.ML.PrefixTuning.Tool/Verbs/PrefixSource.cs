@@ -39,10 +39,23 @@ internal static class PrefixSource
             ".ZIP" => PathKind.Model,
             ".SAFETENSORS" => PathKind.Prefix,
             ".GGUF" => PathKind.Base,
+            _ when IsZip(path) => PathKind.Model,
             _ => throw new FormatException(
                 $"'{path}': expected a saved model (.zip), a prefix (.safetensors), a base (.gguf or a folder) or the"
                     + " folder of an adapter."),
         };
+    }
+
+    /// <summary>Whether a name ends as that of something else than a saved model does.</summary>
+    public static bool HasOtherEnding(string path) =>
+        Path.GetExtension(path).ToUpperInvariant() is ".SAFETENSORS" or ".GGUF" or ".HTML" or ".STATE";
+
+    private static bool IsZip(string path)
+    {
+        Span<byte> start = stackalloc byte[4];
+        using FileStream file = File.OpenRead(path);
+        return file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
+            && start.SequenceEqual("PK\u0003\u0004"u8);
     }
 
     /// <summary>What is to be written under a name.</summary>

@@ -25,6 +25,15 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
     /// <summary>Whether the table that is written exists only whole.</summary>
     public bool IsWholeOnly => toFormat == TableFormat.Parquet;
 
+    /// <summary>Refuses a model whose texts the table has no place for, as far as that shows without rows.</summary>
+    /// <exception cref="UsageException">It is so.</exception>
+    public void Check(TextSource source)
+    {
+        // A later step of a chain may drop columns.
+        if (source.Model == source.Tuned)
+            AddedColumn.Check(toFormat, source.Added);
+    }
+
     /// <summary>What all parts of a run have in common; that of the run where it has begun.</summary>
     /// <param name="source">Writes the texts.</param>
     /// <param name="signature">Model and options.</param>
@@ -102,7 +111,12 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
             source.CheckColumns(view.Columns);
         IDataView written = view.IsEmpty ? view : source.Model.Transform(view);
         AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.WrittenColumns);
-        TableWriter table = TableWriter.Make(toFormat, view.Columns, added.Columns, view.Kinds);
+        AddedColumn[] columns = view.IsEmpty ? [.. source.Added] : [.. added.Columns
+            .Select(column => column with { IsSingle = column.Name == source.ErrorColumnName })];
+        AddedColumn.Check(toFormat, columns);
+        TableWriter table = view.IsEmpty ? TableWriter.Make(toFormat, [source.Tuned.InputColumnName], columns)
+            : TableWriter.Make(toFormat, view.Columns, columns, view.Kinds);
+        TellFormer([.. columns.SelectMany(column => column.Former(view.Columns))]);
         using ITableOutput output = open(table);
         using DataViewRowCursor cursor = written.GetRowCursor(added.Needed);
         Func<string[]>[] readers = added.GetReaders(cursor);
@@ -115,6 +129,16 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
                 output.Flush();
         }
         output.Complete();
+    }
+
+    private void TellFormer(string[] former)
+    {
+        if (former.Length > 0)
+        {
+            console.Error.WriteLine("prefix-tune: warning: the rows' columns "
+                + $"{string.Join(", ", former.Select(name => $"'{name}'"))} are taken for further texts of a former"
+                + " run: they are replaced, or left out where there are fewer now.");
+        }
     }
 
     /// <summary>Rows of the files; null where one is not good to its end: that is told when it is read.</summary>

@@ -27,6 +27,11 @@ internal sealed class TextSource(ITransformer model, PrefixTuningTransformer tun
     public IReadOnlyCollection<string> WrittenColumns =>
         ErrorColumnName is { } error ? [tuned.OutputColumnName, error] : [tuned.OutputColumnName];
 
+    /// <summary>The same as they are written, where no later part of the model changes them.</summary>
+    public IReadOnlyList<AddedColumn> Added => [.. WrittenColumns.Select(column => column == ErrorColumnName
+        ? new AddedColumn(column, 1) { IsSingle = true }
+        : new AddedColumn(column, tuned.Session.Settings.Generation.SequenceCount))];
+
     /// <summary>Refuses rows without the column that is read, where no other part of the model makes it.</summary>
     /// <exception cref="FormatException">It is missing.</exception>
     public void CheckColumns(IReadOnlyList<string> columns)

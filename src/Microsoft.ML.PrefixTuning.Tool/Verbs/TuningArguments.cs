@@ -156,11 +156,12 @@ internal sealed class TuningArguments
             (workers, console) => Train(parsed, texts, make, write, workers, console));
     }
 
-    // Other verbs tell by the name that it is one.
+    // Other verbs would take it for something else by its name.
     private static void CheckModel(string path)
     {
         bool isDevice = path != TableFormats.Standard && !TableFormats.IsFile(path);
-        if (!isDevice && PrefixSource.KindToWrite(path) != PathKind.Model)
+        if (!isDevice && (path == TableFormats.Standard || TableFormats.HasEnding(path)
+            || PrefixSource.HasOtherEnding(path)))
             throw new UsageException($"--model: expected the name of a saved model (.zip), found '{path}'.");
     }
 

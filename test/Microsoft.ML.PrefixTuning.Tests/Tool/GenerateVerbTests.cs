@@ -6,6 +6,7 @@ using System.Linq;
 using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tool;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Tool;
@@ -126,14 +127,73 @@ public sealed class GenerateVerbTests
     {
         string[] options =
             ["generate", "--model", s_model, "--decoding", "beam", "--beam-width", "2", "--sequence-count", "2"];
-        ToolRun text = ToolFolder.RunWith(Inputs[0] + "\n", options);
-        Assert.HasCount(2, text.Lines.Single().Split('\t'));
         ToolRun json = ToolFolder.RunWith(Inputs[0] + "\n", [.. options, "--to-format", "jsonl"]);
-        CollectionAssert.AreEqual(text.Lines[0].Split('\t'),
-            JsonDocument.Parse(json.Out).RootElement.GetProperty("Output").EnumerateArray()
-            .Select(one => one.GetString()).ToArray());
+        string?[] texts = [.. JsonDocument.Parse(json.Out).RootElement.GetProperty("Output").EnumerateArray()
+            .Select(one => one.GetString())];
         ToolRun table = ToolFolder.RunWith(Inputs[0] + "\n", [.. options, "--to-format", "tsv"]);
         Assert.AreEqual("Input\tOutput\tOutput.2", table.Lines[0]);
+        CollectionAssert.AreEqual((string?[])[Inputs[0], .. texts], table.Lines[1].Split('\t'));
+    }
+
+    [TestMethod]
+    [DataRow("text", "--error-column Fault", "expected one text a row")]
+    [DataRow("text", "--decoding beam --beam-width 2 --sequence-count 2", "expected one text a row")]
+    [DataRow("csv", "--decoding beam --beam-width 2 --sequence-count 2 --error-column Output.2",
+        "found 'Output.2' twice")]
+    public void Run_WithMoreThanTheFormatHasAPlaceFor_IsRefusedBeforeItIsLoaded(string format, string options,
+        string expected)
+    {
+        // What is no prefix shows that none is read.
+        ToolRun run = ToolFolder.RunWith("a\n", ["generate", "--base", ToolFolder.Base, "--prefix",
+            Folder.Write("broken.safetensors", "no prefix"), "--to-format", format, .. options.Split(' ')]);
+        Assert.AreEqual((ExitCode.Usage, ""), (run.Code, run.Out), run.Error);
+        Assert.Contains(expected, run.Error);
+    }
+
+    /// <summary>A saved model's own options and column show when it is loaded.</summary>
+    [TestMethod]
+    public void Run_OfAModelWhoseMessagesWouldHideATextOfItsOwn_IsRefused()
+    {
+        string[] command = ["generate", "--model", s_model, "--decoding", "beam", "--beam-width", "2",
+            "--sequence-count", "2", "--error-column", "Output.2", "--to-format"];
+        ToolRun tsv = ToolFolder.RunWith("a\n", [.. command, "tsv"]);
+        Assert.AreEqual((ExitCode.Usage, ""), (tsv.Code, tsv.Out), tsv.Error);
+        Assert.Contains("found 'Output.2' twice", tsv.Error);
+        ToolRun text = ToolFolder.RunWith("a\n", [.. command, "text"]);
+        Assert.AreEqual((ExitCode.Usage, ""), (text.Code, text.Out), text.Error);
+        Assert.Contains("expected one text a row, for a line of the format text has no other, found 3", text.Error);
+        ToolRun json = ToolFolder.RunWith("a\n", [.. command, "jsonl"]);
+        Assert.AreEqual(ExitCode.Done, json.Code, json.Error);
+    }
+
+    [TestMethod]
+    public void Run_OnRowsWithMoreTextsOfAFormerRun_LeavesThemOutAndSaysSo()
+    {
+        string rows = Folder.Write("more.tsv", "Input\tOutput\tOutput.2\tNumber", "a\tformer\tformer\t7");
+        ToolRun run = ToolFolder.Run("generate", rows, "--model", s_model);
+        Assert.AreEqual((ExitCode.Done, "Input\tOutput\tNumber"), (run.Code, run.Lines[0]), run.Error);
+        Assert.DoesNotContain("former", run.Out);
+        Assert.EndsWith("\t7", run.Lines[1]);
+        Assert.Contains("warning: the rows' columns 'Output.2' are taken for further texts", run.Error);
+    }
+
+    [TestMethod]
+    [DataRow("json", "[]")]
+    [DataRow("jsonl", "")]
+    public void Run_OfNoObject_WritesATableWithItsColumns(string format, string empty)
+    {
+        File.WriteAllText(Folder[$"none.{format}"], empty);
+        string[] command =
+            ["generate", Folder[$"none.{format}"], "--model", s_model, "--error-column", "Fault", "--to"];
+        foreach (string to in (string[])["none.csv", "none.parquet"])
+        {
+            ToolRun run = ToolFolder.Run([.. command, Folder[to]]);
+            Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        }
+        Assert.AreEqual("Input,Output,Fault\n", File.ReadAllText(Folder["none.csv"]));
+        using var reader = new ParquetReading(Folder["none.parquet"], "none");
+        CollectionAssert.AreEqual(new[] { "Input", "Output", "Fault" }, reader.Columns.ToArray());
+        Assert.IsNull(reader.Read());
     }
 
     [TestMethod]

@@ -27,7 +27,7 @@ public sealed class ParquetTests
             """{"Text":"","Truth":false,"Int":3,"Long":4,"Float":"NaN","Double":"-Infinity"}""",
         ];
         var writer = new ParquetTableWriter(new FieldLayout(Columns, [new AddedColumn("New", 2)]),
-            Enum.GetValues<ColumnKind>(), Columns);
+            Enum.GetValues<ColumnKind>());
         string[] texts = [.. rows.Select(row => writer.Row(Row(row), [["one", "two"]]))];
         foreach (string name in (string[])["one.parquet", "again.parquet"])
         {
@@ -57,7 +57,7 @@ public sealed class ParquetTests
     public void Read_OfABrokenGroup_NamesTheFile()
     {
         using var folder = new ToolFolder();
-        ParquetTableWriter writer = new(new FieldLayout(["Text"], []), [ColumnKind.Text], ["Text"]);
+        ParquetTableWriter writer = new(new FieldLayout(["Text"], []), [ColumnKind.Text]);
         using (JsonDocument row = JsonDocument.Parse("""{"Text":"a"}"""))
         using (FileStream stream = File.Create(folder["rows.parquet"]))
             writer.WriteAll(stream, [writer.Row(new JsonRow("row", ["Text"], row.RootElement), [])]);
@@ -91,11 +91,27 @@ public sealed class ParquetTests
     }
 
     [TestMethod]
+    public void Row_WithMoreTextsOfAFormerRun_LosesThemAndKeepsTheKindsOfOthers()
+    {
+        string[] columns = ["Out", "Out.2", "Out.3", "N"];
+        TableWriter writer = TableWriter.Make(TableFormat.Parquet, columns, [new AddedColumn("Out", 2)],
+            [ColumnKind.Text, ColumnKind.Text, ColumnKind.Text, ColumnKind.Int]);
+        using JsonDocument json = JsonDocument.Parse("""{"Out":"a","Out.2":"b","Out.3":"c","N":7}""");
+        string row = writer.Row(new JsonRow("row", columns, json.RootElement), [["x", "y"]]);
+        Assert.AreEqual("{\"Out\":\"x\",\"Out.2\":\"y\",\"N\":7}\n", row);
+        using var folder = new ToolFolder();
+        using (FileStream stream = File.Create(folder["fewer.parquet"]))
+            writer.WriteAll(stream, [row]);
+        using var written = new ParquetReading(folder["fewer.parquet"], "fewer");
+        Assert.AreEqual((ColumnKind.Int, "7"), (written.Kinds[^1], written.Read()!.TextOrNull(2)));
+    }
+
+    [TestMethod]
     public void Skip_OverGroupsOfRows_ComesToTheRow()
     {
         using var folder = new ToolFolder();
         const int Count = 140_000, Group = 1 << 16;
-        var writer = new ParquetTableWriter(new FieldLayout(["N"], []), [ColumnKind.Int], ["N"]);
+        var writer = new ParquetTableWriter(new FieldLayout(["N"], []), [ColumnKind.Int]);
         using (FileStream stream = File.Create(folder["many.parquet"]))
             writer.WriteAll(stream, Enumerable.Range(0, Count).Select(i => $"{{\"N\":{i}}}\n"));
         foreach (int first in (int[])[0, 1, Group - 1, Group, Group + 1, 2 * Group, Count - 1])

@@ -46,6 +46,18 @@ public sealed class TableFormatTests
     }
 
     [TestMethod]
+    [DataRow("", "found an empty file.")]
+    [DataRow(" \n", "found an empty file.")]
+    [DataRow("text", "found rows that are no JSON objects.")]
+    public void OfInput_OfAnEmptyFile_SaysSo(string content, string expected)
+    {
+        using var folder = new ToolFolder();
+        File.WriteAllText(folder["rows.json"], content);
+        Assert.EndsWith(expected, Assert.ThrowsExactly<UsageException>(() =>
+            TableFormats.OfInput(null, folder["rows.json"], TableFormat.Text)).Message);
+    }
+
+    [TestMethod]
     [DataRow("", "{}", nameof(TableFormat.Jsonl))]
     [DataRow("\n", "[{}]", nameof(TableFormat.Json))]
     [DataRow("[]", "[{}]", nameof(TableFormat.Json))]

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -95,6 +96,44 @@ public sealed class TableReaderTests
         TableRow row = Read(text, format).Single();
         Assert.AreEqual(("", "In"), (row.Columns[0], row.Columns[1]));
         Assert.AreEqual(("0", "a"), (row.Text(0), row.Text(1)));
+    }
+
+    [TestMethod]
+    [DataRow("utf-8")]
+    [DataRow("utf-16")]
+    [DataRow("utf-16BE")]
+    [DataRow("utf-32")]
+    [DataRow("utf-32BE")]
+    public void Read_OfAFileWithAByteOrderMark_IsInItsEncodingAndStrict(string name)
+    {
+        using var folder = new ToolFolder();
+        Encoding encoding = Encoding.GetEncoding(name);
+        byte[] whole = [.. encoding.Preamble, .. encoding.GetBytes("In\nnäh 🍵\n")];
+        File.WriteAllBytes(folder["rows.tsv"], whole);
+        Assert.AreEqual("näh 🍵", FirstText());
+        // The first byte of a further character, or of half a one.
+        File.WriteAllBytes(folder["rows.tsv"], [.. whole, 0xd8]);
+        Assert.Contains($"expected {name.ToUpperInvariant()}, found other bytes",
+            Assert.ThrowsExactly<FormatException>(() => FirstText()).Message);
+
+        string FirstText()
+        {
+            using IRowReader reader =
+                new TableInput(folder["rows.tsv"], TableFormat.Tsv, "In", ToolFolder.Silent).Open();
+            string text = reader.Read()!.Text(0);
+            Assert.IsNull(reader.Read());
+            return text;
+        }
+    }
+
+    [TestMethod]
+    public void Read_OfALoneSurrogateInUtf16_IsRefused()
+    {
+        using var folder = new ToolFolder();
+        File.WriteAllBytes(folder["rows.txt"], [0xff, 0xfe, .. Encoding.Unicode.GetBytes("a\nb"), 0x00, 0xd8, 0x0a, 0]);
+        using IRowReader reader =
+            new TableInput(folder["rows.txt"], TableFormat.Text, "In", ToolFolder.Silent).Open();
+        Assert.Contains("expected UTF-16, found other bytes", Refusal(() => reader.Read()!));
     }
 
     private static string Refusal(Func<object> read) => Assert.ThrowsExactly<FormatException>(read).Message;

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -86,6 +87,73 @@ public sealed class TableWriterTests
             Assert.ThrowsExactly<FormatException>(() => csv.Row(row, [["x"]])).Message);
         Assert.AreEqual("{\"A\":2,\"B\":3,\"Out\":\"x\"}\n",
             TableWriter.Make(TableFormat.Jsonl, reader.Columns, [new AddedColumn("Out", 1)]).Row(row, [["x"]]));
+    }
+
+    /// <summary>Rows of a run with three texts have two now: the third is not left beside them.</summary>
+    [TestMethod]
+    [DataRow(nameof(TableFormat.Tsv), "Out\tOther\tOut.2\n", "x\to\ty\n")]
+    [DataRow(nameof(TableFormat.Csv), "Out,Other,Out.2\n", "x,o,y\n")]
+    [DataRow(nameof(TableFormat.Jsonl), "", "{\"Other\":\"o\",\"Out\":[\"x\",\"y\"]}\n")]
+    public void Write_RowsOfAFormerRunWithMoreTexts_LosesThem(string format, string start, string line)
+    {
+        TableRow row = new FieldRow("", ["Out", "Other", "Out.2", "Out.3"], ["a", "o", "b", "c"]);
+        AddedColumn added = new("Out", 2);
+        TableWriter writer = TableWriter.Make(Enum.Parse<TableFormat>(format), row.Columns, [added]);
+        Assert.AreEqual((start, line), (writer.Start, writer.Row(row, [["x", "y"]])));
+        CollectionAssert.AreEqual(new[] { "Out.2", "Out.3" }, added.Former(row.Columns).ToArray());
+    }
+
+    [TestMethod]
+    public void Write_ColumnThatNoFormerRunWrote_IsKeptOrRefused()
+    {
+        AddedColumn several = new("Out", 2);
+        Assert.Contains("expected rows without a column 'Out.2'", Assert.ThrowsExactly<FormatException>(() =>
+            TableWriter.Make(TableFormat.Csv, ["In", "Out.2"], [several])).Message);
+        Assert.AreEqual("Out,Out.3,Out.2\n",
+            TableWriter.Make(TableFormat.Csv, ["Out", "Out.3"], [several]).Start, "the second is missing");
+        Assert.AreEqual("In,Out.2,Out\n",
+            TableWriter.Make(TableFormat.Csv, ["In", "Out.2"], [new AddedColumn("Out", 1)]).Start);
+        Assert.AreEqual("Out,Out.2\n", TableWriter.Make(TableFormat.Csv, ["Out", "Out.2"],
+            [new AddedColumn("Out", 1) { IsSingle = true }]).Start, "messages are never several");
+    }
+
+    [TestMethod]
+    public void Check_OfColumnsThatHideEachOther_NamesTheOne()
+    {
+        AddedColumn[] added = [new("Out", 2), new("Out.2", 1)];
+        foreach (TableFormat format in (TableFormat[])[TableFormat.Tsv, TableFormat.Csv, TableFormat.Parquet])
+        {
+            Assert.Contains("found 'Out.2' twice",
+                Assert.ThrowsExactly<UsageException>(() => AddedColumn.Check(format, added)).Message);
+        }
+        // Several texts are one array there.
+        AddedColumn.Check(TableFormat.Json, added);
+        AddedColumn.Check(TableFormat.Jsonl, added);
+        AddedColumn.Check(TableFormat.Text, [new("Out", 1)]);
+    }
+
+    [TestMethod]
+    public void Write_NamesThatAreOneInALine_IsRefused()
+    {
+        string[] columns = ["a b", "a\tb"];
+        Assert.Contains("found 'a b' twice", Assert.ThrowsExactly<FormatException>(() =>
+            TableWriter.Make(TableFormat.Tsv, columns, [new AddedColumn("Out", 1)])).Message);
+        Assert.AreEqual("a b,a\tb,Out\n",
+            TableWriter.Make(TableFormat.Csv, columns, [new AddedColumn("Out", 1)]).Start);
+        Assert.AreEqual("\t\tOut\n", TableWriter.Make(TableFormat.Tsv, ["", ""], [new AddedColumn("Out", 1)]).Start);
+    }
+
+    [TestMethod]
+    [DataRow(nameof(TableFormat.Csv), "b,x\n")]
+    [DataRow(nameof(TableFormat.Parquet), "{\"In\":\"b\",\"Out\":\"x\"}\n")]
+    public void Write_FormerTextThatTheFirstRowLacks_IsReplaced(string name, string expected)
+    {
+        using TableReader reader = TableReader.Open(
+            new StringReader("{\"In\":\"a\"}\n{\"In\":\"b\",\"Out\":\"old\"}\n"), "file", TableFormat.Jsonl, "");
+        TableWriter writer =
+            TableWriter.Make(Enum.Parse<TableFormat>(name), reader.Columns, [new AddedColumn("Out", 1)]);
+        reader.Read();
+        Assert.AreEqual(expected, writer.Row(reader.Read()!, [["x"]]));
     }
 
     private static string Json(string line, string text)
