@@ -4,7 +4,7 @@ using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
-/// <summary>What a path is, told by its form and not by opening it.</summary>
+/// <summary>What a path is, told by its form; a file of another ending by how it begins.</summary>
 internal enum PathKind
 {
     /// <summary>A saved model.</summary>
