@@ -117,8 +117,8 @@ internal sealed class RowInspection
         int room = GenerationRules.Lengths(new GenerationOptions(), spec).Most;
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), path, TableFormat.Tsv);
         using IRowReader reader = new TableInput(path, format, TextSource.DefaultInput, _console).Open();
-        int input = TableColumns.Find(reader.Columns, columns.Input);
-        int? label = columns.Label is { } name ? TableColumns.Find(reader.Columns, name) : null;
+        int input = TableColumns.Find(reader.Columns, columns.Input, path);
+        int? label = columns.Label is { } name ? TableColumns.Find(reader.Columns, name, path) : null;
         var rows = new List<RowLength>();
         while (reader.Read() is { } row)
         {
