@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Linq;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
@@ -42,7 +43,8 @@ internal sealed partial class OptionWords
     public void AddKind(string typed) => Add(Kind + typed, typed);
 
     /// <summary>A message with the names of options as they are typed. What stands in quotes is not touched.</summary>
-    public string Of(string message) => string.Join('\n', message.Split('\n').Select(OfLine));
+    public string Of(string message) => string.Join('\n',
+        message.Replace(BaseLocator.ApplicationRemedy, "", StringComparison.Ordinal).Split('\n').Select(OfLine));
 
     // A fault of an option begins with its name; others that it names stand beside it.
     private string OfLine(string line)

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -101,6 +102,13 @@ public sealed class OptionWordsTests
     [DataRow("inspect", "Training.Seed, BatchSize", "Training.Seed, BatchSize")]
     public void Of_AMessage_HasTheNamesThatAreTyped(string verb, string message, string expected) =>
         Assert.AreEqual(expected, Words(verb).Of(message));
+
+    [TestMethod]
+    public void Of_ABaseThatWasNotFound_AdvisesNothingThatAnApplicationDoes()
+    {
+        string message = Words("generate").Of(BaseLocator.Remedy);
+        Assert.EndsWith($"by the environment variable {BaseLocator.Variable}.", message);
+    }
 
     [TestMethod]
     [DynamicData(nameof(Flags))]
