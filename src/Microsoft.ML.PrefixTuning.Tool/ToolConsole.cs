@@ -37,8 +37,8 @@ internal sealed class ToolConsole(TextReader input, TextWriter output, TextWrite
     /// <summary>The console of this process; text is UTF-8 everywhere.</summary>
     public static ToolConsole OfProcess() => new(
         StandardInput.Open(),
-        new StreamWriter(Console.OpenStandardOutput(), TextFiles.Utf8),
-        new StreamWriter(new MessageStream(Console.OpenStandardError()), TextFiles.Utf8) { AutoFlush = true })
+        new StreamWriter(StandardStream.OfResults(Console.OpenStandardOutput()), TextFiles.Utf8),
+        new StreamWriter(StandardStream.OfMessages(Console.OpenStandardError()), TextFiles.Utf8) { AutoFlush = true })
     {
         IsErrorTerminal = !Console.IsErrorRedirected,
         IsOutTerminal = !Console.IsOutputRedirected,

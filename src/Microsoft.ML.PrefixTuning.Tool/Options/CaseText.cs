@@ -34,6 +34,8 @@ internal sealed class CaseText<T>
         };
         command.Options.Add(_symbol);
         command.Words.Add(place, name);
+        foreach (OptionCase<T> one in cases)
+            command.Words.AddKind(one.Name);
         foreach (PropertyInfo member in cases.SelectMany(one => one.Members))
             command.Words.Add($"{place}.{member.Name}", $"{name}, {OptionCase<T>.Word(member)}");
     }

@@ -34,6 +34,21 @@ internal sealed class MemberOptions
             _options.Add(made);
             command.Options.Add(made.Symbol);
             command.Words.Add(place.Length == 0 ? member.Name : $"{place}.{member.Name}", name, member);
+            AddValues(command.Words, member, name);
+        }
+    }
+
+    // Values that have names, alone and with the option.
+    private static void AddValues(OptionWords words, PropertyInfo member, string name)
+    {
+        Type item = OptionText.ItemOf(member);
+        Type type = Nullable.GetUnderlyingType(item) ?? item;
+        if (!type.IsEnum)
+            return;
+        foreach (string value in Enum.GetNames(type))
+        {
+            words.AddKind(OptionText.Kebab(value));
+            words.Add($"{type.Name}.{value}", $"{name} {OptionText.Kebab(value)}");
         }
     }
 

@@ -4,6 +4,8 @@ using System.CommandLine;
 using System.Linq;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Options;
 
@@ -13,6 +15,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Options;
 /// </summary>
 internal sealed partial class OptionWords
 {
+    // Stands before kinds, which are no properties' paths.
+    private const string Kind = "kind ";
+
     private static readonly OptionWords None = new();
 
     private readonly List<OptionWord> _words = [];
@@ -33,16 +38,28 @@ internal sealed partial class OptionWords
             _words.Add(new OptionWord(path, typed, property));
     }
 
+    /// <summary>Enters a value that an option may have, which the library names as its own code does.</summary>
+    /// <param name="typed">What is typed.</param>
+    public void AddKind(string typed) => Add(Kind + typed, typed);
+
     /// <summary>A message with the names of options as they are typed. What stands in quotes is not touched.</summary>
-    public string Of(string message) => string.Join('\n', message.Split('\n').Select(OfLine));
+    public string Of(string message) => string.Join('\n',
+        message.Replace(BaseLocator.ApplicationRemedy, "", StringComparison.Ordinal).Split('\n').Select(OfLine));
 
     // A fault of an option begins with its name; others that it names stand beside it.
     private string OfLine(string line)
     {
         Match subject = Subject().Match(line);
         string place = subject.Success ? Outer(Inner(subject.Value)) : "";
-        return Name().Replace(line, found => found.Value[0] == '\'' ? found.Value
+        // A column may be called as a kind is.
+        bool hasKinds = subject.Success && !subject.Value.EndsWith("ColumnName", StringComparison.Ordinal);
+        string typed = Name().Replace(line, found => found.Value[0] == '\'' ? found.Value
+            : hasKinds && found.Groups["kind"].Success && Exact(Kind + OptionText.Kebab(found.Value)) is { } kind
+                ? kind.Typed
             : Find(Inner(found.Value), found.Index == 0 && subject.Success ? "" : place) ?? found.Value);
+        // What is not typed is null in code.
+        return typed.StartsWith("--", StringComparison.Ordinal)
+            ? typed.Replace(": expected null ", ": expected none ", StringComparison.Ordinal) : typed;
     }
 
     private string? Find(string name, string place)
@@ -72,9 +89,10 @@ internal sealed partial class OptionWords
     [GeneratedRegex(@"^[A-Z][\w.\[\]]*(?=: expected )")]
     private static partial Regex Subject();
 
-    // What is quoted, which an apostrophe within a word does not end; what a fault begins with; a member that is named
-    // with its record; or a word that only a member's name can be.
+    // What is quoted, which an apostrophe within a word does not end; what a fault begins with; what may be a kind; a
+    // member that is named with its record; or a word that only a member's name can be.
     [GeneratedRegex(@"(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*'(?!\w)|^[A-Z][\w.\[\]]*(?=: expected )"
+        + @"|(?<=(?:: expected |, found |the method )(?:[A-Z]\w*, )*)(?<kind>[A-Z]\w*)(?!\.?\w)"
         + @"|(?<![\w./\\-])(?:[A-Z]\w*(?:\[\d+\])?\.)+\w+(?![\w/\\])|(?<![\w./\\])[A-Z][a-z]+(?:[A-Z][a-z]+)+\b")]
     private static partial Regex Name();
 

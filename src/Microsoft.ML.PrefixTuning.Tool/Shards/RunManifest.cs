@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
@@ -37,29 +38,55 @@ internal sealed record RunManifest(int Parts, IReadOnlyDictionary<string, string
         NamedValue.Named("content", string.Join(' ', Files.Select(file => file.Hash))),
     ]);
 
+    /// <summary>What a file has that no run writes: the field, what is expected there and what is found.</summary>
+    private string? Fault
+    {
+        get
+        {
+            if (Parts is < 1 or > RowShard.Most)
+                return string.Create(CultureInfo.InvariantCulture,
+                    $"Parts: expected 1 to {RowShard.Most}, found {Parts}");
+            if (Command is null || Command.Values.Any(value => value is null))
+                return "Command: expected a text under each name, found none";
+            if (Files is null)
+                return "Files: expected the files of the rows, found none";
+            int nameless = Files.ToList().FindIndex(file => file is not { Name: not null, Hash: not null });
+            if (nameless >= 0)
+                return $"Files[{nameless}]: expected a file's Name and Hash, found none";
+            // Their sum is a number of rows, too.
+            int uncounted = Files.ToList().FindIndex(file => file.Rows < 0 || file.Rows > long.MaxValue / Files.Count);
+            return uncounted < 0 ? null : string.Create(CultureInfo.InvariantCulture,
+                $"Files[{uncounted}].Rows: expected a number of rows, found {Files[uncounted].Rows}");
+        }
+    }
+
     /// <summary>Where that of a run lies.</summary>
     /// <param name="whole">The file that the parts are for.</param>
     public static string PathFor(string whole) => TemporaryName.Beside(whole, Ending);
 
     /// <summary>That of a run; null where none has begun.</summary>
     /// <param name="whole">The file that the parts are for.</param>
-    /// <exception cref="FormatException">The file is another one.</exception>
+    /// <exception cref="FormatException">The file is another one, or lacks something.</exception>
     public static RunManifest? Read(string whole)
     {
         string path = PathFor(whole);
         if (!File.Exists(path))
             return null;
+        RunManifest? found = null;
         try
         {
-            var found = JsonSerializer.Deserialize<RunManifest>(File.ReadAllText(path));
-            if (found is { Command: not null, Files: not null })
-                return found;
+            found = JsonSerializer.Deserialize<RunManifest>(File.ReadAllText(path));
         }
         catch (JsonException)
         {
-            // As one that lacks something.
+            // As one that has nothing.
         }
-        throw new FormatException($"'{path}': expected what a run in parts wrote, found another file; move it away.");
+        if (found is null)
+        {
+            throw new FormatException(
+                $"'{path}': expected what a run in parts wrote, found another file; move it away.");
+        }
+        return found.Fault is { } fault ? throw new FormatException($"'{path}', {fault}; move it away.") : found;
     }
 
     /// <summary>Begins a run, or takes part in the one that has begun.</summary>

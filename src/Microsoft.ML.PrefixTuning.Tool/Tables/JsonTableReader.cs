@@ -53,6 +53,7 @@ internal abstract class JsonTableReader(TextReader reader, string name, IReadOnl
         }
     }
 
-    // Without the place inside of the object, which counts lines from 0.
-    private static string Reason(JsonException fault) => fault.Message.Split(" LineNumber: ")[0];
+    // Without the place inside of the object, which counts lines from 0, and without advice on how .NET reads.
+    private static string Reason(JsonException fault) => fault.Message.Split(" LineNumber: ")[0]
+        .Replace(" Change the reader options.", "", StringComparison.Ordinal);
 }

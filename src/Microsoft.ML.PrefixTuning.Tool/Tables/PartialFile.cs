@@ -64,7 +64,7 @@ internal sealed class PartialFile : IDisposable
     /// <param name="signature">What the rows depend on, as a hash.</param>
     /// <exception cref="InvalidOperationException">It has the rows of another command.</exception>
     /// <exception cref="FormatException">It is another kind of file.</exception>
-    /// <exception cref="IOException">Another process has it open.</exception>
+    /// <exception cref="IOException">Another process has it open, or it is no regular file.</exception>
     public static PartialFile Open(string target, string signature)
     {
         FileStream stream = OpenStream(target);
@@ -137,6 +137,12 @@ internal sealed class PartialFile : IDisposable
         if (!OperatingSystem.IsWindows() && WriteTarget.Of(target).ModeWhileWriting is { } mode)
             options.UnixCreateMode = mode;
         string path = System.IO.Path.GetFullPath(PathFor(target));
+        if (FileStatus.Of(path) is { Kind: not FileKind.File } other)
+        {
+            string found = other.Kind == FileKind.Folder ? "a folder" : "a device or a pipe";
+            throw new IOException($"'{path}': expected nothing or a regular file, for rows are kept there until"
+                + $" '{target}' has all of them, found {found}; move it away.");
+        }
         while (true)
         {
             var stream = new FileStream(path, options);

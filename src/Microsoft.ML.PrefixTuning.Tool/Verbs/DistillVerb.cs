@@ -109,9 +109,7 @@ internal sealed class DistillVerb
     {
         CheckNoRows(parsed, options);
         StudyFile.CheckName(parsed.GetValue(_studyRows));
-        string input = _student.Input(parsed), document = TextFiles.Read(path);
-        if (string.IsNullOrWhiteSpace(document))
-            throw new FormatException($"'{path}': expected a text, found nothing but white space.");
+        string input = _student.Input(parsed), document = ReadText(path);
         using var file = new StudyFile(parsed.GetValue(_studyRows));
         options = options with { ContinuationColumnName = StudyFile.Answer };
         PrefixTeacher teacher = PrefixTeacher.FromColumn(StudyFile.Part);
@@ -139,12 +137,19 @@ internal sealed class DistillVerb
     private PrefixTeacher ReadTeacher(ParseResult parsed, BaseModel baseModel) =>
         (parsed.GetValue(_text), parsed.GetValue(_prefix), parsed.GetValue(_column)) switch
         {
-            ({ } text, null, null) => PrefixTeacher.FromText(TextFiles.Read(text)),
+            ({ } text, null, null) => PrefixTeacher.FromText(ReadText(text)),
             (null, { } prefix, null) => PrefixTeacher.FromPrefix(PrefixSource.Load(prefix, baseModel)),
             (null, null, { } column) => PrefixTeacher.FromColumn(column),
             _ => throw new UsageException(
                 "expected either --teacher-text, --teacher-prefix, --teacher-column or --document."),
         };
+
+    private static string ReadText(string path)
+    {
+        string text = TextFiles.Read(path);
+        return string.IsNullOrWhiteSpace(text)
+            ? throw new FormatException($"'{path}': expected a text, found nothing but white space.") : text;
+    }
 
     private void CheckNoStudy(ParseResult parsed)
     {

@@ -118,27 +118,28 @@ internal sealed class EvaluateVerb
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), paths[0], TableFormat.Tsv);
         var table = new TableInput(paths[0], format, TextSource.DefaultInput, _console);
         if (!isWritten)
-            return ReadTable(table, new EvaluationNames(label, group, output));
+            return ReadTable(paths[0], table, new EvaluationNames(label, group, output));
         using TextSource source = _generator.Open(parsed, mlContext);
-        return WriteTexts(table, new EvaluationNames(label, group, null), source);
+        return WriteTexts(paths[0], table, new EvaluationNames(label, group, null), source);
     }
 
-    private static List<EvaluationRow> ReadTable(TableInput table, EvaluationNames names)
+    private static List<EvaluationRow> ReadTable(string path, TableInput table, EvaluationNames names)
     {
         using IRowReader reader = table.Open();
-        var fields = new EvaluationFields(reader.Columns, names);
+        var fields = new EvaluationFields(path, reader.Columns, names);
         var rows = new List<EvaluationRow>();
         while (reader.Read() is { } row)
             rows.Add(fields.Read(row));
         return rows;
     }
 
-    private List<EvaluationRow> WriteTexts(TableInput table, EvaluationNames names, TextSource source)
+    private List<EvaluationRow> WriteTexts(string path, TableInput table, EvaluationNames names,
+        TextSource source)
     {
         var pending = new Queue<TableRow>();
         using var view = new TextTableView(table, new TableViewOptions { RowRead = pending.Enqueue });
-        var fields = new EvaluationFields(view.Columns, names);
-        source.CheckColumns(view.Columns);
+        var fields = new EvaluationFields(path, view.Columns, names);
+        source.CheckColumns(path, view.Columns);
         IDataView written = source.Model.Transform(view);
         AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.WrittenColumns);
         using DataViewRowCursor cursor = written.GetRowCursor(added.Needed);

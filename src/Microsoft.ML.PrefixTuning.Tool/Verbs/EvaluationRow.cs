@@ -30,13 +30,16 @@ internal sealed class EvaluationFields
     private readonly int _label;
     private readonly int? _group, _output;
 
+    /// <param name="path">The table's file, or <see cref="TableFormats.Standard"/>.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="names">Those that are measured.</param>
     /// <exception cref="FormatException">A column is missing.</exception>
-    public EvaluationFields(IReadOnlyList<string> columns, EvaluationNames names)
+    public EvaluationFields(string path, IReadOnlyList<string> columns, EvaluationNames names)
     {
         _names = names;
-        _label = TableColumns.Find(columns, names.Label);
-        _group = names.Group is null ? null : TableColumns.Find(columns, names.Group);
-        _output = names.Output is null ? null : TableColumns.Find(columns, names.Output);
+        _label = TableColumns.Find(columns, names.Label, path);
+        _group = names.Group is null ? null : TableColumns.Find(columns, names.Group, path);
+        _output = names.Output is null ? null : TableColumns.Find(columns, names.Output, path);
     }
 
     /// <summary>Reads a row; its text stays empty where the table has none.</summary>

@@ -45,8 +45,12 @@ internal sealed class RowInspection
         {
             try
             {
-                if (result.Tokens is [{ Value: { } typed }])
-                    EscapedText.Read(typed);
+                if (result.Tokens is [{ Value: { } typed }] && EscapedText.Read(typed) is not NamedTemplate.Chat
+                    && InputPlaceholder.CountIn(EscapedText.Read(typed)) != 1)
+                {
+                    result.AddError(
+                        $"{_template.Name}: expected {InputPlaceholder.Text} exactly once, found '{typed}'.");
+                }
             }
             catch (FormatException fault)
             {
@@ -56,8 +60,11 @@ internal sealed class RowInspection
         _prefixLength.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: { } given }]
-                && int.TryParse(given, CultureInfo.InvariantCulture, out int length) && length < 0)
-                result.AddError($"--prefix-length: expected 0 or more, found {length}.");
+                && !(int.TryParse(given, CultureInfo.InvariantCulture, out int length) && length >= 0))
+            {
+                result.AddError(string.Create(CultureInfo.InvariantCulture,
+                    $"--prefix-length: expected 0 to {int.MaxValue}, found {given}."));
+            }
         });
         _others = [_input, _label, _template, _prefixLength, _format];
         command.Options.Add(_base);
@@ -117,8 +124,8 @@ internal sealed class RowInspection
         int room = GenerationRules.Lengths(new GenerationOptions(), spec).Most;
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), path, TableFormat.Tsv);
         using IRowReader reader = new TableInput(path, format, TextSource.DefaultInput, _console).Open();
-        int input = TableColumns.Find(reader.Columns, columns.Input);
-        int? label = columns.Label is { } name ? TableColumns.Find(reader.Columns, name) : null;
+        int input = TableColumns.Find(reader.Columns, columns.Input, path);
+        int? label = columns.Label is { } name ? TableColumns.Find(reader.Columns, name, path) : null;
         var rows = new List<RowLength>();
         while (reader.Read() is { } row)
         {

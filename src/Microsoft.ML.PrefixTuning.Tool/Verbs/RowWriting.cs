@@ -108,7 +108,7 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
         using var view = new TextTableView(input, options with { RowRead = pending.Enqueue });
         // JSON without an object has no columns either.
         if (!view.IsEmpty)
-            source.CheckColumns(view.Columns);
+            source.CheckColumns(paths[0], view.Columns);
         IDataView written = view.IsEmpty ? view : source.Model.Transform(view);
         AddedTexts added = AddedTexts.Of(view.Schema, written.Schema, source.WrittenColumns);
         AddedColumn[] columns = view.IsEmpty ? [.. source.Added] : [.. added.Columns

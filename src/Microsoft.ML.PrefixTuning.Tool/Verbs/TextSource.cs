@@ -33,11 +33,13 @@ internal sealed class TextSource(ITransformer model, PrefixTuningTransformer tun
         : new AddedColumn(column, tuned.Session.Settings.Generation.SequenceCount))];
 
     /// <summary>Refuses rows without the column that is read, where no other part of the model makes it.</summary>
+    /// <param name="path">Their file, or the first of several; or <see cref="TableFormats.Standard"/>.</param>
+    /// <param name="columns">Their columns.</param>
     /// <exception cref="FormatException">It is missing.</exception>
-    public void CheckColumns(IReadOnlyList<string> columns)
+    public void CheckColumns(string path, IReadOnlyList<string> columns)
     {
         if (model is not IEnumerable<ITransformer> chain || chain.Count() == 1)
-            TableColumns.Find(columns, tuned.InputColumnName);
+            TableColumns.Find(columns, tuned.InputColumnName, path);
     }
 
     public void Dispose()

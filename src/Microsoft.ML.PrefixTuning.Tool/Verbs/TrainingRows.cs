@@ -26,7 +26,7 @@ internal sealed class TrainingRows(string verb, string input, IReadOnlyList<stri
         var view = new TextTableView(new TableInput(path, found, TextSource.DefaultInput, console),
             new TableViewOptions { Several = [.. texts.Except([input])] });
         foreach (string column in texts.Prepend(input))
-            TableColumns.Find(view.Columns, column);
+            TableColumns.Find(view.Columns, column, path);
         return view;
     }
 }

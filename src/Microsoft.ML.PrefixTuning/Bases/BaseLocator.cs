@@ -51,9 +51,12 @@ internal static class BaseLocator
     }
 
     /// <summary>What to do where a base was found nowhere.</summary>
-    public static string Remedy => $"Put it at one of these places, name it or its folder by the environment variable"
-        + $" {Variable} or by the application setting {FolderSetting}, or load with a function that finds it"
-        + " (mlContext.Model.Load(path, out schema, findBase)).";
+    public static string Remedy => "Put it at one of these places, or name it or its folder by the environment variable"
+        + $" {Variable}{ApplicationRemedy}.";
+
+    /// <summary>The part of <see cref="Remedy"/> that only an application can do, not the user of one.</summary>
+    public static string ApplicationRemedy => $", by the application setting {FolderSetting} or by a function that"
+        + " finds it (mlContext.Model.Load(path, out schema, findBase))";
 
     /// <summary>
     /// Tries the places where the base may lie, in order: where the caller's function says, as recorded, unless that is

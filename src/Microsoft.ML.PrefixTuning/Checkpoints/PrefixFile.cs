@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
-using System.IO.Compression;
 using System.Linq;
 using System.Runtime.InteropServices;
 using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
@@ -126,22 +125,15 @@ internal static class PrefixFile
         }
     }
 
-    // Python's weights are zip archives, too, and have a message of their own.
+    // Python's weights have a message of their own.
     private static void RefuseModel(string path)
     {
-        try
+        if (FileHint.IsSavedModel(path))
         {
-            using ZipArchive archive = ZipFile.OpenRead(path);
-            if (!archive.Entries.Any(entry => entry.FullName.EndsWith("Model.key", StringComparison.Ordinal)))
-                return;
+            throw new FormatException($"{Path.GetFileName(path)}: expected a prefix file, found a saved model, which"
+                + " holds its prefix beside other things: PrefixTuningTransformer.Prefix is it, and 'prefix-tune"
+                + " convert' writes it.");
         }
-        catch (InvalidDataException)
-        {
-            return;
-        }
-        throw new FormatException($"{Path.GetFileName(path)}: expected a prefix file, found a saved model, which holds "
-            + "its prefix beside other things: PrefixTuningTransformer.Prefix is it, and 'prefix-tune convert' writes"
-            + " it.");
     }
 
     private static void RefuseAdapter(string path, IReadOnlyDictionary<string, string> metadata)

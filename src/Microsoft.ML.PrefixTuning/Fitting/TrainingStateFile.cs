@@ -54,6 +54,8 @@ internal sealed class TrainingStateFile(string path) : ITrainingStateFile
 
     private SafeTensorsFile Open()
     {
+        if (FileHint.IsSavedModel(Path))
+            throw Another("a saved model.", null);
         try
         {
             return SafeTensorsFile.Open(Path);

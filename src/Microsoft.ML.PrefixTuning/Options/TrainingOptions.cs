@@ -214,7 +214,7 @@ public sealed record TrainingOptions
         faults.Share(Averaging, nameof(Averaging));
         faults.Share(AveragingGrowth, nameof(AveragingGrowth));
         faults.That(AveragingGrowth == 0 || Averaging != 0, nameof(AveragingGrowth),
-            "0 where Averaging is 0, and nothing is averaged", AveragingGrowth);
+            "0 where TrainingOptions.Averaging is 0, and nothing is averaged", AveragingGrowth);
         faults.Share(PrefixDropout, nameof(PrefixDropout));
         faults.Share(LabelSmoothing, nameof(LabelSmoothing));
         faults.Share(ValidationFraction, nameof(ValidationFraction));

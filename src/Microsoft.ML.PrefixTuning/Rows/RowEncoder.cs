@@ -69,7 +69,7 @@ internal sealed class RowEncoder
         if (prompt.Ids.Length <= room)
             return prompt;
         if (truncation == PromptTruncation.None)
-            throw TooLong(row, prompt.Ids.Length, output, "Truncation is None");
+            throw TooLong(row, prompt.Ids.Length, output, "PromptTruncation.None leaves it whole");
         int[] all = _tokenizer.Encode(row.Text);
         EncodedPrompt cut = prompt;
         // Cut as text, since neighbours are encoded together; a cut may even cost a token more.

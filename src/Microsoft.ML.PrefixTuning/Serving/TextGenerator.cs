@@ -28,6 +28,7 @@ public sealed class TextGenerator : IDisposable
     /// <summary>Most probable tokens that may be told beside each.</summary>
     internal const int MostLogProbabilities = 20;
 
+    private readonly Lock _disposal = new();
     private readonly ITextEngine _engine;
     private readonly TextGeneratorOptions _options;
     private readonly ServedPrefixes _prefixes;
@@ -117,13 +118,17 @@ public sealed class TextGenerator : IDisposable
 
     /// <summary>
     /// Ends all requests with an <see cref="ObjectDisposedException"/> and frees all memory. Waits for the token that
-    /// is being written. Doing so twice does nothing.
+    /// is being written. Doing so twice does nothing; who does so at the same time waits, too.
     /// </summary>
     public void Dispose()
     {
-        _loop.Dispose();
-        _prefixes.Dispose();
-        _engine.Dispose();
+        // Nobody frees what the pass reads, while another waits for its end.
+        lock (_disposal)
+        {
+            _loop.Dispose();
+            _prefixes.Dispose();
+            _engine.Dispose();
+        }
     }
 
     private async IAsyncEnumerable<TextPiece> Stream(PreparedRequest prepared,

@@ -50,7 +50,8 @@ public sealed class OptionsTests
             Training = new() { AveragingGrowth = 0.5 } },
             "Training.AveragingGrowth: expected 0 for the method TriggerWords, which trains no number, found 0.5."],
         [new PrefixTuningOptions { Training = new() { Averaging = 0, AveragingGrowth = 0.5 } },
-            "Training.AveragingGrowth: expected 0 where Averaging is 0, and nothing is averaged, found 0.5."],
+            "Training.AveragingGrowth: expected 0 where TrainingOptions.Averaging is 0, and nothing is averaged,"
+                + " found 0.5."],
         [new PrefixTuningOptions { Training = new() { PrefixDropout = 1 } },
             "Training.PrefixDropout: expected 0 or more and below 1, found 1."],
         [new PrefixTuningOptions { Prefix = new() { Start = PrefixStart.FromRows(0) } },

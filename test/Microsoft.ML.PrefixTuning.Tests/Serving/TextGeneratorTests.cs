@@ -182,6 +182,35 @@ public sealed class TextGeneratorTests
     }
 
     [TestMethod]
+    public async Task Dispose_OfTwoThreads_WaitsInBothForTheTokenThatIsBeingWritten()
+    {
+        TextGenerator generator = s_base.Model.CreateGenerator();
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var released = new TaskCompletionSource();
+        generator.BetweenTokens = () =>
+        {
+            reached.TrySetResult();
+            released.Task.Wait();
+        };
+        Task<TextResult> writing =
+            generator.GenerateAsync(new TextRequest { Text = "name : Venue 1", Generation = Endless });
+        await reached.Task;
+
+        Thread[] disposals = [new Thread(generator.Dispose), new Thread(generator.Dispose)];
+        foreach (Thread disposal in disposals)
+            disposal.Start();
+        SpinWait.SpinUntil(() => disposals.All(one =>
+            !one.IsAlive || one.ThreadState.HasFlag(ThreadState.WaitSleepJoin)));
+        int waiting = disposals.Count(one => one.IsAlive);
+        released.SetResult();
+        foreach (Thread disposal in disposals)
+            disposal.Join();
+
+        Assert.AreEqual(2, waiting);
+        await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => writing);
+    }
+
+    [TestMethod]
     public async Task Dispose_WhileRequestsRun_EndsThem()
     {
         TextGenerator generator = s_base.Model.CreateGenerator(options: new TextGeneratorOptions { MaxRows = 1 });

@@ -81,6 +81,17 @@ public sealed class DistillVerbTests
         Assert.Contains("missing.txt", missing.Error);
     }
 
+    [TestMethod]
+    [DataRow("")]
+    [DataRow(" \n")]
+    public void Run_OfATeacherWithoutAText_NamesItsFile(string content)
+    {
+        File.WriteAllText(_folder["empty.txt"], content);
+        ToolRun run = Distill("--teacher-text", _folder["empty.txt"]);
+        Assert.AreEqual((ExitCode.Failed, $"prefix-tune: '{_folder["empty.txt"]}': expected a text, found nothing but"
+            + " white space.\n"), (run.Code, run.Error));
+    }
+
     // A later --prefix-length would be a second one: the default is put in only where there is none.
     private ToolRun Distill(params string[] options) =>
         ToolFolder.Run(["distill", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base,

@@ -237,9 +237,10 @@ public sealed class EvaluateVerbTests
     [TestMethod]
     public void Run_OfMissingColumn_NamesIt()
     {
-        ToolRun run =
-            ToolFolder.Run("evaluate", _folder.Write("rows.tsv", "Out\tLabel"), "--output", "Text", "--label", "Label");
-        Assert.AreEqual((ExitCode.Failed, "prefix-tune: Could not find column 'Text'; there are: 'Out', 'Label'.\n"),
+        string rows = _folder.Write("rows.tsv", "Out\tLabel");
+        ToolRun run = ToolFolder.Run("evaluate", rows, "--output", "Text", "--label", "Label");
+        Assert.AreEqual(
+            (ExitCode.Failed, $"prefix-tune: Could not find column 'Text' in '{rows}'; there are: 'Out', 'Label'.\n"),
             (run.Code, run.Error));
     }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.IO;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -27,5 +28,26 @@ public sealed class FullOutputTests
         Assert.AreEqual(expected, process.ExitCode, error);
         if (!line.Contains("2>", StringComparison.Ordinal))
             ToolCommandTests.AssertOneLine(error);
+        if (expected == ExitCode.Failed && error.Length > 0)
+            Assert.StartsWith("prefix-tune: Standard output could not be written: ", error);
+    }
+
+    [TestMethod]
+    public void Write_OfAClosedStream_FailsForResultsAndNotForMessages()
+    {
+        using StandardStream messages = StandardStream.OfMessages(new ClosedStream());
+        using StandardStream results = StandardStream.OfResults(new ClosedStream());
+        messages.Write("a"u8);
+        messages.Flush();
+        var fault = Assert.ThrowsExactly<IOException>(() => results.Write("a"u8));
+        Assert.AreEqual("Standard output could not be written: closed", fault.Message);
+    }
+
+    // As .NET's is where a process was started without it.
+    private sealed class ClosedStream : MemoryStream
+    {
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new UnauthorizedAccessException("closed");
+
+        public override void Flush() => throw new UnauthorizedAccessException("closed");
     }
 }

@@ -79,15 +79,25 @@ public sealed class InspectVerbTests
 
         ToolRun run = ToolFolder.Run("inspect", rows, "--base", ToolFolder.Base, "--input", "Input");
         ToolRun wrong = ToolFolder.Run("inspect", rows, "--base", ToolFolder.Base);
-        ToolRun below = ToolFolder.Run("inspect", rows, "--base", ToolFolder.Base, "--input", "Input",
-            "--prefix-length", "-3");
 
         Assert.StartsWith("128 to 128 tokens", Value(run, "room for a text"));
         Assert.AreEqual("none", Value(run, "truncated"));
         Assert.AreEqual(ExitCode.Usage, wrong.Code);
         Assert.Contains("--input", wrong.Error);
-        Assert.AreEqual(ExitCode.Usage, below.Code);
-        Assert.Contains("--prefix-length: expected 0 or more, found -3.", below.Error);
+    }
+
+    [TestMethod]
+    [DataRow("--prefix-length", "-3", "expected 0 to 2147483647, found -3.")]
+    [DataRow("--prefix-length", "2147483648", "expected 0 to 2147483647, found 2147483648.")]
+    [DataRow("--prefix-length", "few", "expected 0 to 2147483647, found few.")]
+    [DataRow("--template", "x", "expected {input} exactly once, found 'x'.")]
+    [DataRow("--template", "{input}{input}", "expected {input} exactly once, found '{input}{input}'.")]
+    public void Run_OfRowsWithABadValue_NamesTheOptionAndWhatItTakes(string option, string value, string expected)
+    {
+        ToolRun run = ToolFolder.Run("inspect", _folder.WriteRows("rows.jsonl"), "--base", ToolFolder.Base, "--input",
+            "Input", option, value);
+        Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
+        Assert.StartsWith($"prefix-tune: {option}: {expected} See ", run.Error);
     }
 
     [TestMethod]

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -62,6 +63,24 @@ public sealed class OptionWordsTests
         "--prefix-start, count: expected 1 or more, found 0.")]
     [DataRow("train", "PrefixOptions.Start: expected a text of at least one token, found none.",
         "--prefix-start: expected a text of at least one token, found none.")]
+    [DataRow("train", "Prefix.Parametrization: expected Direct for the method TriggerWords, found Mlp.",
+        "--parametrization: expected direct for the method trigger-words, found mlp.")]
+    [DataRow("train", "Prefix.Sites: expected Decoder alone, since a llama base is decoder-only, found Encoder, Cross.",
+        "--prefix-sites: expected decoder alone, since a llama base is decoder-only, found encoder, cross.")]
+    [DataRow("train", "UnseenAttribute: expected the default without an attribute column, found UseSharedPart.",
+        "--unseen-attribute: expected the default without an attribute column, found use-shared-part.")]
+    [DataRow("train", "Training.LearningRate: expected null for the method Text, which trains no number, found 0.1.",
+        "--learning-rate: expected none for the method text, which trains no number, found 0.1.")]
+    [DataRow("train", "Training.AveragingGrowth: expected 0 where TrainingOptions.Averaging is 0, found 0.5.",
+        "--averaging-growth: expected 0 where --averaging is 0, found 0.5.")]
+    [DataRow("train", "AttributeColumnName: expected another name, found Text.",
+        "--attribute-column: expected another name, found Text.")]
+    [DataRow("train", "expected a prompt of at most 3 tokens, found 9 (PromptTruncation.None leaves it whole).",
+        "expected a prompt of at most 3 tokens, found 9 (--truncation none leaves it whole).")]
+    [DataRow("generate", "found 9 (PromptTruncation.None leaves it whole).",
+        "found 9 (--truncation none leaves it whole).")]
+    [DataRow("sweep", "Prefix.Parametrization: expected Direct for the method TriggerWords, found Mlp.",
+        "parametrization: expected direct for the method trigger-words, found mlp.")]
     [DataRow("distill", "Student.Prefix.Length: expected fewer tokens than the teacher's 4, found 4.",
         "--prefix-length: expected fewer tokens than the teacher's 4, found 4.")]
     [DataRow("distill", "Temperature: expected 0.001 to 1000, found 0.",
@@ -83,6 +102,13 @@ public sealed class OptionWordsTests
     [DataRow("inspect", "Training.Seed, BatchSize", "Training.Seed, BatchSize")]
     public void Of_AMessage_HasTheNamesThatAreTyped(string verb, string message, string expected) =>
         Assert.AreEqual(expected, Words(verb).Of(message));
+
+    [TestMethod]
+    public void Of_ABaseThatWasNotFound_AdvisesNothingThatAnApplicationDoes()
+    {
+        string message = Words("generate").Of(BaseLocator.Remedy);
+        Assert.EndsWith($"by the environment variable {BaseLocator.Variable}.", message);
+    }
 
     [TestMethod]
     [DynamicData(nameof(Flags))]

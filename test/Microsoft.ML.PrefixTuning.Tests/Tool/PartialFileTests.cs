@@ -141,6 +141,27 @@ public sealed class PartialFileTests
     }
 
     [TestMethod]
+    public void Open_OfAFolder_SaysWhatThePlaceIsFor()
+    {
+        using var folder = new ToolFolder();
+        string path = PartialFile.PathFor(folder["out.tsv"]);
+        Directory.CreateDirectory(path);
+        AssertNoRegularFile(folder["out.tsv"], "a folder");
+        Assert.IsTrue(Directory.Exists(path));
+    }
+
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
+    public void Open_OfALinkToADevice_SaysWhatThePlaceIsFor()
+    {
+        using var folder = new ToolFolder();
+        string path = PartialFile.PathFor(folder["out.tsv"]);
+        File.CreateSymbolicLink(path, "/dev/null");
+        AssertNoRegularFile(folder["out.tsv"], "a device or a pipe");
+        Assert.IsTrue(File.Exists(path));
+    }
+
+    [TestMethod]
     public void Dispose_OfDoneOrEmptyRows_DeletesThem()
     {
         using var folder = new ToolFolder();
@@ -150,6 +171,11 @@ public sealed class PartialFileTests
             file.IsDone = true;
         Assert.IsEmpty(Directory.GetFiles(folder.Folder));
     }
+
+    private static void AssertNoRegularFile(string target, string found) => Assert.AreEqual(
+        $"'{PartialFile.PathFor(target)}': expected nothing or a regular file, for rows are kept there until '{target}'"
+            + $" has all of them, found {found}; move it away.",
+        Assert.ThrowsExactly<IOException>(() => PartialFile.Open(target, "same")).Message);
 
     private static PartialFile Fill(ToolFolder folder)
     {

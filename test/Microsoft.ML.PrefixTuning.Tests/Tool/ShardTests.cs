@@ -110,6 +110,31 @@ public sealed class ShardTests
     }
 
     [TestMethod]
+    [DataRow("null", ": expected what a run in parts wrote, found another file")]
+    [DataRow("{\"Parts\":0,\"Command\":{},\"Files\":[]}", ", Parts: expected 1 to 1000000, found 0")]
+    [DataRow("{\"Parts\":3,\"Files\":[]}", ", Command: expected a text under each name")]
+    [DataRow("{\"Parts\":3,\"Command\":{\"model\":null},\"Files\":[]}",
+        ", Command: expected a text under each name")]
+    [DataRow("{\"Parts\":3,\"Command\":{}}", ", Files: expected the files of the rows")]
+    [DataRow("{\"Parts\":3,\"Command\":{},\"Files\":[null]}", ", Files[0]: expected a file's Name and Hash")]
+    [DataRow("{\"Parts\":3,\"Command\":{},\"Files\":[{\"Name\":\"a\"}]}",
+        ", Files[0]: expected a file's Name and Hash")]
+    [DataRow("{\"Parts\":3,\"Command\":{},\"Files\":[{\"Name\":\"a\",\"Hash\":\"b\",\"Rows\":-1}]}",
+        ", Files[0].Rows: expected a number of rows, found -1")]
+    public void Merge_OfAManifestThatNoRunWrote_NamesFileAndField(string manifest, string expected)
+    {
+        string to = Folder["strange-out.jsonl"];
+        string path = Folder.Write("strange-out.jsonl.run.json", manifest);
+        foreach (string[] missing in (string[][])[[], ["--missing"]])
+        {
+            ToolRun run = ToolFolder.Run(["merge", to, "--shards", "3", .. missing]);
+            Assert.AreEqual(ExitCode.Failed, run.Code, run.Error);
+            Assert.Contains($"'{path}'{expected}", run.Error);
+            Assert.Contains("; move it away.", run.Error);
+        }
+    }
+
+    [TestMethod]
     [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
     [DataRow("linked-out-00001-of-00002.jsonl")]
     [DataRow("linked-out-00000-of-00002.jsonl.done.json")]

@@ -197,14 +197,18 @@ public sealed class ToolCommandTests
     }
 
     [TestMethod]
-    public void Run_OfMissingColumn_NamesItAndThoseThatAreThere()
+    [DataRow("other.tsv", "rows.tsv")]
+    [DataRow("rows.tsv", "other.tsv")]
+    public void Run_OfMissingColumn_NamesItItsFileAndThoseThatAreThere(string rows, string validation)
     {
         using var folder = new ToolFolder();
-        ToolRun run = ToolFolder.Run("train", folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
-            "Facts", "--label", "Label",
-            "--model", folder["model.zip"]);
+        folder.WriteRows("rows.tsv");
+        folder.Write("other.tsv", "Facts\tLabel", "red\tRed.");
+        ToolRun run = ToolFolder.Run("train", folder[rows], "--validation", folder[validation], "--base",
+            ToolFolder.Base, "--input", "Facts", "--label", "Label", "--model", folder["model.zip"]);
         Assert.AreEqual(ExitCode.Failed, run.Code);
-        Assert.AreEqual("prefix-tune: Could not find column 'Facts'; there are: 'Input', 'Label'.\n", run.Error);
+        Assert.AreEqual($"prefix-tune: Could not find column 'Facts' in '{folder["rows.tsv"]}'; there are: 'Input',"
+            + " 'Label'.\n", run.Error);
     }
 
     /// <summary>Asserts that an error is a sentence of the command and nothing else.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.IO.Compression;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
@@ -84,6 +85,17 @@ public sealed class TrainingStateFileTests
         Assert.ThrowsExactly<OperationCanceledException>(() => Trained.By(stopped, half));
         Trained found = Trained.By(TinyTraining.Run(model) with { State = state }, rest);
         CollectionAssert.AreEqual(TinyTraining.Values(expected.Best), TinyTraining.Values(found.Best));
+    }
+
+    [TestMethod]
+    public void Read_OfASavedModel_SaysSo()
+    {
+        string path = Path.Combine(_folder, "model.zip");
+        using (ZipArchive archive = ZipFile.Open(path, ZipArchiveMode.Create))
+            archive.CreateEntry("TransformerChain/Model.key");
+        Assert.AreEqual($"'{path}': expected the state of a training, or no file, found another one, which is"
+            + " untouched: a saved model.",
+            Assert.ThrowsExactly<FormatException>(() => new TrainingStateFile(path).Read()).Message);
     }
 
     private TrainingStateFile Written(string name)

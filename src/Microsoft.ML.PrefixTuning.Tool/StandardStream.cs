@@ -3,13 +3,20 @@ using System.IO;
 
 namespace Microsoft.ML.PrefixTuning.Tool;
 
-/// <summary>
-/// Takes messages. Where they cannot be written, as on a full disk that has the log, they are lost: what they tell of,
-/// a training of hours perhaps, goes on.
-/// </summary>
-/// <param name="stream">Where they go; owned.</param>
-internal sealed class MessageStream(Stream stream) : Stream
+/// <summary>Standard output or standard error, where it cannot be written too: on a full disk, or closed.</summary>
+/// <param name="stream">Where what is written goes; owned.</param>
+/// <param name="failed">Called where that cannot be.</param>
+internal sealed class StandardStream(Stream stream, Action<Exception> failed) : Stream
 {
+    /// <summary>
+    /// Takes messages. Those that cannot be written are lost: what they tell of, a training of hours perhaps, goes on.
+    /// </summary>
+    public static StandardStream OfMessages(Stream stream) => new(stream, _ => { });
+
+    /// <summary>Takes results. That they cannot be written is a fault.</summary>
+    public static StandardStream OfResults(Stream stream) => new(stream, fault =>
+        throw new IOException($"Standard output could not be written: {fault.Message}", fault));
+
     public override bool CanRead => false;
 
     public override bool CanSeek => false;
@@ -32,9 +39,10 @@ internal sealed class MessageStream(Stream stream) : Stream
         {
             stream.Write(buffer);
         }
-        catch (IOException)
+        // The latter where it is closed.
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            // There is nobody to tell it to.
+            failed(fault);
         }
     }
 
@@ -44,9 +52,9 @@ internal sealed class MessageStream(Stream stream) : Stream
         {
             stream.Flush();
         }
-        catch (IOException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            // As above.
+            failed(fault);
         }
     }
 
