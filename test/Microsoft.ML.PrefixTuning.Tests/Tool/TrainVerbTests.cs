@@ -160,16 +160,27 @@ public sealed class TrainVerbTests
     }
 
     [TestMethod]
-    [DataRow("model")]
+    [DataRow("model.tsv")]
     [DataRow("model.safetensors")]
     [DataRow("model.gguf")]
-    public void Run_IntoAFileThatIsNotNamedAsAModel_IsRefused(string name)
+    public void Run_IntoAFileThatIsNamedAsSomethingElse_IsRefused(string name)
     {
         ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
             "Input", "--label", "Label", "--model", _folder[name]);
         Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
         Assert.Contains("--model: expected the name of a saved model (.zip), found", run.Error);
         Assert.IsFalse(File.Exists(_folder[name]));
+    }
+
+    [TestMethod]
+    public void Run_IntoAFileWithoutAnEnding_MakesAModelThatInspectKnows()
+    {
+        string model = _folder["model"];
+        ToolRun run = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label", "--model", model, "--max-steps", "1", "--prefix-length", "2");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        run = ToolFolder.Run("inspect", model);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
     }
 
     [TestMethod]
