@@ -1,18 +1,18 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Microsoft.ML.PrefixTuning.Models;
 using TorchSharp;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
 /// From logits to the rows' next tokens: on the device where only the largest is wanted, otherwise through each row's
-/// search over scores in managed reach. A search that fails fails its row, and so do scores that are no numbers. Owns the suppressed ids on the device: those
-/// of the first row, since rows of one base have the same.
+/// search over scores in managed reach. A search that fails fails its row, and so do scores that are no numbers. Owns
+/// the suppressed ids on the device: those of the first row, since rows of one base have the same.
 /// </summary>
 internal sealed class NextTokens(Device device) : IDisposable
 {

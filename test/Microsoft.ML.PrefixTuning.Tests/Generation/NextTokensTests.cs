@@ -47,7 +47,7 @@ public sealed class NextTokensTests
         }
     }
 
-    /// <summary>Lets three rows go on; the second has a bad score, or bad ones alone where they are below all.</summary>
+    /// <summary>Lets three rows go on; the second has a bad score, or nothing else where it is the least.</summary>
     private static ActiveRow[] Choose(string kind, ScalarType type, float? bad)
     {
         var rules = new GenerationRules { MaxNewTokens = 4 };

@@ -360,10 +360,12 @@ public sealed class FamilyConfigTests
         const string Newer = """{ "rope_theta": 30, "rope_type": "linear", "factor": 8 }""";
         ModelConfig config = Config("llama", $$"""{ "rope_parameters": {{Newer}}, "rope_scaling": {{older}} }""");
         if (isTaken)
+        {
             Assert.IsInstanceOfType<LinearScaling>(((RotaryPositions)Spec(config).Decoder.Positions).Full.Scaling);
-        else
-            Assert.EndsWith("supported is what 'rope_parameters' says too, or nothing.",
-                Assert.ThrowsExactly<NotSupportedException>(() => Spec(config)).Message);
+            return;
+        }
+        NotSupportedException fault = Assert.ThrowsExactly<NotSupportedException>(() => Spec(config));
+        Assert.EndsWith("supported is what 'rope_parameters' says too, or nothing.", fault.Message);
     }
 
     internal static ModelConfig Config(string family, string changes)
