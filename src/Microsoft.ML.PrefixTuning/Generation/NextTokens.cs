@@ -5,13 +5,14 @@ using System.Runtime.InteropServices;
 using Microsoft.ML.PrefixTuning.Models;
 using TorchSharp;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
 /// <summary>
 /// From logits to the rows' next tokens: on the device where only the largest is wanted, otherwise through each row's
-/// search over scores in managed reach. A search that fails fails its row. Owns the suppressed ids on the device: those
-/// of the first row, since rows of one base have the same.
+/// search over scores in managed reach. A search that fails fails its row, and so do scores that are no numbers. Owns
+/// the suppressed ids on the device: those of the first row, since rows of one base have the same.
 /// </summary>
 internal sealed class NextTokens(Device device) : IDisposable
 {
@@ -71,12 +72,15 @@ internal sealed class NextTokens(Device device) : IDisposable
     {
         if (_suppressed is not null)
             logits.index_fill_(1, _suppressed, s_banned);
-        long[] largest = Largest(logits);
+        (long[] places, float[] largest) = Largest(logits);
+        bool isAllSuppressed = _suppressedIds!.Length >= logits.size(1);
         for (int row = 0; row < rows.Length; row++)
         {
             try
             {
-                ((GreedySearch)rows[row].Search).Accept((int)largest[row]);
+                if (!isAllSuppressed)
+                    Check(largest[row], rows[row]);
+                ((GreedySearch)rows[row].Search).Accept((int)places[row]);
             }
             catch (Exception fault)
             {
@@ -86,12 +90,32 @@ internal sealed class NextTokens(Device device) : IDisposable
     }
 
     // Torch hands out a row this long to threads that sleep by now: waking them takes longer than the search.
-    private static long[] Largest(Tensor logits)
+    private static (long[] Places, float[] Scores) Largest(Tensor logits)
     {
         if (logits.dtype == ScalarType.Float32 && logits.device_type == DeviceType.CPU && logits.is_contiguous())
-            return RowKernels.Largest(logits);
-        using Tensor largest = logits.argmax(1).cpu();
-        return MemoryMarshal.Cast<byte, long>(largest.bytes).ToArray();
+        {
+            long[] places = RowKernels.Largest(logits);
+            ReadOnlySpan<float> all = MemoryMarshal.Cast<byte, float>(logits.bytes);
+            var scores = new float[places.Length];
+            for (int row = 0; row < places.Length; row++)
+                scores[row] = all[row * (int)logits.size(1) + (int)places[row]];
+            return (places, scores);
+        }
+        Tensor largest = logits.argmax(1);                                                          // [n]
+        Tensor values = logits.gather(1, largest.unsqueeze(1)).to(ScalarType.Float32).cpu();        // [n, 1]
+        return (MemoryMarshal.Cast<byte, long>(largest.cpu().bytes).ToArray(),
+            MemoryMarshal.Cast<byte, float>(values.bytes).ToArray());
+    }
+
+    /// <summary>Refuses scores whose largest, which is NaN where one of them is, is no number.</summary>
+    private static void Check(float largest, ActiveRow row)
+    {
+        if (!float.IsFinite(largest))
+        {
+            throw new InvalidOperationException($"Scores of the next token behind {row.PrefixLength} tokens of the"
+                + $" prefix and {row.Present} others: expected finite numbers, found others: the prefix of this row,"
+                + " or the base, has values too large for its products.");
+        }
     }
 
     private static void Search(Tensor logits, ActiveRow[] rows, int[] lanes, bool wantsLogProbabilities)
@@ -107,6 +131,8 @@ internal sealed class NextTokens(Device device) : IDisposable
             int own = lanes[row] * vocabularySize;
             try
             {
+                for (int lane = 0; lane < lanes[row]; lane++)
+                    Check(TensorPrimitives.Max<float>(rest.Slice(lane * vocabularySize, vocabularySize)), rows[row]);
                 rows[row].Search.Advance(new TokenScores(rest[..own], vocabularySize));
             }
             catch (Exception fault)

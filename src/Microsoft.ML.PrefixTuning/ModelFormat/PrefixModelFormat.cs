@@ -94,6 +94,7 @@ internal static class PrefixModelFormat
         byte[] json = ReadStream(context, DescriptionStream, place, LongestDescription);
         SavedModel saved = SavedModel.FromBytes(json, $"Model entry '{place}', {DescriptionStream}");
         PrefixesByValue prefixes = ReadPrefixes(saved, (stream, bytes) => ReadPrefix(context, place, stream, bytes));
+        CheckNamed(saved, stream => FindStream(context, stream, place) is not null, $"Model entry '{place}'");
         Device device = DeviceChoice.Choose(host, null);
         BaseForm form = BaseLoader.Form(saved.Settings().Used);
         BaseLease lease = Cancelling.By(BaseLoader.CheckOf(host), () => saved.Base.Files is { } files
@@ -135,6 +136,23 @@ internal static class PrefixModelFormat
             Prefix prefix = read(stream, length);
             return prefix.MadeFor(prefix.Base, rules);
         }
+    }
+
+    /// <summary>Refuses prefixes that the description does not name: texts would be written without them.</summary>
+    /// <param name="saved">The entry's description.</param>
+    /// <param name="holds">Whether the entry has a stream of a name.</param>
+    /// <param name="place">The entry, for messages.</param>
+    /// <exception cref="FormatException">There is one.</exception>
+    public static void CheckNamed(SavedModel saved, Predicate<string> holds, string place)
+    {
+        if (saved.PrefixBytes is null && holds(PrefixStream))
+            throw Unnamed(PrefixStream);
+        string next = AttributeStream(saved.AttributePrefixes?.Count ?? 0);
+        if (holds(next))
+            throw Unnamed(next);
+
+        FormatException Unnamed(string stream) => new(
+            $"{place}: expected prefixes that {DescriptionStream} names alone, found '{stream}', which it does not.");
     }
 
     private static Prefix ReadPrefix(ModelLoadContext context, string place, string stream, long bytes)

@@ -74,6 +74,7 @@ internal static class SavedModelFile
         string place = $"{file}, '{folder.TrimEnd('/', '\\')}'";
         SavedModel saved = SavedModel.FromBytes(ReadBytes(description, PrefixModelFormat.LongestDescription, place),
             $"{place}, {PrefixModelFormat.DescriptionStream}");
+        PrefixModelFormat.CheckNamed(saved, stream => archive.GetEntry(folder + stream) is not null, place);
         return new SavedModelEntry(place, saved, PrefixModelFormat.ReadPrefixes(saved, ReadPrefix));
 
         Prefix ReadPrefix(string name, long bytes)

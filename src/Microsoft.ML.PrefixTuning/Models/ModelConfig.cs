@@ -42,6 +42,18 @@ internal sealed class ModelConfig
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => _values.Find(key) is not null;
 
+    /// <summary>The keys that are there and not null.</summary>
+    public IEnumerable<string> Keys => _values.Element.EnumerateObject()
+        .Where(member => member.Value.ValueKind != JsonValueKind.Null).Select(member => member.Name);
+
+    /// <summary>Whether a key has the same value, or none, in another object; 8 and 8.0 are the same.</summary>
+    public bool IsAlike(string key, ModelConfig other) => (_values.Find(key), other._values.Find(key)) switch
+    {
+        (null, null) => true,
+        ({ } own, { } others) => JsonElement.DeepEquals(own.Element, others.Element),
+        _ => false,
+    };
+
     /// <summary>Whether the key is there and null.</summary>
     public bool IsNull(string key) => _values.Element.TryGetProperty(key, out _) && !Has(key);
 

@@ -102,6 +102,9 @@ public sealed class PeftAdapterTests
     [DataRow("mistral-window", "exempt",
         "Prefix: it cannot go out as a PEFT folder for this mistral base: PEFT counts a prefix as columns of the"
             + " sliding window; that every token sees this one would be lost.")]
+    [DataRow("gpt2", "begin",
+        "Prefix: it cannot go out as a PEFT folder for this gpt2 base: PEFT puts the tokenizer's begin token behind the"
+            + " prefix; that this one holds it, and rows behind it have none, would be lost.")]
     public void Export_PrefixOfOtherConvention_SaysWhatWouldBeLost(string folder, string prefix, string message)
     {
         using FamilyCase golden = FamilyCase.Open(folder);
@@ -111,6 +114,8 @@ public sealed class PeftAdapterTests
             "sites" => Filled(frozen.Model.Spec, PrefixConvention.EncoderDecoder, Enum.GetValues<AttentionSite>()),
             "unshifted" => Filled(frozen.Model.Spec, PrefixConvention.EncoderDecoder, AttentionSite.Decoder),
             "infix" => Filled(frozen.Model.Spec, PrefixConvention.Infix, AttentionSite.Decoder),
+            "begin" => Filled(frozen.Model.Spec, PrefixConvention.DecoderOnly with { HoldsBeginToken = true },
+                AttentionSite.Decoder),
             _ => Filled(frozen.Model.Spec, PrefixConvention.DecoderOnly, AttentionSite.Decoder),
         };
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>

@@ -1,4 +1,6 @@
+using System;
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -33,5 +35,27 @@ public sealed class LoadRefusalTests
 
         Assert.StartsWith("FormatException: Model entry '", thrown);
         Assert.Contains($"', {PrefixModelFormat.DescriptionStream}: ", thrown);
+    }
+
+    [TestMethod]
+    public void Load_OfAPrefixThatTheDescriptionDoesNotName_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder["model.zip"];
+        IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(12));
+        using (PrefixTuningTransformer model = TinyBase.Fit(Context))
+            Context.Model.SaveAtomically(model, rows.Schema, file);
+        ModelArchive.Rewrite(file, PrefixModelFormat.DescriptionStream, json =>
+        {
+            JsonNode description = JsonNode.Parse(json)!;
+            description["prefixBytes"] = null;
+            return Encoding.UTF8.GetBytes(description.ToJsonString());
+        });
+
+        const string Words =
+            "expected prefixes that Description.json names alone, found 'Prefix.safetensors', which it does not.";
+        Assert.EndsWith(Words,
+            Assert.ThrowsExactly<FormatException>(() => Context.Model.Load(file, out _)).Message);
+        Assert.EndsWith(Words, Assert.ThrowsExactly<FormatException>(() => SavedModelFile.Read(file)).Message);
     }
 }

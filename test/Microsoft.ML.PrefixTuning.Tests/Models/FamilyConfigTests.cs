@@ -347,6 +347,27 @@ public sealed class FamilyConfigTests
         Assert.AreEqual("config.json: 'rope_parameters.rope_theta': found 30, supported is nothing.", fault.Message);
     }
 
+    [TestMethod]
+    [DataRow("null", true)]
+    [DataRow("""{ "type": "linear", "factor": 8.0 }""", true)]
+    [DataRow("""{ "rope_type": "linear", "factor": 8, "rope_theta": null }""", true)]
+    [DataRow("""{ "rope_type": "linear", "factor": 4 }""", false)]
+    [DataRow("""{ "rope_type": "dynamic", "factor": 8 }""", false)]
+    [DataRow("""{ "rope_type": "linear", "factor": 8, "low_freq_factor": 1 }""", false)]
+    [DataRow("{}", false)]
+    public void Describe_OfTwoScalings_TakesThemWhereTheyAreAlike(string older, bool isTaken)
+    {
+        const string Newer = """{ "rope_theta": 30, "rope_type": "linear", "factor": 8 }""";
+        ModelConfig config = Config("llama", $$"""{ "rope_parameters": {{Newer}}, "rope_scaling": {{older}} }""");
+        if (isTaken)
+        {
+            Assert.IsInstanceOfType<LinearScaling>(((RotaryPositions)Spec(config).Decoder.Positions).Full.Scaling);
+            return;
+        }
+        NotSupportedException fault = Assert.ThrowsExactly<NotSupportedException>(() => Spec(config));
+        Assert.EndsWith("supported is what 'rope_parameters' says too, or nothing.", fault.Message);
+    }
+
     internal static ModelConfig Config(string family, string changes)
     {
         JsonObject values = JsonNode.Parse(s_least[family])!.AsObject();

@@ -149,6 +149,9 @@ internal static class PeftAdapter
         else if (!convention.CountsInWindow && spec.Decoder.Windows.Any(window => window is not null))
             loss = "PEFT counts a prefix as columns of the sliding window; that every token sees this one would be"
                 + " lost";
+        else if (convention.HoldsBeginToken)
+            loss = "PEFT puts the tokenizer's begin token behind the prefix; that this one holds it, and rows behind"
+                + " it have none, would be lost";
         if (loss is not null)
             throw new InvalidOperationException(
                 $"Prefix: it cannot go out as a PEFT folder for this {spec.Family} base: {loss}.");

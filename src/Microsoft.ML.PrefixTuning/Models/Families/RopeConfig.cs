@@ -33,7 +33,10 @@ internal static class RopeConfig
         int rotated = (int)(headSize * fraction);
         if (rotated < 2 || rotated % 2 != 0)
             throw source.Wrong(name, $"an even number of the head's {headSize} elements");
-        ModelConfig? scaling = parameters ?? (keys.Scaling is { } key ? config.Object(key) : null);
+        ModelConfig? older = keys.Scaling is { } key ? config.Object(key) : null;
+        if (parameters is not null && older is not null && !AreAlike(parameters, older))
+            throw config.Unsupported(keys.Scaling!, "what 'rope_parameters' says too, or nothing");
+        ModelConfig? scaling = parameters ?? older;
         return new RotarySpec(theta, rotated, scaling is null ? new NoScaling()
             : IsLong(scaling, keys) ? LongRope.Scaling(config, scaling, rotated / 2, context)
             : Scaling(scaling, context, keys));
@@ -45,6 +48,17 @@ internal static class RopeConfig
         }
     }
 
+    /// <summary>Whether both forms say the same of the scaling, where a config has both.</summary>
+    private static bool AreAlike(ModelConfig parameters, ModelConfig older)
+    {
+        // The older form has these beside the scaling.
+        string[] beside = ["rope_theta", "partial_rotary_factor"], types = ["rope_type", "type"];
+        return TypeOf(parameters) == TypeOf(older) && older.Keys.Union(parameters.Keys.Except(beside)).Except(types)
+            .All(key => parameters.IsAlike(key, older));
+    }
+
+    private static string TypeOf(ModelConfig scaling) => scaling.Text(TypeKey(scaling)) ?? "default";
+
     private static string TypeKey(ModelConfig scaling) => scaling.Has("rope_type") ? "rope_type" : "type";
 
     private static bool IsLong(ModelConfig scaling, RopeKeys keys) =>
@@ -52,8 +66,7 @@ internal static class RopeConfig
 
     private static RotaryScaling Scaling(ModelConfig scaling, int context, RopeKeys keys)
     {
-        string key = TypeKey(scaling);
-        switch (scaling.Text(key) ?? "default")
+        switch (TypeOf(scaling))
         {
             case "default":
                 return new NoScaling();
@@ -69,7 +82,7 @@ internal static class RopeConfig
             case "yarn":
                 return Yarn(scaling, context);
             default:
-                throw scaling.Unsupported(key,
+                throw scaling.Unsupported(TypeKey(scaling),
                     string.Join(", ", keys.LongTypes.Union(["default", "linear", "dynamic", "llama3", "yarn"])));
         }
     }
