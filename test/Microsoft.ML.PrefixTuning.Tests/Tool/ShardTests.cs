@@ -140,6 +140,7 @@ public sealed class ShardTests
     [DataRow("linked-out-00001-of-00002.jsonl")]
     [DataRow("linked-out-00000-of-00002.jsonl.done.json")]
     [DataRow("linked-out.jsonl.run.json")]
+    [DataRow("linked.jsonl")]
     public void Merge_OntoWhatItReads_IsRefused(string name)
     {
         string data = Folder.Write("linked.jsonl", Lines()), to = Folder["linked-out.jsonl"];
