@@ -18,7 +18,7 @@ internal static class PartMerge
     /// <param name="count">How many parts there are.</param>
     /// <param name="run">The run; null where none has begun.</param>
     public static int[] Missing(string whole, int count, RunManifest? run) => [.. RowShard.All(count)
-        .Where(shard => run is null || PartRecord.Read(shard.PathOf(whole), run) is null).Select(shard => shard.Index)];
+        .Where(shard => run is null || PartRecord.Read(whole, shard, run) is null).Select(shard => shard.Index)];
 
     /// <summary>Writes the file from its parts.</summary>
     /// <param name="whole">The file.</param>
@@ -39,7 +39,7 @@ internal static class PartMerge
     private static Part Read(RowShard shard, string whole, RunManifest run)
     {
         string path = shard.PathOf(whole);
-        PartRecord record = PartRecord.Read(path, run)
+        PartRecord record = PartRecord.Read(whole, shard, run)
             ?? throw new FormatException($"'{path}': expected a part that is done, found none.");
         (long first, long end) = shard.RowsOf(run.Rows);
         return record.Rows == end - first ? new Part(path, record)

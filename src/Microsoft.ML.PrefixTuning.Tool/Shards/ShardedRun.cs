@@ -14,7 +14,7 @@ internal sealed class ShardedRun(RunManifest run, RowShard shard, string whole)
     public string Part => shard.PathOf(whole);
 
     /// <summary>Whether the part is done.</summary>
-    public bool IsDone => PartRecord.Read(Part, run) is not null;
+    public bool IsDone => PartRecord.Read(whole, shard, run) is not null;
 
     /// <summary>The rows of the part.</summary>
     public (long First, long End) Range => shard.RowsOf(run.Rows);
@@ -37,6 +37,6 @@ internal sealed class ShardedRun(RunManifest run, RowShard shard, string whole)
             throw new InvalidOperationException(FormattableString.Invariant($"'{Part}': expected ")
                 + FormattableString.Invariant($"{Range.End - Range.First} rows, as when the run began, found {rows}."));
         }
-        PartRecord.Write(Part, run, rows, table);
+        PartRecord.Write(whole, shard, run, rows, table);
     }
 }

@@ -113,7 +113,7 @@ internal static class TableFormats
     /// <param name="otherwise">That of what is no file.</param>
     /// <exception cref="UsageException">The file's name does not tell.</exception>
     public static TableFormat OfOutput(TableFormat? given, string path, TableFormat otherwise) =>
-        Directory.Exists(path)
+        IsFile(path) && Directory.Exists(path)
             ? throw new UsageException($"'{path}': expected the name of a file to write, found a folder.")
         : given ?? (IsFile(path) ? FromEnding(path) ?? throw Unknown(path, "another one", "--to-format", All)
             : otherwise);

@@ -6,12 +6,16 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Tool.Options;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
 /// <summary><c>convert</c>: between saved model, prefix file and PEFT folder.</summary>
 internal sealed class ConvertVerb
 {
+    // What every folder of a base has.
+    private const string BaseConfig = "config.json";
+
     private readonly Argument<string> _source = PathArgument.Make<string>("source",
         "What is read: a saved model (.zip), a prefix (.safetensors) or the folder of a PEFT adapter.");
     private readonly Argument<string> _target = PathArgument.Make<string>("target",
@@ -77,6 +81,8 @@ internal sealed class ConvertVerb
         if (from == to)
             throw new UsageException($"'{source}' and '{target}' are of the same kind: there is nothing to convert.");
         CheckStrays(parsed, from, to);
+        if (to == PathKind.Peft)
+            CheckFolder(target);
         Files(parsed, from, to).Check();
         Prefix prefix;
         BaseModel? baseModel = parsed.GetValue(_base) is { } named
@@ -119,6 +125,21 @@ internal sealed class ConvertVerb
         {
             throw new UsageException(
                 $"{_baseName.Name} goes with the folder of a PEFT adapter as the target, found '{target}'.");
+        }
+    }
+
+    /// <summary>Refuses what is no place for an adapter: in a base's folder it would hide the base.</summary>
+    private static void CheckFolder(string target)
+    {
+        if (target == TableFormats.Standard)
+        {
+            throw new UsageException($"'{target}': expected a saved model (.zip), a prefix (.safetensors) or the folder"
+                + " of a PEFT adapter as the target, found the name of standard output.");
+        }
+        if (File.Exists(Path.Combine(target, BaseConfig)))
+        {
+            throw new UsageException($"'{target}': expected a folder for the adapter alone, found that of a base, with"
+                + $" a {BaseConfig}.");
         }
     }
 

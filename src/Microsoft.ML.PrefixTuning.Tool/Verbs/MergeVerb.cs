@@ -1,6 +1,9 @@
+using System;
 using System.CommandLine;
 using System.Globalization;
 using System.IO;
+using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tool.Shards;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -66,10 +69,28 @@ internal static class MergeVerb
                 + $" are not: {RowShard.Ranges(missing)}.");
         }
         Files(whole, run!).Check();
+        CheckRows(whole, run!);
         PartMerge.Join(whole, run!);
         console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{run!.Rows:N0} rows of {count} parts written to {whole}."));
         return ExitCode.Done;
+    }
+
+    /// <summary>
+    /// Refuses to write over the rows, whatever link leads to them. The run does not know where they lie on this
+    /// machine, but what is in them.
+    /// </summary>
+    private static void CheckRows(string whole, RunManifest run)
+    {
+        if (FileStatus.Of(whole) is not { Kind: FileKind.File } status)
+            return;
+        SourceFile[] alike = [.. run.Files.Where(file => file.Bytes == status.Bytes)];
+        string hash = alike.Length == 0 ? "" : SourceFile.HashOf(whole);
+        if (Array.Find(alike, file => file.Hash == hash) is { } rows)
+        {
+            throw new UsageException($"the whole file '{whole}': expected another file than the rows, found the content"
+                + $" of '{rows.Name}'.");
+        }
     }
 
     private static CommandFiles Files(string whole, RunManifest run)

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Reflection;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -61,6 +62,28 @@ internal static class ModelDescription
     private static string Describe(GenerationOptions generation)
     {
         string most = generation.MaxNewTokens?.ToString(CultureInfo.InvariantCulture) ?? "as many as the base says";
-        return $"{GenerationArguments.Describe(generation.Decoding)}, at most {most} tokens";
+        return string.Join(", ", Changed(generation)
+            .Prepend($"{GenerationArguments.Describe(generation.Decoding)}, at most {most} tokens"));
+    }
+
+    /// <summary>The other options that are not at their defaults.</summary>
+    private static IEnumerable<string> Changed(GenerationOptions generation)
+    {
+        var defaults = new GenerationOptions();
+        foreach (PropertyInfo member in OptionMembers.Of(typeof(GenerationOptions)))
+        {
+            if (member.Name is nameof(GenerationOptions.Decoding) or nameof(GenerationOptions.MaxNewTokens))
+                continue;
+            string? shown = member.GetValue(generation) switch
+            {
+                IReadOnlyList<string> texts => texts.Count == 0 ? null
+                    : string.Join(' ', texts.Select(BaseDescription.Quote)),
+                string text => BaseDescription.Quote(text),
+                { } value when !value.Equals(member.GetValue(defaults)) => OptionText.Show(value),
+                _ => null,
+            };
+            if (shown is not null)
+                yield return $"{OptionText.Kebab(member.Name).Replace('-', ' ')} {shown}";
+        }
     }
 }

@@ -182,10 +182,17 @@ internal sealed class FrozenBase : IDisposable
 
     /// <summary>Refuses a prefix that says that it was made for another base.</summary>
     /// <param name="prefix">A prefix; one that says nothing fits every base of its shape.</param>
-    /// <exception cref="InvalidOperationException">It was made for another base, or has another shape.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It was made for another base, has another shape, or leaves no room for a token in the context window.
+    /// </exception>
     public void Check(Prefix prefix)
     {
         PrefixTensors.Check(prefix, Model.Spec);
+        if (prefix.Convention.TakesPositions && prefix.Length >= Model.Spec.ContextLength)
+        {
+            throw new InvalidOperationException($"Prefix: expected fewer than {Model.Spec.ContextLength} tokens, the"
+                + $" context window of '{Path}', found {prefix.Length}.");
+        }
         if (prefix.Base?.Difference(Identity) is { } difference)
         {
             throw new InvalidOperationException(

@@ -35,8 +35,9 @@ internal sealed record OptionCase<T>(string Name, T Default)
     /// <summary>
     /// In words, with all that was chosen: <c>beam, width 4, length penalty 1, early stopping false</c>.
     /// </summary>
-    public string Describe(T value) => string.Join(", ", Members.Select(member => FormattableString.Invariant(
-        $"{Word(member).Replace('-', ' ')} {OptionText.Show(member.GetValue(value)!)}")).Prepend(Name));
+    public string Describe(T value) => string.Join(", ", Members
+        .Where(member => member.GetValue(value) is not null).Select(member => FormattableString.Invariant(
+            $"{Word(member).Replace('-', ' ')} {OptionText.Show(member.GetValue(value)!)}")).Prepend(Name));
 
     /// <summary>How a member is called in the form.</summary>
     public static string Word(PropertyInfo member) => OptionText.Kebab(member.Name);

@@ -7,6 +7,8 @@ namespace Microsoft.ML.PrefixTuning.Text;
 /// <summary>The post-processor of a <c>tokenizer.json</c>: which ids it puts around a text.</summary>
 internal static class PostProcessor
 {
+    private const string OneText = "the sequence 'A' once, with special tokens around it";
+
     /// <summary>Reads the ids in front and behind.</summary>
     /// <exception cref="FormatException">A token is not in the vocabulary.</exception>
     /// <exception cref="NotSupportedException">The post-processor is of a type that is not read here.</exception>
@@ -51,11 +53,17 @@ internal static class PostProcessor
         bool behind = false;
         foreach (JsonSection item in template.Items())
         {
-            if (item.Find("Sequence") is not null)
+            if (item.Find("Sequence") is { } sequence)
+            {
+                if (behind || sequence.Need("id").Text() != "A")
+                    throw template.Unsupported(OneText);
                 behind = true;
+            }
             else
                 (behind ? epilogue : prologue).Add(IdOf(item.Need("SpecialToken").Need("id"), vocabulary));
         }
+        if (!behind)
+            throw template.Unsupported(OneText);
     }
 
     private static JsonSection First(JsonSection pair)

@@ -1,6 +1,9 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Face;
@@ -51,6 +54,25 @@ public sealed class PrefixBaseTests
         BaseModel other = Other(config: text => text.Replace("10000.0", "20000.0", StringComparison.Ordinal));
         var refused = Assert.ThrowsExactly<InvalidOperationException>(() => Generate(prefix, other));
         Assert.Contains("decoder.rotary.theta: expected 10000, found 20000.", refused.Message);
+    }
+
+    [TestMethod]
+    public void Check_OfAPrefixAsLongAsTheContext_IsRefused()
+    {
+        using BaseLease lease = TinyBase.Hold();
+        TransformerSpec spec = lease.Base.Model.Spec;
+        lease.Base.Check(OfLength(spec.ContextLength - 1));
+        var refused = Assert.ThrowsExactly<InvalidOperationException>(() =>
+            lease.Base.Check(OfLength(spec.ContextLength)));
+        Assert.Contains($"Prefix: expected fewer than {spec.ContextLength} tokens, the context window of",
+            refused.Message);
+
+        Prefix OfLength(int length)
+        {
+            SiteShape shape = SiteShape.Of(spec, AttentionSite.Decoder, length);
+            return new Prefix([KeyValuePair.Create(AttentionSite.Decoder, shape.With(new float[shape.Count]))],
+                PrefixConvention.DecoderOnly);
+        }
     }
 
     [TestMethod]

@@ -213,6 +213,16 @@ public sealed class TokenizerFolderTests
         "tokenizer.json: 'pre_tokenizer.type': found \"Whitespace\"")]
     [DataRow("decoder", """{ "type": "WordPiece" }""", "tokenizer.json: 'decoder': found {\"type\":\"WordPiece\"}")]
     [DataRow("decoder", "null", "tokenizer.json: 'decoder': found none")]
+    [DataRow("decoder", """{ "type": "Sequence", "decoders": [{ "type": "ByteLevel" }, { "type": "Strip", "content": " ", "start": 1, "stop": 0 }] }""",
+        "tokenizer.json: 'decoder.decoders[1]': found {\"type\":\"Strip\"")]
+    [DataRow("decoder", """{ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "ByteLevel" }] }""",
+        "tokenizer.json: 'decoder.decoders[0]': found {\"type\":\"Replace\"")]
+    [DataRow("post_processor", """{ "type": "TemplateProcessing", "single": [] }""",
+        "tokenizer.json: 'post_processor.single': found []")]
+    [DataRow("post_processor", """{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "Sequence": { "id": "A" } }] }""",
+        "tokenizer.json: 'post_processor.single': found [")]
+    [DataRow("post_processor", """{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "B" } }] }""",
+        "tokenizer.json: 'post_processor.single': found [")]
     [DataRow("post_processor", """{ "type": "Other" }""", "tokenizer.json: 'post_processor.type': found \"Other\"")]
     public void FromFolder_StageThatIsNotKnown_RefusedByItsName(string stage, string json, string message)
     {

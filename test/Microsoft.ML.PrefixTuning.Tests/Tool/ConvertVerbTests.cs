@@ -135,6 +135,24 @@ public sealed class ConvertVerbTests
     }
 
     [TestMethod]
+    public void Run_IntoTheFolderOfABase_LeavesItABase()
+    {
+        string model = _folder.Train();
+        using TemporaryFolder copy = new TemporaryFolder().CopyFrom(ToolFolder.Base);
+        string expected = $"'{copy.Path}': expected a folder for the adapter alone, found that of a base";
+        AssertUsage(expected, model, copy.Path);
+        AssertUsage(expected, model, copy.Path, "--base", copy.Path);
+        Assert.IsFalse(File.Exists(copy["adapter_config.json"]) || File.Exists(copy["adapter_model.safetensors"]));
+    }
+
+    [TestMethod]
+    public void Run_ToStandardOutput_IsRefused()
+    {
+        AssertUsage("'-': expected a saved model (.zip), a prefix (.safetensors) or the folder", _folder.Train(), "-");
+        Assert.IsFalse(Directory.Exists("-"));
+    }
+
+    [TestMethod]
     public void Run_WithAnotherBase_IsRefused()
     {
         Convert(_folder.Train(), _folder["prefix.safetensors"]);

@@ -163,6 +163,28 @@ public sealed class InspectVerbTests
     }
 
     [TestMethod]
+    public void Run_OfSavedModelWithOtherGeneration_ShowsWhatChangesItsTexts()
+    {
+        ToolFolder.Run("convert", _folder.Train(), _folder["prefix.safetensors"]);
+        ToolRun made = ToolFolder.Run("convert", _folder["prefix.safetensors"], _folder["other.zip"], "--base",
+            ToolFolder.Base, "--input", "Input", "--output", "Output", "--decoding", "sampling", "--max-new-tokens",
+            "6", "--min-new-tokens", "2", "--repetition-penalty", "1.5", "--sequence-count", "3");
+        Assert.AreEqual(ExitCode.Done, made.Code, made.Error);
+        string generation = Value(ToolFolder.Run("inspect", _folder["other.zip"]), "generation");
+        Assert.StartsWith("sampling, temperature 1, ", generation);
+        Assert.DoesNotContain("draw column name", generation);
+        Assert.EndsWith(", at most 6 tokens, min new tokens 2, repetition penalty 1.5, sequence count 3", generation);
+    }
+
+    [TestMethod]
+    public void Run_OfSavedModelWithWords_QuotesThem()
+    {
+        string model = _folder.Train(options: ["--stop-strings", "a b", "--banned-words", "c"]);
+        Assert.EndsWith(" tokens, banned words 'c', stop strings 'a b'",
+            Value(ToolFolder.Run("inspect", model), "generation"));
+    }
+
+    [TestMethod]
     public void Run_OfSavedModelAndHowABaseIsCut_IsRefused()
     {
         ToolRun run = ToolFolder.Run("inspect", _folder.Train(), "--pre-tokenizer", "gpt-2");

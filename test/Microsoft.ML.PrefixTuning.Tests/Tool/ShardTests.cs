@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Shards;
@@ -139,6 +140,7 @@ public sealed class ShardTests
     [DataRow("linked-out-00001-of-00002.jsonl")]
     [DataRow("linked-out-00000-of-00002.jsonl.done.json")]
     [DataRow("linked-out.jsonl.run.json")]
+    [DataRow("linked.jsonl")]
     public void Merge_OntoWhatItReads_IsRefused(string name)
     {
         string data = Folder.Write("linked.jsonl", Lines()), to = Folder["linked-out.jsonl"];
@@ -204,6 +206,40 @@ public sealed class ShardTests
         Assert.AreEqual(ExitCode.Failed, run.Code, run.Error);
         Assert.Contains("It was altered; delete it and run its part again.", run.Error);
         Assert.IsFalse(File.Exists(to));
+    }
+
+    [TestMethod]
+    public void Merge_OfAPartInAnothersPlace_IsMissingThatOne()
+    {
+        string data = Folder.Write("twice.jsonl", Lines()[..4]), to = Folder["twice-out.jsonl"];
+        foreach (string part in (string[])["0/2", "1/2"])
+            Done("generate", data, "--model", s_model, "--to", to, "--shard", part);
+        string first = new RowShard(0, 2).PathOf(to), second = new RowShard(1, 2).PathOf(to);
+        File.Copy(first, second, overwrite: true);
+        File.Copy(PartRecord.PathFor(first), PartRecord.PathFor(second), overwrite: true);
+        Assert.AreEqual("1\n", Done("merge", to, "--shards", "2", "--missing").Out);
+        ToolRun run = ToolFolder.Run("merge", to, "--shards", "2");
+        Assert.AreEqual(ExitCode.Failed, run.Code, run.Error);
+        Assert.Contains("found 1 that are not: 1.", run.Error);
+        Assert.IsFalse(File.Exists(to));
+    }
+
+    [TestMethod]
+    [DataRow("Hash")]
+    [DataRow("Start")]
+    [DataRow("Between")]
+    [DataRow("End")]
+    public void Merge_OfARecordThatLacksAText_NamesFileAndField(string field)
+    {
+        string data = Folder.Write($"lacks-{field}.jsonl", Lines()), to = Folder[$"lacks-{field}-out.jsonl"];
+        Done("generate", data, "--model", s_model, "--to", to, "--shard", "0/1");
+        string path = PartRecord.PathFor(new RowShard(0, 1).PathOf(to));
+        JsonNode record = JsonNode.Parse(File.ReadAllText(path))!;
+        record[field] = null;
+        File.WriteAllText(path, record.ToJsonString());
+        ToolRun run = ToolFolder.Run("merge", to, "--shards", "1");
+        Assert.AreEqual(ExitCode.Failed, run.Code, run.Error);
+        Assert.Contains($"'{path}', {field}: expected a text, found none", run.Error);
     }
 
     [TestMethod]

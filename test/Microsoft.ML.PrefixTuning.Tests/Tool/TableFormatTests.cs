@@ -143,6 +143,32 @@ public sealed class TableFormatTests
     }
 
     [TestMethod]
+    public void OfOutput_OfAFolder_IsRefused()
+    {
+        using var folder = new ToolFolder();
+        Assert.Contains("expected the name of a file to write, found a folder", Assert.ThrowsExactly<UsageException>(
+            () => TableFormats.OfOutput(TableFormat.Csv, folder.Folder, TableFormat.Csv)).Message);
+    }
+
+    [TestMethod]
+    [DoNotParallelize]
+    public void OfOutput_OfStandardOutputBesideAFolderOfItsName_IsNotThatFolder()
+    {
+        using var folder = new ToolFolder();
+        Directory.CreateDirectory(folder[TableFormats.Standard]);
+        string before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = folder.Folder;
+        try
+        {
+            Assert.AreEqual(TableFormat.Csv, TableFormats.OfOutput(null, TableFormats.Standard, TableFormat.Csv));
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
+    }
+
+    [TestMethod]
     [OSCondition(ConditionMode.Include, OperatingSystems.Linux | OperatingSystems.OSX)]
     public void Of_ADevice_IsThatOfStandardInputAndOutput()
     {

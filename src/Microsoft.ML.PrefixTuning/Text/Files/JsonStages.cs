@@ -253,10 +253,10 @@ internal sealed class JsonStages
                 DropsFirstSpace |= decoder.TextOf("prepend_scheme") != "never"
                     && decoder.FlagOf("add_prefix_space", otherwise: true);
                 break;
-            case "Replace" when decoder.Need("pattern").TextOf("String") == Mark
+            case "Replace" when !IsByteLevel && decoder.Need("pattern").TextOf("String") == Mark
                 && decoder.Need("content").Text() == " ":
                 break;
-            case "Strip" when decoder.Need("content").Text() == " "
+            case "Strip" when !IsByteLevel && decoder.Need("content").Text() == " "
                 && decoder.Need("start").Whole() is 0 or 1 && decoder.Need("stop").Whole() == 0:
                 DropsFirstSpace |= decoder.Need("start").Whole() == 1;
                 break;
