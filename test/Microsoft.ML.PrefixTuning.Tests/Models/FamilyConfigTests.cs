@@ -354,7 +354,7 @@ public sealed class FamilyConfigTests
     [DataRow("""{ "rope_type": "linear", "factor": 4 }""", false)]
     [DataRow("""{ "rope_type": "dynamic", "factor": 8 }""", false)]
     [DataRow("""{ "rope_type": "linear", "factor": 8, "low_freq_factor": 1 }""", false)]
-    [DataRow("{}", false)]
+    [DataRow("{}", true)]
     public void Describe_OfTwoScalings_TakesThemWhereTheyAreAlike(string older, bool isTaken)
     {
         const string Newer = """{ "rope_theta": 30, "rope_type": "linear", "factor": 8 }""";

@@ -34,7 +34,7 @@ internal static class RopeConfig
         if (rotated < 2 || rotated % 2 != 0)
             throw source.Wrong(name, $"an even number of the head's {headSize} elements");
         ModelConfig? older = keys.Scaling is { } key ? config.Object(key) : null;
-        if (parameters is not null && older is not null && !AreAlike(parameters, older))
+        if (parameters is not null && older?.Keys.Any() == true && !AreAlike(parameters, older))
             throw config.Unsupported(keys.Scaling!, "what 'rope_parameters' says too, or nothing");
         ModelConfig? scaling = parameters ?? older;
         return new RotarySpec(theta, rotated, scaling is null ? new NoScaling()
