@@ -1,6 +1,9 @@
 using System;
+using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using System.Threading;
 using System.Threading.Tasks;
@@ -37,7 +40,8 @@ internal sealed class Server : IAsyncDisposable
         // An empty one: no file and no variable beside the command line has a say.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(Configure);
-        builder.Logging.AddProvider(log);
+        // What the host logs of its start and its end it throws, too, and the verb tells it.
+        builder.Logging.AddProvider(log).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         IServiceCollection services = builder.Services;
         services.AddRoutingCore();
         // The verb has the signals.
@@ -56,8 +60,19 @@ internal sealed class Server : IAsyncDisposable
     public Uri Address => new(_application.Urls.First());
 
     /// <summary>Begins to listen.</summary>
-    /// <exception cref="System.IO.IOException">The port is taken, or the address is none of this machine's.</exception>
-    public Task Start() => _application.StartAsync();
+    /// <exception cref="IOException">The port is taken, or the address is none of this machine's.</exception>
+    public async Task Start()
+    {
+        try
+        {
+            await _application.StartAsync().ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is IOException or SocketException)
+        {
+            throw new IOException(string.Create(CultureInfo.InvariantCulture,
+                $"--host {_settings.Host} --port {_settings.Port}: {fault.Message}"), fault);
+        }
+    }
 
     /// <summary>
     /// Ends: nothing new is taken, what runs may go on for <see cref="ServeSettings.DrainTime"/>, the rest is
