@@ -25,6 +25,8 @@ internal sealed class Server : IAsyncDisposable
     // Behind the time that requests have to end: what the framework needs to close its connections.
     private static readonly TimeSpan CloseTime = TimeSpan.FromSeconds(5);
 
+    private static readonly string[] Head = [HttpMethods.Head];
+
     private readonly CancellationTokenSource _stopping = new();
     private readonly ServeSettings _settings;
     private readonly WebApplication _application;
@@ -108,17 +110,15 @@ internal sealed class Server : IAsyncDisposable
     private static void Map(WebApplication application, ServedModels models, CompletionEndpoint endpoint)
     {
         // As delegates of any kind: those of the framework's own have no place in the document.
-        application.MapGet(Gate.Health, (Delegate)((HttpContext context) => Json.Write(context.Response, 200,
-            new JsonObject { ["status"] = "ok" })));
+        application.MapGet(Gate.Health, (Delegate)((HttpContext context) => SayHealth(context)));
         application.MapGet("/", PageFile.Send);
-        application.MapGet("/v1/models", (Delegate)((HttpContext context) => Json.Write(context.Response, 200,
-            new JsonObject
-            {
-                ["object"] = "list",
-                ["data"] = new JsonArray([.. models.All.Select(Describe)]),
-            })));
+        application.MapGet("/v1/models", (Delegate)((HttpContext context) => List(context, models)));
         application.MapGet("/v1/models/{**model}", (HttpContext context, string model) =>
             Json.Write(context.Response, 200, Describe(models.FindInPath(model))));
+        // The server leaves the body out.
+        application.MapMethods(Gate.Health, Head, SayHealth);
+        application.MapMethods("/", Head, PageFile.Send);
+        application.MapMethods("/v1/models", Head, context => List(context, models));
         application.MapPost(ApiDocument.Completions,
             (Delegate)((HttpContext context) => endpoint.Answer(context, isChat: false)));
         application.MapPost(ApiDocument.Chats,
@@ -126,6 +126,16 @@ internal sealed class Server : IAsyncDisposable
         application.MapPrometheusScrapingEndpoint("/metrics");
         application.MapOpenApi();
     }
+
+    private static Task SayHealth(HttpContext context) =>
+        Json.Write(context.Response, 200, new JsonObject { ["status"] = "ok" });
+
+    private static Task List(HttpContext context, ServedModels models) =>
+        Json.Write(context.Response, 200, new JsonObject
+        {
+            ["object"] = "list",
+            ["data"] = new JsonArray([.. models.All.Select(Describe)]),
+        });
 
     private static JsonNode Describe(ServedModel model) => new JsonObject
     {
