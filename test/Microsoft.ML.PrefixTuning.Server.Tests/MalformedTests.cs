@@ -162,6 +162,17 @@ public sealed class MalformedTests
     }
 
     [TestMethod]
+    [DataRow("application/json"), DataRow("application/json; charset=UTF-8")]
+    [DataRow("application/json; charset=\"utf-8\"")]
+    public async Task Request_OfJsonHoweverItIsCalled_IsAnswered(string type)
+    {
+        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes("""{"model":"short","prompt":"a"}"""));
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        using HttpResponseMessage answer = await s_server.Client.PostAsync(Texts, content);
+        Assert.AreEqual(200, (int)answer.StatusCode);
+    }
+
+    [TestMethod]
     public async Task Request_OfAnUnknownPathOrMethod_GetsAnErrorInJson()
     {
         foreach ((string path, int status) in new Dictionary<string, int>

@@ -72,7 +72,8 @@ internal sealed class Gate(ServeSettings settings, ServerLog log)
         }
         bool isJson = MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
             && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-            && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
+            && (!type.Charset.HasValue
+            || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));
         if (HttpMethods.IsPost(request.Method) && !isJson)
             throw new ApiException(415, "Content-Type: expected application/json in UTF-8, found another one.",
                 code: "unsupported_media_type");
