@@ -50,6 +50,15 @@ public sealed class MalformedTests
     [DataRow(Texts, """{"model":"short","prompt":"a","temperature":-1}""", "temperature", "temperature: expected 0.001")]
     [DataRow(Texts, """{"model":"short","prompt":"a","temperature":1e300}""", "temperature", "temperature: expected a")]
     [DataRow(Texts, """{"model":"short","prompt":"a","temperature":"hot"}""", "temperature", "temperature: expected a n")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","temperature":1e-30}""", "temperature", "temperature: expected 0.00")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","temperature":1e-50}""", "temperature",
+        "temperature: expected 0, or 0.001 to 1000, found 1e-50.")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","top_p":1e-300}""", "top_p",
+        "top_p: expected above 0 and at most 1, found 1e-300.")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","stream":true,"stream_options":{"include_obfuscation":5}}""",
+        "stream_options.include_obfuscation", "stream_options.include_obfuscation: expected true or false, found 5.")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","stream":true,"stream_options":{"include_obfuscation":true}}""",
+        "stream_options", "stream_options: expected include_usage alone")]
     [DataRow(Texts, """{"model":"short","prompt":"a","top_p":1.5}""", "top_p", "top_p: expected above 0 and")]
     [DataRow(Texts, """{"model":"short","prompt":"a","n":2}""", "n", "n: expected beams or sampling where n is")]
     [DataRow(Texts, """{"model":"short","prompt":"a","n":2000000000,"temperature":1}""", "n", "n: expected at most 128")]

@@ -81,8 +81,8 @@ internal sealed record CompletionRequest
             Messages = isChat ? ChatBody.Messages(fields) : null,
             MaxTokens = limit,
             MaxTokensField = limitField,
-            Temperature = fields.Number("temperature"),
-            TopP = fields.Number("top_p"),
+            Temperature = Rounded(fields, "temperature", "0, or 0.001 to 1000"),
+            TopP = Rounded(fields, "top_p", "above 0 and at most 1"),
             Seed = fields.Whole("seed"),
             Count = fields.Whole("n") ?? 1,
             IsStreamed = fields.Flag("stream"),
@@ -150,6 +150,11 @@ internal sealed record CompletionRequest
         _ => null,
     };
 
+    /// <summary>A number, or null; in single precision, which writes the text, it is 0 only where it was.</summary>
+    private static double? Rounded(FieldReader fields, string name, string expected) =>
+        fields.Number(name) is { } number && number != 0 && (float)number == 0
+            ? throw FieldReader.Wrong(name, expected, fields.Find(name)!.Value) : fields.Number(name);
+
     private static string ReadPrompt(FieldReader fields)
     {
         if (fields.Find("prompt") is { ValueKind: JsonValueKind.Array } list)
@@ -183,16 +188,17 @@ internal sealed record CompletionRequest
         if (options.ValueKind != JsonValueKind.Object)
             throw new ApiException(400, $"stream_options: expected an object, found {RequestFields.Kind(options)}.",
                 "stream_options");
+        var asked = new FieldReader(options, "stream_options.");
         foreach (JsonProperty option in options.EnumerateObject())
         {
             // Obfuscation pads a stream against those who watch its sizes; ours does not.
             bool isKnown = option.Name == "include_usage"
-                || option.Name == "include_obfuscation" && option.Value.ValueKind != JsonValueKind.True;
+                || option.Name == "include_obfuscation" && !asked.Flag(option.Name);
             if (!isKnown)
                 throw new ApiException(400, "stream_options: expected include_usage alone, found another option.",
                     "stream_options");
         }
-        return new FieldReader(options, "stream_options.").Flag("include_usage");
+        return asked.Flag("include_usage");
     }
 
     private static IReadOnlyList<string> ReadStops(FieldReader fields)
