@@ -61,9 +61,10 @@ public sealed class MalformedTests
         "stream_options", "stream_options: expected include_usage alone")]
     [DataRow(Texts, """{"model":"short","prompt":"a","top_p":1.5}""", "top_p", "top_p: expected above 0 and")]
     [DataRow(Texts, """{"model":"short","prompt":"a","n":2}""", "n", "n: expected beams or sampling where n is")]
-    [DataRow(Texts, """{"model":"short","prompt":"a","n":2000000000,"temperature":1}""", "n", "n: expected at most 128")]
-    [DataRow(Texts, """{"model":"short","prompt":"a","n":0}""", "n", "n: expected 1 or more, found 0.")]
-    [DataRow(Texts, """{"model":"short","prompt":"a","n":2,"temperature":1,"stream":true}""", "n", "StreamAsync: expec")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","n":2000000000,"temperature":1}""", "n", "n: expected 1 to 128, fo")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","n":0}""", "n", "n: expected 1 to 128, found 0.")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","n":2,"temperature":1,"stream":true}""", "n",
+        "n: expected 1 where stream is true, found 2.")]
     [DataRow(Texts, """{"model":"short","prompt":"a","seed":1e10}""", "seed", "seed: expected a whole number of 32")]
     [DataRow(Texts, """{"model":"short","prompt":"a","stop":7}""", "stop", "stop: expected a string, found 7.")]
     [DataRow(Texts, """{"model":"short","prompt":"a","stop":""}""", "stop", "stop: expected no empty text")]
@@ -77,7 +78,9 @@ public sealed class MalformedTests
     [DataRow(Texts, """{"model":"short","prompt":"a","suffix":"b"}""", "suffix", "suffix: expected an empty string or")]
     [DataRow(Texts, """{"model":"short","prompt":"a","best_of":3}""", "best_of", "best_of: expected 1 or null;")]
     [DataRow(Chats, """{"model":"short"}""", "messages", "messages: expected the messages of a chat, found nothing.")]
-    [DataRow(Chats, """{"model":"short","messages":[]}""", "messages", "messages: expected an array of one message")]
+    [DataRow(Chats, """{"model":"short","messages":[]}""", "messages",
+        "messages: expected an array of one message or more, found an empty one.")]
+    [DataRow(Chats, """{"model":"short","messages":"a"}""", "messages", "messages: expected an array of one message")]
     [DataRow(Chats, """{"model":"short","messages":["a"]}""", "messages[0]", "messages[0]: expected an object with role")]
     [DataRow(Chats, """{"model":"short","messages":[{"role":"user"}]}""", "messages[0].content", "messages[0].content:")]
     [DataRow(Chats, """{"model":"short","messages":[{"role":"tool","content":"a"}]}""", "messages", "messages[0].role:")]
@@ -149,6 +152,20 @@ public sealed class MalformedTests
         request.Headers.TransferEncodingChunked = true;
         using HttpResponseMessage chunked = await s_server.Client.SendAsync(request);
         Assert.AreEqual(413, (int)chunked.StatusCode);
+    }
+
+    [TestMethod]
+    [DataRow(20, 100, "n"), DataRow(1, 250, "max_tokens")]
+    public async Task Request_OfMoreThanTheCacheHolds_GetsTheFieldThatAsksForIt(int n, int most, string field)
+    {
+        await using RunningServer server =
+            await RunningServer.Start(options: new TextGeneratorOptions { CacheTokens = 200 });
+
+        (int status, JsonNode answer) = await server.Post(Texts,
+            new { model = "short", prompt = "a", n, max_tokens = most, temperature = 1 });
+
+        Assert.AreEqual((400, field), (status, (string)answer["error"]!["param"]!));
+        Assert.StartsWith($"{field}: expected at most 200 tokens of prefix", (string)answer["error"]!["message"]!);
     }
 
     [TestMethod]

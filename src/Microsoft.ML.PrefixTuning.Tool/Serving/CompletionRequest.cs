@@ -16,6 +16,9 @@ internal sealed record CompletionRequest
     // OpenAI's.
     private const int MostTexts = 128;
 
+    // What the library says where a request takes more than all requests together may.
+    private const string TooManyTokens = "Request: expected at most CacheTokens = ";
+
     // What fields become, as the library calls it.
     private static readonly (string Path, string Field)[] Fields =
     [
@@ -84,7 +87,7 @@ internal sealed record CompletionRequest
             Temperature = Rounded(fields, "temperature", "0, or 0.001 to 1000"),
             TopP = Rounded(fields, "top_p", "above 0 and at most 1"),
             Seed = fields.Whole("seed"),
-            Count = fields.Whole("n") ?? 1,
+            Count = fields.Whole("n", 1, MostTexts) ?? 1,
             IsStreamed = fields.Flag("stream"),
             IncludesUsage = ReadStreamOptions(fields),
             Stops = ReadStops(fields),
@@ -97,17 +100,17 @@ internal sealed record CompletionRequest
     /// <param name="own">What holds where nothing is asked.</param>
     /// <param name="ownTokens">New tokens that a text then has at most.</param>
     /// <param name="mostTokens">New tokens that may be asked for.</param>
-    /// <exception cref="ApiException">More tokens or texts are asked for.</exception>
+    /// <exception cref="ApiException">More tokens are asked for, or a stream of what cannot be one.</exception>
     public GenerationOptions Generation(GenerationOptions own, int ownTokens, int mostTokens)
     {
-        if (Count > MostTexts)
-            throw new ApiException(400, $"n: expected at most {MostTexts}, found {Count}.", "n");
+        if (IsStreamed && Count > 1)
+            throw new ApiException(400, $"n: expected 1 where stream is true, found {Count}.", "n");
         if (MaxTokens > mostTokens)
         {
             throw new ApiException(400, $"{MaxTokensField}: expected at most {mostTokens}, as this server allows,"
                 + $" found {MaxTokens}.", MaxTokensField);
         }
-        return ChatGeneration.Of(new ChatOptions
+        GenerationOptions asked = ChatGeneration.Of(new ChatOptions
         {
             Temperature = (float?)Temperature,
             TopP = (float?)TopP,
@@ -118,11 +121,19 @@ internal sealed record CompletionRequest
         {
             SequenceCount = Count,
         };
+        if (IsStreamed && asked.Decoding is BeamDecoding)
+        {
+            throw new ApiException(400, "stream: expected false or a temperature, since this model was saved with"
+                + " beams, whose text is certain only at its end; found true.", "stream");
+        }
+        return asked;
     }
 
     /// <summary>A message of the library with the names of fields in the place of options'.</summary>
     public string Named(string message)
     {
+        if (message.StartsWith(TooManyTokens, StringComparison.Ordinal))
+            return $"{FieldOf(message)}: expected at most {message[TooManyTokens.Length..]}";
         var words = new OptionWords();
         foreach ((string path, string field) in Fields)
             words.Add(path, field);
@@ -140,8 +151,8 @@ internal sealed record CompletionRequest
         _ when message.StartsWith("Decoding.topP", StringComparison.Ordinal) => "top_p",
         _ when message.StartsWith("Decoding", StringComparison.Ordinal)
             || message.StartsWith("SequenceCount", StringComparison.Ordinal)
-            || message.StartsWith("StreamAsync: expected one sequence", StringComparison.Ordinal) => "n",
-        _ when message.StartsWith("StreamAsync", StringComparison.Ordinal) => "stream",
+            || Count > 1 && message.StartsWith(TooManyTokens, StringComparison.Ordinal) => "n",
+        _ when MaxTokens is not null && message.StartsWith(TooManyTokens, StringComparison.Ordinal) => MaxTokensField,
         _ when message.StartsWith("Request, prefix", StringComparison.Ordinal) => "model",
         _ when message.StartsWith("StopStrings", StringComparison.Ordinal) => "stop",
         _ when message.StartsWith("Request, LogProbabilities", StringComparison.Ordinal) => "logprobs",
