@@ -50,8 +50,8 @@ public sealed record TokenLogProbability(string Text, IReadOnlyList<byte> Bytes,
     public IReadOnlyList<TokenLogProbability> Top { get; init; } = [];
 
     /// <summary>
-    /// Where it begins in the text, in UTF-16 characters from 0. The tokens of one character begin together, and one
-    /// that is no text where the next one does.
+    /// Where it begins in the text, in UTF-16 characters from 0; one of <see cref="Top"/> where the token does. The
+    /// tokens of one character begin together, and one that is no text begins behind the characters before it.
     /// </summary>
     public int Start { get; init; }
 }
