@@ -128,6 +128,24 @@ public sealed class CompletionTests
     }
 
     [TestMethod]
+    public void Response_OfASplitCharacter_HasWhereItsTokensBeginInTheText()
+    {
+        TokenLogProbability[] tokens =
+        [
+            new("\uFFFD", [0xC3], -1), new("\uFFFD", [0xA4], -1) { Start = 0 }, new("<x>", [], -1) { Start = 1 },
+            new("b", [0x62], -1) { Start = 1 },
+        ];
+        var completion = new TextCompletion("äb", FinishReason.Length, 4) { LogProbabilities = tokens };
+
+        JsonNode answer = new ResponseJson(isChat: false, "short").Whole(new TextResult([completion], 1, false));
+        JsonNode last = new ResponseJson(isChat: false, "short")
+            .Chunk(new TextPiece("b") { LogProbabilities = tokens[3..] });
+
+        Assert.AreEqual("[0,0,1,1]", answer["choices"]![0]!["logprobs"]!["text_offset"]!.ToJsonString());
+        Assert.AreEqual("[1]", last["choices"]![0]!["logprobs"]!["text_offset"]!.ToJsonString());
+    }
+
+    [TestMethod]
     public async Task Completion_OfASavedModel_HasItsTemplateAndOptions()
     {
         using var folder = new TemporaryFolder();
@@ -177,7 +195,7 @@ public sealed class CompletionTests
 
         Assert.HasCount(1, whole["choices"]!.AsArray());
         Assert.AreEqual((400, "stream"), (status, (string)refused["error"]!["param"]!));
-        Assert.StartsWith("StreamAsync: expected greedy decoding or sampling", (string)refused["error"]!["message"]!);
+        Assert.StartsWith("stream: expected false or a temperature", (string)refused["error"]!["message"]!);
         s_server.Models.Remove("beams");
     }
 

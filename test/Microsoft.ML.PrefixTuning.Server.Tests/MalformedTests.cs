@@ -50,11 +50,21 @@ public sealed class MalformedTests
     [DataRow(Texts, """{"model":"short","prompt":"a","temperature":-1}""", "temperature", "temperature: expected 0.001")]
     [DataRow(Texts, """{"model":"short","prompt":"a","temperature":1e300}""", "temperature", "temperature: expected a")]
     [DataRow(Texts, """{"model":"short","prompt":"a","temperature":"hot"}""", "temperature", "temperature: expected a n")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","temperature":1e-30}""", "temperature", "temperature: expected 0.00")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","temperature":1e-50}""", "temperature",
+        "temperature: expected 0, or 0.001 to 1000, found 1e-50.")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","top_p":1e-300}""", "top_p",
+        "top_p: expected above 0 and at most 1, found 1e-300.")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","stream":true,"stream_options":{"include_obfuscation":5}}""",
+        "stream_options.include_obfuscation", "stream_options.include_obfuscation: expected true or false, found 5.")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","stream":true,"stream_options":{"include_obfuscation":true}}""",
+        "stream_options", "stream_options: expected include_usage alone")]
     [DataRow(Texts, """{"model":"short","prompt":"a","top_p":1.5}""", "top_p", "top_p: expected above 0 and")]
     [DataRow(Texts, """{"model":"short","prompt":"a","n":2}""", "n", "n: expected beams or sampling where n is")]
-    [DataRow(Texts, """{"model":"short","prompt":"a","n":2000000000,"temperature":1}""", "n", "n: expected at most 128")]
-    [DataRow(Texts, """{"model":"short","prompt":"a","n":0}""", "n", "n: expected 1 or more, found 0.")]
-    [DataRow(Texts, """{"model":"short","prompt":"a","n":2,"temperature":1,"stream":true}""", "n", "StreamAsync: expec")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","n":2000000000,"temperature":1}""", "n", "n: expected 1 to 128, fo")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","n":0}""", "n", "n: expected 1 to 128, found 0.")]
+    [DataRow(Texts, """{"model":"short","prompt":"a","n":2,"temperature":1,"stream":true}""", "n",
+        "n: expected 1 where stream is true, found 2.")]
     [DataRow(Texts, """{"model":"short","prompt":"a","seed":1e10}""", "seed", "seed: expected a whole number of 32")]
     [DataRow(Texts, """{"model":"short","prompt":"a","stop":7}""", "stop", "stop: expected a string, found 7.")]
     [DataRow(Texts, """{"model":"short","prompt":"a","stop":""}""", "stop", "stop: expected no empty text")]
@@ -68,7 +78,9 @@ public sealed class MalformedTests
     [DataRow(Texts, """{"model":"short","prompt":"a","suffix":"b"}""", "suffix", "suffix: expected an empty string or")]
     [DataRow(Texts, """{"model":"short","prompt":"a","best_of":3}""", "best_of", "best_of: expected 1 or null;")]
     [DataRow(Chats, """{"model":"short"}""", "messages", "messages: expected the messages of a chat, found nothing.")]
-    [DataRow(Chats, """{"model":"short","messages":[]}""", "messages", "messages: expected an array of one message")]
+    [DataRow(Chats, """{"model":"short","messages":[]}""", "messages",
+        "messages: expected an array of one message or more, found an empty one.")]
+    [DataRow(Chats, """{"model":"short","messages":"a"}""", "messages", "messages: expected an array of one message")]
     [DataRow(Chats, """{"model":"short","messages":["a"]}""", "messages[0]", "messages[0]: expected an object with role")]
     [DataRow(Chats, """{"model":"short","messages":[{"role":"user"}]}""", "messages[0].content", "messages[0].content:")]
     [DataRow(Chats, """{"model":"short","messages":[{"role":"tool","content":"a"}]}""", "messages", "messages[0].role:")]
@@ -143,6 +155,20 @@ public sealed class MalformedTests
     }
 
     [TestMethod]
+    [DataRow(20, 100, "n"), DataRow(1, 250, "max_tokens")]
+    public async Task Request_OfMoreThanTheCacheHolds_GetsTheFieldThatAsksForIt(int n, int most, string field)
+    {
+        await using RunningServer server =
+            await RunningServer.Start(options: new TextGeneratorOptions { CacheTokens = 200 });
+
+        (int status, JsonNode answer) = await server.Post(Texts,
+            new { model = "short", prompt = "a", n, max_tokens = most, temperature = 1 });
+
+        Assert.AreEqual((400, field), (status, (string)answer["error"]!["param"]!));
+        Assert.StartsWith($"{field}: expected at most 200 tokens of prefix", (string)answer["error"]!["message"]!);
+    }
+
+    [TestMethod]
     public async Task Request_OfTooLongAPrompt_Gets400()
     {
         string prompt = string.Concat(Enumerable.Repeat("name : Venue | ", 120));
@@ -159,6 +185,17 @@ public sealed class MalformedTests
         content.Headers.TryAddWithoutValidation("Content-Type", type);
         using HttpResponseMessage answer = await s_server.Client.PostAsync(Texts, content);
         Assert.AreEqual(415, (int)answer.StatusCode);
+    }
+
+    [TestMethod]
+    [DataRow("application/json"), DataRow("application/json; charset=UTF-8")]
+    [DataRow("application/json; charset=\"utf-8\"")]
+    public async Task Request_OfJsonHoweverItIsCalled_IsAnswered(string type)
+    {
+        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes("""{"model":"short","prompt":"a"}"""));
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        using HttpResponseMessage answer = await s_server.Client.PostAsync(Texts, content);
+        Assert.AreEqual(200, (int)answer.StatusCode);
     }
 
     [TestMethod]

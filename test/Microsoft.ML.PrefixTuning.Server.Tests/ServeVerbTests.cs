@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
+using System.Net;
 using System.Net.Http;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Tests;
@@ -85,6 +87,24 @@ public sealed partial class ServeVerbTests
             $"a:b={folder["a.safetensors"]}", "--port", "0");
         Assert.AreEqual(ExitCode.Failed, code);
         Assert.Contains("without colons", error);
+    }
+
+    [TestMethod]
+    public void Serve_OfATakenPortOrAForeignAddress_SaysSoInALine()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        // The second one is kept for documents: no machine has it.
+        foreach (string line in (string[])[$"--host 127.0.0.1 --port {port}", "--host 192.0.2.1 --port 0"])
+        {
+            (int code, string error) = TinyServing.Run(
+                ["serve", "--base", TinyServing.BasePath, .. line.Split(' '), "--allow-anyone"]);
+            Assert.AreEqual(ExitCode.Failed, code, error);
+            Assert.Contains($"prefix-tune: {line}: ", error);
+            Assert.DoesNotContain("Exception", error);
+            Assert.DoesNotContain("   at ", error);
+        }
     }
 
     [TestMethod]

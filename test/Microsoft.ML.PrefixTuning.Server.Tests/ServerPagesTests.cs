@@ -1,5 +1,7 @@
 using System;
+using System.IO;
 using System.Net.Http;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Threading.Tasks;
@@ -23,6 +25,31 @@ public sealed partial class ServerPagesTests
     [TestMethod]
     public async Task Health_OfARunningServer_IsGood() =>
         Assert.AreEqual("""{"status":"ok"}""", await s_server.Client.GetStringAsync("/health"));
+
+    [TestMethod]
+    [DataRow("/health"), DataRow("/"), DataRow("/v1/models")]
+    public async Task Head_OfAPage_HasItsLengthAlone(string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Head, path);
+        using HttpResponseMessage answer = await s_server.Client.SendAsync(request);
+
+        Assert.AreEqual(200, (int)answer.StatusCode);
+        byte[] whole = await s_server.Client.GetByteArrayAsync(path);
+        Assert.AreEqual(whole.Length, answer.Content.Headers.ContentLength);
+        Assert.IsEmpty(await answer.Content.ReadAsByteArrayAsync());
+    }
+
+    [TestMethod]
+    public async Task Health_OfAProbeWithoutAHost_IsGood()
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(s_server.Address.Host, s_server.Address.Port);
+        await using NetworkStream stream = client.GetStream();
+        await stream.WriteAsync("GET /health HTTP/1.0\r\n\r\n"u8.ToArray());
+        using var reader = new StreamReader(stream);
+
+        Assert.Contains(" 200 OK", await reader.ReadLineAsync() ?? "");
+    }
 
     [TestMethod]
     public async Task Metrics_AfterRequests_HaveFiguresByKnownNamesOnly()

@@ -71,6 +71,22 @@ public sealed class WatchedFolderTests
     }
 
     [TestMethod]
+    [OSCondition(OperatingSystems.Linux | OperatingSystems.OSX)]
+    public async Task Look_AtANameWithALineBreak_LogsItOnOneLine()
+    {
+        await using RunningServer server = await RunningServer.Start();
+        using var folder = new TemporaryFolder();
+        TinyServing.Random(4).Save(folder["four.safetensors"]);
+        File.Move(folder["four.safetensors"], folder["good\nprefix-tune: none.safetensors"]);
+        File.WriteAllText(folder["bad\nprefix-tune: none.safetensors"], "no prefix");
+
+        Watch(server, folder).Begin();
+
+        Assert.HasCount(2, server.Lines.TrimEnd().Split('\n'));
+        Assert.Contains("bad\\u000aprefix-tune: none.safetensors' was not taken: ", server.Lines);
+    }
+
+    [TestMethod]
     public async Task Look_AtAnAdapter_ServesIt()
     {
         await using RunningServer server = await RunningServer.Start();

@@ -8,7 +8,7 @@ namespace Microsoft.ML.PrefixTuning.Tool.Serving;
 /// <summary>The messages of a chat's body.</summary>
 internal static class ChatBody
 {
-    private const string Field = "messages";
+    private const string Field = "messages", Expected = "an array of one message or more";
 
     // Of an assistant's message that comes back: without effect where they are null or empty.
     private static readonly string[] Empty =
@@ -20,8 +20,10 @@ internal static class ChatBody
     {
         if (fields.Find(Field) is not { } list)
             throw fields.Missing(Field, "the messages of a chat");
-        if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() == 0)
-            throw FieldReader.Wrong(Field, "an array of one message or more", list);
+        if (list.ValueKind != JsonValueKind.Array)
+            throw FieldReader.Wrong(Field, Expected, list);
+        if (list.GetArrayLength() == 0)
+            throw new ApiException(400, $"{Field}: expected {Expected}, found an empty one.", Field);
         return [.. list.EnumerateArray().Select(Message)];
     }
 

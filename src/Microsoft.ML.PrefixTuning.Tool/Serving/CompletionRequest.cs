@@ -16,6 +16,9 @@ internal sealed record CompletionRequest
     // OpenAI's.
     private const int MostTexts = 128;
 
+    // What the library says where a request takes more than all requests together may.
+    private const string TooManyTokens = "Request: expected at most CacheTokens = ";
+
     // What fields become, as the library calls it.
     private static readonly (string Path, string Field)[] Fields =
     [
@@ -81,10 +84,10 @@ internal sealed record CompletionRequest
             Messages = isChat ? ChatBody.Messages(fields) : null,
             MaxTokens = limit,
             MaxTokensField = limitField,
-            Temperature = fields.Number("temperature"),
-            TopP = fields.Number("top_p"),
+            Temperature = Rounded(fields, "temperature", "0, or 0.001 to 1000"),
+            TopP = Rounded(fields, "top_p", "above 0 and at most 1"),
             Seed = fields.Whole("seed"),
-            Count = fields.Whole("n") ?? 1,
+            Count = fields.Whole("n", 1, MostTexts) ?? 1,
             IsStreamed = fields.Flag("stream"),
             IncludesUsage = ReadStreamOptions(fields),
             Stops = ReadStops(fields),
@@ -97,17 +100,17 @@ internal sealed record CompletionRequest
     /// <param name="own">What holds where nothing is asked.</param>
     /// <param name="ownTokens">New tokens that a text then has at most.</param>
     /// <param name="mostTokens">New tokens that may be asked for.</param>
-    /// <exception cref="ApiException">More tokens or texts are asked for.</exception>
+    /// <exception cref="ApiException">More tokens are asked for, or a stream of what cannot be one.</exception>
     public GenerationOptions Generation(GenerationOptions own, int ownTokens, int mostTokens)
     {
-        if (Count > MostTexts)
-            throw new ApiException(400, $"n: expected at most {MostTexts}, found {Count}.", "n");
+        if (IsStreamed && Count > 1)
+            throw new ApiException(400, $"n: expected 1 where stream is true, found {Count}.", "n");
         if (MaxTokens > mostTokens)
         {
             throw new ApiException(400, $"{MaxTokensField}: expected at most {mostTokens}, as this server allows,"
                 + $" found {MaxTokens}.", MaxTokensField);
         }
-        return ChatGeneration.Of(new ChatOptions
+        GenerationOptions asked = ChatGeneration.Of(new ChatOptions
         {
             Temperature = (float?)Temperature,
             TopP = (float?)TopP,
@@ -118,11 +121,19 @@ internal sealed record CompletionRequest
         {
             SequenceCount = Count,
         };
+        if (IsStreamed && asked.Decoding is BeamDecoding)
+        {
+            throw new ApiException(400, "stream: expected false or a temperature, since this model was saved with"
+                + " beams, whose text is certain only at its end; found true.", "stream");
+        }
+        return asked;
     }
 
     /// <summary>A message of the library with the names of fields in the place of options'.</summary>
     public string Named(string message)
     {
+        if (message.StartsWith(TooManyTokens, StringComparison.Ordinal))
+            return $"{FieldOf(message)}: expected at most {message[TooManyTokens.Length..]}";
         var words = new OptionWords();
         foreach ((string path, string field) in Fields)
             words.Add(path, field);
@@ -140,8 +151,8 @@ internal sealed record CompletionRequest
         _ when message.StartsWith("Decoding.topP", StringComparison.Ordinal) => "top_p",
         _ when message.StartsWith("Decoding", StringComparison.Ordinal)
             || message.StartsWith("SequenceCount", StringComparison.Ordinal)
-            || message.StartsWith("StreamAsync: expected one sequence", StringComparison.Ordinal) => "n",
-        _ when message.StartsWith("StreamAsync", StringComparison.Ordinal) => "stream",
+            || Count > 1 && message.StartsWith(TooManyTokens, StringComparison.Ordinal) => "n",
+        _ when MaxTokens is not null && message.StartsWith(TooManyTokens, StringComparison.Ordinal) => MaxTokensField,
         _ when message.StartsWith("Request, prefix", StringComparison.Ordinal) => "model",
         _ when message.StartsWith("StopStrings", StringComparison.Ordinal) => "stop",
         _ when message.StartsWith("Request, LogProbabilities", StringComparison.Ordinal) => "logprobs",
@@ -149,6 +160,11 @@ internal sealed record CompletionRequest
             || message.StartsWith("Chat template", StringComparison.Ordinal) => IsChat ? "messages" : "prompt",
         _ => null,
     };
+
+    /// <summary>A number, or null; in single precision, which writes the text, it is 0 only where it was.</summary>
+    private static double? Rounded(FieldReader fields, string name, string expected) =>
+        fields.Number(name) is { } number && number != 0 && (float)number == 0
+            ? throw FieldReader.Wrong(name, expected, fields.Find(name)!.Value) : fields.Number(name);
 
     private static string ReadPrompt(FieldReader fields)
     {
@@ -183,16 +199,17 @@ internal sealed record CompletionRequest
         if (options.ValueKind != JsonValueKind.Object)
             throw new ApiException(400, $"stream_options: expected an object, found {RequestFields.Kind(options)}.",
                 "stream_options");
+        var asked = new FieldReader(options, "stream_options.");
         foreach (JsonProperty option in options.EnumerateObject())
         {
             // Obfuscation pads a stream against those who watch its sizes; ours does not.
             bool isKnown = option.Name == "include_usage"
-                || option.Name == "include_obfuscation" && option.Value.ValueKind != JsonValueKind.True;
+                || option.Name == "include_obfuscation" && !asked.Flag(option.Name);
             if (!isKnown)
                 throw new ApiException(400, "stream_options: expected include_usage alone, found another option.",
                     "stream_options");
         }
-        return new FieldReader(options, "stream_options.").Flag("include_usage");
+        return asked.Flag("include_usage");
     }
 
     private static IReadOnlyList<string> ReadStops(FieldReader fields)

@@ -54,13 +54,14 @@ internal sealed class Gate(ServeSettings settings, ServerLog log)
     private void Check(HttpContext context)
     {
         HttpRequest request = context.Request;
+        // Probes need not say a host.
+        if (request.Path == Health)
+            return;
         // A page of another site whose name was pointed to this machine calls it by that name.
         string host = request.Host.Host.Trim('[', ']');
         if (!_names.Contains(host) && !IPAddress.TryParse(host, out _))
             throw new ApiException(421, "expected as the Host an address, localhost or a name of --allowed-host, found"
                 + " another one.", code: "unknown_host");
-        if (request.Path == Health)
-            return;
         if (!settings.Keys.Open(request.Headers.Authorization))
         {
             // A browser asks for user and password; programs are not kept waiting by that.
@@ -71,7 +72,8 @@ internal sealed class Gate(ServeSettings settings, ServerLog log)
         }
         bool isJson = MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
             && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-            && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
+            && (!type.Charset.HasValue
+            || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));
         if (HttpMethods.IsPost(request.Method) && !isJson)
             throw new ApiException(415, "Content-Type: expected application/json in UTF-8, found another one.",
                 code: "unsupported_media_type");

@@ -18,7 +18,6 @@ internal sealed class ResponseJson(bool isChat, string model)
 
     private readonly string _id = $"{(isChat ? "chatcmpl" : "cmpl")}-{Guid.NewGuid():N}";
     private readonly long _created = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-    private int _toldCharacters;
     private bool _isBegun;
 
     /// <summary>The whole answer.</summary>
@@ -48,8 +47,7 @@ internal sealed class ResponseJson(bool isChat, string model)
             choice["text"] = piece.Text;
         }
         _isBegun = true;
-        choice["logprobs"] = piece.LogProbabilities is { Count: > 0 } tokens ? Tokens(tokens, ref _toldCharacters)
-            : null;
+        choice["logprobs"] = piece.LogProbabilities is { Count: > 0 } tokens ? Tokens(tokens) : null;
         choice["finish_reason"] = piece.Result is { } result ? Reason(result.FinishReason) : null;
         return ChunkOf(choice);
     }
@@ -93,8 +91,7 @@ internal sealed class ResponseJson(bool isChat, string model)
         {
             choice["text"] = completion.Text;
         }
-        int told = 0;
-        choice["logprobs"] = completion.LogProbabilities is { } tokens ? Tokens(tokens, ref told) : null;
+        choice["logprobs"] = completion.LogProbabilities is { } tokens ? Tokens(tokens) : null;
         choice["finish_reason"] = Reason(completion.FinishReason);
         return choice;
     }
@@ -109,22 +106,16 @@ internal sealed class ResponseJson(bool isChat, string model)
     // Clients know these two; that no token may come is an end like any other.
     private static string Reason(FinishReason reason) => reason == FinishReason.Length ? "length" : "stop";
 
-    private JsonObject Tokens(IReadOnlyList<TokenLogProbability> tokens, ref int told)
+    private JsonObject Tokens(IReadOnlyList<TokenLogProbability> tokens)
     {
         if (isChat)
             return new JsonObject { ["content"] = new JsonArray([.. tokens.Select(ChatToken)]), ["refusal"] = null };
-        var offsets = new JsonArray();
-        foreach (TokenLogProbability token in tokens)
-        {
-            offsets.Add(told);
-            told += token.Text.Length;
-        }
         return new JsonObject
         {
             ["tokens"] = new JsonArray([.. tokens.Select(token => (JsonNode)token.Text)]),
             ["token_logprobs"] = new JsonArray([.. tokens.Select(token => (JsonNode)token.LogProbability)]),
             ["top_logprobs"] = new JsonArray([.. tokens.Select(token => Top(token))]),
-            ["text_offset"] = offsets,
+            ["text_offset"] = new JsonArray([.. tokens.Select(token => (JsonNode)token.Start)]),
         };
     }
 

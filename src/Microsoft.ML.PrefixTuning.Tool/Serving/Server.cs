@@ -1,6 +1,9 @@
 using System;
+using System.Globalization;
+using System.IO;
 using System.Linq;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using System.Threading;
 using System.Threading.Tasks;
@@ -22,6 +25,8 @@ internal sealed class Server : IAsyncDisposable
     // Behind the time that requests have to end: what the framework needs to close its connections.
     private static readonly TimeSpan CloseTime = TimeSpan.FromSeconds(5);
 
+    private static readonly string[] Head = [HttpMethods.Head];
+
     private readonly CancellationTokenSource _stopping = new();
     private readonly ServeSettings _settings;
     private readonly WebApplication _application;
@@ -37,7 +42,8 @@ internal sealed class Server : IAsyncDisposable
         // An empty one: no file and no variable beside the command line has a say.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(Configure);
-        builder.Logging.AddProvider(log);
+        // What the host logs of its start and its end it throws, too, and the verb tells it.
+        builder.Logging.AddProvider(log).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         IServiceCollection services = builder.Services;
         services.AddRoutingCore();
         // The verb has the signals.
@@ -56,8 +62,19 @@ internal sealed class Server : IAsyncDisposable
     public Uri Address => new(_application.Urls.First());
 
     /// <summary>Begins to listen.</summary>
-    /// <exception cref="System.IO.IOException">The port is taken, or the address is none of this machine's.</exception>
-    public Task Start() => _application.StartAsync();
+    /// <exception cref="IOException">The port is taken, or the address is none of this machine's.</exception>
+    public async Task Start()
+    {
+        try
+        {
+            await _application.StartAsync().ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is IOException or SocketException)
+        {
+            throw new IOException(string.Create(CultureInfo.InvariantCulture,
+                $"--host {_settings.Host} --port {_settings.Port}: {fault.Message}"), fault);
+        }
+    }
 
     /// <summary>
     /// Ends: nothing new is taken, what runs may go on for <see cref="ServeSettings.DrainTime"/>, the rest is
@@ -93,17 +110,15 @@ internal sealed class Server : IAsyncDisposable
     private static void Map(WebApplication application, ServedModels models, CompletionEndpoint endpoint)
     {
         // As delegates of any kind: those of the framework's own have no place in the document.
-        application.MapGet(Gate.Health, (Delegate)((HttpContext context) => Json.Write(context.Response, 200,
-            new JsonObject { ["status"] = "ok" })));
+        application.MapGet(Gate.Health, (Delegate)((HttpContext context) => SayHealth(context)));
         application.MapGet("/", PageFile.Send);
-        application.MapGet("/v1/models", (Delegate)((HttpContext context) => Json.Write(context.Response, 200,
-            new JsonObject
-            {
-                ["object"] = "list",
-                ["data"] = new JsonArray([.. models.All.Select(Describe)]),
-            })));
+        application.MapGet("/v1/models", (Delegate)((HttpContext context) => List(context, models)));
         application.MapGet("/v1/models/{**model}", (HttpContext context, string model) =>
             Json.Write(context.Response, 200, Describe(models.FindInPath(model))));
+        // The server leaves the body out.
+        application.MapMethods(Gate.Health, Head, SayHealth);
+        application.MapMethods("/", Head, PageFile.Send);
+        application.MapMethods("/v1/models", Head, context => List(context, models));
         application.MapPost(ApiDocument.Completions,
             (Delegate)((HttpContext context) => endpoint.Answer(context, isChat: false)));
         application.MapPost(ApiDocument.Chats,
@@ -111,6 +126,16 @@ internal sealed class Server : IAsyncDisposable
         application.MapPrometheusScrapingEndpoint("/metrics");
         application.MapOpenApi();
     }
+
+    private static Task SayHealth(HttpContext context) =>
+        Json.Write(context.Response, 200, new JsonObject { ["status"] = "ok" });
+
+    private static Task List(HttpContext context, ServedModels models) =>
+        Json.Write(context.Response, 200, new JsonObject
+        {
+            ["object"] = "list",
+            ["data"] = new JsonArray([.. models.All.Select(Describe)]),
+        });
 
     private static JsonNode Describe(ServedModel model) => new JsonObject
     {

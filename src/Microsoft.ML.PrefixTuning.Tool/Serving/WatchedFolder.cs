@@ -74,7 +74,7 @@ internal sealed class WatchedFolder(string folder, ServedModels models, Func<str
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             if (!_isAway)
-                log.Say($"--prefixes: {fault.Message} What was taken from it stays.");
+                log.Say($"--prefixes: {ToolCommand.PlainMessage(fault)} What was taken from it stays.");
             _isAway = true;
             return;
         }
@@ -97,7 +97,7 @@ internal sealed class WatchedFolder(string folder, ServedModels models, Func<str
     {
         if (!isServed && models.Has(found.Name))
         {
-            log.Say($"--prefixes: '{found.Path}' was passed over, since another model has its name.");
+            log.Say($"--prefixes: {FileText.Quote(found.Path)} was passed over, since another model has its name.");
             return false;
         }
         try
@@ -106,13 +106,13 @@ internal sealed class WatchedFolder(string folder, ServedModels models, Func<str
             if (Stamp(found.Path) != found.Stamp)
                 throw new IOException("it changed while it was read.");
             models.Add(entry);
-            log.Say($"serving {FileText.Quote(found.Name)} ({found.Path})");
+            log.Say($"serving {FileText.Quote(found.Name)} ({FileText.Quote(found.Path)})");
             return true;
         }
         // Whatever is wrong with it, what is served goes on.
         catch (Exception fault)
         {
-            log.Say($"--prefixes: '{found.Path}' was not taken: {ToolCommand.PlainMessage(fault)}"
+            log.Say($"--prefixes: {FileText.Quote(found.Path)} was not taken: {ToolCommand.PlainMessage(fault)}"
                 + (isServed ? " The former one stays." : ""));
             return isServed;
         }

@@ -48,6 +48,12 @@ public sealed record TokenLogProbability(string Text, IReadOnlyList<byte> Bytes,
 {
     /// <summary>The most probable tokens in its place, best first, as many as were asked for.</summary>
     public IReadOnlyList<TokenLogProbability> Top { get; init; } = [];
+
+    /// <summary>
+    /// Where it begins in the text, in UTF-16 characters from 0; one of <see cref="Top"/> where the token does. The
+    /// tokens of one character begin together, and one that is no text begins behind the characters before it.
+    /// </summary>
+    public int Start { get; init; }
 }
 
 /// <summary>A part of a text that is being written.</summary>

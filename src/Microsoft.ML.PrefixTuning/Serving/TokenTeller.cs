@@ -15,7 +15,7 @@ namespace Microsoft.ML.PrefixTuning.Serving;
 internal sealed class TokenTeller(Func<int, bool, byte[]> bytesOf, Func<int, string?> nameOf)
 {
     private readonly Decoder _characters = Encoding.UTF8.GetDecoder();
-    private readonly Queue<(int Start, TokenLogProbability Token)> _waiting = [];
+    private readonly Queue<TokenLogProbability> _waiting = [];
     private int _length;
     private bool _isFirst = true;
 
@@ -41,10 +41,11 @@ internal sealed class TokenTeller(Func<int, bool, byte[]> bytesOf, Func<int, str
     public void Add(RecordedToken token)
     {
         // Others in its place would have stood where it does.
-        TokenLogProbability[] top = [.. token.Top.Select(one => Of(one.Id, one.LogProbability))];
-        TokenLogProbability told = Of(token.Id, token.LogProbability) with { Top = top };
-        byte[] bytes = [.. told.Bytes];
-        _waiting.Enqueue((Start(bytes), told));
+        byte[] bytes = bytesOf(token.Id, _isFirst);
+        int start = Start(bytes);
+        TokenLogProbability[] top = [.. token.Top.Select(one =>
+            Of(one.Id, bytesOf(one.Id, _isFirst), one.LogProbability, start))];
+        _waiting.Enqueue(Of(token.Id, bytes, token.LogProbability, start) with { Top = top });
         _isFirst &= bytes.Length == 0;
         var characters = new char[_characters.GetCharCount(bytes, flush: false)];
         _length += _characters.GetChars(bytes, characters, flush: false);
@@ -55,8 +56,8 @@ internal sealed class TokenTeller(Func<int, bool, byte[]> bytesOf, Func<int, str
     public IReadOnlyList<TokenLogProbability> Take(int length)
     {
         var taken = new List<TokenLogProbability>();
-        while (_waiting.TryPeek(out (int Start, TokenLogProbability Token) next) && next.Start < length)
-            taken.Add(_waiting.Dequeue().Token);
+        while (_waiting.TryPeek(out TokenLogProbability? next) && next.Start < length)
+            taken.Add(_waiting.Dequeue());
         return taken;
     }
 
@@ -68,10 +69,9 @@ internal sealed class TokenTeller(Func<int, bool, byte[]> bytesOf, Func<int, str
         return goesOn ? _length : _length + _characters.GetCharCount([], flush: true);
     }
 
-    private TokenLogProbability Of(int id, double logProbability)
-    {
-        byte[] bytes = bytesOf(id, _isFirst);
-        return new TokenLogProbability(bytes.Length > 0 ? Encoding.UTF8.GetString(bytes) : nameOf(id) ?? "", bytes,
-            logProbability);
-    }
+    private TokenLogProbability Of(int id, byte[] bytes, double logProbability, int start) =>
+        new(bytes.Length > 0 ? Encoding.UTF8.GetString(bytes) : nameOf(id) ?? "", bytes, logProbability)
+        {
+            Start = start,
+        };
 }

@@ -45,6 +45,17 @@ public sealed class TokenTellerTests
     }
 
     [TestMethod]
+    [DataRow("0 3 4 1", "a\U0001F600b", "0 1 1 3")]
+    [DataRow("0 2 1", "a\uFFFDb", "0 1 2")]
+    [DataRow("0 8 1 5", "abxyz", "0 1 1 2")]
+    public void Tell_OfAText_SaysWhereItsTokensBegin(string written, string text, string starts)
+    {
+        IReadOnlyList<TokenLogProbability> found = Teller().Tell([.. Ids(written).Select(Recorded)], [End], text);
+
+        CollectionAssert.AreEqual(Ids(starts), found.Select(token => token.Start).ToArray());
+    }
+
+    [TestMethod]
     public void Take_OfAPiece_GivesTheTokensThatBeginInIt()
     {
         TokenTeller teller = Teller();
