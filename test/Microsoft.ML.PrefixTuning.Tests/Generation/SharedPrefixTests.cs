@@ -234,7 +234,7 @@ public sealed class SharedPrefixTests
             if (inFront[lane] is { } prefix)
                 cache.Block.Fill(lane, prefix);
         }
-        using SourceCache? sources = model.Spec.IsEncoderDecoder ? Sources(model, rows) : null;
+        using SourceCache? sources = model.Spec.IsEncoderDecoder ? StepsTests.Sources(model, rows) : null;
         Tensor? hidden = null;
         for (int i = 0; i < Tokens; i++)
         {
@@ -248,17 +248,6 @@ public sealed class SharedPrefixTests
                 sources?.See(0, [.. Enumerable.Repeat(1, rows)]));
         }
         return steps.Logits(hidden!.select(1, 0));
-    }
-
-    private static SourceCache Sources(LanguageModel model, int rows)
-    {
-        var sources = new SourceCache(model.Spec.Decoder, model.StepType, CPU);
-        sources.Open(rows, GoldenLogits.SourceLength);
-        Tensor ids = tensor(GoldenLogits.Tokens(GoldenLogits.SourceLength, model.Spec.VocabularySize)).unsqueeze(0)
-            .expand(rows, -1).contiguous();
-        int[] lengths = [.. Enumerable.Repeat(GoldenLogits.SourceLength, rows)];
-        sources.Write(0, EncodedSource.Make(model, new TokenRows(ids, lengths), SitePrefixes.None));
-        return sources;
     }
 
     /// <summary>Writes rows of some kinds to their ends, all of which wait from the start.</summary>

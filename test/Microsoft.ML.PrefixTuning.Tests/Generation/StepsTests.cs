@@ -166,7 +166,8 @@ public sealed class StepsTests
         return steps.Logits(hidden!.select(1, 0));
     }
 
-    private static SourceCache Sources(LanguageModel model, int rows)
+    /// <summary>The golden source, encoded once a row.</summary>
+    internal static SourceCache Sources(LanguageModel model, int rows)
     {
         var sources = new SourceCache(model.Spec.Decoder, model.StepType, CPU);
         sources.Open(rows, GoldenLogits.SourceLength);
