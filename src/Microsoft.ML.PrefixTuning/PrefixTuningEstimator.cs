@@ -70,6 +70,14 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
     /// <summary>A share of the base that it trains for, which stays loaded as long as somebody has one.</summary>
     internal BaseLease HoldBase() => HoldBase(_settings.Decided());
 
+    /// <summary>Throws where the context or the options were told to cancel.</summary>
+    /// <exception cref="OperationCanceledException">One of them was.</exception>
+    internal void CheckAlive()
+    {
+        MlNetInternals.CheckAlive(_host);
+        _options.Training.CancellationToken.ThrowIfCancellationRequested();
+    }
+
     /// <summary>Trains a prefix. The base's weights are the same bits before and after.</summary>
     /// <param name="input">
     /// Rows with the input and the label column, and the attribute column where the options name one.
@@ -149,11 +157,6 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
     private BaseLease HoldBase(TextSettings settings) => BaseLoader.AcquireForTraining(_host, _baseModel,
         settings.Used, _options.Device, _options.Training.LoadingToken);
 
-    private void CheckAlive()
-    {
-        MlNetInternals.CheckAlive(_host);
-        _options.Training.CancellationToken.ThrowIfCancellationRequested();
-    }
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using LLama.Native;
 using Microsoft.ML.PrefixTuning.LlamaCpp;
@@ -40,6 +41,22 @@ public sealed class StateCheckTests
 
         Assert.StartsWith("State of a sequence of this llama.cpp", fault.Message, name);
         Assert.Contains(expected, fault.Message, name);
+    }
+
+    [TestMethod]
+    public void Load_WithAnotherLayout_SaysNumbersTheSameInGerman()
+    {
+        CultureInfo before = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo("de-DE");
+            Assert.Contains("keys of the first layer within 0.1 of", Assert.ThrowsExactly<NotSupportedException>(
+                () => LlamaModel.Load(LlamaCase.Narrow.Read(), LlamaCase.Exact, threads: 1, Clear)).Message);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
     }
 
     [TestMethod]

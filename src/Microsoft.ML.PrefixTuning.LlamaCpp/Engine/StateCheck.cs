@@ -37,8 +37,8 @@ internal sealed class StateCheck(LlamaModel model)
         double largest = expected.Max(Math.Abs), difference = Largest(expected, found);
         // Also not a number.
         if (!(difference <= ScoreTolerance * largest))
-            throw Fault($"scores behind a prefix made of tokens within {ScoreTolerance * largest:G3} of those behind"
-                + $" the tokens, found them {difference:G3} apart");
+            throw Fault(Text($"scores behind a prefix made of tokens within {ScoreTolerance * largest:G3} of those")
+                + Text($" behind the tokens, found them {difference:G3} apart"));
     }
 
     /// <summary>Some tokens of a vocabulary.</summary>
@@ -53,8 +53,8 @@ internal sealed class StateCheck(LlamaModel model)
         {
             double distance = Distance(expected.AsSpan(part), found.AsSpan(part));
             if (!(distance <= GraphTolerance))
-                throw Fault($"{what} of the first layer within {GraphTolerance} of this library's own, in parts of"
-                    + $" their length, found them {distance:G3} apart");
+                throw Fault(Text($"{what} of the first layer within {GraphTolerance} of this library's own, in parts")
+                    + Text($" of their length, found them {distance:G3} apart"));
         }
     }
 
@@ -75,4 +75,6 @@ internal sealed class StateCheck(LlamaModel model)
     private static NotSupportedException Fault(string expected) => new(
         $"State of a sequence of this llama.cpp: expected {expected}. It keeps keys and values otherwise than is known"
         + " here: use the version of LLamaSharp that this package was made for.");
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -27,8 +27,7 @@ internal sealed class FrozenBase : IDisposable
     [
         "config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json",
         "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-            "tokenizer.model",
-        "spiece.model", "chat_template.jinja",
+        "tokenizer.model", "spiece.model", "chat_template.jinja",
     ];
 
     private readonly BaseTokenizers _tokenizers;

@@ -110,9 +110,6 @@ internal static class AtomicFile
         }
     }
 
-    /// <summary>Whether a file is a temporary one of a save that was cut off.</summary>
-    public static bool IsLeftover(string path) => TemporaryName.Is(path);
-
     /// <summary>Writes the content beside its target; the file is the caller's.</summary>
     private static WrittenFile WriteFile(WriteTarget target, Action<Stream> write)
     {

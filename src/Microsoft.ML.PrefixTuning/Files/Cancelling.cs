@@ -4,8 +4,8 @@ using System.Threading;
 namespace Microsoft.ML.PrefixTuning.Files;
 
 /// <summary>
-/// What may call off long work on files that this thread waits for, such as reading the weights of a base. It goes with
-/// the flow of the call and not through every reader between.
+/// What may call off long work that this thread waits for: reading the weights of a base, or writing the texts of rows
+/// that it reads. It goes with the flow of the call and not through every reader between.
 /// </summary>
 internal static class Cancelling
 {

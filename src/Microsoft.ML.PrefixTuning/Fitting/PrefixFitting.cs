@@ -55,7 +55,8 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         return SignalSource.Within(activity, () =>
         {
             Plan plan = Prepare();
-            ReadRows rows = Annotate(Read(plan, input));
+            // A row's text may be written only when it is read: by a teacher, or by an earlier step.
+            ReadRows rows = Annotate(Cancelling.By(CheckAlive, () => Read(plan, input)));
             plan.Prefix.TakeRows(rows.Training);
             Learned learned = Learn(plan, rows);
             TrainingSummary summary = Summarize(learned, plan, rows);

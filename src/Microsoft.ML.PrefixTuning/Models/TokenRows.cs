@@ -28,7 +28,4 @@ internal sealed record TokenRows(Tensor Ids, int[] Lengths)
         }
         return new TokenRows(tensor(ids, [rows.Count, width], device: device), [.. rows.Select(row => row.Length)]);
     }
-
-    /// <summary>A row's last token in a pass's [B * L, ...].</summary>
-    public long LastOf(int row) => (long)row * Width + Lengths[row] - 1;
 }

@@ -135,20 +135,21 @@ internal sealed class RequestLoop : IDisposable
             }
             _new.Clear();
             _waitingCount = _waiting.Count;
-            if (_isDisposed)
+            if (!_isDisposed)
             {
-                foreach (Ticket ticket in _tickets.Values)
-                {
-                    ticket.Fail(new ObjectDisposedException(nameof(TextGenerator)));
-                    ticket.Leave(_signals);
-                }
+                if (_tickets.Count > 0)
+                    return true;
+                _thread = null;
                 return false;
             }
-            if (_tickets.Count > 0)
-                return true;
-            _thread = null;
-            return false;
         }
+        // Without the lock: a listener that is told of the end may hold one of its own, and ask meanwhile who waits.
+        foreach (Ticket ticket in _tickets.Values)
+        {
+            ticket.Fail(new ObjectDisposedException(nameof(TextGenerator)));
+            ticket.Leave(_signals);
+        }
+        return false;
     }
 
     /// <summary>Hands tokens on, and takes out the rows that are done or that nobody waits for.</summary>

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML;
 
@@ -49,8 +50,8 @@ public static class CrossValidationCatalog
             estimator.InputColumn, seed))
         {
             using PrefixTuningTransformer model = estimator.Fit(part.TrainSet);
-            TextGenerationMetrics metrics = catalog.Evaluate(model.Transform(part.TestSet), estimator.LabelColumn,
-                model.OutputColumnName, evaluation);
+            TextGenerationMetrics metrics = Cancelling.By(estimator.CheckAlive, () => catalog.Evaluate(
+                model.Transform(part.TestSet), estimator.LabelColumn, model.OutputColumnName, evaluation));
             results.Add(new CrossValidationFold(results.Count, model.TrainingSummary!, metrics));
         }
         return results;

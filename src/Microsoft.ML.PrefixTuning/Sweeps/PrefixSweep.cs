@@ -78,7 +78,10 @@ public sealed record PrefixSweep
     /// <summary>Called when a run begins or ends and after every step, on the training thread.</summary>
     public Action<SweepProgress>? Progress { get; init; }
 
-    /// <summary>Ends the sweep within one step; the run that is trained has its state.</summary>
+    /// <summary>
+    /// Ends the sweep within one step, or one token of the texts that a run writes; the run that is trained has its
+    /// state.
+    /// </summary>
     public CancellationToken CancellationToken { get; init; }
 
     /// <summary>The schema that saved models say they take; null for that of the training rows.</summary>

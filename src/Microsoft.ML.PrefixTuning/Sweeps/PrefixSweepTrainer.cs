@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Options;
@@ -61,7 +62,8 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
             return outcome;
         context.Model.SaveAtomically(model, sweep.SavedSchema ?? trainSet.Schema, job.ModelFile);
         outcome = outcome with { HasModel = true };
-        outcome = SweepWriting.Write(context, sweep, model, rows, outcome);
+        outcome = Cancelling.By(job.CancellationToken.ThrowIfCancellationRequested,
+            () => SweepWriting.Write(context, sweep, model, rows, outcome));
         return outcome with { Measures = outcome.Measures.Concat(Own(model)).ToDictionary() };
     }
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Data;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.MlNet;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Rows;
@@ -22,7 +23,7 @@ internal sealed class RowWriter(IHost host, TextSession session)
     public GeneratedText[] Write(IReadOnlyList<InputRow> rows)
     {
         using IChannel channel = host.Start("Generating");
-        GeneratedText[] texts = session.Generate(rows, () => MlNetInternals.CheckAlive(host),
+        GeneratedText[] texts = session.Generate(rows, CheckAlive,
             message => channel.Warning(MessageSensitivity.Schema, "{0}", message));
         int truncated = texts.Count(text => text.IsTruncated);
         if (truncated > 0)
@@ -50,5 +51,11 @@ internal sealed class RowWriter(IHost host, TextSession session)
         return (ValueGetter<VBuffer<ReadOnlyMemory<char>>>)((ref VBuffer<ReadOnlyMemory<char>> value) =>
             value = new VBuffer<ReadOnlyMemory<char>>(sequences, current().Texts.Select(text => text.AsMemory())
                 .ToArray()));
+    }
+
+    private void CheckAlive()
+    {
+        MlNetInternals.CheckAlive(host);
+        Cancelling.CheckAlive();
     }
 }

@@ -125,8 +125,8 @@ public sealed class AtomicFileTests
         File.WriteAllText(other, "half");
         AtomicFile.Write(Target, "new"u8);
         CollectionAssert.AreEquivalent(new[] { Target, other }, Directory.GetFiles(_folder));
-        Assert.IsTrue(AtomicFile.IsLeftover(leftover));
-        Assert.IsFalse(AtomicFile.IsLeftover(Target));
+        Assert.IsTrue(TemporaryName.Is(leftover));
+        Assert.IsFalse(TemporaryName.Is(Target));
     }
 
     [TestMethod]

@@ -34,7 +34,7 @@ public sealed class WriteTargetTests
         AtomicFile.Write(_folder["link to link"], "new"u8);
         Assert.AreEqual("new", File.ReadAllText(_folder[$"inner/{file}"]));
         Assert.AreEqual(Path.Combine("inner", "link"), new FileInfo(_folder["link to link"]).LinkTarget);
-        Assert.IsFalse(Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories).Any(AtomicFile.IsLeftover));
+        Assert.IsFalse(Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories).Any(TemporaryName.Is));
     }
 
     [TestMethod]
@@ -108,7 +108,7 @@ public sealed class WriteTargetTests
         {
             stream.Write("new"u8);
             stream.Flush();
-            UnixFileMode now = File.GetUnixFileMode(Directory.GetFiles(_folder.Path).Single(AtomicFile.IsLeftover));
+            UnixFileMode now = File.GetUnixFileMode(Directory.GetFiles(_folder.Path).Single(TemporaryName.Is));
             Assert.AreEqual(UnixFileMode.None, now & ~(mode | UnixFileMode.UserWrite), "nobody else reads it");
         });
         Assert.AreEqual(mode, File.GetUnixFileMode(_folder["file"]));
@@ -174,7 +174,7 @@ public sealed class WriteTargetTests
         AtomicFile.Write(_folder[name], "new"u8);
         Assert.AreEqual("new", File.ReadAllText(_folder[name]));
         CollectionAssert.AreEquivalent(new[] { _folder[name], other }, Directory.GetFiles(_folder.Path));
-        Assert.IsTrue(AtomicFile.IsLeftover(other));
+        Assert.IsTrue(TemporaryName.Is(other));
     }
 
     [TestMethod]

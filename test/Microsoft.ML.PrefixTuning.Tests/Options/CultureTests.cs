@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
@@ -70,6 +71,28 @@ public sealed class CultureTests
         string expected = File.ReadAllText(folder["curves.csv"]);
         InTurkish(() => folder.Train("there.zip", options: options));
         Assert.AreEqual(expected, File.ReadAllText(folder["curves.csv"]));
+    }
+
+    [TestMethod]
+    public void Fault_OfATokenizersScore_IsSaidTheSame()
+    {
+        using var folder = new TemporaryFolder();
+        // A piece 'a' with a score of -0.5 and a type that there is not.
+        File.WriteAllBytes(folder["tokenizer.model"], [10, 10, 10, 1, (byte)'a', 0x15, 0, 0, 0, 0xBF, 0x18, 9]);
+        var metadata = new Dictionary<string, object>
+        {
+            ["tokenizer.ggml.model"] = "llama",
+            ["tokenizer.ggml.tokens"] = (string[])["a"],
+            ["tokenizer.ggml.token_type"] = (int[])[9],
+            ["tokenizer.ggml.scores"] = (float[])[-0.5f],
+        };
+        InTurkish(() =>
+        {
+            Assert.EndsWith("found 'a', -0.5 and 9.", Assert.ThrowsExactly<FormatException>(() =>
+                PretrainedTokenizer.FromFolder(folder.Path, 1100)).Message);
+            Assert.EndsWith("found 'a', 9 and -0.5.", Assert.ThrowsExactly<FormatException>(() =>
+                PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1100)).Message);
+        });
     }
 
     private static PropertyInfo Member(string name) => typeof(TrainingOptions).GetProperty(name)!;

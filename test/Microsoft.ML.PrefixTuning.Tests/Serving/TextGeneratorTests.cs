@@ -1,8 +1,12 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.Metrics;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using System.Threading;
 using System.Threading.Tasks;
+using Microsoft.ML.PrefixTuning.Serving;
+using Microsoft.ML.PrefixTuning.Signals;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -222,7 +226,7 @@ public sealed class TextGeneratorTests
 
         Task disposal = Task.Run(generator.Dispose);
         // It waits for the token that is being written, which is not the last one.
-        SpinWait.SpinUntil(IsDisposed);
+        SpinWait.SpinUntil(() => IsDisposed(generator));
         held.Dispose();
         await disposal;
         generator.Dispose();
@@ -235,19 +239,64 @@ public sealed class TextGeneratorTests
             }
         });
         await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => generator.GenerateAsync(request));
+    }
 
-        bool IsDisposed()
+    /// <summary>A listener with a lock of its own, which asks for the queue meanwhile, would wait for ever.</summary>
+    [TestMethod]
+    public async Task Dispose_WhileRequestsRun_TellsListenersWithoutTheQueuesLock()
+    {
+        // The listener hears all generators of the process: this name is this test's own.
+        string name = $"{Guid.NewGuid()}";
+        TextGenerator generator = s_base.Model.CreateGenerator(
+            new Dictionary<string, Prefix> { [name] = s_base.Prefixes["short"] });
+        var areLocked = new List<bool>();
+        using var listener = new MeterListener
         {
-            try
+            InstrumentPublished = (instrument, listening) =>
             {
-                // Checked now, begun by nobody.
-                _ = generator.StreamAsync(request);
-                return false;
-            }
-            catch (ObjectDisposedException)
+                if (instrument is { Name: "prefix_tuning.serving.requests", Meter.Name: SignalSource.Name })
+                    listening.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) =>
+        {
+            foreach (KeyValuePair<string, object?> tag in tags)
             {
-                return true;
+                if (tag.Key == ServingSignals.PrefixTag && name.Equals(tag.Value))
+                    areLocked.Add(LockOf(LoopOf(generator)).IsHeldByCurrentThread);
             }
+        });
+        listener.Start();
+        using var held = new HeldLoop(generator);
+        Task<TextResult> writing = generator.GenerateAsync(
+            new TextRequest { Text = "name : Venue 1", Prefix = name, Generation = Endless });
+
+        Task disposal = Task.Run(generator.Dispose);
+        SpinWait.SpinUntil(() => IsDisposed(generator));
+        held.Dispose();
+        await disposal;
+
+        await Assert.ThrowsExactlyAsync<ObjectDisposedException>(() => writing);
+        CollectionAssert.AreEqual((bool[])[false], areLocked);
+    }
+
+    private static bool IsDisposed(TextGenerator generator)
+    {
+        try
+        {
+            // Checked now, begun by nobody.
+            _ = generator.StreamAsync(new TextRequest { Text = "name : Venue 1" });
+            return false;
+        }
+        catch (ObjectDisposedException)
+        {
+            return true;
         }
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loop")]
+    private static extern ref RequestLoop LoopOf(TextGenerator generator);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_lock")]
+    private static extern ref Lock LockOf(RequestLoop loop);
 }

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Signals;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tests.Repository;
@@ -103,6 +104,30 @@ public sealed class SignalTests : IDisposable
         Assert.AreEqual(15, Values("prefix_tuning.rows.tokens").Sum());
         Assert.AreEqual(4, _activities.Where(activity => activity.OperationName == "prefix_tuning.write")
             .Sum(activity => (int)activity.GetTagItem("prefix_tuning.rows")!));
+    }
+
+    /// <summary>Rows are written when they are read: whoever waits for that may call it off.</summary>
+    [TestMethod]
+    public void Fit_CancelledBeforeTheTeacherWrites_WritesNothing()
+    {
+        using var cancellation = new CancellationTokenSource();
+        IEnumerable<FaceRow> rows = TinyBase.Rows(3).Select(row =>
+        {
+            cancellation.Cancel();
+            return row;
+        });
+        PrefixDistillationEstimator estimator = _context.Transforms.Text.DistillPrefix("Output", "Input",
+            BaseModel.FromFolder(_base.Path), PrefixTeacher.FromText("The Eagle is a pub with French food .\n"),
+            new DistillationOptions
+            {
+                Student = TinyBase.Quick with
+                {
+                    Training = TinyBase.Quick.Training with { CancellationToken = cancellation.Token },
+                },
+            });
+        Assert.ThrowsExactly<OperationCanceledException>(() =>
+            estimator.Fit(_context.Data.LoadFromEnumerable(rows)));
+        Assert.IsEmpty(Values("prefix_tuning.rows.written"));
     }
 
     [TestMethod]

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Signals;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -52,6 +53,32 @@ public sealed class CrossValidationTests
             Assert.IsTrue(double.IsFinite(fold.Metrics.Bleu));
         }
         Assert.HasCount(1, loads);
+    }
+
+    [TestMethod]
+    public void CrossValidate_CancelledWhileTheLastFoldIsWritten_Ends()
+    {
+        const int Folds = 2;
+        using var cancellation = new CancellationTokenSource();
+        int trained = 0;
+        IEnumerable<FaceRow> rows = TinyBase.Rows(15).Select(row =>
+        {
+            if (trained == Folds)
+                cancellation.Cancel();
+            return row;
+        });
+        PrefixTuningEstimator estimator = TinyBase.Estimator(Context, TinyBase.Quick with
+        {
+            Training = TinyBase.Quick.Training with
+            {
+                MaxSteps = 2,
+                ValidationFraction = 0,
+                CancellationToken = cancellation.Token,
+                Progress = at => trained += at.Step == at.TotalSteps ? 1 : 0,
+            },
+        });
+        Assert.ThrowsExactly<OperationCanceledException>(() => Context.TextGeneration.CrossValidate(
+            Context.Data.LoadFromEnumerable(rows), estimator, Folds));
     }
 
     [TestMethod]

@@ -97,7 +97,7 @@ internal sealed class GgufVocabulary
             if (tokens[id].Length == 0 || !Enum.IsDefined(type) || !float.IsFinite(score))
                 throw new FormatException(
                     $"{_keys.PlaceOf("tokens")}: token {id}: expected a text, a type from 1 to 6 and a finite score, "
-                    + $"found {FileText.Quote(tokens[id])}, {(int)type} and {score}.");
+                    + FormattableString.Invariant($"found {FileText.Quote(tokens[id])}, {(int)type} and {score}."));
             pieces[id] = new SentencePiece(tokens[id], score, type);
         }
         return pieces;

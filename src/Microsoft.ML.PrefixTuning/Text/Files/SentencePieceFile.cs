@@ -128,7 +128,7 @@ internal sealed class SentencePieceFile
         if (text.Length == 0 || !float.IsFinite(score) || !Enum.IsDefined(type))
             throw new FormatException(
                 $"{_file}: piece {_pieces.Count}: expected a text, a finite score and a type from 1 to 6, "
-                + $"found {FileText.Quote(text)}, {score} and {(int)type}.");
+                + FormattableString.Invariant($"found {FileText.Quote(text)}, {score} and {(int)type}."));
         return new SentencePiece(text, score, type);
     }
 
