@@ -146,8 +146,8 @@ internal sealed class PartialFile : IDisposable
         while (true)
         {
             var stream = new FileStream(path, options);
-            // Its former owner may have deleted it after it was opened here and before it was locked.
-            if (File.Exists(path))
+            // Rows in a file that has no name any more would be lost with the process.
+            if (LockedFile.IsInPlace(stream))
                 return stream;
             stream.Dispose();
         }

@@ -67,7 +67,7 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
                 writer => new KeptTable(target, partial, writer, () => run?.Complete(partial.Rows, writer)),
                 run?.FileRows);
         }
-        catch when (!partial.IsEmpty)
+        catch
         {
             Tell();
             throw;
@@ -76,8 +76,14 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
             $"{partial.Rows:N0} rows written to {target} in {watch.Elapsed.TotalSeconds:F1} s."));
         return ExitCode.Done;
 
-        void Tell() => console.Error.WriteLine(
-            $"Rows that were written are kept in {partial.Path}; the same command goes on with them.");
+        void Tell()
+        {
+            if (!partial.IsEmpty)
+            {
+                console.Error.WriteLine(
+                    $"Rows that were written are kept in {partial.Path}; the same command goes on with them.");
+            }
+        }
     }
 
     /// <summary>Writes rows one after the other, and shows how many there are.</summary>

@@ -97,6 +97,15 @@ internal static class LockedFile
         }
     }
 
+    /// <summary>
+    /// Whether a file that was opened is what its path leads to still: between its opening and its locking others may
+    /// have deleted it, and made another one.
+    /// </summary>
+    public static bool IsInPlace(FileStream file) => OperatingSystem.IsWindows()
+        ? File.Exists(file.Name)
+        : FileStatus.Of(file.Name) is { } there
+            && FileStatus.Of($"/dev/fd/{file.SafeFileHandle.DangerousGetHandle()}")?.Node == there.Node;
+
     private static FileStream? TryMake(string path, FileStreamOptions options,
         Func<SafeFileHandle, bool?> tryLock)
     {
@@ -111,7 +120,7 @@ internal static class LockedFile
         }
         // .NET locks where it can and does not say whether it could.
         bool isLost = !OperatingSystem.IsWindows() && tryLock(stream.SafeFileHandle) == false;
-        if (!isLost && File.Exists(path))
+        if (!isLost && IsInPlace(stream))
             return stream;
         stream.Dispose();
         return null;

@@ -64,6 +64,20 @@ public sealed class LockedFileTests
     }
 
     [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows, IgnoreMessage = "an open file stays there")]
+    public void IsInPlace_OfAFileThatAnotherTookThePlaceOf_IsFalse()
+    {
+        string path = _folder["file"];
+        using var first = new FileStream(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Delete);
+        Assert.IsTrue(LockedFile.IsInPlace(first));
+        File.Delete(path);
+        Assert.IsFalse(LockedFile.IsInPlace(first), "nothing is there");
+        using var second = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete);
+        Assert.IsFalse(LockedFile.IsInPlace(first), "another file is there");
+        Assert.IsTrue(LockedFile.IsInPlace(second));
+    }
+
+    [TestMethod]
     public void Make_InAMissingFolder_SaysSo()
     {
         string missing = Path.Combine(_folder["missing"], "file");
