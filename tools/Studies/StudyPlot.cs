@@ -57,7 +57,7 @@ internal static class StudyPlot
             series is null ? "" : one.Settings.GetValueOrDefault(series, "");
     }
 
-    /// <summary>Draws a point a candidate, one below the other: their names are too long for places side by side.</summary>
+    /// <summary>Draws a point a candidate, one below the other: names are too long for places side by side.</summary>
     private static void Names(Plot plot, string measure, IReadOnlyList<SweepCandidateResult> known,
         Func<SweepCandidateResult, SweepFigure?> figureOf)
     {
@@ -76,7 +76,7 @@ internal static class StudyPlot
     }
 
     /// <summary>The places of an axis, evenly apart: numbers by their size, other values in the file's order.</summary>
-    private static string[] Places(IEnumerable<string> values)
+    internal static string[] Places(IEnumerable<string> values)
     {
         string[] places = [.. values.Distinct()];
         var numbers = new double[places.Length];
