@@ -158,5 +158,5 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
-        GeneratedTextSchema.Promise(inputSchema, _settings, _columns.Label);
+        GeneratedTextSchema.Promise(inputSchema, _settings, _columns.Label, draws: false);
 }
