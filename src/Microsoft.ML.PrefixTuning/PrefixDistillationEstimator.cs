@@ -112,7 +112,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
             if (writer is not null)
             {
                 channel.Info(MessageSensitivity.None, "The teacher writes a continuation for every row.");
-                (input, student) = (writer.Transform(input), Written(student, writer));
+                (input, student) = (writer.Transform(input, student.Training.LoadingToken), Written(student, writer));
             }
             var fitting = new PrefixFitting(_host, new FitLog(channel), _columns, student, lease.Base)
             {
@@ -153,6 +153,7 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
         student with
         {
             Training = student.Training with { AllowEmptyTargets = true },
-            ValidationSet = student.ValidationSet is { } validation ? writer.Transform(validation) : null,
+            ValidationSet = student.ValidationSet is { } validation
+                ? writer.Transform(validation, student.Training.LoadingToken) : null,
         };
 }

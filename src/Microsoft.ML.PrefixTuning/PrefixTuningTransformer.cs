@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using Microsoft.ML.Data;
 using Microsoft.ML.PrefixTuning;
 using Microsoft.ML.PrefixTuning.Bases;
@@ -86,6 +87,10 @@ public sealed class PrefixTuningTransformer : ITransformer, IDisposable
         ArgumentNullException.ThrowIfNull(input);
         return new GeneratedTextDataView(input, _writer);
     }
+
+    /// <summary>The same, whose reader a token ends at the next token of text, as the context does.</summary>
+    internal IDataView Transform(IDataView input, CancellationToken cancellation) =>
+        new GeneratedTextDataView(input, new RowWriter(_host, _session) { Cancellation = cancellation });
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">

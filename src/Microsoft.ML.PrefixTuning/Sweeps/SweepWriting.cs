@@ -15,11 +15,11 @@ internal static class SweepWriting
     /// <param name="model">The model.</param>
     /// <param name="rows">Rows whose first inputs are shown where there are no test rows.</param>
     /// <param name="outcome">Takes all that.</param>
-    public static SweepOutcome Write(MLContext context, PrefixSweep sweep, ITransformer model, IDataView rows,
-        SweepOutcome outcome)
+    public static SweepOutcome Write(MLContext context, PrefixSweep sweep, PrefixTuningTransformer model,
+        IDataView rows, SweepOutcome outcome)
     {
         var clock = Stopwatch.StartNew();
-        IDataView written = model.Transform(sweep.TestSet ?? rows);
+        IDataView written = model.Transform(sweep.TestSet ?? rows, sweep.CancellationToken);
         if (sweep.TestSet is not null)
         {
             TextGenerationEvaluationOptions options = sweep.Evaluation ?? new TextGenerationEvaluationOptions();

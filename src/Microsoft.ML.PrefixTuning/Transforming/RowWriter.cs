@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
 using Microsoft.ML.Data;
-using Microsoft.ML.PrefixTuning.MlNet;
+using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Rows;
 using Microsoft.ML.Runtime;
@@ -18,11 +19,14 @@ internal sealed class RowWriter(IHost host, TextSession session)
 {
     public TextSettings Settings => session.Settings;
 
+    /// <summary>Ends the writing, as the context does.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     /// <summary>Writes the texts of some rows.</summary>
     public GeneratedText[] Write(IReadOnlyList<InputRow> rows)
     {
         using IChannel channel = host.Start("Generating");
-        GeneratedText[] texts = session.Generate(rows, () => MlNetInternals.CheckAlive(host),
+        GeneratedText[] texts = session.Generate(rows, BaseLoader.CheckOf(host, Cancellation),
             message => channel.Warning(MessageSensitivity.Schema, "{0}", message));
         int truncated = texts.Count(text => text.IsTruncated);
         if (truncated > 0)
