@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Threading;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
@@ -63,6 +65,13 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
 
     /// <summary>The column with the wanted texts.</summary>
     internal string LabelColumn => _columns.Label;
+
+    /// <summary>The columns that it writes.</summary>
+    internal IEnumerable<string> WrittenColumns => _settings.Generation.ErrorColumnName is { } error
+        ? [_columns.Output, error] : [_columns.Output];
+
+    /// <summary>Ends a training, and what is written with it.</summary>
+    internal CancellationToken Cancellation => _options.Training.LoadingToken;
 
     /// <summary>Whether trainings of it keep a state.</summary>
     internal bool KeepsState => _options.Training.StateFile is not null;
