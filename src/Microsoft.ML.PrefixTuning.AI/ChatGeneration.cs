@@ -21,6 +21,8 @@ internal static class ChatGeneration
         return own with
         {
             Decoding = Decoding(options, own.Decoding),
+            // Greedy decoding has one text, however many the generator has of its own.
+            SequenceCount = options.Temperature == 0 ? 1 : own.SequenceCount,
             MaxNewTokens = options.MaxOutputTokens ?? own.MaxNewTokens,
             StopStrings = options.StopSequences is { Count: > 0 } stops
                 ? [.. own.StopStrings.Union(stops, StringComparer.Ordinal)] : own.StopStrings,

@@ -12,11 +12,13 @@ internal static class ChatMessages
     /// <param name="messages">The chat.</param>
     /// <param name="instructions">What holds for all of it, or null.</param>
     /// <exception cref="NotSupportedException">One has another role or another content than text.</exception>
+    /// <exception cref="ArgumentException">One is null.</exception>
     public static TextMessage[] Of(IEnumerable<ChatMessage> messages, string? instructions)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        IEnumerable<TextMessage> own = messages.Select((message, index) =>
-            new TextMessage(Role(message, index), Text(message, index)));
+        IEnumerable<TextMessage> own = messages.Select((message, index) => message is null
+            ? throw new ArgumentException($"Request, message {index + 1} (the first is 1): expected one, found null.")
+            : new TextMessage(Role(message, index), Text(message, index)));
         return instructions is null ? [.. own] : [new(MessageRole.System, instructions), .. own];
     }
 

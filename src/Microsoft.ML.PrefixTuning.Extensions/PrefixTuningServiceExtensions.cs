@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -45,8 +44,10 @@ public static class PrefixTuningServiceExtensions
     {
         IReadOnlyList<object> read = new SectionReader().Read(section,
             [new TextGenerationOptions(), new TextGeneratorOptions()], [PrefixesKey]);
-        Dictionary<string, Prefix> prefixes = section.GetSection(PrefixesKey).GetChildren()
-            .ToDictionary(prefix => prefix.Key, Load);
+        IConfigurationSection? files = SectionReader.Find(section, PrefixesKey);
+        if (files?.Value is { Length: > 0 } value)
+            throw new FormatException($"{files.Path}: expected names with files below it, found '{value}'.");
+        Dictionary<string, Prefix> prefixes = (files?.GetChildren() ?? []).ToDictionary(prefix => prefix.Key, Load);
         return baseModel.CreateGenerator(prefixes, (TextGenerationOptions)read[0], (TextGeneratorOptions)read[1]);
     }
 
@@ -58,7 +59,7 @@ public static class PrefixTuningServiceExtensions
         {
             return Prefix.Load(path);
         }
-        catch (Exception fault) when (fault is FormatException or IOException or NotSupportedException)
+        catch (Exception fault) when (SectionReader.IsOfValue(fault))
         {
             throw new FormatException($"{file.Path}: {fault.Message}", fault);
         }

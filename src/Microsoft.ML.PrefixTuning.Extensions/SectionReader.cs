@@ -37,6 +37,8 @@ internal sealed class SectionReader
             .Select(member => member.Name), .. others];
         foreach (IConfigurationSection child in children.Where(child => !names.Any(name => IsNamed(child, name))))
             RefuseName(child, names);
+        foreach (string name in names)
+            RefuseSeveral([.. children.Where(child => IsNamed(child, name))]);
         foreach (object record in records)
         {
             yield return OptionMembers.With(record,
@@ -49,6 +51,16 @@ internal sealed class SectionReader
         }
     }
 
+    /// <summary>The section under a key; null where there is none.</summary>
+    /// <param name="section">Has it.</param>
+    /// <param name="name">The key, in any spelling.</param>
+    public static IConfigurationSection? Find(IConfiguration section, string name) =>
+        section.GetChildren().FirstOrDefault(child => IsNamed(child, name));
+
+    /// <summary>Whether a fault says that a text or a file is no good.</summary>
+    public static bool IsOfValue(Exception fault) => fault is FormatException or IOException or NotSupportedException
+        or UnauthorizedAccessException or ArgumentException;
+
     /// <summary>The value of a member; what is wrong with it becomes a fault, and no value.</summary>
     private Found? Try(IConfigurationSection place, Func<object?> read)
     {
@@ -56,7 +68,7 @@ internal sealed class SectionReader
         {
             return new Found(read());
         }
-        catch (Exception fault) when (fault is FormatException or IOException or NotSupportedException)
+        catch (Exception fault) when (IsOfValue(fault))
         {
             _faults.Add($"{place.Path}: {fault.Message}");
             return null;
@@ -66,6 +78,9 @@ internal sealed class SectionReader
     private object? Value(IConfigurationSection place, PropertyInfo member, object? start)
     {
         bool isSection = place.GetChildren().Any();
+        // One of them would be left aside.
+        if (isSection && place.Value is { Length: > 0 } value)
+            throw new FormatException($"expected a value or a section, found '{value}' with keys below it.");
         if (IsNothing(place, member, isSection))
             return CanBeNull(member) ? null : throw new FormatException("expected a value, found null.");
         Type type = OptionText.ItemOf(member);
@@ -97,7 +112,7 @@ internal sealed class SectionReader
             return OptionMembers.With(one.Default,
                 members.Select(member => (member.Member, (object?)OptionText.Parse(member.Member, member.Text))));
         }
-        OptionCase<T> found = place[Kind] is { } name ? OptionCases.Split(cases, name).Case
+        OptionCase<T> found = place[Kind] is { } name ? OptionCases.Named(cases, name)
             : cases.Single(one => one.Default.GetType() == start.GetType());
         return Members(place, [found.Default.GetType() == start.GetType() ? start : found.Default], [Kind]).Single();
     }
@@ -108,6 +123,17 @@ internal sealed class SectionReader
         string meant = NearestName.Of(Plain(child.Key), plain) is { } nearest
             ? $" Did you mean '{names[Array.IndexOf(plain, nearest)]}'?" : "";
         _faults.Add($"{child.Path}: expected {string.Join(", ", names)}, found '{child.Key}'.{meant}");
+    }
+
+    /// <summary>Refuses spellings of one key: a configuration does not tell which of them goes before the others.
+    /// </summary>
+    private void RefuseSeveral(IConfigurationSection[] spelled)
+    {
+        if (spelled.Length > 1)
+        {
+            _faults.Add($"{spelled[0].Path}: expected one spelling of a key, found"
+                + $" {string.Join(" and ", spelled.Select(one => $"'{one.Key}'"))}.");
+        }
     }
 
     // An empty list leaves no more of itself than an empty text.

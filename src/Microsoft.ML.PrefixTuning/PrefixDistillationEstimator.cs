@@ -135,7 +135,8 @@ public sealed class PrefixDistillationEstimator : IEstimator<PrefixTuningTransfo
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
-        GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName, _columns.Context);
+        GeneratedTextSchema.Promise(inputSchema, _settings, _options.ContinuationColumnName, _columns.Context,
+            draws: false);
 
     private BaseLease Acquire(TextSettings settings) =>
         BaseLoader.AcquireForTraining(_host, _baseModel, settings.Used, _options.Student.Device,

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Fitting;
 using Microsoft.ML.PrefixTuning.MlNet;
@@ -63,6 +64,10 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
 
     /// <summary>The column with the wanted texts.</summary>
     internal string LabelColumn => _columns.Label;
+
+    /// <summary>The columns that it writes.</summary>
+    internal IEnumerable<string> WrittenColumns => _settings.Generation.ErrorColumnName is { } error
+        ? [_columns.Output, error] : [_columns.Output];
 
     /// <summary>Whether trainings of it keep a state.</summary>
     internal bool KeepsState => _options.Training.StateFile is not null;
@@ -161,5 +166,5 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
-        GeneratedTextSchema.Promise(inputSchema, _settings, _columns.Label);
+        GeneratedTextSchema.Promise(inputSchema, _settings, _columns.Label, draws: false);
 }

@@ -41,7 +41,8 @@ public sealed class TextGenerationCatalog
     /// <param name="options">What may be chosen.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or has another type.</exception>
     /// <exception cref="ArgumentException">There are no rows; a row's group is missing: an empty text or a missing
-    /// key; or <paramref name="options"/> asks for metrics that there are not.</exception>
+    /// key; labels and outputs are one column; or <paramref name="options"/> asks for metrics that there are not.
+    /// </exception>
     /// <exception cref="System.IO.IOException">The folder of <see cref="TextGenerationEvaluationOptions.MeteorFolder"/>
     /// has none of the files.</exception>
     /// <exception cref="OperationCanceledException">The context was told to cancel.</exception>
@@ -59,7 +60,13 @@ public sealed class TextGenerationCatalog
         ArgumentException.ThrowIfNullOrEmpty(outputColumnName);
         options ??= new TextGenerationEvaluationOptions();
         Faults.Throw(options.Check);
+        if (labelColumnName == outputColumnName)
+        {
+            throw new ArgumentException("Expected another column than that of the labels, with which its texts would be"
+                + $" equal, found '{outputColumnName}' for both.", nameof(outputColumnName));
+        }
         var columns = new EvaluationColumns(data.Schema, labelColumnName, outputColumnName, options.GroupColumnName);
+        Measurement.Check(options);
         IReadOnlyList<Segment> segments =
             SegmentReader.Read(data, columns, () => MlNetInternals.CheckAlive(_environment));
         return segments.Count > 0 ? Measurement.Of(segments, options)

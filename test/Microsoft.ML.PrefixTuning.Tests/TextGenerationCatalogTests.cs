@@ -211,6 +211,30 @@ public class TextGenerationCatalogTests
     }
 
     [TestMethod]
+    public void Evaluate_MissingMeteorFolder_IsToldBeforeARowIsRead()
+    {
+        bool isRead = false;
+        IDataView view = _mlContext.Data.LoadFromEnumerable(Lazily());
+        var options = new TextGenerationEvaluationOptions { MeteorFolder = "/nowhere/at/all" };
+        Assert.ThrowsExactly<DirectoryNotFoundException>(() => Evaluate(view, options: options));
+        Assert.IsFalse(isRead);
+        // Without METEOR nobody asks for it.
+        Evaluate(view, options: options with { Metrics = TextMetrics.Bleu });
+        Assert.IsTrue(isRead);
+
+        IEnumerable<VectorRow> Lazily()
+        {
+            isRead = true;
+            yield return new VectorRow(["a"], "b");
+        }
+    }
+
+    [TestMethod]
+    public void Evaluate_OfOneColumnAsLabelAndOutput_IsRefused() => StringAssert.Contains(
+        Assert.ThrowsExactly<ArgumentException>(() => Evaluate(VectorView(Rows), "Output")).Message,
+        "Expected another column than that of the labels");
+
+    [TestMethod]
     public void Evaluate_CancelledContext_Stops()
     {
         IDataView view = VectorView(Rows);

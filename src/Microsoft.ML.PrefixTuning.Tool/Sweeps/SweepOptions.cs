@@ -31,6 +31,7 @@ internal sealed class SweepOptions
     // What the library asks of a sweep itself, by the keys of the file.
     private static readonly (string Path, string Key)[] Keys =
     [
+        (nameof(PrefixSweep.OutputColumnName), "output"),
         (nameof(PrefixSweep.ValidationSet), "validation"), (nameof(PrefixSweep.TestSet), "test"),
         (nameof(PrefixSweep.TestPartColumnName), "test-part-column"), (nameof(PrefixSweep.TextCount), "texts"),
         (nameof(PrefixSweep.Seeds), "seeds"), ("Halving.Factor", "halving, factor"),

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
@@ -8,6 +9,18 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 internal static class Measurement
 {
     private static readonly RougeScore NoScore = new(double.NaN, double.NaN, double.NaN);
+
+    /// <summary>
+    /// Reads what measures need beside the texts, so that a folder that has none of it is told before one is written.
+    /// </summary>
+    /// <param name="options">Which figures, and how.</param>
+    /// <exception cref="IOException">The folder of METEOR's word lists has none of the files.</exception>
+    /// <exception cref="FormatException">A file of it is not what its name says.</exception>
+    public static void Check(TextGenerationEvaluationOptions options)
+    {
+        if (WithParts(options.Metrics).HasFlag(TextMetrics.Meteor))
+            _ = MeteorResources.Of(options.MeteorFolder);
+    }
 
     /// <summary>Measures segments.</summary>
     /// <param name="segments">At least one.</param>

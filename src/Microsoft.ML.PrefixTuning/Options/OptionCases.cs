@@ -64,6 +64,13 @@ internal static class OptionCases
         return (found, [.. found.Members.Zip(values)]);
     }
 
+    /// <summary>The kind of a name alone, whose members are given beside it.</summary>
+    /// <exception cref="FormatException">It is none of the kinds' names.</exception>
+    public static OptionCase<T> Named<T>(IReadOnlyList<OptionCase<T>> cases, string name)
+        where T : class =>
+        cases.FirstOrDefault(one => one.Name == OptionText.Kebab(name)) ?? throw new FormatException(
+            $"expected the kind {string.Join(", ", cases.Select(one => one.Name))} alone, found '{name}'.");
+
     // A text may hold colons of its own: what stands behind the first one is the whole of it.
     private static string[] Values<T>(OptionCase<T> one, string values)
         where T : class =>

@@ -40,17 +40,12 @@ internal sealed record TextSettings(string OutputColumn, string InputColumn, str
     /// <exception cref="ArgumentException">It is named like another column.</exception>
     public void CheckErrorColumn(string? labelColumn, string place = "")
     {
-        if (Generation.ErrorColumnName is not { } error)
-            return;
-        (string Role, string? Name)[] taken =
-            [("output", OutputColumn), ("input", InputColumn), ("label", labelColumn), ("attribute", AttributeColumn),
-                ("draw", DrawColumn)];
-        foreach ((string role, string? name) in taken)
+        if (ColumnRoles.HiddenBy(Generation.ErrorColumnName, ("output", OutputColumn), ("input", InputColumn),
+            ("label", labelColumn), ("attribute", AttributeColumn), ("draw", DrawColumn)) is { } role)
         {
-            if (name == error)
-                throw new ArgumentException(
-                    $"{place}Generation.ErrorColumnName: expected another name than that of the {role} column, found"
-                        + $" '{error}'.", "options");
+            throw new ArgumentException(
+                $"{place}Generation.ErrorColumnName: expected another name than that of the {role} column, found"
+                    + $" '{Generation.ErrorColumnName}'.", "options");
         }
     }
 }

@@ -218,6 +218,7 @@ public sealed class TextGenerator : IDisposable
         ArgumentNullException.ThrowIfNull(request.Text);
         if (request.Messages is not null && request.Text.Length > 0)
             throw new ArgumentException("Request: expected Text or Messages, found both.");
+        CheckMessages(request.Messages ?? []);
         _loop.ThrowIfDisposed();
         GenerationOptions options = request.Generation ?? Generation;
         Faults.Throw(options.Check);
@@ -253,6 +254,18 @@ public sealed class TextGenerator : IDisposable
         return needed <= _options.CacheTokens ? prepared
             : throw new ArgumentException($"Request: expected at most CacheTokens = {_options.CacheTokens} tokens of"
                 + $" prefix, prompt and new tokens in all beams or draws, found {needed}.");
+    }
+
+    private static void CheckMessages(IReadOnlyList<TextMessage> messages)
+    {
+        for (int i = 0; i < messages.Count; i++)
+        {
+            string? found = messages[i] is not { } message ? "null" : message.Text is null ? "one without a text"
+                : Enum.IsDefined(message.Role) ? null : $"one of role {message.Role}";
+            if (found is not null)
+                throw new ArgumentException($"Request, message {i + 1} (the first is 1): expected a text of the system,"
+                    + $" the user or the assistant, found {found}.");
+        }
     }
 
     private static void CheckLogProbabilities(TextRequest request, GenerationOptions options)

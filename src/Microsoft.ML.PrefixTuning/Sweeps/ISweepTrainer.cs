@@ -12,7 +12,9 @@ internal interface ISweepTrainer
     IEnumerable<NamedValue> Identity { get; }
 
     /// <summary>Trains one, or goes on with it.</summary>
-    /// <exception cref="OperationCanceledException">The job was cancelled; its state is kept.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The job was cancelled, or the context it runs in; its state is kept.
+    /// </exception>
     SweepOutcome Train(SweepJob job);
 }
 

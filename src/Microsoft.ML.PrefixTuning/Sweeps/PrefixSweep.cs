@@ -15,7 +15,9 @@ namespace Microsoft.ML.PrefixTuning;
 /// </summary>
 public sealed record PrefixSweep
 {
-    /// <summary>Column that takes the generated text.</summary>
+    /// <summary>
+    /// Column that takes the generated text; named like none that is read beside it (input, label, part or group).
+    /// </summary>
     public required string OutputColumnName { get; init; }
 
     /// <summary>Text column that is read.</summary>
@@ -75,7 +77,10 @@ public sealed record PrefixSweep
     /// <value>The default is <see langword="null"/>: all.</value>
     public SweepShard? Shard { get; init; }
 
-    /// <summary>Called when a run begins or ends and after every step, on the training thread.</summary>
+    /// <summary>
+    /// Called when a run begins or ends and after every step, on the training thread. What it throws ends the sweep;
+    /// the run that is trained goes on with the same call.
+    /// </summary>
     public Action<SweepProgress>? Progress { get; init; }
 
     /// <summary>
@@ -115,6 +120,15 @@ public sealed record PrefixSweep
         faults.That(TestPartColumnName is null || TestSet is not null, nameof(TestPartColumnName),
             "null without a test set", TestPartColumnName ?? "");
         Evaluation?.Check(faults.Under(nameof(Evaluation)));
+        CheckWritten(faults, OutputColumnName, nameof(OutputColumnName));
+    }
+
+    /// <summary>Refuses a written column that would take the place of one that is read when texts are there.</summary>
+    private void CheckWritten(Faults faults, string? column, string name)
+    {
+        string? role = ColumnRoles.HiddenBy(column, ("input", InputColumnName), ("label", LabelColumnName),
+            ("part", TestPartColumnName), ("group", Evaluation?.GroupColumnName));
+        faults.That(role is null, name, $"another name than that of the {role} column", $"'{column}'");
     }
 
     /// <summary>
@@ -124,6 +138,7 @@ public sealed record PrefixSweep
     /// <exception cref="ArgumentException">
     /// A column is missing, there are no test rows, or a candidate asks for more training rows than there are.
     /// </exception>
+    /// <exception cref="System.IO.IOException">The folder of METEOR's word lists has none of the files.</exception>
     internal void CheckRows(IDataView trainSet)
     {
         foreach (IDataView rows in new[] { trainSet, ValidationSet, TestSet }.OfType<IDataView>())
@@ -138,8 +153,8 @@ public sealed record PrefixSweep
             TextColumns.One(TestSet.Schema, part, "part");
         // The texts are not there yet.
         _ = new EvaluationColumns(TestSet.Schema, LabelColumnName, LabelColumnName, Evaluation?.GroupColumnName);
-        using DataViewRowCursor cursor = TestSet.GetRowCursor([]);
-        if (!cursor.MoveNext())
+        Measurement.Check(Evaluation ?? new TextGenerationEvaluationOptions());
+        if (!RowSubset.HasRows(TestSet))
             throw new ArgumentException($"{nameof(TestSet)}: expected rows, found none.", nameof(trainSet));
     }
 
@@ -190,6 +205,12 @@ public sealed record PrefixSweep
             options.That(candidate.Options.Training?.Workers is null, nameof(TrainingOptions.Workers),
                 "null: processes share out the runs of a sweep (Shard), not those of a run",
                 candidate.Options.Training?.Workers?.Count ?? 1);
+            options.That(candidate.Options.Training?.Progress is null, nameof(TrainingOptions.Progress),
+                "null: the sweep has Progress", "one");
+            options.That(candidate.Options.Training is not { CancellationToken.CanBeCanceled: true },
+                nameof(TrainingOptions.CancellationToken), "none: the sweep has CancellationToken", "one");
+            CheckWritten(options.Under(nameof(PrefixTuningOptions.Generation)),
+                candidate.Options.Generation?.ErrorColumnName, nameof(GenerationOptions.ErrorColumnName));
         }
         string[] names = [.. Candidates.Select(candidate => candidate?.Name ?? "")];
         faults.That(names.Distinct().Count() == names.Length, nameof(Candidates), "names that differ",
@@ -199,7 +220,9 @@ public sealed record PrefixSweep
 
 /// <summary>What a run is trained with, but for its seed.</summary>
 /// <param name="Name">What it is called in tables; none like another.</param>
-/// <param name="Options">The options; seed, state file and validation rows are the sweep's.</param>
+/// <param name="Options">
+/// The options; seed, state file, validation rows, progress and cancellation are the sweep's.
+/// </param>
 public sealed record SweepCandidate(string Name, PrefixTuningOptions Options)
 {
     /// <summary>What distinguishes it from the others, by name, as columns of tables.</summary>

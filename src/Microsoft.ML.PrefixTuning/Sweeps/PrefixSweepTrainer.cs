@@ -50,7 +50,8 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
         using PrefixTuningTransformer model = context.Transforms.Text.PrefixTune(sweep.OutputColumnName,
             sweep.InputColumnName, sweep.LabelColumnName, sweep.BaseModel, options).Fit(rows);
         TrainingSummary summary = model.TrainingSummary!;
-        job.CancellationToken.ThrowIfCancellationRequested();
+        // A training that was called off is no rest, whoever did so.
+        BaseLoader.CheckOf(_host, job.CancellationToken)();
         var outcome = new SweepOutcome(summary)
         {
             Precision = UsedPrecision.Of(options.Precision).OfTraining.Products,

@@ -29,6 +29,13 @@ internal sealed class RowSubset(IDataView source, IReadOnlySet<long> places) : I
         return new RowSubset(source, places.Take(count).ToHashSet());
     }
 
+    /// <summary>Whether a view has a row.</summary>
+    public static bool HasRows(IDataView view)
+    {
+        using DataViewRowCursor cursor = view.GetRowCursor([]);
+        return cursor.MoveNext();
+    }
+
     /// <summary>Rows of a view, by reading it.</summary>
     public static long CountOf(IDataView view)
     {

@@ -27,8 +27,12 @@ public static class SweepCatalog
     /// <exception cref="InvalidOperationException">
     /// The folder has the results of another sweep, or files of the same names that are no sweep's.
     /// </exception>
-    /// <exception cref="IOException">The folder cannot be written.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled; the same call goes on.</exception>
+    /// <exception cref="IOException">
+    /// The folder cannot be written, or that of METEOR's word lists has none of the files.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// It or the context was cancelled; the same call goes on, in a context that was not.
+    /// </exception>
     /// <example>
     /// <code>
     /// SweepResults results = mlContext.TextGeneration.Sweep(rows, new PrefixSweep

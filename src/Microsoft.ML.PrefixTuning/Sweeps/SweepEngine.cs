@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 
 namespace Microsoft.ML.PrefixTuning.Sweeps;
@@ -19,6 +20,8 @@ internal sealed class SweepEngine
     private readonly List<SweepRun> _runs;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private double _epochsTaken;
+    // What the caller's own code threw.
+    private Exception? _ofCaller;
 
     private SweepEngine(SweepPlan plan, SweepFolder folder, ISweepTrainer trainer,
         Action<SweepProgress>? progress, CancellationToken cancellation)
@@ -69,17 +72,22 @@ internal sealed class SweepEngine
         Report(run, null, epochs + ahead);
         try
         {
-            run = Merge(run, _plan.Rungs[rung], _trainer.Train(new SweepJob(_plan.CandidateOf(run), run.Seed)
+            SweepOutcome outcome = _trainer.Train(new SweepJob(_plan.CandidateOf(run), run.Seed)
             {
                 StateFile = _folder.StateOf(run),
                 ModelFile = _folder.ModelOf(run),
                 Epochs = _plan.Rungs[rung],
                 CancellationToken = _cancellation,
                 Progress = Watch,
-            }));
+            });
+            // A training takes one that cancels for a rest.
+            if (_ofCaller is not null)
+                ExceptionDispatchInfo.Throw(_ofCaller);
+            run = Merge(run, _plan.Rungs[rung], outcome);
             run = run with { PeakMemory = Math.Max(run.PeakMemory, memory) };
         }
-        catch (Exception fault) when (!(fault is OperationCanceledException && _cancellation.IsCancellationRequested))
+        // Neither is the run's: who asks for the same sweep again goes on with it.
+        catch (Exception fault) when (fault is not OperationCanceledException && _ofCaller is null)
         {
             run = run with { Status = SweepRunStatus.Failed, Error = fault.Message, PausedEpochs = null };
         }
@@ -170,7 +178,17 @@ internal sealed class SweepEngine
         Report(run, null, epochsLeft);
     }
 
-    private void Report(SweepRun? run, TrainingProgress? training, double? epochsLeft) =>
-        _progress?.Invoke(new SweepProgress([.. _runs], run, training,
-            _epochsTaken > 0 && epochsLeft is double left ? _clock.Elapsed * (left / _epochsTaken) : null));
+    private void Report(SweepRun? run, TrainingProgress? training, double? epochsLeft)
+    {
+        try
+        {
+            _progress?.Invoke(new SweepProgress([.. _runs], run, training,
+                _epochsTaken > 0 && epochsLeft is double left ? _clock.Elapsed * (left / _epochsTaken) : null));
+        }
+        catch (Exception fault)
+        {
+            _ofCaller = fault;
+            throw;
+        }
+    }
 }

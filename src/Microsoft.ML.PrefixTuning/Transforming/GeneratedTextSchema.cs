@@ -17,9 +17,10 @@ internal static class GeneratedTextSchema
     /// <param name="settings">Columns.</param>
     /// <param name="labelColumn">A text column that is needed too, or null.</param>
     /// <param name="teacherColumn">Another one, with what a teacher reads; or null.</param>
+    /// <param name="draws">Whether texts are written: training draws nothing.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
     public static SchemaShape Promise(SchemaShape input, TextSettings settings, string? labelColumn,
-        string? teacherColumn = null)
+        string? teacherColumn = null, bool draws = true)
     {
         ArgumentNullException.ThrowIfNull(input);
         var columns = new Dictionary<string, SchemaShape.Column>(StringComparer.Ordinal);
@@ -28,8 +29,7 @@ internal static class GeneratedTextSchema
         TextColumns.Require(columns, settings.InputColumn, "input");
         if (settings.AttributeColumn is { } attribute)
             TextColumns.Require(columns, attribute, "attribute");
-        // Training draws nothing.
-        if (labelColumn is null && settings.DrawColumn is { } draw)
+        if (draws && settings.DrawColumn is { } draw)
             DrawColumns.Require(columns, draw);
         if (labelColumn is not null)
             TextColumns.Require(columns, labelColumn, "label", maySeveral: true);

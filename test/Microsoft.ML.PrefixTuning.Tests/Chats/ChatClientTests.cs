@@ -104,6 +104,16 @@ public sealed class ChatClientTests
         string greedy = await Text(Decoding.Greedy);
         Assert.AreEqual(greedy, await Chat(new() { Temperature = 0, TopP = 0.9f, Seed = 3 }));
         Assert.AreEqual(greedy, await Chat(new() { Seed = 3 }));
+        // Also where the generator draws several of its own.
+        Assert.AreEqual(greedy, await Chat(new()
+        {
+            Temperature = 0,
+            RawRepresentationFactory = _ => s_generator.Generation with
+            {
+                Decoding = Decoding.Sampling(),
+                SequenceCount = 3,
+            },
+        }));
         // By itself it asks for nothing, beside another it says what is drawn from.
         Assert.AreEqual(greedy, await Chat(new() { TopP = 1 }));
         Assert.AreEqual(await Text(Decoding.Sampling(topK: 9)), await Chat(new() { TopK = 9, TopP = 1 }));
@@ -162,6 +172,8 @@ public sealed class ChatClientTests
         Assert.AreEqual("Request, message 1 (the first is 1): expected the role system, user or assistant, found"
             + " 'tool'.",
             await Refused<NotSupportedException>([new(ChatRole.Tool, "a")], new()));
+        Assert.AreEqual("Request, message 2 (the first is 1): expected one, found null.",
+            await Refused<ArgumentException>([new(ChatRole.User, "a"), null!], new()));
         Assert.AreEqual("Request, message 1 (the first is 1): expected text, found UriContent.",
             await Refused<NotSupportedException>(
             [new(ChatRole.User, [new UriContent("http://localhost/a.png", "image/png")])], new()));

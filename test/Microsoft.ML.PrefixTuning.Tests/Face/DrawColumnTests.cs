@@ -55,6 +55,11 @@ public sealed class DrawColumnTests
         var missing = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
             trained.Transform(Context.Data.LoadFromEnumerable(Rows)));
         Assert.Contains("Could not find draw column 'Draw'", missing.Message);
+        // What is promised asks for what Fit does.
+        SchemaShape shape = HiddenMembers.MakeShape(Context.Data.LoadFromEnumerable(Rows).Schema);
+        Context.Transforms.Text.DistillPrefix("Output", "Input", TinyBase.Llama,
+            PrefixTeacher.FromText("Write a short text about the venue."),
+            new DistillationOptions { Student = options }).GetOutputSchema(shape);
         using PrefixTuningTransformer model = Fit("Number");
         var wrong = Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
             model.Transform(Context.Data.LoadFromEnumerable(Rows.Select(row => new { row.Input, Number = true }))));

@@ -44,6 +44,9 @@ public sealed class AddTextGeneratorTests
     [DataRow("Prefixs:long", "x", "PrefixTuning:Prefixs: expected ", "Did you mean 'Prefixes'?")]
     [DataRow("Prefixes:long", "nowhere.safetensors", "PrefixTuning:Prefixes:long: ", "nowhere.safetensors")]
     [DataRow("Prefixes:long", "", "PrefixTuning:Prefixes:long: expected the file of a prefix, found none.", "")]
+    [DataRow("Prefixes", "long.safetensors",
+        "PrefixTuning:Prefixes: expected names with files below it, found 'long.safetensors'.", "")]
+    [DataRow("Pre-fixes:long", "nowhere.safetensors", "PrefixTuning:Pre-fixes:long: ", "nowhere.safetensors")]
     [DataRow("QueueLimit", "0", "PrefixTuning:QueueLimit: expected 1 or more, found 0.", "")]
     public void AddTextGenerator_OfWhatIsNone_SaysWhereItStands(string key, string value, string expected, string also)
     {

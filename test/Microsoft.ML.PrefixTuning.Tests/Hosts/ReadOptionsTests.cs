@@ -130,8 +130,31 @@ public sealed class ReadOptionsTests
             ["Start"] = $"file:{folder["short.safetensors"]}",
         }).Build().ReadOptions<PrefixOptions>();
         Assert.AreEqual(served.Prefixes["short"].Hash(), ((PrefixValuesStart)options.Start).Prefix.Hash());
+        PrefixOptions byKind = Memory(("Start:Kind", "file"), ("Start:Prefix", folder["short.safetensors"]))
+            .ReadOptions<PrefixOptions>();
+        Assert.AreEqual(served.Prefixes["short"].Hash(), ((PrefixValuesStart)byKind.Start).Prefix.Hash());
         Assert.ThrowsExactly<ArgumentException>(() => Section("{}").ReadOptions<FaceOptions>());
     }
+
+    [TestMethod]
+    public void ReadOptions_OfWhatWouldBeLeftAside_IsRefused()
+    {
+        Refused("Decoding: expected the kind greedy, beam, sampling alone, found 'beam:8'.",
+            ("Decoding:Kind", "beam:8"));
+        Refused("Decoding: expected a value or a section, found 'beam' with keys below it.",
+            ("Decoding", "beam"), ("Decoding:Width", "8"));
+        Refused("StopStrings: expected a value or a section, found 'END' with keys below it.",
+            ("StopStrings", "END"), ("StopStrings:0", "STOP"));
+        Refused("max-new-tokens: expected one spelling of a key, found 'max-new-tokens' and 'MaxNewTokens'.",
+            ("MaxNewTokens", "60"), ("max-new-tokens", "40"));
+
+        static void Refused(string message, params (string Key, string Value)[] values) => Assert.AreEqual(message,
+            Assert.ThrowsExactly<FormatException>(() => Memory(values).ReadOptions<GenerationOptions>()).Message);
+    }
+
+    private static IConfiguration Memory(params (string Key, string Value)[] values) => new ConfigurationBuilder()
+        .AddInMemoryCollection(values.Select(pair => KeyValuePair.Create<string, string?>(pair.Key, pair.Value)))
+        .Build();
 
     /// <summary>Paths of all members that are no record themselves.</summary>
     private static IEnumerable<string> Members(Type record, string path) =>

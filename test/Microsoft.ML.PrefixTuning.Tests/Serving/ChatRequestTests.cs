@@ -125,4 +125,21 @@ public sealed class ChatRequestTests
             generator.GenerateAsync(new TextRequest(Chat) { Text = "x" }));
         Assert.AreEqual("Request: expected Text or Messages, found both.", both.Message);
     }
+
+    [TestMethod]
+    public async Task Messages_ThatAreNone_AreRefusedByNumber()
+    {
+        using TextGenerator plain = s_plain.Model.CreateGenerator(), chats = s_chats.Model.CreateGenerator();
+        foreach (TextGenerator generator in (TextGenerator[])[plain, chats])
+        {
+            await Refused(generator, null!, "null");
+            await Refused(generator, new TextMessage(MessageRole.User, null!), "one without a text");
+            await Refused(generator, new TextMessage((MessageRole)9, "x"), "one of role 9");
+        }
+
+        static async Task Refused(TextGenerator generator, TextMessage message, string found) => Assert.AreEqual(
+            "Request, message 2 (the first is 1): expected a text of the system, the user or the assistant, found"
+            + $" {found}.", (await Assert.ThrowsExactlyAsync<ArgumentException>(() =>
+                generator.GenerateAsync(new TextRequest([Question, message])))).Message);
+    }
 }

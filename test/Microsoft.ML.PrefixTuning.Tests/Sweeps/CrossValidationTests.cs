@@ -96,4 +96,32 @@ public sealed class CrossValidationTests
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() =>
             Context.TextGeneration.CrossValidate(rows, estimator, folds: 1));
     }
+
+    [TestMethod]
+    public void CrossValidate_OfWhatCouldNotBeMeasured_IsRefusedBeforeAnyTraining()
+    {
+        PrefixTuningOptions options = Told(_ => Assert.Fail("A training began."));
+        PrefixTuningEstimator estimator = TinyBase.Estimator(Context, options);
+        IDataView rows = Context.Data.LoadFromEnumerable(TinyBase.Rows(6));
+        Refused("found one that writes into 'Label'",
+            Context.Transforms.Text.PrefixTune("Label", "Input", "Label", TinyBase.Llama, options));
+        Refused("group column, which", Context.Transforms.Text.PrefixTune("Input", "Input", "Label", TinyBase.Llama,
+            options), new TextGenerationEvaluationOptions { GroupColumnName = "Input" });
+        Refused("group column 'Group'", estimator, new TextGenerationEvaluationOptions { GroupColumnName = "Group" });
+        Assert.ThrowsExactly<DirectoryNotFoundException>(() => Context.TextGeneration.CrossValidate(rows, estimator,
+            evaluation: new TextGenerationEvaluationOptions { MeteorFolder = "/nowhere/at/all" }));
+        Assert.Contains("Expected rows in each of 40 folds, found none in fold ",
+            Assert.ThrowsExactly<ArgumentException>(() =>
+                Context.TextGeneration.CrossValidate(rows, estimator, folds: 40)).Message);
+
+        void Refused(string message, PrefixTuningEstimator estimator,
+            TextGenerationEvaluationOptions? evaluation = null) => Assert.Contains(message,
+            Assert.Throws<ArgumentException>(() =>
+                Context.TextGeneration.CrossValidate(rows, estimator, evaluation: evaluation)).Message);
+    }
+
+    private static PrefixTuningOptions Told(Action<TrainingProgress> progress) => TinyBase.Quick with
+    {
+        Training = TinyBase.Quick.Training with { MaxSteps = 2, ValidationFraction = 0, Progress = progress },
+    };
 }

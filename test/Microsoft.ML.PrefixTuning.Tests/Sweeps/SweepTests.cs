@@ -276,13 +276,27 @@ public sealed class SweepTests
     [TestMethod]
     public void Sweep_OfBadMembers_IsRefusedBeforeAnyRun()
     {
-        PrefixSweep sweep = Sweep("bad", Length(0), Length(0), Length(2) with { Name = null!, Settings = null! }) with
+        PrefixSweep sweep = Sweep("bad", Length(0), Length(0), Length(2) with { Name = null!, Settings = null! },
+            new SweepCandidate("told", TinyBase.Quick with
+            {
+                Training = TinyBase.Quick.Training with
+                {
+                    Progress = _ => { },
+                    CancellationToken = new CancellationToken(canceled: true),
+                },
+                Generation = TinyBase.Quick.Generation with { ErrorColumnName = "Group" },
+            })) with
         {
             Seeds = [1, 1],
+            OutputColumnName = "Label",
+            Evaluation = new TextGenerationEvaluationOptions { GroupColumnName = "Group" },
         };
         string message = Assert.ThrowsExactly<ArgumentException>(() => Run(sweep)).Message;
         foreach (string part in (string[])["Candidates[1].Options.Prefix.Length", "names that differ", "Seeds",
-            "Candidates[2].Name", "Candidates[2].Settings"])
+            "Candidates[2].Name", "Candidates[2].Settings", "Candidates[3].Options.Progress: expected null",
+            "Candidates[3].Options.CancellationToken: expected none",
+            "Candidates[3].Options.Generation.ErrorColumnName: expected another name than that of the group column",
+            "OutputColumnName: expected another name than that of the label column, found 'Label'."])
             Assert.Contains(part, message);
         Assert.IsFalse(Directory.Exists(sweep.Folder));
     }
@@ -302,6 +316,11 @@ public sealed class SweepTests
             Evaluation = new TextGenerationEvaluationOptions { GroupColumnName = "Group" },
         });
         Refused("TestSet: expected rows", sweep with { TestSet = Rows(0) });
+        Assert.ThrowsExactly<DirectoryNotFoundException>(() => Run(sweep with
+        {
+            TestSet = Rows(4),
+            Evaluation = new TextGenerationEvaluationOptions { MeteorFolder = "/nowhere/at/all" },
+        }));
         Assert.IsFalse(Directory.Exists(sweep.Folder));
 
         static void Refused(string message, PrefixSweep sweep) =>
