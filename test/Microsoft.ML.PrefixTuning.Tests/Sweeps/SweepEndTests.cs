@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using Microsoft.ML.PrefixTuning.Sweeps;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
