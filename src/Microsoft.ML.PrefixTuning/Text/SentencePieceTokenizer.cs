@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
@@ -25,11 +26,13 @@ internal static class SentencePieceTokenizer
     /// It is no such file, or contradicts itself, the settings or the embedding.
     /// </exception>
     /// <exception cref="NotSupportedException">
-    /// The model is neither BPE nor Unigram, or spaces are treated in another way.
+    /// The model is neither BPE nor Unigram, spaces are treated in another way, or the class has other ids.
     /// </exception>
     public static TokenizerParts Read(string path, TokenizerSettings settings, int vocabularySize)
     {
         string name = System.IO.Path.GetFileName(path);
+        if (name == T5File)
+            CheckClass(settings.ClassName ?? TokenizerClass.OfModel(System.IO.Path.GetDirectoryName(path)!));
         SentencePieceFile file = SentencePieceFile.Read(path);
         CheckKind(file, name);
         TokenTables tables = SentencePieceVocabulary.Tables(file.Pieces, name, vocabularySize);
@@ -61,6 +64,15 @@ internal static class SentencePieceTokenizer
             Prologue = prologue,
             Epilogue = epilogue,
         };
+    }
+
+    // Others have files of T5's name: Pegasus counts the vocabulary's tokens from 103 on, ALBERT and XLNet put other
+    // tokens around a text.
+    private static void CheckClass(string? name)
+    {
+        if (name is not (null or "T5Tokenizer" or "MT5Tokenizer"))
+            throw new NotSupportedException($"{T5File}: a tokenizer of the class {FileText.Quote(name)} "
+                + "(tokenizer_config.json, else config.json): without tokenizer.json supported is T5Tokenizer.");
     }
 
     private static void CheckKind(SentencePieceFile file, string name)

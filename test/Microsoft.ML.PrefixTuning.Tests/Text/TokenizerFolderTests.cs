@@ -47,6 +47,54 @@ public sealed class TokenizerFolderTests
     }
 
     [TestMethod]
+    [DataRow("""{ "model_type": "bart" }""", "BartTokenizer")]
+    [DataRow("""{ "model_type": "qwen2" }""", "Qwen2Tokenizer")]
+    [DataRow("""{ "model_type": "qwen3", "tokenizer_class": null }""", "Qwen2Tokenizer")]
+    [DataRow("""{ "model_type": "gpt2", "tokenizer_class": "BartTokenizerFast" }""", "BartTokenizer")]
+    public void FromFolder_ClassOfTheModelThatIsNotNamedWithoutJson_AskedFor(string config, string name)
+    {
+        Copy("gpt2", "vocab.json", "merges.txt");
+        Write("config.json", config);
+
+        var fault = Assert.ThrowsExactly<FormatException>(Load);
+
+        Assert.AreEqual("tokenizer_config.json: 'tokenizer_class': expected the class that the model was trained with, "
+            + $"which by config.json is '{name}', found none; without tokenizer.json GPT2Tokenizer would be taken.",
+            fault.Message);
+        Write("tokenizer_config.json", """{ "tokenizer_class": "GPT2Tokenizer" }""");
+        CollectionAssert.AreEqual(Golden("gpt2").Last().Ids, Load().Encode(Golden("gpt2").Last().Text));
+    }
+
+    [TestMethod]
+    [DataRow("tokenizer_config.json", """{ "tokenizer_class": "PegasusTokenizerFast" }""", "PegasusTokenizer")]
+    [DataRow("tokenizer_config.json", """{ "tokenizer_class": "AlbertTokenizer" }""", "AlbertTokenizer")]
+    [DataRow("config.json", """{ "model_type": "pegasus" }""", "PegasusTokenizer")]
+    [DataRow("config.json", """{ "model_type": "t5", "tokenizer_class": "XLNetTokenizer" }""", "XLNetTokenizer")]
+    public void FromFolder_SpieceOfAClassWithOtherIds_Refused(string file, string json, string name)
+    {
+        Copy("t5-unigram", "spiece.model");
+        Write(file, json);
+
+        var fault = Assert.ThrowsExactly<NotSupportedException>(Load);
+
+        Assert.AreEqual($"spiece.model: a tokenizer of the class '{name}' (tokenizer_config.json, else config.json): "
+            + "without tokenizer.json supported is T5Tokenizer.", fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow("tokenizer_config.json", """{ "tokenizer_class": "T5TokenizerFast" }""")]
+    [DataRow("config.json", """{ "model_type": "t5" }""")]
+    [DataRow("config.json", """{ "model_type": "gpt2", "tokenizer_class": "T5Tokenizer" }""")]
+    public void FromFolder_SpieceOfT5_ReadWhoeverNamesTheClass(string file, string json)
+    {
+        Copy("t5-unigram", "spiece.model");
+        Write(file, json);
+
+        foreach ((string text, int[] ids) in Golden("t5-unigram").Take(20))
+            CollectionAssert.AreEqual(ids, Load().Encode(text), text);
+    }
+
+    [TestMethod]
     [DataRow("""{ }""", "", "")]
     [DataRow("""{ "add_bos_token": true, "bos_token": "<|endoftext|>" }""", "0", "")]
     [DataRow("""{ "add_eos_token": true, "eos_token": { "content": "<|endoftext|>" } }""", "", "0")]

@@ -143,9 +143,7 @@ internal sealed class TokenizerSettings
 
     private void ReadConfig(JsonSection config)
     {
-        ClassName = config.TextOf("tokenizer_class");
-        if (ClassName is not null && ClassName.EndsWith("Fast", StringComparison.Ordinal))
-            ClassName = ClassName[..^"Fast".Length];
+        ClassName = config.TextOf("tokenizer_class") is { } name ? TokenizerClass.Plain(name) : null;
         AddsBegin = config.Find("add_bos_token")?.Flag();
         AddsEnd = config.Find("add_eos_token")?.Flag();
         AddsPrefixSpace = config.Find("add_prefix_space")?.Flag();
