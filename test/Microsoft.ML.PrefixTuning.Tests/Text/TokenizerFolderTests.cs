@@ -125,6 +125,21 @@ public sealed class TokenizerFolderTests
     }
 
     [TestMethod]
+    [DataRow("""{ "type": "TemplateProcessing", "single": [{ "SpecialToken": { "id": "<|eot_id|>", "type_id": 0 } }, { "Sequence": { "id": "A" } }], "special_tokens": { "<|eot_id|>": { "id": "<|eot_id|>", "ids": [1], "tokens": ["<|eot_id|>"] } } }""",
+        "special_tokens.<|eot_id|>.ids")]
+    [DataRow("""{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "<|eot_id|>" } }], "special_tokens": { "<|eot_id|>": { "ids": [2, 2] } } }""",
+        "special_tokens.<|eot_id|>.ids")]
+    [DataRow("""{ "type": "RobertaProcessing", "cls": ["<|begin_of_text|>", 0], "sep": ["<|eot_id|>", 1] }""", "sep")]
+    public void FromFolder_PostProcessorWithOtherIds_Refused(string processor, string place)
+    {
+        WriteJson("llama3", root => root["post_processor"] = JsonNode.Parse(processor));
+
+        Assert.StartsWith(
+            $"tokenizer.json: 'post_processor.{place}': expected the id of '<|eot_id|>' in the vocabulary, 2, found [",
+            Assert.ThrowsExactly<FormatException>(Load).Message);
+    }
+
+    [TestMethod]
     public void FromFolder_AddedTokens_OrdinaryOnesFoundInPlainText()
     {
         WriteJson("smollm", root =>
