@@ -104,8 +104,8 @@ internal static class SentencePieceTokenizer
     {
         Dictionary<string, int> tokens = SentencePieceVocabulary.TextTokens(file.Pieces, tables);
         if (file.ModelType == SentencePieceFile.Unigram)
-            return new UnigramModel(tokens, tokens.Values.ToDictionary(id => id, id => file.Pieces[id].Score),
-                file.UnknownId, byteIds);
+            return new UnigramModel(tokens, tokens.Values.ToDictionary(id => id, id => (double)file.Pieces[id].Score),
+                file.UnknownId, byteIds, isRounded: true);
         var symbols = new CodePointSymbols(tokens, byteIds, new UnknownToken(file.UnknownId, Fused: true));
         return new BytePairModel(symbols, SentencePieceVocabulary.Merges(file.Pieces, tokens), wholePiecesFirst: false);
     }
