@@ -90,6 +90,11 @@ internal static class SentencePieceTokenizer
                     + $" {file.UnknownId}.");
         if (!file.Pieces.Any(piece => piece.Type == PieceType.Normal))
             throw new FormatException($"{name}: expected a vocabulary, found no token that is text.");
+        // They are found in the text whose spaces are marked (Gemma's runs of spaces), the others as well in its own.
+        if (file.Pieces.FirstOrDefault(piece => piece.Type == PieceType.UserDefined
+            && piece.Text.Contains(SpaceMarkNormalizer.Mark)) is { Text: { } spaces })
+            throw new NotSupportedException($"{name}: piece {FileText.Quote(spaces)}: user-defined pieces with spaces "
+                + "are read from tokenizer.json alone, which is not there.");
     }
 
     private static Normalizer[] Normalizers(SentencePieceFile file, string name, bool prefix)

@@ -52,6 +52,16 @@ public sealed class SentencePieceFileTests
     }
 
     [TestMethod]
+    public void Read_UserDefinedPieceWithSpaces_Refused()
+    {
+        Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal),
+            ("a", -2, PieceType.Normal), ("▁▁", 0, PieceType.UserDefined));
+
+        Assert.AreEqual("tokenizer.model: piece '▁▁': user-defined pieces with spaces are read from tokenizer.json "
+            + "alone, which is not there.", Assert.ThrowsExactly<NotSupportedException>(Load).Message);
+    }
+
+    [TestMethod]
     public void Encode_UnknownCharacters_OneTokenARunAndCounted()
     {
         Write(SentencePieceFile.Unigram, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal),

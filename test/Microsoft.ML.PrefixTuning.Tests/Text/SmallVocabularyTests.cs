@@ -37,8 +37,8 @@ public sealed class SmallVocabularyTests
             """, 5).Encode("xab"));
 
     /// <summary>
-    /// "a", "aa", "b" and "bb" once each in four orders: equal sums but for their rounding, which tokenizers 0.23.2 does
-    /// in float64. SentencePiece takes others (<c>SentencePieceFileTests</c>).
+    /// "a", "aa", "b" and "bb" once each in four orders: equal sums but for their rounding, which tokenizers 0.23.2
+    /// does in float64. SentencePiece takes others (<c>SentencePieceFileTests</c>).
     /// </summary>
     [TestMethod]
     public void Encode_InUnigramsOfEqualSums_RoundsAsTheReference() => CollectionAssert.AreEqual(
