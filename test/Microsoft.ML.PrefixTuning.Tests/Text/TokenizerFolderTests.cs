@@ -269,6 +269,17 @@ public sealed class TokenizerFolderTests
     }
 
     [TestMethod]
+    [DataRow("""{ "name": "default", "template": 5 }""", "'chat_template[0].template': expected a text, found 5.")]
+    [DataRow("5", "'chat_template[0]': expected an object, found 5.")]
+    public void FromFolder_ChatTemplateThatIsNoText_Refused(string template, string expected)
+    {
+        WriteJson("gpt2", _ => { });
+        Write("tokenizer_config.json", $$"""{ "chat_template": [{{template}}] }""");
+
+        Assert.AreEqual($"tokenizer_config.json: {expected}", Assert.ThrowsExactly<FormatException>(Load).Message);
+    }
+
+    [TestMethod]
     [DataRow("normalizer", """{ "type": "Lowercase" }""", "tokenizer.json: 'normalizer.type': found \"Lowercase\"")]
     [DataRow("pre_tokenizer", """{ "type": "Split", "pattern": { "Regex": "\\w+" }, "behavior": "Isolated" }""",
         "tokenizer.json: 'pre_tokenizer.pattern.Regex': found \"\\\\w")]

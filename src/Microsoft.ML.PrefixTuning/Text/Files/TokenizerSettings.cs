@@ -193,9 +193,8 @@ internal sealed class TokenizerSettings
     private static string? Default(JsonSection? template) => template?.Element.ValueKind switch
     {
         JsonValueKind.String => template.Value.Text(),
-        JsonValueKind.Array => template.Value.Items()
-            .FirstOrDefault(item => item.TextOf("name") == "default").Element is { ValueKind: JsonValueKind.Object } one
-                && one.TryGetProperty("template", out JsonElement text) ? text.GetString() : null,
+        JsonValueKind.Array => template.Value.Items().Where(item => item.TextOf("name") == "default")
+            .Select(item => item.TextOf("template")).FirstOrDefault(),
         _ => null,
     };
 
