@@ -212,39 +212,7 @@ public sealed class TokenizerFolderTests
     [DataRow("""{ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true }""", true)]
     public void FromFolder_UnigramJson_AsTheModelFile(string preTokenizer, bool normalizesSpaces)
     {
-        SentencePieceFile model =
-            SentencePieceFile.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
-        var precompiled = new JsonObject
-        {
-            ["type"] = "Precompiled",
-            ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap)
-        };
-        var spaces =
-            JsonNode.Parse(
-            """{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
-        var root = new JsonObject
-        {
-            ["added_tokens"] =
-                JsonNode.Parse(
-                """[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
-            ["normalizer"] = normalizesSpaces ? new JsonObject
-            {
-                ["type"] = "Sequence",
-                ["normalizers"] = new JsonArray(precompiled, spaces)
-            } : precompiled,
-            ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
-            ["post_processor"] =
-                JsonNode.Parse(
-                """{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
-            ["decoder"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "add_prefix_space": true }"""),
-            ["model"] = new JsonObject
-            {
-                ["type"] = "Unigram",
-                ["unk_id"] = model.UnknownId,
-                ["vocab"] = new JsonArray([.. model.Pieces.Select(piece => new JsonArray(piece.Text, piece.Score))]),
-            },
-        };
-        Write("tokenizer.json", root.ToJsonString());
+        WriteT5(preTokenizer, normalizesSpaces);
 
         PretrainedTokenizer tokenizer = Load();
 
@@ -253,6 +221,36 @@ public sealed class TokenizerFolderTests
         foreach ((string text, int[] ids) in Golden("t5-unigram"))
             CollectionAssert.AreEqual(ids, tokenizer.Encode(text), text);
         Assert.AreEqual("name : Cocum", tokenizer.Decode(tokenizer.Encode("  name :\tCocum ")));
+    }
+
+    // Ids of tokenizers 0.23.2: 5 is the word, 165 the same letters within one, 1 the end token.
+    [TestMethod]
+    [DataRow("always", "5", "5 1 5", "5 1 5", "5 5")]
+    [DataRow("first", "5", "5 1 5", "5 1 165", "5 5")]
+    [DataRow("never", "165", "165 1 5", "165 1 165", "5 5")]
+    public void FromFolder_UnigramJson_SpacesInFrontStayOneMark(string scheme, string word, string behindSpaced,
+        string behindJoined, string spaced)
+    {
+        WriteT5($$"""{ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "{{scheme}}" }""", true);
+
+        PretrainedTokenizer tokenizer = Load();
+
+        foreach ((string text, string ids) in ((string, string)[])[("the", word), ("the</s> the", behindSpaced),
+            ("the</s>the", behindJoined), ("  the  the ", spaced)])
+            Assert.AreEqual(ids, string.Join(' ', tokenizer.EncodeTemplate(text)), text);
+        Assert.IsEmpty(tokenizer.Encode("   "));
+    }
+
+    [TestMethod]
+    public void FromFolder_WordsWithoutAMark_Refused()
+    {
+        WriteT5("""
+            { "type": "Sequence", "pretokenizers": [{ "type": "WhitespaceSplit" },
+              { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "first" }] }
+            """, false);
+
+        Assert.EndsWith("supported is the scheme 'always' behind 'WhitespaceSplit'.",
+            Assert.ThrowsExactly<NotSupportedException>(Load).Message);
     }
 
     [TestMethod]
@@ -323,6 +321,44 @@ public sealed class TokenizerFolderTests
     }
 
     private void Write(string file, string text) => File.WriteAllText(Path.Combine(_folder.FullName, file), text);
+
+    // The tokenizer.json of a T5, from its model file.
+    private void WriteT5(string preTokenizer, bool normalizesSpaces)
+    {
+        SentencePieceFile model =
+            SentencePieceFile.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
+        var precompiled = new JsonObject
+        {
+            ["type"] = "Precompiled",
+            ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap)
+        };
+        var spaces =
+            JsonNode.Parse(
+            """{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
+        var root = new JsonObject
+        {
+            ["added_tokens"] =
+                JsonNode.Parse(
+                """[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
+            ["normalizer"] = normalizesSpaces ? new JsonObject
+            {
+                ["type"] = "Sequence",
+                ["normalizers"] = new JsonArray(precompiled, spaces)
+            } : precompiled,
+            ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
+            ["post_processor"] =
+                JsonNode.Parse(
+                """{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
+            ["decoder"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "add_prefix_space": true }"""),
+            ["model"] = new JsonObject
+            {
+                ["type"] = "Unigram",
+                ["unk_id"] = model.UnknownId,
+                ["vocab"] = new JsonArray([.. model.Pieces.Select(piece => new JsonArray(piece.Text, piece.Score))]),
+            },
+        };
+        Write("tokenizer.json", root.ToJsonString());
+    }
 
     private void WriteJson(string folder, Action<JsonNode> change)
     {
