@@ -141,8 +141,8 @@ internal sealed class PrefixNormalizer(string prefix, bool openingOnly, bool unl
 /// </param>
 /// <param name="collapse">Whether runs become one (<c>remove_extra_whitespaces</c>).</param>
 /// <param name="keepsFirst">
-/// Whether a run at the beginning becomes one too, as by the stages of a T5's <c>tokenizer.json</c>, which strip the end
-/// alone.
+/// Whether a run at the beginning becomes one too, as by the stages of a T5's <c>tokenizer.json</c>, which strip the
+/// end alone.
 /// </param>
 internal sealed class SpaceMarkNormalizer(bool prefix, bool collapse, bool keepsFirst = false) : Normalizer
 {
