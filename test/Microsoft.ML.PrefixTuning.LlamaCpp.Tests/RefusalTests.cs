@@ -124,6 +124,30 @@ public sealed class RefusalTests
             () => LlamaCppGenerator.FromGguf(folder["model.gguf"])).Message);
     }
 
+    // On each of these llama.cpp ends the process.
+    [TestMethod]
+    [DataRow("qwen2.attention.key_length", 2u, "tensor 'blk.0.attn_q.weight': expected shape [4, 8], found [8, 8].")]
+    [DataRow("qwen2.rope.dimension_count", 2u,
+        "expected heads of qwen2 that are rotated as a whole, 4 elements, found 2.")]
+    [DataRow("general.alignment", 8u, "'general.alignment': llama.cpp as the engine: expected 32 or more, found 8.")]
+    public void FromGguf_OfAFileThatLlamaCppAsserts_IsRefusedBefore(string key, uint value, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        GgufBuilder file = GgufBuilder.LlamaWithTokenizer("qwen2");
+        const string Former = "llama.";
+        foreach (string old in file.Keys.Keys.Where(old => old.StartsWith(Former, StringComparison.Ordinal)).ToArray())
+        {
+            file.Keys["qwen2." + old[Former.Length..]] = file.Keys[old];
+            file.Keys.Remove(old);
+        }
+        file.Keys["general.architecture"] = "qwen2";
+        file.Keys[key] = value;
+        File.WriteAllBytes(folder["model.gguf"], file.Build().Bytes);
+
+        Assert.Contains(expected,
+            Assert.Throws<Exception>(() => LlamaCppGenerator.FromGguf(folder["model.gguf"])).Message);
+    }
+
     [TestMethod]
     public void FromGguf_OfAnotherTokenizer_NamesTheToken()
     {

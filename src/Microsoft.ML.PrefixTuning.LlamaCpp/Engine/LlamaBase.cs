@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Bases;
+using Microsoft.ML.PrefixTuning.Checkpoints;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Text;
@@ -24,6 +25,12 @@ internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitec
 {
     // Those whose texts with a prefix were compared with this library's own (LlamaCppFamilyTests).
     private static readonly string[] Confirmed = ["gpt2", "gptneox", "llama", "qwen2", "qwen3"];
+
+    // Of these the one whose heads may be rotated in part: where others' are, llama.cpp ends the process.
+    private const string PartlyRotated = "gptneox";
+
+    // Of ggml's tensors (TENSOR_ALIGNMENT), which lie in the mapped file.
+    private const uint LeastAlignment = 32;
 
     /// <summary>Makes tokens of texts.</summary>
     public PretrainedTokenizer Tokenizer => Tokenizers.By(Rules);
@@ -52,6 +59,7 @@ internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitec
         }
         using GgufModel gguf = GgufModel.Open(path);
         CheckKind(gguf.Spec, gguf.Architecture, name);
+        CheckFile(gguf);
         TransformerSpec spec = gguf.Spec with { ContextLength = Context(gguf.Spec) };
         return new LlamaBase(path, spec, gguf.Architecture, new BaseTokenizers(path, spec.VocabularySize),
             gguf.EndIds, baseModel.Rules);
@@ -87,6 +95,24 @@ internal sealed record LlamaBase(string Path, TransformerSpec Spec, GgufArchitec
                 + $" or with divisors (rope_freqs), found {scaling.GetType().Name}, whose texts were not compared with"
                 + " this library's own.");
         }
+        int size = spec.Decoder.Heads.Size;
+        if (spec.Decoder.Positions is RotaryPositions { Full.RotatedSize: var rotated } && rotated != size
+            && architecture.Name != PartlyRotated)
+        {
+            throw new NotSupportedException($"{name}: llama.cpp as the engine: expected heads of {architecture.Name}"
+                + $" that are rotated as a whole, {size} elements, found {rotated}.");
+        }
+    }
+
+    // llama.cpp asserts some of what it does not check: the process would end.
+    private static void CheckFile(GgufModel gguf)
+    {
+        if (gguf.Alignment < LeastAlignment)
+        {
+            throw new NotSupportedException($"{gguf.Name}: 'general.alignment': llama.cpp as the engine: expected"
+                + $" {LeastAlignment} or more, found {gguf.Alignment}.");
+        }
+        new WeightCheck(gguf.Names, gguf).Find(WeightList.Of(gguf.Spec, gguf.Names));
     }
 
     /// <summary>Tokens that prefix, prompt and new tokens may have together.</summary>

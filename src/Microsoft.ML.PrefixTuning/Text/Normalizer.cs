@@ -140,7 +140,11 @@ internal sealed class PrefixNormalizer(string prefix, bool openingOnly, bool unl
 /// Whether one goes in front, at the beginning and behind special tokens (<c>add_dummy_prefix</c>).
 /// </param>
 /// <param name="collapse">Whether runs become one (<c>remove_extra_whitespaces</c>).</param>
-internal sealed class SpaceMarkNormalizer(bool prefix, bool collapse) : Normalizer
+/// <param name="keepsFirst">
+/// Whether a run at the beginning becomes one too, as by the stages of a T5's <c>tokenizer.json</c>, which strip the
+/// end alone.
+/// </param>
+internal sealed class SpaceMarkNormalizer(bool prefix, bool collapse, bool keepsFirst = false) : Normalizer
 {
     /// <summary>What stands for a space in the tokens.</summary>
     public const char Mark = '\u2581';
@@ -161,7 +165,7 @@ internal sealed class SpaceMarkNormalizer(bool prefix, bool collapse) : Normaliz
                 run++;
                 continue;
             }
-            if (run > 0 && marked.Length > opening)
+            if (run > 0 && (keepsFirst || marked.Length > opening))
             {
                 marked.Append(Mark);
                 alignment?.Write(i - run, run, 1);

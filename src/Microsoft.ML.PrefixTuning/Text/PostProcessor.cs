@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
@@ -10,7 +11,7 @@ internal static class PostProcessor
     private const string OneText = "the sequence 'A' once, with special tokens around it";
 
     /// <summary>Reads the ids in front and behind.</summary>
-    /// <exception cref="FormatException">A token is not in the vocabulary.</exception>
+    /// <exception cref="FormatException">A token is not in the vocabulary, or has another id there.</exception>
     /// <exception cref="NotSupportedException">The post-processor is of a type that is not read here.</exception>
     public static (IReadOnlyList<int> Prologue, IReadOnlyList<int> Epilogue) Read(JsonSection root,
         Vocabulary vocabulary)
@@ -35,11 +36,11 @@ internal static class PostProcessor
                 // Trims offsets, which nothing here asks for.
                 break;
             case "TemplateProcessing":
-                ReadTemplate(processor.Need("single"), vocabulary, prologue, epilogue);
+                ReadTemplate(processor, vocabulary, prologue, epilogue);
                 break;
             case "RobertaProcessing" or "BertProcessing":
-                prologue.Add(IdOf(First(processor.Need("cls")), vocabulary));
-                epilogue.Add(IdOf(First(processor.Need("sep")), vocabulary));
+                prologue.Add(IdOfPair(processor.Need("cls"), vocabulary));
+                epilogue.Add(IdOfPair(processor.Need("sep"), vocabulary));
                 break;
             default:
                 throw type.Unsupported(
@@ -47,9 +48,11 @@ internal static class PostProcessor
         }
     }
 
-    private static void ReadTemplate(JsonSection template, Vocabulary vocabulary, List<int> prologue,
+    private static void ReadTemplate(JsonSection processor, Vocabulary vocabulary, List<int> prologue,
         List<int> epilogue)
     {
+        JsonSection template = processor.Need("single");
+        JsonSection? special = processor.Find("special_tokens");
         bool behind = false;
         foreach (JsonSection item in template.Items())
         {
@@ -60,19 +63,36 @@ internal static class PostProcessor
                 behind = true;
             }
             else
-                (behind ? epilogue : prologue).Add(IdOf(item.Need("SpecialToken").Need("id"), vocabulary));
+            {
+                JsonSection token = item.Need("SpecialToken").Need("id");
+                int id = IdOf(token, vocabulary);
+                if (special?.Find(token.Text())?.Find("ids") is { } ids)
+                    CheckIds(ids, ids.Items(), token, id);
+                (behind ? epilogue : prologue).Add(id);
+            }
         }
         if (!behind)
             throw template.Unsupported(OneText);
     }
 
-    private static JsonSection First(JsonSection pair)
+    // A token and its id.
+    private static int IdOfPair(JsonSection pair, Vocabulary vocabulary)
     {
-        foreach (JsonSection item in pair.Items())
-            return item;
-        throw pair.Wrong("a token and its id");
+        JsonSection[] parts = [.. pair.Items()];
+        if (parts.Length != 2)
+            throw pair.Wrong("a token and its id");
+        int id = IdOf(parts[0], vocabulary);
+        CheckIds(pair, parts.Skip(1), parts[0], id);
+        return id;
     }
 
     private static int IdOf(JsonSection token, Vocabulary vocabulary) =>
         vocabulary.IdOf(token.Text()) ?? throw token.Wrong("a token of the vocabulary");
+
+    // The reference takes the ids that stand here, which a vocabulary that was changed since may give to others.
+    private static void CheckIds(JsonSection place, IEnumerable<JsonSection> ids, JsonSection token, int id)
+    {
+        if (!ids.Select(one => one.Whole()).SequenceEqual([id]))
+            throw place.Wrong($"the id of {FileText.Quote(token.Text())} in the vocabulary, {id}");
+    }
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
@@ -25,11 +26,13 @@ internal static class SentencePieceTokenizer
     /// It is no such file, or contradicts itself, the settings or the embedding.
     /// </exception>
     /// <exception cref="NotSupportedException">
-    /// The model is neither BPE nor Unigram, or spaces are treated in another way.
+    /// The model is neither BPE nor Unigram, spaces are treated in another way, or the class has other ids.
     /// </exception>
     public static TokenizerParts Read(string path, TokenizerSettings settings, int vocabularySize)
     {
         string name = System.IO.Path.GetFileName(path);
+        if (name == T5File)
+            CheckClass(settings.ClassName ?? TokenizerClass.OfModel(System.IO.Path.GetDirectoryName(path)!));
         SentencePieceFile file = SentencePieceFile.Read(path);
         CheckKind(file, name);
         TokenTables tables = SentencePieceVocabulary.Tables(file.Pieces, name, vocabularySize);
@@ -63,6 +66,15 @@ internal static class SentencePieceTokenizer
         };
     }
 
+    // Others have files of T5's name: Pegasus counts the vocabulary's tokens from 103 on, ALBERT and XLNet put other
+    // tokens around a text.
+    private static void CheckClass(string? name)
+    {
+        if (name is not (null or "T5Tokenizer" or "MT5Tokenizer"))
+            throw new NotSupportedException($"{T5File}: a tokenizer of the class {FileText.Quote(name)} "
+                + "(tokenizer_config.json, else config.json): without tokenizer.json supported is T5Tokenizer.");
+    }
+
     private static void CheckKind(SentencePieceFile file, string name)
     {
         if (file.ModelType is not (SentencePieceFile.BytePair or SentencePieceFile.Unigram))
@@ -78,6 +90,11 @@ internal static class SentencePieceTokenizer
                     + $" {file.UnknownId}.");
         if (!file.Pieces.Any(piece => piece.Type == PieceType.Normal))
             throw new FormatException($"{name}: expected a vocabulary, found no token that is text.");
+        // They are found in the text whose spaces are marked (Gemma's runs of spaces), the others as well in its own.
+        if (file.Pieces.FirstOrDefault(piece => piece.Type == PieceType.UserDefined
+            && piece.Text.Contains(SpaceMarkNormalizer.Mark)) is { Text: { } spaces })
+            throw new NotSupportedException($"{name}: piece {FileText.Quote(spaces)}: user-defined pieces with spaces "
+                + "are read from tokenizer.json alone, which is not there.");
     }
 
     private static Normalizer[] Normalizers(SentencePieceFile file, string name, bool prefix)
@@ -92,8 +109,8 @@ internal static class SentencePieceTokenizer
     {
         Dictionary<string, int> tokens = SentencePieceVocabulary.TextTokens(file.Pieces, tables);
         if (file.ModelType == SentencePieceFile.Unigram)
-            return new UnigramModel(tokens, tokens.Values.ToDictionary(id => id, id => file.Pieces[id].Score),
-                file.UnknownId, byteIds);
+            return new UnigramModel(tokens, tokens.Values.ToDictionary(id => id, id => (double)file.Pieces[id].Score),
+                file.UnknownId, byteIds, isRounded: true);
         var symbols = new CodePointSymbols(tokens, byteIds, new UnknownToken(file.UnknownId, Fused: true));
         return new BytePairModel(symbols, SentencePieceVocabulary.Merges(file.Pieces, tokens), wholePiecesFirst: false);
     }

@@ -6,7 +6,8 @@ namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
 /// The unigram language model (Kudo 2018): of all ways to cut a text into tokens, the one with the largest sum of
-/// scores (Viterbi), as SentencePiece's <c>EncodeOptimized</c> finds it.
+/// scores (Viterbi), as SentencePiece's <c>EncodeOptimized</c> finds it. Of the same tokens in another order the sums
+/// differ by their rounding alone, which then decides.
 /// </summary>
 internal sealed class UnigramModel : TokenModel
 {
@@ -14,10 +15,11 @@ internal sealed class UnigramModel : TokenModel
     private const float UnknownPenalty = 10;
 
     private readonly TokenTrie _trie = new();
-    private readonly Dictionary<int, float> _scores;
-    private readonly float _unknownScore;
+    private readonly Dictionary<int, double> _scores;
+    private readonly double _unknownScore;
     private readonly int _unknown;
     private readonly int[]? _byteIds;
+    private readonly bool _isRounded;
 
     /// <param name="tokens">Ids of the tokens that text may become.</param>
     /// <param name="scores">Their scores by id.</param>
@@ -25,17 +27,20 @@ internal sealed class UnigramModel : TokenModel
     /// <param name="byteIds">
     /// Ids of the 256 bytes that unknown characters become; null where they become the unknown token.
     /// </param>
-    public UnigramModel(IReadOnlyDictionary<string, int> tokens, Dictionary<int, float> scores, int unknown,
-        int[]? byteIds)
+    /// <param name="isRounded">
+    /// Whether sums are kept in float32, as SentencePiece keeps them; else in float64, as the tokenizers library does.
+    /// </param>
+    public UnigramModel(IReadOnlyDictionary<string, int> tokens, Dictionary<int, double> scores, int unknown,
+        int[]? byteIds, bool isRounded)
     {
-        (_scores, _unknown, _byteIds) = (scores, unknown, byteIds);
-        float worst = float.MaxValue;
+        (_scores, _unknown, _byteIds, _isRounded) = (scores, unknown, byteIds, isRounded);
+        double worst = float.MaxValue;
         foreach ((string token, int id) in tokens)
         {
             _trie.Add(token, id);
             worst = Math.Min(worst, scores[id]);
         }
-        _unknownScore = worst - UnknownPenalty;
+        _unknownScore = Kept(worst - UnknownPenalty);
     }
 
     public override void Encode(ReadOnlySpan<char> piece, TokenSink sink)
@@ -54,22 +59,24 @@ internal sealed class UnigramModel : TokenModel
                 int id = _trie.ValueAt(node);
                 if (id == TokenTrie.None)
                     continue;
-                Improve(ends, start, i + 1, id, _scores[id]);
+                Improve(ends, start, i + 1, id, ends[start].Score + _scores[id]);
                 known |= i + 1 - start == width;
             }
             if (!known)
-                Improve(ends, start, start + width, _unknown, _unknownScore);
+                Improve(ends, start, start + width, _unknown, Kept(ends[start].Score + _unknownScore));
             start += width;
         }
         AddIds(piece, ends, sink);
     }
 
-    private static void Improve(End[] ends, int start, int end, int id, float score)
+    // SentencePiece compares a sum in float64 and keeps it in float32; an unknown character's is float32 before.
+    private void Improve(End[] ends, int start, int end, int id, double sum)
     {
-        float sum = ends[start].Score + score;
         if (ends[end].Start < 0 || sum > ends[end].Score)
-            ends[end] = new End(sum, start, id);
+            ends[end] = new End(Kept(sum), start, id);
     }
+
+    private double Kept(double sum) => _isRounded ? (float)sum : sum;
 
     private void AddIds(ReadOnlySpan<char> piece, End[] ends, TokenSink sink)
     {
@@ -119,5 +126,5 @@ internal sealed class UnigramModel : TokenModel
     }
 
     // The best way to reach a place in the text: its score, where its last token begins, and that token.
-    private readonly record struct End(float Score, int Start, int Id);
+    private readonly record struct End(double Score, int Start, int Id);
 }

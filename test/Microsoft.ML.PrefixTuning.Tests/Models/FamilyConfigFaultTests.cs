@@ -101,6 +101,10 @@ public sealed class FamilyConfigFaultTests
         "'rope_scaling.type': found \"ntk\", supported is longrope, su, yarn, default, linear, dynamic, llama3")]
     [DataRow("llama", """{ "rope_scaling": { "type": "longrope" } }""",
         "'rope_scaling.type': found \"longrope\", supported is default, linear, dynamic, llama3, yarn")]
+    [DataRow("qwen2", """{ "rope_parameters": { "full_attention": { "rope_theta": 500000 } } }""",
+        "'rope_parameters.full_attention': found {\"rope_theta\":500000}, supported is nothing")]
+    [DataRow("smollm3", """{ "rope_parameters": { "sliding_attention": { "rope_theta": 10000 } } }""",
+        "'rope_parameters.sliding_attention': found {\"rope_theta\":10000}, supported is nothing")]
     public void Describe_OfAValueThatIsNotSupported_NamesIt(string family, string changes, string expected) =>
         Assert.Contains(expected,
             Assert.ThrowsExactly<NotSupportedException>(() => Spec(Config(family, changes))).Message);

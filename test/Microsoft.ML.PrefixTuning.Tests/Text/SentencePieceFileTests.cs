@@ -26,6 +26,19 @@ public sealed class SentencePieceFileTests
         CollectionAssert.AreEqual((int[])[1, 3, 2], Load().Encode("aaa"));
     }
 
+    // "a", "aa", "b" and "bb" once each in four orders: equal sums but for their rounding. The ids are those of
+    // sentencepiece 0.1.97; in float64 they would be 1, 2, 6, 3, 7, and compared in float32 1, 2, 6, 7, 3.
+    [TestMethod]
+    public void Encode_UnigramsOfEqualSums_RoundedAsTheReference()
+    {
+        Write(SentencePieceFile.Unigram, ("<unk>", 0, PieceType.Unknown), ("▁", -3.5f, PieceType.Normal),
+            ("a", -2.3f, PieceType.Normal), ("b", -2.8f, PieceType.Normal), ("ab", -7.9f, PieceType.Normal),
+            ("ba", -2.3f, PieceType.Normal), ("aa", -1, PieceType.Normal), ("bb", -3.6f, PieceType.Normal),
+            ("▁a", -6.6f, PieceType.Normal), ("▁b", -4.2f, PieceType.Normal));
+
+        CollectionAssert.AreEqual((int[])[1, 6, 2, 7, 3], Load().Encode("aaabbb"));
+    }
+
     [TestMethod]
     public void Encode_UserDefinedPiece_WholeAndWithoutAMarkBehindIt()
     {
@@ -36,6 +49,16 @@ public sealed class SentencePieceFileTests
 
         CollectionAssert.AreEqual((int[])[4, 3, 2, 1], tokenizer.Encode("aabaa "));
         Assert.AreEqual("aabaa ", tokenizer.Decode(tokenizer.Encode("aabaa ")));
+    }
+
+    [TestMethod]
+    public void Read_UserDefinedPieceWithSpaces_Refused()
+    {
+        Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal),
+            ("a", -2, PieceType.Normal), ("▁▁", 0, PieceType.UserDefined));
+
+        Assert.AreEqual("tokenizer.model: piece '▁▁': user-defined pieces with spaces are read from tokenizer.json "
+            + "alone, which is not there.", Assert.ThrowsExactly<NotSupportedException>(Load).Message);
     }
 
     [TestMethod]

@@ -36,6 +36,18 @@ public sealed class SmallVocabularyTests
               "vocab": [["<unk>", 0], ["▁", -9], ["xa", -9], ["b", -9], ["ab", -1]] }
             """, 5).Encode("xab"));
 
+    /// <summary>
+    /// "a", "aa", "b" and "bb" once each in four orders: equal sums but for their rounding, which tokenizers 0.23.2
+    /// does in float64. SentencePiece takes others (<c>SentencePieceFileTests</c>).
+    /// </summary>
+    [TestMethod]
+    public void Encode_InUnigramsOfEqualSums_RoundsAsTheReference() => CollectionAssert.AreEqual(
+        new[] { 1, 2, 6, 3, 7 }, Read("always", """
+            { "type": "Unigram", "unk_id": 0,
+              "vocab": [["<unk>", 0], ["▁", -3.5], ["a", -2.3], ["b", -2.8], ["ab", -7.9], ["ba", -2.3], ["aa", -1.0],
+                ["bb", -3.6], ["▁a", -6.6], ["▁b", -4.2]] }
+            """, 10).Encode("aaabbb"));
+
     /// <summary>A blank becomes the mark of a text's start, of which nothing is written.</summary>
     [TestMethod]
     [DataRow(" ", true)]

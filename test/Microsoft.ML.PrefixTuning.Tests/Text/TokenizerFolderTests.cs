@@ -47,6 +47,54 @@ public sealed class TokenizerFolderTests
     }
 
     [TestMethod]
+    [DataRow("""{ "model_type": "bart" }""", "BartTokenizer")]
+    [DataRow("""{ "model_type": "qwen2" }""", "Qwen2Tokenizer")]
+    [DataRow("""{ "model_type": "qwen3", "tokenizer_class": null }""", "Qwen2Tokenizer")]
+    [DataRow("""{ "model_type": "gpt2", "tokenizer_class": "BartTokenizerFast" }""", "BartTokenizer")]
+    public void FromFolder_ClassOfTheModelThatIsNotNamedWithoutJson_AskedFor(string config, string name)
+    {
+        Copy("gpt2", "vocab.json", "merges.txt");
+        Write("config.json", config);
+
+        var fault = Assert.ThrowsExactly<FormatException>(Load);
+
+        Assert.AreEqual("tokenizer_config.json: 'tokenizer_class': expected the class that the model was trained with, "
+            + $"which by config.json is '{name}', found none; without tokenizer.json GPT2Tokenizer would be taken.",
+            fault.Message);
+        Write("tokenizer_config.json", """{ "tokenizer_class": "GPT2Tokenizer" }""");
+        CollectionAssert.AreEqual(Golden("gpt2").Last().Ids, Load().Encode(Golden("gpt2").Last().Text));
+    }
+
+    [TestMethod]
+    [DataRow("tokenizer_config.json", """{ "tokenizer_class": "PegasusTokenizerFast" }""", "PegasusTokenizer")]
+    [DataRow("tokenizer_config.json", """{ "tokenizer_class": "AlbertTokenizer" }""", "AlbertTokenizer")]
+    [DataRow("config.json", """{ "model_type": "pegasus" }""", "PegasusTokenizer")]
+    [DataRow("config.json", """{ "model_type": "t5", "tokenizer_class": "XLNetTokenizer" }""", "XLNetTokenizer")]
+    public void FromFolder_SpieceOfAClassWithOtherIds_Refused(string file, string json, string name)
+    {
+        Copy("t5-unigram", "spiece.model");
+        Write(file, json);
+
+        var fault = Assert.ThrowsExactly<NotSupportedException>(Load);
+
+        Assert.AreEqual($"spiece.model: a tokenizer of the class '{name}' (tokenizer_config.json, else config.json): "
+            + "without tokenizer.json supported is T5Tokenizer.", fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow("tokenizer_config.json", """{ "tokenizer_class": "T5TokenizerFast" }""")]
+    [DataRow("config.json", """{ "model_type": "t5" }""")]
+    [DataRow("config.json", """{ "model_type": "gpt2", "tokenizer_class": "T5Tokenizer" }""")]
+    public void FromFolder_SpieceOfT5_ReadWhoeverNamesTheClass(string file, string json)
+    {
+        Copy("t5-unigram", "spiece.model");
+        Write(file, json);
+
+        foreach ((string text, int[] ids) in Golden("t5-unigram").Take(20))
+            CollectionAssert.AreEqual(ids, Load().Encode(text), text);
+    }
+
+    [TestMethod]
     [DataRow("""{ }""", "", "")]
     [DataRow("""{ "add_bos_token": true, "bos_token": "<|endoftext|>" }""", "0", "")]
     [DataRow("""{ "add_eos_token": true, "eos_token": { "content": "<|endoftext|>" } }""", "", "0")]
@@ -74,6 +122,21 @@ public sealed class TokenizerFolderTests
         Write("tokenizer_config.json", """{ "add_bos_token": false, "add_eos_token": false }""");
         Assert.IsEmpty(Load().Prologue);
         Assert.IsEmpty(Load().Epilogue);
+    }
+
+    [TestMethod]
+    [DataRow("""{ "type": "TemplateProcessing", "single": [{ "SpecialToken": { "id": "<|eot_id|>", "type_id": 0 } }, { "Sequence": { "id": "A" } }], "special_tokens": { "<|eot_id|>": { "id": "<|eot_id|>", "ids": [1], "tokens": ["<|eot_id|>"] } } }""",
+        "special_tokens.<|eot_id|>.ids")]
+    [DataRow("""{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "<|eot_id|>" } }], "special_tokens": { "<|eot_id|>": { "ids": [2, 2] } } }""",
+        "special_tokens.<|eot_id|>.ids")]
+    [DataRow("""{ "type": "RobertaProcessing", "cls": ["<|begin_of_text|>", 0], "sep": ["<|eot_id|>", 1] }""", "sep")]
+    public void FromFolder_PostProcessorWithOtherIds_Refused(string processor, string place)
+    {
+        WriteJson("llama3", root => root["post_processor"] = JsonNode.Parse(processor));
+
+        Assert.StartsWith(
+            $"tokenizer.json: 'post_processor.{place}': expected the id of '<|eot_id|>' in the vocabulary, 2, found [",
+            Assert.ThrowsExactly<FormatException>(Load).Message);
     }
 
     [TestMethod]
@@ -149,39 +212,7 @@ public sealed class TokenizerFolderTests
     [DataRow("""{ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true }""", true)]
     public void FromFolder_UnigramJson_AsTheModelFile(string preTokenizer, bool normalizesSpaces)
     {
-        SentencePieceFile model =
-            SentencePieceFile.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
-        var precompiled = new JsonObject
-        {
-            ["type"] = "Precompiled",
-            ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap)
-        };
-        var spaces =
-            JsonNode.Parse(
-            """{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
-        var root = new JsonObject
-        {
-            ["added_tokens"] =
-                JsonNode.Parse(
-                """[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
-            ["normalizer"] = normalizesSpaces ? new JsonObject
-            {
-                ["type"] = "Sequence",
-                ["normalizers"] = new JsonArray(precompiled, spaces)
-            } : precompiled,
-            ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
-            ["post_processor"] =
-                JsonNode.Parse(
-                """{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
-            ["decoder"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "add_prefix_space": true }"""),
-            ["model"] = new JsonObject
-            {
-                ["type"] = "Unigram",
-                ["unk_id"] = model.UnknownId,
-                ["vocab"] = new JsonArray([.. model.Pieces.Select(piece => new JsonArray(piece.Text, piece.Score))]),
-            },
-        };
-        Write("tokenizer.json", root.ToJsonString());
+        WriteT5(preTokenizer, normalizesSpaces);
 
         PretrainedTokenizer tokenizer = Load();
 
@@ -190,6 +221,36 @@ public sealed class TokenizerFolderTests
         foreach ((string text, int[] ids) in Golden("t5-unigram"))
             CollectionAssert.AreEqual(ids, tokenizer.Encode(text), text);
         Assert.AreEqual("name : Cocum", tokenizer.Decode(tokenizer.Encode("  name :\tCocum ")));
+    }
+
+    // Ids of tokenizers 0.23.2: 5 is the word, 165 the same letters within one, 1 the end token.
+    [TestMethod]
+    [DataRow("always", "5", "5 1 5", "5 1 5", "5 5")]
+    [DataRow("first", "5", "5 1 5", "5 1 165", "5 5")]
+    [DataRow("never", "165", "165 1 5", "165 1 165", "5 5")]
+    public void FromFolder_UnigramJson_SpacesInFrontStayOneMark(string scheme, string word, string behindSpaced,
+        string behindJoined, string spaced)
+    {
+        WriteT5($$"""{ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "{{scheme}}" }""", true);
+
+        PretrainedTokenizer tokenizer = Load();
+
+        foreach ((string text, string ids) in ((string, string)[])[("the", word), ("the</s> the", behindSpaced),
+            ("the</s>the", behindJoined), ("  the  the ", spaced)])
+            Assert.AreEqual(ids, string.Join(' ', tokenizer.EncodeTemplate(text)), text);
+        Assert.IsEmpty(tokenizer.Encode("   "));
+    }
+
+    [TestMethod]
+    public void FromFolder_WordsWithoutAMark_Refused()
+    {
+        WriteT5("""
+            { "type": "Sequence", "pretokenizers": [{ "type": "WhitespaceSplit" },
+              { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "first" }] }
+            """, false);
+
+        Assert.EndsWith("supported is the scheme 'always' behind 'WhitespaceSplit'.",
+            Assert.ThrowsExactly<NotSupportedException>(Load).Message);
     }
 
     [TestMethod]
@@ -203,6 +264,17 @@ public sealed class TokenizerFolderTests
         Assert.AreEqual(pieces, tokenizer.SpecialTokens["<extra_id_99>"]);
         CollectionAssert.AreEqual((int[])[tokenizer.SpecialTokens["</s>"]], tokenizer.Epilogue.ToArray());
         Assert.AreEqual(pieces, PretrainedTokenizer.FromFolder(_folder.FullName, pieces).TokenCount);
+    }
+
+    [TestMethod]
+    [DataRow("""{ "name": "default", "template": 5 }""", "'chat_template[0].template': expected a text, found 5.")]
+    [DataRow("5", "'chat_template[0]': expected an object, found 5.")]
+    public void FromFolder_ChatTemplateThatIsNoText_Refused(string template, string expected)
+    {
+        WriteJson("gpt2", _ => { });
+        Write("tokenizer_config.json", $$"""{ "chat_template": [{{template}}] }""");
+
+        Assert.AreEqual($"tokenizer_config.json: {expected}", Assert.ThrowsExactly<FormatException>(Load).Message);
     }
 
     [TestMethod]
@@ -249,6 +321,44 @@ public sealed class TokenizerFolderTests
     }
 
     private void Write(string file, string text) => File.WriteAllText(Path.Combine(_folder.FullName, file), text);
+
+    // The tokenizer.json of a T5, from its model file.
+    private void WriteT5(string preTokenizer, bool normalizesSpaces)
+    {
+        SentencePieceFile model =
+            SentencePieceFile.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
+        var precompiled = new JsonObject
+        {
+            ["type"] = "Precompiled",
+            ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap)
+        };
+        var spaces =
+            JsonNode.Parse(
+            """{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
+        var root = new JsonObject
+        {
+            ["added_tokens"] =
+                JsonNode.Parse(
+                """[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
+            ["normalizer"] = normalizesSpaces ? new JsonObject
+            {
+                ["type"] = "Sequence",
+                ["normalizers"] = new JsonArray(precompiled, spaces)
+            } : precompiled,
+            ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
+            ["post_processor"] =
+                JsonNode.Parse(
+                """{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
+            ["decoder"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "add_prefix_space": true }"""),
+            ["model"] = new JsonObject
+            {
+                ["type"] = "Unigram",
+                ["unk_id"] = model.UnknownId,
+                ["vocab"] = new JsonArray([.. model.Pieces.Select(piece => new JsonArray(piece.Text, piece.Score))]),
+            },
+        };
+        Write("tokenizer.json", root.ToJsonString());
+    }
 
     private void WriteJson(string folder, Action<JsonNode> change)
     {

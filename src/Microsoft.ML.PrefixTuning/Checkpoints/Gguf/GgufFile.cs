@@ -32,6 +32,9 @@ internal sealed class GgufFile : ITensorSource
     /// <summary>Keys and values, made when they are asked for: while the file is open.</summary>
     public IReadOnlyDictionary<string, object> Metadata => _parts[0].Metadata;
 
+    /// <summary>What tensors' offsets are a multiple of, in bytes; of several files the smallest.</summary>
+    public uint Alignment => _parts.Min(part => part.Alignment);
+
     /// <summary>
     /// Opens a file, with its other parts where it is split, and checks all that stands in front of the data.
     /// </summary>

@@ -34,6 +34,9 @@ internal sealed class GgufModel : ITensorSource
 
     public IReadOnlyCollection<string> TensorNames => _file.TensorNames;
 
+    /// <inheritdoc cref="GgufFile.Alignment"/>
+    public uint Alignment => _file.Alignment;
+
     /// <summary>Opens a file and describes its model; weights are read later.</summary>
     /// <exception cref="FormatException">A key is missing or has no good value.</exception>
     /// <exception cref="NotSupportedException">The architecture or a rotary scaling is not read here.</exception>

@@ -33,6 +33,9 @@ internal sealed class GgufPart : IDisposable
     /// <summary>The tensors by name.</summary>
     public required IReadOnlyDictionary<string, GgufTensor> Tensors { get; init; }
 
+    /// <summary>What the start of the data and all offsets are a multiple of, in bytes.</summary>
+    public required uint Alignment { get; init; }
+
     /// <summary>Whether another GGUF file begins where this one's data ends: files joined byte by byte.</summary>
     public required bool IsFollowedByAnother { get; init; }
 
@@ -105,13 +108,14 @@ internal sealed class GgufPart : IDisposable
         }
         int count = GgufTensorTable.ReadCount(cursor), keys = GgufMetadata.ReadCount(cursor);
         GgufMetadata metadata = GgufMetadata.Read(cursor, keys, mapping, name);
-        uint alignment = Alignment(metadata, name);
+        uint alignment = AlignmentOf(metadata, name);
         Dictionary<string, GgufTensor> tensors =
             GgufTensorTable.Read(cursor, count, alignment, (name, mapping.Length));
         long end = tensors.Values.Select(tensor => tensor.Start + tensor.Bytes).DefaultIfEmpty(cursor.Position).Max();
         return new GgufPart(path, mapping, metadata)
         {
             Tensors = tensors,
+            Alignment = alignment,
             IsFollowedByAnother = BeginsAt(end) || BeginsAt((end + alignment - 1) / alignment * alignment),
         };
 
@@ -127,7 +131,7 @@ internal sealed class GgufPart : IDisposable
         return new FormatException(fault.Message + FileHint.For(start), fault);
     }
 
-    private static uint Alignment(GgufMetadata metadata, string name)
+    private static uint AlignmentOf(GgufMetadata metadata, string name)
     {
         const string Key = "general.alignment";
         return metadata.GetValueOrDefault(Key, DefaultAlignment) switch

@@ -18,9 +18,15 @@ internal static class RopeConfig
     {
         keys ??= new RopeKeys();
         ModelConfig? parameters = config.Object("rope_parameters");
-        if (keys.LayerType is not null && parameters is not null)
+        if (keys.LayerType is null)
         {
-            // One rotation for all layer types would be another model.
+            // One rotation a layer type would be another model.
+            parameters?.Only("full_attention");
+            parameters?.Only("sliding_attention");
+        }
+        else if (parameters is not null)
+        {
+            // So would one for all of them.
             parameters.Only("rope_theta");
             parameters.Only("rope_type");
             parameters = parameters.Object(keys.LayerType);

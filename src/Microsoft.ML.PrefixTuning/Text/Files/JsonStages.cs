@@ -229,7 +229,10 @@ internal sealed class JsonStages
             ?? (stage.FlagOf("add_prefix_space", otherwise: true) ? "always" : "never");
         if (scheme is not ("always" or "first" or "never"))
             throw stage.Need("prepend_scheme").Unsupported("'always', 'first' and 'never'");
-        _normalizers.Add(new SpaceMarkNormalizer(prefix: false, Collapses));
+        // A word without a mark would be another token, which no model has for all its words.
+        if (_splitsAtSpaces && scheme != "always")
+            throw stage.Unsupported("the scheme 'always' behind 'WhitespaceSplit'");
+        _normalizers.Add(new SpaceMarkNormalizer(prefix: false, Collapses, keepsFirst: true));
         if (scheme != "never")
             AddPrefix(new PrefixNormalizer(Mark, openingOnly: scheme == "first", unlessThere: true));
         if (stage.FlagOf("split", otherwise: true))

@@ -10,10 +10,10 @@ internal static class JsonUnigram
 {
     /// <summary>Reads the tokens and their scores by id.</summary>
     /// <exception cref="FormatException">A token stands twice, lies outside the embedding, or has no score.</exception>
-    public static (TokenTables Tables, Dictionary<int, float> Scores) ReadTokens(JsonSection model, int vocabularySize)
+    public static (TokenTables Tables, Dictionary<int, double> Scores) ReadTokens(JsonSection model, int vocabularySize)
     {
         var tables = new TokenTables(model.File, vocabularySize, expected: 0);
-        var scores = new Dictionary<int, float>();
+        var scores = new Dictionary<int, double>();
         foreach (JsonSection item in model.Need("vocab").Items())
         {
             JsonSection[] pair = item.Items().ToArray();
@@ -21,7 +21,7 @@ internal static class JsonUnigram
                 throw item.Wrong("a token and its score");
             int id = scores.Count;
             tables.Vocabulary.Add(pair[0].Text(), id);
-            scores.Add(id, (float)pair[1].Number());
+            scores.Add(id, pair[1].Number());
         }
         return (tables, scores);
     }
@@ -30,7 +30,7 @@ internal static class JsonUnigram
     /// <exception cref="FormatException">There is no unknown token, or no token that is text.</exception>
     /// <exception cref="NotSupportedException">Words are not marked as SentencePiece marks them.</exception>
     public static TokenizerParts Parts(JsonSection model, TokenTables tables, JsonStages stages,
-        Dictionary<int, float> scores)
+        Dictionary<int, double> scores)
     {
         if (!stages.MarksWords)
             throw new NotSupportedException(
@@ -55,7 +55,7 @@ internal static class JsonUnigram
             Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
             Model = new UnigramModel(tokens, scores, (int)unknownId,
-                hasBytes ? SentencePieceVocabulary.ByteIds(tables, mayLack: true) : null),
+                hasBytes ? SentencePieceVocabulary.ByteIds(tables, mayLack: true) : null, isRounded: false),
             Decoder = new TokenDecoder(bytes, stages.DropsFirstSpace
                 ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
         };

@@ -31,7 +31,7 @@ internal static class TokenizerJson
                 parts = stages.IsByteLevel ? ByteLevelParts(model, tables) : CodePointParts(model, tables, stages);
                 break;
             case "Unigram":
-                (tables, Dictionary<int, float> scores) = JsonUnigram.ReadTokens(model, vocabularySize);
+                (tables, Dictionary<int, double> scores) = JsonUnigram.ReadTokens(model, vocabularySize);
                 AddTokens(root, tables);
                 tables.Complete(settings);
                 parts = JsonUnigram.Parts(model, tables, stages, scores);

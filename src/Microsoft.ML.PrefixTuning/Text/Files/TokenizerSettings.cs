@@ -143,9 +143,7 @@ internal sealed class TokenizerSettings
 
     private void ReadConfig(JsonSection config)
     {
-        ClassName = config.TextOf("tokenizer_class");
-        if (ClassName is not null && ClassName.EndsWith("Fast", StringComparison.Ordinal))
-            ClassName = ClassName[..^"Fast".Length];
+        ClassName = config.TextOf("tokenizer_class") is { } name ? TokenizerClass.Plain(name) : null;
         AddsBegin = config.Find("add_bos_token")?.Flag();
         AddsEnd = config.Find("add_eos_token")?.Flag();
         AddsPrefixSpace = config.Find("add_prefix_space")?.Flag();
@@ -195,9 +193,8 @@ internal sealed class TokenizerSettings
     private static string? Default(JsonSection? template) => template?.Element.ValueKind switch
     {
         JsonValueKind.String => template.Value.Text(),
-        JsonValueKind.Array => template.Value.Items()
-            .FirstOrDefault(item => item.TextOf("name") == "default").Element is { ValueKind: JsonValueKind.Object } one
-                && one.TryGetProperty("template", out JsonElement text) ? text.GetString() : null,
+        JsonValueKind.Array => template.Value.Items().Where(item => item.TextOf("name") == "default")
+            .Select(item => item.TextOf("template")).FirstOrDefault(),
         _ => null,
     };
 

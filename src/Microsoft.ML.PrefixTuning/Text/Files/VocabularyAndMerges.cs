@@ -31,16 +31,21 @@ internal static class VocabularyAndMerges
 
     /// <summary>Reads a folder.</summary>
     /// <exception cref="FileNotFoundException">One of the two files is missing.</exception>
-    /// <exception cref="FormatException">A file contradicts itself, the other or the embedding.</exception>
+    /// <exception cref="FormatException">
+    /// A file contradicts itself, the other or the embedding, or no class is named for a model that has another.
+    /// </exception>
     /// <exception cref="NotSupportedException">The class is none whose pre-tokenizer is known.</exception>
     public static TokenizerParts Read(string folder, TokenizerSettings settings, int vocabularySize)
     {
         string vocabularyPath = Require(folder, VocabularyFile), mergesPath = Require(folder, MergesFile);
         if (!Classes.TryGetValue(settings.ClassName ?? DefaultClass, out Meaning? meaning))
             throw new NotSupportedException(
-                $"tokenizer_config.json: 'tokenizer_class': found {FileText.Quote(settings.ClassName!)}; without"
-                    + " tokenizer.json "
+                $"{TokenizerClass.Key}: found {FileText.Quote(settings.ClassName!)}; without tokenizer.json "
                 + $"supported are {string.Join(", ", Classes.Keys)}.");
+        if (settings.ClassName is null && TokenizerClass.OfModel(folder) is { } other && other != DefaultClass)
+            throw new FormatException(
+                $"{TokenizerClass.Key}: expected the class that the model was trained with, which by config.json is "
+                + $"{FileText.Quote(other)}, found none; without tokenizer.json {DefaultClass} would be taken.");
 
         TokenTables tables = ReadVocabulary(vocabularyPath, vocabularySize);
         foreach (string token in meaning.Special)
