@@ -32,9 +32,10 @@ internal static class SentencePieceTokenizer
     {
         string name = System.IO.Path.GetFileName(path);
         if (name == T5File)
-            CheckClass(settings.ClassName ?? TokenizerClass.OfModel(System.IO.Path.GetDirectoryName(path)!));
+            CheckClass(settings, settings.ClassName ?? TokenizerClass.OfModel(System.IO.Path.GetDirectoryName(path)!));
         SentencePieceFile file = SentencePieceFile.Read(path);
         CheckKind(file, name);
+        CheckUserDefined(file, name, settings);
         TokenTables tables = SentencePieceVocabulary.Tables(file.Pieces, name, vocabularySize);
         if (name == T5File)
             AddExtraIds(tables, settings, vocabularySize);
@@ -68,9 +69,10 @@ internal static class SentencePieceTokenizer
 
     // Others have files of T5's name: Pegasus counts the vocabulary's tokens from 103 on, ALBERT and XLNet put other
     // tokens around a text.
-    private static void CheckClass(string? name)
+    private static void CheckClass(TokenizerSettings settings, string? name)
     {
-        if (name is not (null or "T5Tokenizer" or "MT5Tokenizer"))
+        if (name is not (null or "T5Tokenizer" or "MT5Tokenizer") && !settings.IsFormer(3,
+            $"{T5File}: is read as T5Tokenizer's, today a tokenizer of the class {FileText.Quote(name)} is refused"))
             throw new NotSupportedException($"{T5File}: a tokenizer of the class {FileText.Quote(name)} "
                 + "(tokenizer_config.json, else config.json): without tokenizer.json supported is T5Tokenizer.");
     }
@@ -90,9 +92,15 @@ internal static class SentencePieceTokenizer
                     + $" {file.UnknownId}.");
         if (!file.Pieces.Any(piece => piece.Type == PieceType.Normal))
             throw new FormatException($"{name}: expected a vocabulary, found no token that is text.");
-        // They are found in the text whose spaces are marked (Gemma's runs of spaces), the others as well in its own.
+    }
+
+    // They are found in the text whose spaces are marked (Gemma's runs of spaces), the others as well in its own.
+    private static void CheckUserDefined(SentencePieceFile file, string name, TokenizerSettings settings)
+    {
         if (file.Pieces.FirstOrDefault(piece => piece.Type == PieceType.UserDefined
-            && piece.Text.Contains(SpaceMarkNormalizer.Mark)) is { Text: { } spaces })
+            && piece.Text.Contains(SpaceMarkNormalizer.Mark)) is { Text: { } spaces } && !settings.IsFormer(3,
+            $"{name}: piece {FileText.Quote(spaces)}: user-defined pieces with spaces are not found, today they are "
+            + "refused"))
             throw new NotSupportedException($"{name}: piece {FileText.Quote(spaces)}: user-defined pieces with spaces "
                 + "are read from tokenizer.json alone, which is not there.");
     }

@@ -13,12 +13,13 @@ namespace Microsoft.ML.PrefixTuning.Text;
 /// Versions. 1 (saved models of format 0x00010001): <c>add_prefix_space</c> of a SentencePiece tokenizer is passed
 /// over; a GGUF file without a pre-tokenizer is cut by GPT-2's; only the end token ends a text. 2: the setting is
 /// obeyed, the pre-tokenizer follows from the architecture or is asked for, tokens that end a turn or a message end a
-/// text too.
+/// text too; files without <c>tokenizer.json</c> are read as those of GPT-2 or T5 where another class is not named, and
+/// pieces of a SentencePiece file that the user defined with spaces are not found. 3: both are refused.
 /// </remarks>
 internal sealed record TextRules
 {
     /// <summary>The version of new models.</summary>
-    public const int LatestVersion = 2;
+    public const int LatestVersion = 3;
 
     /// <summary>The rules of models that record none.</summary>
     public static TextRules First { get; } = new() { Version = 1 };

@@ -59,6 +59,10 @@ public sealed class SentencePieceFileTests
 
         Assert.AreEqual("tokenizer.model: piece '▁▁': user-defined pieces with spaces are read from tokenizer.json "
             + "alone, which is not there.", Assert.ThrowsExactly<NotSupportedException>(Load).Message);
+        PretrainedTokenizer former = PretrainedTokenizer.FromFolder(_folder.FullName, 100,
+            new TextRules { Version = 2 });
+        CollectionAssert.AreEqual((int[])[1, 2], former.Encode("a"));
+        Assert.Contains("user-defined pieces with spaces are not found", former.FormerRules.Single());
     }
 
     [TestMethod]

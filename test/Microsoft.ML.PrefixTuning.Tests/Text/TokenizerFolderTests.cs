@@ -16,6 +16,8 @@ public sealed class TokenizerFolderTests
 {
     private const int Rows = 1100;
 
+    private static TextRules Second => new() { Version = 2 };
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("tokenizer-");
 
     [TestCleanup]
@@ -61,7 +63,12 @@ public sealed class TokenizerFolderTests
         Assert.AreEqual("tokenizer_config.json: 'tokenizer_class': expected the class that the model was trained with, "
             + $"which by config.json is '{name}', found none; without tokenizer.json GPT2Tokenizer would be taken.",
             fault.Message);
+        PretrainedTokenizer former = Load(Second);
+        CollectionAssert.AreEqual(Golden("gpt2").Last().Ids, former.Encode(Golden("gpt2").Last().Text));
+        Assert.AreEqual("tokenizer_config.json: 'tokenizer_class': none is named: GPT2Tokenizer is taken, today the "
+            + "class is asked for", former.FormerRules.Single());
         Write("tokenizer_config.json", """{ "tokenizer_class": "GPT2Tokenizer" }""");
+        Assert.IsEmpty(Load(Second).FormerRules);
         CollectionAssert.AreEqual(Golden("gpt2").Last().Ids, Load().Encode(Golden("gpt2").Last().Text));
     }
 
@@ -79,6 +86,10 @@ public sealed class TokenizerFolderTests
 
         Assert.AreEqual($"spiece.model: a tokenizer of the class '{name}' (tokenizer_config.json, else config.json): "
             + "without tokenizer.json supported is T5Tokenizer.", fault.Message);
+        PretrainedTokenizer former = Load(Second);
+        CollectionAssert.AreEqual(Golden("t5-unigram").Last().Ids, former.Encode(Golden("t5-unigram").Last().Text));
+        Assert.AreEqual($"spiece.model: is read as T5Tokenizer's, today a tokenizer of the class '{name}' is refused",
+            former.FormerRules.Single());
     }
 
     [TestMethod]
@@ -312,6 +323,9 @@ public sealed class TokenizerFolderTests
                 .Select(id => id.GetInt32()).ToArray()));
 
     private PretrainedTokenizer Load() => PretrainedTokenizer.FromFolder(_folder.FullName, Rows);
+
+    private PretrainedTokenizer Load(TextRules rules) =>
+        PretrainedTokenizer.FromFolder(_folder.FullName, Rows, rules);
 
     private void Copy(string folder, params string[] files)
     {

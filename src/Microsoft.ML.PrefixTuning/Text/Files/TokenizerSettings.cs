@@ -61,13 +61,18 @@ internal sealed class TokenizerSettings
     public IReadOnlyList<string> FormerRules => _formerRules;
 
     /// <summary>Whether a SentencePiece tokenizer that puts a space in front of a text must not.</summary>
-    public bool DropsPrefixSpace()
+    public bool DropsPrefixSpace() => AddsPrefixSpace == false && !IsFormer(2,
+        "tokenizer_config.json: 'add_prefix_space' is false: a space is put in front of texts all the same, today none "
+        + "is");
+
+    /// <summary>Whether the files are read by rules from before a version, which is noted then.</summary>
+    /// <param name="version">The first one that does otherwise.</param>
+    /// <param name="difference">What these rules do, and what it does.</param>
+    public bool IsFormer(int version, string difference)
     {
-        if (AddsPrefixSpace != false || _rules.Version > 1)
-            return AddsPrefixSpace == false;
-        _formerRules.Add("tokenizer_config.json: 'add_prefix_space' is false: a space is put in front of texts all the "
-            + "same, today none is");
-        return false;
+        if (_rules.Version < version)
+            _formerRules.Add(difference);
+        return _rules.Version < version;
     }
 
     /// <summary>Reads whichever of the files are in a folder.</summary>

@@ -42,7 +42,9 @@ internal static class VocabularyAndMerges
             throw new NotSupportedException(
                 $"{TokenizerClass.Key}: found {FileText.Quote(settings.ClassName!)}; without tokenizer.json "
                 + $"supported are {string.Join(", ", Classes.Keys)}.");
-        if (settings.ClassName is null && TokenizerClass.OfModel(folder) is { } other && other != DefaultClass)
+        if (settings.ClassName is null && TokenizerClass.OfModel(folder) is { } other && other != DefaultClass
+            && !settings.IsFormer(3, $"{TokenizerClass.Key}: none is named: {DefaultClass} is taken, today the class is "
+                + "asked for"))
             throw new FormatException(
                 $"{TokenizerClass.Key}: expected the class that the model was trained with, which by config.json is "
                 + $"{FileText.Quote(other)}, found none; without tokenizer.json {DefaultClass} would be taken.");
