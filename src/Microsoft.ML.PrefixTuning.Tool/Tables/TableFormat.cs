@@ -54,12 +54,12 @@ internal static class TableFormats
     public static bool IsFile(string path) => path != Standard && FileStatus.Of(path)?.Kind != FileKind.Device;
 
     /// <summary>
-    /// The format of rows that are read: what the option says, else the file's ending, else its content where that is
-    /// JSON.
+    /// The format of rows that are read: what the option says, else the ending of the file or pipe, else a file's
+    /// content where that is JSON.
     /// </summary>
     /// <param name="given">The option's value, or null.</param>
     /// <param name="path">The file, which must be there.</param>
-    /// <param name="otherwise">That of what is no file.</param>
+    /// <param name="otherwise">That of what is no file and has no such ending.</param>
     /// <param name="expected">Those that are read, for the message; null for all.</param>
     /// <exception cref="FileNotFoundException">The file is not there, or is a folder.</exception>
     /// <exception cref="UsageException">The file does not tell.</exception>
@@ -69,8 +69,9 @@ internal static class TableFormats
         SourceFiles.CheckThere(path);
         if (given is { } format)
             return format;
+        // What a pipe holds is not looked at: it can be read once.
         if (!IsFile(path))
-            return otherwise;
+            return FromEnding(path) ?? otherwise;
         // Many a file of this ending holds lines.
         return (FromEnding(path) is { } known and not TableFormat.Json ? known : FromContent(path))
             ?? throw Unknown(path, FirstLetter(path) is null ? "an empty file" : "rows that are no JSON objects",
@@ -84,7 +85,7 @@ internal static class TableFormats
     /// <inheritdoc cref="OfInput(TableFormat?, string, TableFormat, IReadOnlyList{TableFormat})"/>
     /// <param name="given">The option's value, or null.</param>
     /// <param name="paths">The files, at least one.</param>
-    /// <param name="otherwise">That of what is no file.</param>
+    /// <param name="otherwise">That of what is no file and has no such ending.</param>
     /// <exception cref="UsageException">A file does not tell, or two have different formats.</exception>
     public static TableFormat OfInput(TableFormat? given, IReadOnlyList<string> paths, TableFormat otherwise)
     {
@@ -107,16 +108,16 @@ internal static class TableFormats
         return first;
     }
 
-    /// <summary>The format of rows that are written: what the option says, else the file's ending.</summary>
+    /// <summary>The format of rows that are written: what the option says, else the ending.</summary>
     /// <param name="given">The option's value, or null.</param>
     /// <param name="path">The file.</param>
-    /// <param name="otherwise">That of what is no file.</param>
+    /// <param name="otherwise">That of what is no file and has no such ending.</param>
     /// <exception cref="UsageException">The file's name does not tell.</exception>
     public static TableFormat OfOutput(TableFormat? given, string path, TableFormat otherwise) =>
         IsFile(path) && Directory.Exists(path)
             ? throw new UsageException($"'{path}': expected the name of a file to write, found a folder.")
-        : given ?? (IsFile(path) ? FromEnding(path) ?? throw Unknown(path, "another one", "--to-format", All)
-            : otherwise);
+        : given ?? FromEnding(path)
+            ?? (IsFile(path) ? throw Unknown(path, "another one", "--to-format", All) : otherwise);
 
     /// <summary>Whether a name ends as a table's does.</summary>
     public static bool HasEnding(string path) => FromEnding(path) is not null;

@@ -11,11 +11,13 @@ namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
 /// <summary>
 /// The files that a command line names, whatever paths lead to them: one that is written must be none of the others.
+/// The file that standard output goes to, by a shell's redirection, is always one of them.
 /// </summary>
 internal sealed class CommandFiles
 {
     private readonly List<NamedFile> _read = [];
-    private readonly List<NamedFile> _written = [];
+    private readonly List<NamedFile> _written =
+        [new NamedFile(StandardStream.Output.Name, TableFormats.Standard, StandardStream.Output)];
 
     /// <summary>Adds what is read: a file, the files of a folder, or nothing.</summary>
     /// <param name="what">What it is, for the message.</param>
@@ -83,15 +85,10 @@ internal sealed class CommandFiles
         return this;
     }
 
-    /// <summary>Adds what rows are written to: a file, or standard output and the file that it goes to.</summary>
+    /// <summary>Adds what rows are written to: a file, or standard output, which is there already.</summary>
     /// <inheritdoc cref="Write"/>
-    public CommandFiles WriteRows(string what, string path)
-    {
-        if (path != TableFormats.Standard)
-            return Write(what, path);
-        _written.Add(new NamedFile(what, path, StandardStream.Output));
-        return this;
-    }
+    public CommandFiles WriteRows(string what, string path) =>
+        path == TableFormats.Standard ? this : Write(what, path);
 
     /// <summary>
     /// Refuses to write a file that a pattern of what is read would find the next time: the same command would read

@@ -1,6 +1,7 @@
 using System;
 using System.CommandLine;
 using System.Globalization;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tool.Options;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
@@ -127,7 +128,8 @@ internal sealed class DistillVerb
                     Threads = student.Threads,
                     CancellationToken = student.Training.CancellationToken,
                     Progress = progress => say(string.Create(CultureInfo.InvariantCulture,
-                        $"part {progress.Parts} of {progress.TotalParts}: {progress.Rows} questions answered")),
+                        $"part {progress.Parts} of {progress.TotalParts}: ")
+                        + $"{CountText.Of(progress.Rows, "question")} answered"),
                 };
                 return file.Write(baseModel, document, input, study,
                     isFirst: student.Training.Workers is not { IsFirst: false });

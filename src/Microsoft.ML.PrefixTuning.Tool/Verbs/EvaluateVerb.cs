@@ -115,6 +115,7 @@ internal sealed class EvaluateVerb
         bool isWritten = _generator.IsGiven(parsed);
         if (!isWritten && output is null)
             throw new UsageException("--output: expected the column with the texts (or --model, which writes them).");
+        _generator.AddFiles(parsed, new CommandFiles().ReadRows("the rows", paths[0])).Check();
         TableFormat format = TableFormats.OfInput(parsed.GetValue(_format), paths[0], TableFormat.Tsv);
         var table = new TableInput(paths[0], format, TextSource.DefaultInput, _console);
         if (!isWritten)

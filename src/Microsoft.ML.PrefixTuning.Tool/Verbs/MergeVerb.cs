@@ -71,8 +71,8 @@ internal static class MergeVerb
         Files(whole, run!).Check();
         CheckRows(whole, run!);
         PartMerge.Join(whole, run!);
-        console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{run!.Rows:N0} rows of {count} parts written to {whole}."));
+        console.Error.WriteLine(
+            $"{CountText.Of(run!.Rows, "row")} of {CountText.Of(count, "part")} written to {whole}.");
         return ExitCode.Done;
     }
 

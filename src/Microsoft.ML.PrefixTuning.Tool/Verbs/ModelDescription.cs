@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Reflection;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Options;
@@ -53,17 +53,18 @@ internal static class ModelDescription
         [
             new("prefixes", $"one for each value of {BaseDescription.Quote(column)}"),
             .. entry.Prefixes.ByValue.Select(pair =>
-                new Described($"  {BaseDescription.Quote(pair.Key)}", $"{pair.Value.Length} tokens")),
+                new Described($"  {BaseDescription.Quote(pair.Key)}", CountText.Of(pair.Value.Length, "token"))),
             new("  other values", entry.Prefix is null ? "refused"
-                : $"{entry.Prefix.Length} tokens, what all share or was given for them"),
+                : $"{CountText.Of(entry.Prefix.Length, "token")}, what all share or was given for them"),
         ];
     }
 
     private static string Describe(GenerationOptions generation)
     {
-        string most = generation.MaxNewTokens?.ToString(CultureInfo.InvariantCulture) ?? "as many as the base says";
+        string most = generation.MaxNewTokens is int given ? CountText.Of(given, "token")
+            : "as many tokens as the base says";
         return string.Join(", ", Changed(generation)
-            .Prepend($"{GenerationArguments.Describe(generation.Decoding)}, at most {most} tokens"));
+            .Prepend($"{GenerationArguments.Describe(generation.Decoding)}, at most {most}"));
     }
 
     /// <summary>The other options that are not at their defaults.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -12,13 +13,13 @@ internal static class PrefixDescription
     {
         PrefixConvention convention = prefix.Convention;
         yield return new("prefix",
-            $"{prefix.Length} tokens, "
+            $"{CountText.Of(prefix.Length, "token")}, "
             + (convention.Placement == PrefixPlacement.Front ? "in front of everything" : "behind the source (infix)"));
         foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
             yield return new($"  {site.ToString().ToLowerInvariant()} attention",
-                string.Create(CultureInfo.InvariantCulture,
-                    $"{part.Layers} layers, {part.KeyValueHeads} key/value heads of size {part.HeadSize}, ")
-                + string.Create(CultureInfo.InvariantCulture, $"{part.Length} tokens"));
+                $"{CountText.Of(part.Layers, "layer")}, {CountText.Of(part.KeyValueHeads, "key/value head")} of size"
+                    + string.Create(CultureInfo.InvariantCulture, $" {part.HeadSize}, ")
+                    + CountText.Of(part.Length, "token"));
         yield return new("  numbers",
             FormattableString.Invariant(
             $"{prefix.ParameterCount:N0} ({prefix.ParameterCount * sizeof(float) / 1024.0:N1} KB)"));

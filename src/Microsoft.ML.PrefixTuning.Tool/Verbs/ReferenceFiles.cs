@@ -16,7 +16,7 @@ internal static class ReferenceFiles
     /// </param>
     /// <param name="console">Has the standard input.</param>
     /// <exception cref="UsageException">
-    /// A file has something else than lines of text, or two are standard input.
+    /// A file has something else than lines of text, two are standard input, or one is where standard output goes.
     /// </exception>
     /// <exception cref="FormatException">A file has references for more or fewer texts.</exception>
     public static List<EvaluationRow> Read(IReadOnlyList<string> files, TableFormat? format, bool blocks,
@@ -26,6 +26,7 @@ internal static class ReferenceFiles
         CommandFiles named = new CommandFiles().ReadRows("the texts", outputs);
         for (int i = 1; i < files.Count; i++)
             named.ReadRows($"file {i} of references", files[i]);
+        named.Check();
         List<string> texts = ReadLines(outputs, format, console);
         List<string>[] found = [.. texts.Select(_ => new List<string>())];
         foreach (string path in files.Skip(1))

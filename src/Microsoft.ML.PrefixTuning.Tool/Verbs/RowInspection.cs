@@ -83,6 +83,10 @@ internal sealed class RowInspection
         return false;
     }
 
+    /// <summary>Adds the files that the options name.</summary>
+    public CommandFiles AddFiles(ParseResult parsed, CommandFiles files) =>
+        files.ReadBase(BaseArgument.PathOf(parsed.GetValue(_base)));
+
     /// <summary>The lines about a file of rows.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="path">The file.</param>

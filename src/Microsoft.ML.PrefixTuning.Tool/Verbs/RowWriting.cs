@@ -6,6 +6,7 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tool.Shards;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -73,7 +74,7 @@ internal sealed class RowWriting(ToolConsole console, IReadOnlyList<string> path
             throw;
         }
         console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{partial.Rows:N0} rows written to {target} in {watch.Elapsed.TotalSeconds:F1} s."));
+            $"{CountText.Of(partial.Rows, "row")} written to {target} in {watch.Elapsed.TotalSeconds:F1} s."));
         return ExitCode.Done;
 
         void Tell()

@@ -13,18 +13,16 @@ internal static class TrainingDescription
     public static IEnumerable<Described> Of(TrainingSummary summary)
     {
         yield return new("training", summary.IsUntrained ? "nothing was trained"
-            : $"{OptionText.Kebab(summary.End.ToString())} after " + FormattableString.Invariant(
-                $"{Count(summary.Losses.Count, "step")}, {Count(summary.Epochs, "epoch")}, ")
-            + FormattableString.Invariant($"{TimeText.Of(summary.Duration)}"));
+            : $"{OptionText.Kebab(summary.End.ToString())} after {CountText.Of(summary.Losses.Count, "step")},"
+                + $" {CountText.Of(summary.Epochs, "epoch")}, {TimeText.Of(summary.Duration)}");
         yield return new("rows",
             FormattableString.Invariant($"{summary.TrainingRows:N0} for training{Sources(summary.TrainingSources)}, ")
             + FormattableString.Invariant(
                 $"{summary.ValidationRows:N0} for validation{Sources(summary.ValidationSources)}")
             + (summary.TruncatedRows > 0 ? FormattableString.Invariant($", {summary.TruncatedRows:N0} cut") : ""));
         if (summary.Distillation is { } distillation)
-            yield return new("distilled",
-                FormattableString.Invariant(
-                $"{distillation.TeacherTokens:N0} tokens into {distillation.StudentTokens:N0}"));
+            yield return new("distilled", CountText.Of(distillation.TeacherTokens, "token")
+                + FormattableString.Invariant($" into {distillation.StudentTokens:N0}"));
         yield return new($"{summary.LossName} (nats a token)",
             FormattableString.Invariant($"{summary.BaseLoss:F4} without prefix, {summary.StartLoss:F4} untrained")
             + (summary.BestLoss is double best
@@ -47,8 +45,5 @@ internal static class TrainingDescription
     }
 
     private static string Sources(int? sources) =>
-        sources is int known ? FormattableString.Invariant($" ({known:N0} sources)") : "";
-
-    private static string Count(int number, string what) =>
-        FormattableString.Invariant($"{number:N0} {what}{(number == 1 ? "" : "s")}");
+        sources is int known ? $" ({CountText.Of(known, "source")})" : "";
 }

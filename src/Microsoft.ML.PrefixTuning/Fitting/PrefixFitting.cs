@@ -169,8 +169,8 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
     private void TellRows(List<TrainingExample> training, List<TrainingExample> validation)
     {
         int sources = Sources(validation);
-        log.Say($"Training on {training.Count} rows of {Sources(training)} sources, validating on {validation.Count}"
-            + $" rows of {sources}.");
+        log.Say($"Training on {CountText.Of(training.Count, "row")} of {CountText.Of(Sources(training), "source")},"
+            + $" validating on {CountText.Of(validation.Count, "row")} of {sources}.");
         // Of one source there may be many rows; of one input alone there are no others.
         if (sources == 1 && (validation.Count == 1 || Sources(training) > 1))
         {

@@ -36,9 +36,10 @@ internal static class TrainingReport
             _ => ", when all were done",
         };
         string what = summary.Distillation is { } distillation
-            ? Text($"Distilled {distillation.TeacherTokens:N0} tokens into {distillation.StudentTokens:N0}")
+            ? Text($"Distilled {CountText.Of(distillation.TeacherTokens, "token")} into")
+                + Text($" {distillation.StudentTokens:N0}")
                 : "Trained on wanted texts";
-        return Text($"{what}; ended after {summary.Losses.Count:N0} steps{end}.");
+        return Text($"{what}; ended after {CountText.Of(summary.Losses.Count, "step")}{end}.");
     }
 
     private static IEnumerable<KeyFigure> KeyFigures(TrainingSummary summary)
@@ -204,7 +205,7 @@ internal static class TrainingReport
     };
 
     private static string Rows(int rows, int? sources) =>
-        sources is int known ? Text($"{rows:N0} of {known:N0} sources") : Text($"{rows:N0}");
+        sources is int known ? Text($"{rows:N0} of {CountText.Of(known, "source")}") : Text($"{rows:N0}");
 
     private static IReadOnlyList<string> Row(string name, string value) => [name, value];
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Reports;
 
 namespace Microsoft.ML.PrefixTuning.Sweeps;
@@ -20,8 +21,9 @@ internal static class SweepReport
     /// <summary>The report of a sweep.</summary>
     public static ReportContent Of(SweepResults results, SweepManifest manifest) => new("Sweep")
     {
-        Subtitle = Text($"{manifest.Candidates.Count:N0} candidates, {manifest.Seeds.Count:N0} seeds each, ")
-            + Text($"{results.Runs.Count:N0} runs: ") + string.Join(", ", results.Runs.CountBy(run => run.Status)
+        Subtitle = $"{CountText.Of(manifest.Candidates.Count, "candidate")}, "
+            + $"{CountText.Of(manifest.Seeds.Count, "seed")} each, {CountText.Of(results.Runs.Count, "run")}: "
+            + string.Join(", ", results.Runs.CountBy(run => run.Status)
                 .OrderBy(pair => pair.Key).Select(pair => Text($"{pair.Value:N0} {Word(pair.Key)}")))
             + "." + string.Concat(results.Notes.Select(note => $" {note}")),
         KeyFigures = [.. KeyFigures(results)],

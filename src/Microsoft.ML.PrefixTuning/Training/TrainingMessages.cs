@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.Training;
@@ -64,16 +65,21 @@ internal static class TrainingMessages
         }
         int failed = state.Steps.Count(step => step.Failed);
         if (failed > 0)
-            yield return $"{failed} of {state.Steps.Count} steps changed nothing, for loss or gradient was not finite.";
+        {
+            yield return $"{failed} of {CountText.Of(state.Steps.Count, "step")} changed nothing, for loss or gradient"
+                + " was not finite.";
+        }
         if (end == TrainingEnd.Diverged)
         {
-            yield return $"Training stopped after step {state.Steps.Count}, for {run.Options.MaxFailedSteps} steps in a"
-                + $" row were not finite; the best prefix is that of step {state.BestStep}.";
+            string failure = run.Options.MaxFailedSteps == 1 ? "it was not finite"
+                : $"{run.Options.MaxFailedSteps} steps in a row were not finite";
+            yield return $"Training stopped after step {state.Steps.Count}, for {failure}; the best prefix is that of"
+                + $" step {state.BestStep}.";
         }
         if (state.Steps.Count > 0 && state.BestStep == 0)
         {
-            yield return $"None of {state.Steps.Count} steps gave a lower loss than the start: what is kept is the"
-                + " start. A lower TrainingOptions.LearningRate or more rows may help.";
+            yield return $"None of {CountText.Of(state.Steps.Count, "step")} gave a lower loss than the start: what is"
+                + " kept is the start. A lower TrainingOptions.LearningRate or more rows may help.";
         }
         if (state.Steps.Count > 0 && kept > state.BaseLoss)
         {

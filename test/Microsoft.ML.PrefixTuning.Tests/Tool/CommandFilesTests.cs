@@ -128,6 +128,18 @@ public sealed class CommandFilesTests
     [DataRow(Generate + " --to - >> hard.tsv")]
     [DataRow(Generate + " >> model.zip")]
     [DataRow("generate --format tsv --model model.zip < rows.tsv >> softer.tsv")]
+    [DataRow(Generate + " --to out.tsv >> hard.tsv")]
+    [DataRow(Train + " --model m.zip >> rows.tsv")]
+    [DataRow(Train + " --model m.zip --report other.tsv >> other.tsv")]
+    [DataRow(Distill + " --model m.zip >> teacher.txt")]
+    [DataRow("sweep sweep.json >> softer.tsv")]
+    [DataRow("convert model.zip new.safetensors >> model.zip")]
+    [DataRow("inspect prefix.safetensors >> prefix.safetensors")]
+    [DataRow("inspect rows.tsv --base base --input Input >> hard.tsv")]
+    [DataRow("inspect rows.tsv --base base --input Input >> base/config.json")]
+    [DataRow("evaluate teacher.txt teacher.txt >> teacher.txt")]
+    [DataRow("evaluate rows.tsv --output Label --label Label >> rows.tsv")]
+    [DataRow("evaluate rows.tsv --model model.zip --label Label >> base/config.json")]
     public void Run_OntoTheFileOfAStandardStream_IsRefused(string line)
     {
         Dictionary<string, string> before = Contents();

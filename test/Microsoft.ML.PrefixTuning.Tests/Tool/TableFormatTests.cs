@@ -58,6 +58,22 @@ public sealed class TableFormatTests
     }
 
     [TestMethod]
+    [OSCondition(ConditionMode.Include, OperatingSystems.Linux | OperatingSystems.OSX)]
+    [DataRow("pipe.csv", nameof(TableFormat.Csv))]
+    [DataRow("pipe.json", nameof(TableFormat.Json))]
+    [DataRow("pipe.JSONL", nameof(TableFormat.Jsonl))]
+    [DataRow("pipe.dat", nameof(TableFormat.Text))]
+    [DataRow("pipe", nameof(TableFormat.Text))]
+    public void Of_APipeOrDevice_IsItsEndings(string name, string expected)
+    {
+        using var folder = new ToolFolder();
+        File.CreateSymbolicLink(folder[name], "/dev/null");
+        Assert.AreEqual(expected, $"{TableFormats.OfInput(null, folder[name], TableFormat.Text)}");
+        Assert.AreEqual(expected, $"{TableFormats.OfOutput(null, folder[name], TableFormat.Text)}");
+        Assert.AreEqual(TableFormat.Tsv, TableFormats.OfInput(TableFormat.Tsv, folder[name], TableFormat.Text));
+    }
+
+    [TestMethod]
     [DataRow("", "{}", nameof(TableFormat.Jsonl))]
     [DataRow("\n", "[{}]", nameof(TableFormat.Json))]
     [DataRow("[]", "[{}]", nameof(TableFormat.Json))]

@@ -31,6 +31,18 @@ public sealed class TrainVerbTests
     }
 
     [TestMethod]
+    public void Run_OfOneSource_CountsItAsOne()
+    {
+        ToolRun run = ToolFolder.Run("train", _folder.Write("one.tsv", "Input\tLabel", "a\tb"), "--base",
+            ToolFolder.Base, "--input", "Input", "--label", "Label", "--model", _folder["one.zip"],
+            "--prefix-length", "1", "--max-steps", "1");
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        Assert.Contains("1 for training (1 source), 0 for validation (0 sources)", run.Out);
+        Assert.Contains("completed after 1 step, 1 epoch,", run.Out);
+        Assert.Contains(" 1 token, in front of everything", ToolFolder.Run("inspect", _folder["one.zip"]).Out);
+    }
+
+    [TestMethod]
     public void Run_WithOptions_SavesThemInTheModel()
     {
         string model = _folder.Train(options: ["--output", "Text", "--template", "Q: {input}\nA:", "--decoding", "beam",
@@ -229,7 +241,7 @@ public sealed class TrainVerbTests
         Assert.Contains($"{seed}", File.ReadAllText(_folder["report.html"]));
         ToolRun other = ToolFolder.Run([.. train, "--model", _folder["third.zip"], "--seed", "3"]);
         Assert.AreEqual(ExitCode.Failed, other.Code);
-        Assert.Contains($"Seed: saved {seed}, given 3", other.Error);
+        Assert.Contains($"another training: --seed: saved {seed}, given 3.", other.Error);
     }
 
     [TestMethod]

@@ -231,6 +231,11 @@ public sealed class TrainingEndTests
         CollectionAssert.AreEqual(start, TinyTraining.Values(outcome.Best));
         Assert.Contains($"None of {outcome.Steps.Count} steps gave a lower loss than the start: what is kept is the"
             + " start. A lower TrainingOptions.LearningRate or more rows may help.", outcome.Warnings);
+        if (how == "until steps fail")
+        {
+            Assert.Contains($"Training stopped after step {outcome.Steps.Count}, for it was not finite; the best prefix"
+                + " is that of step 0.", outcome.Warnings);
+        }
     }
 
     [TestMethod]
