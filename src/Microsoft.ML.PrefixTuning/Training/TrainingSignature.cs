@@ -25,8 +25,19 @@ internal static class TrainingSignature
     /// <summary>Name of the seed in the list.</summary>
     public const string SeedName = "Seed";
 
+    private const string TrainedHash = "training rows' hash", ValidatedHash = "validation rows' hash";
+
     /// <summary>The list of a training, in the order in which differences are told.</summary>
     public static NamedValues Of(Learner learner) => new([.. Of(learner.Run), .. learner.Signature]);
+
+    /// <summary>The list with options named as messages name them, by their record.</summary>
+    public static NamedValues ForMessages(NamedValues signature) => new(signature.Select(pair => Named(
+        char.IsUpper(pair.Key[0]) ? $"{nameof(TrainingOptions)}.{pair.Key}" : pair.Key, pair.Value)));
+
+    /// <summary>Whether a difference of two lists is one of the tokens of as many rows.</summary>
+    public static bool IsOfRows(string difference) =>
+        difference.StartsWith(TrainedHash, StringComparison.Ordinal)
+        || difference.StartsWith(ValidatedHash, StringComparison.Ordinal);
 
     /// <summary>
     /// What must be the same in all processes that train together: the list, and what decides who waits for whom or
@@ -70,8 +81,8 @@ internal static class TrainingSignature
         Number("training rows", run.Examples.Count),
         Number("validation rows", run.Validation.Count),
         .. OfGroups(run),
-        Named("training rows' hash", Hash(run.Examples)),
-        Named("validation rows' hash", Hash(run.Validation)),
+        Named(TrainedHash, Hash(run.Examples)),
+        Named(ValidatedHash, Hash(run.Validation)),
         Named("start", run.StartIdentity),
         Named("objective", run.Objective.Identity),
         .. Of(run.Options, run.LearningRate),

@@ -130,10 +130,13 @@ internal static class TrainingStateCodec
 
     private static void CheckSignature(string path, NamedValues saved, NamedValues given)
     {
-        if (saved.Difference(given, "saved", "given") is { } difference)
+        if (TrainingSignature.ForMessages(saved).Difference(TrainingSignature.ForMessages(given), "saved", "given")
+            is { } difference)
         {
+            string rows = !TrainingSignature.IsOfRows(difference) ? ""
+                : " Rows are compared as tokens: PrefixTuningOptions.Template and TrainingOptions.Truncation count.";
             throw new InvalidOperationException(
-                $"{path}: it holds the state of another training: {difference}."
+                $"{path}: it holds the state of another training: {difference}.{rows}"
                 + " Restore what was given then, or name another TrainingOptions.StateFile.");
         }
     }

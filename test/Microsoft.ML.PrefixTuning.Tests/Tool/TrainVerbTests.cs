@@ -241,7 +241,7 @@ public sealed class TrainVerbTests
         Assert.Contains($"{seed}", File.ReadAllText(_folder["report.html"]));
         ToolRun other = ToolFolder.Run([.. train, "--model", _folder["third.zip"], "--seed", "3"]);
         Assert.AreEqual(ExitCode.Failed, other.Code);
-        Assert.Contains($"Seed: saved {seed}, given 3", other.Error);
+        Assert.Contains($"another training: --seed: saved {seed}, given 3.", other.Error);
     }
 
     [TestMethod]
