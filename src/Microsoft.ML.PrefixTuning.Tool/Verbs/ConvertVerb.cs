@@ -16,6 +16,9 @@ internal sealed class ConvertVerb
     // What every folder of a base has.
     private const string BaseConfig = "config.json";
 
+    // What nobody calls a folder, beside the endings of rows.
+    private static readonly string[] EndingsOfFiles = [".gguf", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".html"];
+
     private readonly Argument<string> _source = PathArgument.Make<string>("source",
         "What is read: a saved model (.zip), a prefix (.safetensors) or the folder of a PEFT adapter.");
     private readonly Argument<string> _target = PathArgument.Make<string>("target",
@@ -135,6 +138,13 @@ internal sealed class ConvertVerb
         {
             throw new UsageException($"'{target}': expected a saved model (.zip), a prefix (.safetensors) or the folder"
                 + " of a PEFT adapter as the target, found the name of standard output.");
+        }
+        if (!Directory.Exists(target) && (TableFormats.HasEnding(target)
+            || EndingsOfFiles.Contains(Path.GetExtension(target), StringComparer.OrdinalIgnoreCase)))
+        {
+            throw new UsageException($"'{target}': expected a saved model (.zip), a prefix (.safetensors) or the folder"
+                + $" of a PEFT adapter as the target, found a name with the ending '{Path.GetExtension(target)}' of"
+                + " another kind of file.");
         }
         if (File.Exists(Path.Combine(target, BaseConfig)))
         {

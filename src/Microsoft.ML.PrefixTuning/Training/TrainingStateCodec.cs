@@ -134,7 +134,7 @@ internal static class TrainingStateCodec
             is { } difference)
         {
             string rows = !TrainingSignature.IsOfRows(difference) ? ""
-                : " Rows are compared as tokens: PrefixTuningOptions.Template and TrainingOptions.Truncation count, too.";
+                : " Rows are compared as tokens: PrefixTuningOptions.Template and TrainingOptions.Truncation count.";
             throw new InvalidOperationException(
                 $"{path}: it holds the state of another training: {difference}.{rows}"
                 + " Restore what was given then, or name another TrainingOptions.StateFile.");

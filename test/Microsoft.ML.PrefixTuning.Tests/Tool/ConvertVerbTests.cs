@@ -153,6 +153,24 @@ public sealed class ConvertVerbTests
     }
 
     [TestMethod]
+    [DataRow("model.gguf")]
+    [DataRow("prefix.PT")]
+    [DataRow("rows.json")]
+    [DataRow("rows.tsv")]
+    public void Run_ToANameOfAnotherKind_IsRefused(string name)
+    {
+        string model = _folder.Train();
+        File.Delete(_folder["rows.tsv"]);
+        AssertUsage($"of a PEFT adapter as the target, found a name with the ending '{Path.GetExtension(name)}' of"
+            + " another kind of file.", model, _folder[name]);
+        Assert.IsFalse(Path.Exists(_folder[name]));
+        // Names of versions have an ending, too, and a folder that is there is what it is.
+        Directory.CreateDirectory(_folder[name]);
+        Convert(model, _folder[name], "--base", ToolFolder.Base);
+        Convert(model, _folder["adapter-1.5"], "--base", ToolFolder.Base);
+    }
+
+    [TestMethod]
     public void Run_WithAnotherBase_IsRefused()
     {
         Convert(_folder.Train(), _folder["prefix.safetensors"]);
