@@ -43,8 +43,8 @@ internal static class VocabularyAndMerges
                 $"{TokenizerClass.Key}: found {FileText.Quote(settings.ClassName!)}; without tokenizer.json "
                 + $"supported are {string.Join(", ", Classes.Keys)}.");
         if (settings.ClassName is null && TokenizerClass.OfModel(folder) is { } other && other != DefaultClass
-            && !settings.IsFormer(3, $"{TokenizerClass.Key}: none is named: {DefaultClass} is taken, today the class is "
-                + "asked for"))
+            && !settings.IsFormer(3,
+                $"{TokenizerClass.Key}: none is named: {DefaultClass} is taken, today the class is asked for"))
             throw new FormatException(
                 $"{TokenizerClass.Key}: expected the class that the model was trained with, which by config.json is "
                 + $"{FileText.Quote(other)}, found none; without tokenizer.json {DefaultClass} would be taken.");
@@ -66,6 +66,7 @@ internal static class VocabularyAndMerges
             Tokens = tables.Vocabulary.All(),
             Added = tables.Added,
             LeftOut = tables.LeftOut,
+            FormerRules = settings.FormerRules,
             Normalizers = [.. meaning.Composes ? (Normalizer[])[new CompositionNormalizer()] : [],
                 .. settings.AddsPrefixSpace == true
                     ? (Normalizer[])[new PrefixNormalizer(" ", openingOnly: false, unlessThere: true)] : []],
