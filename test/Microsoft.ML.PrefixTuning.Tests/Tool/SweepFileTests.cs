@@ -113,6 +113,9 @@ public sealed class SweepFileTests
             + " 'prefix-length'?|Did you mean 'learning-rate'?")]
     [DataRow("option: { prefix-length: 5 }", "line 1: expected one of base,|Did you mean 'options'?")]
     [DataRow("options: { seed: 5 }", "seeds stand under 'seeds'")]
+    [DataRow("options: { example-rows: 2 }", "example-rows: no option of a sweep: each run's first texts are kept")]
+    [DataRow("{ validation: v.tsv, options: { validation-fraction: [0.1, 0.2] } }",
+        "line 1: validation-fraction: expected none beside 'validation', which has the rows held out, found '|v.tsv'")]
     [DataRow("options: { learning-rate: fast }", "--learning-rate: expected a number, found 'fast'")]
     [DataRow("options: { method: prefix-tuning }", "--method: expected prefix, embedding-only")]
     [DataRow("options: { learning-rate: { from: 1, to: 2 } }", "expected count or step")]
@@ -164,6 +167,15 @@ public sealed class SweepFileTests
         CollectionAssert.AreEqual(new[] { "--prefix-start=zero", $"--prefix-start=file:{_folder["four.safetensors"]}" },
             commands);
         CollectionAssert.AreEqual(new[] { _folder["four.safetensors"] }, SweepOptions.Files(file).ToArray());
+    }
+
+    [TestMethod]
+    public void Read_OfHowOftenStatesAreWritten_LeavesItOutOfTheCommand()
+    {
+        SweepFile file = SweepFile.Read(_folder.Write("sweep.yaml", "options: { state-interval: 5, batch-size: 4 }"));
+        SweepCandidate candidate = SweepCandidates.Of(file, new SweepOptions(), words => string.Join(' ', words))[0];
+        Assert.AreEqual("--batch-size=4", candidate.Command);
+        Assert.AreEqual(5, candidate.Options.Training.StateInterval);
     }
 
     [TestMethod]
