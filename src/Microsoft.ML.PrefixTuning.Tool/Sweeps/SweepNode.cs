@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
+using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Sweeps;
@@ -129,8 +130,15 @@ internal sealed class SweepNode(string file, string key, YamlMappingNode node)
     private IReadOnlyList<string> TextsOf(YamlNode values) =>
         values is YamlSequenceNode list ? [.. list.Children.Select(TextOf)] : [TextOf(values)];
 
-    private string TextOf(YamlNode value) => value is YamlScalarNode { Value: { } text } ? text
-        : throw Fault("expected a text or a number, found another", value);
+    private string TextOf(YamlNode value) => value switch
+    {
+        // As a text it would be the word itself.
+        YamlScalarNode { Style: ScalarStyle.Plain, Tag.IsEmpty: true, Value: "" or "~" or "null" or "Null" or "NULL" }
+            => throw Fault("expected a text or a number, found null: leave the key out, or put a word in quotes",
+                value),
+        YamlScalarNode { Value: { } text } => text,
+        _ => throw Fault("expected a text or a number, found another", value),
+    };
 
     private int Whole(YamlNode value) => int.TryParse(TextOf(value), CultureInfo.InvariantCulture, out int number)
         ? number : throw Fault($"expected a whole number, found '{TextOf(value)}'", value);

@@ -80,6 +80,14 @@ public sealed class SweepFileTests
     }
 
     [TestMethod]
+    [DataRow("label: \"null\"", "null")]
+    [DataRow("label: '~'", "~")]
+    [DataRow("label: !!str null", "null")]
+    [DataRow("label: nulls", "nulls")]
+    public void Read_OfAWordThatMeansNothingInQuotes_IsTheWord(string line, string expected) =>
+        Assert.AreEqual(expected, SweepFile.Read(_folder.Write("quoted.yaml", line)).Label);
+
+    [TestMethod]
     public void Read_OfVariants_PutsEachOverTheOptionsOfAll()
     {
         SweepCandidate[] candidates = Candidates("options: { prefix-length: 7, batch-size: 4 }", "variants:",
@@ -138,6 +146,11 @@ public sealed class SweepFileTests
     [DataRow("{ metrics: [bleu] }", "line 1: metrics: expected 'test' beside it, whose rows are measured, found none")]
     [DataRow("group-column: Facts", "group-column: expected 'test' beside it")]
     [DataRow("seeds: one", "expected a whole number, found 'one'")]
+    [DataRow("output: null", "line 1: expected a text or a number, found null: leave the key out")]
+    [DataRow("output: ~", "found null")]
+    [DataRow("label:", "found null")]
+    [DataRow("{ \"test\": null }", "found null")]
+    [DataRow("options: { stop-strings: [[a, NULL]] }", "line 1: options: expected a text or a number, found null")]
     [DataRow("- 1", "expected one document with keys")]
     [DataRow("options: { a: 1", "line ")]
     public void Read_OfABadFile_SaysWhereAndWhat(string line, string messages)
