@@ -117,9 +117,10 @@ internal sealed class SweepNode(string file, string key, YamlMappingNode node)
             IsWhole = IsWhole(from) && IsWhole(to) && IsWhole(range.Text("step") ?? "1"),
         };
         bool isGood = made.From <= made.To && made.Count is null or >= 1 && made.Step is null or > 0
-            && !(made.IsLogarithmic && made.From <= 0) && !(made.Step is not null && made.Count is not null);
+            && !(made.IsLogarithmic && (made.From <= 0 || made.Step is not null))
+            && !(made.Step is not null && made.Count is not null);
         return isGood ? made : throw range.Fault("expected from below to, from above 0 on a log scale, and either a"
-            + " count of 1 or more or a step above 0, found another", node);
+            + " count of 1 or more or, on a linear scale, a step above 0, found another", node);
 
         static bool IsWhole(string text) => int.TryParse(text, CultureInfo.InvariantCulture, out _);
     }

@@ -111,6 +111,14 @@ public sealed class SweepFileTests
         CollectionAssert.AreEqual(names, Candidates(lines).Select(candidate => candidate.Name).ToArray());
         lines[0] = "random: { count: 6, seed: 4 }";
         CollectionAssert.AreNotEqual(names, Candidates(lines).Select(candidate => candidate.Name).ToArray());
+        // Those that a step or a count leaves.
+        int[] lengths = [.. Candidates("random: { count: 6, seed: 3 }",
+            "options: { prefix-length: { from: 5, to: 50, step: 5 } }").Select(one => one.Options.Prefix.Length)];
+        Assert.HasCount(6, lengths);
+        Assert.IsTrue(Array.TrueForAll(lengths, length => length % 5 == 0), string.Join(", ", lengths));
+        CollectionAssert.AreEquivalent(new double?[] { 0.001, 0.01, 0.1 }, Candidates("random: { count: 3 }",
+            "options: { learning-rate: { from: 0.001, to: 0.1, count: 3, scale: log } }")
+            .Select(one => one.Options.Training.LearningRate).ToArray());
         // A few values are all there are.
         Assert.HasCount(2, Candidates("random: { count: 9 }", "options: { prefix-length: [1, 2] }"));
     }
@@ -128,6 +136,8 @@ public sealed class SweepFileTests
     [DataRow("options: { method: prefix-tuning }", "--method: expected prefix, embedding-only")]
     [DataRow("options: { learning-rate: { from: 1, to: 2 } }", "expected count or step")]
     [DataRow("options: { learning-rate: { from: 0, to: 2, count: 2, scale: log } }", "above 0 on a log scale")]
+    [DataRow("options: { learning-rate: { from: 0.001, to: 1, step: 0.1, scale: log } }",
+        "either a count of 1 or more or, on a linear scale, a step above 0")]
     [DataRow("options: { rows: some }", "rows: expected a whole number above 0")]
     [DataRow("options: [1]", "options: expected keys with values")]
     [DataRow("variants: []", "variants: expected at least one, found none")]
