@@ -39,6 +39,7 @@ internal sealed class SweepVerb
             command.Options.Add(option);
         foreach (OptionWord word in new SweepOptions().Words.All)
             command.Words.Add(word.Path, word.Typed, word.Property);
+        command.Words.Add(nameof(PrefixSweep.Shard), _shard.Name);
         command.SetAction(Run);
     }
 
