@@ -82,6 +82,12 @@ public sealed class SweepVerbTests
         ToolRun merged = ToolFolder.Run(["sweep", file, .. shards, "--merge"]);
         Assert.AreEqual(ExitCode.Done, merged.Code, merged.Error);
         CollectionAssert.AreEqual(Lines("shards"), Lines("parts"));
+        // Not those of another file, whose name they would be told under.
+        string other = WriteSweep("other.yaml", "  prefix-length: [2, 4]", "  max-steps: 2");
+        ToolRun refused = ToolFolder.Run(["sweep", other, .. shards, "--merge"]);
+        Assert.AreEqual(ExitCode.Failed, refused.Code);
+        Assert.Contains("a candidate: there prefix-length 3", refused.Error);
+        Assert.AreEqual(ExitCode.Failed, ToolFolder.Run(["sweep", _folder["none.yaml"], .. shards, "--merge"]).Code);
     }
 
     [TestMethod]
