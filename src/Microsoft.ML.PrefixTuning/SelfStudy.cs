@@ -63,8 +63,8 @@ public static class SelfStudy
         UsedPrecision precision = UsedPrecision.Of(options.Precision);
         using BaseLease lease = Files.Cancelling.By(cancellation.ThrowIfCancellationRequested,
             () => BaseLoader.Acquire(baseModel, precision, options.Device));
-        var reader = new StudyReader(lease.Base, options);
-        IReadOnlyList<string> parts = reader.Parts(document);
+        var reader = new StudyReader(lease.Base, options, document);
+        IReadOnlyList<string> parts = reader.Parts();
         var rows = new List<StudyRow>();
         for (int part = 0; part < parts.Count; part++)
         {

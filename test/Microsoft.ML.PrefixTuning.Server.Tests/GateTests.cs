@@ -158,4 +158,18 @@ public sealed class GateTests
         Assert.IsFalse(ApiKeys.Read(Key, null).Open(null));
         Assert.IsTrue(ApiKeys.Read(Key, null).Open($"bearer {Key}"));
     }
+
+    [TestMethod]
+    [DataRow("with,comma\"quote=")]
+    [DataRow("~!@#$%^&*()_+{}|:<>?")]
+    [DataRow(";'[],./\\`-==")]
+    public void Keys_OfAnyVisibleCharacters_Open(string key)
+    {
+        ApiKeys keys = ApiKeys.Read(key, null);
+        Assert.IsTrue(keys.Open($"Bearer {key}"));
+        Assert.IsTrue(keys.Open($"  BEARER   {key} "));
+        Assert.IsTrue(keys.Open($"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"user:{key}"))}"));
+        foreach (string other in (string[])[$"Bearer {key}x", $"Bearer{key}", $"Token {key}", "Bearer", key, ""])
+            Assert.IsFalse(keys.Open(other), other);
+    }
 }

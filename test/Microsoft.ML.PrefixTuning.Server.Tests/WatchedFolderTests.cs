@@ -1,5 +1,6 @@
 using System.IO;
 using System.Linq;
+using System.Text.Json.Nodes;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Tests;
 using Microsoft.ML.PrefixTuning.Tool.Serving;
@@ -41,6 +42,22 @@ public sealed class WatchedFolderTests
         watched.Look();
         Assert.AreEqual(404, (await server.Post("/v1/completions", new { model = "four", prompt = "a" })).Status);
         Assert.AreEqual(200, (await server.Post("/v1/completions", new { model = "short", prompt = "a" })).Status);
+    }
+
+    [TestMethod]
+    public async Task Request_OfWhatGoesWhileItIsLookedFor_Gets404()
+    {
+        await using RunningServer server = await RunningServer.Start();
+        server.Add("gone", 4);
+        // As a removal leaves it for a moment, were it to begin here.
+        Assert.IsTrue(server.Generator.RemovePrefix("gone"));
+        foreach (bool stream in (bool[])[false, true])
+        {
+            (int status, JsonNode answer) =
+                await server.Post("/v1/completions", new { model = "gone", prompt = "a", stream });
+            Assert.AreEqual((404, "model_not_found"), (status, (string)answer["error"]!["code"]!));
+            Assert.StartsWith("model: expected one of ", (string)answer["error"]!["message"]!);
+        }
     }
 
     [TestMethod]

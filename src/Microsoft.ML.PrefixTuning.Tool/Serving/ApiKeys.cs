@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -63,14 +62,14 @@ internal sealed class ApiKeys
 
     private static string? KeyOf(string? authorization)
     {
-        if (!AuthenticationHeaderValue.TryParse(authorization, out AuthenticationHeaderValue? header))
+        // Not as the framework reads a header: there a comma or a quotation mark, which a key may have, ends it.
+        if (authorization?.Trim().Split(' ', 2, StringSplitOptions.TrimEntries) is not [var scheme, var given])
             return null;
-        if ("Bearer".Equals(header.Scheme, StringComparison.OrdinalIgnoreCase))
-            return header.Parameter;
-        if (!"Basic".Equals(header.Scheme, StringComparison.OrdinalIgnoreCase) || header.Parameter is null)
-            return null;
-        var bytes = new byte[header.Parameter.Length];
-        if (!Convert.TryFromBase64String(header.Parameter, bytes, out int count))
+        if ("Bearer".Equals(scheme, StringComparison.OrdinalIgnoreCase))
+            return given;
+        var bytes = new byte[given.Length];
+        if (!"Basic".Equals(scheme, StringComparison.OrdinalIgnoreCase)
+            || !Convert.TryFromBase64String(given, bytes, out int count))
             return null;
         string pair = Encoding.UTF8.GetString(bytes, 0, count);
         return pair[(pair.IndexOf(':', StringComparison.Ordinal) + 1)..];

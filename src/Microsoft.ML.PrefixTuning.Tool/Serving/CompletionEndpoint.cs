@@ -161,7 +161,10 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
     private static ApiException Refused(Exception fault, CompletionRequest asked)
     {
         string message = ToolCommand.PlainMessage(fault);
-        return new ApiException(400, asked.Named(message), asked.FieldOf(message));
+        string? field = asked.FieldOf(message);
+        // It was there when it was looked for, and went before it was taken.
+        return field == "model" ? ServedModels.Missing(asked.Named(message))
+            : new ApiException(400, asked.Named(message), field);
     }
 }
 

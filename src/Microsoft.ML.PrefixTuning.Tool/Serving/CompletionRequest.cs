@@ -19,6 +19,9 @@ internal sealed record CompletionRequest
     // What the library says where a request takes more than all requests together may.
     private const string TooManyTokens = "Request: expected at most CacheTokens = ";
 
+    // What it says of a prefix that is not there.
+    private const string NoPrefix = "Request, prefix: ";
+
     // What fields become, as the library calls it.
     private static readonly (string Path, string Field)[] Fields =
     [
@@ -134,6 +137,8 @@ internal sealed record CompletionRequest
     {
         if (message.StartsWith(TooManyTokens, StringComparison.Ordinal))
             return $"{FieldOf(message)}: expected at most {message[TooManyTokens.Length..]}";
+        if (message.StartsWith(NoPrefix, StringComparison.Ordinal))
+            return $"model: {message[NoPrefix.Length..]}";
         var words = new OptionWords();
         foreach ((string path, string field) in Fields)
             words.Add(path, field);
@@ -153,7 +158,7 @@ internal sealed record CompletionRequest
             || message.StartsWith("SequenceCount", StringComparison.Ordinal)
             || Count > 1 && message.StartsWith(TooManyTokens, StringComparison.Ordinal) => "n",
         _ when MaxTokens is not null && message.StartsWith(TooManyTokens, StringComparison.Ordinal) => MaxTokensField,
-        _ when message.StartsWith("Request, prefix", StringComparison.Ordinal) => "model",
+        _ when message.StartsWith(NoPrefix, StringComparison.Ordinal) => "model",
         _ when message.StartsWith("StopStrings", StringComparison.Ordinal) => "stop",
         _ when message.StartsWith("Request, LogProbabilities", StringComparison.Ordinal) => "logprobs",
         _ when message.StartsWith("Request", StringComparison.Ordinal)

@@ -82,9 +82,11 @@ internal sealed class ServedModels(TextGenerator generator, string baseName)
         string known = string.Join(", ", all.Take(ShownNames).Select(one => FileText.Quote(one.Name)));
         if (all.Count > ShownNames)
             known += $" or {all.Count - ShownNames} others (/v1/models)";
-        throw new ApiException(404, $"model: expected one of {known}, found {FileText.Quote(name)}.", "model",
-            "model_not_found");
+        throw Missing($"model: expected one of {known}, found {FileText.Quote(name)}.");
     }
+
+    /// <summary>What a client is told of a model that there is not.</summary>
+    public static ApiException Missing(string message) => new(404, message, "model", "model_not_found");
 
     /// <summary>The model that a path names, whose slashes clients may have written as %2F.</summary>
     /// <exception cref="ApiException">There is none of that name.</exception>

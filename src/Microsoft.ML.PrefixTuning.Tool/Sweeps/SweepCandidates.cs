@@ -54,7 +54,7 @@ internal static class SweepCandidates
                     Settings = settings,
                     Rows = rows,
                     // No command draws rows.
-                    Command = rows is null ? command?.Invoke(options.Arguments(placed)) : null,
+                    Command = rows is null ? command?.Invoke(options.CommandArguments(placed)) : null,
                 };
             }
             catch (UsageException fault)

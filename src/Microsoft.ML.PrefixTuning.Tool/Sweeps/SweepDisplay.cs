@@ -23,6 +23,7 @@ internal sealed class SweepDisplay(ToolConsole console, OptionWords words)
     private readonly List<string> _messages = [];
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _shown = TimeSpan.MinValue;
+    private int _begun;
     private LiveDisplayContext? _live;
     private IAnsiConsole? _screen;
 
@@ -71,7 +72,7 @@ internal sealed class SweepDisplay(ToolConsole console, OptionWords words)
     {
         if (_live is null)
         {
-            if (progress is { Current: { } run, Training: null } && run.Status != SweepRunStatus.Waiting)
+            if (progress is { Current: { } run, Training: null } && IsTold(run))
                 console.Error.WriteLine(Line(progress, run));
             return;
         }
@@ -79,6 +80,17 @@ internal sealed class SweepDisplay(ToolConsole console, OptionWords words)
             return;
         _shown = _clock.Elapsed;
         _live.UpdateTarget(Table(progress));
+    }
+
+    /// <summary>
+    /// Whether something came of a run now. One that begins is as it was left, which is no news: waiting, at rest, or
+    /// failed before.
+    /// </summary>
+    private bool IsTold(SweepRun run)
+    {
+        bool begins = run.Number != _begun && run.Status != SweepRunStatus.Stopped;
+        _begun = begins ? run.Number : 0;
+        return !begins;
     }
 
     private string Line(SweepProgress progress, SweepRun run) => string.Create(CultureInfo.InvariantCulture,

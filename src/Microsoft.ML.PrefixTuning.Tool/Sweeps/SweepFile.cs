@@ -225,10 +225,10 @@ internal sealed record ListedValues(IReadOnlyList<IReadOnlyList<string>> Values)
 /// <param name="To">The last one.</param>
 internal sealed record RangeOfValues(double From, double To) : SweepValues
 {
-    /// <summary>How many a grid takes; null where <see cref="Step"/> says.</summary>
+    /// <summary>How many there are; null where <see cref="Step"/> says.</summary>
     public int? Count { get; init; }
 
-    /// <summary>How far apart they are in a grid.</summary>
+    /// <summary>How far apart they are, where they are even in themselves; null where <see cref="Count"/> says.</summary>
     public double? Step { get; init; }
 
     /// <summary>Whether they are even in their logarithms.</summary>
@@ -241,19 +241,27 @@ internal sealed record RangeOfValues(double From, double To) : SweepValues
     {
         get
         {
-            if (Step is null && Count is null)
+            if (Size is not double size)
                 throw new FormatException($"{Place}: expected count or step for a grid, found neither.");
-            double steps = Count ?? Math.Floor((To - From) / Step!.Value + 1e-9) + 1;
-            if (steps > SweepCandidates.Most)
-                throw new FormatException($"{Place}: {SweepCandidates.TooMany(steps)}");
-            int count = (int)steps;
-            IEnumerable<double> values = Enumerable.Range(0, count).Select(i =>
-                Step is double step ? From + i * step : At(count == 1 ? 0 : i / (count - 1.0)));
+            if (size > SweepCandidates.Most)
+                throw new FormatException($"{Place}: {SweepCandidates.TooMany(size)}");
+            IEnumerable<double> values = Enumerable.Range(0, (int)size).Select(place => Value(place));
             return [.. values.Select(Show).Distinct().Select(text => (IReadOnlyList<string>)[text])];
         }
     }
 
-    public override IReadOnlyList<string> Draw(Random random) => [Show(At(random.NextDouble()))];
+    // Null where nothing says which values there are between the first and the last.
+    private double? Size => Step is double step ? Math.Floor((To - From) / step + 1e-9) + 1 : Count;
+
+    // The grid is not made for it: it may have more values than a sweep has candidates.
+    public override IReadOnlyList<string> Draw(Random random)
+    {
+        double share = random.NextDouble();
+        return [Show(Size is double size ? Value(Math.Floor(share * size)) : At(share))];
+    }
+
+    private double Value(double place) => Step is double step ? From + place * step
+        : At(Count == 1 ? 0 : place / (Count!.Value - 1.0));
 
     private double At(double share) => IsLogarithmic ? From * Math.Pow(To / From, share)
         : From + share * (To - From);

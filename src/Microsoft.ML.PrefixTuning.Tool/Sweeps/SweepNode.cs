@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using Microsoft.ML.PrefixTuning.Options;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
+using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Sweeps;
@@ -116,9 +117,10 @@ internal sealed class SweepNode(string file, string key, YamlMappingNode node)
             IsWhole = IsWhole(from) && IsWhole(to) && IsWhole(range.Text("step") ?? "1"),
         };
         bool isGood = made.From <= made.To && made.Count is null or >= 1 && made.Step is null or > 0
-            && !(made.IsLogarithmic && made.From <= 0) && !(made.Step is not null && made.Count is not null);
+            && !(made.IsLogarithmic && (made.From <= 0 || made.Step is not null))
+            && !(made.Step is not null && made.Count is not null);
         return isGood ? made : throw range.Fault("expected from below to, from above 0 on a log scale, and either a"
-            + " count of 1 or more or a step above 0, found another", node);
+            + " count of 1 or more or, on a linear scale, a step above 0, found another", node);
 
         static bool IsWhole(string text) => int.TryParse(text, CultureInfo.InvariantCulture, out _);
     }
@@ -129,8 +131,15 @@ internal sealed class SweepNode(string file, string key, YamlMappingNode node)
     private IReadOnlyList<string> TextsOf(YamlNode values) =>
         values is YamlSequenceNode list ? [.. list.Children.Select(TextOf)] : [TextOf(values)];
 
-    private string TextOf(YamlNode value) => value is YamlScalarNode { Value: { } text } ? text
-        : throw Fault("expected a text or a number, found another", value);
+    private string TextOf(YamlNode value) => value switch
+    {
+        // As a text it would be the word itself.
+        YamlScalarNode { Style: ScalarStyle.Plain, Tag.IsEmpty: true, Value: "" or "~" or "null" or "Null" or "NULL" }
+            => throw Fault("expected a text or a number, found null: leave the key out, or put a word in quotes",
+                value),
+        YamlScalarNode { Value: { } text } => text,
+        _ => throw Fault("expected a text or a number, found another", value),
+    };
 
     private int Whole(YamlNode value) => int.TryParse(TextOf(value), CultureInfo.InvariantCulture, out int number)
         ? number : throw Fault($"expected a whole number, found '{TextOf(value)}'", value);

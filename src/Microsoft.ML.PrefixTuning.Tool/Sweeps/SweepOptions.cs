@@ -21,11 +21,18 @@ internal sealed class SweepOptions
     // The one option whose value may name a file.
     private const string Start = "prefix-start";
 
+    // How often a run of a sweep writes its state; the command keeps none.
+    private const string StateInterval = "state-interval";
+
+    // How many rows are held out where the file names none.
+    private const string HeldOut = "validation-fraction";
+
     // A sweep decides about these itself.
     private static readonly Dictionary<string, string> Own = new()
     {
         ["seed"] = "seeds stand under 'seeds'",
         ["state"] = "each run has its own in the results' folder",
+        ["example-rows"] = "each run's first texts are kept, as 'texts' says",
     };
 
     // What the library asks of a sweep itself, by the keys of the file.
@@ -59,7 +66,10 @@ internal sealed class SweepOptions
     private IEnumerable<string> Names => _command.Options.Select(option => option.Name[2..])
         .Except(["help", .. Own.Keys]).Concat(_others);
 
-    /// <summary>Refuses names that are no options, all at once, each with the nearest that is one.</summary>
+    /// <summary>
+    /// Refuses names that are no options, all at once, each with the nearest that is one, and options that would be
+    /// left aside.
+    /// </summary>
     /// <exception cref="UsageException">There is one.</exception>
     public void Check(SweepFile file)
     {
@@ -67,8 +77,9 @@ internal sealed class SweepOptions
         string[] faults =
         [
             .. file.Grids.SelectMany(grid => grid).DistinctBy(option => option.Value.Place)
-                .Where(option => !names.Contains(option.Key))
-                .Select(option => $"{option.Value.Place}: {Refusal(option.Key, names)}"),
+                .Select(option => (option.Value.Place, Fault: Refusal(option.Key, names, file.Validation)))
+                .Where(option => option.Fault is not null)
+                .Select(option => $"{option.Place}: {option.Fault}"),
         ];
         if (faults.Length > 0)
             throw new UsageException(string.Join(" ", faults));
@@ -120,11 +131,20 @@ internal sealed class SweepOptions
         from value in option.Value
         select $"--{option.Key}={EscapedText.WriteBreaks(value)}";
 
+    /// <summary>The values as words of a command that trains once; it keeps no state.</summary>
+    public IEnumerable<string> CommandArguments(IReadOnlyDictionary<string, IReadOnlyList<string>> values) =>
+        Arguments(values.Where(option => option.Key != StateInterval).ToDictionary());
+
     private static string? StartFile(string value) => value.Split(':', 2) is [var kind, { Length: > 0 } path]
         && OptionText.Kebab(kind) == OptionCases.StartFile ? path : null;
 
-    private static string Refusal(string name, string[] names)
+    /// <summary>Why there may be no option of a name; null where there may be one.</summary>
+    private static string? Refusal(string name, string[] names, string? validation)
     {
+        if (name == HeldOut && validation is not null)
+            return $"expected none beside 'validation', which has the rows held out, found '{validation}' there.";
+        if (names.Contains(name))
+            return null;
         if (Own.TryGetValue(name, out string? reason))
             return $"no option of a sweep: {reason}.";
         string meant = NearestName.Of(name, names) is { } nearest ? $" Did you mean '{nearest}'?" : "";

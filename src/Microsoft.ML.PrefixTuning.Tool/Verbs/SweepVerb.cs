@@ -39,6 +39,7 @@ internal sealed class SweepVerb
             command.Options.Add(option);
         foreach (OptionWord word in new SweepOptions().Words.All)
             command.Words.Add(word.Path, word.Typed, word.Property);
+        command.Words.Add(nameof(PrefixSweep.Shard), _shard.Name);
         command.SetAction(Run);
     }
 
@@ -62,8 +63,15 @@ internal sealed class SweepVerb
         string folder = parsed.GetValue(_results) ?? FolderOf(path);
         if (!parsed.GetValue(_merge))
             return Finish(parsed, Sweep(parsed, path, folder), folder, isShard: parsed.GetValue(_shard) is not null);
-        return parsed.GetValue(_shard) is null ? Finish(parsed, SweepResults.Merge(folder), folder, isShard: false)
+        return parsed.GetValue(_shard) is null ? Finish(parsed, Merge(path, folder), folder, isShard: false)
             : throw new UsageException("--shard and --merge exclude each other.");
+    }
+
+    private SweepResults Merge(string path, string folder)
+    {
+        SweepFile file = SweepFile.Read(path);
+        return SweepResults.MergePlanned(folder,
+            new SweepPlan(new SweepRequest(file, _console).Candidates(), file.Seeds, file.SuccessiveHalving));
     }
 
     private SweepResults Sweep(ParseResult parsed, string path, string folder)

@@ -13,15 +13,20 @@ internal sealed class StudyReader
     private readonly SelfStudyOptions _options;
     private readonly PretrainedTokenizer _tokenizer;
     private readonly RowEncoder _encoder;
+    private readonly string _document;
 
     /// <summary>Checks the options against the base.</summary>
+    /// <param name="frozen">The base; stays the caller's.</param>
+    /// <param name="options">How it is studied.</param>
+    /// <param name="document">What is.</param>
     /// <exception cref="NotSupportedException">The base is an encoder-decoder model.</exception>
     /// <exception cref="ArgumentException">
     /// A part with a question and its answer is longer than the base's context.
     /// </exception>
-    public StudyReader(FrozenBase frozen, SelfStudyOptions options)
+    public StudyReader(FrozenBase frozen, SelfStudyOptions options, string document)
     {
         (_frozen, _options, _tokenizer) = (frozen, options, frozen.Tokenizer);
+        _document = document.ReplaceLineEndings("\n");
         string template = options.Template ?? RowEncoder.DefaultTemplate(frozen.Model.Spec);
         _encoder = new RowEncoder(_tokenizer, frozen.Model.Spec, template, "", default);
         Template = InputPlaceholder.Cut(template).From;
@@ -31,10 +36,14 @@ internal sealed class StudyReader
             throw new NotSupportedException($"SelfStudy.Write: expected a decoder-only base, which goes on behind a"
                 + $" text, found '{frozen.Path}' ({frozen.Model.Spec.Family}): write questions and answers yourself.");
         }
-        Columns = Opening + options.TokensPerPart + Behind();
+        int around = Opening + Behind(), part = options.TokensPerPart;
+        // No part of a document is longer than all of it.
+        if (around + part > context)
+            part = Math.Min(part, _tokenizer.Encode(_document).Length);
+        Columns = around + part;
         if (Columns > context)
         {
-            throw new ArgumentException($"TokensPerPart: expected at most {Math.Max(0, context - Behind() - Opening)},"
+            throw new ArgumentException($"TokensPerPart: expected at most {Math.Max(0, context - around)},"
                 + $" so that a part, a question and an answer fit the base's context of {context}, found"
                 + $" {options.TokensPerPart}.", nameof(options));
         }
@@ -45,10 +54,10 @@ internal sealed class StudyReader
 
     private int Opening => TextPrefix.Length(_frozen, []);
 
-    /// <summary>The parts of a document, each with a line break at its end.</summary>
-    public IReadOnlyList<string> Parts(string document) =>
+    /// <summary>The parts of the document, each with a line break at its end.</summary>
+    public IReadOnlyList<string> Parts() =>
         [.. new DocumentParts(_options.TokensPerPart, text => _tokenizer.Encode(text).Length)
-            .Cut(document.ReplaceLineEndings("\n")).Select(part => part.TrimEnd() + "\n\n")];
+            .Cut(_document).Select(part => part.TrimEnd() + "\n\n")];
 
     /// <summary>The template of what comes behind a part: from its input on.</summary>
     public string Template { get; }

@@ -72,7 +72,9 @@ internal static class OptionCode
                 '\t' => "\\t",
                 '\\' => "\\\\",
                 '"' => "\\\"",
-                _ => char.IsControl(letter) ? $"\\u{(int)letter:x4}" : letter.ToString(),
+                // Separators of lines and paragraphs end a literal as line breaks do.
+                _ => char.IsControl(letter) || letter is '\u2028' or '\u2029' ? $"\\u{(int)letter:x4}"
+                    : letter.ToString(),
             });
         }
         return quoted.Append('"').ToString();

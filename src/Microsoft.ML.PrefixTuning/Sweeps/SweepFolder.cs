@@ -48,10 +48,7 @@ internal sealed class SweepFolder
     {
         string full = System.IO.Path.GetFullPath(path), file = System.IO.Path.Combine(full, ManifestName);
         if (File.Exists(file) && ReadManifest(file).Difference(manifest) is { } difference)
-        {
-            throw new InvalidOperationException($"'{full}' has the results of another sweep, which are untouched: "
-                + $"{difference}. Give another folder.");
-        }
+            throw OfAnother(full, difference);
         // Asked for again: another shard may just have begun.
         if (!File.Exists(file) && Stranger(full) is { } stranger && !File.Exists(file))
         {
@@ -73,6 +70,20 @@ internal sealed class SweepFolder
         string full = System.IO.Path.GetFullPath(path), file = System.IO.Path.Combine(full, ManifestName);
         return File.Exists(file) ? new SweepFolder(full, ReadManifest(file)) : throw new FileNotFoundException(
             $"'{full}': expected the folder of a sweep, found no {ManifestName} in it.", file);
+    }
+
+    /// <summary>Refuses the folder where its runs are not those of a plan; rows and base are not looked at.</summary>
+    /// <exception cref="InvalidOperationException">They are not.</exception>
+    public void Check(SweepPlan plan)
+    {
+        SweepManifest planned = Manifest with
+        {
+            Seeds = plan.Seeds,
+            Halving = plan.Halving,
+            Candidates = [.. plan.Candidates.Select(ManifestCandidate.Of)],
+        };
+        if (Manifest.Difference(planned) is { } difference)
+            throw OfAnother(Path, difference);
     }
 
     /// <summary>A run as far as it is.</summary>
@@ -133,6 +144,9 @@ internal sealed class SweepFolder
         return manifest.Format == SweepManifest.Latest ? manifest : throw new NotSupportedException(
             $"'{file}': expected format {SweepManifest.Latest}, found {manifest.Format}.");
     }
+
+    private static InvalidOperationException OfAnother(string folder, string difference) => new($"'{folder}' has the"
+        + $" results of another sweep, which are untouched: {difference}. Give another folder.");
 
     /// <summary>A file of a name that a sweep writes; null where there is none.</summary>
     private static string? Stranger(string folder)

@@ -46,7 +46,23 @@ public sealed class SweepResults
     public static SweepResults Merge(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        return Join(SweepFolder.Open(folder));
+    }
+
+    /// <summary>Does the same with the folder of a sweep that is known.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="plan">The runs that it should have.</param>
+    /// <exception cref="FileNotFoundException">It is no sweep's.</exception>
+    /// <exception cref="InvalidOperationException">It is another sweep's, or runs are missing.</exception>
+    internal static SweepResults MergePlanned(string folder, SweepPlan plan)
+    {
         SweepFolder opened = SweepFolder.Open(folder);
+        opened.Check(plan);
+        return Join(opened);
+    }
+
+    private static SweepResults Join(SweepFolder opened)
+    {
         SweepRun[] runs = [.. opened.Manifest.Runs.Select(opened.Read)];
         int[] missing = [.. runs.Where(run => run.Status is SweepRunStatus.Waiting or SweepRunStatus.Paused)
             .Select(run => run.Number)];

@@ -77,6 +77,16 @@ public sealed class SelfStudyTests
     }
 
     [TestMethod]
+    public void Write_OfADocumentShorterThanAPart_MakesOnePartWhateverIsAsked()
+    {
+        const string Short = "Cotto is a cheap coffee shop in the riverside area. It is near Zizzi.";
+        IReadOnlyList<StudyRow> expected = SelfStudy.Write(TinyBase.Llama, Short, Quick);
+        Assert.AreEqual($"{Short}\n\n", expected.Select(row => row.Part).Distinct().Single());
+        CollectionAssert.AreEqual(Texts(expected),
+            Texts(SelfStudy.Write(TinyBase.Llama, Short, Quick with { TokensPerPart = 100_000 })));
+    }
+
+    [TestMethod]
     public void Write_Twice_GivesTheSameRowsBySeed()
     {
         string[] first = Texts(Write(Quick)), second = Texts(Write(Quick));

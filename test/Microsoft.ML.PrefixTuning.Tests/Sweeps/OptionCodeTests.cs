@@ -46,6 +46,11 @@ public sealed class OptionCodeTests
     }
 
     [TestMethod]
+    public void Of_CharactersThatEndALiteral_EscapesThem() => Assert.AreEqual(
+        """new PrefixTuningOptions { Template = "a\u2028b\u2029c\u0085d\te\"{input}\\" }""",
+        OptionCode.Of(new PrefixTuningOptions { Template = "a\u2028b\u2029c\u0085d\te\"{input}\\" }));
+
+    [TestMethod]
     public void Of_KindsWithoutMembers_NamesTheirProperties()
     {
         var options = new PrefixTuningOptions

@@ -80,6 +80,14 @@ public sealed class SweepFileTests
     }
 
     [TestMethod]
+    [DataRow("label: \"null\"", "null")]
+    [DataRow("label: '~'", "~")]
+    [DataRow("label: !!str null", "null")]
+    [DataRow("label: nulls", "nulls")]
+    public void Read_OfAWordThatMeansNothingInQuotes_IsTheWord(string line, string expected) =>
+        Assert.AreEqual(expected, SweepFile.Read(_folder.Write("quoted.yaml", line)).Label);
+
+    [TestMethod]
     public void Read_OfVariants_PutsEachOverTheOptionsOfAll()
     {
         SweepCandidate[] candidates = Candidates("options: { prefix-length: 7, batch-size: 4 }", "variants:",
@@ -103,6 +111,14 @@ public sealed class SweepFileTests
         CollectionAssert.AreEqual(names, Candidates(lines).Select(candidate => candidate.Name).ToArray());
         lines[0] = "random: { count: 6, seed: 4 }";
         CollectionAssert.AreNotEqual(names, Candidates(lines).Select(candidate => candidate.Name).ToArray());
+        // Those that a step or a count leaves.
+        int[] lengths = [.. Candidates("random: { count: 6, seed: 3 }",
+            "options: { prefix-length: { from: 5, to: 50, step: 5 } }").Select(one => one.Options.Prefix.Length)];
+        Assert.HasCount(6, lengths);
+        Assert.IsTrue(Array.TrueForAll(lengths, length => length % 5 == 0), string.Join(", ", lengths));
+        CollectionAssert.AreEquivalent(new double?[] { 0.001, 0.01, 0.1 }, Candidates("random: { count: 3 }",
+            "options: { learning-rate: { from: 0.001, to: 0.1, count: 3, scale: log } }")
+            .Select(one => one.Options.Training.LearningRate).ToArray());
         // A few values are all there are.
         Assert.HasCount(2, Candidates("random: { count: 9 }", "options: { prefix-length: [1, 2] }"));
     }
@@ -113,10 +129,15 @@ public sealed class SweepFileTests
             + " 'prefix-length'?|Did you mean 'learning-rate'?")]
     [DataRow("option: { prefix-length: 5 }", "line 1: expected one of base,|Did you mean 'options'?")]
     [DataRow("options: { seed: 5 }", "seeds stand under 'seeds'")]
+    [DataRow("options: { example-rows: 2 }", "example-rows: no option of a sweep: each run's first texts are kept")]
+    [DataRow("{ validation: v.tsv, options: { validation-fraction: [0.1, 0.2] } }",
+        "line 1: validation-fraction: expected none beside 'validation', which has the rows held out, found '|v.tsv'")]
     [DataRow("options: { learning-rate: fast }", "--learning-rate: expected a number, found 'fast'")]
     [DataRow("options: { method: prefix-tuning }", "--method: expected prefix, embedding-only")]
     [DataRow("options: { learning-rate: { from: 1, to: 2 } }", "expected count or step")]
     [DataRow("options: { learning-rate: { from: 0, to: 2, count: 2, scale: log } }", "above 0 on a log scale")]
+    [DataRow("options: { learning-rate: { from: 0.001, to: 1, step: 0.1, scale: log } }",
+        "either a count of 1 or more or, on a linear scale, a step above 0")]
     [DataRow("options: { rows: some }", "rows: expected a whole number above 0")]
     [DataRow("options: [1]", "options: expected keys with values")]
     [DataRow("variants: []", "variants: expected at least one, found none")]
@@ -135,6 +156,11 @@ public sealed class SweepFileTests
     [DataRow("{ metrics: [bleu] }", "line 1: metrics: expected 'test' beside it, whose rows are measured, found none")]
     [DataRow("group-column: Facts", "group-column: expected 'test' beside it")]
     [DataRow("seeds: one", "expected a whole number, found 'one'")]
+    [DataRow("output: null", "line 1: expected a text or a number, found null: leave the key out")]
+    [DataRow("output: ~", "found null")]
+    [DataRow("label:", "found null")]
+    [DataRow("{ \"test\": null }", "found null")]
+    [DataRow("options: { stop-strings: [[a, NULL]] }", "line 1: options: expected a text or a number, found null")]
     [DataRow("- 1", "expected one document with keys")]
     [DataRow("options: { a: 1", "line ")]
     public void Read_OfABadFile_SaysWhereAndWhat(string line, string messages)
@@ -164,6 +190,15 @@ public sealed class SweepFileTests
         CollectionAssert.AreEqual(new[] { "--prefix-start=zero", $"--prefix-start=file:{_folder["four.safetensors"]}" },
             commands);
         CollectionAssert.AreEqual(new[] { _folder["four.safetensors"] }, SweepOptions.Files(file).ToArray());
+    }
+
+    [TestMethod]
+    public void Read_OfHowOftenStatesAreWritten_LeavesItOutOfTheCommand()
+    {
+        SweepFile file = SweepFile.Read(_folder.Write("sweep.yaml", "options: { state-interval: 5, batch-size: 4 }"));
+        SweepCandidate candidate = SweepCandidates.Of(file, new SweepOptions(), words => string.Join(' ', words))[0];
+        Assert.AreEqual("--batch-size=4", candidate.Command);
+        Assert.AreEqual(5, candidate.Options.Training.StateInterval);
     }
 
     [TestMethod]

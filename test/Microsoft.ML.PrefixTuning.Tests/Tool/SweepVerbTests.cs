@@ -58,6 +58,10 @@ public sealed class SweepVerbTests
         Assert.Contains("prefix-tune train", run.Out);
         Assert.Contains("--prefix-length=2", run.Out);
         Assert.IsTrue(File.Exists(Path.Combine(_folder["failing"], "best.zip")));
+        // It is tried again, and told once.
+        ToolRun again = ToolFolder.Run("sweep", file);
+        Assert.HasCount(1, again.Error.Split('\n').Where(line => line.StartsWith("run ", StringComparison.Ordinal)));
+        Assert.Contains("run 2/2", again.Error);
         // The model is an ordinary one.
         Assert.AreEqual(ExitCode.Done, ToolFolder.RunWith("Venue\n", "generate", "--model",
             Path.Combine(_folder["failing"], "best.zip"), "--max-new-tokens", "4").Code);
@@ -78,6 +82,26 @@ public sealed class SweepVerbTests
         ToolRun merged = ToolFolder.Run(["sweep", file, .. shards, "--merge"]);
         Assert.AreEqual(ExitCode.Done, merged.Code, merged.Error);
         CollectionAssert.AreEqual(Lines("shards"), Lines("parts"));
+        // Not those of another file, whose name they would be told under.
+        string other = WriteSweep("other.yaml", "  prefix-length: [2, 4]", "  max-steps: 2");
+        ToolRun refused = ToolFolder.Run(["sweep", other, .. shards, "--merge"]);
+        Assert.AreEqual(ExitCode.Failed, refused.Code);
+        Assert.Contains("a candidate: there prefix-length 3", refused.Error);
+        Assert.AreEqual(ExitCode.Failed, ToolFolder.Run(["sweep", _folder["none.yaml"], .. shards, "--merge"]).Code);
+    }
+
+    [TestMethod]
+    public void Run_WithHalving_TellsWhatCameOfEachStretchOnce()
+    {
+        string file = WriteSweep("halving.yaml", "  prefix-length: [2, 3]", "  max-epochs: 2", "halving: { factor: 2 }");
+        ToolRun run = ToolFolder.Run("sweep", file);
+        Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
+        string[] told = [.. run.Error.Split('\n').Where(line => line.StartsWith("run ", StringComparison.Ordinal))];
+        CollectionAssert.AreEquivalent(new[] { "paused", "paused", "stopped early", "done" },
+            told.Select(line => line.Split(": ")[1].Split(',')[0]).ToArray());
+        ToolRun shard = ToolFolder.Run("sweep", file, "--shard", "0/2");
+        Assert.AreEqual(ExitCode.Usage, shard.Code);
+        Assert.Contains("--shard: expected none with Halving", shard.Error);
     }
 
     [TestMethod]
