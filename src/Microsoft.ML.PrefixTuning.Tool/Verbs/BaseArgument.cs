@@ -1,6 +1,7 @@
 using System;
 using System.CommandLine;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Text.Files;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -29,8 +30,8 @@ internal static class BaseArgument
     /// <summary>The option <c>--pre-tokenizer</c>, which goes with <c>--base</c>.</summary>
     public static Option<string> MakePreTokenizer() => new(PreTokenizer)
     {
-        Description = "How the text of a .gguf base is cut, for files that do not say (tokenizer.ggml.pre): gpt-2, "
-            + "smollm, llama-bpe (Llama 3) or qwen2. A saved model keeps it.",
+        Description = "How the text of a .gguf base is cut, for files that do not say (tokenizer.ggml.pre):"
+            + $" {GgufPreTokenizer.Names} (Llama 3: llama-bpe). A saved model keeps it.",
         HelpName = "name",
     };
 

@@ -19,7 +19,8 @@ public sealed partial record BaseModel
 
     /// <summary>
     /// How the text of a GGUF file's model is cut, where the file does not say or says it wrongly: <c>gpt-2</c>,
-    /// <c>smollm</c>, <c>llama-bpe</c> (Llama 3) or <c>qwen2</c>; null for what the file says.
+    /// <c>smollm</c>, <c>llama-bpe</c> (Llama 3), <c>qwen2</c>, <c>gpt-4o</c>, <c>dbrx</c>, <c>smaug-bpe</c> or
+    /// <c>refact</c>; null for what the file says.
     /// </summary>
     public string? PreTokenizer => Rules.PreTokenizer;
 
@@ -38,8 +39,8 @@ public sealed partial record BaseModel
     /// <param name="path">The file; of one that is split, the first part, which has the others beside it.</param>
     /// <param name="preTokenizer">
     /// How text is cut before its pieces become tokens (<c>tokenizer.ggml.pre</c>), for files that do not say:
-    /// <c>gpt-2</c>, <c>smollm</c>, <c>llama-bpe</c> (Llama 3) or <c>qwen2</c>. Null for what the file says. A saved
-    /// model keeps it.
+    /// <c>gpt-2</c>, <c>smollm</c>, <c>llama-bpe</c> (Llama 3), <c>qwen2</c>, <c>gpt-4o</c>, <c>dbrx</c>,
+    /// <c>smaug-bpe</c> or <c>refact</c>. Null for what the file says. A saved model keeps it.
     /// </param>
     /// <exception cref="ArgumentException">
     /// <paramref name="path"/> is empty, or <paramref name="preTokenizer"/> is none of the names.
@@ -47,7 +48,7 @@ public sealed partial record BaseModel
     public static BaseModel FromGguf(string path, string? preTokenizer = null) =>
         preTokenizer is null || GgufPreTokenizer.IsKnown(preTokenizer)
             ? new(Full(path)) { Rules = TextRules.Latest with { PreTokenizer = preTokenizer } }
-            : throw new ArgumentException($"Pre-tokenizer: expected one of {GgufPreTokenizer.Names}, found "
+            : throw new ArgumentException($"expected a pre-tokenizer of {GgufPreTokenizer.Names}, found "
                 + $"{FileText.Quote(preTokenizer)}.", nameof(preTokenizer));
 
     /// <summary>

@@ -133,7 +133,7 @@ public sealed class FormerRulesTests
         var fault = Assert.ThrowsExactly<ArgumentException>(() => BaseModel.FromGguf("model.gguf", "llama3"));
 
         Assert.StartsWith(
-            "Pre-tokenizer: expected one of 'gpt-2', 'smollm', 'llama-bpe', 'qwen2', 'gpt-4o', 'dbrx', "
+            "expected a pre-tokenizer of 'gpt-2', 'smollm', 'llama-bpe', 'qwen2', 'gpt-4o', 'dbrx', "
             + "'smaug-bpe', 'refact', found 'llama3'.", fault.Message);
     }
 

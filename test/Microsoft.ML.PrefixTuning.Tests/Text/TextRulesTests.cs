@@ -28,6 +28,7 @@ public sealed class TextRulesTests
     [DataRow("qwen2", "qwen2", "default")]
     [DataRow("gpt2", "gpt2", null)]
     [DataRow("gpt2", "gptneox", "default")]
+    [DataRow("qwen2", "qwen3", "")]
     public void Encode_PreTokenizerNotSaid_FollowsFromTheArchitecture(string folder, string architecture, string? pre)
     {
         PretrainedTokenizer tokenizer = FromGguf(folder, architecture, pre, TextRules.Latest);
@@ -39,6 +40,7 @@ public sealed class TextRulesTests
 
     [TestMethod]
     [DataRow(null, "none")]
+    [DataRow("", "none")]
     [DataRow("default", "'default'")]
     public void FromGguf_PreTokenizerOfSeveral_RefusedWithTheRemedy(string? pre, string found)
     {
@@ -51,6 +53,19 @@ public sealed class TextRulesTests
             + "architecture 'llama' has models of several. Name the one that the model was trained with, by "
             + "BaseModel.FromGguf(path, preTokenizer) or --pre-tokenizer: 'gpt-2', 'smollm', 'llama-bpe', 'qwen2', "
             + "'gpt-4o', 'dbrx', 'smaug-bpe', 'refact' (Llama 3: 'llama-bpe').", fault.Message);
+    }
+
+    [TestMethod]
+    public void FromGguf_PreTokenizerOfAnotherName_RefusedWithTheRemedy()
+    {
+        Dictionary<string, object> metadata = Metadata("llama3", "llama", "llama-v9");
+
+        var fault = Assert.ThrowsExactly<NotSupportedException>(
+            () => PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000, TextRules.Latest));
+
+        Assert.StartsWith("m.gguf: 'tokenizer.ggml.pre': found 'llama-v9', supported are 'gpt-2', ", fault.Message);
+        Assert.EndsWith("Where one of them cuts text alike, name it by BaseModel.FromGguf(path, preTokenizer) or"
+            + " --pre-tokenizer.", fault.Message);
     }
 
     [TestMethod]

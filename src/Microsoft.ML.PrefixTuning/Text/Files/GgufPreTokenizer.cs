@@ -19,6 +19,8 @@ internal sealed record GgufPreTokenizer(
     private const string Gpt2 = "gpt-2", SmolLM = "smollm", Llama3 = "llama-bpe", Qwen2 = "qwen2",
         Gpt4o = "gpt-4o", Dbrx = "dbrx", Smaug = "smaug-bpe", Refact = "refact";
 
+    private const string Remedy = "BaseModel.FromGguf(path, preTokenizer) or --pre-tokenizer";
+
     private static readonly Dictionary<string, GgufPreTokenizer> Known = new(StringComparer.Ordinal)
     {
         [Gpt2] = new([new Gpt2Splitter()]),
@@ -49,7 +51,7 @@ internal sealed record GgufPreTokenizer(
 
     /// <summary>The pre-tokenizer of a file.</summary>
     /// <param name="key">File and key for messages.</param>
-    /// <param name="named">What the file says; null where it says nothing.</param>
+    /// <param name="named">What the file says; null or empty where it says nothing.</param>
     /// <param name="architecture">The file's architecture; null where it names none.</param>
     /// <param name="rules">What the caller named, and which rules hold where nobody named one.</param>
     /// <param name="notes">Takes how former rules differ.</param>
@@ -57,11 +59,14 @@ internal sealed record GgufPreTokenizer(
     public static GgufPreTokenizer Of(
         string key, string? named, string? architecture, TextRules rules, ICollection<string> notes)
     {
-        // As llama.cpp: 'default' says as little as no key at all.
+        // As llama.cpp: 'default' and an empty name say as little as no key at all.
+        if (string.IsNullOrEmpty(named))
+            named = null;
         string? told = rules.PreTokenizer ?? (named == "default" ? null : named);
         if (told is not null)
             return Known.GetValueOrDefault(told) ?? throw new NotSupportedException(
-                $"{key}: found {FileText.Quote(told)}, supported are {Names}.");
+                $"{key}: found {FileText.Quote(told)}, supported are {Names}. Where one of them cuts text alike, name "
+                + $"it by {Remedy}.");
         string? certain = OfArchitectures.GetValueOrDefault(architecture ?? "");
         if (rules.Version == 1)
         {
@@ -73,7 +78,6 @@ internal sealed record GgufPreTokenizer(
         return certain is not null ? Known[certain] : throw new NotSupportedException(
             $"{key}: expected the name of a pre-tokenizer, found {(named is null ? "none" : "'default'")}, and the "
             + $"architecture {FileText.Quote(architecture ?? "")} has models of several. Name the one that the model "
-            + "was trained with, by BaseModel.FromGguf(path, preTokenizer) or --pre-tokenizer: "
-            + $"{Names} (Llama 3: '{Llama3}').");
+            + $"was trained with, by {Remedy}: {Names} (Llama 3: '{Llama3}').");
     }
 }
