@@ -113,6 +113,15 @@ public sealed class SweepVerbTests
         Assert.IsFalse(Directory.Exists(_folder["unknown"]));
     }
 
+    [TestMethod]
+    public void Run_OfAFileWithoutRows_NamesTheKeyAlone()
+    {
+        string file = _folder.Write("bare.yaml", "base: base", "options: { prefix-length: [2, 3] }");
+        ToolRun run = ToolFolder.Run("sweep", file);
+        Assert.AreEqual((ExitCode.Usage, $"prefix-tune: '{file}': expected a value for 'data', found none.\n"),
+            (run.Code, run.Error));
+    }
+
     private string WriteSweep(string name, params string[] options)
     {
         _folder.WriteRows("rows.tsv", 24);
