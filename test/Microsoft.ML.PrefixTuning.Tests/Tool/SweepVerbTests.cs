@@ -93,7 +93,8 @@ public sealed class SweepVerbTests
     [TestMethod]
     public void Run_WithHalving_TellsWhatCameOfEachStretchOnce()
     {
-        string file = WriteSweep("halving.yaml", "  prefix-length: [2, 3]", "  max-epochs: 2", "halving: { factor: 2 }");
+        string file =
+            WriteSweep("halving.yaml", "  prefix-length: [2, 3]", "  max-epochs: 2", "halving: { factor: 2 }");
         ToolRun run = ToolFolder.Run("sweep", file);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         string[] told = [.. run.Error.Split('\n').Where(line => line.StartsWith("run ", StringComparison.Ordinal))];
