@@ -228,7 +228,7 @@ internal sealed record RangeOfValues(double From, double To) : SweepValues
     /// <summary>How many there are; null where <see cref="Step"/> says.</summary>
     public int? Count { get; init; }
 
-    /// <summary>How far apart they are, where they are even in themselves; null where <see cref="Count"/> says.</summary>
+    /// <summary>How far apart they are, on a linear scale; null where <see cref="Count"/> says.</summary>
     public double? Step { get; init; }
 
     /// <summary>Whether they are even in their logarithms.</summary>

@@ -31,7 +31,7 @@ internal sealed class SweepRequest(SweepFile file, ToolConsole console)
         CandidatesWithValues(params string[] others)
     {
         var template = new NamedTemplate(() => Base);
-        return [.. SweepCandidates.WithValues(file, new SweepOptions(others), Command).Select(one =>
+        return [.. SweepCandidates.WithValues(file, new SweepOptions(others), Command()).Select(one =>
             (one.Candidate with
             {
                 Options = one.Candidate.Options with { Template = template.Of(one.Candidate.Options.Template) },
@@ -86,14 +86,19 @@ internal sealed class SweepRequest(SweepFile file, ToolConsole console)
         SavedSchema = tables.Rows.TextSchema,
     };
 
-    private string Command(IEnumerable<string> options) => ShellWords.Join(
-    [
-        "prefix-tune", "train", Data, "--base", file.Base!,
-        .. Given("--pre-tokenizer", file.PreTokenizer), "--input", Input, "--label", Label, "--output", Output,
-        .. Given("--validation", file.Validation),
-        .. Given("--format", file.Format is { } format ? TableFormats.NameOf(format) : null),
-        "--model", "best.zip", .. options,
-    ]);
+    /// <summary>What makes a command of a candidate's options; a key that is missing is no candidate's fault.</summary>
+    private Func<IEnumerable<string>, string> Command()
+    {
+        string[] all =
+        [
+            "prefix-tune", "train", Data, "--base", Needed(file.Base, "base"),
+            .. Given("--pre-tokenizer", file.PreTokenizer), "--input", Input, "--label", Label, "--output", Output,
+            .. Given("--validation", file.Validation),
+            .. Given("--format", file.Format is { } format ? TableFormats.NameOf(format) : null),
+            "--model", "best.zip",
+        ];
+        return options => ShellWords.Join([.. all, .. options]);
+    }
 
     private static IEnumerable<string> Given(string name, string? value) => value is null ? [] : [name, value];
 

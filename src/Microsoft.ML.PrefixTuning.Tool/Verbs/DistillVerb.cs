@@ -65,6 +65,10 @@ internal sealed class DistillVerb
         command.Group("Distillation");
         _study = new StudyArguments(command);
         command.Group("Questions about a document");
+        command.Words.Add("Teacher", _text.Name);
+        command.Words.Add($"{nameof(PrefixTeacher)}.{nameof(PrefixTeacher.FromText)}", _text.Name);
+        command.Words.Add($"{nameof(PrefixTeacher)}.{nameof(PrefixTeacher.FromColumn)}", _column.Name);
+        command.Words.Add($"{nameof(SelfStudy)}.{nameof(SelfStudy.Write)}", _document.Name);
         command.SetAction(Run);
     }
 

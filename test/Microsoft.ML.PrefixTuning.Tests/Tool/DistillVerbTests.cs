@@ -92,6 +92,17 @@ public sealed class DistillVerbTests
             + " white space.\n"), (run.Code, run.Error));
     }
 
+    [TestMethod]
+    public void Run_OfATeacherThatIsTooLong_SpeaksOfWhatIsTyped()
+    {
+        string text = _folder.Write("long.txt", string.Join(' ', Enumerable.Repeat("word", 400)));
+        ToolRun run = Distill("--teacher-text", text);
+        Assert.Contains("prefix-tune: --teacher-text: expected a text of fewer tokens than", run.Error);
+        Assert.Contains("(--document, --teacher-column)", run.Error);
+        ToolRun place = Distill("--teacher-text", _folder.Write("place.txt", "behind {input}"));
+        Assert.Contains("prefix-tune: --teacher-text: expected a text without {input}", place.Error);
+    }
+
     // A later --prefix-length would be a second one: the default is put in only where there is none.
     private ToolRun Distill(params string[] options) =>
         ToolFolder.Run(["distill", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base,

@@ -93,7 +93,8 @@ public sealed class SweepVerbTests
     [TestMethod]
     public void Run_WithHalving_TellsWhatCameOfEachStretchOnce()
     {
-        string file = WriteSweep("halving.yaml", "  prefix-length: [2, 3]", "  max-epochs: 2", "halving: { factor: 2 }");
+        string file =
+            WriteSweep("halving.yaml", "  prefix-length: [2, 3]", "  max-epochs: 2", "halving: { factor: 2 }");
         ToolRun run = ToolFolder.Run("sweep", file);
         Assert.AreEqual(ExitCode.Done, run.Code, run.Error);
         string[] told = [.. run.Error.Split('\n').Where(line => line.StartsWith("run ", StringComparison.Ordinal))];
@@ -111,6 +112,15 @@ public sealed class SweepVerbTests
         Assert.AreEqual(ExitCode.Usage, run.Code);
         Assert.Contains("Did you mean 'prefix-length'?", run.Error);
         Assert.IsFalse(Directory.Exists(_folder["unknown"]));
+    }
+
+    [TestMethod]
+    public void Run_OfAFileWithoutRows_NamesTheKeyAlone()
+    {
+        string file = _folder.Write("bare.yaml", "base: base", "options: { prefix-length: [2, 3] }");
+        ToolRun run = ToolFolder.Run("sweep", file);
+        Assert.AreEqual((ExitCode.Usage, $"prefix-tune: '{file}': expected a value for 'data', found none.\n"),
+            (run.Code, run.Error));
     }
 
     private string WriteSweep(string name, params string[] options)
