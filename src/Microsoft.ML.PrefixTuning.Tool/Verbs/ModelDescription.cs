@@ -78,8 +78,8 @@ internal static class ModelDescription
             string? shown = member.GetValue(generation) switch
             {
                 IReadOnlyList<string> texts => texts.Count == 0 ? null
-                    : string.Join(' ', texts.Select(BaseDescription.Quote)),
-                string text => BaseDescription.Quote(text),
+                    : string.Join(' ', texts.Select(text => Quote(member, text))),
+                string text => Quote(member, text),
                 { } value when !value.Equals(member.GetValue(defaults)) => OptionText.Show(value),
                 _ => null,
             };
@@ -87,4 +87,8 @@ internal static class ModelDescription
                 yield return $"{OptionText.Kebab(member.Name).Replace('-', ' ')} {shown}";
         }
     }
+
+    // As it can be typed.
+    private static string Quote(PropertyInfo member, string value) =>
+        OptionText.IsText(member) ? $"'{EscapedText.Write(value)}'" : BaseDescription.Quote(value);
 }

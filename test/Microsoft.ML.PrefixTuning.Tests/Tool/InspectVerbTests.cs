@@ -179,8 +179,9 @@ public sealed class InspectVerbTests
     [TestMethod]
     public void Run_OfSavedModelWithWords_QuotesThem()
     {
-        string model = _folder.Train(options: ["--stop-strings", "a b", "--banned-words", "c"]);
-        Assert.EndsWith(" tokens, banned words 'c', stop strings 'a b'",
+        string model = _folder.Train(options: ["--stop-strings", "a b", "--stop-strings",
+            "\\n\\t", "--banned-words", "c\\\\d"]);
+        Assert.EndsWith(" tokens, banned words 'c\\\\d', stop strings 'a b' '\\n\\t'",
             Value(ToolFolder.Run("inspect", model), "generation"));
     }
 
