@@ -45,8 +45,11 @@ internal sealed class RowLengths(IReadOnlyList<RowLength> rows, int window, bool
     {
         int[] sorted = [.. lengths.Order()];
         return FormattableString.Invariant(
-            $"{sorted[0]:N0} to {sorted[^1]:N0} tokens, half at most {sorted[(sorted.Length - 1) / 2]:N0}, ")
-            + FormattableString.Invariant($"nine of ten at most {sorted[(sorted.Length - 1) * 9 / 10]:N0}");
+            $"{sorted[0]:N0} to {sorted[^1]:N0} tokens, half at most {Least(5):N0}, ")
+            + FormattableString.Invariant($"nine of ten at most {Least(9):N0}");
+
+        // The shortest length that so many of ten rows, or more, do not go beyond.
+        int Least(long ofTen) => sorted[(int)((ofTen * sorted.Length + 9) / 10) - 1];
     }
 
     // Bars of one width up to the window, and one for what lies behind it.
