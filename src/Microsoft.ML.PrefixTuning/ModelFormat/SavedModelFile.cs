@@ -64,7 +64,10 @@ internal static class SavedModelFile
         }
         catch (InvalidDataException fault)
         {
-            throw new FormatException($"{name}: expected a saved model, found no zip archive: {fault.Message}", fault);
+            // An archive may be broken further on.
+            string hint = FileHint.Of(path) is var found and not FileHint.Zip ? found : "";
+            throw new FormatException(
+                $"{name}: expected a saved model, found no zip archive: {fault.Message}{hint}", fault);
         }
     }
 
