@@ -20,9 +20,18 @@ internal static class Suggestions
         string[] verbs = [.. command.Subcommands.Select(verb => verb.Name)];
         string[] options = [.. command.Options.Select(option => option.Name)];
         IEnumerable<string?> meant = parsed.UnmatchedTokens.Select(typed => NearestName.Of(typed, verbs))
-            .Concat(arguments.Where(IsOption).Select(typed => NearestName.Of(typed.Split('=')[0], options)));
+            .Concat(arguments.Where(IsOption).Select(typed => NearestOption(typed.Split('=')[0], options)));
         return meant.OfType<string>().Distinct().Select(name => $"Did you mean '{name}'?");
     }
 
-    private static bool IsOption(string typed) => typed.StartsWith("--", StringComparison.Ordinal);
+    // A value may be a number below 0.
+    private static bool IsOption(string typed) =>
+        typed.Length > 2 && typed[0] == '-' && (typed[1] == '-' || char.IsAsciiLetter(typed[1]));
+
+    // Long options have two hyphens.
+    private static string? NearestOption(string typed, string[] options)
+    {
+        string whole = typed[1] == '-' ? typed : $"-{typed}";
+        return typed != whole && options.Contains(whole) ? whole : NearestName.Of(whole, options);
+    }
 }

@@ -103,7 +103,7 @@ internal static class TextFiles
         (reader is StreamReader stream ? stream.CurrentEncoding : Utf8).WebName.ToUpperInvariant();
 
     /// <summary>All of a file.</summary>
-    /// <exception cref="FormatException">It is no UTF-8, and not what its byte order mark says.</exception>
+    /// <exception cref="FormatException">It is no text, no UTF-8, and not what its byte order mark says.</exception>
     /// <exception cref="FileNotFoundException">It is not there, or is a folder.</exception>
     public static string Read(string path)
     {
@@ -112,6 +112,8 @@ internal static class TextFiles
             throw new FileNotFoundException(
                 $"'{path}': expected a file of text, found {FileHint.WithoutFile(path)}.", path);
         }
+        if (TableFormats.IsFile(path) && FileHint.WithoutText(path) is { } other)
+            throw new FormatException($"'{path}': expected a text, found {other}.");
         using StreamReader reader = Open(path);
         try
         {

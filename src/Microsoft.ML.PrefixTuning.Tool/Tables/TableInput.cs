@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Tables;
 
@@ -48,6 +49,8 @@ internal sealed class TableInput(IReadOnlyList<string> paths, TableFormat format
             return isFile ? new ParquetReading(path, name) : throw new FormatException(
                 $"{name}: expected a file, for Parquet is not read from its beginning to its end.");
         }
+        if (isFile && FileHint.WithoutText(path) is { } other)
+            throw new FormatException($"{name}: expected rows as {TableFormats.NameOf(format)}, found {other}.");
         TextReader text = path == TableFormats.Standard ? console.In : TextFiles.Open(path);
         return TableReader.Open(text, name, format, textColumn, columns);
     }

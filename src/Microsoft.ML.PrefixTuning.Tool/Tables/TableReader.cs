@@ -93,8 +93,9 @@ internal abstract class TableReader(TextReader reader, string name) : IRowReader
         }
         catch (DecoderFallbackException fault)
         {
+            string place = Line > 0 ? $"{name}, after line {Line}" : name;
             throw new FormatException(
-                $"{name}, after line {Line}: expected {TextFiles.EncodingOf(reader)}, found other bytes.", fault);
+                $"{place}: expected {TextFiles.EncodingOf(reader)}, found other bytes.", fault);
         }
     }
 }

@@ -20,7 +20,7 @@ internal static class InspectVerb
         command.SetAction(parsed =>
         {
             (string named, string? pre) = (parsed.GetValue(path)!, parsed.GetValue(preTokenizer));
-            rows.AddFiles(parsed, new CommandFiles().Read("what is described", named)).Check();
+            rows.AddFiles(parsed, new CommandFiles().ReadRows("what is described", named)).Check();
             Described.Write(rows.IsGiven(parsed) ? rows.Of(parsed, named, pre) : Describe(named, pre), console.Out);
             return ExitCode.Done;
         });

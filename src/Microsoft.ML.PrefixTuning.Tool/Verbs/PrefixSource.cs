@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Tool.Verbs;
 
@@ -42,7 +43,7 @@ internal static class PrefixSource
             _ when IsZip(path) => PathKind.Model,
             _ => throw new FormatException(
                 $"'{path}': expected a saved model (.zip), a prefix (.safetensors), a base (.gguf or a folder) or the"
-                    + " folder of an adapter."),
+                    + $" folder of an adapter.{FileHint.Of(path)}"),
         };
     }
 

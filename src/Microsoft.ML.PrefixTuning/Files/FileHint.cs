@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.IO;
 using System.IO.Compression;
 using System.Linq;
@@ -8,6 +9,14 @@ namespace Microsoft.ML.PrefixTuning.Files;
 /// <summary>What a file is that is not what was expected, told by its first bytes or by what an archive has.</summary>
 internal static class FileHint
 {
+    // Bytes that are looked at, and the longest header of safetensors files, of the format's own reader.
+    private const int Start = 32, LongestHeader = 100_000_000;
+
+    /// <summary>The sentence about a zip archive.</summary>
+    public const string Zip = " It is a zip archive, as saved models are.";
+
+    private static ReadOnlySpan<byte> Gzip => [0x1f, 0x8b];
+
     /// <summary>What is at a path that is no file: a folder, or nothing.</summary>
     public static string WithoutFile(string path) => Directory.Exists(path) ? "a folder" : "nothing";
 
@@ -31,6 +40,49 @@ internal static class FileHint
     public static string For(ReadOnlySpan<byte> start) =>
         start.StartsWith("vers"u8) ? " It looks like a pointer file of Git LFS: fetch the real file."
         : start.StartsWith("GGUF"u8) ? " It is a GGUF file."
-        : start.StartsWith("PK\u0003\u0004"u8) ? " It is a zip archive, as saved models are."
+        : start.StartsWith("PK\u0003\u0004"u8) ? Zip
+        : start.StartsWith("PAR1"u8) ? " It is a Parquet file."
+        : start.StartsWith(Gzip) ? " It is packed with gzip."
         : start.StartsWith("<"u8) ? " It looks like an HTML page." : "";
+
+    /// <summary>
+    /// The same of a file by its path, and of safetensors and JSON, which elsewhere may be what was expected.
+    /// </summary>
+    /// <param name="path">The file, which must be there.</param>
+    public static string Of(string path)
+    {
+        ReadOnlySpan<byte> start = StartOf(path);
+        bool isSafeTensors = start.Length > sizeof(long) && start[sizeof(long)] == '{'
+            && BinaryPrimitives.ReadUInt64LittleEndian(start) < LongestHeader;
+        return isSafeTensors ? " It is a safetensors file, as prefixes and weights are."
+            : start.StartsWith("{"u8) ? " It looks like JSON." : For(start);
+    }
+
+    /// <summary>
+    /// What a file is that is no text, though some such files can be read as one; null where it may be.
+    /// </summary>
+    /// <param name="path">The file, which must be there.</param>
+    public static string? WithoutText(string path)
+    {
+        ReadOnlySpan<byte> start = StartOf(path);
+        // A text may begin with the same letters, but not with what follows on them.
+        return start.StartsWith("version https://git-lfs"u8) ? "a pointer file of Git LFS: fetch the real file"
+            : start.StartsWith(Gzip) ? "a file that is packed with gzip: unpack it"
+            : start.StartsWith("PK\u0003\u0004"u8) ? "a zip archive"
+            : start.StartsWith("PAR1"u8) && start[4..].ContainsAnyInRange((byte)0, (byte)8) ? "a Parquet file"
+            : start.StartsWith("GGUF"u8) && start[4..].Contains((byte)0) ? "a GGUF file" : null;
+    }
+
+    /// <summary>A sentence about a folder that lacks what was looked for, as <see cref="For"/>.</summary>
+    /// <param name="folder">The folder; nothing need be there.</param>
+    public static string OfFolder(string folder) =>
+        File.Exists(Path.Combine(folder, "adapter_config.json")) ? " It is the folder of a PEFT adapter."
+        : File.Exists(Path.Combine(folder, "config.json")) ? " It is the folder of a base." : "";
+
+    private static ReadOnlySpan<byte> StartOf(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        var start = new byte[Start];
+        return start.AsSpan(0, file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false));
+    }
 }

@@ -64,7 +64,10 @@ internal static class SavedModelFile
         }
         catch (InvalidDataException fault)
         {
-            throw new FormatException($"{name}: expected a saved model, found no zip archive: {fault.Message}", fault);
+            // An archive may be broken further on.
+            string hint = FileHint.Of(path) is var found and not FileHint.Zip ? found : "";
+            throw new FormatException(
+                $"{name}: expected a saved model, found no zip archive: {fault.Message}{hint}", fault);
         }
     }
 
@@ -75,7 +78,9 @@ internal static class SavedModelFile
         SavedModel saved = SavedModel.FromBytes(ReadBytes(description, PrefixModelFormat.LongestDescription, place),
             $"{place}, {PrefixModelFormat.DescriptionStream}");
         PrefixModelFormat.CheckNamed(saved, stream => archive.GetEntry(folder + stream) is not null, place);
-        return new SavedModelEntry(place, saved, PrefixModelFormat.ReadPrefixes(saved, ReadPrefix));
+        bool isOnly = archive.Entries.Count(entry => NameOf(entry) == PrefixModelFormat.DescriptionStream) == 1;
+        return new SavedModelEntry(isOnly ? file : $"'{folder.TrimEnd('/', '\\')}' of {file}", saved,
+            PrefixModelFormat.ReadPrefixes(saved, ReadPrefix));
 
         Prefix ReadPrefix(string name, long bytes)
         {
@@ -94,7 +99,7 @@ internal static class SavedModelFile
 }
 
 /// <summary>A transformer in a model file.</summary>
-/// <param name="Place">File and folder in it, for messages.</param>
+/// <param name="Place">The file, or which of several of its transformers it is, for messages.</param>
 /// <param name="Saved">What it says about itself.</param>
 /// <param name="Prefixes">Its prefix, none, or those of the values of its attribute column.</param>
 internal sealed record SavedModelEntry(string Place, SavedModel Saved, PrefixesByValue Prefixes)

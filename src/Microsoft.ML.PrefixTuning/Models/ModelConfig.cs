@@ -33,7 +33,8 @@ internal sealed class ModelConfig
     /// <exception cref="FormatException">It is not a JSON object.</exception>
     public static ModelConfig Read(string path) => System.IO.File.Exists(path) ? new(JsonSection.Read(path))
         : throw new FileNotFoundException(
-            $"{Path.GetFileName(path)}: expected in '{Path.GetDirectoryName(path)}', not found.", path);
+            $"{Path.GetFileName(path)}: expected in '{Path.GetDirectoryName(path)}', not found."
+                + FileHint.OfFolder(Path.GetDirectoryName(path)!), path);
 
     /// <summary>Parses JSON bytes.</summary>
     /// <exception cref="FormatException">They are not a JSON object.</exception>

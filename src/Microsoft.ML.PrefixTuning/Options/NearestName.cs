@@ -10,13 +10,26 @@ internal static class NearestName
     // Changes of a letter up to which a name is near: what more letters apart are other words.
     private const int Farthest = 3;
 
-    /// <summary>The name that is nearest to what was typed; null where none is near, or it is one itself.</summary>
+    /// <summary>
+    /// The name that is nearest to what was typed, else the shortest that has all of its words and more of them; null
+    /// where there is none, or it is one itself.
+    /// </summary>
     public static string? Of(string typed, IReadOnlyList<string> names)
     {
+        if (names.Contains(typed))
+            return null;
         // Half of a short word changed is another word.
         int farthest = Math.Min(Farthest, typed.TrimStart('-').Length / 2);
-        return names.Contains(typed) ? null : names.Select(name => (Name: name, Changes: Changes(typed, name)))
-            .Where(one => one.Changes <= farthest).OrderBy(one => one.Changes).FirstOrDefault().Name;
+        return names.Select(name => (Name: name, Changes: Changes(typed, name)))
+            .Where(one => one.Changes <= farthest).OrderBy(one => one.Changes).FirstOrDefault().Name
+            ?? names.Where(name => HasWordsOf(name, typed)).MinBy(name => name.Length);
+    }
+
+    // As '--max-tokens' those of '--max-new-tokens'.
+    private static bool HasWordsOf(string name, string typed)
+    {
+        string[] words = typed.Split('-', StringSplitOptions.RemoveEmptyEntries);
+        return words.Length > 0 && !words.Except(name.Split('-')).Any();
     }
 
     /// <summary>

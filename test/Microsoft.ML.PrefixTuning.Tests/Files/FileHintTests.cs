@@ -1,11 +1,13 @@
 using System;
 using System.IO;
+using System.Text;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.ModelFormat;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Tests.Tool;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -87,6 +89,71 @@ public sealed class FileHintTests
         var fault = Assert.ThrowsExactly<FormatException>(() => GgufFile.Open(folder["model.gguf"]));
         Assert.StartsWith("model.gguf: magic number: expected that of a GGUF file, found 0x", fault.Message);
         Assert.EndsWith(expected, fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow(Pointer, " It looks like a pointer file of Git LFS: fetch the real file.")]
+    [DataRow("<!doctype html>", " It looks like an HTML page.")]
+    [DataRow("GGUF1234", " It is a GGUF file.")]
+    [DataRow("{ \"a\": 1 }", " It looks like JSON.")]
+    [DataRow("\u0010\0\0\0\0\0\0\0{ }", " It is a safetensors file, as prefixes and weights are.")]
+    [DataRow("PK\u0003\u0004", "could not be found.")]
+    public void Read_OfAnotherFileAsASavedModel_SaysWhatItIs(string content, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["model.zip"], content);
+        var fault = Assert.ThrowsExactly<FormatException>(() => SavedModelFile.Read(folder["model.zip"]));
+        Assert.StartsWith("model.zip: expected a saved model, found no zip archive: ", fault.Message);
+        Assert.EndsWith(expected, fault.Message);
+    }
+
+    [TestMethod]
+    [DataRow("model.safetensors", "It is a safetensors file, as prefixes and weights are.")]
+    [DataRow("config.json", "It looks like JSON.")]
+    public void Open_OfAFileOfABaseAsGguf_NamesItsFolder(string name, string expected)
+    {
+        string folder = TinyBase.Folder("llama");
+        Assert.EndsWith($"{expected} It lies in '{folder}', which is named as a whole. It is the folder of a base.",
+            Assert.ThrowsExactly<FormatException>(() => GgufFile.Open(Path.Combine(folder, name))).Message);
+    }
+
+    [TestMethod]
+    public void Read_OfAFolderOfAnotherKind_SaysWhatItIs()
+    {
+        using var folder = new TemporaryFolder();
+        using PrefixTuningTransformer model = TinyBase.Fit(new MLContext(seed: 1));
+        model.Prefix!.SaveAsPeft(folder.Path, TinyBase.Llama);
+        Assert.EndsWith("not found. It is the folder of a PEFT adapter.",
+            Assert.ThrowsExactly<FileNotFoundException>(() => ModelConfig.Read(folder["config.json"])).Message);
+        Assert.EndsWith("not found. It is the folder of a base.", Assert.ThrowsExactly<FileNotFoundException>(() =>
+            Prefix.FromPeft(TinyBase.Folder("llama"), TinyBase.Llama)).Message);
+    }
+
+    [TestMethod]
+    [DataRow("rows.csv", Pointer, "rows.csv: expected rows as csv, found a pointer file of Git LFS: fetch the real")]
+    [DataRow("rows.txt", Pointer, "rows.txt: expected rows as text, found a pointer file of Git LFS: fetch the real")]
+    [DataRow("rows.jsonl", "\u001f\u008b", "rows.jsonl: expected rows as jsonl, found a file that is packed with gzip:"
+        + " unpack it.")]
+    [DataRow("rows.tsv", "PK\u0003\u0004", "rows.tsv: expected rows as tsv, found a zip archive.")]
+    [DataRow("rows.tsv", "PAR1\u0015\0\u0015", "rows.tsv: expected rows as tsv, found a Parquet file.")]
+    [DataRow("rows.csv", "GGUF\u0003\0\0\0", "rows.csv: expected rows as csv, found a GGUF file.")]
+    [DataRow("rows.csv", "GGUF,version\n", "Could not find column 'Input' in")]
+    public void Generate_OfAnotherFileAsRows_SaysWhatItIs(string name, string content, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder[name], content, Encoding.Latin1);
+        ToolRun run = ToolFolder.Run("generate", folder[name], "--base", TinyBase.Folder("llama"));
+        Assert.AreEqual(ExitCode.Failed, run.Code, run.Out);
+        Assert.Contains(expected, run.Error);
+    }
+
+    [TestMethod]
+    public void Read_OfAnotherFileAsText_SaysWhatItIs()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["teacher.txt"], Pointer);
+        Assert.AreEqual($"'{folder["teacher.txt"]}': expected a text, found a pointer file of Git LFS: fetch the real"
+            + " file.", Assert.ThrowsExactly<FormatException>(() => TextFiles.Read(folder["teacher.txt"])).Message);
     }
 
     [TestMethod]

@@ -101,7 +101,8 @@ public sealed class ConvertVerbTests
     public void Run_WithAttributeThatNothingHas_IsRefused()
     {
         string model = _folder.Train();
-        AssertUsage("has no attribute column", model, _folder["prefix.safetensors"], "--attribute", "calm");
+        AssertUsage("expected none, since model.zip has no attribute column", model, _folder["prefix.safetensors"],
+            "--attribute", "calm");
         Convert(model, _folder["prefix.safetensors"]);
         AssertUsage("--attribute goes with a saved model", _folder["prefix.safetensors"], _folder["adapter"], "--base",
             ToolFolder.Base, "--attribute", "calm");

@@ -136,6 +136,10 @@ public sealed class ToolCommandTests
     [DataRow("trian", "Did you mean 'train'?")]
     [DataRow("generate --model m.zip --stop-string a", "Did you mean '--stop-strings'?")]
     [DataRow("train --max-epoch 3", "Did you mean '--max-epochs'?")]
+    [DataRow("train --epochs 3", "Did you mean '--max-epochs'?")]
+    [DataRow("generate --model m.zip --max-tokens 3", "Did you mean '--max-new-tokens'?")]
+    [DataRow("generate rows.tsv -model m.zip", "Did you mean '--model'?")]
+    [DataRow("generate rows.tsv -modle m.zip", "Did you mean '--model'?")]
     public void Run_OfAMistypedName_SaysWhatMayBeMeant(string line, string expected)
     {
         ToolRun run = ToolFolder.Run(line.Split(' '));

@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -98,7 +97,7 @@ internal sealed class GgufPart : IDisposable
         var cursor = new GgufCursor(held.Start, mapping.Length, name);
         uint magic = cursor.Number<uint>("magic number");
         if (magic != Magic)
-            throw NoGguf(cursor, magic);
+            throw NoGguf(cursor, magic, path);
         uint version = cursor.Number<uint>("version");
         if (version is not (2 or 3))
         {
@@ -123,12 +122,15 @@ internal sealed class GgufPart : IDisposable
             && MemoryMarshal.Read<uint>(new ReadOnlySpan<byte>(held.Start + place, sizeof(uint))) == Magic;
     }
 
-    private static FormatException NoGguf(GgufCursor cursor, uint magic)
+    private static FormatException NoGguf(GgufCursor cursor, uint magic, string path)
     {
-        Span<byte> start = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(start, magic);
         FormatException fault = cursor.Fault("magic number", "that of a GGUF file", $"0x{magic:x8}");
-        return new FormatException(fault.Message + FileHint.For(start), fault);
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        // A base of many files, or an adapter, of which one is named.
+        string advice = !Path.GetExtension(path).Equals(".gguf", StringComparison.OrdinalIgnoreCase)
+            && FileHint.OfFolder(folder) is { Length: > 0 } found
+            ? $" It lies in '{folder}', which is named as a whole.{found}" : "";
+        return new FormatException(fault.Message + FileHint.Of(path) + advice, fault);
     }
 
     private static uint AlignmentOf(GgufMetadata metadata, string name)
