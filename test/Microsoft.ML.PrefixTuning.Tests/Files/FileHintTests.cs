@@ -97,7 +97,7 @@ public sealed class FileHintTests
     [DataRow("GGUF1234", " It is a GGUF file.")]
     [DataRow("{ \"a\": 1 }", " It looks like JSON.")]
     [DataRow("\u0010\0\0\0\0\0\0\0{ }", " It is a safetensors file, as prefixes and weights are.")]
-    [DataRow("PK\u0003\u0004", "could not be found.")]
+    [DataRow("PK\u0003\u0004", "corrupt.")]
     public void Read_OfAnotherFileAsASavedModel_SaysWhatItIs(string content, string expected)
     {
         using var folder = new TemporaryFolder();
