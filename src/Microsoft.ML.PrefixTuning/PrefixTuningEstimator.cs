@@ -162,7 +162,6 @@ public sealed class PrefixTuningEstimator : IEstimator<PrefixTuningTransformer>
     private BaseLease HoldBase(TextSettings settings) => BaseLoader.AcquireForTraining(_host, _baseModel,
         settings.Used, _options.Device, _options.Training.LoadingToken);
 
-
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or not a text.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
