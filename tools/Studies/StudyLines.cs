@@ -1,3 +1,5 @@
+using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
@@ -18,27 +20,47 @@ internal static class StudyLines
         string lines = string.Concat(results.Runs.Where(run => run.Status != SweepRunStatus.Waiting)
             .Select(run => SweepFolder.Line(run with { Losses = [], Model = null }) + "\n"));
         AtomicFile.Write(LinesOf(pages, name), Encoding.UTF8.GetBytes(lines));
-        AtomicFile.Write(ManifestOf(pages, name),
-            File.ReadAllBytes(Path.Combine(results.Folder, SweepFolder.ManifestName)));
+        SweepManifest manifest = SweepFolder.ReadManifest(Path.Combine(results.Folder, SweepFolder.ManifestName));
+        AtomicFile.Write(ManifestOf(pages, name), SweepFolder.Bytes(manifest with
+        {
+            // Commands name the rows by their places on the machine that took the runs; nothing compares them.
+            Candidates = [.. manifest.Candidates.Select(one => one with { Command = null })],
+        }));
     }
 
     /// <summary>
-    /// Puts the runs that are done into a folder that has no results yet. Whether they are of the same sweep is asked
+    /// Puts the runs that are done into a folder that has no result of them: other machines may have taken more than
+    /// this one, and the pages are written from the folder. Whether they are of the sweep that is asked for is looked at
     /// where it is gone on with, as of any folder.
     /// </summary>
+    /// <exception cref="FormatException">A line is no run of the sweep.</exception>
+    /// <exception cref="InvalidOperationException">The folder has another sweep than the lines.</exception>
     public static void Restore(string results, string pages, string name)
     {
         string manifest = ManifestOf(pages, name), lines = LinesOf(pages, name);
-        if (File.Exists(Path.Combine(results, SweepFolder.ManifestName)) || !File.Exists(manifest)
-            || !File.Exists(lines))
-        {
+        if (!File.Exists(manifest) || !File.Exists(lines))
             return;
-        }
+        SweepManifest known = SweepFolder.ReadManifest(manifest);
         SweepRun[] runs = [.. SweepFolder.ReadLines(lines).Where(run => run.Status == SweepRunStatus.Done)];
-        SweepFolder folder = SweepFolder.Make(results, SweepFolder.ReadManifest(manifest));
+        Dictionary<int, SweepRun> planned = known.Runs.ToDictionary(run => run.Number);
         foreach (SweepRun run in runs)
+        {
+            SweepRun? plan = planned.GetValueOrDefault(run.Number);
+            if ((plan?.Name, plan?.Seed) != (run.Name, run.Seed))
+            {
+                throw new FormatException($"'{lines}', run {run.Number}: expected {Named(plan)}, as '{manifest}' has"
+                    + $" it, found {Named(run)}.");
+            }
+        }
+        SweepFolder folder = SweepFolder.Make(results, known);
+        foreach (SweepRun run in runs.Where(run => folder.Read(run with { Status = SweepRunStatus.Waiting })
+            .Status != SweepRunStatus.Done))
+        {
             folder.Write(run);
+        }
     }
+
+    private static string Named(SweepRun? run) => run is null ? "none" : $"'{run.Name}' with seed {run.Seed}";
 
     private static string LinesOf(string pages, string name) => Path.Combine(pages, $"{name}.jsonl");
 

@@ -58,7 +58,7 @@ internal sealed class SweepFolder
         WriteTarget.MakeFolder(full);
         // First of all files: what lies beside it is the sweep's from here on.
         if (!File.Exists(file))
-            AtomicFile.Write(file, JsonSerializer.SerializeToUtf8Bytes(manifest, Indented));
+            AtomicFile.Write(file, Bytes(manifest));
         Directory.CreateDirectory(System.IO.Path.Combine(full, RunsName));
         return new SweepFolder(full, manifest);
     }
@@ -134,6 +134,9 @@ internal sealed class SweepFolder
     }
 
     private static JsonSerializerOptions Indented { get; } = new(Json) { WriteIndented = true };
+
+    /// <summary>A manifest as a file has it.</summary>
+    public static byte[] Bytes(SweepManifest manifest) => JsonSerializer.SerializeToUtf8Bytes(manifest, Indented);
 
     /// <summary>The manifest in a file.</summary>
     /// <exception cref="FormatException">It is none.</exception>

@@ -17,14 +17,17 @@ namespace Microsoft.ML.PrefixTuning.Tests.Studies;
 [TestCategory("Quick")]
 public sealed class StudyFileTests
 {
-    public static IEnumerable<object[]> Files => Directory.EnumerateFiles(
-        Path.Combine(Source.Root, "docs", "studies"), "*.yaml").Select(file => new object[] { Path.GetFileName(file) });
+    private static readonly string s_docs = Path.Combine(Source.Root, "docs", "studies");
+
+    public static IEnumerable<object[]> Files => Names("*.yaml");
+
+    public static IEnumerable<object[]> Begun => Names("*.jsonl");
 
     [TestMethod]
     [DynamicData(nameof(Files))]
     public void Read_OfEachStudy_MakesCandidatesThatTheLibraryTakes(string name)
     {
-        StudyFile file = StudyFile.Read(Path.Combine(Source.Root, "docs", "studies", name), "rows");
+        StudyFile file = StudyFile.Read(Path.Combine(s_docs, $"{name}.yaml"), "rows");
         var candidates = SweepCandidates.WithValues(file.Sweep, new SweepOptions("baseline"));
         Assert.IsGreaterThan(1, candidates.Count);
         string[] settings = [.. candidates.SelectMany(one => one.Candidate.Settings.Keys).Distinct()];
@@ -87,46 +90,56 @@ public sealed class StudyFileTests
     }
 
     [TestMethod]
-    public void Restore_OfAFreshFolder_TakesTheRunsThatAreDone()
+    [DynamicData(nameof(Begun))]
+    public void Text_OfAStudyThatWasBegun_IsThePageBesideItsFileAndLines(string name)
     {
+        StudyFile file = StudyFile.Read(Path.Combine(s_docs, $"{name}.yaml"), "rows");
         using var folder = new ToolFolder();
-        SweepManifest manifest = Manifest("rows: some\n");
-        SweepRun[] runs = [.. manifest.Runs];
-        runs[1] = runs[1] with
-        {
-            Status = SweepRunStatus.Done,
-            HeldOutLoss = 1.5,
-            Losses = [2, 1.5],
-            Precision = ModelPrecision.BFloat16,
-            Model = "runs/0002.zip",
-            Texts = [new SweepText("é | b", "c")],
-        };
-        runs[2] = runs[2] with { Status = SweepRunStatus.Failed, Error = "no memory" };
-        StudyLines.Write(new SweepResults(SweepFolder.Make(folder["first"], manifest), runs), folder.Folder, "some");
+        SweepFolder results = SweepFolder.Make(folder["results"],
+            SweepFolder.ReadManifest(Path.Combine(s_docs, $"{name}.sweep.json")));
+        results.Check(new SweepPlan(SweepCandidates.Of(file.Sweep, new SweepOptions("baseline")), file.Sweep.Seeds,
+            file.Sweep.SuccessiveHalving));
+        Dictionary<int, SweepRun> lines = Lines(name).ToDictionary(run => run.Number);
+        var all = new SweepResults(results,
+            [.. results.Manifest.Runs.Select(run => lines.GetValueOrDefault(run.Number, run))]);
+        CollectionAssert.AreEqual(Paragraphs(File.ReadAllText(Path.Combine(s_docs, $"{name}.md"))),
+            Paragraphs(StudyPage.Text(file, all, StudyPage.InOrder(all), [], name)));
+        Assert.Contains($"[{name}]({name}.md)", File.ReadAllText(Path.Combine(s_docs, "README.md")));
 
-        StudyLines.Restore(folder["second"], folder.Folder, "some");
-        SweepFolder second = SweepFolder.Make(folder["second"], manifest);
-        SweepRun[] restored = [.. manifest.Runs.Select(second.Read)];
-        Assert.AreEqual((SweepRunStatus.Done, (double?)1.5, (ModelPrecision?)ModelPrecision.BFloat16, (string?)null),
-            (restored[1].Status, restored[1].HeldOutLoss, restored[1].Precision, restored[1].Model));
-        Assert.AreEqual("é | b", restored[1].Texts[0].Input);
-        Assert.AreEqual(3, restored.Count(run => run.Status == SweepRunStatus.Waiting));
-
-        second.Write(restored[1] with { HeldOutLoss = 1.25 });
-        StudyLines.Restore(folder["second"], folder.Folder, "some");
-        Assert.AreEqual(1.25, second.Read(runs[1]).HeldOutLoss, "results that are there are not written over");
-        Assert.Contains("rows", Assert.ThrowsExactly<InvalidOperationException>(
-            () => SweepFolder.Make(folder["second"], Manifest("rows: others\n"))).Message);
+        // Plots are drawn by what this project does not have.
+        static string[] Paragraphs(string page) => [.. page.Split('\n')
+            .Where(line => line.Length > 0 && !line.StartsWith("![", StringComparison.Ordinal))];
     }
 
-    private static SweepManifest Manifest(string identity) => new()
+    [TestMethod]
+    [DataRow("baselines")]
+    [DataRow("dart")]
+    public void Read_OfMethodsThatAreCompared_HasTheRatesWithTheLeastLossOnDev(string name)
     {
-        Identity = identity,
-        Seeds = [1, 2],
-        Candidates =
-        [
-            .. from length in (int[])[5, 10]
-               select ManifestCandidate.Of(new SweepCandidate($"{length}", new PrefixTuningOptions())),
-        ],
-    };
+        StudyFile file = StudyFile.Read(Path.Combine(s_docs, $"{name}.yaml"), "rows");
+        var compared = SweepCandidates.WithValues(file.Sweep, new SweepOptions("baseline"));
+        StudyFile rates = StudyFile.Read(Path.Combine(s_docs, "baseline-rates.yaml"), "rows");
+        var tried = SweepCandidates.Of(rates.Sweep, new SweepOptions("baseline"))
+            .GroupBy(one => one.Settings["baseline"]).ToDictionary(one => one.Key, one => one.Count());
+        int known = 0;
+        foreach (var method in Lines("baseline-rates")
+            .Where(run => run.Status == SweepRunStatus.Done).GroupBy(run => run.Settings["baseline"])
+            .Where(runs => runs.Count() == tried[runs.Key]))
+        {
+            string best = method.MinBy(run => run.HeldOutLoss)!.Settings["learning-rate"];
+            foreach ((SweepCandidate candidate, var values) in compared
+                .Where(one => one.Values["baseline"][0] == method.Key))
+            {
+                Assert.AreEqual(best, values.GetValueOrDefault("learning-rate")?[0], candidate.Name);
+                known++;
+            }
+        }
+        Assert.IsGreaterThan(0, known);
+    }
+
+    private static IEnumerable<object[]> Names(string pattern) => Directory.EnumerateFiles(s_docs, pattern)
+        .Select(file => new object[] { Path.GetFileNameWithoutExtension(file) });
+
+    private static IEnumerable<SweepRun> Lines(string name) =>
+        SweepFolder.ReadLines(Path.Combine(s_docs, $"{name}.jsonl"));
 }
