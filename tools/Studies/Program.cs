@@ -2,6 +2,7 @@ using System;
 using System.CommandLine;
 using System.Globalization;
 using System.IO;
+using Microsoft.ML.PrefixTuning.Tool.Verbs;
 
 namespace Microsoft.ML.PrefixTuning.Studies;
 
@@ -63,6 +64,6 @@ internal static class Program
             StudyPage.Write(request.File, results, target, name);
             Console.WriteLine($"Written: {Path.Combine(target, $"{name}.md")}");
         }
-        return 0;
+        return SweepVerb.ExitOf(results);
     }
 }

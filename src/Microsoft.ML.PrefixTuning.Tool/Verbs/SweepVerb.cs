@@ -105,6 +105,10 @@ internal sealed class SweepVerb
             : throw new UsageException($"--shard: expected I/N with I from 0 to N - 1, found '{text}'.");
     }
 
+    /// <summary>What a command that took the runs returns.</summary>
+    public static int ExitOf(SweepResults results) =>
+        results.Runs.Any(run => run.Status == SweepRunStatus.Failed) ? ExitCode.Failed : ExitCode.Done;
+
     private int Finish(ParseResult parsed, SweepResults results, string folder, bool isShard)
     {
         _console.Write(MakeTable(results, OptionWords.Of(parsed)));
@@ -114,7 +118,7 @@ internal sealed class SweepVerb
             _console.Out.WriteLine($"The results of this part are in {folder}; --merge joins the parts.");
         else
             WriteBest(results, folder);
-        return results.Runs.Any(run => run.Status == SweepRunStatus.Failed) ? ExitCode.Failed : ExitCode.Done;
+        return ExitOf(results);
     }
 
     private void WriteBest(SweepResults results, string folder)
