@@ -30,7 +30,7 @@ internal static class StudyLines
 
     /// <summary>
     /// Puts the runs that are done into a folder that has no result of them: other machines may have taken more than
-    /// this one, and the pages are written from the folder. Whether they are of the sweep that is asked for is looked at
+    /// this one, and the pages are written from the folder. Whether they are of the sweep that is asked for is asked
     /// where it is gone on with, as of any folder.
     /// </summary>
     /// <exception cref="FormatException">A line is no run of the sweep.</exception>
