@@ -204,6 +204,7 @@ internal sealed record SweepManifest
             Number = place * Seeds.Count + number + 1,
             Name = candidate.Name,
             Settings = candidate.Settings,
+            Code = candidate.Code,
             Seed = seed,
         }));
 

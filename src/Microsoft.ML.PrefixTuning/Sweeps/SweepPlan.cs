@@ -15,12 +15,14 @@ internal sealed record SweepPlan(IReadOnlyList<SweepCandidate> Candidates, IRead
     public IReadOnlyList<SweepRun> Runs { get; } =
     [
         .. from candidate in Enumerable.Range(0, Candidates.Count)
+           let code = OptionCode.Of(Candidates[candidate].Options)
            from seed in Enumerable.Range(0, Seeds.Count)
            select new SweepRun
            {
                Number = candidate * Seeds.Count + seed + 1,
                Name = Candidates[candidate].Name,
                Settings = Candidates[candidate].Settings,
+               Code = code,
                Seed = Seeds[seed],
            },
     ];

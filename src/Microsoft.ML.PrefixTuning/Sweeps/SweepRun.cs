@@ -14,6 +14,9 @@ public sealed record SweepRun
     /// <summary>What distinguishes the candidate, by name.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>All of the candidate's options as C#, which name what is not a default; empty in older lines.</summary>
+    public string Code { get; init; } = "";
+
     /// <summary>Seed of order, held-out rows, drawn rows and random starts.</summary>
     public required int Seed { get; init; }
 
