@@ -2,12 +2,14 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Evaluation;
 using Microsoft.ML.PrefixTuning.Studies;
 using Microsoft.ML.PrefixTuning.Studies.Baselines;
 using Microsoft.ML.PrefixTuning.Sweeps;
 using Microsoft.ML.PrefixTuning.Tests.Repository;
 using Microsoft.ML.PrefixTuning.Tests.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Sweeps;
+using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Studies;
@@ -39,6 +41,11 @@ public sealed class StudyFileTests
             if (values.TryGetValue("baseline", out IReadOnlyList<string>? baseline) && baseline[0] != "none")
                 Baseline.Parse(baseline[0]);
         }
+        string[] measured = [.. Measured(file, candidates.Select(one => one.Candidate))];
+        CollectionAssert.IsSubsetOf(file.Measures.Select(measure => measure.Split(", ")[0]).Distinct()
+            .ToArray(), measured);
+        Assert.IsTrue(file.Measures.All(measure => !measure.Contains(", ", StringComparison.Ordinal))
+            || file.Judge is not null || file.Sweep.TestPartColumn is not null, "parts of nothing");
         // WebNLG's texts, of which DART has some, are not for this repository.
         bool isFree = file.Sweep.Data is { } data && !data.Contains("webnlg", StringComparison.Ordinal)
             && !data.Contains("dart", StringComparison.Ordinal);
@@ -135,6 +142,22 @@ public sealed class StudyFileTests
             }
         }
         Assert.IsGreaterThan(0, known);
+    }
+
+    /// <summary>Names of what a study's runs are measured by.</summary>
+    private static IEnumerable<string> Measured(StudyFile file, IEnumerable<SweepCandidate> candidates)
+    {
+        var options = new TextGenerationEvaluationOptions
+        {
+            Metrics = MetricsOption.Parse(file.Sweep.Metrics ?? []),
+        };
+        return
+        [
+            .. SweepMeasures.Of(Measurement.Of([new Segment("a pub", "a pub")], options)).Keys,
+            .. file.Judge is null ? (string[])[] : ["as asked", "different texts", "judge is right"],
+            .. file.Other is null ? (string[])[] : [OtherTask.Name],
+            .. candidates.Any(one => one.Options.Training.DriftText is not null) ? (string[])["drift"] : [],
+        ];
     }
 
     private static IEnumerable<object[]> Names(string pattern) => Directory.EnumerateFiles(s_docs, pattern)
