@@ -74,29 +74,6 @@ public sealed class SweepTests
     }
 
     [TestMethod]
-    public void Sweep_CancelledWhileARunWrites_EndsAndGoesOn()
-    {
-        using var cancellation = new CancellationTokenSource();
-        bool isTrained = false;
-        IEnumerable<FaceRow> rows = TinyBase.Rows(3).Select(row =>
-        {
-            if (isTrained)
-                cancellation.Cancel();
-            return row;
-        });
-        PrefixSweep sweep = Sweep("writing", Length(2)) with { TestSet = Rows(3) };
-        Assert.ThrowsExactly<OperationCanceledException>(() => Run(sweep with
-        {
-            TestSet = Context.Data.LoadFromEnumerable(rows),
-            CancellationToken = cancellation.Token,
-            Progress = progress => isTrained |= progress.Training is { } at && at.Step == at.TotalSteps,
-        }));
-        SweepRun run = Run(sweep with { Progress = progress => Assert.IsNull(progress.Training) }).Runs[0];
-        Assert.AreEqual(SweepRunStatus.Done, run.Status);
-        Assert.IsTrue(run.Measures.ContainsKey("BLEU"));
-    }
-
-    [TestMethod]
     public void Sweep_DoneAlready_TrainsNothing()
     {
         PrefixSweep sweep = Sweep("again", Length(2));
