@@ -193,6 +193,17 @@ public sealed class SweepTests
     }
 
     [TestMethod]
+    public void Sweep_OfAllRowsAndOfTheirNumber_IsRefusedBeforeAnyRun()
+    {
+        PrefixSweep sweep = Sweep("twice", Length(2), Length(3) with { Rows = 24 },
+            Length(2) with { Name = "24 rows", Rows = 24 });
+        Assert.Contains("Candidate '24 rows': expected fewer than the 24 training rows that there are, all of which"
+            + " 'length 2' has with the same options, found 24.",
+            Assert.ThrowsExactly<ArgumentException>(() => Run(sweep)).Message);
+        Assert.IsFalse(Directory.Exists(sweep.Folder));
+    }
+
+    [TestMethod]
     public void Sweep_OfATestSetInParts_MeasuresEachOnItsOwnToo()
     {
         var rows = TinyBase.Rows(4).Select((row, i) => new { row.Input, row.Label, Part = i < 3 ? "seen" : "unseen" });
