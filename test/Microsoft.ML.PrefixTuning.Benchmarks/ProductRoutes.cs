@@ -56,8 +56,8 @@ internal sealed record ProductRoutes(int Rows, int Inputs, int Outputs, double L
         Tensor turned = weight.t().contiguous(), front = x.t().contiguous();
         Tensor narrow = x.to(ScalarType.BFloat16), narrowWeight = weight.to(ScalarType.BFloat16);
         var wide = new WideMatrix(weight);
-        Int8Matrix in8 = Int8Matrix.Of(wide, tensor => tensor);
-        Int4Matrix in4 = Int4Matrix.Of(wide, tensor => tensor.MoveToOuterDisposeScope());
+        Int8Matrix in8 = Int8Matrix.Of("weight", wide, tensor => tensor);
+        Int4Matrix in4 = Int4Matrix.Of("weight", wide, tensor => tensor.MoveToOuterDisposeScope());
         return new ProductRoutes(rows, inputs, outputs, Milliseconds(() => nn.functional.linear(x, weight)),
             Milliseconds(() => x.mm(turned)), Milliseconds(() => weight.mm(front)),
             Milliseconds(() => RowProducts.Product(x.unsqueeze(1), weight, null)),

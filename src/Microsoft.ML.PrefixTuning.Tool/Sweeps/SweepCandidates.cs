@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Values = System.Collections.Generic.IReadOnlyDictionary<string,
     System.Collections.Generic.IReadOnlyList<string>>;
 
@@ -37,14 +38,15 @@ internal static class SweepCandidates
         Values[] all = file.Drawn is { } drawn ? [.. Draw(file, drawn.Count, drawn.Seed)]
             : [.. file.Grids.SelectMany(Grid).DistinctBy(Key)];
         string[] varying = [.. Varying(all)];
-        return [.. all.Select(values => (Make(values, varying), values))];
+        // The text 'a, b' and the texts 'a' and 'b' read alike.
+        bool areQuoted =
+            all.DistinctBy(values => Name(Settings(values, varying, areQuoted: false))).Count() < all.Length;
+        return [.. all.Select(values => (Make(values), values))];
 
-        SweepCandidate Make(Values values, string[] shown)
+        SweepCandidate Make(Values values)
         {
-            Dictionary<string, string> settings = shown.Where(values.ContainsKey)
-                .ToDictionary(name => name, name => string.Join(", ", values[name]));
-            string name = settings.Count == 0 ? "as the file says"
-                : string.Join(", ", settings.Select(setting => $"{setting.Key} {setting.Value}"));
+            Dictionary<string, string> settings = Settings(values, varying, areQuoted);
+            string name = Name(settings);
             try
             {
                 int? rows = SweepOptions.RowsOf(values);
@@ -67,6 +69,14 @@ internal static class SweepCandidates
     /// <summary>What is said of more than are taken.</summary>
     public static string TooMany(double found) => FormattableString.Invariant(
         $"expected at most {Most:N0} candidates, found {found:N0}; 'random' draws some of them.");
+
+    /// <summary>What distinguishes a candidate from the others.</summary>
+    private static Dictionary<string, string> Settings(Values values, string[] varying, bool areQuoted) =>
+        varying.Where(values.ContainsKey).ToDictionary(name => name, name => string.Join(", ",
+            areQuoted ? values[name].Select(JsonText.Quote) : values[name]));
+
+    private static string Name(Dictionary<string, string> settings) => settings.Count == 0 ? "as the file says"
+        : string.Join(", ", settings.Select(setting => $"{setting.Key} {setting.Value}"));
 
     private static double Size(IReadOnlyDictionary<string, SweepValues> grid) =>
         grid.Values.Aggregate(1.0, (product, values) => product * values.Grid.Count);

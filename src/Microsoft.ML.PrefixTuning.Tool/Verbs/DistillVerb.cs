@@ -119,12 +119,17 @@ internal sealed class DistillVerb
         options = options with { ContinuationColumnName = StudyFile.Answer };
         PrefixTeacher teacher = PrefixTeacher.FromColumn(StudyFile.Part);
         string? template = ChatTemplate(baseModel);
-        return _student.Run(parsed, [StudyFile.Answer], (mlContext, student) =>
-            mlContext.Transforms.Text.DistillPrefix(_student.Output(parsed), input, baseModel, teacher,
-                options with { Student = student with { Template = student.Template ?? template } }),
+        SelfStudyOptions asked = _study.Read(parsed);
+        return _student.Run(parsed, [StudyFile.Answer],
+            (mlContext, student) =>
+            {
+                CheckLength(student.Prefix, asked);
+                return mlContext.Transforms.Text.DistillPrefix(_student.Output(parsed), input, baseModel, teacher,
+                    options with { Student = student with { Template = student.Template ?? template } });
+            },
             (student, say) =>
             {
-                SelfStudyOptions study = _study.Read(parsed) with
+                SelfStudyOptions study = asked with
                 {
                     Template = student.Template ?? template,
                     Precision = student.Precision,
@@ -187,6 +192,21 @@ internal sealed class DistillVerb
         {
             throw new UsageException($"--input: expected another name than '{StudyFile.Answer}' and '{StudyFile.Part}',"
                 + $" which rows about a document have, found '{_student.Input(parsed)}'.");
+        }
+    }
+
+    /// <summary>
+    /// Refuses a student that is no shorter than a part may be, and options of the study, before the base is loaded and
+    /// writes anything.
+    /// </summary>
+    private static void CheckLength(PrefixOptions student, SelfStudyOptions study)
+    {
+        Faults.Throw(study.Check);
+        int length = student.Start is PrefixValuesStart start ? start.Prefix.Length : student.Length;
+        if (length >= study.TokensPerPart)
+        {
+            throw new UsageException($"--prefix-length: expected fewer tokens than the {study.TokensPerPart} of a part"
+                + $" (--tokens-per-part), found {length}.");
         }
     }
 

@@ -60,7 +60,7 @@ internal sealed class WeightReader
     /// <param name="name">Its name.</param>
     /// <param name="copies">Names under which there may be a copy.</param>
     /// <exception cref="FormatException">A copy has other values.</exception>
-    public FrozenMatrix Matrix(string name, params IEnumerable<string> copies) => Kept(_form.OfTokens, () =>
+    public FrozenMatrix Matrix(string name, params IEnumerable<string> copies) => Kept(_form.OfTokens, name, () =>
     {
         FrozenMatrix read = ReadMatrix(name);
         PassOver(copies, read, name);
@@ -69,7 +69,7 @@ internal sealed class WeightReader
 
     /// <summary>A linear map [output, input].</summary>
     public Linear Linear(string name, bool bias) =>
-        new(Kept(_form.Matrices, () => [ReadWeight(name)])[0], Bias(name, bias));
+        new(Kept(_form.Matrices, WeightOf(name), () => [ReadWeight(name)])[0], Bias(name, bias));
 
     /// <summary>A norm.</summary>
     public Norm Norm(string name, NormSpec spec)
@@ -85,7 +85,7 @@ internal sealed class WeightReader
     {
         bool perHead = fused.Layout == FusedLayout.PerHead;
         int all = heads.Count * heads.Size, shared = heads.KeyValueCount * heads.Size;
-        Linear[] maps = Parts(() => perHead ? PerHead(fused.Name, heads) : ReadWeight(fused.Name),
+        Linear[] maps = Parts(fused.Name, () => perHead ? PerHead(fused.Name, heads) : ReadWeight(fused.Name),
             Bias(fused.Name, bias) is { } whole ? perHead ? Own(Regroup(whole, heads)) : whole : null,
             (0, all), (all, shared), (all + shared, shared));
         return (maps[0], maps[1], maps[2]);
@@ -97,7 +97,7 @@ internal sealed class WeightReader
     /// <param name="bias">Whether they have a bias.</param>
     public (Linear First, Linear Second) Halves(string name, long rows, bool bias)
     {
-        Linear[] maps = Parts(() => ReadWeight(name), Bias(name, bias), (0, rows), (rows, rows));
+        Linear[] maps = Parts(name, () => ReadWeight(name), Bias(name, bias), (0, rows), (rows, rows));
         return (maps[0], maps[1]);
     }
 
@@ -141,15 +141,16 @@ internal sealed class WeightReader
     }
 
     /// <summary>Reads matrices; where they are kept in fewer bits, what was read is freed.</summary>
-    private FrozenMatrix[] Kept(MatrixForm form, Func<FrozenMatrix[]> read)
+    private FrozenMatrix[] Kept(MatrixForm form, string name, Func<FrozenMatrix[]> read)
     {
         int before = _owned.Count;
         FrozenMatrix[] matrices = read();
         if (form is MatrixForm.Wide or MatrixForm.AsStored)
             return matrices;
         int passing = _owned.Count - before;
-        FrozenMatrix[] kept = Array.ConvertAll<FrozenMatrix, FrozenMatrix>(matrices,
-            matrix => form == MatrixForm.Int4 ? Int4Matrix.Of(matrix, Own) : Int8Matrix.Of(matrix, Own));
+        string weight = $"{_source.Describe(Place(name)).File}: tensor '{Place(name)}'";
+        FrozenMatrix[] kept = Array.ConvertAll<FrozenMatrix, FrozenMatrix>(matrices, matrix =>
+            form == MatrixForm.Int4 ? Int4Matrix.Of(weight, matrix, Own) : Int8Matrix.Of(weight, matrix, Own));
         foreach (Tensor tensor in _owned.GetRange(before, passing))
             tensor.Dispose();
         _owned.RemoveRange(before, passing);
@@ -161,10 +162,12 @@ internal sealed class WeightReader
 
     private FrozenMatrix ReadWeight(string name)
     {
-        string weight = $"{name}.weight";
+        string weight = WeightOf(name);
         return _form.Transposed ? new WideMatrix(Own(Own(Read(Place(weight), _form.Type)).t()))
             : ReadMatrix(weight);
     }
+
+    private static string WeightOf(string name) => $"{name}.weight";
 
     private Tensor? Bias(string name, bool isThere) => isThere ? Tensor($"{name}.bias") : null;
 
@@ -195,7 +198,7 @@ internal sealed class WeightReader
     // [H, 3, D, E] to [3, H, D, E]; the copy that regroups takes the place of the original.
     private WideMatrix PerHead(string name, HeadShape heads)
     {
-        using Tensor original = Read(Place($"{name}.weight"), _form.Type);
+        using Tensor original = Read(Place(WeightOf(name)), _form.Type);
         return new WideMatrix(Own(Regroup(original, heads, original.size(1))));
     }
 
@@ -206,9 +209,9 @@ internal sealed class WeightReader
     }
 
     /// <summary>Maps over some rows each of one that is read.</summary>
-    private Linear[] Parts(Func<FrozenMatrix> read, Tensor? bias, params (long Start, long Count)[] parts)
+    private Linear[] Parts(string name, Func<FrozenMatrix> read, Tensor? bias, params (long Start, long Count)[] parts)
     {
-        FrozenMatrix[] matrices = Kept(_form.Matrices, () =>
+        FrozenMatrix[] matrices = Kept(_form.Matrices, WeightOf(name), () =>
         {
             FrozenMatrix whole = read();
             return Array.ConvertAll(parts, part => Slice(whole, part.Start, part.Count));

@@ -61,9 +61,10 @@ internal static class MeteorAligner
                     distance += free.DistanceTo(reference);
                     continue;
                 }
-                foreach (int output in free)
+                // Not as a sequence, which would be an object a block.
+                for (; free.Bits != 0; free = free.WithoutFirst())
                 {
-                    var match = new MeteorMatch(module, output, reference);
+                    var match = new MeteorMatch(module, free.First, reference);
                     work.Steps++;
                     beam.Offer(path.Follow(match, distance));
                     distance += match.Distance;

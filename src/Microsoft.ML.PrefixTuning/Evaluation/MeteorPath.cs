@@ -6,10 +6,10 @@ namespace Microsoft.ML.PrefixTuning.Evaluation;
 /// <summary>What METEOR's search has chosen for the words of the reference so far.</summary>
 internal sealed class MeteorPath
 {
-    private readonly ulong[] _used;
+    private readonly UsedPlaces _used;
     private readonly Link? _last;
 
-    private MeteorPath(ulong[] used, Link? last) => (_used, _last) = (used, last);
+    private MeteorPath(UsedPlaces used) => _used = used;
 
     /// <summary>Makes the path of a step.</summary>
     public MeteorPath(MeteorStep step)
@@ -21,10 +21,8 @@ internal sealed class MeteorPath
             return;
         _last = new Link(match, path._last);
         End = match.Output + 1;
-        if (path.IsUsed(match.Output))
-            return;
-        _used = [.. path._used];
-        Use(match.Output);
+        if (!path._used.Contains(match.Output))
+            _used = path._used.With(match.Output);
     }
 
     /// <summary>Matches of equal words.</summary>
@@ -46,17 +44,17 @@ internal sealed class MeteorPath
     /// <param name="certain">Matches whose words are kept for them.</param>
     public static MeteorPath Start(int outputLength, IEnumerable<MeteorMatch?> certain)
     {
-        var start = new MeteorPath(new ulong[outputLength / PlaceBlock.Size + 1], last: null);
+        UsedPlaces used = UsedPlaces.None(outputLength);
         foreach (MeteorMatch? match in certain)
         {
             if (match is { } kept)
-                start.Use(kept.Output);
+                used = used.With(kept.Output);
         }
-        return start;
+        return new MeteorPath(used);
     }
 
     /// <summary>The places of a block that are not used.</summary>
-    public PlaceBlock Unused(PlaceBlock block) => block with { Bits = block.Bits & ~_used[block.Index] };
+    public PlaceBlock Unused(PlaceBlock block) => _used.Without(block);
 
     /// <summary>A step that matches the next word of the reference.</summary>
     /// <param name="match">The match.</param>
@@ -77,10 +75,6 @@ internal sealed class MeteorPath
             matches[link.Match.Reference] = link.Match;
         return matches;
     }
-
-    private bool IsUsed(int place) => (_used[place / PlaceBlock.Size] >> (place % PlaceBlock.Size) & 1) != 0;
-
-    private void Use(int place) => _used[place / PlaceBlock.Size] |= 1UL << (place % PlaceBlock.Size);
 
     private sealed record Link(MeteorMatch Match, Link? Previous);
 }

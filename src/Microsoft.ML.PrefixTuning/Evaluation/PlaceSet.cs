@@ -60,6 +60,12 @@ internal readonly record struct PlaceBlock(int Index, ulong Bits) : IEnumerable<
 
     private int Start => Index * Size;
 
+    /// <summary>The first place; there must be one.</summary>
+    public int First => Start + BitOperations.TrailingZeroCount(Bits);
+
+    /// <summary>The places but for the first.</summary>
+    public PlaceBlock WithoutFirst() => this with { Bits = Bits & (Bits - 1) };
+
     /// <summary>Whether a place, or -1 for none, is held.</summary>
     public bool Contains(int place) => place >= Start && place < Start + Size && (Bits >> (place - Start) & 1) != 0;
 
@@ -75,8 +81,8 @@ internal readonly record struct PlaceBlock(int Index, ulong Bits) : IEnumerable<
     /// <inheritdoc/>
     public IEnumerator<int> GetEnumerator()
     {
-        for (ulong left = Bits; left != 0; left &= left - 1)
-            yield return Start + BitOperations.TrailingZeroCount(left);
+        for (PlaceBlock left = this; left.Bits != 0; left = left.WithoutFirst())
+            yield return left.First;
     }
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();

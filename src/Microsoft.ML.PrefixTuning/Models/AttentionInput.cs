@@ -29,16 +29,16 @@ internal sealed class AttentionInput
     public AttentionMask WindowMask { get; }
 
     /// <summary>Makes the shared input of a stack.</summary>
-    /// <param name="columns">Who sees whom.</param>
+    /// <param name="places">Who sees whom.</param>
     /// <param name="stack">The stack; decides windows, query groups and relative bias.</param>
     /// <param name="relativeBias">[buckets, H] of the stack, or null.</param>
     /// <param name="type">Type of the computation.</param>
     /// <param name="device">Device of the computation.</param>
     /// <param name="mostMaskNumbers">Numbers of a mask beyond which it is not made at once.</param>
-    public static AttentionInput Make(AttentionPlaces columns, StackSpec stack, Tensor? relativeBias, ScalarType type,
+    public static AttentionInput Make(AttentionPlaces places, StackSpec stack, Tensor? relativeBias, ScalarType type,
         Device device, long mostMaskNumbers = MostMaskNumbers)
     {
-        Tensor positions = tensor(columns.QueryPosition, [columns.Rows, columns.Queries], device: device);
+        Tensor positions = tensor(places.QueryPosition, [places.Rows, places.Queries], device: device);
         int[] windows = stack.Windows.OfType<int>().Distinct().ToArray();
         if (windows.Length > 1)
         {
@@ -48,7 +48,7 @@ internal sealed class AttentionInput
         return new(positions, Mask(null), windows.Length == 0 ? default : Mask(windows[0]));
 
         AttentionMask Mask(int? window) =>
-            AttentionMask.Of(columns, new MaskRule(stack, window, relativeBias, type, device), mostMaskNumbers);
+            AttentionMask.Of(places, new MaskRule(stack, window, relativeBias, type, device), mostMaskNumbers);
     }
 
     /// <summary>The mask of a layer.</summary>

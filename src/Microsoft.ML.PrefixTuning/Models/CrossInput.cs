@@ -8,12 +8,12 @@ namespace Microsoft.ML.PrefixTuning.Models;
 /// </summary>
 /// <param name="Keys">One [B, G, S, D] a layer, a prefix in front where there is one.</param>
 /// <param name="Values">One [B, G, S, D] a layer.</param>
-/// <param name="Columns">Who sees whom: padding of the source.</param>
-internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionPlaces Columns)
+/// <param name="Places">Who sees whom: padding of the source.</param>
+internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionPlaces Places)
 {
     /// <summary>
     /// Neighbouring decoder rows that look at one source, such as the beams of a text: they are its queries, so that
-    /// its keys and values lie in memory once. <see cref="Columns"/> has a row a source and its queries.
+    /// its keys and values lie in memory once. <see cref="Places"/> has a row a source and its queries.
     /// </summary>
     public int RowsPerSource { get; init; } = 1;
 
@@ -26,7 +26,7 @@ internal sealed record CrossInput(Tensor[] Keys, Tensor[] Values, AttentionPlace
     /// <param name="block">The layer's weights.</param>
     /// <param name="spec">The decoder.</param>
     /// <param name="layer">Layer, from 0.</param>
-    /// <param name="mask">What <see cref="Columns"/> hide, made once a pass.</param>
+    /// <param name="mask">What <see cref="Places"/> hide, made once a pass.</param>
     /// <returns>[B, L, E].</returns>
     public Tensor Attend(Tensor x, BlockWeights block, StackSpec spec, int layer, AttentionMask mask)
     {

@@ -26,14 +26,17 @@ internal sealed class Int4Matrix(Tensor groups, long rows, long columns) : Packe
     /// A matrix in 4 bits. One that is stored so keeps its steps; of any other the steps of a group span its numbers.
     /// Scales and numbers of step 0 are rounded to bfloat16.
     /// </summary>
+    /// <param name="weight">What the matrix is, for messages.</param>
     /// <param name="matrix">The matrix.</param>
     /// <param name="own">Takes the tensors that are made.</param>
-    public static Int4Matrix Of(FrozenMatrix matrix, Func<Tensor, Tensor> own)
+    /// <exception cref="NotSupportedException">It is too large.</exception>
+    public static Int4Matrix Of(string weight, FrozenMatrix matrix, Func<Tensor, Tensor> own)
     {
         long columns = matrix.Columns, perRow = (columns + StepRows.Group - 1) / StepRows.Group;
         long most = Math.Max(1, PartNumbers / columns);
-        long bytes = perRow * Int4Blocks.StepBytes;
-        Tensor groups = own(zeros([BlockProducts.Blocks(matrix.Rows), bytes], ScalarType.Byte));
+        long blocks = BlockProducts.Blocks(matrix.Rows), bytes = perRow * Int4Blocks.StepBytes;
+        CheckSize(weight, matrix, blocks * bytes, bits: 4);
+        Tensor groups = own(zeros([blocks, bytes], ScalarType.Byte));
         if (matrix is StoredMatrix stored && stored.HasSteps)
         {
             for (long start = 0; start < matrix.Rows; start += most)

@@ -25,13 +25,16 @@ internal sealed class Int8Matrix(Tensor numbers, Tensor scales, long rows, long 
     /// The nearest matrix in 8 bits: a row's largest number is 127 times its scale, which is rounded first, so that
     /// only the rounding of the numbers is left: half a scale at most.
     /// </summary>
+    /// <param name="weight">What the matrix is, for messages.</param>
     /// <param name="matrix">The matrix.</param>
     /// <param name="own">Takes the tensors that are made.</param>
-    public static Int8Matrix Of(FrozenMatrix matrix, Func<Tensor, Tensor> own)
+    /// <exception cref="NotSupportedException">It is too large.</exception>
+    public static Int8Matrix Of(string weight, FrozenMatrix matrix, Func<Tensor, Tensor> own)
     {
         int columns = (int)matrix.Columns;
         long blocks = BlockProducts.Blocks(matrix.Rows);
         long bytes = BlockProducts.Columns<Int8Blocks>(columns) / Int8Blocks.Step * Int8Blocks.StepBytes;
+        CheckSize(weight, matrix, blocks * bytes, bits: 8);
         Tensor numbers = own(zeros([blocks, bytes], ScalarType.Byte));
         Tensor scales = own(zeros([blocks * Lanes.Count], ScalarType.BFloat16));
         matrix.ForEachBlock((first, block) =>

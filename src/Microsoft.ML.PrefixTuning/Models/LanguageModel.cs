@@ -72,23 +72,23 @@ internal sealed class LanguageModel : IDisposable
 
     /// <summary>The decoder's hidden states.</summary>
     /// <param name="embedded">[B, L, embedding width].</param>
-    /// <param name="columns">Who sees whom.</param>
+    /// <param name="places">Who sees whom.</param>
     /// <param name="memory">What self-attention looks back on.</param>
     /// <param name="cross">The encoder's output, for encoder-decoder models.</param>
     /// <param name="tape">Runs the layers a second time for their gradient; null where their tensors are kept.</param>
     /// <returns>[B, L, embedding width], ready for <see cref="Logits"/>.</returns>
-    public Tensor Decode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null,
-        LayerTape? tape = null) => _decoder.Run(embedded, columns, memory, cross, tape);
+    public Tensor Decode(Tensor embedded, AttentionPlaces places, IKeyValueMemory memory, CrossInput? cross = null,
+        LayerTape? tape = null) => _decoder.Run(embedded, places, memory, cross, tape);
 
     /// <summary>The encoder's output.</summary>
     /// <param name="embedded">[B, source length, E].</param>
-    /// <param name="columns">Who sees whom.</param>
+    /// <param name="places">Who sees whom.</param>
     /// <param name="memory">What self-attention looks back on.</param>
     /// <param name="tape">As in <see cref="Decode"/>.</param>
     /// <returns>[B, source length, E].</returns>
-    public Tensor Encode(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, LayerTape? tape = null) =>
+    public Tensor Encode(Tensor embedded, AttentionPlaces places, IKeyValueMemory memory, LayerTape? tape = null) =>
         (_encoder ?? throw new InvalidOperationException($"A {Spec.Family} model has no encoder."))
-        .Run(embedded, columns, memory, tape: tape);
+        .Run(embedded, places, memory, tape: tape);
 
     /// <summary>Every decoder layer's keys and values of an encoder's output.</summary>
     /// <param name="encoded">[B, source length, E].</param>

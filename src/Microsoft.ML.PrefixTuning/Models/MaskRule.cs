@@ -15,45 +15,45 @@ internal sealed record MaskRule(StackSpec Stack, int? Window, Tensor? Bias, Scal
     private static readonly Scalar s_invisible = (-1e30).ToScalar();
 
     /// <summary>The mask of some queries.</summary>
-    /// <param name="columns">Who sees whom.</param>
+    /// <param name="places">Who sees whom.</param>
     /// <returns>
     /// Added to scores, [B, 1 or G, R * L or 1, S], R the query heads of a key/value head; null where nothing is.
     /// </returns>
-    public Tensor? Of(AttentionPlaces columns)
+    public Tensor? Of(AttentionPlaces places)
     {
-        Tensor? hidden = OfHidden(columns);
+        Tensor? hidden = OfHidden(places);
         if (Bias is not null)
-            return RelativeBias.Add(columns, (RelativePositions)Stack.Positions, Bias, hidden, Type);
+            return RelativeBias.Add(places, (RelativePositions)Stack.Positions, Bias, hidden, Type);
         return hidden is null || hidden.size(Axis.Key) == 1 || Stack.Heads.Group == 1 ? hidden
             : hidden.repeat(1, 1, Stack.Heads.Group, 1);
     }
 
     /// <summary>[B, 1, L or 1, S], or null.</summary>
-    private Tensor? OfHidden(AttentionPlaces columns)
+    private Tensor? OfHidden(AttentionPlaces places)
     {
-        if (!columns.HidesAny(Window))
+        if (!places.HidesAny(Window))
             return null;
         // Where all queries of a row see the same, one stands for all.
-        int queries = Window is null && columns.SeeAlike() ? 1 : columns.Queries;
-        Tensor hidden = OfKeys(columns.KeyOrder).gt(OfQueries(columns.QueryOrder));                 // [B, L or 1, S]
+        int queries = Window is null && places.SeeAlike() ? 1 : places.Queries;
+        Tensor hidden = OfKeys(places.KeyOrder).gt(OfQueries(places.QueryOrder));                   // [B, L or 1, S]
         if (Window is { } size)
         {
-            Tensor passed = OfQueries(columns.QueryColumn).add(OfKeys(columns.KeyColumn), Scalars.MinusOne);
-            Tensor exempt = tensor(columns.KeyExempt, [columns.Rows, 1, columns.Keys], device: Device);
+            Tensor passed = OfQueries(places.QueryColumn).add(OfKeys(places.KeyColumn), Scalars.MinusOne);
+            Tensor exempt = tensor(places.KeyExempt, [places.Rows, 1, places.Keys], device: Device);
             hidden = hidden.logical_or_(passed.ge(Scalars.Whole(size)).logical_and_(exempt.logical_not()));
         }
-        if (columns.KeyBranch is { } branches)
+        if (places.KeyBranch is { } branches)
         {
             Tensor ofKeys = OfKeys(branches);
-            hidden = hidden.logical_or_(ofKeys.ne(OfQueries(columns.QueryBranch!))
+            hidden = hidden.logical_or_(ofKeys.ne(OfQueries(places.QueryBranch!))
                 .logical_and_(ofKeys.ne(Scalars.Whole(0))));
         }
-        return zeros([columns.Rows, 1, queries, columns.Keys], Type, Device)
+        return zeros([places.Rows, 1, queries, places.Keys], Type, Device)
             .masked_fill_(hidden.unsqueeze(1), s_invisible);
 
-        Tensor OfQueries(int[] places) => tensor(places, [columns.Rows, columns.Queries, 1], device: Device)
+        Tensor OfQueries(int[] values) => tensor(values, [places.Rows, places.Queries, 1], device: Device)
             .narrow(Axis.Token, 0, queries);
 
-        Tensor OfKeys(int[] places) => tensor(places, [columns.Rows, 1, columns.Keys], device: Device);
+        Tensor OfKeys(int[] values) => tensor(values, [places.Rows, 1, places.Keys], device: Device);
     }
 }

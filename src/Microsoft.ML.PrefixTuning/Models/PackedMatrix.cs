@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using System.Linq;
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
@@ -46,6 +47,23 @@ internal abstract class PackedMatrix(Tensor blocks, long rows, long columns) : W
         {
             using Tensor block = Wide(start, Math.Min(step, Rows - start));
             action(start, block);
+        }
+    }
+
+    /// <summary>Refuses a matrix that is too large to be packed: a span holds all of its bytes.</summary>
+    /// <param name="weight">What it is.</param>
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="bytes">Bytes that it would have.</param>
+    /// <param name="bits">Bits of a number.</param>
+    /// <exception cref="NotSupportedException">It is.</exception>
+    protected static void CheckSize(string weight, FrozenMatrix matrix, long bytes, int bits)
+    {
+        if (bytes > int.MaxValue)
+        {
+            throw new NotSupportedException(string.Create(CultureInfo.InvariantCulture,
+                $"{weight}: expected at most {int.MaxValue:N0} bytes of a matrix in {bits} bits, found {bytes:N0}"
+                    + $" ({matrix.Rows:N0} rows of {matrix.Columns:N0} numbers).")
+                + " Take another Precision, such as BFloat16 or AsStored.");
         }
     }
 

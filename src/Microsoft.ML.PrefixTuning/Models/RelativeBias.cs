@@ -10,30 +10,30 @@ namespace Microsoft.ML.PrefixTuning.Models;
 internal static class RelativeBias
 {
     /// <summary>Adds the bias to a mask.</summary>
-    /// <param name="columns">Positions of queries and keys; keys without a position get no bias.</param>
+    /// <param name="places">Positions of queries and keys; keys without a position get no bias.</param>
     /// <param name="positions">Buckets and their range.</param>
     /// <param name="table">[buckets, H].</param>
     /// <param name="mask">[B, 1, L, S] or null.</param>
     /// <param name="type">Type of the result.</param>
     /// <returns>[B, H, L, S].</returns>
-    public static Tensor Add(AttentionPlaces columns, RelativePositions positions, Tensor table, Tensor? mask,
+    public static Tensor Add(AttentionPlaces places, RelativePositions positions, Tensor table, Tensor? mask,
         ScalarType type)
     {
-        long[] has = Array.ConvertAll(columns.KeyPosition, place => place == AttentionPlaces.NoPosition ? 0L : 1L);
-        long first = columns.KeyPosition.Where((_, key) => has[key] == 1).DefaultIfEmpty().Min();
-        long lowest = first - columns.QueryPosition.Max();
-        long highest = Math.Max(lowest, columns.KeyPosition.Max() - columns.QueryPosition.Min());
+        long[] has = Array.ConvertAll(places.KeyPosition, place => place == AttentionPlaces.NoPosition ? 0L : 1L);
+        long first = places.KeyPosition.Where((_, key) => has[key] == 1).DefaultIfEmpty().Min();
+        long lowest = first - places.QueryPosition.Max();
+        long highest = Math.Max(lowest, places.KeyPosition.Max() - places.QueryPosition.Min());
         Tensor ofDistance = OfDistances(lowest, highest, positions, table); // [1 + distances, H]
-        long[] keys = Array.ConvertAll(columns.KeyPosition, place => place - lowest + 1);
-        Tensor places = OfKeys(keys).add(OfQueries(columns.QueryPosition), Scalars.MinusOne)
+        long[] keys = Array.ConvertAll(places.KeyPosition, place => place - lowest + 1);
+        Tensor distances = OfKeys(keys).add(OfQueries(places.QueryPosition), Scalars.MinusOne)
             .mul_(OfKeys(has));                                                                     // [B, L, S]
-        Tensor bias = ofDistance.index_select(0, places.flatten())
-            .view(columns.Rows, columns.Queries, columns.Keys, -1).permute(0, 3, 1, 2).to(type);
+        Tensor bias = ofDistance.index_select(0, distances.flatten())
+            .view(places.Rows, places.Queries, places.Keys, -1).permute(0, 3, 1, 2).to(type);
         return mask is null ? bias.contiguous() : bias.Plus(mask);
 
-        Tensor OfQueries(long[] values) => tensor(values, [columns.Rows, columns.Queries, 1], device: table.device);
+        Tensor OfQueries(long[] values) => tensor(values, [places.Rows, places.Queries, 1], device: table.device);
 
-        Tensor OfKeys(long[] values) => tensor(values, [columns.Rows, 1, columns.Keys], device: table.device);
+        Tensor OfKeys(long[] values) => tensor(values, [places.Rows, 1, places.Keys], device: table.device);
     }
 
     /// <summary>

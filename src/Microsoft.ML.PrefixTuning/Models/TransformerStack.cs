@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
-/// One stack of layers as a function of embeddings, columns and a memory. Holds no state of a pass; owns only the
+/// One stack of layers as a function of embeddings, places and a memory. Holds no state of a pass; owns only the
 /// rotary frequencies.
 /// </summary>
 /// <remarks>
@@ -42,21 +42,21 @@ internal sealed class TransformerStack : IDisposable
 
     /// <summary>The hidden states behind the last layer.</summary>
     /// <param name="embedded">Token embeddings [B, L, embedding width], without positions.</param>
-    /// <param name="columns">Who sees whom in self-attention.</param>
+    /// <param name="places">Who sees whom in self-attention.</param>
     /// <param name="memory">What self-attention (and cross-attention) looks back on.</param>
     /// <param name="cross">Cross-attention of this pass, for a decoder beside an encoder.</param>
     /// <param name="tape">Runs the layers a second time for their gradient; null where their tensors are kept.</param>
     /// <returns>[B, L, E], normed where the model has a final norm.</returns>
-    public Tensor Run(Tensor embedded, AttentionPlaces columns, IKeyValueMemory memory, CrossInput? cross = null,
+    public Tensor Run(Tensor embedded, AttentionPlaces places, IKeyValueMemory memory, CrossInput? cross = null,
         LayerTape? tape = null)
     {
         ScalarType type = embedded.dtype;
-        var input = AttentionInput.Make(columns, _spec, _weights.RelativeBias, type, embedded.device);
+        var input = AttentionInput.Make(places, _spec, _weights.RelativeBias, type, embedded.device);
         Tensor x = Place(embedded, input.Positions);
         (Tensor, Tensor)? full = _full?.Angles(input.Positions, type);
         (Tensor, Tensor)? windowed = _windowed?.Angles(input.Positions, type) ?? full;
         AttentionMask crossMask = cross is null ? default
-            : AttentionInput.Make(cross.Columns, _spec, null, type, embedded.device).FullMask;
+            : AttentionInput.Make(cross.Places, _spec, null, type, embedded.device).FullMask;
         for (int layer = 0; layer < _spec.Layers; layer++)
         {
             BlockWeights block = _weights.Blocks[layer];

@@ -38,10 +38,10 @@ internal sealed class KeyValueCapture : IKeyValueMemory, IDisposable
     public static Tensor OfPrompt(LanguageModel model, Tensor embedded)
     {
         int length = (int)embedded.size(Axis.Token);
-        AttentionPlaces columns =
+        AttentionPlaces places =
             TokenPlaces.Causal([new RowState(0, 0, length)], length, 0, length, PrefixConvention.DecoderOnly);
         using var capture = new KeyValueCapture();
-        model.Decode(embedded, columns, capture);
+        model.Decode(embedded, places, capture);
         return capture.Packed(AttentionSite.Decoder);
     }
 

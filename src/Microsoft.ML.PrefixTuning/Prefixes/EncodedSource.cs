@@ -22,10 +22,10 @@ internal sealed record EncodedSource(Tensor[] Keys, Tensor[] Values, int[] Lengt
     public static EncodedSource Make(LanguageModel model, TokenRows sources, SitePrefixes prefix,
         LayerTape? tape = null)
     {
-        AttentionPlaces columns = TokenPlaces.Everywhere(sources.Lengths, sources.Width, sources.Lengths, sources.Width,
+        AttentionPlaces places = TokenPlaces.Everywhere(sources.Lengths, sources.Width, sources.Lengths, sources.Width,
             prefix.LengthOf(AttentionSite.Encoder));
         var memory = new PrefixMemory(prefix);
-        Tensor encoded = model.Encode(model.Embed(sources.Ids), columns, memory, tape);
+        Tensor encoded = model.Encode(model.Embed(sources.Ids), places, memory, tape);
         (Tensor[] keys, Tensor[] values) = model.CrossKeysValues(encoded);
         for (int layer = 0; layer < keys.Length; layer++)
             (keys[layer], values[layer]) = memory.Append(AttentionSite.Cross, layer, keys[layer], values[layer]);

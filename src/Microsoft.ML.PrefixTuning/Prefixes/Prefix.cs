@@ -110,7 +110,10 @@ internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int
         }
         int bad = Array.FindIndex(Values, value => !float.IsFinite(value));
         if (bad >= 0)
-            throw new ArgumentException($"{site} prefix: value {bad} is not finite ({Values[bad]}).");
+        {
+            throw new ArgumentException(
+                FormattableString.Invariant($"{site} prefix: value {bad} is not finite ({Values[bad]})."));
+        }
     }
 }
 

@@ -10,7 +10,7 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 /// </summary>
 internal static class TokenPlaces
 {
-    /// <summary>Columns of a causal stack.</summary>
+    /// <summary>Places of a causal stack.</summary>
     /// <param name="rows">For each row, what is there and what comes.</param>
     /// <param name="queries">L: new tokens of the longest row; shorter rows are padded behind.</param>
     /// <param name="prefixColumns">P of the memory, not less than any row's prefix length.</param>
@@ -30,24 +30,24 @@ internal static class TokenPlaces
     private static AttentionPlaces Causal(ReadOnlySpan<RowState> rows, int queries, int? prefixColumns, int keys,
         ReadOnlySpan<PrefixConvention> conventions)
     {
-        var columns = new AttentionPlaces(rows.Length, queries, keys, AreBranched(rows));
+        var places = new AttentionPlaces(rows.Length, queries, keys, AreBranched(rows));
         for (int row = 0; row < rows.Length; row++)
         {
             RowState state = rows[row];
             PrefixConvention convention = conventions.Length == 1 ? conventions[0] : conventions[row];
-            PlacePrefix(columns, row, state, convention);
+            PlacePrefix(places, row, state, convention);
             for (int token = 0; token < state.Present + state.New; token++)
-                PlaceToken(columns, row, (prefixColumns ?? state.PrefixLength) + token, token, state, convention);
+                PlaceToken(places, row, (prefixColumns ?? state.PrefixLength) + token, token, state, convention);
             // Padding behind the new tokens stands where the last token stands: behind it there may be no position any
             // more, where another row's prefix is shorter. Its results are not used.
             int last = state.Present + Math.Max(0, state.New - 1);
             for (int query = 0; query < queries; query++)
-                PlaceQuery(columns, row, query, Math.Min(state.Present + query, last), state, convention);
+                PlaceQuery(places, row, query, Math.Min(state.Present + query, last), state, convention);
         }
-        return columns;
+        return places;
     }
 
-    /// <summary>Columns of a stack in which every token sees every other, and of attention to it.</summary>
+    /// <summary>Places of a stack in which every token sees every other, and of attention to it.</summary>
     /// <param name="queryLengths">New tokens of each row.</param>
     /// <param name="queries">L.</param>
     /// <param name="keyLengths">Tokens that can be seen, of each row.</param>
@@ -56,22 +56,22 @@ internal static class TokenPlaces
     public static AttentionPlaces Everywhere(ReadOnlySpan<int> queryLengths, int queries, ReadOnlySpan<int> keyLengths,
         int keys, int prefixLength)
     {
-        var columns = new AttentionPlaces(queryLengths.Length, queries, prefixLength + keys);
+        var places = new AttentionPlaces(queryLengths.Length, queries, prefixLength + keys);
         for (int row = 0; row < queryLengths.Length; row++)
         {
             for (int key = 0; key < prefixLength + keyLengths[row]; key++)
             {
-                columns.SetKey(row, key, key - prefixLength);
+                places.SetKey(row, key, key - prefixLength);
                 if (key < prefixLength)
-                    columns.KeyPosition[row * columns.Keys + key] = AttentionPlaces.NoPosition;
+                    places.KeyPosition[row * places.Keys + key] = AttentionPlaces.NoPosition;
             }
             for (int query = 0; query < queries; query++)
             {
-                columns.SetQuery(row, query, query);
-                columns.QueryOrder[row * queries + query] = AttentionPlaces.Hidden - 1;
+                places.SetQuery(row, query, query);
+                places.QueryOrder[row * queries + query] = AttentionPlaces.Hidden - 1;
             }
         }
-        return columns;
+        return places;
     }
 
     private static bool AreBranched(ReadOnlySpan<RowState> rows)
@@ -84,35 +84,35 @@ internal static class TokenPlaces
         return false;
     }
 
-    private static void PlacePrefix(AttentionPlaces columns, int row, RowState state, PrefixConvention convention)
+    private static void PlacePrefix(AttentionPlaces places, int row, RowState state, PrefixConvention convention)
     {
         for (int i = 0; i < state.PrefixLength; i++)
         {
-            int k = row * columns.Keys + i;
+            int k = row * places.Keys + i;
             int? before = TokensBefore(state, convention);
-            columns.KeyOrder[k] = before + i ?? i - state.PrefixLength;
-            columns.KeyColumn[k] = i - state.PrefixLength;
-            columns.KeyPosition[k] = convention.TakesPositions ? (before ?? 0) + i : AttentionPlaces.NoPosition;
-            columns.KeyExempt[k] = !convention.CountsInWindow;
+            places.KeyOrder[k] = before + i ?? i - state.PrefixLength;
+            places.KeyColumn[k] = i - state.PrefixLength;
+            places.KeyPosition[k] = convention.TakesPositions ? (before ?? 0) + i : AttentionPlaces.NoPosition;
+            places.KeyExempt[k] = !convention.CountsInWindow;
         }
     }
 
-    private static void PlaceToken(AttentionPlaces columns, int row, int key, int token, RowState state,
+    private static void PlaceToken(AttentionPlaces places, int row, int key, int token, RowState state,
         PrefixConvention convention)
     {
-        int k = row * columns.Keys + key;
+        int k = row * places.Keys + key;
         (int alone, int branch) = state.Alone(token);
-        (columns.KeyPosition[k], columns.KeyOrder[k], columns.KeyColumn[k]) = Place(alone, state, convention);
-        columns.KeyBranch?[k] = branch;
+        (places.KeyPosition[k], places.KeyOrder[k], places.KeyColumn[k]) = Place(alone, state, convention);
+        places.KeyBranch?[k] = branch;
     }
 
-    private static void PlaceQuery(AttentionPlaces columns, int row, int query, int token, RowState state,
+    private static void PlaceQuery(AttentionPlaces places, int row, int query, int token, RowState state,
         PrefixConvention convention)
     {
-        int q = row * columns.Queries + query;
+        int q = row * places.Queries + query;
         (int alone, int branch) = state.Alone(token);
-        (columns.QueryPosition[q], columns.QueryOrder[q], columns.QueryColumn[q]) = Place(alone, state, convention);
-        columns.QueryBranch?[q] = branch;
+        (places.QueryPosition[q], places.QueryOrder[q], places.QueryColumn[q]) = Place(alone, state, convention);
+        places.QueryBranch?[q] = branch;
     }
 
     private static (int Position, int Order, int Column) Place(int token, RowState state, PrefixConvention convention)

@@ -158,7 +158,7 @@ public sealed record PrefixSweep
             throw new ArgumentException($"{nameof(TestSet)}: expected rows, found none.", nameof(trainSet));
     }
 
-    /// <summary>All rows under the name of more would be one candidate twice.</summary>
+    /// <summary>All rows under the name of more, or of their number, would be one candidate twice.</summary>
     private void CheckDraws(IDataView trainSet)
     {
         if (Candidates.MaxBy(one => one.Rows ?? 0) is not { Rows: int most } candidate)
@@ -168,6 +168,16 @@ public sealed record PrefixSweep
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Candidate '{candidate.Name}':"
                 + $" expected at most the {rows} training rows that there are, found {most}."), nameof(trainSet));
+        }
+        ILookup<string, SweepCandidate> ofAll = Candidates.Where(one => one.Rows is null)
+            .ToLookup(one => OptionCode.Of(one.Options));
+        foreach (SweepCandidate whole in Candidates.Where(one => one.Rows == rows))
+        {
+            if (ofAll[OptionCode.Of(whole.Options)].FirstOrDefault() is not { } same)
+                continue;
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Candidate '{whole.Name}':"
+                + $" expected fewer than the {rows} training rows that there are, all of which '{same.Name}' has with"
+                + $" the same options, found {rows}."), nameof(trainSet));
         }
     }
 

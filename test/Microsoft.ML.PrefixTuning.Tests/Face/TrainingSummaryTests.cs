@@ -156,9 +156,9 @@ public sealed class TrainingSummaryTests
         using var noGradient = no_grad();
         using PrefixTensors? tensors = prefix is null ? null : PrefixTensors.Make(prefix, model);
         int length = prefix?.Length ?? 0;
-        AttentionPlaces columns = TokenPlaces.Causal([new RowState(length, 0, ids.Length)], ids.Length, length, length
+        AttentionPlaces places = TokenPlaces.Causal([new RowState(length, 0, ids.Length)], ids.Length, length, length
             + ids.Length, PrefixConvention.DecoderOnly);
-        Tensor hidden = model.Decode(model.Embed(tensor(ids, ScalarType.Int64).unsqueeze(0)), columns,
+        Tensor hidden = model.Decode(model.Embed(tensor(ids, ScalarType.Int64).unsqueeze(0)), places,
             new PrefixMemory(tensors?.Sites ?? SitePrefixes.None));
         Tensor scores = model.Logits(hidden[0]).narrow(0, skipped, ids.Length - skipped - 1);
         return nn.functional.cross_entropy(scores, tensor(ids[(skipped + 1)..], ScalarType.Int64)).ToDouble();

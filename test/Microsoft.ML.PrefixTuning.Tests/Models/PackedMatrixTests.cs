@@ -73,7 +73,7 @@ public sealed class PackedMatrixTests
         // 5 blocks, the last of them in part: those that are taken together and those that are not.
         Tensor numbers = Normal(1, 75, 96), x = Normal(2, count, 96);
         Int8Matrix in8 = Packed(numbers);
-        Int4Matrix in4 = Int4Matrix.Of(new WideMatrix(numbers), Keep);
+        Int4Matrix in4 = Int4Matrix.Of("weight", new WideMatrix(numbers), Keep);
         AreSameOf<Int8Blocks>(in8.Blocks);
         AreSameOf<Int4Blocks>(in4.Blocks);
 
@@ -144,7 +144,7 @@ public sealed class PackedMatrixTests
     {
         Tensor numbers = Normal(1, rows, columns), bias = Normal(3, rows);
         Tensor x = Normal(2, count, 1, columns).to(ScalarType.BFloat16).to(ScalarType.Float32);
-        Int4Matrix matrix = Int4Matrix.Of(new WideMatrix(numbers), Keep);
+        Int4Matrix matrix = Int4Matrix.Of("weight", new WideMatrix(numbers), Keep);
         Tensor exact = x.matmul(numbers.t());
         // A group spans at most the row; scale and middle are rounded to bfloat16 beside half a step.
         Tensor span = numbers.amax([1]) - numbers.amin([1]);
@@ -191,7 +191,7 @@ public sealed class PackedMatrixTests
         }
         // What is left is the rounding of scale and middle to bfloat16, and of a number that is read back.
         using var space = new WideSpace(ScalarType.Float32, CPU);
-        Int4Matrix matrix = Int4Matrix.Of(new StoredMatrix(new Stored(steps, wide), 0, Rows, space), Keep);
+        Int4Matrix matrix = Int4Matrix.Of("weight", new StoredMatrix(new Stored(steps, wide), 0, Rows, space), Keep);
         Tensor numbers = tensor(wide, [Rows, Columns]);
         IsWithin(numbers, Wide(matrix), numbers.abs().amax([1], keepdim: true) / 100);
         Tensor groups = numbers.view(Rows, -1, StepRows.Group);
@@ -210,7 +210,22 @@ public sealed class PackedMatrixTests
             Assert.ThrowsExactly<InvalidOperationException>(() => matrix.Product(x, null)).Message);
     }
 
-    private static Int8Matrix Packed(Tensor numbers) => Int8Matrix.Of(new WideMatrix(numbers), tensor => tensor);
+    [TestMethod]
+    [DataRow(8, "weight: expected at most 2,147,483,647 bytes of a matrix in 8 bits, found 4,294,967,296 (134,217,728"
+        + " rows of 32 numbers). Take another Precision, such as BFloat16 or AsStored.")]
+    [DataRow(4, "weight: expected at most 2,147,483,647 bytes of a matrix in 4 bits, found 2,684,354,560 (134,217,728"
+        + " rows of 32 numbers). Take another Precision, such as BFloat16 or AsStored.")]
+    public void Of_AMatrixOfMoreBytesThanASpanHolds_IsRefused(int bits, string message)
+    {
+        // One number, which all of its places show.
+        var vast = new WideMatrix(zeros([1, 1], ScalarType.Float32).expand(1L << 27, 32));
+        Assert.AreEqual(message, Assert.ThrowsExactly<NotSupportedException>(() =>
+            _ = bits == 8 ? (FrozenMatrix)Int8Matrix.Of("weight", vast, Keep) : Int4Matrix.Of("weight", vast, Keep))
+            .Message);
+    }
+
+    private static Int8Matrix Packed(Tensor numbers) =>
+        Int8Matrix.Of("weight", new WideMatrix(numbers), tensor => tensor);
 
     private static Tensor Keep(Tensor tensor) => tensor.MoveToOuterDisposeScope();
 

@@ -4,7 +4,9 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Reflection;
+using Microsoft.ML.PrefixTuning.Checkpoints.Gguf;
 using Microsoft.ML.PrefixTuning.Options;
+using Microsoft.ML.PrefixTuning.Tests.Checkpoints;
 using Microsoft.ML.PrefixTuning.Tests.Face;
 using Microsoft.ML.PrefixTuning.Tests.Tool;
 using Microsoft.ML.PrefixTuning.Tool;
@@ -94,6 +96,26 @@ public sealed class CultureTests
                 PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1100)).Message);
         });
     }
+
+    [TestMethod]
+    public void Fault_OfAFilesAlignment_IsSaidTheSame()
+    {
+        using var folder = new TemporaryFolder();
+        GgufBuilder file = GgufBuilder.Llama();
+        file.Keys["general.alignment"] = 0.5f;
+        File.WriteAllBytes(folder["m.gguf"], file.Build().Bytes);
+        InTurkish(() => Assert.EndsWith("expected a power of two of type uint32, found 0.5.",
+            Assert.ThrowsExactly<FormatException>(() => GgufModel.Open(folder["m.gguf"])).Message));
+    }
+
+    [TestMethod]
+    public void Fault_OfAPrefixsNumber_IsSaidTheSame() => InTurkish(() =>
+    {
+        var site = new SitePrefix(1, 1, 1, 1, [0, float.PositiveInfinity]);
+        var fault = Assert.ThrowsExactly<ArgumentException>(() =>
+            new Prefix([KeyValuePair.Create(AttentionSite.Decoder, site)], PrefixConvention.DecoderOnly));
+        Assert.AreEqual("Decoder prefix: value 1 is not finite (Infinity).", fault.Message);
+    });
 
     private static PropertyInfo Member(string name) => typeof(TrainingOptions).GetProperty(name)!;
 

@@ -89,8 +89,8 @@ public sealed class EncoderDecoderLogitsTests
         int rows = (int)target.size(0), width = (int)target.size(1);
         int length = given.LengthOf(AttentionSite.Decoder);
         RowState[] states = Enumerable.Repeat(new RowState(length, 0, width), rows).ToArray();
-        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, convention);
-        return model.Logits(model.Decode(model.Embed(target), columns, new PrefixMemory(given), encoded.Cross(width)));
+        AttentionPlaces places = TokenPlaces.Causal(states, width, length, length + width, convention);
+        return model.Logits(model.Decode(model.Embed(target), places, new PrefixMemory(given), encoded.Cross(width)));
     }
 
     private static Tensor PeftPrefix(FamilyCase golden, LanguageModel model)

@@ -83,14 +83,14 @@ public sealed class LogitsTests
         int length = infix.Sites.LengthOf(AttentionSite.Decoder);
         int prompt = golden.Numbers.GetProperty("infix").GetProperty("prompt_tokens").GetInt32();
         long[] ids = golden.Rows("infix.input_ids").Single();
-        AttentionPlaces columns =
+        AttentionPlaces places =
             TokenPlaces.Causal([new RowState(length, 0, ids.Length, prompt)], ids.Length, length, length + ids.Length,
             PrefixConvention.Infix);
 
         Tensor hidden =
-            frozen.Model.Decode(frozen.Model.Embed(tensor(ids).unsqueeze(0)), columns, new PrefixMemory(infix.Sites));
+            frozen.Model.Decode(frozen.Model.Embed(tensor(ids).unsqueeze(0)), places, new PrefixMemory(infix.Sites));
 
-        CollectionAssert.AreEqual(golden.Rows("infix.position_ids").Single(), columns.QueryPosition);
+        CollectionAssert.AreEqual(golden.Rows("infix.position_ids").Single(), places.QueryPosition);
         double difference = (frozen.Model.Logits(hidden) - golden.Stored("infix.logits")).abs().max().ToDouble();
         Assert.IsLessThanOrEqualTo(Tolerance, difference, $"largest difference of logits {difference}");
     }
@@ -108,8 +108,8 @@ public sealed class LogitsTests
         TokenRows padded = TokenRows.Pad(rows, model.Device);
         int width = padded.Width, length = prefix.LengthOf(AttentionSite.Decoder);
         RowState[] states = rows.Select(row => new RowState(length, 0, row.Length, row.Length)).ToArray();
-        AttentionPlaces columns = TokenPlaces.Causal(states, width, length, length + width, prefix.Convention);
-        Tensor hidden = model.Decode(model.Embed(padded.Ids), columns, new PrefixMemory(prefix));
+        AttentionPlaces places = TokenPlaces.Causal(states, width, length, length + width, prefix.Convention);
+        Tensor hidden = model.Decode(model.Embed(padded.Ids), places, new PrefixMemory(prefix));
         return model.Logits(hidden);
     }
 

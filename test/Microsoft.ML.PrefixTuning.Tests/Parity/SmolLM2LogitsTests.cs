@@ -60,10 +60,10 @@ public sealed class SmolLM2LogitsTests
             StackWeights weights = _base.Model.Weights.Decoder;
             using var stack = new TransformerStack(spec with { Layers = layers },
                 layers == spec.Layers ? weights : weights with { FinalNorm = null }, AttentionSite.Decoder, CPU);
-            AttentionPlaces columns = TokenPlaces.Causal([new RowState(0, 0, row.Length, row.Length)], row.Length, 0,
+            AttentionPlaces places = TokenPlaces.Causal([new RowState(0, 0, row.Length, row.Length)], row.Length, 0,
                 row.Length, PrefixConvention.DecoderOnly);
             Tensor embedded = _base.Model.Embed(tensor(row.Select(id => (long)id).ToArray(), [1, row.Length]));
-            Tensor found = stack.Run(embedded, columns, NoMemory.Instance)[0][row.Length - 1];
+            Tensor found = stack.Run(embedded, places, NoMemory.Instance)[0][row.Length - 1];
             double largest = wanted[layers].abs().max().ToDouble(), difference = (found - wanted[layers]).abs().max()
                 .ToDouble();
             Assert.IsLessThanOrEqualTo(1e-4 * largest, difference,

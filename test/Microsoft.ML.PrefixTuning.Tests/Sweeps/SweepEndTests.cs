@@ -68,7 +68,12 @@ public sealed class SweepEndTests
         };
         Assert.ThrowsExactly<OperationCanceledException>(() => Run(cut));
         Assert.IsTrue(isTrained);
-        SweepRun run = Run(cut with { CancellationToken = default, Progress = null }).Runs[0];
+        PrefixSweep resumed = cut with
+        {
+            CancellationToken = default,
+            Progress = progress => Assert.IsNull(progress.Training),
+        };
+        SweepRun run = Run(resumed).Runs[0];
         Assert.AreEqual((SweepRunStatus.Done, true), (run.Status, run.Measures.ContainsKey("BLEU")));
 
         IEnumerable<FaceRow> Rows()

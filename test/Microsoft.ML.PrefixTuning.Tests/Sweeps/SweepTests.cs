@@ -76,29 +76,6 @@ public sealed class SweepTests
     }
 
     [TestMethod]
-    public void Sweep_CancelledWhileARunWrites_EndsAndGoesOn()
-    {
-        using var cancellation = new CancellationTokenSource();
-        bool isTrained = false;
-        IEnumerable<FaceRow> rows = TinyBase.Rows(3).Select(row =>
-        {
-            if (isTrained)
-                cancellation.Cancel();
-            return row;
-        });
-        PrefixSweep sweep = Sweep("writing", Length(2)) with { TestSet = Rows(3) };
-        Assert.ThrowsExactly<OperationCanceledException>(() => Run(sweep with
-        {
-            TestSet = Context.Data.LoadFromEnumerable(rows),
-            CancellationToken = cancellation.Token,
-            Progress = progress => isTrained |= progress.Training is { } at && at.Step == at.TotalSteps,
-        }));
-        SweepRun run = Run(sweep with { Progress = progress => Assert.IsNull(progress.Training) }).Runs[0];
-        Assert.AreEqual(SweepRunStatus.Done, run.Status);
-        Assert.IsTrue(run.Measures.ContainsKey("BLEU"));
-    }
-
-    [TestMethod]
     public void Sweep_DoneAlready_TrainsNothing()
     {
         PrefixSweep sweep = Sweep("again", Length(2));
@@ -213,6 +190,17 @@ public sealed class SweepTests
     {
         PrefixSweep sweep = Sweep("more", Length(2), Length(3) with { Rows = 25 }, Length(4) with { Rows = 24 });
         Assert.Contains("Candidate 'length 3': expected at most the 24 training rows that there are, found 25.",
+            Assert.ThrowsExactly<ArgumentException>(() => Run(sweep)).Message);
+        Assert.IsFalse(Directory.Exists(sweep.Folder));
+    }
+
+    [TestMethod]
+    public void Sweep_OfAllRowsAndOfTheirNumber_IsRefusedBeforeAnyRun()
+    {
+        PrefixSweep sweep = Sweep("twice", Length(2), Length(3) with { Rows = 24 },
+            Length(2) with { Name = "24 rows", Rows = 24 });
+        Assert.Contains("Candidate '24 rows': expected fewer than the 24 training rows that there are, all of which"
+            + " 'length 2' has with the same options, found 24.",
             Assert.ThrowsExactly<ArgumentException>(() => Run(sweep)).Message);
         Assert.IsFalse(Directory.Exists(sweep.Folder));
     }

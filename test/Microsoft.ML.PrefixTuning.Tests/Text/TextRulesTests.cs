@@ -148,9 +148,14 @@ public sealed class TextRulesTests
     public void FromGguf_IdThatMeansNone_IsNone(string key, object id)
     {
         Dictionary<string, object> metadata = Metadata("llama3", "llama", "llama-bpe");
+        (metadata["tokenizer.ggml.bos_token_id"], metadata["tokenizer.ggml.eos_token_id"]) = (5u, 6u);
+        (metadata["tokenizer.ggml.add_bos_token"], metadata["tokenizer.ggml.add_eos_token"]) = (true, true);
         metadata[$"tokenizer.ggml.{key}"] = id;
 
-        PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000);
+        PretrainedTokenizer tokenizer = PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1000);
+
+        CollectionAssert.AreEqual(key == "bos_token_id" ? [] : (int[])[5], tokenizer.Prologue.ToArray());
+        CollectionAssert.AreEqual(key == "eos_token_id" ? [] : (int[])[6], tokenizer.Epilogue.ToArray());
     }
 
     private PretrainedTokenizer FromFolder(string folder, string file, string settings, TextRules rules)

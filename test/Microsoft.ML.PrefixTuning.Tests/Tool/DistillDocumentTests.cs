@@ -82,11 +82,14 @@ public sealed class DistillDocumentTests
     [DataRow("--format csv", "--format goes with a file of rows or --validation, found neither.")]
     [DataRow("--study-rows study.csv", "--study-rows: expected the name of a file of JSON lines (.jsonl, ")]
     [DataRow("--prefix-length 0", "--prefix-length: expected 1 or more, found 0.")]
+    [DataRow("--prefix-length 80",
+        "--prefix-length: expected fewer tokens than the 80 of a part (--tokens-per-part), found 80.")]
     public void Run_OfADocumentAndWhatHasNoPartInIt_IsAUsageError(string options, string message)
     {
         ToolRun run = Distill(options.Split(' '));
         Assert.AreEqual(ExitCode.Usage, run.Code, run.Error);
         Assert.Contains(message, run.Error);
+        Assert.DoesNotContain("part 1 of", run.Error);
         Assert.IsFalse(File.Exists(_folder["model.zip"]));
     }
 

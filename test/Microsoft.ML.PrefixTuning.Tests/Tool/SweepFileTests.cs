@@ -102,6 +102,18 @@ public sealed class SweepFileTests
     }
 
     [TestMethod]
+    public void Read_OfListsThatReadAlike_NamesThemApart()
+    {
+        SweepCandidate[] candidates = Candidates("options: { prefix-length: 4, stop-strings: [['a, b'], [a, b]] }");
+        CollectionAssert.AreEqual(new[] { "stop-strings \"a, b\"", "stop-strings \"a\", \"b\"" },
+            candidates.Select(candidate => candidate.Name).ToArray());
+        CollectionAssert.AreEqual(new[] { "\"a, b\"", "\"a\", \"b\"" },
+            candidates.Select(candidate => candidate.Settings["stop-strings"]).ToArray());
+        Assert.AreEqual("stop-strings a, b",
+            Candidates("options: { stop-strings: [[a, b], c] }").Select(candidate => candidate.Name).First());
+    }
+
+    [TestMethod]
     public void Read_OfRandom_DrawsTheSameForASeed()
     {
         string[] lines = ["random: { count: 6, seed: 3 }", "options:", "  prefix-length: { from: 1, to: 9 }",

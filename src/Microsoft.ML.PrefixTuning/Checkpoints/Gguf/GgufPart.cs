@@ -144,5 +144,6 @@ internal sealed class GgufPart : IDisposable
         };
     }
 
-    private static string Shown(object value) => value is string text ? FileText.Quote(text) : $"{value}";
+    private static string Shown(object value) =>
+        value is string text ? FileText.Quote(text) : FormattableString.Invariant($"{value}");
 }

@@ -116,9 +116,9 @@ internal static class PeftAdapter
     {
         int length = (int)rows.size(0);
         using var capture = new KeyValueCapture();
-        AttentionPlaces columns =
+        AttentionPlaces places =
             TokenPlaces.Causal([new RowState(0, 0, length)], length, 0, length, PrefixConvention.Peft);
-        model.Decode(rows.unsqueeze(0).to(model.Type).to(model.Device), columns, capture);
+        model.Decode(rows.unsqueeze(0).to(model.Type).to(model.Device), places, capture);
         SitePrefix part = capture.Part(AttentionSite.Decoder);
         return part.Values.All(float.IsFinite) ? part
             : throw new FormatException(
