@@ -121,6 +121,7 @@ public sealed class StudyFileTests
     [TestMethod]
     [DataRow("baselines")]
     [DataRow("dart")]
+    [DataRow("extrapolation")]
     public void Read_OfMethodsThatAreCompared_HasTheRatesWithTheLeastLossOnDev(string name)
     {
         StudyFile file = StudyFile.Read(Path.Combine(s_docs, $"{name}.yaml"), "rows");
