@@ -22,9 +22,19 @@ internal abstract class SharedWork
 
     /// <summary>Does it.</summary>
     /// <param name="threads">Threads that may take part, the caller's among them.</param>
-    public void Run(int threads)
+    public void Run(int threads) => Run(threads, TorchTeam.IsThere);
+
+    /// <inheritdoc cref="Run(int)"/>
+    /// <param name="threads">Threads that may take part, the caller's among them.</param>
+    /// <param name="isTorchs">Whether they are torch's, or those of <see cref="WorkTeam"/>.</param>
+    internal void Run(int threads, bool isTorchs)
     {
         Threads = Math.Min(threads, Parts);
+        if (Threads > 1 && isTorchs)
+        {
+            TorchTeam.Do(this);
+            return;
+        }
         if (Threads > 1)
             WorkTeam.Offer(this);
         TakePart(thread: 0);
@@ -58,8 +68,8 @@ internal abstract class SharedWork
 }
 
 /// <summary>
-/// Threads of the process that help with <see cref="SharedWork"/>. Between the products of a token there are
-/// microseconds: they look for work for a while before they sleep.
+/// Threads of the process that help with <see cref="SharedWork"/> where torch's cannot (<see cref="TorchTeam"/>).
+/// Between the products of a token there are microseconds: they look for work for a while before they sleep.
 /// </summary>
 internal static class WorkTeam
 {
