@@ -102,7 +102,7 @@ public sealed class GgufVocabularyTests
         Assert.AreEqual("the pub", without.Decode(without.Encode("the pub")));
     }
 
-    /// <summary>The ids of llama.cpp (LLamaSharp 0.30.0), which puts a space in front of text behind any token.</summary>
+    /// <summary>Ids of llama.cpp (LLamaSharp 0.30.0), which puts a space in front of text behind any token.</summary>
     [TestMethod]
     [DataRow("the<tool>pub", "274 1000 702")]
     [DataRow("the <tool> pub", "274 921 1000 921 702")]

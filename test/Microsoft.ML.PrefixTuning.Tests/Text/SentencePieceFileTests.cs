@@ -53,8 +53,8 @@ public sealed class SentencePieceFileTests
         Assert.AreEqual("aabaa ", tokenizer.Decode(tokenizer.Encode("aabaa ")));
     }
 
-    // The ids of sentencepiece 0.1.97: pieces are found behind the normalizer, which puts a space in front of a text and
-    // joins runs of them.
+    // The ids of sentencepiece 0.1.97: pieces are found behind the normalizer, which puts a space in front of a text
+    // and joins runs of them.
     [TestMethod]
     [DataRow(SentencePieceFile.BytePair, false, "aba", "1 3")]
     [DataRow(SentencePieceFile.BytePair, false, "ababa", "1 8 2")]

@@ -21,23 +21,28 @@ internal static class UnigramJson
             ["type"] = "Precompiled",
             ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap)
         };
-        var spaces =
-            JsonNode.Parse(
-            """{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
+        JsonNode spaces = JsonNode.Parse("""
+            { "type": "Sequence", "normalizers": [
+              { "type": "Strip", "strip_left": false, "strip_right": true },
+              { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }
+            """)!;
         return new JsonObject
         {
-            ["added_tokens"] =
-                JsonNode.Parse(
-                """[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
+            ["added_tokens"] = JsonNode.Parse("""
+                [{ "id": 0, "content": "<pad>", "special": true },
+                 { "id": 1, "content": "</s>", "special": true },
+                 { "id": 2, "content": "<unk>", "special": true }]
+                """),
             ["normalizer"] = normalizesSpaces ? new JsonObject
             {
                 ["type"] = "Sequence",
                 ["normalizers"] = new JsonArray(precompiled, spaces)
             } : precompiled,
             ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
-            ["post_processor"] =
-                JsonNode.Parse(
-                """{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
+            ["post_processor"] = JsonNode.Parse("""
+                { "type": "TemplateProcessing", "single": [
+                  { "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }
+                """),
             ["decoder"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "add_prefix_space": true }"""),
             ["model"] = new JsonObject
             {
