@@ -59,7 +59,7 @@ internal static class TokenizerJson
     private static IReadOnlyList<AddedToken> Placed(IReadOnlyList<AddedToken> added,
         IReadOnlyList<Normalizer> normalizers, TokenizerSettings settings, string file)
     {
-        bool IsMoved(AddedToken token) => token.IsNormalized && !token.Special;
+        static bool IsMoved(AddedToken token) => token.IsNormalized && !token.Special;
         if (normalizers.Count == 0 || added.FirstOrDefault(IsMoved) is not { } first || settings.IsFormer(4,
             $"{file}: added token {FileText.Quote(first.Content)}: 'normalized' is true: it is found in the text as "
             + "written all the same, today in the normalized text"))
