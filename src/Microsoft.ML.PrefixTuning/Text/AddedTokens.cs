@@ -5,7 +5,9 @@ using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Text;
 
-/// <summary>A token that is looked for in a text before anything else is done with it.</summary>
+/// <summary>
+/// A token that is looked for in a text: before anything else is done with it, or once it is normalized.
+/// </summary>
 /// <param name="Content">What stands in the text.</param>
 /// <param name="Id">Its id.</param>
 /// <param name="Special">
@@ -19,6 +21,19 @@ internal sealed record AddedToken(string Content, int Id, bool Special)
     /// <summary>Whether it takes the white space behind it along (<c>rstrip</c>).</summary>
     public bool TakesSpaceBehind { get; init; }
 
+    /// <summary>
+    /// Whether the text behind it begins as behind a special token, which llama.cpp does of all tokens.
+    /// </summary>
+    public bool BeginsText { get; init; }
+
+    /// <summary>Whether its file asks that it be found in the normalized text (<c>normalized</c>).</summary>
+    public bool IsNormalized { get; init; }
+
+    /// <summary>
+    /// What stands in the normalized text where it is found there; null where it is found in the text as written.
+    /// </summary>
+    public string? Pattern { get; init; }
+
     /// <summary>Reads a token from its JSON object, whose content and id are known already.</summary>
     /// <exception cref="NotSupportedException">It is to be found between word boundaries only.</exception>
     public static AddedToken Read(JsonSection entry, string content, int id)
@@ -31,12 +46,13 @@ internal sealed record AddedToken(string Content, int Id, bool Special)
         {
             TakesSpaceBefore = entry.FlagOf("lstrip", otherwise: false),
             TakesSpaceBehind = entry.FlagOf("rstrip", otherwise: false),
+            IsNormalized = entry.FlagOf("normalized", otherwise: false),
         };
     }
 }
 
 /// <summary>A part of a text: an added token, or text between them.</summary>
-/// <param name="Text">The text; as written where it is a token.</param>
+/// <param name="Text">The text; as it stands there where it is a token.</param>
 /// <param name="Id">The token's id; null for text.</param>
 /// <param name="PlaceBehind">What the text behind it stands behind.</param>
 /// <param name="Begin">Where it begins in the text that was cut.</param>
@@ -56,9 +72,10 @@ internal sealed class AddedTokens
         _anyPlain = tokens.Any(token => !token.Special);
         for (int i = 0; i < tokens.Count; i++)
         {
-            _all.Add(tokens[i].Content, i);
+            string written = tokens[i].Pattern ?? tokens[i].Content;
+            _all.Add(written, i);
             if (!tokens[i].Special)
-                _plain.Add(tokens[i].Content, i);
+                _plain.Add(written, i);
         }
     }
 
@@ -93,8 +110,8 @@ internal sealed class AddedTokens
             }
             AddedToken token = _tokens[found];
             AddText(segments, token.TakesSpaceBefore ? text[start..i].TrimEnd() : text[start..i], start);
-            TextPlace place = token.Special ? TextPlace.BehindSpecial : TextPlace.BehindAdded;
-            segments.Add(new(token.Content, token.Id, place, i));
+            TextPlace place = token.Special || token.BeginsText ? TextPlace.BehindSpecial : TextPlace.BehindAdded;
+            segments.Add(new(text.Substring(i, length), token.Id, place, i));
             for (i += length; token.TakesSpaceBehind && i < text.Length && char.IsWhiteSpace(text[i]); i++)
             {
             }

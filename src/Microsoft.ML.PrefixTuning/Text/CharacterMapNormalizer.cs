@@ -1,6 +1,7 @@
 using System;
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
 namespace Microsoft.ML.PrefixTuning.Text;
@@ -10,9 +11,16 @@ namespace Microsoft.ML.PrefixTuning.Text;
 /// replaced, again and again from left to right. The layout is SentencePiece's <c>precompiled_charsmap</c>: the trie's
 /// length in bytes, a Darts-clone double array, then the replacements, each ended by a 0.
 /// </summary>
+/// <remarks>
+/// The tokenizers library reads the same table otherwise (<see cref="ByGraphemes"/>): what a model was trained with
+/// depends on the file that its tokenizer comes from.
+/// </remarks>
 internal sealed class CharacterMapNormalizer : Normalizer
 {
     private const int UnitSize = sizeof(uint);
+
+    // Bytes of a grapheme that the tokenizers library looks up whole.
+    private const int LongestWhole = 5;
 
     private readonly string _where;
     private readonly uint[] _units;
@@ -35,15 +43,26 @@ internal sealed class CharacterMapNormalizer : Normalizer
         _replacements = table[(UnitSize + (int)trie)..].ToArray();
     }
 
+    /// <summary>
+    /// Whether the text is gone through as the tokenizers library does it: a short grapheme becomes what the shortest
+    /// sequence at its beginning becomes, all of it; of others each character by itself.
+    /// </summary>
+    public bool ByGraphemes { get; init; }
+
+    /// <summary>Texts that stay as they are; null for none. Only where it is not <see cref="ByGraphemes"/>.</summary>
+    public TokenTrie? Kept { get; init; }
+
     protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
     {
-        int read = 0;
+        int read = 0, grapheme = 0;
         ReadOnlySpan<byte> rest = Encoding.UTF8.GetBytes(text);
         long most = (long)rest.Length * MostGrowth;
         var result = new ArrayBufferWriter<byte>(rest.Length + 1);
         while (!rest.IsEmpty)
         {
-            int length = Longest(rest, out int replacement);
+            int kept = KeptLength(rest, text.AsSpan(read)), replacement = 0;
+            int length = kept > 0 ? 0 : ByGraphemes ? OfGrapheme(rest, text.AsSpan(read), ref grapheme, out replacement)
+                : Find(rest, longest: true, out replacement);
             ReadOnlySpan<byte> written = length > 0 ? ReplacementAt(replacement) : default;
             if (result.WrittenCount + written.Length > most)
             {
@@ -52,20 +71,49 @@ internal sealed class CharacterMapNormalizer : Normalizer
             }
             if (length == 0)
             {
-                Rune.DecodeFromUtf8(rest, out _, out length);
+                length = kept;
+                if (kept == 0)
+                    Rune.DecodeFromUtf8(rest, out _, out length);
                 written = rest[..length];
             }
             result.Write(written);
-            if (alignment is not null)
+            if (alignment is not null || ByGraphemes || Kept is not null)
             {
                 // A broken table may know sequences that end within a character.
                 int characters = Math.Min(Encoding.UTF8.GetCharCount(rest[..length]), text.Length - read);
-                alignment.Write(read, characters, Encoding.UTF8.GetCharCount(written));
+                alignment?.Write(read, characters, Encoding.UTF8.GetCharCount(written));
                 read += characters;
             }
             rest = rest[length..];
         }
         return Encoding.UTF8.GetString(result.WrittenSpan);
+    }
+
+    // Bytes at the beginning that stay. A broken table may have led both forms of the text apart.
+    private int KeptLength(ReadOnlySpan<byte> rest, ReadOnlySpan<char> text)
+    {
+        if (Kept is null || Kept.Longest(text, out int characters) == TokenTrie.None)
+            return 0;
+        int length = Encoding.UTF8.GetByteCount(text[..characters]);
+        return length <= rest.Length ? length : 0;
+    }
+
+    // The bytes of the next grapheme or character, 0 where it stays; left counts those of the grapheme at hand.
+    private int OfGrapheme(ReadOnlySpan<byte> rest, ReadOnlySpan<char> text, ref int left, out int replacement)
+    {
+        if (left == 0)
+        {
+            left = Encoding.UTF8.GetByteCount(text[..StringInfo.GetNextTextElementLength(text)]);
+            if (left <= LongestWhole && Find(rest[..left], longest: false, out replacement) > 0)
+            {
+                int whole = left;
+                left = 0;
+                return whole;
+            }
+        }
+        Rune.DecodeFromUtf8(rest, out _, out int length);
+        left -= length;
+        return Find(rest[..length], longest: false, out replacement) > 0 ? length : 0;
     }
 
     private ReadOnlySpan<byte> ReplacementAt(int start)
@@ -74,8 +122,9 @@ internal sealed class CharacterMapNormalizer : Normalizer
         return rest[..rest.IndexOf((byte)0)];
     }
 
-    // Darts-clone's commonPrefixSearch; a place outside the table, as in a broken file, ends the search.
-    private int Longest(ReadOnlySpan<byte> text, out int replacement)
+    // Darts-clone's commonPrefixSearch, for its longest sequence or its first, which is the shortest; a place outside
+    // the table, as in a broken file, ends the search.
+    private int Find(ReadOnlySpan<byte> text, bool longest, out int replacement)
     {
         (int length, replacement) = (0, 0);
         uint place = Offset(_units[0]);
@@ -90,8 +139,11 @@ internal sealed class CharacterMapNormalizer : Normalizer
             if (!isEnd || place >= _units.Length)
                 continue;
             int value = (int)(_units[place] & 0x7FFFFFFF);
-            if (value < _replacements.Length)
-                (length, replacement) = (i + 1, value);
+            if (value >= _replacements.Length)
+                continue;
+            (length, replacement) = (i + 1, value);
+            if (!longest)
+                break;
         }
         return length;
     }

@@ -132,6 +132,37 @@ internal sealed class PrefixNormalizer(string prefix, bool openingOnly, bool unl
     }
 }
 
+/// <summary>Takes white space away at the end.</summary>
+internal sealed class EndStripNormalizer : Normalizer
+{
+    protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
+    {
+        string stripped = text.TrimEnd();
+        alignment?.Write(0, stripped.Length, stripped.Length);
+        alignment?.Write(stripped.Length, text.Length - stripped.Length, 0);
+        return stripped;
+    }
+}
+
+/// <summary>Replaces each run of two spaces or more.</summary>
+/// <param name="replacement">What stands for all of a run.</param>
+internal sealed class SpaceRunNormalizer(char replacement) : Normalizer
+{
+    protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
+    {
+        var joined = new StringBuilder(text.Length);
+        for (int begin = 0, end; begin < text.Length; begin = end)
+        {
+            for (end = begin + 1; text[begin] == ' ' && end < text.Length && text[end] == ' '; end++)
+            {
+            }
+            joined.Append(end - begin > 1 ? replacement : text[begin]);
+            alignment?.Write(begin, end - begin, 1);
+        }
+        return joined.ToString();
+    }
+}
+
 /// <summary>
 /// SentencePiece's treatment of spaces (its <c>normalizer.cc</c>): spaces become <c>▁</c>, one may go in front, and
 /// runs of them may become one, with none at either end.

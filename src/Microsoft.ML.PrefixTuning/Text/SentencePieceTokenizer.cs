@@ -35,8 +35,8 @@ internal static class SentencePieceTokenizer
             CheckClass(settings, settings.ClassName ?? TokenizerClass.OfModel(System.IO.Path.GetDirectoryName(path)!));
         SentencePieceFile file = SentencePieceFile.Read(path);
         CheckKind(file, name);
-        CheckUserDefined(file, name, settings);
-        TokenTables tables = SentencePieceVocabulary.Tables(file.Pieces, name, vocabularySize);
+        DefinedPieces defined = Defined(file, name, settings);
+        TokenTables tables = SentencePieceVocabulary.Tables(file.Pieces, name, vocabularySize, defined);
         if (name == T5File)
             AddExtraIds(tables, settings, vocabularySize);
         tables.Complete(settings);
@@ -57,8 +57,8 @@ internal static class SentencePieceTokenizer
             Added = tables.Added,
             LeftOut = tables.LeftOut,
             FormerRules = settings.FormerRules,
-            Normalizers = Normalizers(file, name, file.AddsPrefix && !spaceless),
-            Model = Model(file, tables, byteIds),
+            Normalizers = Normalizers(file, name, file.AddsPrefix && !spaceless, defined),
+            Model = Model(file, tables, byteIds, defined),
             Decoder = new TokenDecoder(
                 bytes, !spaceless && (file.AddsPrefix || file.CollapsesSpaces)
                     ? SentencePieceVocabulary.WordBegins(tables.Vocabulary) : null),
@@ -94,31 +94,54 @@ internal static class SentencePieceTokenizer
             throw new FormatException($"{name}: expected a vocabulary, found no token that is text.");
     }
 
-    // They are found in the text whose spaces are marked (Gemma's runs of spaces), the others as well in its own.
-    private static void CheckUserDefined(SentencePieceFile file, string name, TokenizerSettings settings)
+    // Merges never go through them; the unigram model gives them a score that others hardly reach.
+    private static DefinedPieces Defined(SentencePieceFile file, string name, TokenizerSettings settings)
     {
-        if (file.Pieces.FirstOrDefault(piece => piece.Type == PieceType.UserDefined
-            && piece.Text.Contains(SpaceMarkNormalizer.Mark)) is { Text: { } spaces } && !settings.IsFormer(3,
-            $"{name}: piece {FileText.Quote(spaces)}: user-defined pieces with spaces are not found, today they are "
-            + "refused"))
-            throw new NotSupportedException($"{name}: piece {FileText.Quote(spaces)}: user-defined pieces with spaces "
-                + "are read from tokenizer.json alone, which is not there.");
+        string[] pieces = [.. file.Pieces.Where(IsDefined).Select(piece => piece.Text)];
+        if (pieces.Length > 0)
+        {
+            string? spaces = pieces.FirstOrDefault(piece => piece.Contains(SpaceMarkNormalizer.Mark));
+            if (settings.IsFormer(4, spaces is null
+                ? $"{name}: user-defined pieces are found before the text is normalized, today behind it"
+                : $"{name}: piece {FileText.Quote(spaces)}: user-defined pieces with spaces are not found, today they "
+                    + "are"))
+                return DefinedPieces.InWrittenText;
+        }
+        return file.ModelType == SentencePieceFile.Unigram ? DefinedPieces.ByTheModel : DefinedPieces.InNormalizedText;
     }
 
-    private static Normalizer[] Normalizers(SentencePieceFile file, string name, bool prefix)
+    private static bool IsDefined(SentencePiece piece) => piece.Type == PieceType.UserDefined;
+
+    private static Normalizer[] Normalizers(SentencePieceFile file, string name, bool prefix, DefinedPieces defined)
     {
         var spaces = new SpaceMarkNormalizer(prefix, file.CollapsesSpaces);
-        return file.CharacterMap.Length == 0 ? [spaces]
-            : [new CharacterMapNormalizer(file.CharacterMap, $"{name}: 'normalizer_spec.precompiled_charsmap'"),
-                spaces];
+        if (file.CharacterMap.Length == 0)
+            return [spaces];
+        var map = new CharacterMapNormalizer(file.CharacterMap, $"{name}: 'normalizer_spec.precompiled_charsmap'")
+        {
+            Kept = defined == DefinedPieces.InWrittenText ? null : Kept(file),
+        };
+        return [map, spaces];
     }
 
-    private static TokenModel Model(SentencePieceFile file, TokenTables tables, int[]? byteIds)
+    // User-defined pieces, which the table leaves as they are.
+    private static TokenTrie? Kept(SentencePieceFile file)
+    {
+        TokenTrie? kept = null;
+        foreach (SentencePiece piece in file.Pieces.Where(IsDefined))
+            (kept ??= new TokenTrie()).Add(piece.Text, 0);
+        return kept;
+    }
+
+    private static TokenModel Model(SentencePieceFile file, TokenTables tables, int[]? byteIds, DefinedPieces defined)
     {
         Dictionary<string, int> tokens = SentencePieceVocabulary.TextTokens(file.Pieces, tables);
         if (file.ModelType == SentencePieceFile.Unigram)
+        {
             return new UnigramModel(tokens, tokens.Values.ToDictionary(id => id, id => (double)file.Pieces[id].Score),
-                file.UnknownId, byteIds, isRounded: true);
+                file.UnknownId, byteIds, isRounded: true, defined != DefinedPieces.ByTheModel ? null
+                    : SentencePieceVocabulary.TextTokens(file.Pieces, tables, PieceType.UserDefined));
+        }
         var symbols = new CodePointSymbols(tokens, byteIds, new UnknownToken(file.UnknownId, Fused: true));
         return new BytePairModel(symbols, SentencePieceVocabulary.Merges(file.Pieces, tokens), wholePiecesFirst: false);
     }

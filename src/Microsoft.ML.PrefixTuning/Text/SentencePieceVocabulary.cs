@@ -28,8 +28,13 @@ internal static class SentencePieceVocabulary
     private const int ByteTokenLength = 6;
 
     /// <summary>The tokens of a list of pieces.</summary>
+    /// <param name="pieces">The pieces.</param>
+    /// <param name="file">File for messages.</param>
+    /// <param name="vocabularySize">Rows of the model's embedding.</param>
+    /// <param name="defined">Where user-defined pieces are found.</param>
     /// <exception cref="FormatException">A piece stands twice or lies outside the embedding.</exception>
-    public static TokenTables Tables(IReadOnlyList<SentencePiece> pieces, string file, int vocabularySize)
+    public static TokenTables Tables(IReadOnlyList<SentencePiece> pieces, string file, int vocabularySize,
+        DefinedPieces defined = DefinedPieces.InWrittenText)
     {
         var tables = new TokenTables(file, vocabularySize, pieces.Count);
         for (int id = 0; id < pieces.Count; id++)
@@ -44,17 +49,21 @@ internal static class SentencePieceVocabulary
             tables.Vocabulary.Add(text, id);
             if (type is PieceType.Control or PieceType.Unknown)
                 tables.Add(new AddedToken(text, id, Special: true));
-            else if (type == PieceType.UserDefined)
-                tables.Add(new AddedToken(text, id, Special: false));
+            else if (type == PieceType.UserDefined && defined != DefinedPieces.ByTheModel)
+                tables.Add(new AddedToken(text, id, Special: false)
+                {
+                    Pattern = defined == DefinedPieces.InNormalizedText ? text : null,
+                });
             else if (type == PieceType.Unused)
                 tables.ExcludeFromText(id);
         }
         return tables;
     }
 
-    /// <summary>The tokens that text may become: the pieces that are text.</summary>
-    public static Dictionary<string, int> TextTokens(IReadOnlyList<SentencePiece> pieces, TokenTables tables) =>
-        tables.TextTokens().Where(token => token.Value < pieces.Count && pieces[token.Value].Type == PieceType.Normal)
+    /// <summary>The tokens that text may become: the pieces that are text, or of another type.</summary>
+    public static Dictionary<string, int> TextTokens(
+        IReadOnlyList<SentencePiece> pieces, TokenTables tables, PieceType type = PieceType.Normal) =>
+        tables.TextTokens().Where(token => token.Value < pieces.Count && pieces[token.Value].Type == type)
             .ToDictionary(StringComparer.Ordinal);
 
     /// <summary>
@@ -122,4 +131,17 @@ internal static class SentencePieceVocabulary
             token.AsSpan(ByteTokenHead.Length, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
                 out byte value)
             ? [value] : BytesOf(token);
+}
+
+/// <summary>Where the pieces that a vocabulary's maker defined are found.</summary>
+internal enum DefinedPieces
+{
+    /// <summary>In the text as it is written, before anything else.</summary>
+    InWrittenText,
+
+    /// <summary>In the normalized text, before merges.</summary>
+    InNormalizedText,
+
+    /// <summary>By the model, among all others.</summary>
+    ByTheModel,
 }

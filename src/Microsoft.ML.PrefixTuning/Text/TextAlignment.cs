@@ -22,6 +22,8 @@ internal sealed class TextAlignment
         End = begin + length;
     }
 
+    private TextAlignment(List<(int Begin, int End)> sources, int end) => (_sources, End) = (sources, end);
+
     /// <summary>Where the part of the original ends.</summary>
     public int End { get; }
 
@@ -30,6 +32,12 @@ internal sealed class TextAlignment
 
     /// <summary>Where it ends.</summary>
     public int EndOf(int index) => _sources[index].End;
+
+    /// <summary>The alignment of a part of the rewritten text.</summary>
+    /// <param name="begin">Where the part begins.</param>
+    /// <param name="length">Its length.</param>
+    public TextAlignment Part(int begin, int length) =>
+        new(_sources.GetRange(begin, length), begin + length < _sources.Count ? _sources[begin + length].Begin : End);
 
     /// <summary>
     /// Says that the next characters of the text that is written come from some of the one that is read.

@@ -14,12 +14,15 @@ namespace Microsoft.ML.PrefixTuning.Text;
 /// over; a GGUF file without a pre-tokenizer is cut by GPT-2's; only the end token ends a text. 2: the setting is
 /// obeyed, the pre-tokenizer follows from the architecture or is asked for, tokens that end a turn or a message end a
 /// text too; files without <c>tokenizer.json</c> are read as those of GPT-2 or T5 where another class is not named, and
-/// pieces of a SentencePiece file that the user defined with spaces are not found. 3: both are refused.
+/// pieces of a SentencePiece file that the user defined with spaces are not found. 3: both are refused. 4: user-defined
+/// pieces, and added tokens of <c>tokenizer.json</c> that are <c>normalized</c>, are found in the normalized text; its
+/// table of characters goes by graphemes; with a SentencePiece vocabulary of a GGUF file a space goes in front of text
+/// behind a user-defined token too.
 /// </remarks>
 internal sealed record TextRules
 {
     /// <summary>The version of new models.</summary>
-    public const int LatestVersion = 3;
+    public const int LatestVersion = 4;
 
     /// <summary>The rules of models that record none.</summary>
     public static TextRules First { get; } = new() { Version = 1 };

@@ -5,8 +5,8 @@ using System.Linq;
 namespace Microsoft.ML.PrefixTuning.Text;
 
 /// <summary>
-/// The way of a text to ids: cut at added tokens, normalized, cut into pieces, and each piece becomes ids. Immutable,
-/// safe for concurrent use.
+/// The way of a text to ids: cut at added tokens, normalized, cut at those that are found then, cut into pieces, and
+/// each piece becomes ids. Immutable, safe for concurrent use.
 /// </summary>
 internal sealed class TokenPipeline
 {
@@ -14,12 +14,20 @@ internal sealed class TokenPipeline
 
     private readonly TokenizerParts _parts;
     private readonly AddedTokens _added;
+    private readonly AddedTokens? _normalized;
     private readonly CachingModel _model;
 
-    public TokenPipeline(TokenizerParts parts) =>
-        (_parts, _added, _model) = (parts, new AddedTokens(parts.Added), new CachingModel(parts.Model));
+    public TokenPipeline(TokenizerParts parts)
+    {
+        (_parts, _model) = (parts, new CachingModel(parts.Model));
+        _added = new AddedTokens([.. parts.Added.Where(token => token.Pattern is null)]);
+        AddedToken[] normalized = [.. parts.Added.Where(token => token.Pattern is not null)];
+        _normalized = normalized.Length > 0 ? new AddedTokens(normalized) : null;
+    }
 
-    /// <summary>Cuts a text at the added tokens that are written in it. A lone surrogate becomes U+FFFD.</summary>
+    /// <summary>
+    /// Cuts a text at the added tokens that are looked for in it as it is written. A lone surrogate becomes U+FFFD.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="special">Whether special tokens are looked for too.</param>
     public IReadOnlyList<TextSegment> Cut(string text, bool special) => _added.Cut(WellFormed(text), special);
@@ -56,15 +64,42 @@ internal sealed class TokenPipeline
 
     private void EncodeText(TextSegment segment, TextPlace place, TokenSink sink, PipelineStages stages)
     {
-        string text = segment.Text;
-        var alignment = sink.Spans is null ? null : new TextAlignment(segment.Begin, text.Length);
-        if (stages.HasFlag(PipelineStages.Normalizers))
+        var alignment = sink.Spans is null ? null : new TextAlignment(segment.Begin, segment.Text.Length);
+        string text = Rewritten(segment.Text, stages, _parts.Normalizers, place, alignment);
+        if (_normalized is null)
         {
-            foreach (Normalizer normalizer in _parts.Normalizers)
-                text = normalizer.Apply(text, place, alignment);
+            EncodeBetween(text, place, (sink, alignment), stages);
+            return;
         }
+        foreach (TextSegment part in _normalized.Cut(text, special: false))
+        {
+            if (sink.IsFull)
+                return;
+            (int begin, int length) = (part.Begin, part.Text.Length);
+            if (part.Id is int id)
+                sink.Add(id, alignment?.BeginOf(begin) ?? 0, alignment?.EndOf(begin + length - 1) ?? 0);
+            else
+                EncodeBetween(part.Text, place, (sink, alignment?.Part(begin, length)), stages);
+            place = part.PlaceBehind;
+        }
+    }
+
+    private void EncodeBetween(
+        string text, TextPlace place, (TokenSink Sink, TextAlignment? Alignment) output, PipelineStages stages)
+    {
+        text = Rewritten(text, stages, _parts.Markers, place, output.Alignment);
         int splitters = stages.HasFlag(PipelineStages.Splitters) ? _parts.Splitters.Count : 0;
-        EncodePieces(text, (0, text.Length), _parts.Splitters.Count - splitters, (sink, alignment));
+        EncodePieces(text, (0, text.Length), _parts.Splitters.Count - splitters, output);
+    }
+
+    private static string Rewritten(string text, PipelineStages stages, IReadOnlyList<Normalizer> normalizers,
+        TextPlace place, TextAlignment? alignment)
+    {
+        if (!stages.HasFlag(PipelineStages.Normalizers))
+            return text;
+        foreach (Normalizer normalizer in normalizers)
+            text = normalizer.Apply(text, place, alignment);
+        return text;
     }
 
     // Each splitter cuts the pieces of the one before it.

@@ -11,7 +11,10 @@ internal sealed record TokenizerParts
     /// <summary>The tokens by id, as their vocabulary writes them.</summary>
     public required IReadOnlyList<string> Tokens { get; init; }
 
-    /// <summary>Tokens looked for before anything else.</summary>
+    /// <summary>
+    /// Tokens looked for before anything else, and those with a <see cref="AddedToken.Pattern"/>, which are looked for
+    /// behind the normalizers.
+    /// </summary>
     public required IReadOnlyList<AddedToken> Added { get; init; }
 
     /// <summary>Added tokens that the embedding has no row for: their spelling is plain text.</summary>
@@ -20,8 +23,11 @@ internal sealed record TokenizerParts
     /// <summary>What today's rules do otherwise than those that the tokenizer was read by.</summary>
     public IReadOnlyList<string> FormerRules { get; init; } = [];
 
-    /// <summary>Rewrite the text between added tokens.</summary>
+    /// <summary>Rewrite the text between the tokens that are looked for first.</summary>
     public IReadOnlyList<Normalizer> Normalizers { get; init; } = [];
+
+    /// <summary>Rewrite the text between all added tokens, behind the others.</summary>
+    public IReadOnlyList<Normalizer> Markers { get; init; } = [];
 
     /// <summary>Cut it into pieces, each one the pieces of the one before.</summary>
     public IReadOnlyList<PieceSplitter> Splitters { get; init; } = [];

@@ -14,6 +14,9 @@ internal sealed class UnigramModel : TokenModel
     // What an unknown character costs below the worst token (kUnkPenalty).
     private const float UnknownPenalty = 10;
 
+    // What a user-defined token costs.
+    private const double DefinedPenalty = 0.1;
+
     private readonly TokenTrie _trie = new();
     private readonly Dictionary<int, double> _scores;
     private readonly double _unknownScore;
@@ -30,15 +33,24 @@ internal sealed class UnigramModel : TokenModel
     /// <param name="isRounded">
     /// Whether sums are kept in float32, as SentencePiece keeps them; else in float64, as the tokenizers library does.
     /// </param>
+    /// <param name="defined">
+    /// Ids of user-defined tokens, whose score is the best one a byte where that is above 0, else nearly 0: they are
+    /// taken unless a longer token, or one that overlaps, is better.
+    /// </param>
     public UnigramModel(IReadOnlyDictionary<string, int> tokens, Dictionary<int, double> scores, int unknown,
-        int[]? byteIds, bool isRounded)
+        int[]? byteIds, bool isRounded, IReadOnlyDictionary<string, int>? defined = null)
     {
         (_scores, _unknown, _byteIds, _isRounded) = (scores, unknown, byteIds, isRounded);
-        double worst = float.MaxValue;
+        double worst = float.MaxValue, best = 0;
         foreach ((string token, int id) in tokens)
         {
             _trie.Add(token, id);
-            worst = Math.Min(worst, scores[id]);
+            (worst, best) = (Math.Min(worst, scores[id]), Math.Max(best, scores[id]));
+        }
+        foreach ((string token, int id) in defined ?? new Dictionary<string, int>())
+        {
+            _trie.Add(token, id);
+            scores.Add(id, Kept(Encoding.UTF8.GetByteCount(token) * best) - DefinedPenalty);
         }
         _unknownScore = Kept(worst - UnknownPenalty);
     }

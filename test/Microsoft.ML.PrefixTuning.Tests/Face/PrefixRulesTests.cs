@@ -46,10 +46,10 @@ public sealed class PrefixRulesTests
             .PrefixTune("Output", "Input", "Label", baseModel, TinyBase.Quick)
             .Fit(_context.Data.LoadFromEnumerable(Enumerable.Repeat(new FaceRow { Input = "ab", Label = "c" }, 8)));
         trained.Prefix!.Save(_folder["prefix"]);
-        StringAssert.Contains(File.ReadAllText(_folder["prefix"], Encoding.Latin1), "\"text_rules\":\"3\"");
+        StringAssert.Contains(File.ReadAllText(_folder["prefix"], Encoding.Latin1), "\"text_rules\":\"4\"");
         _warnings.Clear();
 
-        Assert.AreEqual("3", Prefix.Load(_folder["prefix"]).Rules);
+        Assert.AreEqual("4", Prefix.Load(_folder["prefix"]).Rules);
         CollectionAssert.AreEqual(s_today, Ids(baseModel, Prefix.Load(_folder["prefix"])));
         Assert.IsEmpty(_warnings);
     }
@@ -128,7 +128,7 @@ public sealed class PrefixRulesTests
     }
 
     [TestMethod]
-    [DataRow("4", typeof(NotSupportedException), "found version 4, the newest that is known here is 3.")]
+    [DataRow("5", typeof(NotSupportedException), "found version 5, the newest that is known here is 4.")]
     [DataRow("new", typeof(FormatException), "expected a version from 1, found 'new'.")]
     public void GenerateText_WithRulesThatAreNotKnown_IsRefused(string rules, Type kind, string words)
     {

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
@@ -11,6 +12,8 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 public sealed class GgufVocabularyTests
 {
     private const string Keys = "tokenizer.ggml.";
+
+    private static TextRules Third => new() { Version = 3 };
 
     // Folder, key, its new value (null: removed), the kind of the refusal and how its message begins.
     public static IEnumerable<object?[]> Faults =>
@@ -99,6 +102,34 @@ public sealed class GgufVocabularyTests
         Assert.AreEqual("the pub", without.Decode(without.Encode("the pub")));
     }
 
+    /// <summary>Ids of llama.cpp (LLamaSharp 0.30.0), which puts a space in front of text behind any token.</summary>
+    [TestMethod]
+    [DataRow("the<tool>pub", "274 1000 702")]
+    [DataRow("the <tool> pub", "274 921 1000 921 702")]
+    [DataRow("<tool>pub", "1000 702")]
+    [DataRow("pub<tool><tool>pub", "702 1000 1000 702")]
+    [DataRow(" <tool>", "921 921 1000")]
+    public void Encode_UserDefinedTokenOfSentencePiece_ASpaceBehindIt(string text, string ids)
+    {
+        PretrainedTokenizer tokenizer = PretrainedTokenizer.FromGguf(WithTool(), "m.gguf", 1001);
+
+        Assert.AreEqual(ids, string.Join(' ', tokenizer.Encode(text)));
+        Assert.IsEmpty(tokenizer.FormerRules);
+    }
+
+    [TestMethod]
+    public void Encode_UserDefinedTokenByTheThirdRules_NoSpaceBehindIt()
+    {
+        Dictionary<string, object> metadata = WithTool();
+        PretrainedTokenizer former = PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1001, Third);
+
+        Assert.AreEqual("274 1000 935 649", string.Join(' ', former.Encode("the<tool>pub")));
+        Assert.AreEqual("m.gguf: 'tokenizer.ggml.token_type': no space is put in front of text behind a user-defined "
+            + "token, today one is", former.FormerRules.Single());
+        metadata[Keys + "add_space_prefix"] = false;
+        Assert.IsEmpty(PretrainedTokenizer.FromGguf(metadata, "m.gguf", 1001, Third).FormerRules);
+    }
+
     /// <summary>As llama.cpp, which takes a byte's own character where the byte has no token.</summary>
     [TestMethod]
     [DataRow(1)]
@@ -129,6 +160,16 @@ public sealed class GgufVocabularyTests
 
         Assert.AreEqual($"m.gguf: 'tokenizer.ggml.tokens': expected a token for each byte, '{token}' is missing.",
             fault.Message);
+    }
+
+    // With a token that the user defined, 1000.
+    private static Dictionary<string, object> WithTool()
+    {
+        Dictionary<string, object> metadata = Metadata("llama-sentencepiece");
+        metadata[Keys + "tokens"] = (string[])[.. (string[])metadata[Keys + "tokens"], "<tool>"];
+        metadata[Keys + "scores"] = (float[])[.. (float[])metadata[Keys + "scores"], 0];
+        metadata[Keys + "token_type"] = (int[])[.. (int[])metadata[Keys + "token_type"], 4];
+        return metadata;
     }
 
     // Another token in place of one; its id.

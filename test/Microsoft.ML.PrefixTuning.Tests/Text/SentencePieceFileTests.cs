@@ -53,18 +53,87 @@ public sealed class SentencePieceFileTests
         Assert.AreEqual("aabaa ", tokenizer.Decode(tokenizer.Encode("aabaa ")));
     }
 
+    // The ids of sentencepiece 0.1.97: pieces are found behind the normalizer, which puts a space in front of a text
+    // and joins runs of them.
     [TestMethod]
-    public void Read_UserDefinedPieceWithSpaces_Refused()
+    [DataRow(SentencePieceFile.BytePair, false, "aba", "1 3")]
+    [DataRow(SentencePieceFile.BytePair, false, "ababa", "1 8 2")]
+    [DataRow(SentencePieceFile.BytePair, false, "a aba b", "4 1 3 1 5")]
+    [DataRow(SentencePieceFile.BytePair, false, "a  x", "4 6 7")]
+    [DataRow(SentencePieceFile.BytePair, false, "  a aba", "6 4 1 3")]
+    [DataRow(SentencePieceFile.BytePair, true, "aabaa ", "4 3 2")]
+    [DataRow(SentencePieceFile.BytePair, true, "a aba b", "4 1 3 1 5")]
+    [DataRow(SentencePieceFile.BytePair, true, "  a aba", "4 1 3")]
+    [DataRow(SentencePieceFile.Unigram, false, "aba", "1 3")]
+    [DataRow(SentencePieceFile.Unigram, false, "ababa", "1 8 2")]
+    [DataRow(SentencePieceFile.Unigram, true, "a aba b", "4 1 3 1 5")]
+    public void Encode_UserDefinedPieces_FoundInTheNormalizedText(int modelType, bool collapse, string text, string ids)
+    {
+        WriteDefined(modelType, collapse);
+
+        PretrainedTokenizer tokenizer = Load();
+
+        Assert.AreEqual(ids, string.Join(' ', tokenizer.Encode(text)));
+        Assert.AreEqual(ids, string.Join(' ', tokenizer.EncodeToTokens(text, out _).Select(token => token.Id)));
+        Assert.IsEmpty(tokenizer.FormerRules);
+    }
+
+    // The ids of sentencepiece 0.1.97: 5 is "ab" and 7 "bcc", both user-defined, 6 "abc", which is not.
+    [TestMethod]
+    [DataRow("ab", "1 5")]
+    [DataRow("aab", "1 2 5")]
+    [DataRow("abc", "1 6")]
+    [DataRow("abcc", "1 2 7")]
+    public void Encode_UserDefinedUnigrams_TakenUnlessOthersScoreBetter(string text, string ids)
+    {
+        Write(SentencePieceFile.Unigram, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal),
+            ("a", -2, PieceType.Normal), ("b", -2, PieceType.Normal), ("c", -5, PieceType.Normal),
+            ("ab", 0, PieceType.UserDefined), ("abc", -3, PieceType.Normal), ("bcc", 0, PieceType.UserDefined));
+
+        Assert.AreEqual(ids, string.Join(' ', Load().Encode(text)));
+    }
+
+    [TestMethod]
+    public void Encode_UserDefinedPiecesByTheThirdRules_FoundInTheTextAsWritten()
+    {
+        Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal),
+            ("a", -2, PieceType.Normal), ("aba", 0, PieceType.UserDefined));
+
+        PretrainedTokenizer former = Load(version: 3);
+
+        CollectionAssert.AreEqual((int[])[3, 2], former.Encode("abaa"));
+        Assert.AreEqual("tokenizer.model: user-defined pieces are found before the text is normalized, today behind it",
+            former.FormerRules.Single());
+    }
+
+    [TestMethod]
+    public void Encode_UserDefinedPieceWithSpacesByTheSecondRules_NotFound()
     {
         Write(SentencePieceFile.BytePair, ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal),
             ("a", -2, PieceType.Normal), ("▁▁", 0, PieceType.UserDefined));
 
-        Assert.AreEqual("tokenizer.model: piece '▁▁': user-defined pieces with spaces are read from tokenizer.json "
-            + "alone, which is not there.", Assert.ThrowsExactly<NotSupportedException>(Load).Message);
-        PretrainedTokenizer former = PretrainedTokenizer.FromFolder(_folder.FullName, 100,
-            new TextRules { Version = 2 });
-        CollectionAssert.AreEqual((int[])[1, 2], former.Encode("a"));
+        CollectionAssert.AreEqual((int[])[1, 2, 3, 2], Load().Encode("a  a"));
+        PretrainedTokenizer former = Load(version: 2);
+        CollectionAssert.AreEqual((int[])[1, 2, 1, 1, 2], former.Encode("a  a"));
         Assert.Contains("user-defined pieces with spaces are not found", former.FormerRules.Single());
+    }
+
+    // Texts as sentencepiece 0.1.97 makes ids of them: "①" and "ﬁ" are user-defined and stay, their like are mapped.
+    [TestMethod]
+    [DataRow("①②a", "①2a")]
+    [DataRow("a ﬁ①", "a ﬁ①")]
+    [DataRow("ﬁ ﬃ", "ﬁ ffi")]
+    public void Apply_TableWithTextsThatStay_LeavesThem(string text, string expected)
+    {
+        var kept = new TokenTrie();
+        kept.Add("①", 0);
+        kept.Add("ﬁ", 0);
+        SentencePieceFile file = SentencePieceFile.Read(
+            Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
+
+        var map = new CharacterMapNormalizer(file.CharacterMap, "table") { Kept = kept };
+
+        Assert.AreEqual(expected, map.Apply(text, TextPlace.Opening, new TextAlignment(0, text.Length)));
     }
 
     [TestMethod]
@@ -130,7 +199,16 @@ public sealed class SentencePieceFileTests
         }
     }
 
-    private PretrainedTokenizer Load() => PretrainedTokenizer.FromFolder(_folder.FullName, 100);
+    private PretrainedTokenizer Load() => Load(TextRules.LatestVersion);
+
+    private PretrainedTokenizer Load(int version) =>
+        PretrainedTokenizer.FromFolder(_folder.FullName, 100, new TextRules { Version = version });
+
+    private void WriteDefined(int modelType, bool collapse) =>
+        SentencePieceFiles.Write(Path.Combine(_folder.FullName, "tokenizer.model"), modelType, collapse,
+            ("<unk>", 0, PieceType.Unknown), ("▁", -1, PieceType.Normal), ("a", -2, PieceType.Normal),
+            ("aba", 0, PieceType.UserDefined), ("▁a", -3, PieceType.Normal), ("b", -4, PieceType.Normal),
+            ("▁▁", 0, PieceType.UserDefined), ("x", -6, PieceType.Normal), ("abab", 0, PieceType.UserDefined));
 
     private void Write(int modelType, params (string Text, float Score, PieceType Type)[] pieces) =>
         SentencePieceFiles.Write(Path.Combine(_folder.FullName, "tokenizer.model"), modelType, pieces);

@@ -14,7 +14,16 @@ internal static class SentencePieceFiles
     /// <param name="modelType">BPE, Unigram or another number.</param>
     /// <param name="pieces">The vocabulary; each piece is short.</param>
     public static void Write(
-        string path, int modelType, params (string Text, float Score, PieceType Type)[] pieces)
+        string path, int modelType, params (string Text, float Score, PieceType Type)[] pieces) =>
+        Write(path, modelType, collapse: false, pieces);
+
+    /// <summary>Writes a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="modelType">BPE, Unigram or another number.</param>
+    /// <param name="collapse">Whether runs of spaces become one, with none at either end.</param>
+    /// <param name="pieces">The vocabulary; each piece is short.</param>
+    public static void Write(string path, int modelType, bool collapse,
+        params (string Text, float Score, PieceType Type)[] pieces)
     {
         var file = new List<byte>();
         foreach ((string text, float score, PieceType type) in pieces)
@@ -24,8 +33,7 @@ internal static class SentencePieceFiles
             file.AddRange([0x0A, (byte)piece.Length, .. piece]);
         }
         file.AddRange([0x12, 2, 0x18, (byte)modelType]);
-        // Spaces stay as they are.
-        file.AddRange([0x1A, 2, 0x20, 0]);
+        file.AddRange([0x1A, 2, 0x20, collapse ? (byte)1 : (byte)0]);
         File.WriteAllBytes(path, file.ToArray());
     }
 }

@@ -5,7 +5,6 @@ using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Text;
-using Microsoft.ML.PrefixTuning.Text.Files;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
@@ -16,6 +15,9 @@ namespace Microsoft.ML.PrefixTuning.Tests.Text;
 public sealed class TokenizerFolderTests
 {
     private const int Rows = 1100;
+
+    // Of more bytes than tokenizers 0.23.2 looks up at once: its letter and its first accent stay two characters.
+    private const string LongGrapheme = "e\u0301\u0302\u0303\u0304";
 
     private static TextRules Second => new() { Version = 2 };
 
@@ -231,8 +233,13 @@ public sealed class TokenizerFolderTests
         Assert.AreEqual("SentencePiece Unigram", tokenizer.Kind);
         CollectionAssert.AreEqual((int[])[1], tokenizer.Epilogue.ToArray());
         foreach ((string text, int[] ids) in Golden("t5-unigram"))
-            CollectionAssert.AreEqual(ids, tokenizer.Encode(text), text);
+            CollectionAssert.AreEqual(text == LongGrapheme ? [3, 8, 2] : ids, tokenizer.Encode(text), text);
         Assert.AreEqual("name : Cocum", tokenizer.Decode(tokenizer.Encode("  name :\tCocum ")));
+        PretrainedTokenizer former = Load(new TextRules { Version = 3 });
+        foreach ((string text, int[] ids) in Golden("t5-unigram"))
+            CollectionAssert.AreEqual(ids, former.Encode(text), text);
+        Assert.StartsWith("tokenizer.json: 'normalizer': the table of characters takes the longest sequence",
+            former.FormerRules.Single());
     }
 
     // Ids of tokenizers 0.23.2: 5 is the word, 165 the same letters within one, 1 the end token.
@@ -337,43 +344,8 @@ public sealed class TokenizerFolderTests
 
     private void Write(string file, string text) => File.WriteAllText(Path.Combine(_folder.FullName, file), text);
 
-    // The tokenizer.json of a T5, from its model file.
-    private void WriteT5(string preTokenizer, bool normalizesSpaces)
-    {
-        SentencePieceFile model =
-            SentencePieceFile.Read(Path.Combine(Fixtures.Require(Fixtures.Tokenizers), "t5-unigram", "spiece.model"));
-        var precompiled = new JsonObject
-        {
-            ["type"] = "Precompiled",
-            ["precompiled_charsmap"] = Convert.ToBase64String(model.CharacterMap)
-        };
-        var spaces =
-            JsonNode.Parse(
-            """{ "type": "Sequence", "normalizers": [{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] }""")!;
-        var root = new JsonObject
-        {
-            ["added_tokens"] =
-                JsonNode.Parse(
-                """[{ "id": 0, "content": "<pad>", "special": true }, { "id": 1, "content": "</s>", "special": true }, { "id": 2, "content": "<unk>", "special": true }]"""),
-            ["normalizer"] = normalizesSpaces ? new JsonObject
-            {
-                ["type"] = "Sequence",
-                ["normalizers"] = new JsonArray(precompiled, spaces)
-            } : precompiled,
-            ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
-            ["post_processor"] =
-                JsonNode.Parse(
-                """{ "type": "TemplateProcessing", "single": [{ "Sequence": { "id": "A" } }, { "SpecialToken": { "id": "</s>" } }] }"""),
-            ["decoder"] = JsonNode.Parse("""{ "type": "Metaspace", "replacement": "▁", "add_prefix_space": true }"""),
-            ["model"] = new JsonObject
-            {
-                ["type"] = "Unigram",
-                ["unk_id"] = model.UnknownId,
-                ["vocab"] = new JsonArray([.. model.Pieces.Select(piece => new JsonArray(piece.Text, piece.Score))]),
-            },
-        };
-        Write("tokenizer.json", root.ToJsonString());
-    }
+    private void WriteT5(string preTokenizer, bool normalizesSpaces) =>
+        Write("tokenizer.json", UnigramJson.Make(preTokenizer, normalizesSpaces).ToJsonString());
 
     private void WriteJson(string folder, Action<JsonNode> change)
     {

@@ -67,6 +67,13 @@ internal sealed class GgufVocabulary
             throw _keys.Missing("scores");
         int[] byteIds = SentencePieceVocabulary.ByteIds(_tables, mayBeBare: true);
         bool prefix = _keys.Flag("add_space_prefix") ?? true;
+        bool spaced = prefix && _tables.Added.Any(token => !token.Special);
+        if (spaced && _rules.Version < 4)
+        {
+            spaced = false;
+            _formerRules.Add($"{_keys.PlaceOf("token_type")}: no space is put in front of text behind a user-defined "
+                + "token, today one is");
+        }
         Dictionary<string, int> tokens = SentencePieceVocabulary.TextTokens(_pieces, _tables);
         var symbols = new CodePointSymbols(tokens, byteIds, default);
         byte[][] bytes = _tables.TextBytes(SentencePieceVocabulary.BytesOfWithFallback);
@@ -74,7 +81,7 @@ internal sealed class GgufVocabulary
         {
             Kind = SentencePieceVocabulary.BytePairKind,
             Tokens = _tables.Vocabulary.All(),
-            Added = _tables.Added,
+            Added = spaced ? [.. _tables.Added.Select(token => token with { BeginsText = true })] : _tables.Added,
             Normalizers = [new SpaceMarkNormalizer(prefix, collapse: false)],
             Model = new BytePairModel(symbols, SentencePieceVocabulary.Merges(_pieces, tokens),
                 wholePiecesFirst: false),

@@ -20,7 +20,9 @@ internal sealed class JsonStages
 
     private static readonly string Mark = SpaceMarkNormalizer.Mark.ToString();
 
+    private readonly TokenizerSettings _settings;
     private readonly List<Normalizer> _normalizers = [];
+    private readonly List<Normalizer> _markers = [];
     private readonly List<PieceSplitter> _splitters = [];
 
     // How many times as long the normalizers make a text at most.
@@ -35,12 +37,16 @@ internal sealed class JsonStages
     // Puts the mark of a space in front of a text, in SentencePiece's vocabularies.
     private PrefixNormalizer? _prefix;
 
-    private JsonStages()
-    {
-    }
+    // Whether a table of characters goes by the rules from before version 4; null before it is asked.
+    private bool? _isFormer;
 
-    /// <summary>Rewrite the text.</summary>
+    private JsonStages(TokenizerSettings settings) => _settings = settings;
+
+    /// <summary>Rewrite the text before added tokens are found in it.</summary>
     public IReadOnlyList<Normalizer> Normalizers => _normalizers;
+
+    /// <summary>Rewrite the text between added tokens, for the pre-tokenizers.</summary>
+    public IReadOnlyList<Normalizer> Markers => _markers;
 
     /// <summary>Cut it.</summary>
     public IReadOnlyList<PieceSplitter> Splitters => _splitters;
@@ -56,11 +62,11 @@ internal sealed class JsonStages
 
     /// <summary>Reads the stages.</summary>
     /// <param name="root">The file.</param>
-    /// <param name="settings">Say whether a space goes in front of texts.</param>
+    /// <param name="settings">Say whether a space goes in front of texts, and by which rules.</param>
     /// <exception cref="NotSupportedException">One is of a type, or has an option, that is not read here.</exception>
     public static JsonStages Read(JsonSection root, TokenizerSettings settings)
     {
-        var stages = new JsonStages();
+        var stages = new JsonStages(settings);
         if (root.Find("normalizer") is { } normalizer)
             stages.AddNormalizer(normalizer);
         if (root.Find("pre_tokenizer") is { } preTokenizer)
@@ -76,6 +82,7 @@ internal sealed class JsonStages
         if (stages._prefix is { } prefix && settings.DropsPrefixSpace())
         {
             stages._normalizers.Remove(prefix);
+            stages._markers.Remove(prefix);
             stages.DropsFirstSpace = false;
         }
         return stages;
@@ -98,7 +105,7 @@ internal sealed class JsonStages
             case "Prepend":
                 string prefix = stage.Need("prepend").Text();
                 Grow(stage, 1 + prefix.Length);
-                AddPrefix(new PrefixNormalizer(prefix, openingOnly: false, unlessThere: false));
+                AddPrefix(_normalizers, new PrefixNormalizer(prefix, openingOnly: false, unlessThere: false));
                 break;
             case "Replace":
                 AddReplacement(stage);
@@ -107,11 +114,16 @@ internal sealed class JsonStages
                 JsonSection table = stage.Need("precompiled_charsmap");
                 if (table.Text().Length == 0 || !table.Element.TryGetBytesFromBase64(out byte[]? bytes))
                     throw table.Wrong("a table in Base64");
-                _normalizers.Add(new CharacterMapNormalizer(bytes, $"{table.File}: '{table.Path}'"));
+                _normalizers.Add(new CharacterMapNormalizer(bytes, $"{table.File}: '{table.Path}'")
+                {
+                    ByGraphemes = !IsFormer(table),
+                });
                 _mapsCharacters = true;
                 break;
             case "Strip" when !stage.FlagOf("strip_left", otherwise: true):
                 _stripsEnd = true;
+                if (!IsFormer(stage))
+                    _normalizers.Add(new EndStripNormalizer());
                 break;
             default:
                 throw type.Unsupported(
@@ -119,11 +131,16 @@ internal sealed class JsonStages
         }
     }
 
-    private void AddPrefix(PrefixNormalizer prefix)
+    private void AddPrefix(List<Normalizer> stages, PrefixNormalizer prefix)
     {
         _prefix = prefix;
-        _normalizers.Add(prefix);
+        stages.Add(prefix);
     }
+
+    // Only files with a table of characters strip spaces and join them.
+    private bool IsFormer(JsonSection stage) => _isFormer ??= _settings.IsFormer(4,
+        $"{stage.File}: 'normalizer': the table of characters takes the longest sequence that it knows, and spaces are "
+        + "joined between added tokens; today it takes short graphemes or characters, and spaces are joined before");
 
     /// <summary>
     /// Refuses normalizers that together blow a text up: two dozen of them that double it make gigabytes of a word.
@@ -147,7 +164,11 @@ internal sealed class JsonStages
             _normalizers.Add(new ReplaceNormalizer(old, content));
         }
         else if (pattern.TextOf("Regex") == SpaceRunPattern && content == Mark)
+        {
             _joinsRuns = true;
+            if (!IsFormer(stage))
+                _normalizers.Add(new SpaceRunNormalizer(SpaceMarkNormalizer.Mark));
+        }
         else
             throw pattern.Unsupported($"a 'String', or the expression '{SpaceRunPattern}'");
     }
@@ -190,7 +211,7 @@ internal sealed class JsonStages
             // Behind another pre-tokenizer every piece would get its space.
             if (_splitters.Count > 0)
                 throw stage.Unsupported("'add_prefix_space' where no other pre-tokenizer comes first");
-            _normalizers.Add(new PrefixNormalizer(" ", openingOnly: false, unlessThere: true));
+            _markers.Add(new PrefixNormalizer(" ", openingOnly: false, unlessThere: true));
         }
         if (stage.FlagOf("use_regex", otherwise: true))
             _splitters.Add(new Gpt2Splitter());
@@ -232,9 +253,10 @@ internal sealed class JsonStages
         // A word without a mark would be another token, which no model has for all its words.
         if (_splitsAtSpaces && scheme != "always")
             throw stage.Unsupported("the scheme 'always' behind 'WhitespaceSplit'");
-        _normalizers.Add(new SpaceMarkNormalizer(prefix: false, Collapses, keepsFirst: true));
+        bool collapses = _splitsAtSpaces || (_stripsEnd && _isFormer == true);
+        _markers.Add(new SpaceMarkNormalizer(prefix: false, collapses, keepsFirst: true));
         if (scheme != "never")
-            AddPrefix(new PrefixNormalizer(Mark, openingOnly: scheme == "first", unlessThere: true));
+            AddPrefix(_markers, new PrefixNormalizer(Mark, openingOnly: scheme == "first", unlessThere: true));
         if (stage.FlagOf("split", otherwise: true))
             _splitters.Add(new WordSplitter(SpaceMarkNormalizer.Mark));
         MarksWords = true;

@@ -41,15 +41,33 @@ internal static class TokenizerJson
         }
         (IReadOnlyList<int> prologue, IReadOnlyList<int> epilogue) = PostProcessor.Read(root, tables.Vocabulary);
         (prologue, epilogue) = settings.Ends(tables.Vocabulary, prologue, epilogue);
+        IReadOnlyList<AddedToken> added = Placed(parts.Added, stages.Normalizers, settings, root.File);
         return parts with
         {
+            Added = added,
             LeftOut = tables.LeftOut,
             FormerRules = settings.FormerRules,
             Normalizers = stages.Normalizers,
+            Markers = stages.Markers,
             Splitters = stages.Splitters,
             Prologue = prologue,
             Epilogue = epilogue,
         };
+    }
+
+    // Without normalizers both texts are one. Special tokens are markup of this library's own and never normalized.
+    private static IReadOnlyList<AddedToken> Placed(IReadOnlyList<AddedToken> added,
+        IReadOnlyList<Normalizer> normalizers, TokenizerSettings settings, string file)
+    {
+        static bool IsMoved(AddedToken token) => token.IsNormalized && !token.Special;
+        if (normalizers.Count == 0 || added.FirstOrDefault(IsMoved) is not { } first || settings.IsFormer(4,
+            $"{file}: added token {FileText.Quote(first.Content)}: 'normalized' is true: it is found in the text as "
+            + "written all the same, today in the normalized text"))
+            return added;
+        return [.. added.Select(token => IsMoved(token) ? token with { Pattern = Normalized(token.Content) } : token)];
+
+        string Normalized(string content) => normalizers.Aggregate(
+            content, (text, normalizer) => normalizer.Apply(text, TextPlace.Opening, alignment: null));
     }
 
     private static TokenizerParts ByteLevelParts(JsonSection model, TokenTables tables)

@@ -115,7 +115,8 @@ internal sealed class TokenizerSettings
             int id = tables.Vocabulary.IdOf(content)
                 ?? throw new FormatException(
                     $"{where}: expected a token of the vocabulary, found {FileText.Quote(content)}.");
-            tokens[content] = tokens.TryGetValue(content, out AddedToken? token) ? token with { Special = true }
+            tokens[content] = tokens.TryGetValue(content, out AddedToken? token)
+                ? token with { Special = true, Pattern = null }
                 : new AddedToken(content, id, Special: true);
         }
     }
