@@ -110,7 +110,10 @@ internal sealed class RequestLoop : IDisposable
         {
             try
             {
+                // Who went away meanwhile costs nobody the reading of his prompt.
+                LetGo();
                 _loop.Advance(_waiting);
+                Tell();
                 LetGo();
             }
             catch (Exception fault)
@@ -152,8 +155,8 @@ internal sealed class RequestLoop : IDisposable
         return false;
     }
 
-    /// <summary>Hands tokens on, and takes out the rows that are done or that nobody waits for.</summary>
-    private void LetGo()
+    /// <summary>Hands tokens on, and the results of the rows that are done.</summary>
+    private void Tell()
     {
         // First: who has its first token no longer waits.
         Count();
@@ -164,6 +167,11 @@ internal sealed class RequestLoop : IDisposable
             else
                 ticket.Tell(_signals);
         }
+    }
+
+    /// <summary>Takes out the rows that are done or that nobody waits for.</summary>
+    private void LetGo()
+    {
         // Asked once: a request may be cancelled at any moment.
         HashSet<ActiveRow> ended = [.. _tickets.Values.Where(ticket => ticket.IsEnded).Select(ticket => ticket.Row)];
         if (ended.Count == 0)
