@@ -97,7 +97,7 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
     private async Task Stream(HttpContext context, CompletionRequest asked, ServedModel model, TextRequest request,
         RequestNote note, CancellationToken cancellation)
     {
-        var json = new ResponseJson(asked.IsChat, model.Name);
+        var json = new ResponseJson(asked.IsChat, model.Name, asked.IncludesUsage);
         IAsyncEnumerator<TextPiece> pieces = generator.StreamAsync(request, cancellation)
             .GetAsyncEnumerator(cancellation);
         await using var _ = pieces.ConfigureAwait(false);
