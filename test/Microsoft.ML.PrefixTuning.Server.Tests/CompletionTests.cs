@@ -60,6 +60,8 @@ public sealed class CompletionTests
         Assert.AreEqual("length", (string)events[^2]["choices"]![0]!["finish_reason"]!);
         Assert.IsEmpty(events[^1]["choices"]!.AsArray());
         Assert.AreEqual(expected.NewTokens, (int)events[^1]["usage"]!["completion_tokens"]!);
+        // As OpenAI's pieces have it.
+        Assert.IsTrue(events[..^1].All(one => one.AsObject().ContainsKey("usage") && one["usage"] is null));
         Assert.HasCount(1, events.Select(one => (string)one["id"]!).Distinct());
     }
 
@@ -119,6 +121,7 @@ public sealed class CompletionTests
             Assert.AreEqual((double)told["token_logprobs"]![i]!, (double)top[tokens[i]]!);
             Assert.AreEqual(string.Concat(tokens[..i]).Length, (int)told["text_offset"]![i]!);
         }
+        Assert.IsFalse(events.Any(one => one.AsObject().ContainsKey("usage")));
         CollectionAssert.AreEqual(tokens, Streamed("tokens").Select(one => (string)one!).ToArray());
         CollectionAssert.AreEqual(told["text_offset"]!.AsArray().Select(one => (int)one!).ToArray(),
             Streamed("text_offset").Select(one => (int)one!).ToArray());

@@ -146,6 +146,23 @@ public sealed class GateTests
     }
 
     [TestMethod]
+    public async Task Log_OfAFaultOfTheServer_HasWhereItAroseAndTheClientNothingOfIt()
+    {
+        await using RunningServer server = await RunningServer.Start();
+        // As no model has it: what reads the options fails.
+        server.Models.Add(new PrefixEntry("broken", "broken.safetensors", TinyServing.Random(3), Generation: null!));
+
+        (int status, JsonNode answer) =
+            await server.Post("/v1/completions", new { model = "broken", prompt = TinyServing.Row });
+        await server.Stop();
+
+        Assert.AreEqual((500, "something went wrong here; the server's log has it."),
+            (status, (string)answer["error"]!["message"]!));
+        // The first one, or its caller once it is compiled into that.
+        Assert.MatchesRegex("GenerationRules.Lengths|CompletionEndpoint.RequestOf", server.Lines);
+    }
+
+    [TestMethod]
     public void Keys_ThatAreShort_AreRefused()
     {
         using var folder = new TemporaryFolder();

@@ -108,12 +108,31 @@ public sealed class MalformedTests
     }
 
     [TestMethod]
+    [DataRow("prediction", "{\"type\":\"content\"}"), DataRow("audio", "{}"), DataRow("store", "true")]
+    [DataRow("reasoning_effort", "\"low\""), DataRow("verbosity", "\"low\""), DataRow("service_tier", "\"flex\"")]
+    [DataRow("functions", "[{}]"), DataRow("function_call", "{\"name\":\"a\"}"), DataRow("tool_choice", "\"required\"")]
+    [DataRow("modalities", "[\"text\",\"audio\"]"), DataRow("web_search_options", "{}"), DataRow("metadata", "\"a\"")]
+    [DataRow("parallel_tool_calls", "1"), DataRow("safety_identifier", "7"), DataRow("prompt_cache_retention", "24")]
+    public async Task Chat_WithAFieldThatIsNotHonoured_GetsItsName(string field, string value)
+    {
+        (int status, JsonNode answer) = await s_server.Post(Chats,
+            $$"""{"model":"short","messages":[{"role":"user","content":"a"}],"{{field}}":{{value}}}""");
+
+        JsonNode error = answer["error"]!;
+        Assert.AreEqual((400, field, "unsupported_value"), (status, (string)error["param"]!, (string)error["code"]!));
+        Assert.StartsWith($"{field}: expected ", (string)error["message"]!);
+    }
+
+    [TestMethod]
     [DataRow(Texts, "frequency_penalty", "0"), DataRow(Texts, "user", "\"me\""), DataRow(Texts, "echo", "false")]
     [DataRow(Texts, "best_of", "1"), DataRow(Texts, "logit_bias", "{}"), DataRow(Texts, "stop", "null")]
     [DataRow(Chats, "tools", "[]"), DataRow(Chats, "tool_choice", "\"none\""), DataRow(Chats, "store", "false")]
     [DataRow(Chats, "response_format", "{\"type\":\"text\"}"), DataRow(Chats, "modalities", "[\"text\"]")]
     [DataRow(Texts, "top_p", "1"), DataRow(Texts, "top_p", "1.0"), DataRow(Chats, "top_p", "1")]
     [DataRow(Chats, "service_tier", "\"auto\""), DataRow(Chats, "metadata", "{\"a\":\"b\"}")]
+    [DataRow(Chats, "reasoning_effort", "\"none\""), DataRow(Chats, "verbosity", "\"medium\"")]
+    [DataRow(Chats, "safety_identifier", "\"me\""), DataRow(Chats, "parallel_tool_calls", "true")]
+    [DataRow(Chats, "prompt_cache_key", "\"a\""), DataRow(Chats, "prompt_cache_retention", "\"24h\"")]
     public async Task Request_WithANeutralField_HasTheSameText(string path, string field, string value)
     {
         string start = path == Texts ? $$"""{"model":"short","prompt":"{{TinyServing.Row}}" """

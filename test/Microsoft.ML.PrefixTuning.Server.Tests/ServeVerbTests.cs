@@ -182,6 +182,11 @@ public sealed partial class ServeVerbTests
         }
     }
 
+    [TestMethod]
+    public void Process_OfTheCommand_LetsThePoolsThreadsSleep() =>
+        Assert.Contains("\"System.Threading.ThreadPool.UnfairSemaphoreSpinLimit\": 0",
+            File.ReadAllText(Path.ChangeExtension(typeof(ToolCommand).Assembly.Location, "runtimeconfig.json")));
+
     private Process Start(string? key, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", ["exec", typeof(ToolCommand).Assembly.Location, .. arguments])

@@ -44,9 +44,10 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
             else
                 await Write(context, asked, model, request, note, deadline.Token).ConfigureAwait(false);
         }
-        catch (Exception fault) when (fault is not ApiException && !context.Response.HasStarted)
+        // What is none of the client's goes on with its own stack, which is what the log needs.
+        catch (Exception fault) when (!context.Response.HasStarted && Explained(fault, asked, context) is { } told)
         {
-            throw Explained(fault, asked, context) ?? fault;
+            throw told;
         }
     }
 
@@ -96,7 +97,7 @@ internal sealed class CompletionEndpoint(TextGenerator generator, ServedModels m
     private async Task Stream(HttpContext context, CompletionRequest asked, ServedModel model, TextRequest request,
         RequestNote note, CancellationToken cancellation)
     {
-        var json = new ResponseJson(asked.IsChat, model.Name);
+        var json = new ResponseJson(asked.IsChat, model.Name, asked.IncludesUsage);
         IAsyncEnumerator<TextPiece> pieces = generator.StreamAsync(request, cancellation)
             .GetAsyncEnumerator(cancellation);
         await using var _ = pieces.ConfigureAwait(false);

@@ -67,6 +67,7 @@ internal static class RequestFields
         Neutral("metadata", "an object", value => value.ValueKind == JsonValueKind.Object),
         Neutral("safety_identifier", "any string", value => value.ValueKind == JsonValueKind.String),
         Neutral("prompt_cache_key", "any string", value => value.ValueKind == JsonValueKind.String),
+        Neutral("prompt_cache_retention", "any string", value => value.ValueKind == JsonValueKind.String),
         Neutral("audio", "null", _ => false),
         Neutral("prediction", "null", _ => false),
         Neutral("verbosity", "medium", value => Is(value, "medium")),

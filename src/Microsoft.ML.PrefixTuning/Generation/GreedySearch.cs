@@ -1,4 +1,5 @@
 using System;
+using System.Numerics.Tensors;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
@@ -35,14 +36,5 @@ internal sealed class GreedySearch(GenerationRules rules, TokenConstraints const
     public override GeneratedSequence[] Results() => [new(text.NewIds(), double.NaN, _ended)];
 
     /// <summary>The first place of the largest value.</summary>
-    internal static int Largest(ReadOnlySpan<float> values)
-    {
-        int best = 0;
-        for (int i = 1; i < values.Length; i++)
-        {
-            if (values[i] > values[best])
-                best = i;
-        }
-        return best;
-    }
+    internal static int Largest(ReadOnlySpan<float> values) => TensorPrimitives.IndexOfMax(values);
 }

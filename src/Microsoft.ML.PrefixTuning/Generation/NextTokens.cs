@@ -16,6 +16,9 @@ namespace Microsoft.ML.PrefixTuning.Generation;
 /// </summary>
 internal sealed class NextTokens(Device device) : IDisposable
 {
+    // Scores below which one thread does all searches: waking another takes as long.
+    private const long LeastShared = 1L << 16;
+
     private static readonly Scalar s_banned = float.NegativeInfinity.ToScalar();
     private int[]? _suppressedIds;
     private Tensor? _suppressed;
@@ -118,28 +121,48 @@ internal sealed class NextTokens(Device device) : IDisposable
         }
     }
 
-    private static void Search(Tensor logits, ActiveRow[] rows, int[] lanes, bool wantsLogProbabilities)
+    private static unsafe void Search(Tensor logits, ActiveRow[] rows, int[] lanes, bool wantsLogProbabilities)
     {
         Tensor scores = logits.to(ScalarType.Float32);
         if (wantsLogProbabilities)
             scores = scores.log_softmax(Axis.Last);
         scores = scores.cpu();
-        int vocabularySize = (int)scores.size(Axis.Last);
-        Span<float> rest = MemoryMarshal.Cast<byte, float>(scores.bytes);
-        for (int row = 0; row < rows.Length; row++)
+        fixed (byte* start = scores.bytes)
         {
-            int own = lanes[row] * vocabularySize;
+            var searches = new Searches((float*)start, (int)scores.size(Axis.Last), rows, lanes);
+            searches.Run(scores.numel() >= LeastShared ? get_num_threads() : 1);
+        }
+    }
+
+    /// <summary>
+    /// One step of the rows' searches, each a part: no two change the same. What one throws stays with its row, on
+    /// whichever thread.
+    /// </summary>
+    /// <param name="scores">[lanes of all rows, V], changed in place.</param>
+    /// <param name="vocabularySize">V.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="lanes">Lanes of each that have scores.</param>
+    private sealed unsafe class Searches(float* scores, int vocabularySize, ActiveRow[] rows, int[] lanes) : SharedWork
+    {
+        protected override int Parts => rows.Length;
+
+        protected override void Do(int part, int thread)
+        {
+            ActiveRow row = rows[part];
             try
             {
-                for (int lane = 0; lane < lanes[row]; lane++)
-                    Check(TensorPrimitives.Max<float>(rest.Slice(lane * vocabularySize, vocabularySize)), rows[row]);
-                rows[row].Search.Advance(new TokenScores(rest[..own], vocabularySize));
+                nint first = 0;
+                for (int before = 0; before < part; before++)
+                    first += lanes[before];
+                var own = new Span<float>(scores + first * vocabularySize, lanes[part] * vocabularySize);
+                for (int lane = 0; lane < lanes[part]; lane++)
+                    Check(TensorPrimitives.Max<float>(own.Slice(lane * vocabularySize, vocabularySize)), row);
+                row.Search.Advance(new TokenScores(own, vocabularySize));
             }
             catch (Exception fault)
             {
-                rows[row].Fault = fault;
+                row.Fault = fault;
             }
-            rest = rest[own..];
         }
     }
 }

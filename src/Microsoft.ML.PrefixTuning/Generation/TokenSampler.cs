@@ -1,5 +1,6 @@
 using System;
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
@@ -93,10 +94,14 @@ internal sealed class TokenSampler(SamplingDecoding decoding)
 
     private static void KeepAtLeast(Span<float> probabilities, float least)
     {
-        for (int token = 0; token < probabilities.Length; token++)
+        Span<Vector<float>> blocks = MemoryMarshal.Cast<float, Vector<float>>(probabilities);
+        var leasts = new Vector<float>(least);
+        for (int i = 0; i < blocks.Length; i++)
+            blocks[i] = Vector.ConditionalSelect(Vector.LessThan(blocks[i], leasts), Vector<float>.Zero, blocks[i]);
+        for (int i = blocks.Length * Vector<float>.Count; i < probabilities.Length; i++)
         {
-            if (probabilities[token] < least)
-                probabilities[token] = 0;
+            if (probabilities[i] < least)
+                probabilities[i] = 0;
         }
     }
 
@@ -108,10 +113,6 @@ internal sealed class TokenSampler(SamplingDecoding decoding)
         return sum;
     }
 
-    private static void Divide(Span<float> values, double divisor)
-    {
-        float factor = (float)(1 / divisor);
-        for (int i = 0; i < values.Length; i++)
-            values[i] *= factor;
-    }
+    private static void Divide(Span<float> values, double divisor) =>
+        TensorPrimitives.Multiply<float>(values, (float)(1 / divisor), values);
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Signals;
@@ -11,9 +12,9 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Serving;
 
 /// <summary>
-/// Feeds a loop with requests of any threads, in the order in which they come. Its own thread
-/// runs while there is something to write and ends when there is not. Owns the loop, and keeps the base of requests
-/// that nobody waits for any more as long as they are in its hands.
+/// Feeds a loop with requests of any threads, in the order in which they come, on a thread that it has while there is
+/// something to write. Owns the loop, and keeps the base of requests that nobody waits for any more as long as they are
+/// in its hands.
 /// </summary>
 internal sealed class RequestLoop : IDisposable
 {
@@ -27,7 +28,8 @@ internal sealed class RequestLoop : IDisposable
     // Only the thread has these: in the order in which they wait, and all that are in its hands.
     private readonly Queue<ActiveRow> _waiting = [];
     private readonly Dictionary<ActiveRow, Ticket> _tickets = [];
-    private Thread? _thread;
+    // The end of what its thread does; null where it has none.
+    private Task? _run;
     private int _waitingCount;
     private volatile int _written;
     private bool _isDisposed;
@@ -74,29 +76,27 @@ internal sealed class RequestLoop : IDisposable
                 throw new GeneratorBusyException($"TextGenerator: expected fewer than QueueLimit = {_queueLimit}"
                     + " waiting requests, found as many; try again later.");
             }
+            // First: where no thread is to be had, nobody waits for one.
+            _run ??= WritingThreads.Run(Run);
             _new.Add(ticket);
-            if (_thread is not null)
-                return;
-            _thread = new Thread(Run) { IsBackground = true, Name = nameof(TextGenerator) };
-            _thread.Start();
         }
     }
 
     /// <exception cref="ObjectDisposedException">The generator was disposed.</exception>
     public void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_isDisposed, typeof(TextGenerator));
 
-    /// <summary>Ends all requests and, within a token, the thread.</summary>
+    /// <summary>Ends all requests and, within a token, what its thread does.</summary>
     public void Dispose()
     {
-        Thread? thread;
+        Task? run;
         lock (_lock)
         {
             if (_isDisposed)
                 return;
             _isDisposed = true;
-            thread = _thread;
+            run = _run;
         }
-        thread?.Join();
+        run?.Wait();
         _signals.Dispose();
         _loop.Dispose();
     }
@@ -110,7 +110,10 @@ internal sealed class RequestLoop : IDisposable
         {
             try
             {
+                // Who went away meanwhile costs nobody the reading of his prompt.
+                LetGo();
                 _loop.Advance(_waiting);
+                Tell();
                 LetGo();
             }
             catch (Exception fault)
@@ -123,7 +126,7 @@ internal sealed class RequestLoop : IDisposable
     }
 
     /// <summary>Takes over what came since the last call.</summary>
-    /// <returns>False where there is nothing to do: then the thread is at its end.</returns>
+    /// <returns>False where there is nothing to do: then the run is at its end.</returns>
     private bool TakeNew()
     {
         lock (_lock)
@@ -139,7 +142,7 @@ internal sealed class RequestLoop : IDisposable
             {
                 if (_tickets.Count > 0)
                     return true;
-                _thread = null;
+                _run = null;
                 return false;
             }
         }
@@ -152,8 +155,8 @@ internal sealed class RequestLoop : IDisposable
         return false;
     }
 
-    /// <summary>Hands tokens on, and takes out the rows that are done or that nobody waits for.</summary>
-    private void LetGo()
+    /// <summary>Hands tokens on, and the results of the rows that are done.</summary>
+    private void Tell()
     {
         // First: who has its first token no longer waits.
         Count();
@@ -164,6 +167,11 @@ internal sealed class RequestLoop : IDisposable
             else
                 ticket.Tell(_signals);
         }
+    }
+
+    /// <summary>Takes out the rows that are done or that nobody waits for.</summary>
+    private void LetGo()
+    {
         // Asked once: a request may be cancelled at any moment.
         HashSet<ActiveRow> ended = [.. _tickets.Values.Where(ticket => ticket.IsEnded).Select(ticket => ticket.Row)];
         if (ended.Count == 0)

@@ -19,6 +19,9 @@ internal static class ServeBenchmark
 {
     private const int BareClients = 8;
 
+    // Until the code that runs often is compiled for that: the bare generator has written texts before it is measured.
+    private const double WarmUp = 10;
+
     // What is wanted of two cores and SmolLM2.
     private const double LeastShare = 0.9, MostFirstToken = 0.5, MostGrowth = 32, MostDelay = 0.5;
 
@@ -44,6 +47,8 @@ internal static class ServeBenchmark
         bool isGood = true;
         using ServerProcess server = await ServerProcess.Start(run.Base, served.Options, run.Options);
         using var client = new HttpClient { BaseAddress = server.Address };
+        if (run.Clients.Count > 0)
+            await Load(served, server, BareClients, WarmUp, run.Trouble, new ServeFigures());
         foreach (int clients in run.Clients)
             isGood &= await Drive(served, server, client, clients, run, bare);
         if (run.Requests > 0)
@@ -89,14 +94,9 @@ internal static class ServeBenchmark
         var figures = new ServeFigures();
         double before = await server.Tokens(client);
         long start = Stopwatch.GetTimestamp();
-        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(run.Seconds));
-        ServeClient[] clients = [.. Enumerable.Range(0, count).Select(number =>
-            new ServeClient(served, server.Address, 1000 * count + number, figures, run.Trouble))];
-        await Task.WhenAll(clients.Select(one => Task.Run(() => one.Run(end.Token))));
+        await Load(served, server, count, run.Seconds, run.Trouble, figures);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double tokens = await server.Tokens(client) - before;
-        foreach (ServeClient one in clients)
-            one.Dispose();
         Say($"{count} clients, {seconds:F0} s: {figures.Show(tokens / seconds)}; server {server.Megabytes():F0} MB");
         if (count == BareClients)
         {
@@ -105,6 +105,18 @@ internal static class ServeBenchmark
                 + $" first token {first:F3} s ({Met(first <= MostFirstToken)})");
         }
         return !figures.HasFaults;
+    }
+
+    /// <summary>Has clients ask for some time.</summary>
+    private static async Task Load(ServeCase served, ServerProcess server, int count, double seconds, double trouble,
+        ServeFigures figures)
+    {
+        using var end = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
+        ServeClient[] clients = [.. Enumerable.Range(0, count).Select(number =>
+            new ServeClient(served, server.Address, 1000 * count + number, figures, trouble))];
+        await Task.WhenAll(clients.Select(one => Task.Run(() => one.Run(end.Token))));
+        foreach (ServeClient one in clients)
+            one.Dispose();
     }
 
     private static string Met(bool isMet) => isMet ? "met" : "missed";

@@ -47,8 +47,48 @@ public sealed class NextTokensTests
         }
     }
 
+    /// <summary>So many scores that several threads take the rows, each of which one thread takes by itself.</summary>
+    [TestMethod]
+    [DataRow("penalty")]
+    [DataRow("sampling")]
+    [DataRow("beams")]
+    public void Choose_OfManyRows_GivesEachWhatItHasAlone(string kind)
+    {
+        const int Count = 9, Bad = 4, Vocabulary = 20_000;
+        var random = new Random(3);
+        float[] values = [.. Enumerable.Range(0, Count * Vocabulary).Select(_ => (float)random.NextDouble() * 9)];
+        values[Bad * Vocabulary + 7] = float.NaN;
+        ActiveRow[] together = Rows(kind, Count), alone = Rows(kind, Count);
+        using var scope = NewDisposeScope();
+        using var choice = new NextTokens(CPU);
+
+        choice.Choose(tensor(values, [Count, Vocabulary]), together, isFirst: true);
+
+        for (int row = 0; row < Count; row++)
+        {
+            float[] own = values[(row * Vocabulary)..((row + 1) * Vocabulary)];
+            choice.Choose(tensor(own, [1, Vocabulary]), [alone[row]], isFirst: true);
+            Assert.AreEqual(row == Bad, together[row].Fault is not null, $"row {row}");
+            CollectionAssert.AreEqual(alone[row].Search.Tokens, together[row].Search.Tokens, $"row {row}");
+        }
+    }
+
     /// <summary>Lets three rows go on; the second has a bad score, or nothing else where it is the least.</summary>
     private static ActiveRow[] Choose(string kind, ScalarType type, float? bad)
+    {
+        ActiveRow[] rows = Rows(kind, 3);
+        float[] values = [.. Enumerable.Range(0, rows.Length * Tokens).Select(i => i * 37 % 101 / 8f - 5)];
+        if (bad is float.NegativeInfinity)
+            values.AsSpan(Tokens, Tokens).Fill(float.NegativeInfinity);
+        else if (bad is { } value)
+            values[Tokens + 21] = value;
+        using var scope = NewDisposeScope();
+        using var choice = new NextTokens(CPU);
+        choice.Choose(tensor(values, [rows.Length, Tokens]).to(type), rows, isFirst: true);
+        return rows;
+    }
+
+    private static ActiveRow[] Rows(string kind, int count)
     {
         var rules = new GenerationRules { MaxNewTokens = 4 };
         rules = kind switch
@@ -60,16 +100,7 @@ public sealed class NextTokensTests
             _ => rules,
         };
         TransformerSpec spec = FamilyConfigTests.Spec(FamilyConfigTests.Config("llama", "{}"));
-        ActiveRow[] rows = [.. Enumerable.Range(0, 3).Select(row => new ActiveRow(row,
+        return [.. Enumerable.Range(0, count).Select(row => new ActiveRow(row,
             new GenerationPrompt([3 + row], null), rules, new TokenConstraints(rules), spec))];
-        float[] values = [.. Enumerable.Range(0, rows.Length * Tokens).Select(i => i * 37 % 101 / 8f - 5)];
-        if (bad is float.NegativeInfinity)
-            values.AsSpan(Tokens, Tokens).Fill(float.NegativeInfinity);
-        else if (bad is { } value)
-            values[Tokens + 21] = value;
-        using var scope = NewDisposeScope();
-        using var choice = new NextTokens(CPU);
-        choice.Choose(tensor(values, [rows.Length, Tokens]).to(type), rows, isFirst: true);
-        return rows;
     }
 }

@@ -75,6 +75,19 @@ public sealed class TokenSamplerTests
     }
 
     [TestMethod]
+    public void Shape_ToTheMostProbable_KeepsThemWhateverTheVectorLength()
+    {
+        for (int size = 1; size < 70; size++)
+        {
+            float[] logits = [.. Enumerable.Range(0, size).Select(token => MathF.Sin(token) * 9)], scores = [.. logits];
+            int[] kept = [.. Enumerable.Range(0, size).OrderByDescending(token => logits[token]).Take(1 + size / 3)];
+            Sampler(1, kept.Length, 1).Shape(scores);
+            for (int token = 0; token < size; token++)
+                Assert.AreEqual(Array.IndexOf(kept, token) >= 0, scores[token] > 0, $"size {size}, token {token}");
+        }
+    }
+
+    [TestMethod]
     public void Draw_OfManyTexts_FollowsTheDistribution()
     {
         float[] probabilities = [.. s_probabilities.Select(probability => (float)probability)];

@@ -9,7 +9,8 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Serving;
 
-/// <summary>Prefixes that come and go while a generator writes, and the order of those who wait.</summary>
+/// <summary>Prefixes that come and go while a generator writes, and those who wait: their order, and who goes away.
+/// </summary>
 [TestClass]
 [TestCategory("Quick")]
 public sealed class ServedPrefixTests
@@ -140,5 +141,56 @@ public sealed class ServedPrefixTests
         await Task.WhenAll(waiting);
 
         CollectionAssert.AreEqual(names, begun);
+    }
+
+    /// <summary>A prompt that was read would have its first token, whoever waits for it.</summary>
+    [TestMethod]
+    public async Task Request_ThatIsCancelledWhileATokenIsWritten_IsNotRead()
+    {
+        // The listener hears all generators of the process: this name is this test's own.
+        string name = $"{Guid.NewGuid()}";
+        long tokens = 0;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listening) =>
+            {
+                if (instrument is { Name: "prefix_tuning.serving.tokens", Meter.Name: SignalSource.Name })
+                    listening.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, count, tags, _) =>
+        {
+            foreach (KeyValuePair<string, object?> tag in tags)
+            {
+                if (tag.Key == ServingSignals.PrefixTag && name.Equals(tag.Value))
+                    Interlocked.Add(ref tokens, count);
+            }
+        });
+        listener.Start();
+        using TextGenerator generator = s_base.Model.CreateGenerator(
+            new Dictionary<string, Prefix> { [name] = s_base.Prefixes["short"] });
+        var request = new TextRequest
+        {
+            Text = "name : Venue 1",
+            Generation = new() { MinNewTokens = 4, MaxNewTokens = 4 },
+        };
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var released = new TaskCompletionSource();
+        generator.BetweenTokens = () =>
+        {
+            reached.TrySetResult();
+            released.Task.Wait();
+        };
+        using var source = new CancellationTokenSource();
+        Task<TextResult> first = generator.GenerateAsync(request);
+        await reached.Task;
+
+        Task<TextResult> gone = generator.GenerateAsync(request with { Prefix = name }, source.Token);
+        await source.CancelAsync();
+        released.SetResult();
+
+        await Assert.ThrowsExactlyAsync<TaskCanceledException>(() => gone);
+        Assert.AreEqual(4, (await first).NewTokens);
+        Assert.AreEqual(0, Interlocked.Read(ref tokens));
     }
 }
