@@ -9,8 +9,8 @@ using Microsoft.ML.PrefixTuning.Sweeps;
 using Microsoft.ML.PrefixTuning.Tests.Repository;
 using Microsoft.ML.PrefixTuning.Tests.Tool;
 using Microsoft.ML.PrefixTuning.Tool.Sweeps;
-using Microsoft.ML.PrefixTuning.Tool.Verbs;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
+using MetricsOption = Microsoft.ML.PrefixTuning.Tool.Verbs.MetricsOption;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Studies;
 
