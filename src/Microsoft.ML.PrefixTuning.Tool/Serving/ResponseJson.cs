@@ -10,7 +10,9 @@ namespace Microsoft.ML.PrefixTuning.Tool.Serving;
 /// <summary>The answers to one request, in the shapes of OpenAI's.</summary>
 /// <param name="isChat">Whether it is a chat.</param>
 /// <param name="model">The model's name.</param>
-/// <param name="includesUsage">Whether a stream tells the counts of tokens at its end; its pieces then say null.</param>
+/// <param name="includesUsage">
+/// Whether a stream tells the counts of tokens at its end; its pieces then say null.
+/// </param>
 internal sealed class ResponseJson(bool isChat, string model, bool includesUsage = false)
 {
     /// <summary>Letters of all scripts stay as they are.</summary>

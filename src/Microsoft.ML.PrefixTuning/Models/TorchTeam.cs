@@ -4,7 +4,7 @@ namespace Microsoft.ML.PrefixTuning.Models;
 
 /// <summary>
 /// The threads among which torch divides its own operators, those of GNU's OpenMP. They look for work for some
-/// milliseconds after each operator: a thread of ours beside them would have to share its processor with one that waits.
+/// milliseconds after each operator: a thread of ours beside them would share its processor with one that waits.
 /// </summary>
 internal static unsafe class TorchTeam
 {

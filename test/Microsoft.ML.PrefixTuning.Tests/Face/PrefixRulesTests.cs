@@ -104,7 +104,7 @@ public sealed class PrefixRulesTests
         BaseModel differs = Base(NoSpace);
         var fault = Assert.ThrowsExactly<InvalidOperationException>(() =>
             Ids(differs, Make(differs, "1"), Make(differs, "2"), Make(differs, null)));
-        Assert.EndsWith("found '1' and '3'.", fault.Message);
+        Assert.EndsWith("found '1' and '4'.", fault.Message);
 
         BaseModel alike = Base("{}");
         CollectionAssert.AreEqual(s_first, Ids(alike, Make(alike, "1"), Make(alike, "2"), Make(alike, null)));

@@ -103,7 +103,7 @@ public sealed class TokenCountingTests
     [DataRow("base", "\"../llama\"", "base: expected a plain name, or several with '/' between, found '../llama'.")]
     [DataRow("base", "\"a//b\"", "base: expected a plain name, or several with '/' between, found 'a//b'.")]
     [DataRow("inputColumn", "\"\"", "inputColumn: expected a name, found an empty text.")]
-    [DataRow("textRules", "{ \"version\": 4 }", "textRules.version: expected 1 to 3, found 4.")]
+    [DataRow("textRules", "{ \"version\": 5 }", "textRules.version: expected 1 to 4, found 5.")]
     public void Load_OfAHostileCounter_IsRefusedByKey(string key, string value, string words)
     {
         using var folder = new TemporaryFolder();

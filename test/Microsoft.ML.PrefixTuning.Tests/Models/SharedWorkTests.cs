@@ -83,7 +83,7 @@ public sealed class SharedWorkTests
         {
             Interlocked.Or(ref _seen, 1 << thread);
             _both.Signal();
-            _both.Wait(TimeSpan.FromSeconds(60));
+            _both.Wait();
         }
     }
 }

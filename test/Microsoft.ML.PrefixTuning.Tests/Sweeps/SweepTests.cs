@@ -43,7 +43,8 @@ public sealed class SweepTests
         using var model = (IDisposable)Context.Model.Load(results.BestModel, out _);
         Assert.AreEqual(best.HeldOutLoss, Tuned(model).TrainingSummary!.BestLoss);
         SweepRun[] lines = [.. SweepFolder.ReadLines(Path.Combine(results.Folder, SweepFolder.LinesName))];
-        CollectionAssert.AreEqual(new[] { 2, 2, 4, 4 }.Select(length => OptionCode.Of(Length(length).Options)).ToArray(),
+        CollectionAssert.AreEqual(
+            new[] { 2, 2, 4, 4 }.Select(length => OptionCode.Of(Length(length).Options)).ToArray(),
             lines.Select(run => run.Code).ToArray(), "options that do not vary stand in a line, too");
         string page = File.ReadAllText(Path.Combine(results.Folder, SweepFolder.PageName));
         Assert.Contains("class=\"sortable\"", page);
