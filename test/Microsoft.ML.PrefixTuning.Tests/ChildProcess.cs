@@ -96,6 +96,9 @@ internal static class ChildProcess
             case [AttentionChild.Attend, var mostNumbers]:
                 AttentionChild.AttendToLongRow(long.Parse(mostNumbers, CultureInfo.InvariantCulture));
                 return 0;
+            case [TeamChild.Meet]:
+                TeamChild.TellThreads();
+                return 0;
             case [FaceChild.Save, var model, var copy]:
                 FaceChild.SaveForever(model, copy);
                 return 0;

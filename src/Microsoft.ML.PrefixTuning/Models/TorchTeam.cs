@@ -37,6 +37,13 @@ internal static unsafe class TorchTeam
             work.TakePart(thread);
     }
 
-    private static nint Export(string name) => NativeLibrary.TryLoad(Torch, out nint torch)
-        && NativeLibrary.TryGetExport(torch, name, out nint place) ? place : 0;
+    // As the loader finds what torch calls: first in what the process was started with (LD_PRELOAD), then in what torch
+    // brings along.
+    private static nint Export(string name)
+    {
+        if (!NativeLibrary.TryLoad(Torch, out nint torch))
+            return 0;
+        return NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), name, out nint place)
+            || NativeLibrary.TryGetExport(torch, name, out place) ? place : 0;
+    }
 }

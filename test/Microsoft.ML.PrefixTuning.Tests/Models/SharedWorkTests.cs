@@ -49,7 +49,7 @@ public sealed class SharedWorkTests
         Demand(isTorchs);
         if (get_num_threads() < 2)
             Assert.Inconclusive("One thread alone.");
-        var work = new Meeting();
+        var work = new Meeting(2);
         work.Run(threads: 2, isTorchs);
         Assert.AreEqual(0b11, work.Seen);
     }
@@ -67,23 +67,5 @@ public sealed class SharedWorkTests
         protected override int Parts => Counts.Length;
 
         protected override void Do(int part, int thread) => Interlocked.Increment(ref Counts[part]);
-    }
-
-    // Two parts that wait for each other: one thread would never end.
-    private sealed class Meeting : SharedWork
-    {
-        private readonly CountdownEvent _both = new(2);
-        private int _seen;
-
-        public int Seen => _seen;
-
-        protected override int Parts => 2;
-
-        protected override void Do(int part, int thread)
-        {
-            Interlocked.Or(ref _seen, 1 << thread);
-            _both.Signal();
-            _both.Wait();
-        }
     }
 }
