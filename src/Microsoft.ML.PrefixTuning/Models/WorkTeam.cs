@@ -58,7 +58,9 @@ internal abstract class SharedWork
         }
     }
 
-    /// <summary>Does a part. Throws nothing, and so asks for no memory: on a helper's thread nobody would catch it.
+    /// <summary>
+    /// Does a part. Throws nothing, and so asks for no memory or keeps what that throws: between it and whoever would
+    /// catch it lies a helper's thread or native code.
     /// </summary>
     /// <param name="part">The part, from 0.</param>
     /// <param name="thread">
