@@ -52,6 +52,17 @@ public sealed class NormalizedTokenTests
     public void Encode_GemmaForm_FoundWithMarksForSpaces(string text, string ids) => Check(
         Write("llama-sentencepiece", root => root["normalizer"] = JsonNode.Parse(Gemma)), text, ids);
 
+    [TestMethod]
+    [DataRow("x▁y", "x y")]
+    [DataRow("x y", "x▁y")]
+    public void Encode_TokensThatAreOneWhenNormalized_TheFirst(string first, string second) => Check(
+        Write("llama-sentencepiece", root =>
+        {
+            root["normalizer"] = JsonNode.Parse(Gemma);
+            root["added_tokens"]!.AsArray().Add(Token(1003, first, normalized: true));
+            root["added_tokens"]!.AsArray().Add(Token(1004, second, normalized: true));
+        }), "the x y", "786 921 1003");
+
     // The pre-tokenizer's marks come behind the tokens.
     [TestMethod]
     [DataRow(Always, "the <hl> the", "5 3 1000 5")]
