@@ -34,6 +34,9 @@ internal sealed record AddedToken(string Content, int Id, bool Special)
     /// </summary>
     public string? Pattern { get; init; }
 
+    /// <summary>What stands in the text in which it is looked for.</summary>
+    public string Written => Pattern ?? Content;
+
     /// <summary>Reads a token from its JSON object, whose content and id are known already.</summary>
     /// <exception cref="NotSupportedException">It is to be found between word boundaries only.</exception>
     public static AddedToken Read(JsonSection entry, string content, int id)
@@ -70,12 +73,12 @@ internal sealed class AddedTokens
     {
         _tokens = tokens;
         _anyPlain = tokens.Any(token => !token.Special);
-        for (int i = 0; i < tokens.Count; i++)
+        // Of several that are written alike, as normalized ones may be, the first one counts, and is added last.
+        for (int i = tokens.Count - 1; i >= 0; i--)
         {
-            string written = tokens[i].Pattern ?? tokens[i].Content;
-            _all.Add(written, i);
+            _all.Add(tokens[i].Written, i);
             if (!tokens[i].Special)
-                _plain.Add(written, i);
+                _plain.Add(tokens[i].Written, i);
         }
     }
 
@@ -111,7 +114,7 @@ internal sealed class AddedTokens
             AddedToken token = _tokens[found];
             AddText(segments, token.TakesSpaceBefore ? text[start..i].TrimEnd() : text[start..i], start);
             TextPlace place = token.Special || token.BeginsText ? TextPlace.BehindSpecial : TextPlace.BehindAdded;
-            segments.Add(new(text.Substring(i, length), token.Id, place, i));
+            segments.Add(new(token.Written, token.Id, place, i));
             for (i += length; token.TakesSpaceBehind && i < text.Length && char.IsWhiteSpace(text[i]); i++)
             {
             }

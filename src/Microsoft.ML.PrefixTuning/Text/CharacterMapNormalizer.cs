@@ -2,6 +2,7 @@ using System;
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Linq;
 using System.Text;
 
 namespace Microsoft.ML.PrefixTuning.Text;
@@ -22,9 +23,14 @@ internal sealed class CharacterMapNormalizer : Normalizer
     // Bytes of a grapheme that the tokenizers library looks up whole.
     private const int LongestWhole = 5;
 
+    private const int AsciiCount = 128;
+
     private readonly string _where;
     private readonly uint[] _units;
     private readonly byte[] _replacements;
+
+    // Characters of ASCII that are not replaced beside others of ASCII: most of most texts.
+    private readonly SearchValues<byte> _still;
 
     /// <summary>Reads a table.</summary>
     /// <param name="table">The bytes.</param>
@@ -41,6 +47,8 @@ internal sealed class CharacterMapNormalizer : Normalizer
         for (int i = 0; i < _units.Length; i++)
             _units[i] = BinaryPrimitives.ReadUInt32LittleEndian(table[((i + 1) * UnitSize)..]);
         _replacements = table[(UnitSize + (int)trie)..].ToArray();
+        byte[] still = [.. Enumerable.Range(0, AsciiCount).Select(value => (byte)value).Where(IsStill)];
+        _still = SearchValues.Create(still);
     }
 
     /// <summary>
@@ -60,7 +68,7 @@ internal sealed class CharacterMapNormalizer : Normalizer
         var result = new ArrayBufferWriter<byte>(rest.Length + 1);
         while (!rest.IsEmpty)
         {
-            int kept = KeptLength(rest, text.AsSpan(read)), replacement = 0;
+            int kept = grapheme > 0 ? 0 : KeptLength(rest, text.AsSpan(read)), replacement = 0;
             int length = kept > 0 ? 0 : ByGraphemes ? OfGrapheme(rest, text.AsSpan(read), ref grapheme, out replacement)
                 : Find(rest, longest: true, out replacement);
             ReadOnlySpan<byte> written = length > 0 ? ReplacementAt(replacement) : default;
@@ -92,10 +100,19 @@ internal sealed class CharacterMapNormalizer : Normalizer
     // Bytes at the beginning that stay. A broken table may have led both forms of the text apart.
     private int KeptLength(ReadOnlySpan<byte> rest, ReadOnlySpan<char> text)
     {
-        if (Kept is null || Kept.Longest(text, out int characters) == TokenTrie.None)
+        if (Kept is null)
+            return StillLength(rest);
+        if (Kept.Longest(text, out int characters) == TokenTrie.None)
             return 0;
         int length = Encoding.UTF8.GetByteCount(text[..characters]);
         return length <= rest.Length ? length : 0;
+    }
+
+    // What follows may be one with the last character where it is not of ASCII.
+    private int StillLength(ReadOnlySpan<byte> rest)
+    {
+        int end = rest.IndexOfAnyExcept(_still);
+        return end < 0 ? rest.Length : end > 0 && rest[end] >= AsciiCount ? end - 1 : end;
     }
 
     // The bytes of the next grapheme or character, 0 where it stays; left counts those of the grapheme at hand.
@@ -122,20 +139,28 @@ internal sealed class CharacterMapNormalizer : Normalizer
         return rest[..rest.IndexOf((byte)0)];
     }
 
-    // Darts-clone's commonPrefixSearch, for its longest sequence or its first, which is the shortest; a place outside
-    // the table, as in a broken file, ends the search.
+    // Whether no sequence is one character, or begins with it and goes on in ASCII.
+    private bool IsStill(byte character)
+    {
+        uint place = Offset(_units[0]);
+        if (!Step(ref place, character, out bool isEnd))
+            return true;
+        return !isEnd && !Enumerable.Range(0, AsciiCount).Any(next =>
+        {
+            uint behind = place;
+            return Step(ref behind, (byte)next, out _);
+        });
+    }
+
+    // Darts-clone's commonPrefixSearch, for its longest sequence or its first, which is the shortest.
     private int Find(ReadOnlySpan<byte> text, bool longest, out int replacement)
     {
         (int length, replacement) = (0, 0);
         uint place = Offset(_units[0]);
         for (int i = 0; i < text.Length; i++)
         {
-            place ^= text[i];
-            if (place >= _units.Length || (_units[place] & 0x800000FF) != text[i])
+            if (!Step(ref place, text[i], out bool isEnd))
                 break;
-            uint unit = _units[place];
-            place ^= Offset(unit);
-            bool isEnd = (unit >> 8 & 1) == 1;
             if (!isEnd || place >= _units.Length)
                 continue;
             int value = (int)(_units[place] & 0x7FFFFFFF);
@@ -146,6 +171,19 @@ internal sealed class CharacterMapNormalizer : Normalizer
                 break;
         }
         return length;
+    }
+
+    // One byte further; a place outside the table, as in a broken file, ends the search.
+    private bool Step(ref uint place, byte next, out bool isEnd)
+    {
+        isEnd = false;
+        place ^= next;
+        if (place >= _units.Length || (_units[place] & 0x800000FF) != next)
+            return false;
+        uint unit = _units[place];
+        isEnd = (unit >> 8 & 1) == 1;
+        place ^= Offset(unit);
+        return true;
     }
 
     private static uint Offset(uint unit) => unit >> 10 << (int)((unit & 1 << 9) >> 6);

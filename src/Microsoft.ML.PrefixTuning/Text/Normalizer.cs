@@ -38,6 +38,12 @@ internal abstract class Normalizer
         return rewritten;
     }
 
+    /// <summary>
+    /// Whether a token stands in every rewritten text where it stands in the text itself, so that it makes no
+    /// difference in which of both it is looked for.
+    /// </summary>
+    public virtual bool Leaves(string token) => false;
+
     /// <inheritdoc cref="Apply"/>
     /// <remarks>All of the text is told to the alignment, in order; it is turned by the caller.</remarks>
     protected abstract string Rewrite(string text, TextPlace place, TextAlignment? alignment);
@@ -58,6 +64,9 @@ internal sealed class CompositionNormalizer : Normalizer
                 "The tokenizer composes characters (NFC), which .NET does not do with InvariantGlobalization: "
                 + "switch that off.");
     }
+
+    // Nothing composes with the white space of ASCII, and nothing becomes it.
+    public override bool Leaves(string token) => token.All(next => char.IsAscii(next) && char.IsWhiteSpace(next));
 
     protected override string Rewrite(string text, TextPlace place, TextAlignment? alignment)
     {

@@ -52,6 +52,17 @@ public sealed class NormalizedTokenTests
     public void Encode_GemmaForm_FoundWithMarksForSpaces(string text, string ids) => Check(
         Write("llama-sentencepiece", root => root["normalizer"] = JsonNode.Parse(Gemma)), text, ids);
 
+    [TestMethod]
+    [DataRow("x▁y", "x y")]
+    [DataRow("x y", "x▁y")]
+    public void Encode_TokensThatAreOneWhenNormalized_TheFirst(string first, string second) => Check(
+        Write("llama-sentencepiece", root =>
+        {
+            root["normalizer"] = JsonNode.Parse(Gemma);
+            root["added_tokens"]!.AsArray().Add(Token(1003, first, normalized: true));
+            root["added_tokens"]!.AsArray().Add(Token(1004, second, normalized: true));
+        }), "the x y", "786 921 1003");
+
     // The pre-tokenizer's marks come behind the tokens.
     [TestMethod]
     [DataRow(Always, "the <hl> the", "5 3 1000 5")]
@@ -109,6 +120,25 @@ public sealed class NormalizedTokenTests
             }, version), text, ids);
         }
     }
+
+    // GPT-NeoX's form: NFC leaves white space.
+    [TestMethod]
+    [DataRow("a    b", "67 900 68")]
+    [DataRow("e\u0301    \u0301b", "856 900 139 226 68")]
+    [DataRow("a   b", "67 901 298")]
+    [DataRow("\n      x", "201 900 901 90")]
+    public void Encode_RunsOfSpacesBesideComposition_OneByAllRules(string text, string ids)
+    {
+        foreach (int version in (int[])[3, TextRules.LatestVersion])
+            Check(WriteComposed(version, "    ", "  "), text, ids);
+    }
+
+    [TestMethod]
+    [DataRow("<t>")]
+    [DataRow("\u00A0")]
+    public void Read_TokenThatCompositionMayTouchByTheThirdRules_Noted(string token) => Assert.StartsWith(
+        $"tokenizer.json: added token '{token}': 'normalized' is true",
+        WriteComposed(3, "  ", token).FormerRules.Single());
 
     // Special tokens are markup, whatever stands before them.
     [TestMethod]
@@ -173,6 +203,16 @@ public sealed class NormalizedTokenTests
         File.WriteAllText(_folder["tokenizer.json"], root.ToJsonString());
         return Load(version);
     }
+
+    // With NFC, and tokens from 900 on.
+    private PretrainedTokenizer WriteComposed(int version, params string[] tokens) => Write("qwen2", root =>
+    {
+        JsonArray added = root["added_tokens"]!.AsArray();
+        while (added.Any(token => (int)token!["id"]! >= 1000))
+            added.RemoveAt(added.Count - 1);
+        for (int i = 0; i < tokens.Length; i++)
+            added.Add(Token(900 + i, tokens[i], normalized: true));
+    }, version);
 
     private void WriteT5(string preTokenizer)
     {

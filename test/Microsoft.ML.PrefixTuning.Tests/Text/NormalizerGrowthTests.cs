@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -60,12 +59,12 @@ public sealed class NormalizerGrowthTests
     [TestMethod]
     public void Apply_TableThatBlowsATextUp_IsRefusedWhileItGrows()
     {
-        var table = new CharacterMapNormalizer(Table('a', 1000), "file: 'table'");
+        var table = new CharacterMapNormalizer(CharacterTable.Make("a", 1000), "file: 'table'");
         Assert.AreEqual("bb", table.Apply("bb", TextPlace.Opening, null));
         var refused = Assert.ThrowsExactly<FormatException>(() => table.Apply("aaa", TextPlace.Opening, null));
         Assert.AreEqual("file: 'table': expected a table that makes a text at most 64 times as long, found more.",
             refused.Message);
-        var small = new CharacterMapNormalizer(Table('a', 60), "file: 'table'");
+        var small = new CharacterMapNormalizer(CharacterTable.Make("a", 60), "file: 'table'");
         Assert.AreEqual(new string('x', 180), small.Apply("aaa", TextPlace.Opening, null));
     }
 
@@ -87,21 +86,4 @@ public sealed class NormalizerGrowthTests
 
     private static string Replace(string old, string content) =>
         $$"""{ "type": "Replace", "pattern": { "String": "{{old}}" }, "content": "{{content}}" }""";
-
-    /// <summary>A double array that replaces one character by a row of x.</summary>
-    private static byte[] Table(char from, int count)
-    {
-        // Unit 0 is the root, which leads nowhere by an offset of 0: a character's unit lies at its own place, and its
-        // leaf at the place XOR the unit's offset.
-        const int Units = 512, Leaf = 256;
-        var units = new uint[Units];
-        units[from] = from | 1u << 8 | (uint)(from ^ Leaf) << 10;
-        units[Leaf] = 1u << 31;
-        var table = new byte[sizeof(uint) + Units * sizeof(uint) + count + 1];
-        BinaryPrimitives.WriteUInt32LittleEndian(table, Units * sizeof(uint));
-        for (int i = 0; i < Units; i++)
-            BinaryPrimitives.WriteUInt32LittleEndian(table.AsSpan((i + 1) * sizeof(uint)), units[i]);
-        table.AsSpan(sizeof(uint) + Units * sizeof(uint), count).Fill((byte)'x');
-        return table;
-    }
 }

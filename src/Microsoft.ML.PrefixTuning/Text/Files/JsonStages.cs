@@ -140,7 +140,8 @@ internal sealed class JsonStages
     // Only files with a table of characters strip spaces and join them.
     private bool IsFormer(JsonSection stage) => _isFormer ??= _settings.IsFormer(4,
         $"{stage.File}: 'normalizer': the table of characters takes the longest sequence that it knows, and spaces are "
-        + "joined between added tokens; today it takes short graphemes or characters, and spaces are joined before");
+        + "joined between added tokens; today it takes short graphemes or characters, and spaces are joined before: "
+        + "texts with characters of several code points, or white space at the end, may become other tokens");
 
     /// <summary>
     /// Refuses normalizers that together blow a text up: two dozen of them that double it make gigabytes of a word.

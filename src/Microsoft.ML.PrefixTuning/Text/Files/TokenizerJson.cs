@@ -55,12 +55,14 @@ internal static class TokenizerJson
         };
     }
 
-    // Without normalizers both texts are one. Special tokens are markup of this library's own and never normalized.
+    // Where all normalizers leave the tokens, as NFC leaves GPT-NeoX's runs of spaces, both texts are one. Special
+    // tokens are markup of this library's own and never normalized.
     private static IReadOnlyList<AddedToken> Placed(IReadOnlyList<AddedToken> added,
         IReadOnlyList<Normalizer> normalizers, TokenizerSettings settings, string file)
     {
         static bool IsMoved(AddedToken token) => token.IsNormalized && !token.Special;
-        if (normalizers.Count == 0 || added.FirstOrDefault(IsMoved) is not { } first || settings.IsFormer(4,
+        bool IsLeft(AddedToken token) => normalizers.All(normalizer => normalizer.Leaves(token.Content));
+        if (added.FirstOrDefault(token => IsMoved(token) && !IsLeft(token)) is not { } first || settings.IsFormer(4,
             $"{file}: added token {FileText.Quote(first.Content)}: 'normalized' is true: it is found in the text as "
             + "written all the same, today in the normalized text"))
             return added;
