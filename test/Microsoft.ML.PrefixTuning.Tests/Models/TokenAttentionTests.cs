@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
 
 /// <summary>
-/// Attention of one new token a row: against torch's operators and in other company.
+/// Attention of one new token a row: against torch's operators, against one sum after the other, and in other company.
 /// </summary>
 [TestClass]
 [TestCategory("Quick")]
@@ -117,6 +117,27 @@ public sealed class TokenAttentionTests
             using TorchThreads used = TorchThreads.Use(threads);
             cache.Begin(new LaneRange(0, Rows, 1), [.. Enumerable.Repeat(Columns - 1, Rows)], 1, Columns);
             return TokenAttention.Mix(queries, cache.AppendToken(AttentionSite.Decoder, 0, keys, values)!.Value, pass);
+        }
+    }
+
+    /// <summary>Whatever is read together: queries, keys and parts of values of any number, some left over.</summary>
+    [TestMethod]
+    [DataRow(6, nameof(ScalarType.Float32))]
+    [DataRow(16, nameof(ScalarType.BFloat16))]
+    [DataRow(37, nameof(ScalarType.Float32))]
+    [DataRow(64, nameof(ScalarType.BFloat16))]
+    [DataRow(64, nameof(ScalarType.Float32))]
+    [DataRow(100, nameof(ScalarType.BFloat16))]
+    public void Mix_OfAnyGroup_HasTheBitsOfOneSumAfterTheOther(int size, string name)
+    {
+        ScalarType type = Enum.Parse<ScalarType>(name);
+        for (int group = 1; group <= 9; group++)
+        {
+            using var scope = NewDisposeScope();
+            var trial = new TokenAttentionTrial(group, size, type);
+            trial.AssertBits<PairedLanes>();
+            if (Lanes.AreWide)
+                trial.AssertBits<WideLanes>();
         }
     }
 
