@@ -1,7 +1,8 @@
 using System;
 using System.Buffers;
-using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Microsoft.ML.PrefixTuning.Models;
 
@@ -53,15 +54,21 @@ internal static unsafe class TokenAttention
     /// <param name="places">Keys and values.</param>
     /// <param name="pass">Shape and mask of this layer, not in parts.</param>
     /// <returns>[B, 1, H * D].</returns>
-    public static Tensor Mix(Tensor queries, in KeyValuePlaces places, in AttentionPass pass)
+    public static Tensor Mix(Tensor queries, in KeyValuePlaces places, in AttentionPass pass) => Lanes.AreWide
+        ? Mix<WideLanes>(queries, places, pass) : Mix<PairedLanes>(queries, places, pass);
+
+    /// <summary>The same with a form of numbers that are worked on together.</summary>
+    public static Tensor Mix<T>(Tensor queries, in KeyValuePlaces places, in AttentionPass pass)
+        where T : struct, ILanes<T>
     {
         Tensor mixed = empty([queries.size(Axis.Row), 1, (long)pass.Shape.Count * pass.Shape.Size],
             ScalarType.Float32);
         using Tensor? mask = pass.Mask.Added?.contiguous();
         int parts = (int)queries.size(Axis.Row) * pass.Shape.KeyValueCount;
         bool isShared = mixed.numel() * places.Most >= LeastShared;
-        int threads = isShared ? Math.Min(get_num_threads(), parts) : 1, padded = Padded(places.Most);
-        float[] scores = ArrayPool<float>.Shared.Rent(threads * padded);
+        int threads = isShared ? Math.Min(get_num_threads(), parts) : 1;
+        int padded = Padded(places.Most + ProductTile.Edge - 1);
+        float[] scores = ArrayPool<float>.Shared.Rent(threads * ProductTile.Edge * padded);
         fixed (byte* from = queries.bytes, to = mixed.bytes, added = mask is null ? default : mask.bytes)
         fixed (float* ofThreads = scores)
         {
@@ -69,18 +76,15 @@ internal static unsafe class TokenAttention
                 mask.size(1) == 1 ? 0 : (nint)mask.size(2) * places.Most, mask.size(2) == 1 ? 0 : places.Most,
                 (nint)(mask.size(1) * mask.size(2)) * places.Most);
             var job = new Job((float*)from, places, seen, ofThreads, padded, (float*)to);
-            SharedWork work = places.AreNarrow
-                ? Lanes.AreWide ? new Work<WideLanes, KeptBFloat16>(job, pass, parts)
-                    : new Work<PairedLanes, KeptBFloat16>(job, pass, parts)
-                : Lanes.AreWide ? new Work<WideLanes, KeptFloat32>(job, pass, parts)
-                    : new Work<PairedLanes, KeptFloat32>(job, pass, parts);
+            SharedWork work = places.AreNarrow ? new Work<T, KeptBFloat16>(job, pass, parts)
+                : new Work<T, KeptFloat32>(job, pass, parts);
             work.Run(threads);
         }
         ArrayPool<float>.Shared.Return(scores);
         return mixed;
     }
 
-    // Scores are gone over in whole steps.
+    // Scores are made in whole tiles and gone over in whole steps.
     private static int Padded(int count) => (count + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
 
     // What is added to scores: [B, 1 or G, R or 1, S]; a step of 0 where all have the same.
@@ -91,21 +95,22 @@ internal static unsafe class TokenAttention
     }
 
     // Keys or values of a head that lie one behind the other.
-    private readonly struct Stretch(byte* numbers, nint first, int count)
+    private readonly struct Stretch(byte* first, int count)
     {
-        public readonly byte* Numbers = numbers;
-        public readonly nint First = first;
+        public readonly byte* First = first;
         public readonly int Count = count;
     }
 
-    private readonly struct Job(float* queries, KeyValuePlaces places, Seen seen, float* scores, nint threadScores,
+    private readonly struct Job(float* queries, KeyValuePlaces places, Seen seen, float* scores, nint padded,
         float* mixed)
     {
         public readonly float* Queries = queries;
         public readonly KeyValuePlaces Places = places;
         public readonly Seen Seen = seen;
         public readonly float* Scores = scores;
-        public readonly nint ThreadScores = threadScores;
+
+        // From the scores of one query to the next one's.
+        public readonly nint Padded = padded;
         public readonly float* Mixed = mixed;
     }
 
@@ -130,25 +135,68 @@ internal static unsafe class TokenAttention
             int count = _job.Places.Counts[row];
             KeyValueFront front = _job.Places.Fronts is { } fronts ? fronts[row] : default;
             nint ofHead = (nint)front.Count * _shape.Size, inFront = (2 * _layer * heads + head) * ofHead;
-            var frontKeys = new Stretch(front.Start, inFront, front.Count);
-            var frontValues = new Stretch(front.Start, inFront + heads * ofHead, front.Count);
-            var keys = new Stretch(_job.Places.Keys, place, count);
-            var values = new Stretch(_job.Places.Values, place, count);
-            float* weights = _job.Scores + thread * _job.ThreadScores;
-            for (int query = 0; query < _shape.Group; query++)
+            Stretch frontKeys = At(front.Start, inFront, front.Count);
+            Stretch frontValues = At(front.Start, inFront + heads * ofHead, front.Count);
+            Stretch keys = At(_job.Places.Keys, place, count), values = At(_job.Places.Values, place, count);
+            float* weights = _job.Scores + thread * ProductTile.Edge * _job.Padded;
+            float* sums = stackalloc float[ProductTile.Numbers], inverses = stackalloc float[ProductTile.Edge];
+            // Queries of a group read its keys and values together, as many as there are registers for.
+            int most = ProductTile.MostRows<T>();
+            for (int first = 0; first < _shape.Group; first += most)
             {
-                nint own = (nint)(row * _shape.Count + head * _shape.Group + query) * _shape.Size;
-                float sum = Weigh(_job.Queries + own, frontKeys, keys, _job.Seen.Of(row, head, query), weights);
-                Take(weights, sum, frontValues, values, _job.Mixed + own);
+                int query = head * _shape.Group + first, taken = Math.Min(most, _shape.Group - first);
+                nint own = (nint)(row * _shape.Count + query) * _shape.Size;
+                var queries = new TileRows(_job.Queries + own, _shape.Size, taken);
+                Multiply(queries, frontKeys, weights, sums);
+                Multiply(queries, keys, weights + front.Count, sums);
+                for (int i = 0; i < taken; i++)
+                {
+                    inverses[i] = 1 / Weigh(weights + i * _job.Padded, front.Count + count,
+                        _job.Seen.Of(row, head, first + i));
+                }
+                Take(new TileRows(weights, _job.Padded, taken), frontValues, values, inverses, _job.Mixed + own, sums);
             }
         }
 
-        /// <summary>exp(score - largest) of every key; gives their sum.</summary>
-        private float Weigh(float* query, Stretch front, Stretch own, float* added, float* weights)
+        private static Stretch At(byte* start, nint place, int count) => new(start + place * TKept.Bytes, count);
+
+        /// <summary>
+        /// The products of queries with some keys. Up to three numbers behind a query's last one are written, too.
+        /// </summary>
+        private void Multiply(in TileRows queries, Stretch keys, float* products, float* sums)
         {
-            int count = front.Count + own.Count, padded = Padded(count);
-            float largest = Score(query, front, added, weights, float.NegativeInfinity);
-            largest = Score(query, own, added is null ? null : added + front.Count, weights + front.Count, largest);
+            int size = _shape.Size, steps = size / Lanes.Count;
+            nint bytes = size * TKept.Bytes;
+            for (int key = 0; key < keys.Count; key += ProductTile.Edge)
+            {
+                byte* first = keys.First + key * bytes;
+                int count = Math.Min(ProductTile.Edge, keys.Count - key);
+                ProductTile.Add<T, TKept, OwnFactors>(queries, new TileColumns(first, size, Lanes.Count, count), steps,
+                    sums, goesOn: false);
+                for (int query = 0; query < queries.Count; query++)
+                {
+                    float* to = products + query * _job.Padded + key;
+                    ProductTile.Sums<T>(sums, query).Store(to);
+                    for (int i = 0; steps * Lanes.Count < size && i < count; i++)
+                        to[i] = WithRest(to[i], queries.First + query * queries.Apart, first + i * bytes);
+                }
+            }
+        }
+
+        // The numbers behind the last whole step are added one by one.
+        private float WithRest(float sum, float* query, byte* key)
+        {
+            int size = _shape.Size;
+            for (int i = size / Lanes.Count * Lanes.Count; i < size; i++)
+                sum = float.FusedMultiplyAdd(query[i], TKept.One(key, i), sum);
+            return sum;
+        }
+
+        /// <summary>exp(score - largest) of every key, from their products; gives their sum.</summary>
+        private float Weigh(float* weights, int count, float* added)
+        {
+            float largest = Score(new Span<float>(weights, count), added);
+            int padded = Padded(count);
             for (int key = count; key < padded; key++)
                 weights[key] = float.NegativeInfinity;
             T less = T.All(-largest), sum = T.All(0);
@@ -161,70 +209,54 @@ internal static unsafe class TokenAttention
             return T.Sum(sum);
         }
 
-        /// <summary>The scores of some keys; gives the largest, or a former one where it is larger.</summary>
-        private float Score(float* query, Stretch keys, float* added, float* scores, float largest)
+        /// <summary>Makes scores of products; gives the largest.</summary>
+        private float Score(Span<float> scores, float* added)
         {
-            int size = _shape.Size;
-            for (int key = 0; key < keys.Count; key++)
-            {
-                float score = Dot(query, keys.Numbers, keys.First + (nint)key * size, size) * _factor;
-                if (_cap > 0)
-                    score = _cap * MathF.Tanh(score / _cap);
-                if (added is not null)
-                    score += added[key];
-                scores[key] = score;
-                largest = MathF.Max(largest, score);
-            }
-            return largest;
+            TensorPrimitives.Multiply<float>(scores, _factor, scores);
+            for (int key = 0; _cap > 0 && key < scores.Length; key++)
+                scores[key] = _cap * MathF.Tanh(scores[key] / _cap);
+            if (added is not null)
+                TensorPrimitives.Add<float>(scores, new ReadOnlySpan<float>(added, scores.Length), scores);
+            return TensorPrimitives.Max<float>(scores);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static float Dot(float* query, byte* keys, nint key, int size)
+        /// <summary>The means of the values by each query's weights.</summary>
+        private void Take(in TileRows weights, Stretch front, Stretch own, float* inverses, float* mixed, float* sums)
         {
-            T lanes = T.All(0);
-            int i = 0;
-            for (; i <= size - Lanes.Count; i += Lanes.Count)
-                lanes = T.MultiplyAdd(T.Load(query + i), TKept.Load<T>(keys, key + i), lanes);
-            float sum = T.Sum(lanes);
-            for (; i < size; i++)
-                sum = float.FusedMultiplyAdd(query[i], TKept.One(keys, key + i), sum);
-            return sum;
-        }
-
-        /// <summary>The mean of the values by their weights.</summary>
-        private void Take(float* weights, float sum, Stretch front, Stretch own, float* mixed)
-        {
-            float* ofOwn = weights + front.Count;
-            int size = _shape.Size, i = 0;
-            float inverse = 1 / sum;
-            for (; i <= size - Lanes.Count; i += Lanes.Count)
+            int size = _shape.Size, whole = size / Lanes.Count;
+            var ofOwn = new TileRows(weights.First + front.Count, weights.Apart, weights.Count);
+            for (int block = 0; block < whole; block += ProductTile.Edge)
             {
-                T taken = Added(weights, front, i, size, T.All(0));
-                taken = Added(ofOwn, own, i, size, taken);
-                T.Store(T.Multiply(taken, T.All(inverse)), mixed + i);
+                int count = Math.Min(ProductTile.Edge, whole - block);
+                nint at = block * Lanes.Count, bytes = at * TKept.Bytes;
+                ProductTile.Add<T, TKept, SameFactor>(weights,
+                    new TileColumns(front.First + bytes, Lanes.Count, size, count), front.Count, sums, goesOn: false);
+                ProductTile.Add<T, TKept, SameFactor>(ofOwn,
+                    new TileColumns(own.First + bytes, Lanes.Count, size, count), own.Count, sums, goesOn: true);
+                for (int query = 0; query < weights.Count; query++)
+                {
+                    float* to = mixed + query * size + at;
+                    T inverse = T.All(inverses[query]);
+                    for (int i = 0; i < count; i++)
+                        T.Store(T.Multiply(T.Load(ProductTile.Place(sums, query, i)), inverse), to + i * Lanes.Count);
+                }
             }
-            for (; i < size; i++)
+            for (int query = 0; query < weights.Count; query++)
             {
-                float taken = AddedOne(ofOwn, own, i, size, AddedOne(weights, front, i, size, 0));
-                mixed[i] = taken * inverse;
+                float* of = weights.First + query * weights.Apart;
+                for (int i = whole * Lanes.Count; i < size; i++)
+                {
+                    float taken = AddedOne(of + front.Count, own, i, size, AddedOne(of, front, i, size, 0));
+                    mixed[query * size + i] = taken * inverses[query];
+                }
             }
-        }
-
-        /// <summary>A sum with sixteen numbers of some values by their weights, one value after the other.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static T Added(float* weights, Stretch values, int i, int size, T sum)
-        {
-            nint from = values.First + i;
-            for (int key = 0; key < values.Count; key++, from += size)
-                sum = T.MultiplyAdd(T.All(weights[key]), TKept.Load<T>(values.Numbers, from), sum);
-            return sum;
         }
 
         private static float AddedOne(float* weights, Stretch values, int i, int size, float sum)
         {
-            nint from = values.First + i;
+            nint from = i;
             for (int key = 0; key < values.Count; key++, from += size)
-                sum = float.FusedMultiplyAdd(weights[key], TKept.One(values.Numbers, from), sum);
+                sum = float.FusedMultiplyAdd(weights[key], TKept.One(values.First, from), sum);
             return sum;
         }
     }
