@@ -1,5 +1,4 @@
 using System;
-using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Models;
