@@ -59,9 +59,9 @@ internal readonly unsafe struct TileColumns(byte* first, nint apart, nint step, 
 }
 
 /// <summary>
-/// Up to sixteen sums of products, each of sixteen numbers: of some rows of factors with as many columns of kept
-/// numbers, which are read and widened once for all rows. A sum takes one step after the other, so that it has the
-/// same bits in any company.
+/// Up to sixteen sums of products, each of sixteen numbers: of each row of factors with each column of kept numbers,
+/// which are read and widened once for all rows. A sum takes one step after the other, so that it has the same bits in
+/// any company.
 /// </summary>
 internal static unsafe class ProductTile
 {

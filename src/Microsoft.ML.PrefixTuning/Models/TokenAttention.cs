@@ -23,7 +23,9 @@ internal readonly unsafe struct KeyValueFront(byte* start, int count)
 /// <param name="areNarrow">Whether their numbers are bfloat16.</param>
 /// <param name="laneNumbers">Numbers from one lane to the next.</param>
 /// <param name="headNumbers">Numbers from one key/value head to the next.</param>
-/// <param name="counts">[B]: keys that each lane has; a head's lie one behind the other.</param>
+/// <param name="counts">
+/// [B]: keys that each lane has, its new token's among them; a head's lie one behind the other.
+/// </param>
 /// <param name="most">The most that a row sees, S, for which there is a mask.</param>
 /// <param name="fronts">[B]: what stands in front of each lane; null where nothing does.</param>
 internal readonly unsafe struct KeyValuePlaces(byte* keys, byte* values, bool areNarrow, nint laneNumbers,
