@@ -14,9 +14,9 @@ internal sealed class TokenAttentionTrial
 {
     private const int Groups = 2;
     private static readonly int[] s_front = [5, 0, 19, 5];
-    private static readonly int[] s_own = [1, 16, 13, 38];
+    private static readonly int[] s_own = [1, 16, 14, 41];
 
-    // Of the longest row, and some that no row has.
+    // Of the longest row, and some that no row has: whole steps, and less than the longest row's whole tiles.
     private static readonly int s_most = s_front.Zip(s_own, (front, own) => front + own).Max() + 2;
 
     private readonly StackSpec _stack;
@@ -46,6 +46,13 @@ internal sealed class TokenAttentionTrial
         _queries = Normal(1, rows, 1, Groups * group, size);
         _keys = Normal(2, rows, Groups, s_own.Max(), size).to(type);
         _values = Normal(3, rows, Groups, s_own.Max(), size).to(type);
+        // What no row sees is no number: it would show in whatever took it.
+        for (int row = 0; row < rows; row++)
+        {
+            int unseen = s_own.Max() - s_own[row];
+            _keys[row].narrow(1, s_own[row], unseen).fill_(float.NaN);
+            _values[row].narrow(1, s_own[row], unseen).fill_(float.NaN);
+        }
         _fronts = [.. s_front.Select((count, row) => count == 0 ? null
             : Normal(4 + row, 1, 2, Groups, count, size).to(type))];
         _mask = (group % 3) switch
