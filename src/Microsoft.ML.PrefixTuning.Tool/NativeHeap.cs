@@ -30,7 +30,8 @@ internal static partial class NativeHeap
     /// Has large blocks come from the system one by one and go back when they are freed, for a process that runs long:
     /// keys and values, whose sizes follow the requests. By itself glibc takes them from the heap, up to 32 MiB, once
     /// one of their size was freed; small ones that outlive them lie between then, and the heap grows. Trainings and
-    /// tables make blocks of one size again and again, which are better kept.
+    /// tables make blocks of one size again and again, which are better kept, but where layers are run twice to spare
+    /// memory (docs/performance.md).
     /// </summary>
     /// <returns>Whether the C library took it.</returns>
     public static bool ReturnLargeBlocks() => Set(MmapThreshold, LeastMapped) && Set(TrimThreshold, MostSpare);

@@ -7,6 +7,7 @@ using System.Text.Json;
 using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Parametrizations;
+using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.ML.PrefixTuning.Training;
 using static TorchSharp.torch;
 
@@ -61,6 +62,9 @@ internal static class MemoryBenchmark
     {
         int[] shape = [.. arguments[0].Split('x').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
         var settings = MemorySettings.Parse(arguments[1..]);
+        // As the command has it.
+        if (settings.Options.Recompute == Recomputation.Always)
+            NativeHeap.ReturnLargeBlocks();
         using FrozenBase frozen = FrozenBase.Load(settings.Base, settings.Form, CPU);
         // A fifth of a row is its target.
         TrainingExample[] rows = TimedSteps.Rows(shape[0], shape[1] - shape[1] / 5, shape[1] / 5,
