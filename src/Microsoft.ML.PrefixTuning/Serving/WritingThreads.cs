@@ -13,7 +13,7 @@ namespace Microsoft.ML.PrefixTuning.Serving;
 /// </summary>
 internal static class WritingThreads
 {
-    private static readonly ConcurrentStack<Writer> Idle = new();
+    private static readonly ConcurrentStack<Writer> s_idle = new();
 
     /// <summary>Does something on a thread that is free, or on another one.</summary>
     /// <param name="work">What throws nothing.</param>
@@ -21,7 +21,7 @@ internal static class WritingThreads
     public static Task Run(Action work)
     {
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!Idle.TryPop(out Writer? writer))
+        if (!s_idle.TryPop(out Writer? writer))
             writer = new Writer();
         writer.Begin(() =>
         {
@@ -52,7 +52,7 @@ internal static class WritingThreads
             {
                 _wanted.WaitOne();
                 DoAndForget();
-                Idle.Push(this);
+                s_idle.Push(this);
             }
         }
 
