@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Files;
 
 namespace Microsoft.ML.PrefixTuning.Tool;
 
@@ -11,10 +12,6 @@ internal static partial class NativeHeap
     // M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc's malloc.h.
     private const int ArenaMax = -8, MmapThreshold = -3, TrimThreshold = -1;
     private const int MostArenas = 2;
-
-    // Above what a layer makes for a pass of a server with a small base (256 tokens of SmolLM2: 1.5 MiB a result):
-    // fresh memory costs 0.6 ms a MiB, a fifth of such a product. Of a large base it is some 3 %.
-    private const int LeastMapped = 4 << 20;
 
     // What a layer frees must not go back before the next layer asks for as much.
     private const int MostSpare = 64 << 20;
@@ -31,10 +28,14 @@ internal static partial class NativeHeap
     /// keys and values, whose sizes follow the requests. By itself glibc takes them from the heap, up to 32 MiB, once
     /// one of their size was freed; small ones that outlive them lie between then, and the heap grows. Trainings and
     /// tables make blocks of one size again and again, which are better kept, but where layers are run twice to spare
-    /// memory (docs/performance.md).
+    /// memory (docs/performance.md): there the library takes up the offer. It may be set at any time of a process.
     /// </summary>
     /// <returns>Whether the C library took it.</returns>
-    public static bool ReturnLargeBlocks() => Set(MmapThreshold, LeastMapped) && Set(TrimThreshold, MostSpare);
+    public static bool ReturnLargeBlocks() => LargeBlocks.OfProcess.AreReturned =
+        Set(MmapThreshold, LargeBlocks.LeastBytes) && Set(TrimThreshold, MostSpare);
+
+    /// <summary>Has the library call <see cref="ReturnLargeBlocks"/> where a training runs layers twice.</summary>
+    public static void OfferLargeBlocks() => LargeBlocks.OfProcess.Offer = ReturnLargeBlocks;
 
     private static bool Set(int name, int value)
     {

@@ -62,9 +62,11 @@ internal static class MemoryBenchmark
     {
         int[] shape = [.. arguments[0].Split('x').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
         var settings = MemorySettings.Parse(arguments[1..]);
-        // As the command has it.
-        if (settings.Options.Recompute == Recomputation.Always)
+        // As the command has it, unless the settings say.
+        if (settings.AreBlocksReturned == true)
             NativeHeap.ReturnLargeBlocks();
+        else if (settings.AreBlocksReturned is null)
+            NativeHeap.OfferLargeBlocks();
         using FrozenBase frozen = FrozenBase.Load(settings.Base, settings.Form, CPU);
         // A fifth of a row is its target.
         TrainingExample[] rows = TimedSteps.Rows(shape[0], shape[1] - shape[1] / 5, shape[1] / 5,
@@ -81,14 +83,15 @@ internal static class MemoryBenchmark
             Seed = 1,
             LearningRate = 0.02,
             FreeMemory = AvailableMemory.Bytes,
+            Blocks = LargeBlocks.OfProcess,
             Say = Console.Error.WriteLine,
         };
         using var learner = new GradientLearner(run, parametrization);
         var plan = new TrainingPlan(run);
         learner.Prepare(plan);
         StepRecord step = learner.Take(plan, 0, 0).Record;
-        var memory =
-            new PassMemory(frozen.Model.Spec, frozen.Model.Type, PrefixLength, frozen.Model.IsStored);
+        var memory = new PassMemory(frozen.Model.Spec, frozen.Model.Type, PrefixLength, frozen.Model.IsStored,
+            LargeBlocks.OfProcess.AreReturned);
         double estimate = BatchPlan.Passes(rows, settings.Options.MaxTokensPerPass)
             .Max(pass => memory.Of(pass, learner.Recomputes == true));
         Console.WriteLine(JsonSerializer.Serialize(new MemoryCell(shape[0], shape[1], settings.Text, before,
@@ -114,7 +117,11 @@ internal static class MemoryBenchmark
 /// <param name="Base">File or folder of the base.</param>
 /// <param name="Form">Precision.</param>
 /// <param name="Options">Options.</param>
-internal sealed record MemorySettings(string Text, string Base, BaseForm Form, TrainingOptions Options)
+/// <param name="AreBlocksReturned">
+/// Whether large blocks of memory go back to the system from the start, or never; null for where layers are run twice.
+/// </param>
+internal sealed record MemorySettings(string Text, string Base, BaseForm Form, TrainingOptions Options,
+    bool? AreBlocksReturned = null)
 {
     /// <summary>Reads <c>name=value</c>.</summary>
     public static MemorySettings Parse(string[] settings)
@@ -133,12 +140,16 @@ internal sealed record MemorySettings(string Text, string Base, BaseForm Form, T
                 {
                     Options = parsed.Options with { Recompute = Enum.Parse<Recomputation>(parts[1], ignoreCase: true) },
                 },
+                "blocks" => parsed with { AreBlocksReturned = IsReturned(parts[1]) },
                 _ => throw new ArgumentException(
-                    $"memory: expected base=, precision=, tokens= or recompute=, found '{setting}'."),
+                    $"memory: expected base=, precision=, tokens=, recompute= or blocks=, found '{setting}'."),
             };
         }
         return parsed;
 
         static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+        static bool IsReturned(string text) => text is "returned" or "kept" ? text == "returned"
+            : throw new ArgumentException($"memory: blocks: expected returned or kept, found '{text}'.");
     }
 }

@@ -72,6 +72,9 @@ internal static class ChildProcess
             case [NativeHeapChild.Allocate]:
                 NativeHeapChild.TellBlocks();
                 return 0;
+            case [NativeHeapChild.RunCommand, .. var command]:
+                NativeHeapChild.TellBlocksBehind(command);
+                return 0;
             case [FaceChild.Load, var model, var text]:
                 FaceChild.WriteText(model, text);
                 return 0;

@@ -215,9 +215,6 @@ internal sealed class TuningArguments
             // Each worker of a machine has a device of its own.
             Device = options.Device is "cuda" && workers is not null ? $"cuda:{workers.LocalRank}" : options.Device,
         };
-        // Little memory is what is asked for: a third of it or more would lie between blocks of the heap.
-        if (options.Training.Recompute == Recomputation.Always)
-            NativeHeap.ReturnLargeBlocks();
         // Options that are none are refused here, and nothing is advised about them.
         IEstimator<PrefixTuningTransformer> estimator = make(mlContext, options);
         if (UsedPrecision.Of(options.Precision).Advice(value => $"--precision {value.ToString().ToLowerInvariant()}",

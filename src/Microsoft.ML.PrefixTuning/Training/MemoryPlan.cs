@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,13 +29,18 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
 
     private Pass LargestKept => All.MaxBy(pass => Need(pass, recomputes: false))!;
 
+    private bool IsOnProcessor => run.Model.Device.type == DeviceType.CPU;
+
+    // A GPU's memory is not the heap's.
+    private LargeBlocks? Blocks => IsOnProcessor ? run.Blocks : null;
+
     /// <summary>
     /// Bytes of this machine's memory that are free; null where it is not known, as of a GPU's. Where they may be too
     /// few, what former trainings of this process left behind is given back first.
     /// </summary>
     public long? FindFree()
     {
-        if (run.Model.Device.type != DeviceType.CPU || run.FreeMemory is not { } ask || ask() is not { } free)
+        if (!IsOnProcessor || run.FreeMemory is not { } ask || ask() is not { } free)
             return null;
         bool isEnough = Need(LargestKept, recomputes: false) * Margin <= free / run.Share.Count;
         return !isEnough && run.GiveBack?.Invoke() == true ? ask() : free;
@@ -64,6 +70,12 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
         return recomputes;
     }
 
+    /// <summary>
+    /// Behind the decision for layers that are run twice, in each process: has large blocks of memory go back to the
+    /// system, where its host offers it. A third of the need or more lies between them otherwise.
+    /// </summary>
+    public void SpareHoles() => Blocks?.Return();
+
     private string Whose => run.Share.Count == 1 ? "free" : "free for each process";
 
     private double Need(Pass pass, bool recomputes) =>
@@ -71,7 +83,8 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
 
     private double Need(Pass pass, bool recomputes, ScalarType type, bool isStored)
     {
-        var memory = new PassMemory(run.Model.Spec, type, prefixLength, isStored);
+        bool areReturned = recomputes ? Blocks?.CanBeReturned == true : Blocks?.AreReturned == true;
+        var memory = new PassMemory(run.Model.Spec, type, prefixLength, isStored, areReturned);
         return pass.HasGradient ? memory.Of(pass.Rows, recomputes, PackingOf(pass)) : memory.OfReading(pass.Rows);
     }
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using static TorchSharp.torch;
 
@@ -14,15 +15,16 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="type">Its type.</param>
 /// <param name="prefixLength">P.</param>
 /// <param name="isStored">Whether its matrices are widened for each product.</param>
-internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int prefixLength, bool isStored = false)
+/// <param name="areBlocksReturned">
+/// Whether large blocks of memory go back to the system when they are freed (<see cref="LargeBlocks"/>).
+/// </param>
+internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int prefixLength, bool isStored = false,
+    bool areBlocksReturned = false)
 {
     private const int Float = 4;
 
     // Code of the native library that the first pass brings in, buffers of its products.
-    private const double Fixed = 60e6;
-
-    // What layers make and keep lies among what they give back: the heap's holes, measured.
-    private const double Holes = 1.3;
+    private const double Fixed = 50e6;
 
     private int Size => type == ScalarType.Float32 ? Float : 2;
 
@@ -42,15 +44,34 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         RowPack[] packs = RowPack.Of(rows, packing);
         long source = rows.Max(row => row.Source.Length), target = rows.Max(row => row.Target.Length);
         bool isDistilled = rows.Any(row => row.Teacher is not null);
-        return Fixed + OfWideMatrices(isDistilled) + OfLoss(rows.Sum(row => row.Target.Length), isDistilled)
-            + (spec.Encoder is not { } encoder
-                ? OfStack(spec.Decoder, packs.Length, packs.Max(pack => pack.Tokens), 0, left,
-                    packs.Length < rows.Count)
-                : OfStack(spec.Decoder, rows.Count, target, source, left)
-                    + OfStack(encoder, packs.Length, source, 0, left));
+        (double Staying, double Working)[] stacks = spec.Encoder is not { } encoder
+            ? [OfStack(spec.Decoder, packs.Length, packs.Max(pack => pack.Tokens), 0, left,
+                packs.Length < rows.Count)]
+            : [OfStack(spec.Decoder, rows.Count, target, source, left),
+                OfStack(encoder, packs.Length, source, 0, left)];
+        // Layers work in front of the loss and behind it.
+        return Fixed + OfWideMatrices(isDistilled) + stacks.Sum(stack => stack.Staying)
+            + Math.Max(OfLoss(rows.Sum(row => row.Target.Length), isDistilled), stacks.Sum(stack => stack.Working));
     }
 
-    private double OfStack(StackSpec stack, long rows, long width, long source, Left left, bool isBranched = false)
+    /// <summary>
+    /// How much of the heap a byte of layers takes: what they make and keep lies among what they give back. Measured
+    /// (docs/performance.md). Where layers are run twice, what stays is small and lies between blocks that come and go;
+    /// blocks that are returned make no holes.
+    /// </summary>
+    /// <param name="left">What layers leave.</param>
+    /// <param name="bytes">Bytes of hidden states: what is wider is a larger block, what is narrower is less.</param>
+    private double Holes(Left left, double bytes) => areBlocksReturned && bytes >= LargeBlocks.LeastBytes ? 1
+        : left switch
+        {
+            Left.Everything => 1.5,
+            Left.Inputs => 1.7,
+            _ => 1.3,
+        };
+
+    /// <summary>Bytes that layers leave until the end of a pass, with masks, and of the one that works.</summary>
+    private (double Staying, double Working) OfStack(StackSpec stack, long rows, long width, long source, Left left,
+        bool isBranched = false)
     {
         double keys = (double)(prefixLength + width) / width;
         double sources = source == 0 ? 0 : (double)(prefixLength + source) / width;
@@ -61,8 +82,9 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         // The input of each layer, and the gradients of two; without a gradient what goes from one to the next.
         double between = (left == Left.Nothing ? 2.0 : stack.Layers + 2.0) * Size * spec.Width
             + CrossKeysValues(stack, sources) * stack.Layers;
-        return Masks(stack, rows, width, isBranched)
-            + Holes * rows * width * (working + (left == Left.Everything ? stack.Layers * kept : between));
+        double places = Holes(left, (double)rows * width * Size * spec.Width) * rows * width;
+        return (Masks(stack, rows, width, isBranched)
+            + places * (left == Left.Everything ? stack.Layers * kept : between), places * working);
     }
 
     /// <summary>Bytes a token that a layer keeps for its gradient.</summary>

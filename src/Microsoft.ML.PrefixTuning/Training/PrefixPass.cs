@@ -18,7 +18,8 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
 
     /// <summary>
     /// Sees to it that the passes of a training fit into memory; of several processes, as the first one decides for the
-    /// one that has the least. Those of a machine share what is free there.
+    /// one that has the least. Those of a machine share what is free there. Where layers are run twice, large blocks of
+    /// memory go back to the system from now on, if the host of the process offers it.
     /// </summary>
     /// <param name="plan">The passes.</param>
     /// <param name="prefixLength">P.</param>
@@ -28,6 +29,8 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
         var memory = new MemoryPlan(run, plan, prefixLength);
         long? free = run.Share.LeastPart(memory.FindFree());
         Recomputes = run.Share.OfFirst(() => memory.Decide(free) ? 1 : 0) == 1;
+        if (Recomputes)
+            memory.SpareHoles();
     }
 
     /// <summary>One batch through the base.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.Training;
@@ -71,6 +72,9 @@ internal sealed record TrainingRun
     /// nothing.
     /// </summary>
     public Func<bool>? GiveBack { get; init; }
+
+    /// <summary>How the process has large blocks of memory; null for as they come.</summary>
+    public LargeBlocks? Blocks { get; init; }
 
     /// <summary>
     /// Called before every forward pass; throws <see cref="OperationCanceledException"/> to end training.

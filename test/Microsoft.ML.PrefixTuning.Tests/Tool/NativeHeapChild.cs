@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Tool;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Tool;
@@ -13,7 +14,16 @@ internal static unsafe class NativeHeapChild
     /// <summary>Verb: the same, and then where large and small blocks come from.</summary>
     public const string Allocate = "allocate-native-memory";
 
+    /// <summary>
+    /// Verb: runs the command, with its own arguments behind, and then tells in a last line how it ended and what
+    /// became of large blocks.
+    /// </summary>
+    public const string RunCommand = "run-command-and-tell-native-memory";
+
     private const int Large = 8 << 20, Small = 1 << 20;
+
+    // More than a heap has free behind a training of a tiny base, and less than what glibc never keeps (32 MiB).
+    private const int VeryLarge = 24 << 20;
 
     // Bit of the size in front of a block of glibc's (IS_MMAPPED of its malloc.c).
     private const nuint Mapped = 2;
@@ -29,6 +39,14 @@ internal static unsafe class NativeHeapChild
         // By itself glibc takes the second one from the heap, since one of its size was freed.
         for (int round = 0; round < 2; round++)
             Console.WriteLine($"large {Comes(Large)} small {Comes(Small)}");
+    }
+
+    public static void TellBlocksBehind(string[] command)
+    {
+        int code = Program.Main(command);
+        // As above: the second one tells.
+        _ = Comes(VeryLarge);
+        Console.WriteLine($"{code} {(LargeBlocks.OfProcess.AreReturned ? "returned" : "kept")} {Comes(VeryLarge)}");
     }
 
     [DllImport("libc", EntryPoint = "getenv")]

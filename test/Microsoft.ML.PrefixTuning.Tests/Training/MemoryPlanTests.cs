@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Files;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Parametrizations;
 using Microsoft.ML.PrefixTuning.Training;
@@ -186,6 +187,70 @@ public sealed class MemoryPlanTests
         TrainingRun run = TinyTraining.Run(model);
 
         CollectionAssert.AreEqual(kept, Train(model, LeastFree(run), recomputes: true));
+    }
+
+    /// <summary>What layers that are run twice need is told as it will be; of kept ones, as the heap is.</summary>
+    [TestMethod]
+    public void Decide_WhereLargeBlocksCanBeReturned_CountsNoHolesOfLayersRunTwice()
+    {
+        using LanguageModel model = TinyTraining.Model();
+        // Hidden states of 5 MB.
+        TrainingExample[] rows = [Row(20_000), Row(20_000)];
+        var returned = new PassMemory(model.Spec, ScalarType.Float32, PrefixLength, areBlocksReturned: true);
+        long ofTwice = (long)returned.Of(rows, recomputes: true) + 1, ofKept = (long)returned.Of(rows, false) + 1;
+        var options = new TrainingOptions { MaxTokensPerPass = 100_000, BatchSize = rows.Length };
+        TrainingRun run = Run(model, null) with { Examples = rows, Options = options };
+        var offered = new LargeBlocks { Offer = () => true };
+        var set = new LargeBlocks { AreReturned = true };
+
+        Assert.IsTrue(Fits(ofTwice, Recomputation.Always, offered));
+        Assert.IsTrue(Fits(ofTwice, Recomputation.Automatic, offered));
+        Assert.IsFalse(Fits(ofTwice, Recomputation.Always, new LargeBlocks()));
+        Assert.IsFalse(Fits(ofKept, Recomputation.Never, offered), "kept layers change nothing of the heap");
+        Assert.IsTrue(Fits(ofKept, Recomputation.Never, set));
+
+        bool Fits(long free, Recomputation recompute, LargeBlocks blocks)
+        {
+            try
+            {
+                Decide(run with
+                {
+                    FreeMemory = () => free,
+                    Blocks = blocks,
+                    Options = options with { Recompute = recompute },
+                });
+                return true;
+            }
+            catch (InvalidOperationException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Automatic as well as Always; not where layers are kept.</summary>
+    [TestMethod]
+    [DataRow(Recomputation.Always, true)]
+    [DataRow(Recomputation.Automatic, true)]
+    [DataRow(Recomputation.Automatic, false)]
+    [DataRow(Recomputation.Never, false)]
+    public void Train_OfLayersRunTwice_HasLargeBlocksReturnedWhereThatIsOffered(Recomputation recompute, bool isTwice)
+    {
+        using LanguageModel model = TinyTraining.Model();
+        TrainingRun run = TinyTraining.Run(model);
+        long least = LeastFree(run);
+        var blocks = new LargeBlocks { Offer = () => true };
+        using TrainedKeyValues parametrization = TinyTraining.Direct(model);
+
+        Trained trained = Trained.By(run with
+        {
+            FreeMemory = () => isTwice ? least : long.MaxValue,
+            Blocks = blocks,
+            Options = run.Options with { Recompute = recompute },
+        }, parametrization);
+
+        Assert.AreEqual(isTwice, trained.Summary.Recomputed);
+        Assert.AreEqual(isTwice, blocks.AreReturned);
     }
 
     [TestMethod]
