@@ -118,7 +118,7 @@ internal sealed record CompletionRequest
         {
             Temperature = (float?)Temperature,
             // Below 1 tokens are drawn, also where single precision would make 1 of it.
-            TopP = TopP < 1 ? MathF.Min((float)TopP, MathF.BitDecrement(1)) : (float?)TopP,
+            TopP = TopP is double mass and < 1 ? MathF.Min((float)mass, MathF.BitDecrement(1)) : (float?)TopP,
             Seed = Seed,
             MaxOutputTokens = MaxTokens ?? Math.Min(ownTokens, mostTokens),
             StopSequences = [.. Stops],

@@ -78,7 +78,10 @@ public sealed class LongTextTests
     {
         var block = new PlaceBlock(3, bits);
         foreach (int place in (int[])[0, 191, 192, 193, 220, 255, 256, 257, 40_000])
-            Assert.AreEqual(block.ToArray().Sum(own => (long)Math.Abs(own - place)), block.DistanceTo(place), $"{place}");
+        {
+            long expected = block.ToArray().Sum(own => (long)Math.Abs(own - place));
+            Assert.AreEqual(expected, block.DistanceTo(place), $"{place}");
+        }
     }
 
     [TestMethod]

@@ -20,7 +20,7 @@ public sealed class StudyProgramTests
     public void Invoke_OfRunsThatAreThere_FailsWhereOneDid(string status, int expected)
     {
         using var folder = new ToolFolder();
-        folder.Write("some.yaml", "study: { title: a, paper: b, setup: c }", "base: smollm2",
+        folder.Write("some.yaml", "study: { title: a, paper: b, setup: c }", "base: some",
             "options: { prefix-length: [1, 2] }");
         SweepFolder results = SweepFolder.Make(folder["results"], new SweepManifest
         {

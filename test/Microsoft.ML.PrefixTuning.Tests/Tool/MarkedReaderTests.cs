@@ -8,6 +8,7 @@ namespace Microsoft.ML.PrefixTuning.Tests.Tool;
 
 /// <summary>Text that comes byte by byte, as from a pipe or a keyboard.</summary>
 [TestClass]
+[TestCategory("Quick")]
 public sealed class MarkedReaderTests
 {
     [TestMethod]
