@@ -17,7 +17,7 @@ internal static class StandardInput
     /// file of the runtime by then, which would be read in its place.
     /// </summary>
     public static TextReader Open() =>
-        IsClosed() ? new ClosedReader() : new StreamReader(Console.OpenStandardInput(), TextFiles.Utf8);
+        IsClosed() ? new ClosedReader() : new MarkedReader(Console.OpenStandardInput());
 
     /// <summary>
     /// Whether the process was started without it. A descriptor that was inherited does not have the mark to be closed

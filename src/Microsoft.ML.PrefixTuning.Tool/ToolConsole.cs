@@ -92,15 +92,24 @@ internal static class TextFiles
         new UTF8Encoding(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true),
     ];
 
-    /// <summary>Reads a file in UTF-8 or in what its byte order mark says; other bytes are an error.</summary>
-    public static StreamReader Open(string path) =>
-        TableFormats.IsFile(path)
-            ? new StreamReader(path, MarkedEncoding(path), detectEncodingFromByteOrderMarks: false)
-            : new StreamReader(path, Utf8);
+    /// <summary>Reads a file or a pipe as <see cref="MarkedReader"/> does.</summary>
+    public static MarkedReader Open(string path) => new(File.OpenRead(path));
 
     /// <summary>Name of the encoding of what is read, for messages.</summary>
     public static string EncodingOf(TextReader reader) =>
-        (reader is StreamReader stream ? stream.CurrentEncoding : Utf8).WebName.ToUpperInvariant();
+        (reader is MarkedReader marked ? marked.Encoding : Utf8).WebName.ToUpperInvariant();
+
+    /// <summary>The encoding of a text: what its byte order mark says, else UTF-8.</summary>
+    /// <param name="start">Its first bytes, four of them or all.</param>
+    public static Encoding EncodingOf(ReadOnlySpan<byte> start)
+    {
+        foreach (Encoding encoding in Marked)
+        {
+            if (start.StartsWith(encoding.Preamble))
+                return encoding;
+        }
+        return Utf8;
+    }
 
     /// <summary>All of a file.</summary>
     /// <exception cref="FormatException">It is no text, no UTF-8, and not what its byte order mark says.</exception>
@@ -112,9 +121,7 @@ internal static class TextFiles
             throw new FileNotFoundException(
                 $"'{path}': expected a file of text, found {FileHint.WithoutFile(path)}.", path);
         }
-        if (TableFormats.IsFile(path) && FileHint.WithoutText(path) is { } other)
-            throw new FormatException($"'{path}': expected a text, found {other}.");
-        using StreamReader reader = Open(path);
+        using MarkedReader reader = Open(path);
         try
         {
             return reader.ReadToEnd();
@@ -123,18 +130,9 @@ internal static class TextFiles
         {
             throw new FormatException($"'{path}': expected {EncodingOf(reader)}, found other bytes.", fault);
         }
-    }
-
-    private static Encoding MarkedEncoding(string path)
-    {
-        using FileStream stream = File.OpenRead(path);
-        Span<byte> head = stackalloc byte[sizeof(int)];
-        ReadOnlySpan<byte> read = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
-        foreach (Encoding encoding in Marked)
+        catch (InvalidDataException fault)
         {
-            if (read.StartsWith(encoding.Preamble))
-                return encoding;
+            throw new FormatException($"'{path}': expected a text, found {fault.Message}.", fault);
         }
-        return Utf8;
     }
 }

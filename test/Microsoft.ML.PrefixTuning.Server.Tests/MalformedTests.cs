@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Net.Http;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Tasks;
 using Microsoft.ML.PrefixTuning.Tool.Serving;
@@ -142,6 +143,51 @@ public sealed class MalformedTests
         JsonNode answer = await s_server.Ask(path, $"{start},\"{field}\":{value}}}");
 
         Assert.AreEqual(plain["choices"]!.ToJsonString(), answer["choices"]!.ToJsonString());
+    }
+
+    [TestMethod]
+    [DataRow("temperature", "1e-400", "0, or 0.001 to 1000"), DataRow("temperature", "-1e-400", "0, or 0.001 to 1000")]
+    [DataRow("temperature", "1e400", "a number"), DataRow("temperature", "1000.00000001", "0, or 0.001 to 1000")]
+    [DataRow("temperature", "0.00099999999999", "0, or 0.001 to 1000")]
+    [DataRow("top_p", "1e-400", "above 0 and at most 1"), DataRow("top_p", "1.000000001", "above 0 and at most 1")]
+    [DataRow("top_p", "1e400", "a number"), DataRow("max_tokens", "1e2", "a whole number of 32 bits")]
+    [DataRow("max_tokens", "5.0", "a whole number of 32 bits"), DataRow("max_tokens", "1e400", "a whole number of 32")]
+    [DataRow("max_tokens", "-0", "1 or more"), DataRow("max_tokens", "4294967297", "a whole number of 32 bits")]
+    [DataRow("max_tokens", "18446744073709551617", "a whole number of 32 bits")]
+    [DataRow("seed", "4294967296", "a whole number of 32 bits"), DataRow("seed", "1e-400", "a whole number of 32 bits")]
+    [DataRow("n", "1e0", "1 to 128"), DataRow("n", "4294967297", "1 to 128"), DataRow("n", "1.0", "1 to 128")]
+    [DataRow("logprobs", "1e-400", "0 to 20"), DataRow("logprobs", "4294967296", "0 to 20")]
+    [DataRow("presence_penalty", "1e-400", "0 or null"), DataRow("frequency_penalty", "-1e-999", "0 or null")]
+    [DataRow("best_of", "1.0000000000000000001", "1 or null"), DataRow("best_of", "4294967297", "1 or null")]
+    public async Task Request_OfANumberThatWouldBeAnother_GetsItsField(string field, string number, string expected)
+    {
+        (int status, JsonNode answer) = await s_server.Post(Texts,
+            $$"""{"model":"short","prompt":"a","{{field}}":{{number}}}""");
+
+        Assert.AreEqual((400, field), (status, (string?)answer["error"]!["param"]), answer.ToJsonString());
+        Assert.StartsWith($"{field}: expected {expected}", (string)answer["error"]!["message"]!);
+    }
+
+    [TestMethod]
+    [DataRow("temperature", "-0", "0"), DataRow("temperature", "0e9", "0"), DataRow("temperature", "0.0e-999", "0")]
+    [DataRow("seed", "-0", "0"), DataRow("presence_penalty", "-0.0", "0"), DataRow("frequency_penalty", "0e5", "0")]
+    [DataRow("logprobs", "-0", "0"), DataRow("top_p", "10e-1", "1")]
+    public async Task Request_OfANumberWrittenOtherwise_HasTheSameText(string field, string number, string plain)
+    {
+        JsonNode first = await Ask(plain), other = await Ask(number);
+        Assert.AreEqual(first["choices"]!.ToJsonString(), other["choices"]!.ToJsonString());
+
+        Task<JsonNode> Ask(string value) => s_server.Ask(Texts,
+            $$"""{"model":"short","prompt":"{{TinyServing.Row}}","{{field}}":{{value}}}""");
+    }
+
+    [TestMethod]
+    public void Generation_OfAMassJustBelowOne_StillDraws()
+    {
+        using var body = JsonDocument.Parse("""{"model":"short","prompt":"a","top_p":0.99999999999}""");
+        GenerationOptions asked = CompletionRequest.Read(body.RootElement, isChat: false)
+            .Generation(new GenerationOptions(), ownTokens: 5, mostTokens: 5);
+        Assert.IsTrue(asked.Decoding is SamplingDecoding { TopP: < 1 }, $"{asked.Decoding}");
     }
 
     [TestMethod]

@@ -35,6 +35,12 @@ internal static class Program
     private static int Main(string[] arguments)
     {
         CultureInfo.CurrentCulture = CultureInfo.CurrentUICulture = CultureInfo.InvariantCulture;
+        return Invoke(arguments);
+    }
+
+    /// <summary>The command; 1 also where a run failed.</summary>
+    internal static int Invoke(string[] arguments)
+    {
         var command = new RootCommand("Runs a study of docs/studies and writes its pages.")
         {
             Study, Rows, Results, Docs, Shard, Automatic, Pages, Smoke,

@@ -87,8 +87,9 @@ internal sealed record CompletionRequest
             Messages = isChat ? ChatBody.Messages(fields) : null,
             MaxTokens = limit,
             MaxTokensField = limitField,
-            Temperature = Rounded(fields, "temperature", "0, or 0.001 to 1000"),
-            TopP = Rounded(fields, "top_p", "above 0 and at most 1"),
+            Temperature = Rounded(fields, "temperature", "0, or 0.001 to 1000",
+                number => number is 0 or (>= 0.001 and <= 1000)),
+            TopP = Rounded(fields, "top_p", "above 0 and at most 1", number => number is > 0 and <= 1),
             Seed = fields.Whole("seed"),
             Count = fields.Whole("n", 1, MostTexts) ?? 1,
             IsStreamed = fields.Flag("stream"),
@@ -116,7 +117,8 @@ internal sealed record CompletionRequest
         GenerationOptions asked = ChatGeneration.Of(new ChatOptions
         {
             Temperature = (float?)Temperature,
-            TopP = (float?)TopP,
+            // Below 1 tokens are drawn, also where single precision would make 1 of it.
+            TopP = TopP is double mass and < 1 ? MathF.Min((float)mass, MathF.BitDecrement(1)) : (float?)TopP,
             Seed = Seed,
             MaxOutputTokens = MaxTokens ?? Math.Min(ownTokens, mostTokens),
             StopSequences = [.. Stops],
@@ -166,10 +168,19 @@ internal sealed record CompletionRequest
         _ => null,
     };
 
-    /// <summary>A number, or null; in single precision, which writes the text, it is 0 only where it was.</summary>
-    private static double? Rounded(FieldReader fields, string name, string expected) =>
-        fields.Number(name) is { } number && number != 0 && (float)number == 0
-            ? throw FieldReader.Wrong(name, expected, fields.Find(name)!.Value) : fields.Number(name);
+    /// <summary>
+    /// A number, or null. In single precision, which writes the text, it is 0 only where it is 0 as it is written, and
+    /// in its range only where it was.
+    /// </summary>
+    private static double? Rounded(FieldReader fields, string name, string expected, Func<double, bool> isGood)
+    {
+        if (fields.Number(name) is not { } number)
+            return null;
+        JsonElement written = fields.Find(name)!.Value;
+        bool isLost = (float)number == 0 && !FieldReader.IsZero(written);
+        return isLost || isGood((float)number) && !isGood(number)
+            ? throw FieldReader.Wrong(name, expected, written) : number;
+    }
 
     private static string ReadPrompt(FieldReader fields)
     {

@@ -56,6 +56,14 @@ internal sealed class FieldReader(JsonElement body, string place = "")
             && double.IsFinite((float)number) ? number : throw Wrong(place + name, "a number", value);
     }
 
+    /// <summary>Whether a number is 0 as it is written, and not for being nearer to it than any double is.</summary>
+    public static bool IsZero(JsonElement number)
+    {
+        ReadOnlySpan<char> text = number.GetRawText();
+        int exponent = text.IndexOfAny('e', 'E');
+        return !(exponent < 0 ? text : text[..exponent]).ContainsAnyInRange('1', '9');
+    }
+
     /// <summary>A whole number, or null.</summary>
     /// <exception cref="ApiException">It is another value.</exception>
     public int? Whole(string name, int least = int.MinValue, int most = int.MaxValue)

@@ -120,7 +120,7 @@ internal static class RequestFields
         new(name, "any", $"Without effect: {neutral} or null.") { Neutral = neutral, IsNeutral = isNeutral };
 
     private static bool IsZero(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number == 0;
+        value.ValueKind == JsonValueKind.Number && FieldReader.IsZero(value);
 
     private static bool IsFalse(JsonElement value) => value.ValueKind == JsonValueKind.False;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Microsoft.ML.PrefixTuning.Sweeps;
 using Microsoft.ML.PrefixTuning.Tool.Tables;
 using Values = System.Collections.Generic.IReadOnlyDictionary<string,
     System.Collections.Generic.IReadOnlyList<string>>;
@@ -16,7 +17,10 @@ internal static class SweepCandidates
     // Draws that may come to nothing new before there is nothing new.
     private const int DrawsEach = 100;
 
-    /// <summary>All candidates of a file, in the order of its options; the last one changes first.</summary>
+    /// <summary>
+    /// All candidates of a file, in the order of its options; the last one changes first. Of those that are one when
+    /// read, as 0.1 and 0.10 are, the first is taken.
+    /// </summary>
     /// <param name="file">The file.</param>
     /// <param name="options">Reads options.</param>
     /// <param name="command">The command that trains with some words; null for none.</param>
@@ -35,34 +39,50 @@ internal static class SweepCandidates
             throw new UsageException($"'{file.Path}': {TooMany(found)}");
         if (file.Drawn is { } asked && asked.Count < 1)
             throw new UsageException($"'{file.Path}': random: expected a count of 1 or more, found {asked.Count}.");
-        Values[] all = file.Drawn is { } drawn ? [.. Draw(file, drawn.Count, drawn.Seed)]
-            : [.. file.Grids.SelectMany(Grid).DistinctBy(Key)];
+        Reading[] read = file.Drawn is { } drawn ? [.. Draw(file, options, drawn.Count, drawn.Seed)]
+            : [.. file.Grids.SelectMany(Grid).DistinctBy(Key).Select(values => Read(file, options, values))
+                .DistinctBy(one => one.Same)];
+        Values[] all = [.. read.Select(one => one.Values)];
         string[] varying = [.. Varying(all)];
         // The text 'a, b' and the texts 'a' and 'b' read alike.
         bool areQuoted =
             all.DistinctBy(values => Name(Settings(values, varying, areQuoted: false))).Count() < all.Length;
-        return [.. all.Select(values => (Make(values), values))];
+        return [.. read.Select(one => (Make(one), one.Values))];
 
-        SweepCandidate Make(Values values)
+        SweepCandidate Make(Reading one)
         {
-            Dictionary<string, string> settings = Settings(values, varying, areQuoted);
+            Dictionary<string, string> settings = Settings(one.Values, varying, areQuoted);
             string name = Name(settings);
             try
             {
-                int? rows = SweepOptions.RowsOf(values);
-                Values placed = SweepOptions.InFolder(file.Folder, values);
-                return new SweepCandidate(name, options.Read(placed))
+                return new SweepCandidate(name, one.Options ?? throw new UsageException(one.Fault!))
                 {
                     Settings = settings,
-                    Rows = rows,
+                    Rows = one.Rows,
                     // No command draws rows.
-                    Command = rows is null ? command?.Invoke(options.CommandArguments(placed)) : null,
+                    Command = one.Rows is null ? command?.Invoke(options.CommandArguments(one.Placed)) : null,
                 };
             }
             catch (UsageException fault)
             {
                 throw new UsageException($"'{file.Path}', {name}: {fault.Message}");
             }
+        }
+    }
+
+    private static Reading Read(SweepFile file, SweepOptions options, Values values)
+    {
+        Values placed = SweepOptions.InFolder(file.Folder, values);
+        try
+        {
+            int? rows = SweepOptions.RowsOf(values);
+            PrefixTuningOptions made = options.Read(placed);
+            string same = string.Join('\u0001', OptionCode.Of(made), rows, Key(options.Others(values)));
+            return new Reading(values, placed, same) { Options = made, Rows = rows };
+        }
+        catch (UsageException fault)
+        {
+            return new Reading(values, placed, Key(values)) { Fault = fault.Message };
         }
     }
 
@@ -92,15 +112,19 @@ internal static class SweepCandidates
         return found;
     }
 
-    private static IEnumerable<Values> Draw(SweepFile file, int count, int seed)
+    private static IEnumerable<Reading> Draw(SweepFile file, SweepOptions options, int count, int seed)
     {
         var random = new Random(seed);
-        var found = new Dictionary<string, Values>();
+        var known = new HashSet<string>();
+        var found = new Dictionary<string, Reading>();
         for (int draws = 0; found.Count < count && draws < count * DrawsEach; draws++)
         {
             IReadOnlyDictionary<string, SweepValues> grid = file.Grids[random.Next(file.Grids.Count)];
             Values values = grid.ToDictionary(option => option.Key, option => option.Value.Draw(random));
-            found.TryAdd(Key(values), values);
+            if (!known.Add(Key(values)))
+                continue;
+            Reading read = Read(file, options, values);
+            found.TryAdd(read.Same, read);
         }
         return found.Values;
     }
@@ -114,4 +138,20 @@ internal static class SweepCandidates
     private static string Key(Values values) => string.Join('\u0001', values
         .OrderBy(option => option.Key, StringComparer.Ordinal)
         .Select(option => $"{option.Key}\0{string.Join('\0', option.Value)}"));
+
+    /// <summary>Values of a candidate, and what they are read as.</summary>
+    /// <param name="Values">The values as they are written.</param>
+    /// <param name="Placed">The same, files in the sweep's folder.</param>
+    /// <param name="Same">Equal where they are read as the same; of those that cannot be read, as written.</param>
+    private sealed record Reading(Values Values, Values Placed, string Same)
+    {
+        /// <summary>The options; null where the values are none.</summary>
+        public PrefixTuningOptions? Options { get; init; }
+
+        /// <summary>Rows to draw; null for all.</summary>
+        public int? Rows { get; init; }
+
+        /// <summary>Why there are no options.</summary>
+        public string? Fault { get; init; }
+    }
 }

@@ -110,6 +110,11 @@ internal sealed class SweepOptions
                 $"{Rows}: expected a whole number above 0 or 'all', found '{string.Join(", ", rows)}'.");
     }
 
+    /// <summary>Values that mean something to the caller alone.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Others(
+        IReadOnlyDictionary<string, IReadOnlyList<string>> values) =>
+        values.Where(option => option.Key != Rows && _others.Contains(option.Key)).ToDictionary();
+
     /// <summary>The values as they are read: a file that one names is looked for in a folder.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<string>> InFolder(string folder,
         IReadOnlyDictionary<string, IReadOnlyList<string>> values) => values.ToDictionary(option => option.Key,

@@ -97,5 +97,9 @@ internal abstract class TableReader(TextReader reader, string name) : IRowReader
             throw new FormatException(
                 $"{place}: expected {TextFiles.EncodingOf(reader)}, found other bytes.", fault);
         }
+        catch (InvalidDataException fault)
+        {
+            throw new FormatException($"{name}: expected a text, found {fault.Message}.", fault);
+        }
     }
 }

@@ -41,6 +41,39 @@ internal static class PrefixRules
         }
     }
 
+    /// <summary>
+    /// The first version of the rules from which on texts of a base are read as they are today; no lower than a given
+    /// one.
+    /// </summary>
+    public static int FirstAlike(FrozenBase frozen, int least) =>
+        FirstAlike(frozen.Rules, least, rules => frozen.By(rules).FormerRules.Any());
+
+    /// <inheritdoc cref="FirstAlike(FrozenBase, int)"/>
+    /// <param name="today">Today's rules.</param>
+    /// <param name="least">The version that is not gone below.</param>
+    /// <param name="matter">
+    /// Whether former rules do something otherwise; rules that refuse the base throw what readers of its files throw.
+    /// </param>
+    public static int FirstAlike(TextRules today, int least, Func<TextRules, bool> matter)
+    {
+        int first = today.Version;
+        while (first > least && !Differ(today with { Version = first - 1 }))
+            first--;
+        return first;
+
+        bool Differ(TextRules rules)
+        {
+            try
+            {
+                return matter(rules);
+            }
+            catch (Exception fault) when (fault is FormatException or NotSupportedException)
+            {
+                return true;
+            }
+        }
+    }
+
     private static TextRules? Of(FrozenBase frozen, IEnumerable<Prefix> prefixes) =>
         Of(frozen.Path, frozen.Rules, rules => frozen.By(rules).FormerRules.Any(), prefixes);
 

@@ -51,7 +51,7 @@ internal static class MeteorAligner
         foreach ((MeteorModule module, PlaceSet places) in candidates[reference])
         {
             int offered = 0;
-            foreach (PlaceBlock block in places.Blocks)
+            foreach (PlaceBlock block in places.BlockSpan)
             {
                 work.Blocks++;
                 PlaceBlock free = path.Unused(block);

@@ -1,6 +1,8 @@
+using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Microsoft.ML.PrefixTuning.Evaluation;
 
@@ -15,6 +17,9 @@ internal sealed class PlaceSet
 
     /// <summary>The blocks that hold any place, in ascending order.</summary>
     public IReadOnlyList<PlaceBlock> Blocks => _blocks;
+
+    /// <summary>The same, for those who go over them often: valid until a place is added.</summary>
+    public ReadOnlySpan<PlaceBlock> BlockSpan => CollectionsMarshal.AsSpan(_blocks);
 
     /// <summary>Adds a place.</summary>
     /// <param name="place">From 0; not before the last block.</param>
@@ -51,13 +56,6 @@ internal readonly record struct PlaceBlock(int Index, ulong Bits) : IEnumerable<
     /// <summary>Places in a block.</summary>
     public const int Size = 64;
 
-    // Of the numbers 0 to 63, those with a bit of 1, 2, 4, 8, 16 and 32.
-    private static readonly ulong[] BitsOfPlaces =
-    [
-        0xAAAAAAAAAAAAAAAA, 0xCCCCCCCCCCCCCCCC, 0xF0F0F0F0F0F0F0F0, 0xFF00FF00FF00FF00, 0xFFFF0000FFFF0000,
-        0xFFFFFFFF00000000,
-    ];
-
     private int Start => Index * Size;
 
     /// <summary>The first place; there must be one.</summary>
@@ -72,8 +70,12 @@ internal readonly record struct PlaceBlock(int Index, ulong Bits) : IEnumerable<
     /// <summary>How far all places together are from one place.</summary>
     public long DistanceTo(int place)
     {
-        ulong before = place <= Start ? 0 : place >= Start + Size ? Bits : Bits & ((1UL << (place - Start)) - 1);
-        ulong behind = Bits & ~before;
+        // All blocks of a text but one lie on one side of a place.
+        if (place <= Start)
+            return Sum(Bits) - place * (long)BitOperations.PopCount(Bits);
+        if (place >= Start + Size)
+            return place * (long)BitOperations.PopCount(Bits) - Sum(Bits);
+        ulong before = Bits & ((1UL << (place - Start)) - 1), behind = Bits & ~before;
         return place * (long)BitOperations.PopCount(before) - Sum(before)
             + Sum(behind) - place * (long)BitOperations.PopCount(behind);
     }
@@ -88,11 +90,11 @@ internal readonly record struct PlaceBlock(int Index, ulong Bits) : IEnumerable<
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     // The sum of places, from how many of them have each binary digit.
-    private long Sum(ulong bits)
-    {
-        long sum = (long)Start * BitOperations.PopCount(bits);
-        for (int digit = 0; digit < BitsOfPlaces.Length; digit++)
-            sum += (long)BitOperations.PopCount(bits & BitsOfPlaces[digit]) << digit;
-        return sum;
-    }
+    private long Sum(ulong bits) => (long)Start * BitOperations.PopCount(bits)
+        + BitOperations.PopCount(bits & 0xAAAAAAAAAAAAAAAA)
+        + (BitOperations.PopCount(bits & 0xCCCCCCCCCCCCCCCC) << 1)
+        + (BitOperations.PopCount(bits & 0xF0F0F0F0F0F0F0F0) << 2)
+        + (BitOperations.PopCount(bits & 0xFF00FF00FF00FF00) << 3)
+        + (BitOperations.PopCount(bits & 0xFFFF0000FFFF0000) << 4)
+        + (BitOperations.PopCount(bits & 0xFFFFFFFF00000000) << 5);
 }

@@ -9,13 +9,18 @@ namespace Microsoft.ML.PrefixTuning.Files;
 /// <summary>What a file is that is not what was expected, told by its first bytes or by what an archive has.</summary>
 internal static class FileHint
 {
-    // Bytes that are looked at, and the longest header of safetensors files, of the format's own reader.
-    private const int Start = 32, LongestHeader = 100_000_000;
+    /// <summary>Bytes that are looked at.</summary>
+    public const int Start = 32;
+
+    // The longest header of safetensors files, of the format's own reader.
+    private const int LongestHeader = 100_000_000;
 
     /// <summary>The sentence about a zip archive.</summary>
     public const string Zip = " It is a zip archive, as saved models are.";
 
     private static ReadOnlySpan<byte> Gzip => [0x1f, 0x8b];
+
+    private static ReadOnlySpan<byte> MarkOfUtf32 => [0, 0, 0xfe, 0xff];
 
     /// <summary>What is at a path that is no file: a folder, or nothing.</summary>
     public static string WithoutFile(string path) => Directory.Exists(path) ? "a folder" : "nothing";
@@ -62,16 +67,20 @@ internal static class FileHint
     /// What a file is that is no text, though some such files can be read as one; null where it may be.
     /// </summary>
     /// <param name="path">The file, which must be there.</param>
-    public static string? WithoutText(string path)
-    {
-        ReadOnlySpan<byte> start = StartOf(path);
+    public static string? WithoutText(string path) => WithoutText(StartOf(path));
+
+    /// <inheritdoc cref="WithoutText(string)"/>
+    /// <param name="start">The file's first bytes, of which <see cref="Start"/> are enough.</param>
+    public static string? WithoutText(ReadOnlySpan<byte> start) =>
         // A text may begin with the same letters, but not with what follows on them.
-        return start.StartsWith("version https://git-lfs"u8) ? "a pointer file of Git LFS: fetch the real file"
+        start.StartsWith("version https://git-lfs"u8) ? "a pointer file of Git LFS: fetch the real file"
             : start.StartsWith(Gzip) ? "a file that is packed with gzip: unpack it"
             : start.StartsWith("PK\u0003\u0004"u8) ? "a zip archive"
             : start.StartsWith("PAR1"u8) && start[4..].ContainsAnyInRange((byte)0, (byte)8) ? "a Parquet file"
-            : start.StartsWith("GGUF"u8) && start[4..].Contains((byte)0) ? "a GGUF file" : null;
-    }
+            : start.StartsWith("GGUF"u8) && start[4..].Contains((byte)0) ? "a GGUF file"
+            // As UTF-8 they would be letters with characters between that nobody sees.
+            : start.Length > 1 && start[..2].Contains((byte)0) && !start.StartsWith(MarkOfUtf32)
+                ? "zero bytes, as UTF-16 and UTF-32 have them: put a byte order mark in front, or write UTF-8" : null;
 
     /// <summary>A sentence about a folder that lacks what was looked for, as <see cref="For"/>.</summary>
     /// <param name="folder">The folder; nothing need be there.</param>

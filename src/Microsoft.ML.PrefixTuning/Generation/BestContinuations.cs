@@ -24,7 +24,7 @@ internal sealed class BestContinuations(int capacity)
         float threshold = Threshold(sum);
         for (int token = 0; token < scores.Length; token++)
         {
-            if (scores[token] > threshold)
+            if (scores[token] >= threshold)
             {
                 Insert((lane, token, sum + scores[token]));
                 threshold = Threshold(sum);
@@ -32,8 +32,11 @@ internal sealed class BestContinuations(int capacity)
         }
     }
 
+    /// <summary>
+    /// What a score must reach; rounded, so that one which just does may be no better. Of equal ones the first stays.
+    /// </summary>
     private float Threshold(double sum) =>
-        _best.Count < capacity ? float.NegativeInfinity : (float)(_best[^1].Sum - sum);
+        _best.Count < capacity ? float.MinValue : (float)(_best[^1].Sum - sum);
 
     private void Insert((int Lane, int Token, double Sum) continuation)
     {

@@ -1,5 +1,5 @@
 using System;
-using System.Numerics.Tensors;
+using Microsoft.ML.PrefixTuning.Models;
 
 namespace Microsoft.ML.PrefixTuning.Generation;
 
@@ -36,5 +36,5 @@ internal sealed class GreedySearch(GenerationRules rules, TokenConstraints const
     public override GeneratedSequence[] Results() => [new(text.NewIds(), double.NaN, _ended)];
 
     /// <summary>The first place of the largest value.</summary>
-    internal static int Largest(ReadOnlySpan<float> values) => TensorPrimitives.IndexOfMax(values);
+    internal static int Largest(ReadOnlySpan<float> values) => RowKernels.Largest(values);
 }

@@ -159,8 +159,16 @@ internal static unsafe class RowKernels
         ReadOnlySpan<float> rest = Numbers(x);
         int width = (int)x.size(1);
         for (int row = 0; row < places.Length; row++, rest = rest[width..])
-            places[row] = TensorPrimitives.IndexOfMax(rest[..width]);
+            places[row] = Largest(rest[..width]);
         return places;
+    }
+
+    /// <summary>The same of one row; 0 and -0 are equal, as they are for torch.</summary>
+    public static int Largest(ReadOnlySpan<float> row)
+    {
+        int place = TensorPrimitives.IndexOfMax(row);
+        // That takes 0 for more than -0.
+        return place >= 0 && row[place] == 0 ? row.IndexOf(0f) : place;
     }
 
     /// <summary>The product of two rows of numbers.</summary>

@@ -23,6 +23,9 @@ namespace Microsoft.ML.PrefixTuning.Sweeps;
 internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, PrefixSweep sweep) : ISweepTrainer,
     IDisposable
 {
+    // Folders of before have no word of rules; these are the last ones that made such.
+    private const int UnnamedRules = 3;
+
     private readonly IHost _host =
         MlNetInternals.GetEnvironment(context.Transforms.Text).Register(nameof(PrefixSweepTrainer));
     private readonly Dictionary<(UsedPrecision, string?), BaseLease> _leases = [];
@@ -37,9 +40,12 @@ internal sealed class PrefixSweepTrainer(MLContext context, IDataView trainSet, 
         NamedValue.Named("measures", sweep.TestSet is null ? null
             : $"{sweep.Evaluation}, parts of {sweep.TestPartColumnName ?? "nothing"}".ReplaceLineEndings(" ")),
         NamedValue.Named("texts", $"{sweep.TextCount}"),
-        NamedValue.Named("base", Hex(Encoding.UTF8.GetBytes(
-            Acquire(sweep.Candidates[0].Options).Base.Identity.Values.ToString()))),
+        NamedValue.Named("base", Hex(Encoding.UTF8.GetBytes(Base.Identity.Values.ToString()))),
+        // Where the base's texts are read otherwise since then: runs of both would be compared.
+        NamedValue.Unless(UnnamedRules, "text rules", PrefixRules.FirstAlike(Base, UnnamedRules)),
     ];
+
+    private FrozenBase Base => Acquire(sweep.Candidates[0].Options).Base;
 
     public SweepOutcome Train(SweepJob job)
     {

@@ -104,8 +104,8 @@ internal sealed class AddedTokens
         for (int i = 0; i < text.Length;)
         {
             int found = trie.Longest(text.AsSpan(i), out int length);
-            if (found != TokenTrie.None && markup?.AsSpan(i, length).Contains(false) == true)
-                found = _plain.Longest(text.AsSpan(i), out length);
+            if (found != TokenTrie.None && markup?.AsSpan(i, length).IndexOf(false) is int own and >= 0)
+                found = AtEdge(text.AsSpan(i), own, out length);
             if (found == TokenTrie.None)
             {
                 i++;
@@ -122,6 +122,20 @@ internal sealed class AddedTokens
         }
         AddText(segments, text[start..], start);
         return segments;
+    }
+
+    /// <summary>The longest token where markup ends: a special one has none of the text behind it.</summary>
+    /// <param name="text">The text from there.</param>
+    /// <param name="own">How much of it is markup.</param>
+    /// <param name="length">The token's length.</param>
+    private int AtEdge(ReadOnlySpan<char> text, int own, out int length)
+    {
+        int special = _all.Longest(text[..own], out int specialLength);
+        int plain = _plain.Longest(text, out length);
+        if (length >= specialLength)
+            return plain;
+        length = specialLength;
+        return special;
     }
 
     private static void AddText(List<TextSegment> segments, string text, int begin)

@@ -69,6 +69,22 @@ public sealed class LongTextTests
     }
 
     [TestMethod]
+    [DataRow(0UL)]
+    [DataRow(1UL)]
+    [DataRow(ulong.MaxValue)]
+    [DataRow(0x8000000000000001UL)]
+    [DataRow(0x9E3779B97F4A7C15UL)]
+    public void DistanceTo_OfABlock_IsThatOfItsPlacesTogether(ulong bits)
+    {
+        var block = new PlaceBlock(3, bits);
+        foreach (int place in (int[])[0, 191, 192, 193, 220, 255, 256, 257, 40_000])
+        {
+            long expected = block.ToArray().Sum(own => (long)Math.Abs(own - place));
+            Assert.AreEqual(expected, block.DistanceTo(place), $"{place}");
+        }
+    }
+
+    [TestMethod]
     public void Ter_OfLongTexts_KeepsTheBeamAlone()
     {
         int[] words = [.. Enumerable.Range(0, 20_000).Select(i => i % 997)];

@@ -137,6 +137,8 @@ public sealed class FileHintTests
     [DataRow("rows.tsv", "PK\u0003\u0004", "rows.tsv: expected rows as tsv, found a zip archive.")]
     [DataRow("rows.tsv", "PAR1\u0015\0\u0015", "rows.tsv: expected rows as tsv, found a Parquet file.")]
     [DataRow("rows.csv", "GGUF\u0003\0\0\0", "rows.csv: expected rows as csv, found a GGUF file.")]
+    [DataRow("rows.tsv", "I\0n\0\n\0", "rows.tsv: expected rows as tsv, found zero bytes, as UTF-16 and UTF-32 have")]
+    [DataRow("rows.txt", "\0I\0n\0\n", "rows.txt: expected rows as text, found zero bytes, as UTF-16 and UTF-32 have")]
     [DataRow("rows.csv", "GGUF,version\n", "Could not find column 'Input' in")]
     public void Generate_OfAnotherFileAsRows_SaysWhatItIs(string name, string content, string expected)
     {

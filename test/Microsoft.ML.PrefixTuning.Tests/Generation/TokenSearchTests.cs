@@ -31,6 +31,27 @@ public sealed class TokenSearchTests
     }
 
     [TestMethod]
+    [DataRow(1, new[] { -1f, -0f, 0f })]
+    [DataRow(0, new[] { -0f, -0f, 0f })]
+    [DataRow(1, new[] { -1f, 0f, -0f })]
+    [DataRow(2, new[] { -1f, -2f, 3f, 3f })]
+    public void Largest_OfEqualOnes_IsTheFirst(int expected, float[] scores) =>
+        Assert.AreEqual(expected, GreedySearch.Largest(scores));
+
+    [TestMethod]
+    public void Offer_OfEqualAndJustBetterOnes_KeepsTheFirstAndTheBetter()
+    {
+        var best = new BestContinuations(2);
+        best.Offer(0, [-1, float.NegativeInfinity, -1, -1], 0);
+        Assert.AreEqual((0, 2), (best[0].Token, best[1].Token));
+        best.Offer(1, [-1], 0);
+        Assert.AreEqual((0, 0), (best[0].Lane, best[1].Lane));
+        // By less than scores are apart.
+        best.Offer(2, [-0.5f], -0.5 + Math.Pow(2, -40));
+        Assert.AreEqual((2, 0), (best[0].Lane, best[1].Lane));
+    }
+
+    [TestMethod]
     public void Beam_OverToyLanguage_FindsTheMoreProbableText()
     {
         GeneratedSequence found =

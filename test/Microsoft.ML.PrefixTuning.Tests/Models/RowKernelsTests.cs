@@ -89,12 +89,17 @@ public sealed class RowKernelsTests
     [TestMethod]
     public void Largest_OfRows_IsTorchs()
     {
-        Tensor x = Normal(1, 5, 1003);
+        Tensor x = Normal(1, 7, 1003);
         x[1, 7] = x[1, 900] = 50;
         x[2, 1002] = 60;
         x[3, 400] = float.NaN;
         x[4].fill_(float.NegativeInfinity);
         x[4, 17] = -1e30;
+        x[5].fill_(-0f);
+        x[5, 900] = 0f;
+        x[6].fill_(-1);
+        x[6, 11] = -0f;
+        x[6, 40] = 0f;
         CollectionAssert.AreEqual(x.argmax(1).data<long>().ToArray(), RowKernels.Largest(x));
     }
 

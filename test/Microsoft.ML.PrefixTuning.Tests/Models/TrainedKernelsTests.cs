@@ -243,6 +243,11 @@ public sealed class TrainedKernelsTests
         Assert.ThrowsExactly<ExternalException>(() => WayBack.Gradients([gated], [x, up], [ones_like(gated)]));
     }
 
+    /// <summary>
+    /// A function that kept what its inputs come from, as by leaving out detach in norm or gate, would hold the one
+    /// before it by more than the graph's edge: torch, which frees edges one after the other, would then free it within
+    /// this one's end, thousands deep, and the stack's end is the process's.
+    /// </summary>
     [TestMethod]
     public void Graph_OfManyFunctions_EndsWithinASmallStack()
     {

@@ -1,8 +1,10 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using Microsoft.ML.PrefixTuning.Tests.Face;
+using Microsoft.ML.PrefixTuning.Text;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.PrefixTuning.Tests.Text;
@@ -72,6 +74,33 @@ public sealed class AddedTokenTests
         CheckLeftOut();
     }
 
+    // Aho-Corasick's leftmost, longest: tokenizers' way.
+    [TestMethod]
+    [DataRow("abc", "ab bc", "ab/ c")]
+    [DataRow("xabcd", "a abc bcd", "x abc/ d")]
+    [DataRow("<a>b<a>c", "<a> <a>b", "<a>b/ <a>/ c")]
+    [DataRow("abab", "aba ab bab", "aba/ b")]
+    [DataRow("abcx", "abcd bc", "a bc/ x")]
+    [DataRow("aaa", "a aa", "aa/ a/")]
+    public void Cut_OfTokensThatOverlap_TakesTheLeftmostThenTheLongest(string text, string tokens, string expected)
+    {
+        var added = new AddedTokens([.. tokens.Split(' ').Select((token, id) => new AddedToken(token, id, false))]);
+        Assert.AreEqual(expected, Shown(added.Cut(text, special: false)));
+    }
+
+    // What a row begins with changes nothing of its template.
+    [TestMethod]
+    [DataRow("<a>b", 3, "<a>/ b")]
+    [DataRow("<a>b", 4, "<a>b/")]
+    [DataRow("<a>b", 2, "<a>b")]
+    [DataRow("<a>cd", 3, "<a>c/ d")]
+    public void Cut_OfASpecialTokenThatMarkupAndARowWouldMake_TakesThatOfTheMarkup(string text, int own,
+        string expected)
+    {
+        var added = new AddedTokens([new("<a>", 0, true), new("<a>b", 1, true), new("<a>c", 2, false)]);
+        Assert.AreEqual(expected, Shown(added.Cut(text, [.. text.Select((_, place) => place < own)])));
+    }
+
     [TestMethod]
     public void FromFolder_TokenFarBehindTheRows_Refused()
     {
@@ -94,6 +123,9 @@ public sealed class AddedTokenTests
         Assert.AreEqual("tokenizer_config.json: token '<pad>': expected a row of the embedding for a token that texts "
             + "begin or end with, found none.", fault.Message);
     }
+
+    private static string Shown(IEnumerable<TextSegment> segments) =>
+        string.Join(' ', segments.Select(segment => segment.Id is null ? segment.Text : segment.Text + "/"));
 
     private void CheckLeftOut()
     {

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.IO;
+using System.Text;
 using Microsoft.ML.PrefixTuning.Tool;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 
@@ -28,6 +30,27 @@ public sealed class StandardInputTests
         {
             (int code, string error) = Run($"{line} > /dev/null");
             Assert.AreEqual(ExitCode.Done, code, error);
+        }
+    }
+
+    [TestMethod]
+    [OSCondition(OperatingSystems.Linux)]
+    public void Run_OfWideText_ReadsWhatAFileOfTheSameBytesHas()
+    {
+        using var folder = new ToolFolder();
+        string rows = folder["rows.txt"];
+        string file = $"generate '{rows}' --base '{ToolFolder.Base}' --max-new-tokens 4";
+        string input = $"generate --base '{ToolFolder.Base}' --max-new-tokens 4 < '{rows}'";
+        File.WriteAllText(rows, "Venue\nnäh\n", Encoding.Unicode);
+        Assert.AreEqual(ExitCode.Done, Run($"{file} > '{folder["file"]}'").Code);
+        Assert.AreEqual(ExitCode.Done, Run($"{input} > '{folder["input"]}'").Code);
+        Assert.AreEqual(File.ReadAllText(folder["file"]), File.ReadAllText(folder["input"]));
+        File.WriteAllText(rows, "Venue\n", new UnicodeEncoding(bigEndian: false, byteOrderMark: false));
+        foreach (string line in (string[])[file, input])
+        {
+            (int code, string error) = Run($"{line} > /dev/null");
+            Assert.AreEqual(ExitCode.Failed, code, error);
+            Assert.Contains("found zero bytes, as UTF-16 and UTF-32 have them", error);
         }
     }
 

@@ -114,6 +114,25 @@ public sealed class SweepFileTests
     }
 
     [TestMethod]
+    [DataRow("options: { learning-rate: [0.1, 0.10, 0.100, 0.2] }", "learning-rate 0.1", "learning-rate 0.2")]
+    [DataRow("options: { learning-rate: [0.1, 0.10] }", "as the file says")]
+    [DataRow("options: { rows: [4, 04, all], prefix-length: 3 }", "rows 4", "rows all")]
+    [DataRow("variants: [{ method: prefix, prefix-length: 3 }, { prefix-length: 03 }]", "as the file says")]
+    [DataRow("variants: [{ rows: all, prefix-length: 3 }, { prefix-length: [3, 4] }]", "rows all, prefix-length 3",
+        "prefix-length 4")]
+    public void Read_OfValuesThatAreOneWhenRead_TakesTheFirst(string line, params string[] names) =>
+        CollectionAssert.AreEqual(names, Candidates(line).Select(candidate => candidate.Name).ToArray());
+
+    [TestMethod]
+    public void Read_OfOtherValuesOfACaller_KeepsThemApart()
+    {
+        SweepFile file = SweepFile.Read(_folder.Write("sweep.yaml", "variants:", "- { baseline: all }",
+            "- { baseline: top2 }", "- { baseline: all, prefix-length: [3, 03] }"));
+        CollectionAssert.AreEqual(new[] { "baseline all", "baseline top2", "baseline all, prefix-length 3" },
+            SweepCandidates.Of(file, new SweepOptions("baseline")).Select(candidate => candidate.Name).ToArray());
+    }
+
+    [TestMethod]
     public void Read_OfRandom_DrawsTheSameForASeed()
     {
         string[] lines = ["random: { count: 6, seed: 3 }", "options:", "  prefix-length: { from: 1, to: 9 }",
@@ -133,6 +152,7 @@ public sealed class SweepFileTests
             .Select(one => one.Options.Training.LearningRate).ToArray());
         // A few values are all there are.
         Assert.HasCount(2, Candidates("random: { count: 9 }", "options: { prefix-length: [1, 2] }"));
+        Assert.HasCount(2, Candidates("random: { count: 2 }", "options: { prefix-length: [1, 01, 001, 0001, 2] }"));
     }
 
     [TestMethod]
