@@ -121,26 +121,6 @@ public sealed class NormalizedTokenTests
         }
     }
 
-    // Tokens in the text as written come first, though here both texts are one; by former rules the longest did.
-    [TestMethod]
-    [DataRow("<raw>b", "the<raw>b")]
-    [DataRow("x<raw", "thex<raw>")]
-    public void Encode_TokenThatIsWrittenOverOneOfTheOtherKind_FoundBehindIt(string token, string text)
-    {
-        int[] today = Load(TextRules.LatestVersion).Encode(text), former = Load(3).Encode(text);
-
-        Assert.Contains(1002, today);
-        Assert.DoesNotContain(1003, today);
-        Assert.Contains(1003, former);
-
-        PretrainedTokenizer Load(int version) => Write("llama-sentencepiece", root =>
-        {
-            root["normalizer"] = null;
-            root["pre_tokenizer"] = JsonNode.Parse(First);
-            root["added_tokens"]!.AsArray().Add(Token(1003, token, normalized: true));
-        }, version);
-    }
-
     // GPT-NeoX's form: NFC leaves white space.
     [TestMethod]
     [DataRow("a    b", "67 900 68")]

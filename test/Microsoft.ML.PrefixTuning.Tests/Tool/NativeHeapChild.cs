@@ -43,7 +43,7 @@ internal static unsafe class NativeHeapChild
 
     public static void TellBlocksBehind(string[] command)
     {
-        int code = Program.Main(command);
+        int code = PrefixTuning.Tool.Program.Main(command);
         // As above: the second one tells.
         _ = Comes(VeryLarge);
         Console.WriteLine($"{code} {(LargeBlocks.OfProcess.AreReturned ? "returned" : "kept")} {Comes(VeryLarge)}");

@@ -55,16 +55,13 @@ internal static class TokenizerJson
         };
     }
 
-    // Where all normalizers leave the tokens, as NFC leaves GPT-NeoX's runs of spaces, both texts are one; only that
-    // tokens found in the text as written come first, where one of each may be written over the other. Special tokens
-    // are markup of this library's own and never normalized.
+    // Where all normalizers leave the tokens, as NFC leaves GPT-NeoX's runs of spaces, both texts are one. Special
+    // tokens are markup of this library's own and never normalized.
     private static IReadOnlyList<AddedToken> Placed(IReadOnlyList<AddedToken> added,
         IReadOnlyList<Normalizer> normalizers, TokenizerSettings settings, string file)
     {
         static bool IsMoved(AddedToken token) => token.IsNormalized && !token.Special;
-        string[] raw = [.. added.Where(token => !IsMoved(token)).Select(token => token.Content)];
-        bool IsLeft(AddedToken token) => normalizers.All(normalizer => normalizer.Leaves(token.Content))
-            && !Array.Exists(raw, other => MayOverlap(token.Content, other));
+        bool IsLeft(AddedToken token) => normalizers.All(normalizer => normalizer.Leaves(token.Content));
         if (added.FirstOrDefault(token => IsMoved(token) && !IsLeft(token)) is not { } first || settings.IsFormer(4,
             $"{file}: added token {FileText.Quote(first.Content)}: 'normalized' is true: it is found in the text as "
             + "written all the same, today in the normalized text"))
@@ -73,18 +70,6 @@ internal static class TokenizerJson
 
         string Normalized(string content) => normalizers.Aggregate(
             content, (text, normalizer) => normalizer.Apply(text, TextPlace.Opening, alignment: null));
-    }
-
-    // Whether a text may hold both with characters in common.
-    private static bool MayOverlap(string one, string other)
-    {
-        for (int shift = 1 - other.Length; shift < one.Length; shift++)
-        {
-            int start = Math.Max(0, shift), end = Math.Min(one.Length, shift + other.Length);
-            if (one.AsSpan(start, end - start).SequenceEqual(other.AsSpan(start - shift, end - start)))
-                return true;
-        }
-        return false;
     }
 
     private static TokenizerParts ByteLevelParts(JsonSection model, TokenTables tables)
