@@ -27,6 +27,7 @@ internal static class QualityBenchmark
         ["default"] = new PrefixOptions(),
         ["embedding-only"] = new PrefixOptions { Method = PrefixMethod.EmbeddingOnly },
         ["infix"] = new PrefixOptions { Method = PrefixMethod.Infix },
+        ["memory"] = new PrefixOptions { Method = PrefixMethod.Memory },
         ["text"] = new PrefixOptions { Method = PrefixMethod.Text },
         ["trigger-words"] = new PrefixOptions { Method = PrefixMethod.TriggerWords() },
         ["mlp"] = new PrefixOptions { Parametrization = Parametrization.Mlp() },

@@ -22,6 +22,10 @@ public sealed class RefusalTests
     {
         ("infix", With(PrefixConvention.InfixBeforeLastToken),
             "found an infix (BeforeLastSourceToken), which lies inside the row"),
+        ("a memory", new Prefix([KeyValuePair.Create(AttentionSite.Decoder, (SitePrefix)new SiteMemory(
+            Spec.Decoder.Layers, Spec.Decoder.Heads.Count, Spec.Decoder.Heads.Size,
+            new float[SiteMemory.CountOf(Spec.Decoder)]))], PrefixConvention.Memory),
+            "expected keys and values, found a memory outside of the softmax"),
         ("without positions", With(PrefixConvention.EncoderDecoder),
             "expected one that takes positions, found one that takes none"),
         ("too large for 16 bits", Case.Random(3, scale: 200_000),

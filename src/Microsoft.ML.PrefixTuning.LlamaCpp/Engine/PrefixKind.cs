@@ -30,6 +30,11 @@ internal static class PrefixKind
     /// <exception cref="NotSupportedException">It cannot.</exception>
     public static void Check(Prefix prefix, LlamaCppCache cache)
     {
+        if (prefix.IsMemory)
+        {
+            throw new NotSupportedException("Prefix: llama.cpp as the engine: expected keys and values, found a memory"
+                + " outside of the softmax (PrefixMethod.Memory), which its attention has no place for.");
+        }
         if (prefix.IsInfix)
         {
             throw new NotSupportedException("Prefix: llama.cpp as the engine: expected one in front of everything,"

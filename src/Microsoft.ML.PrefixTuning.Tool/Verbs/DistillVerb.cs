@@ -202,6 +202,9 @@ internal sealed class DistillVerb
     private static void CheckLength(PrefixOptions student, SelfStudyOptions study)
     {
         Faults.Throw(study.Check);
+        // Takes no tokens.
+        if (student.Method == PrefixMethod.Memory)
+            return;
         int length = student.Start is PrefixValuesStart start ? start.Prefix.Length : student.Length;
         if (length >= study.TokensPerPart)
         {

@@ -53,9 +53,9 @@ internal static class ModelDescription
         [
             new("prefixes", $"one for each value of {BaseDescription.Quote(column)}"),
             .. entry.Prefixes.ByValue.Select(pair =>
-                new Described($"  {BaseDescription.Quote(pair.Key)}", CountText.Of(pair.Value.Length, "token"))),
+                new Described($"  {BaseDescription.Quote(pair.Key)}", PrefixDescription.Size(pair.Value))),
             new("  other values", entry.Prefix is null ? "refused"
-                : $"{CountText.Of(entry.Prefix.Length, "token")}, what all share or was given for them"),
+                : $"{PrefixDescription.Size(entry.Prefix)}, what all share or was given for them"),
         ];
     }
 

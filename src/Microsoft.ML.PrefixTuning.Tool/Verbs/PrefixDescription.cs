@@ -12,14 +12,10 @@ internal static class PrefixDescription
     public static IEnumerable<Described> Of(Prefix prefix)
     {
         PrefixConvention convention = prefix.Convention;
-        yield return new("prefix",
-            $"{CountText.Of(prefix.Length, "token")}, "
-            + (convention.Placement == PrefixPlacement.Front ? "in front of everything" : "behind the source (infix)"));
+        yield return new("prefix", prefix.IsMemory ? Size(prefix)
+            : $"{Size(prefix)}, {(prefix.IsInfix ? "behind the source (infix)" : "in front of everything")}");
         foreach ((AttentionSite site, SitePrefix part) in prefix.Parts)
-            yield return new($"  {site.ToString().ToLowerInvariant()} attention",
-                $"{CountText.Of(part.Layers, "layer")}, {CountText.Of(part.KeyValueHeads, "key/value head")} of size"
-                    + string.Create(CultureInfo.InvariantCulture, $" {part.HeadSize}, ")
-                    + CountText.Of(part.Length, "token"));
+            yield return new($"  {site.ToString().ToLowerInvariant()} attention", Shape(part));
         yield return new("  numbers",
             FormattableString.Invariant(
             $"{prefix.ParameterCount:N0} ({prefix.ParameterCount * sizeof(float) / 1024.0:N1} KB)"));
@@ -30,9 +26,26 @@ internal static class PrefixDescription
         yield return new("  convention", string.Join("; ", Conventions(convention)));
     }
 
+    /// <summary>How long it is.</summary>
+    public static string Size(Prefix prefix) => prefix.IsMemory ? "a memory outside of the softmax, without tokens"
+        : CountText.Of(prefix.Length, "token");
+
+    private static string Shape(SitePrefix part)
+    {
+        string heads = part is SiteMemory ? "query head" : "key/value head";
+        string size = string.Create(CultureInfo.InvariantCulture, $"{part.HeadSize}");
+        return $"{CountText.Of(part.Layers, "layer")}, {CountText.Of(part.KeyValueHeads, heads)} of size {size}, "
+            + (part is SiteMemory ? $"a matrix of {size} by {size} each" : CountText.Of(part.Length, "token"));
+    }
+
     private static IEnumerable<string> Conventions(PrefixConvention convention)
     {
         yield return convention.TakesPositions ? "tokens start behind its positions" : "tokens keep their positions";
+        if (convention.IsMemory)
+        {
+            yield return "asked by every token";
+            yield break;
+        }
         yield return convention.CountsInWindow ? "counts as columns of a sliding window" : "visible from every token";
         if (convention.HoldsBeginToken)
             yield return "holds the begin token";

@@ -14,12 +14,13 @@ namespace Microsoft.ML.PrefixTuning.Checkpoints;
 
 /// <summary>
 /// A prefix as a safetensors file: a float32 tensor [N, 2, G, P, D] a site (<c>encoder</c>, <c>decoder</c>,
-/// <c>cross</c>), and as metadata the convention by which tokens stand behind it, the base that it was made for, and
-/// the rules by which the texts of its training became tokens.
+/// <c>cross</c>), of a memory outside of the softmax [N, 1, H, D, D], and as metadata the convention by which tokens
+/// stand behind it, the base that it was made for, and the rules by which the texts of its training became tokens.
 /// </summary>
 internal static class PrefixFile
 {
-    private const int Version = 1;
+    // *** Version 2: memories outside of the softmax. All else is written as the first version has it.
+    private const int Version = 2, FirstVersion = 1;
     private const string Kind = "prefix-tuning.prefix";
     private const string KindKey = "kind", VersionKey = "version", PlacementKey = "placement",
         PositionsKey = "takes_positions", WindowKey = "counts_in_window", BeginKey = "holds_begin_token",
@@ -75,7 +76,7 @@ internal static class PrefixFile
         PrefixConvention convention = Convention(header.Metadata, name);
         var sites = new Dictionary<AttentionSite, SitePrefix>();
         foreach (SafeTensorsEntry entry in header.Entries.Values)
-            sites.Add(Site(entry.Info), Read(entry, bytes[(int)header.DataBegin..]));
+            sites.Add(Site(entry.Info), Read(entry, convention, bytes[(int)header.DataBegin..]));
         if (sites.Count == 0)
             throw new FormatException($"{name}: expected a tensor encoder, decoder or cross, found none.");
         var prefix = new Prefix(sites, convention);
@@ -90,7 +91,7 @@ internal static class PrefixFile
         var metadata = new Dictionary<string, string>
         {
             [KindKey] = Kind,
-            [VersionKey] = Version.ToString(CultureInfo.InvariantCulture),
+            [VersionKey] = (prefix.IsMemory ? Version : FirstVersion).ToString(CultureInfo.InvariantCulture),
             [PlacementKey] = convention.Placement.ToString(),
             [PositionsKey] = convention.TakesPositions.ToString(),
             [WindowKey] = convention.CountsInWindow.ToString(),
@@ -190,22 +191,27 @@ internal static class PrefixFile
             $"{info.File}: tensor {FileText.Quote(info.Name)}: expected encoder, decoder or cross.");
     }
 
-    private static SitePrefix Read(SafeTensorsEntry entry, ReadOnlySpan<byte> data)
+    private static SitePrefix Read(SafeTensorsEntry entry, PrefixConvention convention, ReadOnlySpan<byte> data)
     {
         TensorInfo info = entry.Info;
         if (entry.Type.Tensor != ScalarType.Float32)
             throw new FormatException(
                 $"{info.File}: tensor '{info.Name}': expected dtype F32, found {info.StoredType}.");
-        if (info.Shape is not [> 0 and <= int.MaxValue, 2, > 0 and <= int.MaxValue, > 0 and <= int.MaxValue, > 0
-            and <= int.MaxValue])
-            throw new FormatException(
-                $"{info.File}: tensor '{info.Name}': expected shape [layers, 2, heads, length, head size], found"
-                    + $" [{string.Join(", ", info.Shape)}].");
+        bool isOfShape = info.Shape is [_, long halves, _, long length, long size]
+            && info.Shape.All(axis => axis is > 0 and <= int.MaxValue)
+            && (convention.IsMemory ? halves == 1 && length == size : halves == 2);
+        if (!isOfShape)
+        {
+            string expected = convention.IsMemory ? "[layers, 1, heads, head size, head size]"
+                : "[layers, 2, heads, length, head size]";
+            throw new FormatException($"{info.File}: tensor '{info.Name}': expected shape {expected}, found"
+                + $" [{string.Join(", ", info.Shape)}].");
+        }
         float[] values = MemoryMarshal.Cast<byte, float>(data[(int)entry.Begin..(int)entry.End]).ToArray();
         if (values.Any(value => !float.IsFinite(value)))
             throw new FormatException(
                 $"{info.File}: tensor '{info.Name}': expected finite values, found NaN or infinity (not finite).");
-        return new SitePrefix((int)info.Shape[0], (int)info.Shape[2], (int)info.Shape[3], (int)info.Shape[4], values);
+        return SitePrefix.Of([.. info.Shape], values);
     }
 
     private static string NameOf(AttentionSite site) => site.ToString().ToLowerInvariant();

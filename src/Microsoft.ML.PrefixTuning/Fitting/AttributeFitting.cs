@@ -25,6 +25,11 @@ internal sealed class AttributeFitting(AttributeValues values, PrefixTuningOptio
     /// </param>
     public TrainedPrefix Make(StartRequest start)
     {
+        if (options.Prefix.Method is MemoryMethod)
+        {
+            return new TrainedMemories(TrainedMemories.Start(start), start.Model.Device, values.Values.Count,
+                KeepsShared);
+        }
         Prefix[] starts =
             values.Values.Select(value => PrefixInitializer.Make(start with { Text = TextOf(start, value) })).ToArray();
         // A single value has the whole prefix for itself.
@@ -38,11 +43,13 @@ internal sealed class AttributeFitting(AttributeValues values, PrefixTuningOptio
     {
         Dictionary<string, Prefix> byValue = values.Values.Zip(trained)
             .ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
-        // The shared part lies in front, the same in all.
-        Prefix? shared = options.UnseenAttribute == UnseenAttribute.UseSharedPart
-            ? trained[0].WithoutLast(OwnLength(trained[0].Length)) : null;
+        // The shared part lies in front, the same in all; of memories, to which each value adds its own, behind them.
+        Prefix? shared = !KeepsShared ? null : trained[0].IsMemory ? trained[^1]
+            : trained[0].WithoutLast(OwnLength(trained[0].Length));
         return new PrefixesByValue(byValue, shared);
     }
+
+    private bool KeepsShared => options.UnseenAttribute == UnseenAttribute.UseSharedPart;
 
     private int OwnLength(int length) => options.AttributeLength ?? length / 2;
 

@@ -51,6 +51,7 @@ internal static class ChangedOptions
     {
         null => "none",
         string text => FileText.Quote(text),
+        Prefix { IsMemory: true } => "a prefix that is a memory",
         Prefix prefix => string.Create(CultureInfo.InvariantCulture, $"a prefix of {prefix.Length} tokens"),
         IDataView => "given",
         bool flag => flag ? "yes" : "no",

@@ -90,7 +90,7 @@ internal sealed class DistillationTeacher
     {
         PrefixTuningOptions student = _options.Student;
         PrefixOptions prefix = student.Prefix;
-        if (prefix.Start is not TextStart { Text: null })
+        if (prefix.Start is not TextStart { Text: null } || prefix.Method is MemoryMethod)
             return student;
         if (_text.Length > 0)
             return student with { Prefix = prefix with { Start = PrefixStart.FromText(_text) } };
@@ -195,6 +195,9 @@ internal sealed class DistillationTeacher
     private void CheckStudent(string teacher)
     {
         PrefixOptions student = _options.Student.Prefix;
+        // What takes no tokens is neither shorter nor longer.
+        if (student.Method is MemoryMethod || Prefix is { IsMemory: true })
+            return;
         int length = student.Start is PrefixValuesStart start ? start.Prefix.Length : student.Length;
         if (length >= Length)
         {
@@ -207,7 +210,7 @@ internal sealed class DistillationTeacher
     private static bool CanStartAs(Prefix teacher, PrefixOptions student) =>
         student.Parametrization.TakesStart && student.Method switch
         {
-            EveryLayerMethod => !teacher.IsInfix,
+            EveryLayerMethod => !teacher.IsInfix && !teacher.IsMemory,
             InfixMethod => teacher.IsInfix,
             _ => false,
         };

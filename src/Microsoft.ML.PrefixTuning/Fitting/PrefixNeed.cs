@@ -25,6 +25,11 @@ internal static class PrefixNeed
     public static void Check(PrefixOptions options, TransformerSpec spec, IReadOnlyList<AttentionSite> sites,
         int length, long? free)
     {
+        if (options.Method is MemoryMethod)
+        {
+            CheckMemory([.. sites.Select(site => SiteMemory.CountOf(spec.StackOf(site)))], free);
+            return;
+        }
         SiteShape[] shapes = [.. sites.Select(site => SiteShape.Of(spec, site, length))];
         long largest = shapes.Max(shape => shape.Count);
         if (largest > Array.MaxLength)
@@ -47,6 +52,23 @@ internal static class PrefixNeed
                 + FormattableString.Invariant($" ({free / 1e9:F2} GB are free), found {length} tokens");
         throw new ArgumentException(found + FormattableString.Invariant(
             $", which needs about {(ofPrefix + ofNetwork) / 1e9:F2} GB."), nameof(options));
+    }
+
+    private static void CheckMemory(long[] counts, long? free)
+    {
+        if (counts.Max() > Array.MaxLength)
+        {
+            throw new ArgumentException(FormattableString.Invariant(
+                $"Prefix.Method: expected a memory of at most {Array.MaxLength:N0} numbers a site, found")
+                + FormattableString.Invariant($" {counts.Max():N0}."), "options");
+        }
+        double need = sizeof(float) * Copies * counts.Sum();
+        if (need > free)
+        {
+            throw new ArgumentException("Prefix.Method: expected a memory that training has memory for"
+                + FormattableString.Invariant($" ({free / 1e9:F2} GB are free), found {counts.Sum():N0} numbers, which")
+                + FormattableString.Invariant($" need about {need / 1e9:F2} GB."), "options");
+        }
     }
 
     /// <summary>Numbers of a site's network: embedding, hidden layers, output.</summary>

@@ -30,10 +30,10 @@ internal sealed class PrefixPlan
     public PrefixPlan(PrefixOptions options, FitColumns columns, FrozenBase frozen, int seed)
     {
         (_options, _columns, _frozen, _seed) = (options, columns, frozen, seed);
-        if (Spec.IsEncoderDecoder && options.Method is not (EveryLayerMethod or TextMethod))
+        if (Spec.IsEncoderDecoder && options.Method is not (EveryLayerMethod or MemoryMethod or TextMethod))
             throw new ArgumentException(
-                $"Prefix.Method: expected Prefix or Text, since a {Spec.Family} base is an encoder-decoder model,"
-                    + $" found {options.Method.Name}.", nameof(options));
+                $"Prefix.Method: expected Prefix, Memory or Text, since a {Spec.Family} base is an encoder-decoder"
+                    + $" model, found {options.Method.Name}.", nameof(options));
         Sites = ChooseSites();
         Convention = ChooseConvention();
         Text = StartText();
@@ -56,6 +56,7 @@ internal sealed class PrefixPlan
     /// <summary>Where training starts, as text: two that start alike have the same.</summary>
     public string StartIdentity => _options.Start switch
     {
+        TextStart when IsMemory => PrefixStart.Zero.Name,
         { IsOfTokens: true } => $"text {string.Join(' ', Text)}",
         RandomStart random => string.Create(CultureInfo.InvariantCulture, $"random {random.Scale}"),
         PrefixValuesStart given => $"prefix {given.Prefix.Hash()}",
@@ -66,6 +67,7 @@ internal sealed class PrefixPlan
     public string StartAdvice => _options switch
     {
         { Method: TextMethod } => "Another text may fit the task better; PrefixMethod.Prefix trains one.",
+        { Method: MemoryMethod } => "The memory that was given may be of another task.",
         { Method: EveryLayerMethod or InfixMethod, Parametrization.TakesStart: false } =>
             "A network starts at random and needs long training;"
                 + " Parametrization.Direct and ResidualMlp start from a text.",
@@ -88,6 +90,8 @@ internal sealed class PrefixPlan
     private int[] Front => Opening.OfPrefix(IsInfix);
 
     private bool IsInfix => _options.Method is InfixMethod;
+
+    private bool IsMemory => _options.Method is MemoryMethod;
 
     /// <summary>Takes the rows that a start is made of, where it is made of rows; before anything is made.</summary>
     /// <param name="rows">The rows that are trained on.</param>
@@ -112,6 +116,7 @@ internal sealed class PrefixPlan
         return _options.Method switch
         {
             EmbeddingMethod => MakeEmbeddings(start),
+            MemoryMethod => new TrainedMemories(TrainedMemories.Start(start), start.Model.Device),
             TextMethod => new FixedPrefix(PrefixInitializer.Make(start), start.Model.Device),
             _ => ParametrizationMaker.Make(_options.Parametrization, start),
         };
@@ -149,8 +154,11 @@ internal sealed class PrefixPlan
     private IReadOnlyList<AttentionSite> ChooseSites()
     {
         if (_options.Sites is not { } sites)
-            return Spec.IsEncoderDecoder ? [AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross]
-                : [AttentionSite.Decoder];
+        {
+            return !Spec.IsEncoderDecoder ? [AttentionSite.Decoder]
+                : IsMemory ? [AttentionSite.Encoder, AttentionSite.Decoder]
+                : [AttentionSite.Encoder, AttentionSite.Decoder, AttentionSite.Cross];
+        }
         if (!Spec.IsEncoderDecoder && sites.Any(site => site != AttentionSite.Decoder))
             throw new ArgumentException(
                 $"Prefix.Sites: expected Decoder alone, since a {Spec.Family} base is decoder-only, found"
@@ -162,6 +170,8 @@ internal sealed class PrefixPlan
     {
         if (_options.Start is PrefixValuesStart given)
             return given.Prefix.Convention;
+        if (IsMemory)
+            return PrefixConvention.Memory;
         if (Spec.IsEncoderDecoder)
             return PrefixConvention.EncoderDecoder;
         if (IsInfix)
@@ -172,6 +182,7 @@ internal sealed class PrefixPlan
 
     private int ChooseLength() => _options switch
     {
+        { Method: MemoryMethod } => 0,
         { Start: PrefixValuesStart given } => given.Prefix.Length,
         { Method: TextMethod } => Front.Length + Math.Max(1, Text.Length),
         { Method: TriggerWordsMethod } when _options.Length <= Front.Length => throw new ArgumentException(
@@ -180,7 +191,7 @@ internal sealed class PrefixPlan
         _ => _options.Length,
     };
 
-    private int[] StartText() => _options.Start is not TextStart start ? []
+    private int[] StartText() => _options.Start is not TextStart start || IsMemory ? []
         : start.Text is { } text ? Opening.TextIds(text) : _frozen.Tokenizer.Encode(DefaultStartText());
 
     /// <summary>

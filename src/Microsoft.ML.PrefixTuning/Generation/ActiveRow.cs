@@ -103,6 +103,9 @@ internal sealed class ActiveRow
     public Tensor? SharedPrefix =>
         HoldsPrefix || PrefixLength == 0 ? null : Prefix.Values[AttentionSite.Decoder];
 
+    /// <summary>Its memory outside of the softmax, [N, 1, H, D, D]; null without one.</summary>
+    public Tensor? Memory => Prefix.MemoryOf(AttentionSite.Decoder);
+
     /// <summary>Its prefixes; none for the base alone.</summary>
     public SitePrefixes Prefix => Prompt.Prefix?.Sites ?? SitePrefixes.None;
 

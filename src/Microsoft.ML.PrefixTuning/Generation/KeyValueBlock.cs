@@ -53,7 +53,11 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
     /// <summary>Whether its numbers are float32 or bfloat16 in the processor's memory.</summary>
     public bool IsInReach => device.type == TorchSharp.DeviceType.CPU && (type == ScalarType.Float32 || IsNarrow);
 
-    private bool IsNarrow => type == ScalarType.BFloat16;
+    /// <summary>Whether its numbers are bfloat16.</summary>
+    public bool IsNarrow => type == ScalarType.BFloat16;
+
+    /// <summary>Bytes of one of its numbers, float32 or bfloat16.</summary>
+    public int NumberBytes => IsNarrow ? sizeof(ushort) : sizeof(float);
 
     /// <summary>
     /// Makes room for lanes; what was held is lost. What one long row once needed is not kept for good: a block of
@@ -159,7 +163,7 @@ internal sealed class KeyValueBlock(int layers, HeadShape heads, ScalarType type
         KeyValueFront[]? fronts = null)
     {
         nint head = (nint)Columns * heads.Size, lane = head * heads.KeyValueCount;
-        nint first = lanes.First * lane * (IsNarrow ? sizeof(ushort) : sizeof(float));
+        nint first = lanes.First * lane * NumberBytes;
         return new KeyValuePlaces((byte*)_starts[Halves * layer] + first, (byte*)_starts[Halves * layer + 1] + first,
             IsNarrow, lanes.Stride * lane, head, counts, columns, fronts);
     }

@@ -16,6 +16,8 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
     private Tensor[]? _visible;
     private LaneRange _lanes;
     private Tensor?[] _prefixes = [];
+    private Tensor?[] _memories = [];
+    private nint[] _memoryStarts = [];
     private KeyValueFront[] _fronts = [];
     private int[] _firstColumns = [];
     private int[] _counts = [];
@@ -43,9 +45,14 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
     /// [B]: the prefix in front of each lane, [N, 2, G, P, D], contiguous, in the type of the cache; null for a lane
     /// that has none or holds it. They must live until the pass is over. Null where that is so of all lanes.
     /// </param>
+    /// <param name="memories">
+    /// [B]: the memory outside of the softmax of each lane, [N, 1, H, D, D], as prefixes are; null for a lane that has
+    /// none. Null where no lane has one.
+    /// </param>
     public void Begin(LaneRange lanes, ReadOnlySpan<int> firstColumns, int tokens, int columns,
-        Tensor?[]? prefixes = null)
+        Tensor?[]? prefixes = null, Tensor?[]? memories = null)
     {
+        _memories = memories is null || Array.TrueForAll(memories, memory => memory is null) ? [] : memories;
         (_lanes, _prefixes) = (lanes, prefixes ?? new Tensor?[lanes.Count]);
         (_firstColumns, _columns, _heldColumns) = (firstColumns.ToArray(), columns, 0);
         for (int lane = 0; lane < lanes.Count; lane++)
@@ -61,6 +68,8 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
         bool isOneToken = tokens == 1 && Block.IsInReach;
         _visible = isOneToken ? null : Block.Read(lanes, _heldColumns);
         _fronts = isOneToken ? Fronts() : [];
+        _memoryStarts = isOneToken ? Array.ConvertAll(_memories, memory => memory is null ? 0 : Block.Start(memory))
+            : [];
     }
 
     public (Tensor Keys, Tensor Values) Append(AttentionSite site, int layer, Tensor keys, Tensor values)
@@ -69,6 +78,30 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
         Tensor[] visible = _visible ?? Block.Read(_lanes, _heldColumns);
         Block.Write(layer, _places!, keys, values);
         return (BehindPrefixes(layer, 0, visible[2 * layer]), BehindPrefixes(layer, 1, visible[2 * layer + 1]));
+    }
+
+    public Tensor? Recall(AttentionSite site, int layer, Tensor queries)
+    {
+        if (_memories.Length == 0)
+            return null;
+        if (_memoryStarts.Length > 0 && RowKernels.Suits(queries))
+        {
+            nint before = (nint)layer * stack.Heads.Count * stack.Heads.Size * stack.Heads.Size * Block.NumberBytes;
+            return TokenRecall.Take(queries, Array.ConvertAll(_memoryStarts, start => start == 0 ? 0 : start + before),
+                Block.IsNarrow);
+        }
+        Tensor all = zeros([queries.size(Axis.Row), queries.size(Axis.Token), stack.Heads.Count * stack.Heads.Size],
+            queries.dtype, queries.device);
+        for (int next, lane = 0; lane < _memories.Length; lane = next)
+        {
+            next = NextOther(_memories, lane);
+            if (_memories[lane] is not { } memory)
+                continue;
+            Tensor own = memory.select(0, layer).select(0, 0).to(queries.dtype);
+            all.narrow(Axis.Row, lane, next - lane)
+                .copy_(HeadMemory.Recall(queries.narrow(Axis.Row, lane, next - lane), own));
+        }
+        return all;
     }
 
     public KeyValuePlaces? AppendToken(AttentionSite site, int layer, Tensor keys, Tensor values)
@@ -80,6 +113,15 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
     }
 
     public void Dispose() => Block.Dispose();
+
+    // Neighbours of one prefix in one go.
+    private static int NextOther(Tensor?[] ofLanes, int lane)
+    {
+        int next = lane + 1;
+        while (next < ofLanes.Length && ReferenceEquals(ofLanes[lane], ofLanes[next]))
+            next++;
+        return next;
+    }
 
     private static int LengthOf(Tensor? prefix) => prefix is null ? 0 : (int)prefix.size(SitePrefixes.LengthAxis);
 
@@ -130,11 +172,8 @@ internal sealed class KeyValueCache(StackSpec stack, ScalarType type, Device dev
             held.device);
         for (int next, lane = 0; lane < _prefixes.Length; lane = next)
         {
-            // Neighbours of one prefix in one go.
             Tensor? prefix = _prefixes[lane];
-            next = lane + 1;
-            while (next < _prefixes.Length && ReferenceEquals(prefix, _prefixes[next]))
-                next++;
+            next = NextOther(_prefixes, lane);
             int front = LengthOf(prefix), count = Math.Min(_heldColumns, _columns - front), end = front + count;
             Tensor part = all.narrow(Axis.Row, lane, next - lane);
             if (prefix is not null)

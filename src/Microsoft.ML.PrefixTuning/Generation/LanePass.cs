@@ -27,7 +27,7 @@ internal readonly record struct LanePass(LaneRange Lanes, ActiveRow[] Rows, int[
             columns = Math.Max(columns, Rows[lane].NextColumn + Lengths[lane]);
         }
         cache.Begin(Lanes, Array.ConvertAll(Rows, row => row.NextColumn), tokens, columns,
-            Array.ConvertAll(Rows, row => row.SharedPrefix));
+            Array.ConvertAll(Rows, row => row.SharedPrefix), Array.ConvertAll(Rows, row => row.Memory));
         AttentionPlaces seen =
             TokenPlaces.Causal(states, tokens, columns, Array.ConvertAll(Rows, row => row.Convention));
         return model.Decode(model.Embed(ids), seen, cache, cross);

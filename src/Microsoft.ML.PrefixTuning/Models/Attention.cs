@@ -21,7 +21,7 @@ internal static class Attention
         Tensor values = Heads(pass.Weights.Value, x, pass.Shape.KeyValueCount, pass.Shape.Size);   // [B, L, G, D]
         queries = Normed(queries, pass.Weights.QueryNorm, pass.Stack);
         keys = Normed(keys, pass.Weights.KeyNorm, pass.Stack);
-        Tensor? recalled = pass.Weights.Memory is { } memory ? Recall(queries, memory) : null;     // [B, L, H * D]
+        Tensor? recalled = pass.Memory.Recall(pass.Site, pass.Layer, queries);                     // [B, L, H * D]
         bool isOneToken = RowKernels.Suits(queries) && RowKernels.Suits(keys) && RowKernels.Suits(values);
         if (pass.Rotation is var (cosine, sine))
         {
@@ -68,17 +68,6 @@ internal static class Attention
         QueryKeyNorm.AllHeads => norm!.Apply(heads.flatten(Axis.Key), stack.Norm).view(heads.shape),
         _ => throw new UnreachableException($"Query/key norm {stack.QueryKeyNorm} is not known here."),
     };
-
-    /// <summary>
-    /// elu(q)^T M of each head: what queries, before they are rotated, get from a memory of the weights. It knows no
-    /// place.
-    /// </summary>
-    /// <param name="queries">[B, L, H, D].</param>
-    /// <param name="memory">M, [H, D, D].</param>
-    /// <returns>[B, L, H * D].</returns>
-    private static Tensor Recall(Tensor queries, Tensor memory) =>
-        queries.elu(Scalars.Real(1), Scalars.Real(1), Scalars.Real(1)).transpose(Axis.Token, Axis.Key).matmul(memory)
-            .transpose(Axis.Token, Axis.Key).flatten(Axis.Key);
 
     private static Tensor Attend(Tensor queries, Tensor keys, Tensor values, Tensor? recalled,
         in AttentionPass pass) => Output(pass.Mask.Parts is null ? Mix(queries, keys, values, pass)

@@ -29,7 +29,17 @@ internal interface IKeyValueMemory
     /// <param name="values">[B, 1, G, D], float32, contiguous.</param>
     KeyValuePlaces? AppendToken(AttentionSite site, int layer, torch.Tensor keys, torch.Tensor values) => null;
 
-    /// <summary>What the memory adds to a layer's keys and values and may want a gradient of.</summary>
+    /// <summary>
+    /// What queries take from a memory outside of the softmax, which is added to what they take from the values; null
+    /// where no row has one. Asked for before <see cref="Append"/>.
+    /// </summary>
+    /// <param name="site">Which attention.</param>
+    /// <param name="layer">Layer, from 0.</param>
+    /// <param name="queries">[B, L, H, D], normed, not rotated.</param>
+    /// <returns>[B, L, H * D], as <see cref="HeadMemory"/> has it; zeros for rows that have none.</returns>
+    torch.Tensor? Recall(AttentionSite site, int layer, torch.Tensor queries) => null;
+
+    /// <summary>What the memory adds to a layer and may want a gradient of.</summary>
     /// <param name="site">Which attention.</param>
     /// <param name="layer">Layer, from 0.</param>
     IReadOnlyList<torch.Tensor> Sources(AttentionSite site, int layer) => [];

@@ -72,7 +72,6 @@ internal sealed class StepWeights
     {
         Query = Of(attention.Query),
         Output = Of(attention.Output),
-        Memory = Wide(attention.Memory),
     };
 
     private Linear? OfOptional(Linear? linear) => linear is null ? null : Of(linear);

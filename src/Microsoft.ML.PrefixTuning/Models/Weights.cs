@@ -13,15 +13,7 @@ internal sealed record Norm(torch.Tensor Weight, torch.Tensor? Bias);
 /// <summary>One attention: E to H * D, G * D, G * D and back, and norms of queries and keys, [D] or
 /// [H * D] and [G * D].</summary>
 internal sealed record AttentionWeights(Linear Query, Linear Key, Linear Value, Linear Output, Norm? QueryNorm,
-    Norm? KeyNorm)
-{
-    /// <summary>
-    /// M of every query head, [H, D, D]: self-attention adds elu(q)^T M to what the head takes from the values (a
-    /// prefix outside of the softmax, Wang et al. 2025, arXiv 2506.13674). Null for nothing: no base has one, studies
-    /// tune it.
-    /// </summary>
-    public torch.Tensor? Memory { get; init; }
-}
+    Norm? KeyNorm);
 
 /// <summary>
 /// A bottleneck behind a layer (Houlsby et al. 2019, one a layer as Lin et al. 2020 have it): no base has one, studies

@@ -29,6 +29,10 @@ internal static class OptionCases
         {
             Meaning = "Keys and values of every layer, behind the source but for its last token",
         },
+        new("memory", PrefixMethod.Memory)
+        {
+            Meaning = "A matrix of every query head, outside of the softmax",
+        },
         new("text", PrefixMethod.Text) { Meaning = $"Nothing: the text of {nameof(PrefixOptions.Start)} as it is" },
         new("trigger-words", PrefixMethod.TriggerWords()),
     ];

@@ -25,6 +25,15 @@ public abstract record PrefixMethod
     public static PrefixMethod Infix { get; } = new InfixMethod();
 
     /// <summary>
+    /// A memory outside of the softmax (Prefix-Tuning+; Wang et al. 2025): a matrix M of every query head of
+    /// self-attention in every layer; elu(q)^T M of the query before it is rotated is added to what the head takes from
+    /// the values. It takes no tokens and starts at zero, where it adds nothing, or goes on with a prefix that is a
+    /// memory; <see cref="PrefixOptions.Length"/>, <see cref="PrefixOptions.Parametrization"/> and
+    /// <see cref="TrainingOptions.PrefixDropout"/> stay at their defaults. Cross-attention has none.
+    /// </summary>
+    public static PrefixMethod Memory { get; } = new MemoryMethod();
+
+    /// <summary>
     /// The text of <see cref="PrefixOptions.Start"/> as it is: a prompt, of its own length, without training.
     /// </summary>
     public static PrefixMethod Text { get; } = new TextMethod();
@@ -64,6 +73,12 @@ internal sealed record EmbeddingMethod : PrefixMethod
 internal sealed record InfixMethod : PrefixMethod
 {
     internal override string Name => nameof(Infix);
+}
+
+/// <summary>Matrices of query heads, outside of the softmax.</summary>
+internal sealed record MemoryMethod : PrefixMethod
+{
+    internal override string Name => nameof(Memory);
 }
 
 /// <summary>The text of the start as it is: nothing is learned.</summary>

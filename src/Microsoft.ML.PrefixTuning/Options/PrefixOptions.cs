@@ -7,6 +7,8 @@ namespace Microsoft.ML.PrefixTuning;
 /// <summary>What is trained.</summary>
 public sealed record PrefixOptions
 {
+    private const int DefaultLength = 20;
+
     /// <summary>What is learned in front of the frozen model.</summary>
     /// <value>The default is <see cref="PrefixMethod.Prefix"/>: keys and values for every layer.</value>
     public PrefixMethod Method { get; init; } = PrefixMethod.Prefix;
@@ -20,13 +22,14 @@ public sealed record PrefixOptions
 
     /// <summary>
     /// Prefix length in tokens, at most 32,768. A prefix given as <see cref="Start"/>, and the text of
-    /// <see cref="PrefixMethod.Text"/>, have their own.
+    /// <see cref="PrefixMethod.Text"/>, have their own; <see cref="PrefixMethod.Memory"/> has none.
     /// </summary>
     /// <value>The default is 20.</value>
-    public int Length { get; init; } = 20;
+    public int Length { get; init; } = DefaultLength;
 
     /// <summary>
-    /// Where training starts. <see cref="Parametrization.Mlp"/> starts at random whatever stands here.
+    /// Where training starts. <see cref="Parametrization.Mlp"/> starts at random whatever stands here,
+    /// <see cref="PrefixMethod.Memory"/> at zero or from a prefix that is a memory.
     /// </summary>
     /// <value>The default is <see cref="PrefixStart.DefaultText"/>: a text made from column names and template.</value>
     public PrefixStart Start { get; init; } = PrefixStart.DefaultText;
@@ -63,6 +66,9 @@ public sealed record PrefixOptions
             case EmbeddingMethod:
                 faults.That(Start is not PrefixValuesStart, nameof(Start), $"no prefix for the method {method}", "one");
                 break;
+            case MemoryMethod:
+                CheckMemory(faults);
+                break;
             case TextMethod or TriggerWordsMethod:
                 faults.That(Start is TextStart, nameof(Start), $"a text for the method {method}", Start.Name);
                 break;
@@ -75,9 +81,28 @@ public sealed record PrefixOptions
         (Method as TriggerWordsMethod)?.Check(faults.Under(nameof(Method)));
     }
 
+    private void CheckMemory(Faults faults)
+    {
+        faults.That(Length == DefaultLength, nameof(Length),
+            $"the default for the method {Method.Name}, which takes no tokens", Length);
+        bool isKept = Start == PrefixStart.DefaultText
+            || Start is PrefixValuesStart { Prefix: null or { IsMemory: true } };
+        faults.That(isKept, nameof(Start),
+            $"the default for the method {Method.Name}, which starts at zero, or a prefix that is a memory",
+            Start.Name);
+        faults.That(Sites?.Contains(AttentionSite.Cross) != true, nameof(Sites),
+            $"Encoder and Decoder alone for the method {Method.Name}, which cross-attention has none of",
+            string.Join(", ", Sites ?? []));
+    }
+
     private void CheckLayerwise(Faults faults)
     {
         const string start = nameof(Start);
+        if (Start is PrefixValuesStart { Prefix.IsMemory: true })
+        {
+            faults.That(false, start, $"a prefix of keys and values for the method {Method.Name}", "a memory");
+            return;
+        }
         if (!Parametrization.TakesStart)
         {
             faults.That(Start == PrefixStart.DefaultText, start,

@@ -31,7 +31,8 @@ public sealed record PrefixTuningOptions
 
     /// <summary>
     /// Tokens of the prefix, the last ones, that each value of the attribute column has for itself; fewer than all.
-    /// Where training starts from a text, they start from column and value.
+    /// Where training starts from a text, they start from column and value. Of <see cref="PrefixMethod.Memory"/> each
+    /// value has a matrix of its own, added to the one that all share.
     /// </summary>
     /// <value>The default is <see langword="null"/>: half of <see cref="PrefixOptions.Length"/>.</value>
     public int? AttributeLength { get; init; }
@@ -87,12 +88,18 @@ public sealed record PrefixTuningOptions
         faults.Known(Precision, nameof(Precision));
     }
 
-    /// <summary>What means nothing where no number is trained.</summary>
+    /// <summary>What means nothing where no number is trained, or no position has any.</summary>
     private void CheckUntrained(Faults faults)
     {
-        if (Prefix?.Method is not (TriggerWordsMethod or TextMethod) || Training is not { } training)
+        if (Prefix?.Method is not (TriggerWordsMethod or TextMethod or MemoryMethod) || Training is not { } training)
             return;
         string method = Prefix.Method.Name;
+        if (Prefix.Method is MemoryMethod)
+        {
+            faults.That(training.PrefixDropout == 0, nameof(training.PrefixDropout),
+                $"0 for the method {method}, which has no positions", training.PrefixDropout);
+            return;
+        }
         faults.That(training.StateFile is null || Prefix.Method is TriggerWordsMethod, nameof(training.StateFile),
             $"null for the method {method}, which keeps no state", $"'{training.StateFile}'");
         faults.That(training.LearningRate is null, nameof(training.LearningRate),
@@ -125,8 +132,10 @@ public sealed record PrefixTuningOptions
             faults.That(own >= 1 && own < length, nameof(AttributeLength), $"1 to {length - 1} of {length} tokens",
                 own);
         }
-        ofPrefix.That(Prefix.Method is EveryLayerMethod, nameof(Prefix.Method), "Prefix with an attribute column",
-            Prefix.Method?.Name ?? "null");
+        ofPrefix.That(Prefix.Method is EveryLayerMethod or MemoryMethod, nameof(Prefix.Method),
+            "Prefix or Memory with an attribute column", Prefix.Method?.Name ?? "null");
+        faults.That(AttributeLength is null || Prefix.Method is not MemoryMethod, nameof(AttributeLength),
+            "null for the method Memory, of which a value has as much for itself as it shares", AttributeLength ?? 0);
         ofPrefix.That(Prefix.Parametrization == Parametrization.Direct, nameof(Prefix.Parametrization),
             "Direct with an attribute column", Prefix.Parametrization?.Name ?? "null");
     }

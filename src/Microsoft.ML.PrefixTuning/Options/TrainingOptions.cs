@@ -52,7 +52,7 @@ public sealed record TrainingOptions
 
     /// <summary>Highest learning rate of the schedule.</summary>
     /// <value>The default is <see langword="null"/>: that of what is trained (0.02 for keys and values, 0.03 for
-    /// embeddings, 0.05 over their width for networks).</value>
+    /// embeddings, 0.05 over their width for networks, 0.0003 for a memory).</value>
     public double? LearningRate { get; init; }
 
     /// <summary>Steps in which the learning rate rises from 0.</summary>

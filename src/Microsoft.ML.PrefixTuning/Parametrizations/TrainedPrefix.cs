@@ -37,8 +37,8 @@ internal abstract class TrainedPrefix(PrefixConvention convention) : IDisposable
     /// <summary>The prefix of every site as a differentiable function of the parameters; once a step.</summary>
     /// <param name="dropout">Numbers for dropout; null outside of training.</param>
     /// <returns>
-    /// [N, 2, G, P, D] a site, float32; [N, 2, K, G, P, D] where there are several groups. Owned by the current dispose
-    /// scope.
+    /// [N, 2, G, P, D] a site, float32; [N, 2, K, G, P, D] where there are several groups; [N, 1, H, D, D] of a memory.
+    /// Owned by the current dispose scope.
     /// </returns>
     public abstract IReadOnlyDictionary<AttentionSite, Tensor> Materialize(SeededRandom? dropout = null);
 

@@ -10,6 +10,7 @@ namespace Microsoft.ML.PrefixTuning;
 /// <summary>
 /// A baked prefix: keys and values that lie in front of a frozen model's own, for every layer of one or more
 /// attentions. Whatever made it (text, embeddings, training with or without an MLP), this is all that generation knows.
+/// Of <see cref="PrefixMethod.Memory"/> it is a matrix of every query head instead.
 /// </summary>
 /// <remarks>Immutable and in managed memory: share it freely between threads, there is nothing to dispose.</remarks>
 public sealed partial class Prefix
@@ -23,16 +24,26 @@ public sealed partial class Prefix
         if (_sites.Count == 0)
             throw new ArgumentException("A prefix has at least one site.", nameof(sites));
         foreach ((AttentionSite site, SitePrefix prefix) in _sites)
+        {
+            if (prefix is SiteMemory != IsMemory)
+            {
+                throw new ArgumentException(
+                    $"{site} prefix: expected {(IsMemory ? "a memory" : "keys and values")}, found the other.",
+                    nameof(sites));
+            }
             prefix.Check(site);
+        }
     }
 
-    /// <summary>Prefix length in tokens (of the longest site).</summary>
+    /// <summary>
+    /// Prefix length in tokens (of the longest site); 0 of <see cref="PrefixMethod.Memory"/>, which takes no places.
+    /// </summary>
     public int Length => _sites.Values.Max(site => site.Length);
 
     /// <summary>The attentions that have a prefix.</summary>
     public IReadOnlyCollection<AttentionSite> Sites => _sites.Keys;
 
-    /// <summary>Numbers stored, keys and values of all layers and sites.</summary>
+    /// <summary>Numbers stored, keys and values, or matrices, of all layers and sites.</summary>
     public long ParameterCount => _sites.Values.Sum(site => (long)site.Values.Length);
 
     internal PrefixConvention Convention { get; }
@@ -46,7 +57,10 @@ public sealed partial class Prefix
     /// </summary>
     internal string? Rules { get; private init; }
 
-    internal bool IsInfix => Convention.Placement != PrefixPlacement.Front;
+    internal bool IsInfix => Convention.Placement is not (PrefixPlacement.Front or PrefixPlacement.Beside);
+
+    /// <summary>Whether it is a memory outside of the softmax: every part is a <see cref="SiteMemory"/>.</summary>
+    internal bool IsMemory => Convention.IsMemory;
 
     internal IReadOnlyDictionary<AttentionSite, SitePrefix> Parts => _sites;
 
@@ -54,7 +68,7 @@ public sealed partial class Prefix
     internal Prefix MadeFor(BaseIdentity? identity, string? rules) =>
         new(_sites, Convention) { Base = identity, Rules = rules };
 
-    /// <summary>The first tokens of the prefix, at least one; all where it has no more.</summary>
+    /// <summary>The first tokens of the prefix, at least one; all where it has no more, as a memory.</summary>
     internal Prefix First(int tokens) =>
         new Prefix(_sites.Select(site => KeyValuePair.Create(site.Key, site.Value.First(tokens))), Convention)
             .MadeFor(Base, Rules);
@@ -80,18 +94,22 @@ public sealed partial class Prefix
 /// <param name="Length">P.</param>
 /// <param name="HeadSize">D.</param>
 /// <param name="Values">[N, 2 (key, value), G, P, D], row-major; keys as they lie in a cache, already rotated.</param>
-internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int HeadSize, float[] Values)
+internal record SitePrefix(int Layers, int KeyValueHeads, int Length, int HeadSize, float[] Values)
 {
     /// <summary>The shape of <see cref="Values"/>.</summary>
-    public long[] Shape => [Layers, 2, KeyValueHeads, Length, HeadSize];
+    public virtual long[] Shape => [Layers, 2, KeyValueHeads, Length, HeadSize];
 
-    /// <summary>The same from a shape.</summary>
-    /// <param name="shape">[N, 2, G, P, D].</param>
+    /// <summary>Least <see cref="Length"/>.</summary>
+    protected virtual int LeastLength => 1;
+
+    /// <summary>The same, or a memory, from a shape.</summary>
+    /// <param name="shape">[N, 2, G, P, D], or of a memory [N, 1, H, D, D].</param>
     /// <param name="values">Row-major; not copied.</param>
-    public static SitePrefix Of(long[] shape, float[] values) =>
-        new((int)shape[0], (int)shape[2], (int)shape[3], (int)shape[4], values);
+    public static SitePrefix Of(long[] shape, float[] values) => shape[1] == 1
+        ? new SiteMemory((int)shape[0], (int)shape[2], (int)shape[4], values)
+        : new SitePrefix((int)shape[0], (int)shape[2], (int)shape[3], (int)shape[4], values);
 
-    internal SitePrefix First(int tokens)
+    internal virtual SitePrefix First(int tokens)
     {
         int length = Math.Min(tokens, Length), heads = Layers * 2 * KeyValueHeads, kept = length * HeadSize;
         var values = new float[heads * kept];
@@ -103,7 +121,7 @@ internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int
     internal void Check(AttentionSite site)
     {
         long expected = Shape.Aggregate(1L, (product, axis) => checked(product * axis));
-        if (Length < 1 || Values.Length != expected)
+        if (Length < LeastLength || Values.Length != expected)
         {
             throw new ArgumentException($"{site} prefix: expected {expected} values for shape "
                 + $"[{string.Join(", ", Shape)}], found {Values.Length}.");
@@ -115,6 +133,30 @@ internal sealed record SitePrefix(int Layers, int KeyValueHeads, int Length, int
                 FormattableString.Invariant($"{site} prefix: value {bad} is not finite ({Values[bad]})."));
         }
     }
+}
+
+/// <summary>
+/// One attention's memory outside of the softmax: M of every query head, for elu(q)^T M. It has no tokens.
+/// </summary>
+/// <param name="Layers">N.</param>
+/// <param name="Heads">H.</param>
+/// <param name="HeadSize">D.</param>
+/// <param name="Values">
+/// [N, 1, H, D (of the query), D], row-major: one matrix where a prefix has keys and values, so that what goes over
+/// layers and groups of both need not tell them apart.
+/// </param>
+internal sealed record SiteMemory(int Layers, int Heads, int HeadSize, float[] Values)
+    : SitePrefix(Layers, Heads, 0, HeadSize, Values)
+{
+    public override long[] Shape => [Layers, 1, Heads, HeadSize, HeadSize];
+
+    protected override int LeastLength => 0;
+
+    /// <summary>Numbers of the memory of a stack's self-attention.</summary>
+    public static long CountOf(StackSpec stack) =>
+        (long)stack.Layers * stack.Heads.Count * stack.Heads.Size * stack.Heads.Size;
+
+    internal override SitePrefix First(int tokens) => this;
 }
 
 /// <summary>What a prefix does to the tokens behind it; stored with it.</summary>
@@ -133,6 +175,9 @@ internal sealed record PrefixConvention(PrefixPlacement Placement, bool TakesPos
     /// </summary>
     public bool HoldsBeginToken { get; init; }
 
+    /// <summary>Whether it is a memory outside of the softmax and not keys and values.</summary>
+    public bool IsMemory => Placement == PrefixPlacement.Beside;
+
     /// <summary>A prefix trained here for a decoder-only model.</summary>
     public static PrefixConvention DecoderOnly { get; } = new(PrefixPlacement.Front, true, false);
 
@@ -148,6 +193,9 @@ internal sealed record PrefixConvention(PrefixPlacement Placement, bool TakesPos
     /// <summary>An infix trained here.</summary>
     public static PrefixConvention InfixBeforeLastToken { get; } =
         Infix with { Placement = PrefixPlacement.BeforeLastSourceToken };
+
+    /// <summary>A memory outside of the softmax.</summary>
+    public static PrefixConvention Memory { get; } = new(PrefixPlacement.Beside, false, false);
 }
 
 /// <summary>Where a prefix lies.</summary>
@@ -165,4 +213,7 @@ internal enum PrefixPlacement
     /// In front of the source's last token, which predicts the first target token: that token and the target see it.
     /// </summary>
     BeforeLastSourceToken,
+
+    /// <summary>Nowhere among the tokens: a memory beside the softmax.</summary>
+    Beside,
 }

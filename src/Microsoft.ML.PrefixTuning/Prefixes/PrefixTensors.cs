@@ -15,7 +15,7 @@ internal sealed class PrefixTensors : IDisposable
 
     public Prefix Prefix { get; }
 
-    /// <summary>[N, 2, G, P, D] a site.</summary>
+    /// <summary>[N, 2, G, P, D] a site, of a memory [N, 1, H, D, D].</summary>
     public SitePrefixes Sites { get; }
 
     /// <summary>Copies a prefix to a model's device, after <see cref="Check"/>.</summary>
@@ -46,6 +46,11 @@ internal sealed class PrefixTensors : IDisposable
                     $"Prefix: it has the site {site}, which a {spec.Family} base does not have (decoder only).");
             StackSpec stack = spec.StackOf(site);
             HeadShape heads = stack.Heads;
+            if (part is SiteMemory)
+            {
+                CheckMemory(part, site, spec);
+                continue;
+            }
             if (part.Layers != stack.Layers || part.KeyValueHeads != heads.KeyValueCount || part.HeadSize != heads.Size)
             {
                 throw new InvalidOperationException(
@@ -57,8 +62,22 @@ internal sealed class PrefixTensors : IDisposable
         }
     }
 
+    private static void CheckMemory(SitePrefix part, AttentionSite site, TransformerSpec spec)
+    {
+        StackSpec stack = spec.StackOf(site);
+        HeadShape heads = stack.Heads;
+        if (site == AttentionSite.Cross)
+            throw new InvalidOperationException("Prefix: it has a memory of the site Cross, which is never asked.");
+        if (part.Layers != stack.Layers || part.KeyValueHeads != heads.Count || part.HeadSize != heads.Size)
+        {
+            throw new InvalidOperationException($"Prefix, memory of the site {site}: expected {stack.Layers} layers of"
+                + $" {heads.Count} query heads of size {heads.Size} for this {spec.Family} base, found {part.Layers}"
+                + $" layers of {part.KeyValueHeads} heads of size {part.HeadSize}. It was made for another base.");
+        }
+    }
+
     /// <summary>The baked form of materialised sites: the way back.</summary>
-    /// <param name="sites">[N, 2, G, P, D] a site, float32, on any device.</param>
+    /// <param name="sites">[N, 2, G, P, D] a site, of a memory [N, 1, H, D, D]; float32, on any device.</param>
     /// <param name="convention">What the prefix does to the tokens.</param>
     /// <exception cref="ArgumentException">A number is not finite.</exception>
     public static Prefix Bake(IEnumerable<KeyValuePair<AttentionSite, Tensor>> sites, PrefixConvention convention)

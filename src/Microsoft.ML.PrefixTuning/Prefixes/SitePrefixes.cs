@@ -9,7 +9,7 @@ namespace Microsoft.ML.PrefixTuning.Prefixes;
 /// </summary>
 /// <param name="Values">
 /// For each site the prefix as [N, 2, G, P, D], shared by all rows, or [N, 2, B, G, P, D], one a row; in the model's
-/// type.
+/// type. Of memories outside of the softmax [N, 1, H, D, D] or [N, 1, B, H, D, D].
 /// </param>
 /// <param name="Convention">Where they lie, and whether they take positions.</param>
 internal sealed record SitePrefixes(IReadOnlyDictionary<AttentionSite, Tensor> Values, PrefixConvention Convention)
@@ -24,7 +24,13 @@ internal sealed record SitePrefixes(IReadOnlyDictionary<AttentionSite, Tensor> V
     public static SitePrefixes None { get; } =
         new(ReadOnlyDictionary<AttentionSite, Tensor>.Empty, PrefixConvention.DecoderOnly);
 
-    /// <summary>P of a site; 0 where it has no prefix.</summary>
+    /// <summary>P of a site; 0 where it has no prefix, or a memory.</summary>
     public int LengthOf(AttentionSite site) =>
-        Values.TryGetValue(site, out Tensor? prefix) ? (int)prefix.size(LengthAxis) : 0;
+        KeysValuesOf(site) is { } prefix ? (int)prefix.size(LengthAxis) : 0;
+
+    /// <summary>Keys and values of a site; null where it has none.</summary>
+    public Tensor? KeysValuesOf(AttentionSite site) => Convention.IsMemory ? null : Values.GetValueOrDefault(site);
+
+    /// <summary>The memory of a site; null where it has none.</summary>
+    public Tensor? MemoryOf(AttentionSite site) => Convention.IsMemory ? Values.GetValueOrDefault(site) : null;
 }

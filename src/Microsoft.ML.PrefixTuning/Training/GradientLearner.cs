@@ -43,7 +43,8 @@ internal sealed class GradientLearner : PrefixLearner
 
     public override bool? Recomputes => _pass.Recomputes;
 
-    public override void Prepare(TrainingPlan plan) => _pass.Prepare(plan, _parametrization.Bake().Length);
+    public override void Prepare(TrainingPlan plan) => _pass.Prepare(plan, _parametrization.Bake().Length,
+        _parametrization.Convention.IsMemory);
 
     public override StepResult Take(TrainingPlan plan, int step, int updates)
     {

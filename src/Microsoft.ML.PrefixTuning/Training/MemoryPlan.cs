@@ -14,7 +14,8 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="run">Base, rows, options, memory that is free.</param>
 /// <param name="plan">The passes of each step.</param>
 /// <param name="prefixLength">P.</param>
-internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixLength)
+/// <param name="recalls">Whether heads have a memory outside of the softmax.</param>
+internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixLength, bool recalls = false)
 {
     // An estimate is right within a quarter (docs/performance.md): what needs less than is free may need more. Layers
     // are run twice then, and what has no other way is warned of: as well it may fit.
@@ -84,7 +85,7 @@ internal sealed class MemoryPlan(TrainingRun run, TrainingPlan plan, int prefixL
     private double Need(Pass pass, bool recomputes, ScalarType type, bool isStored)
     {
         bool areReturned = recomputes ? Blocks?.CanBeReturned == true : Blocks?.AreReturned == true;
-        var memory = new PassMemory(run.Model.Spec, type, prefixLength, isStored, areReturned);
+        var memory = new PassMemory(run.Model.Spec, type, prefixLength, isStored, areReturned, recalls);
         return pass.HasGradient ? memory.Of(pass.Rows, recomputes, PackingOf(pass)) : memory.OfReading(pass.Rows);
     }
 

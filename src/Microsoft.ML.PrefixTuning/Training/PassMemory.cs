@@ -18,8 +18,9 @@ namespace Microsoft.ML.PrefixTuning.Training;
 /// <param name="areBlocksReturned">
 /// Whether large blocks of memory go back to the system when they are freed (<see cref="LargeBlocks"/>).
 /// </param>
+/// <param name="recalls">Whether heads of self-attention have a memory outside of the softmax.</param>
 internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int prefixLength, bool isStored = false,
-    bool areBlocksReturned = false)
+    bool areBlocksReturned = false, bool recalls = false)
 {
     private const int Float = 4;
 
@@ -95,7 +96,9 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         double norms = (IsOneFunction(stack.Norm) ? Size : Float)
             * (Norms(stack) * spec.Width + (IsNormed(stack) ? queries + values : 0));
         // Where a gradient is wanted attention is made in float32.
-        return norms + Float * (2 * queries + 2 * values * keys)
+        // A memory's product and its elu keep what they were given.
+        double recalled = recalls ? 2 * Size * queries : 0;
+        return norms + recalled + Float * (2 * queries + 2 * values * keys)
             + Size * (!stack.FeedForward.Gated ? 1 : IsOneFunction(stack.FeedForward) ? 2 : 3)
                 * (double)stack.FeedForward.Inner;
     }
@@ -126,7 +129,7 @@ internal sealed class PassMemory(TransformerSpec spec, ScalarType type, int pref
         // In float32: queries and what becomes of them, keys, values, and the gradients of all.
         double widened = Size == Float ? 0 : Float * (4 * Queries(stack) + 4 * KeysValues(stack) * keys);
         return norm * (Norms(stack) * spec.Width + (IsNormed(stack) ? Queries(stack) + KeysValues(stack) : 0)) + widened
-            + Size * ((4 + ofRotation) * Queries(stack) + (2 + ofRotation) * KeysValues(stack)
+            + Size * ((4 + ofRotation + (recalls ? 5 : 0)) * Queries(stack) + (2 + ofRotation) * KeysValues(stack)
                 + 2 * KeysValues(stack) * keys + 4 * spec.Width
                 + (stack.FeedForward.Gated ? ofGate : 2) * (double)stack.FeedForward.Inner);
     }

@@ -23,10 +23,11 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     /// </summary>
     /// <param name="plan">The passes.</param>
     /// <param name="prefixLength">P.</param>
+    /// <param name="recalls">Whether heads have a memory outside of the softmax.</param>
     /// <exception cref="InvalidOperationException">They do not.</exception>
-    public void Prepare(TrainingPlan plan, int prefixLength)
+    public void Prepare(TrainingPlan plan, int prefixLength, bool recalls = false)
     {
-        var memory = new MemoryPlan(run, plan, prefixLength);
+        var memory = new MemoryPlan(run, plan, prefixLength, recalls);
         long? free = run.Share.LeastPart(memory.FindFree());
         Recomputes = run.Share.OfFirst(() => memory.Decide(free) ? 1 : 0) == 1;
         if (Recomputes)
@@ -36,7 +37,8 @@ internal sealed class PrefixPass(TrainingRun run, PrefixConvention convention, i
     /// <summary>One batch through the base.</summary>
     /// <param name="rows">The rows; at least one target token.</param>
     /// <param name="prefix">
-    /// The prefix of each site, float32: [N, 2, G, P, D], or [N, 2, K, G, P, D] with several groups.
+    /// The prefix of each site, float32: [N, 2, G, P, D], or [N, 2, K, G, P, D] with several groups; of a memory
+    /// [N, 1, H, D, D].
     /// </param>
     /// <param name="packing">What rows of one source have in common.</param>
     public TargetStates States(IReadOnlyList<TrainingExample> rows,

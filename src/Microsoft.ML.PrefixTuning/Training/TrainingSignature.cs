@@ -63,6 +63,7 @@ internal static class TrainingSignature
             PrefixPlacement.Front => "front",
             PrefixPlacement.AfterSource => "after source",
             PrefixPlacement.BeforeLastSourceToken => "before last source token",
+            PrefixPlacement.Beside => "beside",
             _ => throw new UnreachableException($"Placement {convention.Placement} has no name here."),
         }),
         If(convention.TakesPositions, "takes positions"),

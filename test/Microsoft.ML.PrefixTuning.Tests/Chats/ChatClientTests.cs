@@ -162,7 +162,8 @@ public sealed class ChatClientTests
     public async Task GetResponseAsync_OfAnUnknownModelOrManyMessages_SaysWhatIsTaken()
     {
         StringAssert.StartsWith(await Refused<ArgumentException>([new(ChatRole.User, Question)],
-            new() { ModelId = "tall" }), "Request, prefix: expected one of 'long', 'other', 'short', found 'tall'.");
+            new() { ModelId = "tall" }),
+            "Request, prefix: expected one of 'long', 'memory', 'other', 'short', found 'tall'.");
         const string One = "Request, messages: this model takes one message of the user, since its base has no chat"
             + " template; found ";
         Assert.AreEqual(One + "2 messages.",
@@ -178,8 +179,8 @@ public sealed class ChatClientTests
             await Refused<NotSupportedException>(
             [new(ChatRole.User, [new UriContent("http://localhost/a.png", "image/png")])], new()));
         var unknown = Assert.ThrowsExactly<ArgumentException>(() => s_generator.AsChatClient("tall"));
-        StringAssert.StartsWith(unknown.Message, "AsChatClient, prefix: expected one of the generator's (long, other,"
-            + " short), found 'tall'.");
+        StringAssert.StartsWith(unknown.Message,
+            "AsChatClient, prefix: expected one of the generator's (long, memory, other, short), found 'tall'.");
     }
 
     [TestMethod]

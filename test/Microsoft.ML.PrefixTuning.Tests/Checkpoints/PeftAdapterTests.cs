@@ -7,6 +7,7 @@ using Microsoft.ML.PrefixTuning.Bases;
 using Microsoft.ML.PrefixTuning.Checkpoints.Peft;
 using Microsoft.ML.PrefixTuning.Checkpoints.SafeTensors;
 using Microsoft.ML.PrefixTuning.Models;
+using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.ML.PrefixTuning.Tests.Parity;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
@@ -99,6 +100,9 @@ public sealed class PeftAdapterTests
     [DataRow("gpt2", "infix",
         "Prefix: it cannot go out as a PEFT folder for this gpt2 base: PEFT puts a prefix in front of the source; the"
             + " place behind it would be lost.")]
+    [DataRow("gpt2", "memory",
+        "Prefix: it cannot go out as a PEFT folder for this gpt2 base: PEFT has keys and values alone; this one is a"
+            + " memory outside of the softmax (PrefixMethod.Memory).")]
     [DataRow("mistral-window", "exempt",
         "Prefix: it cannot go out as a PEFT folder for this mistral base: PEFT counts a prefix as columns of the"
             + " sliding window; that every token sees this one would be lost.")]
@@ -113,6 +117,7 @@ public sealed class PeftAdapterTests
         {
             "sites" => Filled(frozen.Model.Spec, PrefixConvention.EncoderDecoder, Enum.GetValues<AttentionSite>()),
             "unshifted" => Filled(frozen.Model.Spec, PrefixConvention.EncoderDecoder, AttentionSite.Decoder),
+            "memory" => Memories.Random(frozen.Model.Spec, 1, 0.1),
             "infix" => Filled(frozen.Model.Spec, PrefixConvention.Infix, AttentionSite.Decoder),
             "begin" => Filled(frozen.Model.Spec, PrefixConvention.DecoderOnly with { HoldsBeginToken = true },
                 AttentionSite.Decoder),

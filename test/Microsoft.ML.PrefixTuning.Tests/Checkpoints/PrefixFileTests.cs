@@ -26,7 +26,7 @@ public sealed class PrefixFileTests
     private string _folder = "";
 
     public static IEnumerable<object[]> Conventions =>
-        from placement in Enum.GetValues<PrefixPlacement>()
+        from placement in Enum.GetValues<PrefixPlacement>().Where(one => one != PrefixPlacement.Beside)
         from positions in (bool[])[false, true]
         from window in (bool[])[false, true]
         select new object[] { placement.ToString(), positions, window };
@@ -58,6 +58,41 @@ public sealed class PrefixFileTests
         CollectionAssert.AreEqual(File.ReadAllBytes(Target), loaded.ToBytes());
     }
 
+    /// <summary>Of a version of its own, which former readers refuse by its number.</summary>
+    [TestMethod]
+    public void Load_SavedMemory_IsTheSame()
+    {
+        var part = new SiteMemory(2, 3, 4, [.. Enumerable.Range(0, 2 * 3 * 4 * 4).Select(i => MathF.Cos(i))]);
+        new Prefix([new(AttentionSite.Decoder, part)], PrefixConvention.Memory).Save(Target);
+
+        Prefix loaded = Prefix.Load(Target);
+
+        Assert.AreEqual((PrefixConvention.Memory, 0, 96L), (loaded.Convention, loaded.Length, loaded.ParameterCount));
+        Assert.IsInstanceOfType<SiteMemory>(loaded.Part(AttentionSite.Decoder));
+        CollectionAssert.AreEqual(part.Values, loaded.Part(AttentionSite.Decoder)!.Values);
+        CollectionAssert.AreEqual(File.ReadAllBytes(Target), loaded.ToBytes());
+        using SafeTensorsFile file = SafeTensorsFile.Open(Target);
+        Assert.AreEqual(("2", "Beside"), (file.Metadata["version"], file.Metadata["placement"]));
+        CollectionAssert.AreEqual(new long[] { 2, 1, 3, 4, 4 }, file.Describe("decoder").Shape);
+    }
+
+    [TestMethod]
+    [DataRow("2, 2, 3, 4, 4")]
+    [DataRow("2, 1, 3, 4, 5")]
+    [DataRow("2, 3, 4, 4")]
+    public void FromBytes_OfAMemoryOfAnotherShape_SaysSo(string shape)
+    {
+        byte[] bytes = Bytes(new(Metadata) { ["version"] = "2", ["placement"] = "Beside" },
+            Content("decoder", [.. shape.Split(", ").Select(long.Parse)]));
+        Assert.AreEqual("p: tensor 'decoder': expected shape [layers, 1, heads, head size, head size], found"
+            + $" [{shape}].", Assert.ThrowsExactly<FormatException>(() => Prefix.FromBytes(bytes, "p")).Message);
+    }
+
+    [TestMethod]
+    public void Prefix_OfKeysAndValuesBesideTheSoftmax_IsNone() => Assert.StartsWith(
+        "Decoder prefix: expected a memory, found the other.", Assert.ThrowsExactly<ArgumentException>(() =>
+            new Prefix([new(AttentionSite.Decoder, Part(1))], PrefixConvention.Memory)).Message);
+
     [TestMethod]
     public void Save_Prefix_IsAPlainSafeTensorsFile()
     {
@@ -73,9 +108,9 @@ public sealed class PrefixFileTests
     [DataRow("kind", "pt", "p: metadata 'kind': expected 'prefix-tuning.prefix', found 'pt': it is no prefix file.")]
     [DataRow("version", "one\n", "p: metadata 'version': expected a number from 1, found 'one\\u000a'.")]
     [DataRow("placement", "Behind",
-        "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken, found 'Behind'.")]
+        "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken or Beside, found 'Behind'.")]
     [DataRow("placement", "1",
-        "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken, found '1'.")]
+        "p: metadata 'placement': expected Front or AfterSource or BeforeLastSourceToken or Beside, found '1'.")]
     [DataRow("takes_positions", "yes", "p: metadata 'takes_positions': expected True or False, found 'yes'.")]
     [DataRow("counts_in_window", null, "p: metadata 'counts_in_window': expected True or False, found nothing.")]
     [DataRow("base", "width", "p: metadata 'base': expected lines of the form 'name: value', found 'width'.")]
@@ -93,8 +128,8 @@ public sealed class PrefixFileTests
     [TestMethod]
     public void FromBytes_NewerVersion_IsRefusedByNumber()
     {
-        byte[] bytes = Bytes(new(Metadata) { ["version"] = "2" }, Content("decoder", [1, 2, 1, 1, 2]));
-        Assert.AreEqual("p: metadata 'version': found 2, the newest that is read here is 1.",
+        byte[] bytes = Bytes(new(Metadata) { ["version"] = "3" }, Content("decoder", [1, 2, 1, 1, 2]));
+        Assert.AreEqual("p: metadata 'version': found 3, the newest that is read here is 2.",
             Assert.ThrowsExactly<NotSupportedException>(() => Prefix.FromBytes(bytes, "p")).Message);
     }
 

@@ -28,7 +28,7 @@ public sealed class BeginTokenTests
 
     // These start from no text, or stand behind the source.
     private static readonly string[] WithoutBegin =
-        ["mlp", "embedding only from random", "infix", "infix of a residual mlp"];
+        ["mlp", "embedding only from random", "infix", "infix of a residual mlp", "memory"];
 
     private static readonly PrefixTuningOptions Untrained = TinyBase.Quick with
     {

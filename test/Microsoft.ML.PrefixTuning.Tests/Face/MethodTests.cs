@@ -32,6 +32,7 @@ public sealed class MethodTests
         ["infix"] = Short with { Method = PrefixMethod.Infix },
         ["infix of a residual mlp"] =
             Short with { Method = PrefixMethod.Infix, Parametrization = Parametrization.ResidualMlp(16) },
+        ["memory"] = new PrefixOptions { Method = PrefixMethod.Memory },
         ["text"] = Short with { Method = PrefixMethod.Text, Start = PrefixStart.FromText("Describe the venue :") },
         ["trigger words"] = Short with { Method = PrefixMethod.TriggerWords(candidates: 3, steps: 4) },
     };
@@ -64,6 +65,7 @@ public sealed class MethodTests
     [TestMethod]
     [DataRow("embedding only")]
     [DataRow("infix")]
+    [DataRow("memory")]
     [DataRow("text")]
     [DataRow("trigger words")]
     public void Load_OfMethodInFreshProcess_WritesTheSameText(string name)
@@ -246,7 +248,8 @@ public sealed class MethodTests
             Context.Transforms.Text.PrefixTune("Output", "Input", "Label", TinyBase.T5, options)
             .Fit(Context.Data.LoadFromEnumerable(TinyBase.Rows(2))));
         StringAssert.StartsWith(fault.Message,
-            $"Prefix.Method: expected Prefix or Text, since a t5 base is an encoder-decoder model, found {name}.");
+            "Prefix.Method: expected Prefix, Memory or Text, since a t5 base is an encoder-decoder model, found"
+                + $" {name}.");
     }
 
     [TestMethod]

@@ -41,6 +41,18 @@ public sealed class PrefixNeedTests
     }
 
     [TestMethod]
+    public void Check_OfAMemory_NamesItsNumbers()
+    {
+        // Two layers with four query heads, a matrix of 8 by 8 each.
+        const long Need = 512 * 6 * sizeof(float);
+        var options = new PrefixOptions { Method = PrefixMethod.Memory };
+        Check(options, 0, Need);
+        var fault = Assert.ThrowsExactly<ArgumentException>(() => Check(options, 0, Need - 1));
+        Assert.StartsWith("Prefix.Method: expected a memory that training has memory for (0.00 GB are free), found 512"
+            + " numbers, which need about 0.00 GB.", fault.Message);
+    }
+
+    [TestMethod]
     public void Check_OfAWideNetwork_NamesItsWidth()
     {
         var options = new PrefixOptions { Parametrization = Parametrization.Mlp(16_384, depth: 3) };

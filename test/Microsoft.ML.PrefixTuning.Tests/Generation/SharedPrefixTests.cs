@@ -134,10 +134,11 @@ public sealed class SharedPrefixTests
         LanguageModel model = frozen.Model;
         using PrefixTensors longer = PrefixTensors.Make(Random(model, 9), model);
         using PrefixTensors shorter = PrefixTensors.Make(Random(model, 2), model);
-        PrefixTensors?[] prefixes = [longer, shorter, null];
+        using PrefixTensors memory = PrefixTensors.Make(Memories.Random(model.Spec, 1, 0.3), model);
+        PrefixTensors?[] prefixes = [longer, shorter, memory, null];
         Kind[] kinds = [.. Enumerable.Range(0, 18).Select(i =>
             new Kind(i % 4 == 1 ? Beams : Greedy with { MaxNewTokens = 12 + i }, i % 7 == 3 ? 50 + i : 5 + i,
-                prefixes[i % 3]))];
+                prefixes[i % 4]))];
 
         ActiveRow[] together = Write(model, new(7) { PassTokens = 48, PieceTokens = 16, IsOpen = true }, kinds);
 
@@ -163,8 +164,10 @@ public sealed class SharedPrefixTests
         LanguageModel model = frozen.Model;
         using PrefixTensors longer = PrefixTensors.Make(Random(model, 9), model);
         using PrefixTensors shorter = PrefixTensors.Make(Random(model, 2), model);
-        PrefixTensors?[] prefixes = [longer, shorter, longer, null];
-        Kind[] kinds = [.. Enumerable.Range(0, 8).Select(i => new Kind(Greedy, 9 + i, prefixes[i % 4]))];
+        using PrefixTensors memory = PrefixTensors.Make(Memories.Random(model.Spec, 1, 0.3), model);
+        using PrefixTensors other = PrefixTensors.Make(Memories.Random(model.Spec, 2, 0.3), model);
+        PrefixTensors?[] prefixes = [longer, shorter, memory, longer, null, memory, other];
+        Kind[] kinds = [.. Enumerable.Range(0, 8).Select(i => new Kind(Greedy, 9 + i, prefixes[i % 7]))];
         // No two of them fit into a pass.
         var limits = new DecodingLimits(8) { PassTokens = 17, PieceTokens = 17, IsOpen = true };
         double[] alone = [.. kinds.Select(kind => Write(model, limits with { Lanes = 1 }, kind)[0].Search.Results()[0]

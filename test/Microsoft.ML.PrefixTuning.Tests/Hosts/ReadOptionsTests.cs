@@ -88,7 +88,7 @@ public sealed class ReadOptionsTests
             "PrefixTuning:Training:EarlyStopping:patince: expected Patience, MinDelta, found 'patince'."
                 + " Did you mean 'Patience'?",
             "PrefixTuning:Training:LearningRate: expected a value, found a section.",
-            "PrefixTuning:Prefix:Method: expected prefix, embedding-only, infix, text or"
+            "PrefixTuning:Prefix:Method: expected prefix, embedding-only, infix, memory, text or"
                 + " trigger-words[:STEPS[:CANDIDATES]], found 'words'.",
             "PrefixTuning:Prefix:Length: expected a value, found null.",
             "PrefixTuning:Prefix:Start:Scale: expected Kind, found 'Scale'.",

@@ -15,7 +15,7 @@ public sealed class ManyClientsTests
 {
     private const int Clients = 64;
 
-    private static readonly string?[] Names = [null, "short", "long", "other"];
+    private static readonly string?[] Names = [null, "short", "long", "other", "memory"];
 
     private static readonly GenerationOptions[] Ways =
     [

@@ -42,6 +42,7 @@ internal sealed class ServedBase : IDisposable
         Prefixes["short"] = Random(spec, 2, own);
         Prefixes["long"] = Random(spec, 9, own);
         Prefixes["other"] = Random(spec, 5, spec.IsEncoderDecoder ? own : PrefixConvention.InfixBeforeLastToken);
+        Prefixes["memory"] = Memories.Random(spec, 3, 0.2);
     }
 
     public BaseModel Model { get; }

@@ -52,9 +52,10 @@ public sealed class ServedPrefixTests
 
         Assert.IsTrue(generator.RemovePrefix("short"));
         Assert.IsFalse(generator.RemovePrefix("short"));
-        CollectionAssert.AreEquivalent((string[])["long", "other"], generator.PrefixNames.ToArray());
+        CollectionAssert.AreEquivalent((string[])["long", "other", "memory"], generator.PrefixNames.ToArray());
         var error = await Assert.ThrowsExactlyAsync<ArgumentException>(() => generator.GenerateAsync(request));
-        StringAssert.StartsWith(error.Message, "Request, prefix: expected one of 'long', 'other', found 'short'.");
+        StringAssert.StartsWith(error.Message,
+            "Request, prefix: expected one of 'long', 'memory', 'other', found 'short'.");
     }
 
     [TestMethod]

@@ -101,7 +101,7 @@ public sealed class TextGeneratorTests
             options: new TextGeneratorOptions { CacheTokens = 100 });
         var request = new TextRequest { Text = "name : Venue 1" };
 
-        await Refuses("Request, prefix: expected one of 'long', 'other', 'short', found 'tall'.",
+        await Refuses("Request, prefix: expected one of 'long', 'memory', 'other', 'short', found 'tall'.",
             request with { Prefix = "tall" });
         await Refuses("MaxNewTokens: expected 1 or more, found 0.",
             request with { Generation = new() { MaxNewTokens = 0 } });

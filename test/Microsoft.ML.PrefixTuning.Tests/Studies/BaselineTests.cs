@@ -1,12 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Microsoft.ML.PrefixTuning.Generation;
 using Microsoft.ML.PrefixTuning.Models;
 using Microsoft.ML.PrefixTuning.Prefixes;
 using Microsoft.ML.PrefixTuning.SmallBart.Training;
 using Microsoft.ML.PrefixTuning.Studies.Baselines;
-using Microsoft.ML.PrefixTuning.Tests.Models;
 using Microsoft.ML.PrefixTuning.Tests.Training;
 using Microsoft.ML.PrefixTuning.Training;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -20,13 +18,12 @@ namespace Microsoft.ML.PrefixTuning.Tests.Studies;
 [TestCategory("Quick")]
 public sealed class BaselineTests
 {
-    private const long Width = 32, Inner = 48, Vocabulary = 40, Keys = 16, Heads = 4, HeadSize = 8;
+    private const long Width = 32, Inner = 48, Vocabulary = 40, Keys = 16;
     private const long Block = 2 * Width + 2 * Width * Width + 2 * Keys * Width + 3 * Inner * Width;
 
     [TestMethod]
     [DataRow("all", Vocabulary * Width + 2 * Block + Width)]
     [DataRow("top2", 2 * Block)]
-    [DataRow("memory", 2 * Heads * HeadSize * HeadSize)]
     [DataRow("adapter:0.03", 2 * (2 * Width * 3 + Width + 3))]
     [DataRow("adapter:0.001", 2 * (2 * Width * 1 + Width + 1))]
     [DataRow("lora:8", 2 * 8 * (Width + Width + Width + Keys))]
@@ -52,7 +49,6 @@ public sealed class BaselineTests
     [TestMethod]
     [DataRow("all")]
     [DataRow("top2")]
-    [DataRow("memory")]
     [DataRow("adapter:0.03")]
     [DataRow("lora:4")]
     public void Gradient_OfEach_IsThatOfItsNumbers(string name)
@@ -73,36 +69,6 @@ public sealed class BaselineTests
             Assert.AreEqual(gradient[place], Slope(weights, place), 0.02 * Math.Abs(gradient[place]) + 0.02,
                 $"{place}");
         }
-    }
-
-    /// <summary>All of a memory moves from the start, where it is zero and the base is as it was.</summary>
-    [TestMethod]
-    public void Make_OfAMemory_StartsAsTheBaseWithAGradientOfEveryNumber()
-    {
-        using LanguageModel frozen = TinyTraining.Model();
-        using TunedWeights weights = Baseline.Parse("memory").Make(frozen, 1);
-        Assert.AreEqual(LossOf(frozen), LossOf(weights.Model));
-        using var scope = NewDisposeScope();
-        using var gradientsOn = enable_grad();
-        Assert.IsTrue(weights.Gradient(States(weights)).Gradient.data<float>().All(value => value != 0));
-    }
-
-    [TestMethod]
-    public void Generate_WithAMemory_WritesWhatWholePassesSay()
-    {
-        const int Count = 8;
-        using LanguageModel frozen = TinyTraining.Model();
-        using TunedWeights weights = Baseline.Parse("memory").Make(frozen, 1);
-        Move(weights, 0.5);
-        using var scope = new TensorScope();
-        int[][] sources = [.. TinyTraining.Rows(4).Select(row => row.Source)];
-        using var writer = new BatchWriter(weights.Model, new GenerationRules { MaxNewTokens = Count });
-        int[] written = [.. writer.Generate([.. sources.Select(source => new GenerationPrompt(source, null))])
-            .SelectMany(row => row[0].Ids)];
-        CollectionAssert.AreEqual(Whole(weights.Model), written);
-        CollectionAssert.AreNotEqual(Whole(frozen), written);
-
-        int[] Whole(LanguageModel model) => [.. sources.SelectMany(source => ByWholePasses(model, source, Count))];
     }
 
     [TestMethod]
@@ -144,18 +110,6 @@ public sealed class BaselineTests
         var random = new SeededRandom(5, RandomPurpose.Order);
         weights.Master.add_(tensor(random.Normal(weights.Master.numel(), deviation)));
         weights.Refresh();
-    }
-
-    /// <summary>The most probable tokens behind a source, which is read anew for each.</summary>
-    private static int[] ByWholePasses(LanguageModel model, int[] source, int count)
-    {
-        int[] ids = source;
-        while (ids.Length < source.Length + count)
-        {
-            TargetStates states = TargetStates.Make(model, [new TrainingExample(ids, [0])], SitePrefixes.None);
-            ids = [.. ids, (int)model.Logits(states.Hidden).argmax().item<long>()];
-        }
-        return ids[source.Length..];
     }
 
     /// <summary>The sum of the loss after a step up, less that after a step down, over both.</summary>

@@ -18,7 +18,7 @@ public sealed class StudyTrainerTests
     public void Sweep_OfAPrefixAndBaselines_ComparesThemOnTheSameRows()
     {
         using var folder = new ToolFolder();
-        string[] names = ["all", "top2", "memory", "adapter:0.03", "lora:8"];
+        string[] names = ["all", "top2", "adapter:0.03", "lora:8"];
         PrefixTuningOptions options = TinyBase.Quick with
         {
             Training = TinyBase.Quick.Training with

@@ -163,6 +163,22 @@ public sealed class InspectVerbTests
     }
 
     [TestMethod]
+    public void Run_OfAModelOfAMemory_SaysThatItHasNoTokens()
+    {
+        string model = _folder["memory.zip"];
+        ToolRun train = ToolFolder.Run("train", _folder.WriteRows("rows.tsv"), "--base", ToolFolder.Base, "--input",
+            "Input", "--label", "Label", "--model", model, "--method", "memory", "--max-steps", "2");
+        Assert.AreEqual(ExitCode.Done, train.Code, train.Error);
+        ToolRun run = ToolFolder.Run("inspect", model);
+        Assert.AreEqual("a memory outside of the softmax, without tokens", Value(run, "prefix"));
+        Assert.AreEqual("3 layers, 6 query heads of size 8, a matrix of 8 by 8 each",
+            Value(run, "  decoder attention"));
+        Assert.AreEqual("1,152 (4.5 KB)", Value(run, "  numbers"));
+        Assert.AreEqual("tokens keep their positions; asked by every token", Value(run, "  convention"));
+        Assert.AreEqual("1,152 trained, 1,152 stored", Value(run, "parameters"));
+    }
+
+    [TestMethod]
     public void Run_OfSavedModelWithOtherGeneration_ShowsWhatChangesItsTexts()
     {
         ToolFolder.Run("convert", _folder.Train(), _folder["prefix.safetensors"]);

@@ -30,6 +30,12 @@ public sealed class RecomputationTests
         AssertSame(kept, recomputed);
     }
 
+    [TestMethod]
+    [DynamicData(nameof(Shapes))]
+    public void Step_OfAMemoryWithLayersRunTwice_GivesTheSameBytes(string shape) => AssertSame(
+        ShapeTraining.Step(shape, s_kept, PrefixConvention.Memory),
+        ShapeTraining.Step(shape, s_recomputed, PrefixConvention.Memory));
+
     /// <summary>Masks in float32, attention widened; a cap, windows, biases by distance; an encoder.</summary>
     [TestMethod]
     [DataRow("llama")]

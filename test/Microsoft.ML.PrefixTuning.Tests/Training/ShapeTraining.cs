@@ -31,7 +31,9 @@ internal static class ShapeTraining
     public static FirstStep Step(LanguageModel model, TrainingOptions options, PrefixConvention? convention = null,
         Func<int, TrainingExample[]>? rows = null)
     {
-        using var parametrization = new TrainedKeyValues(Start(model, convention), CPU);
+        using TrainedPrefix parametrization = convention is { IsMemory: true }
+            ? new TrainedMemories(Memories.Random(model.Spec, 1, 0.2), CPU)
+            : new TrainedKeyValues(Start(model, convention), CPU);
         TrainingExample[] examples = (rows ?? Examples)(model.Spec.VocabularySize);
         return Step(Run(model, examples) with { Options = options }, parametrization);
     }

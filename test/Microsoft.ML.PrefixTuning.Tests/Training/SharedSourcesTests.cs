@@ -36,6 +36,12 @@ public sealed class SharedSourcesTests
     }
 
     [TestMethod]
+    [DynamicData(nameof(Shapes))]
+    public void Step_OfAMemory_HasTheLossAndGradientOfRowsApart(string shape) => AssertClose(
+        ShapeTraining.Step(shape, s_apart, PrefixConvention.Memory, Rows),
+        ShapeTraining.Step(shape, s_shared, PrefixConvention.Memory, Rows));
+
+    [TestMethod]
     [DataRow("llama", nameof(PrefixPlacement.Front), false, false)]
     [DataRow("llama", nameof(PrefixPlacement.AfterSource), true, false)]
     [DataRow("llama", nameof(PrefixPlacement.BeforeLastSourceToken), true, false)]
@@ -66,9 +72,11 @@ public sealed class SharedSourcesTests
 
     /// <summary>The third row has the source of the first two and another prefix.</summary>
     [TestMethod]
-    [DataRow("llama")]
-    [DataRow("bart")]
-    public void Step_OfAttributeValues_HasTheLossAndGradientOfRowsApart(string shape)
+    [DataRow("llama", false)]
+    [DataRow("bart", false)]
+    [DataRow("llama", true)]
+    [DataRow("bart", true)]
+    public void Step_OfAttributeValues_HasTheLossAndGradientOfRowsApart(string shape, bool isMemory)
     {
         FirstStep apart = Step(s_apart), shared = Step(s_shared);
 
@@ -78,10 +86,12 @@ public sealed class SharedSourcesTests
         FirstStep Step(TrainingOptions options) =>
             GoldenLogits.With(new GoldenLogits(shape).Read(), model => OfModel(model, options));
 
-        static FirstStep OfModel(LanguageModel model, TrainingOptions options)
+        FirstStep OfModel(LanguageModel model, TrainingOptions options)
         {
-            using var groups = new TrainedGroups(
-                [ShapeTraining.Start(model), ShapeTraining.Start(model, seed: 2)], ownLength: 2, CPU);
+            using TrainedPrefix groups = isMemory
+                ? new TrainedMemories(Memories.Random(model.Spec, 1, 0.2), CPU, values: 2, keepsShared: true)
+                : new TrainedGroups([ShapeTraining.Start(model), ShapeTraining.Start(model, seed: 2)], ownLength: 2,
+                    CPU);
             TrainingExample[] rows =
                 [.. Rows(model.Spec.VocabularySize).Select((row, i) => row with { Group = i < 2 ? 0 : 1 })];
             return ShapeTraining.Step(ShapeTraining.Run(model, rows) with { Options = options }, groups);

@@ -11,7 +11,7 @@ namespace Microsoft.ML.PrefixTuning.Studies.Baselines;
 internal sealed record Baseline(string Name, Func<LanguageModel, int, TunedWeights> Make, double Rate)
 {
     /// <summary>What may be written.</summary>
-    public const string Forms = "all, top2, memory, adapter:SHARE or lora:RANK";
+    public const string Forms = "all, top2, adapter:SHARE or lora:RANK";
 
     private const string Adapter = "adapter:", LowRank = "lora:";
 
@@ -23,8 +23,6 @@ internal sealed record Baseline(string Name, Func<LanguageModel, int, TunedWeigh
             return new Baseline(name, (frozen, _) => CopiedWeights.All(frozen), 1e-4);
         if (name == "top2")
             return new Baseline(name, (frozen, _) => CopiedWeights.Top(frozen, 2), 5e-4);
-        if (name == "memory")
-            return new Baseline(name, (frozen, _) => CopiedWeights.Memories(frozen), 1e-3);
         if (name.StartsWith(Adapter, StringComparison.Ordinal)
             && double.TryParse(name[Adapter.Length..], CultureInfo.InvariantCulture, out double share) && share is > 0
                 and < 1)

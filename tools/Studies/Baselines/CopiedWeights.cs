@@ -61,29 +61,6 @@ internal sealed class CopiedWeights : TunedWeights
         Tensor Zeros(params long[] shape) => maker.Copy(zeros(shape, frozen.Type, frozen.Device));
     }
 
-    /// <summary>
-    /// A memory of every query head of self-attention, outside of the softmax (Wang et al. 2025, arXiv 2506.13674):
-    /// elu(q)^T M is added to what the head takes from the values; M starts at zero, which adds nothing.
-    /// </summary>
-    /// <param name="frozen">The base.</param>
-    public static CopiedWeights Memories(LanguageModel frozen)
-    {
-        using var scope = NewDisposeScope();
-        var maker = new LeafMaker();
-        ModelWeights weights = WeightMap.Blocks(frozen.Weights, (block, _, _) => block with
-        {
-            Attention = block.Attention with { Memory = Zeros(HeadsOf(block)) },
-        });
-        return new CopiedWeights(frozen, "a memory of every query head", weights, maker);
-
-        // Beside an encoder, the decoder's layers have cross-attention.
-        HeadShape HeadsOf(BlockWeights block) =>
-            (block.Cross is null && frozen.Spec.Encoder is { } encoder ? encoder : frozen.Spec.Decoder).Heads;
-
-        Tensor Zeros(HeadShape heads) =>
-            maker.Copy(zeros([heads.Count, heads.Size, heads.Size], frozen.Type, frozen.Device));
-    }
-
     /// <summary>The width of the bottleneck at which adapters have a share of the base's numbers; at least 1.</summary>
     public static int WidthFor(LanguageModel frozen, double share)
     {

@@ -139,7 +139,9 @@ internal static class PeftAdapter
         PrefixConvention convention = prefix.Convention;
         AttentionSite[] others = [.. prefix.Sites.Where(site => site != AttentionSite.Decoder)];
         string? loss = null;
-        if (others.Length > 0)
+        if (convention.IsMemory)
+            loss = "PEFT has keys and values alone; this one is a memory outside of the softmax (PrefixMethod.Memory)";
+        else if (others.Length > 0)
             loss = $"PEFT prefixes only the decoder's own attention; lost would be: {string.Join(", ", others)}";
         else if (convention.Placement != PrefixPlacement.Front)
             loss = "PEFT puts a prefix in front of the source; the place behind it would be lost";
