@@ -60,8 +60,9 @@ internal sealed class PrefixArguments
         if (read.Start is PrefixValuesStart { Prefix: { } start } && start.Length != read.Length
             && _options.Given(parsed).Contains(Length))
         {
-            throw new UsageException(
-                $"{Length}: expected none, or the {start.Length} tokens of {Start}, found {read.Length}.");
+            string expected = start.IsMemory ? "none, as a memory has no tokens"
+                : $"none, or the {start.Length} tokens of {Start}";
+            throw new UsageException($"{Length}: expected {expected}, found {read.Length}.");
         }
         return read;
     }

@@ -265,7 +265,9 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
             StoredParameters = learned.Prefixes.Sum(prefix => prefix.ParameterCount),
             TriggerWords = learned.Words?.Select(id => frozen.Tokenizer.Decode([id])).ToArray(),
             Distillation = Teacher?.Summary(learned.Prefixes[0].Length),
-            Drift = learned.Outcome.Summary.End == TrainingEnd.Cancelled ? null : Measure(plan.Drift, learned.Prefixes),
+            // What values share is no value's.
+            Drift = learned.Outcome.Summary.End == TrainingEnd.Cancelled ? null
+                : Measure(plan.Drift, [.. learned.Prefixes.Take(rows.Attributes?.Values.Count ?? 1)]),
         };
         if (summary.TriggerWords is { } words)
             log.Say($"Trigger words: {FileText.Quote(string.Join('|', words))}.");

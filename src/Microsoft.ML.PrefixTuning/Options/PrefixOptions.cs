@@ -85,7 +85,7 @@ public sealed record PrefixOptions
     {
         faults.That(Length == DefaultLength, nameof(Length),
             $"the default for the method {Method.Name}, which takes no tokens", Length);
-        bool isKept = Start == PrefixStart.DefaultText
+        bool isKept = Start == PrefixStart.DefaultText || Start == PrefixStart.Zero
             || Start is PrefixValuesStart { Prefix: null or { IsMemory: true } };
         faults.That(isKept, nameof(Start),
             $"the default for the method {Method.Name}, which starts at zero, or a prefix that is a memory",

@@ -38,7 +38,8 @@ internal sealed class TrainedMemories : TrainedPrefix
         }
     }
 
-    public override string Description => "memories";
+    // A state of the one has no place for the other's.
+    public override string Description => _keepsShared ? "memories and the shared one" : "memories";
 
     public override int Groups { get; }
 

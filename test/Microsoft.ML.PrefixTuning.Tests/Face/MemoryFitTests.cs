@@ -97,6 +97,39 @@ public sealed class MemoryFitTests
         Assert.HasCount(4, model.Prefixes.Values.Append(shared).Select(prefix => prefix.Hash()).Distinct());
     }
 
+    // What values share is trained along either way, and is no value's.
+    [TestMethod]
+    public void Fit_OfAttributesWhoseSharedPartIsKept_HasTheDriftOfValuesAlone()
+    {
+        TextDrift Measure(UnseenAttribute unseen)
+        {
+            using PrefixTuningTransformer model = Tones.Fit(Quick with
+            {
+                AttributeColumnName = "Tone",
+                UnseenAttribute = unseen,
+                Training = Quick.Training with { MaxSteps = 6, DriftText = "A plain text of some words." },
+            });
+            return model.TrainingSummary!.Drift!;
+        }
+
+        Assert.AreEqual(Measure(UnseenAttribute.Refuse), Measure(UnseenAttribute.UseSharedPart));
+    }
+
+    [TestMethod]
+    public void Fit_OfAttributesResumedWithTheSharedPart_NamesTheChange()
+    {
+        using var folder = new TemporaryFolder();
+        PrefixTuningOptions options = Quick with
+        {
+            AttributeColumnName = "Tone",
+            Training = Quick.Training with { MaxSteps = 4, StateFile = folder["state"] },
+        };
+        Tones.Fit(options).Dispose();
+        string message = Assert.ThrowsExactly<InvalidOperationException>(() =>
+            Tones.Fit(options with { UnseenAttribute = UnseenAttribute.UseSharedPart })).Message;
+        StringAssert.Contains(message, "memories and the shared one");
+    }
+
     [TestMethod]
     public void Fit_OfAttributesOfOneValue_TrainsWhatOneMemoryHas()
     {

@@ -56,9 +56,9 @@ public sealed class OptionsTests
             "Training.PrefixDropout: expected 0 or more and below 1, found 1."],
         [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Memory, Length = 10 } },
             "Prefix.Length: expected the default for the method Memory, which takes no tokens, found 10."],
-        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Memory, Start = PrefixStart.Zero } },
+        [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Memory, Start = PrefixStart.Random() } },
             "Prefix.Start: expected the default for the method Memory, which starts at zero, or a prefix that is a"
-                + " memory, found Zero."],
+                + " memory, found Random."],
         [new PrefixTuningOptions { Prefix = new() { Method = PrefixMethod.Memory,
             Parametrization = Parametrization.ResidualMlp() } },
             "Prefix.Parametrization: expected Direct for the method Memory, found ResidualMlp."],
