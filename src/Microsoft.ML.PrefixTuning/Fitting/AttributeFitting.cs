@@ -19,6 +19,9 @@ internal sealed class AttributeFitting(AttributeValues values, PrefixTuningOptio
     /// <summary>The value of each group.</summary>
     public IReadOnlyList<string> Values => values.Values;
 
+    /// <summary>How many memories are trained: that of each value, and what they share where there is more.</summary>
+    public int Memories => Values.Count == 1 && !KeepsShared ? 1 : Values.Count + 1;
+
     /// <summary>What is trained; the caller's.</summary>
     /// <param name="start">
     /// The start for all values. One from text goes on with column and value where the value's own part begins.

@@ -84,13 +84,16 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
         Probe();
         GenerationRules.Of(options.Generation, _model.Spec, frozen.Tokenizer, frozen.EndIds);
         var prefix = new PrefixPlan(options.Prefix, columns, frozen, Seed);
-        PrefixNeed.Check(options.Prefix, _model.Spec, prefix.Sites, prefix.Length,
-            _model.Device.type == TorchSharp.DeviceType.CPU ? AvailableMemory.Bytes() : null);
+        CheckNeed(prefix);
         // What does not fit behind a teacher cannot be learned from it.
         PrefixRoom room = prefix.Room with { Tokens = Math.Max(prefix.Room.Tokens, Teacher?.Room ?? 0) };
         return new Plan(prefix, room,
             options.Training.DriftText is { } text ? new PlainTextDrift(frozen, text, room.Tokens) : null);
     }
+
+    private void CheckNeed(PrefixPlan prefix, int memories = 1) =>
+        PrefixNeed.Check(options.Prefix, _model.Spec, prefix.Sites, prefix.Length,
+            _model.Device.type == TorchSharp.DeviceType.CPU ? AvailableMemory.Bytes() : null, memories);
 
     private void Probe()
     {
@@ -200,6 +203,8 @@ internal sealed class PrefixFitting(IHost host, FitLog log, FitColumns columns, 
                 plan.Prefix.Search(words), plan.Prefix.Convention);
             return Train(search);
         }
+        if (rows.Attributes is { } attributes)
+            CheckNeed(plan.Prefix, attributes.Memories);
         using TrainedPrefix trained = rows.Attributes?.Make(plan.Prefix.Start()) ?? plan.Prefix.Make();
         using var learner = new GradientLearner(run with
         {

@@ -6,7 +6,10 @@ using Microsoft.ML.PrefixTuning.Prefixes;
 
 namespace Microsoft.ML.PrefixTuning.Fitting;
 
-/// <summary>Whether there is memory for what is trained, whatever the rows: told before a row is read.</summary>
+/// <summary>
+/// Whether there is memory for what is trained, whatever the rows: told before a row is read, and of values of an
+/// attribute once they are known.
+/// </summary>
 internal static class PrefixNeed
 {
     // Values, gradient, AdamW's two means, the mean over the steps, and the best of these that is kept.
@@ -21,13 +24,14 @@ internal static class PrefixNeed
     /// <param name="sites">Attentions that get a prefix.</param>
     /// <param name="length">P.</param>
     /// <param name="free">Bytes that are free; null where that is not known.</param>
+    /// <param name="memories">How many are trained, of <see cref="PrefixMethod.Memory"/>.</param>
     /// <exception cref="ArgumentException">There is none, or a site has more numbers than an array holds.</exception>
     public static void Check(PrefixOptions options, TransformerSpec spec, IReadOnlyList<AttentionSite> sites,
-        int length, long? free)
+        int length, long? free, int memories = 1)
     {
         if (options.Method is MemoryMethod)
         {
-            CheckMemory([.. sites.Select(site => SiteMemory.CountOf(spec.StackOf(site)))], free);
+            CheckMemory([.. sites.Select(site => SiteMemory.CountOf(spec.StackOf(site)))], free, memories);
             return;
         }
         SiteShape[] shapes = [.. sites.Select(site => SiteShape.Of(spec, site, length))];
@@ -54,7 +58,7 @@ internal static class PrefixNeed
             $", which needs about {(ofPrefix + ofNetwork) / 1e9:F2} GB."), nameof(options));
     }
 
-    private static void CheckMemory(long[] counts, long? free)
+    private static void CheckMemory(long[] counts, long? free, int memories)
     {
         if (counts.Max() > Array.MaxLength)
         {
@@ -62,12 +66,13 @@ internal static class PrefixNeed
                 $"Prefix.Method: expected a memory of at most {Array.MaxLength:N0} numbers a site, found")
                 + FormattableString.Invariant($" {counts.Max():N0}."), "options");
         }
-        double need = sizeof(float) * Copies * counts.Sum();
+        double need = sizeof(float) * Copies * counts.Sum() * memories;
+        string each = memories == 1 ? "" : $" for each of {memories}";
         if (need > free)
         {
             throw new ArgumentException("Prefix.Method: expected a memory that training has memory for"
-                + FormattableString.Invariant($" ({free / 1e9:F2} GB are free), found {counts.Sum():N0} numbers, which")
-                + FormattableString.Invariant($" need about {need / 1e9:F2} GB."), "options");
+                + FormattableString.Invariant($" ({free / 1e9:F2} GB are free), found {counts.Sum():N0} numbers{each},")
+                + FormattableString.Invariant($" which need about {need / 1e9:F2} GB."), "options");
         }
     }
 

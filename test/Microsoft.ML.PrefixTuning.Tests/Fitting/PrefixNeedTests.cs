@@ -50,6 +50,10 @@ public sealed class PrefixNeedTests
         var fault = Assert.ThrowsExactly<ArgumentException>(() => Check(options, 0, Need - 1));
         Assert.StartsWith("Prefix.Method: expected a memory that training has memory for (0.00 GB are free), found 512"
             + " numbers, which need about 0.00 GB.", fault.Message);
+        // Three values, and what they share.
+        Check(options, 0, 4 * Need, memories: 4);
+        fault = Assert.ThrowsExactly<ArgumentException>(() => Check(options, 0, 4 * Need - 1, memories: 4));
+        StringAssert.Contains(fault.Message, "found 512 numbers for each of 4, which need about 0.00 GB.");
     }
 
     [TestMethod]
@@ -70,9 +74,9 @@ public sealed class PrefixNeedTests
             fault.Message);
     }
 
-    private static void Check(PrefixOptions options, int length, long? free)
+    private static void Check(PrefixOptions options, int length, long? free, int memories = 1)
     {
         using LanguageModel model = TinyTraining.Model();
-        PrefixNeed.Check(options, model.Spec, [AttentionSite.Decoder], length, free);
+        PrefixNeed.Check(options, model.Spec, [AttentionSite.Decoder], length, free, memories);
     }
 }
