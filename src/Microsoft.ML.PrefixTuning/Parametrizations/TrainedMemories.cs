@@ -45,8 +45,8 @@ internal sealed class TrainedMemories : TrainedPrefix
 
     /// <inheritdoc/>
     /// <remarks>
-    /// On table to text with SmolLM2, 200 rows reached a lower loss at 0.0003 (1.518) than at 0.001 (1.536) and 0.003
-    /// (1.643), with M among the weights.
+    /// On table to text with SmolLM2, 200 rows reach a lower loss at 0.0003 (1.523) than at 0.001 (1.538) and 0.003
+    /// (1.626).
     /// </remarks>
     public override double DefaultLearningRate => 3e-4;
 
